@@ -1,0 +1,55 @@
+"""relume finds out why a network's non-linearities fail, cures them, and proves the cure.
+
+    with relume.watch(model) as run:      # two lines; the loop is untouched
+        train(model)
+    print(run.diagnose())
+
+Importing this package does not import torch: the names below are fetched when first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from relume.core import Checked as Checked
+    from relume.core import Diagnosis as Diagnosis
+    from relume.core import Evidence as Evidence
+    from relume.core import Finding as Finding
+    from relume.core import NotChecked as NotChecked
+    from relume.core import Severity as Severity
+    from relume.core import Site as Site
+    from relume.core import Trace as Trace
+    from relume.diagnosis import diagnose as diagnose
+    from relume.errors import RelumeError as RelumeError
+    from relume.record.run import Run as Run
+    from relume.record.run import load as load
+    from relume.record.run import watch as watch
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Checked": "relume.core",
+    "Diagnosis": "relume.core",
+    "Evidence": "relume.core",
+    "Finding": "relume.core",
+    "NotChecked": "relume.core",
+    "RelumeError": "relume.errors",
+    "Run": "relume.record.run",
+    "Severity": "relume.core",
+    "Site": "relume.core",
+    "Trace": "relume.core",
+    "diagnose": "relume.diagnosis",
+    "load": "relume.record.run",
+    "watch": "relume.record.run",
+}
+__all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'relume' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,386 @@
+"""The nouns that every room shares: frozen dataclasses, standard library only.
+
+`record` makes a `Trace`, `rules` read it and yield `Finding`s, `diagnosis` orders them into a
+`Diagnosis`, `report` draws that. Nothing here computes more than a look-up.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+Value = float | int | str | bool | None
+"""What a piece of evidence may be: something that JSON can carry."""
+
+
+class Severity(IntEnum):
+    """How much a finding matters. A `FACT` is never harm; `WARNING` and above fail a run."""
+
+    FACT = 0
+    NOTE = 1
+    WARNING = 2
+    ERROR = 3
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place in the model that is measured.
+
+    Attributes:
+        name: unique in a run. A module that is itself the act has its path (``"net.1"``), the
+            second call of it in one forward ``"net.1#2"``; a function called inside a module's
+            forward has the module's path and the act (``"block.relu()"``, ``"relu()"`` in the
+            root, ``"relu()#2"`` the second call). A parameter has its qualified name, the head
+            and an input the path of their layer.
+        kind: ``"act"`` (a non-linearity), ``"head"`` (the affine layer whose output the loss
+            judges), ``"input"`` (the data entering the first affine layer), ``"parameter"``.
+        act: the act's name (``"relu"``); ``"identity"`` for a head, ``""`` otherwise.
+        role: of an act: ``"hidden"``, ``"output"`` (between the head and the loss), ``"gate"``
+            (multiplied with another signal), ``"attention"`` (weights of a weighted sum).
+        path: qualified name of the module whose forward made the call, ``""`` for the root.
+        layer: qualified name of the affine or norm layer that feeds the site, ``""`` if none.
+        index: how many calls of this act in this module came before, in one forward.
+        order: position in the forward pass, counted over all sites of the run.
+        units: number of units (size of the unit axis); 0 where that means nothing.
+        file, line: where the call stands in the user's source; ``""`` and 0 if unknown.
+    """
+
+    name: str
+    kind: str
+    act: str = ""
+    role: str = "hidden"
+    path: str = ""
+    layer: str = ""
+    index: int = 0
+    order: int = 0
+    units: int = 0
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One stat at one site over steps. `values[i]` was measured at step `steps[i]`; no NaN
+    stands for "not measured" (such steps are left out), infinities and NaN are measurements."""
+
+    steps: Ints  # (records,)
+    values: Floats  # (records,)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Per-unit counters of one act site, added up over consecutive records.
+
+    Attributes:
+        first, last: the steps of the first and the last record in the window.
+        records: how many records (each of another batch) were added up.
+        samples: sampled rows per unit (for a convolution: positions), summed over records.
+        fields: by name, one number a unit, shape ``(units,)``:
+            ``active`` samples with a slope that is not zero; ``low``, ``high`` samples with
+            abs slope below 5 % of the act's largest slope, below and above its steepest point;
+            ``post_sum``, ``post_sumsq``, ``post_max``, ``post_min`` of the act's output;
+            ``grad_abs_sum`` of abs dL/dpre; ``pre_n``, ``pre_sum``, ``pre_sumsq``, ``pre_max``
+            of its input, on the records where that could be read (``pre_n`` samples of it).
+    """
+
+    first: int
+    last: int
+    records: int
+    samples: int
+    fields: Mapping[str, Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something seen once rather than measured over steps: structure, a criterion, an event.
+
+    `kind` names it and says what `data` holds; `Trace` lists the kinds.
+    """
+
+    kind: str
+    site: str = ""
+    step: int = 0
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Everything of one run, as plain data.
+
+    `series(site, stat)` by site kind (shares in [0, 1], RMS over all sampled elements):
+
+    ======== =====================================================================================
+    act      ``silent_unit_share`` units whose slope was 0 on every sampled row of the record;
+             ``zero_slope_share``, ``flat_share_low``, ``flat_share_high`` share of elements (see
+             `Window`); ``flat_unit_share_low``, ``flat_unit_share_high`` share of units flat on
+             that side for >= 90 % of the rows; ``post_mean``, ``post_rms``, ``pre_mean``,
+             ``pre_rms``, ``pre_absmax``; ``grad_post_rms`` of dL/dpost, ``grad_pre_rms`` of
+             dL/dpre; ``nonfinite_share`` of the output
+    head     ``pre_rms``, ``pre_absmax``, ``grad_pre_rms``, ``nonfinite_share`` of its output
+    input    ``mean_energy_share`` nu = norm(E x)^2 / E norm(x)^2 over all rows so far, 1 at most;
+             ``rms``; ``samples`` rows so far; ``eigen_ratio`` lambda_1 / mean(lambda_2..50) of
+             E x x^T, once, over the rows kept
+    parameter ``weight_norm``, ``grad_norm`` (before clipping), ``update_ratio`` =
+             norm(W_after - W_before) / norm(W_before), ``grad_nonfinite_share``
+    ""       ``loss``, ``learning_rate`` (largest of the groups), ``step_seconds``; every step
+    ======== =====================================================================================
+
+    `facts_of(kind)`:
+
+    ============== ===============================================================================
+    criterion      how the loss judges: ``loss`` (``cross_entropy``, ``nll``, ``bce``,
+                   ``bce_with_logits``, ``mse``, ``l1``, ``smooth_l1``, ``huber``, ``kl_div``,
+                   ``unknown``), ``classes``, ``chance`` (the loss of the best constant guess, or
+                   None), ``file``, ``line``
+    head           ``layer``; ``acts`` between the head and the criterion, last applied last, each
+                   ``{"act", "site", "file", "line"}``; ``rows_sum_error`` max abs(sum - 1) of
+                   the rows that reach the criterion, ``rows_min`` their least entry (None where
+                   they could not be read)
+    affine-pair    two affine maps with nothing but affine operations between: ``first``,
+                   ``second`` (layer names), ``shape`` [in, mid, out], ``between`` (operations),
+                   ``additivity_error`` (relative, on sampled rows; None where it could not be
+                   replayed), ``exempt`` (a reason, or None), ``file``, ``line``
+    opaque         an operation that hides its acts: ``operation``, ``reason``, ``remedy``
+    parameter      ``shape``, ``zero_init`` (all zero at the first record), ``trainable``,
+                   ``before_norm`` (a bias whose gradient is structurally zero)
+    non-finite     first record with NaN or infinity: ``stat``
+    error          something of ours that failed and was switched off: ``where``, ``text``
+    end            how the program ended: ``how`` (``normal``, ``exit``, ``exception``,
+                   ``interrupt``), ``code``, ``text``
+    ============== ===============================================================================
+
+    `meta`: ``run``, ``script``, ``argv``, ``started`` (ISO 8601), ``torch``, ``python``,
+    ``relume``, ``device``, ``budget``, ``steps`` (optimiser steps seen), ``records``,
+    ``backwards`` (calls of backward seen), ``overhead`` (the recorder's own estimate, a share of
+    wall time), ``optimizer`` (class name), ``parameters`` (number of trainable scalars).
+    """
+
+    meta: Mapping[str, Any]
+    sites: tuple[Site, ...] = ()
+    table: Mapping[tuple[str, str], Series] = field(
+        default_factory=dict[tuple[str, str], Series]
+    )
+    units: Mapping[str, tuple[Window, ...]] = field(
+        default_factory=dict[str, tuple[Window, ...]]
+    )
+    facts: tuple[Fact, ...] = ()
+
+    def series(self, site: str, stat: str) -> Series | None:
+        """The stat at the site over steps, or None where it was never measured."""
+        return self.table.get((site, stat))
+
+    def windows(self, site: str) -> tuple[Window, ...]:
+        """The site's windows in the order of their steps; empty where there are none."""
+        return self.units.get(site, ())
+
+    def sites_of(self, kind: str, *roles: str) -> tuple[Site, ...]:
+        """The sites of a kind, in forward order, of the given roles (all if none is given)."""
+        return tuple(s for s in self.sites if s.kind == kind and (not roles or s.role in roles))
+
+    def site(self, name: str) -> Site | None:
+        """The site of that name, or None."""
+        return next((s for s in self.sites if s.name == name), None)
+
+    def facts_of(self, kind: str) -> tuple[Fact, ...]:
+        """The facts of a kind, in the order in which they were seen."""
+        return tuple(f for f in self.facts if f.kind == kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The numbers behind a finding; its message can quote nothing else.
+
+    Attributes:
+        stat: the name of the measured stat, which is its formula and unit.
+        value: what was measured.
+        threshold: the limit it crossed (None for a fact).
+        samples: how many samples, rows or records stand behind `value`.
+        more: further numbers and words that the message quotes, by name.
+        curve: `(step, value)` pairs for a sparkline, at most 64.
+    """
+
+    stat: str
+    value: float
+    threshold: float | None = None
+    samples: int = 0
+    more: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    curve: tuple[tuple[int, float], ...] = ()
+
+    def quotable(self) -> dict[str, Value]:
+        """Everything that a message may name."""
+        own = {"value": self.value, "threshold": self.threshold, "samples": self.samples}
+        return {**self.more, **own}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule's claim about a site.
+
+    Attributes:
+        code, name: of the rule (``"ACT401"``, ``"dead-units"``).
+        severity: after what the run's outcome allows; `raw_severity` is what the rule said.
+        site: a qualified name, or ``""`` for the whole model.
+        steps: first and last step for which it holds.
+        text: the message, as a format string over the evidence and ``{site}``.
+        cure: the first rung of the ladder, in words.
+        explains, explained_by: keys of other findings of the same diagnosis.
+        cleared: it held earlier and no longer did when the run ended.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    site: str
+    steps: tuple[int, int]
+    text: str
+    evidence: Evidence
+    cure: str = ""
+    layer: str = ""
+    file: str = ""
+    line: int = 0
+    explains: tuple[str, ...] = ()
+    explained_by: tuple[str, ...] = ()
+    cleared: bool = False
+    raw_severity: Severity | None = None
+
+    @property
+    def key(self) -> str:
+        """Unique in a diagnosis: code and site."""
+        return f"{self.code}@{self.site}"
+
+    @property
+    def message(self) -> str:
+        """The claim as a sentence, with its numbers taken from the evidence."""
+        return self.text.format(site=self.site or "the model", **self.evidence.quotable())
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A rule looked and found nothing: what it measured, in words with the numbers."""
+
+    code: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """A rule could not look: where, why, and what would let it."""
+
+    code: str
+    name: str
+    site: str
+    reason: str
+    remedy: str = ""
+
+
+Result = Finding | Checked | NotChecked
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A check and its page.
+
+    Attributes:
+        code, name: ``"ACT401"``, ``"dead-units"``; one meaning each, for ever.
+        page: the product text, the docstring of the rule's file.
+        check: reads a trace and yields findings, what is fine, and what could not be checked;
+            at least one result for any trace.
+        sign: a symptom that harms only if the run fares badly. On a run that learns a sign is
+            a `NOTE` at most; a fault of structure or of the loss keeps its severity.
+        explains: codes that this rule's finding can be the cause of.
+        upstream: it explains only sites further along the forward pass, or its own.
+    """
+
+    code: str
+    name: str
+    page: str
+    check: Callable[[Trace], Iterator[Result]]
+    sign: bool = True
+    explains: tuple[str, ...] = ()
+    upstream: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the run fared, judged from its loss alone, before any sign is read.
+
+    Attributes:
+        name: ``learning``, ``converged``, ``plateaued``, ``stalled`` (at chance), ``diverged``,
+            ``oscillating``, ``too-short`` or ``no-loss``.
+        text: one sentence with the numbers.
+        numbers: start, end, chance and noise of the loss.
+    """
+
+    name: str
+    text: str
+    numbers: Mapping[str, Value] = field(default_factory=dict[str, Value])
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Findings in the order of cause, what was checked and is fine, what could not be checked."""
+
+    findings: tuple[Finding, ...]
+    checked: tuple[Checked, ...]
+    not_checked: tuple[NotChecked, ...]
+    outcome: Outcome
+    ruled_out: tuple[Checked, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def roots(self) -> tuple[Finding, ...]:
+        """The findings that nothing else here explains."""
+        return tuple(f for f in self.findings if not f.explained_by)
+
+    @property
+    def ok(self) -> bool:
+        """Nothing of `warning` or above."""
+        return all(f.severity < Severity.WARNING for f in self.findings)
+
+    def symptoms_of(self, root: Finding) -> tuple[Finding, ...]:
+        """The findings that `root` explains, in order."""
+        return tuple(f for f in self.findings if root.key in f.explained_by)
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The diagnosis as JSON, under the names of its attributes."""
+        return json.dumps(plain(self), indent=indent, ensure_ascii=False)
+
+
+def plain(value: object) -> Any:
+    """Nouns as what JSON can carry: severities by name, non-finite numbers as strings."""
+    if isinstance(value, Severity):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Finding | Diagnosis):
+        names = [*type(value).__slots__]
+        names += ["message", "key"] if isinstance(value, Finding) else ["ok", "roots"]
+        pairs = {name: getattr(value, name) for name in names}
+        if isinstance(value, Diagnosis):
+            pairs["roots"] = [finding.key for finding in value.roots]
+        return {name: plain(item) for name, item in pairs.items()}
+    if hasattr(value, "__slots__") and not isinstance(value, str | int | float):
+        return {name: plain(getattr(value, name)) for name in type(value).__slots__}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    return value

@@ -1,0 +1,36 @@
+"""What relume raises, and nothing else reaches a user of the package.
+
+    RelumeError                  the root: catch this to catch everything of ours
+    ├── UsageError               bad input from a person; the command line exits with 2
+    │   ├── UnknownNameError     a name that does not exist, with the nearest that does
+    │   └── NoRunError           no recorded run where one was asked for
+    └── StoreError               a run file that cannot be written or read
+        └── NotATraceError       a file that relume did not write, or a damaged one
+
+Each message is one sentence: what was given, what was expected, the nearest good thing.
+The user's own exceptions are never wrapped: they pass through untouched.
+"""
+
+
+class RelumeError(Exception):
+    """The root of everything relume raises."""
+
+
+class UsageError(RelumeError):
+    """Bad input from a person."""
+
+
+class UnknownNameError(UsageError):
+    """A name that does not exist."""
+
+
+class NoRunError(UsageError):
+    """No recorded run where one was asked for."""
+
+
+class StoreError(RelumeError):
+    """A run file that cannot be written or read."""
+
+
+class NotATraceError(StoreError):
+    """A file that relume did not write, or a damaged one."""

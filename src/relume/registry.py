@@ -1,0 +1,72 @@
+"""Finding the members of a kind by looking, so that nobody edits a list.
+
+A rule, an act or a fix is one file in its room that binds an instance of its kind at module
+level. `discover` imports the room's files and collects those instances; `lookup` finds one by
+name and knows what the user may have meant.
+"""
+
+import ast
+import importlib
+import pkgutil
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from importlib.resources import files
+from typing import TypeVar
+
+from relume.errors import UnknownNameError
+
+T = TypeVar("T")
+
+
+def discover(package: str, kind: type[T]) -> tuple[T, ...]:
+    """Every instance of `kind` bound at module level in the files of `package`.
+
+    Args:
+        package: dotted name of an importable package, such as ``"relume.rules"``.
+        kind: the class whose instances are wanted.
+
+    Returns:
+        The instances, in the order of their files' names and of their binding, each once.
+    """
+    found: dict[int, T] = {}
+    for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        module = importlib.import_module(f"{package}.{info.name}")
+        for value in vars(module).values():
+            if isinstance(value, kind):
+                found.setdefault(id(value), value)
+    return tuple(found.values())
+
+
+def pages(package: str) -> dict[str, str]:
+    """The docstring of every file of `package`, by file name, read without importing anything.
+
+    `relume explain` must answer at once, and a page needs neither NumPy nor torch.
+    """
+    texts: dict[str, str] = {}
+    for entry in sorted(files(package).iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".py") and not entry.name.startswith("_"):
+            text = ast.get_docstring(ast.parse(entry.read_text("utf-8")))
+            texts[entry.name.removesuffix(".py")] = text or ""
+    return texts
+
+
+def lookup(name: str, table: Mapping[str, T], kind: str) -> T:
+    """The member of `table` called `name`.
+
+    Raises:
+        UnknownNameError: no such member; the message names the nearest one.
+    """
+    if name in table:
+        return table[name]
+    raise UnknownNameError(unknown(name, table, kind))
+
+
+def unknown(name: str, names: Iterable[str], kind: str) -> str:
+    """One sentence for a name that does not exist: what was given and what may be meant."""
+    known = sorted(names)
+    folded = {candidate.lower(): candidate for candidate in known}
+    near = get_close_matches(name.lower(), folded, n=1, cutoff=0.5)
+    hint = (
+        f"did you mean {folded[near[0]]!r}?" if near else f"known: {', '.join(known) or 'none'}."
+    )
+    return f"unknown {kind} {name!r}; {hint}"
