@@ -1,0 +1,246 @@
+"""Running an unmodified script in this process, recorded, as if `python` ran it.
+
+The script is `__main__`; `sys.argv`, `sys.path[0]`, `__file__`, warnings, the exit code, what
+`sys.exit` prints and the traceback of an uncaught exception are those of `python SCRIPT` (or
+`python -m MODULE`). Whatever fails in recording is a remark at the end, never an error of theirs.
+"""
+
+import builtins
+import importlib.machinery
+import importlib.util
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, packages_distributions
+from pathlib import Path
+from types import CodeType, ModuleType, TracebackType
+
+from relume.errors import UsageError
+from relume.record.run import FOLDER, Run, begin, check_pace, new_path
+from relume.registry import unknown
+
+_HERE = str(Path(__file__).resolve().parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """What came of a launch.
+
+    Attributes:
+        path: the run file; None where recording could not start.
+        code: the exit code that the script would have under `python`.
+        how: ``normal``, ``exit``, ``exception`` or ``interrupt``.
+        notes: remarks on the recording, a sentence each.
+    """
+
+    path: Path | None
+    code: int
+    how: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """Compiled code and what its `__main__` module must hold."""
+
+    code: CodeType
+    file: str
+    argv0: str
+    path0: str
+    package: str | None
+    spec: importlib.machinery.ModuleSpec | None
+    name: str
+
+
+def missing(target: str, module: bool) -> str | None:
+    """One sentence if there is no such script or module, else None."""
+    if module:
+        try:
+            sys.path.insert(0, str(Path.cwd()))
+            found = importlib.util.find_spec(target)
+        except (ImportError, ValueError):
+            found = None
+        finally:
+            sys.path.pop(0)
+        if found is None:
+            return unknown(target, _top_level(), "module")
+        return None
+    path = Path(target)
+    if path.is_dir():
+        if (path / "__main__.py").is_file():
+            return None
+        return f"{target!r} is a folder without a __main__.py; a Python script was expected."
+    if path.is_file():
+        return None
+    folder = path.parent if path.parent.is_dir() else Path()
+    names = [str(folder / entry.name) for entry in folder.glob("*.py")]
+    return unknown(target, names, "script").replace("known: none", "no Python file is there")
+
+
+def _top_level() -> list[str]:
+    try:
+        return list(packages_distributions())
+    except PackageNotFoundError:
+        return []
+
+
+def run(
+    target: str,
+    argv: Sequence[str],
+    *,
+    module: bool = False,
+    budget: float = 0.01,
+    every: int | None = None,
+    folder: Path = FOLDER,
+) -> Launched:
+    """Run a script or module to its end, recorded.
+
+    Args:
+        target: path of a script (or a folder or zip file with a `__main__.py`), or a module name.
+        argv: the arguments after it, untouched.
+        module: `target` is a module, as under ``python -m``.
+        budget: share of wall time for recording, in (0, 1].
+        every: record every so many steps instead.
+        folder: where the run file goes.
+
+    Returns:
+        When the program has ended, in whatever way; its traceback is printed by then.
+
+    Raises:
+        UsageError: there is no such script or module, or a budget that means nothing.
+    """
+    check_pace(budget, every)
+    problem = missing(target, module)
+    if problem is not None:
+        raise UsageError(problem)
+    name = target if module else Path(target).resolve().stem
+    about = {"script": target, "argv": list(argv), "module": module}
+    program, failed = _prepare(target, module)
+    if program is None:
+        return Launched(None, failed, "exception", ())
+    recorded = begin(
+        new_path(folder.resolve(), name), (), budget=budget, every=every, about=about
+    )
+    how, code, text = _execute(program, argv)
+    recorded.close(how, code, text)
+    return Launched(recorded.path, code, how, _remarks(recorded))
+
+
+def _remarks(recorded: Run) -> tuple[str, ...]:
+    return tuple(f"recording: {problem}" for problem in dict.fromkeys(recorded.problems))
+
+
+
+
+def _prepare(target: str, module: bool) -> tuple[_Program | None, int]:
+    """Find and compile the program; a syntax error is printed as `python` prints it."""
+    try:
+        return (_module(target) if module else _script(target)), 0
+    except UsageError:
+        raise
+    except (SyntaxError, ValueError, OSError) as error:
+        traceback.print_exception(type(error), error, None)
+        return None, 1
+
+
+def _script(target: str) -> _Program:
+    path = Path(target)
+    file = path / "__main__.py" if path.is_dir() else path
+    code = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
+    # python puts the script's own folder, links resolved, first on the path
+    path0 = str(path.resolve()) if path.is_dir() else str(path.resolve().parent)
+    return _Program(code, str(file), target, path0, None, None, "__main__")
+
+
+def _module(target: str) -> _Program:
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        spec = importlib.util.find_spec(target)
+        if spec is not None and spec.submodule_search_locations is not None:
+            spec = importlib.util.find_spec(f"{target}.__main__")
+        loader = None if spec is None else spec.loader
+        get_code: Callable[[str], CodeType | None] | None = getattr(loader, "get_code", None)
+        code = get_code(spec.name) if spec is not None and get_code is not None else None
+    finally:
+        sys.path.pop(0)
+    if spec is None or code is None:
+        raise UsageError(
+            f"module {target!r} cannot be run: it is a package without a __main__ module."
+        )
+    file = spec.origin or target
+    return _Program(code, file, file, str(Path.cwd()), spec.parent, spec, "__main__")
+
+
+def _execute(program: _Program, argv: Sequence[str]) -> tuple[str, int, str]:
+    """Run the code as `__main__`. Returns how it ended, its exit code, and a word on it."""
+    main = ModuleType("__main__")
+    main.__dict__.update(
+        __file__=program.file,
+        __builtins__=builtins,
+        __package__=program.package,
+        __spec__=program.spec,
+        __loader__=None if program.spec is None else program.spec.loader,
+    )
+    if program.spec is None:
+        main.__loader__ = importlib.machinery.SourceFileLoader("__main__", program.file)
+    sys.modules["__main__"] = main
+    sys.argv = [program.argv0, *argv]
+    if not sys.flags.safe_path:
+        sys.path[0:1] = [program.path0]
+    try:
+        exec(program.code, main.__dict__)
+    except SystemExit as stop:
+        return "exit", _exit_code(stop), f"sys.exit({stop.code!r})"
+    except KeyboardInterrupt as error:
+        _print_traceback(error)
+        return "interrupt", 128 + signal.SIGINT, "KeyboardInterrupt"
+    except BaseException as error:
+        _print_traceback(error)
+        return "exception", 1, f"{type(error).__name__}: {error}"[:500]
+    finally:
+        _flush()
+    return "normal", 0, ""
+
+
+def _exit_code(stop: SystemExit) -> int:
+    """The process exit code that `sys.exit(x)` gives, and its message on stderr."""
+    if stop.code is None:
+        return 0
+    if isinstance(stop.code, int):
+        return stop.code & 0xFF  # what the operating system keeps of it
+    print(stop.code, file=sys.stderr)
+    return 1
+
+
+def _print_traceback(error: BaseException) -> None:
+    """As `python` prints it: from the script's first frame, with no frame of ours in between."""
+    error.__traceback__ = _theirs(error.__traceback__)
+    hook = sys.excepthook
+    try:
+        hook(type(error), error, error.__traceback__)
+    except Exception:
+        traceback.print_exception(error)
+
+
+def _theirs(trace: TracebackType | None) -> TracebackType | None:
+    frames: list[TracebackType] = []
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith(_HERE) or os.sep + "demos" + os.sep in file[len(_HERE) :]:
+            frames.append(trace)
+        trace = trace.tb_next
+    kept: TracebackType | None = None
+    for frame in reversed(frames):
+        kept = TracebackType(kept, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return kept
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass  # a closed or replaced stream is the script's business

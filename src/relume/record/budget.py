@@ -1,0 +1,140 @@
+"""When to look: a share of the run's wall time, spent early, and again when the loss jumps.
+
+A token bucket. Every step of `seconds` adds ``share * seconds`` of credit; a recorded step takes
+``alpha * cost`` from it, where `cost` is what the recorder's own code measured of itself and
+`alpha` corrects what self-timing cannot see (cold caches, the allocator, slower dispatch): a
+recorder that trusts its own clock under-reports by 1.2 to 2.3 times. `alpha` is the ratio of the
+extra time that recorded steps were measured to take to the time they claimed.
+
+Reference: token bucket, ITU-T I.371; the calibration is ours (docs/recording.md).
+"""
+
+import random
+from collections import deque
+from statistics import median
+
+FIRST_CREDIT = 0.25  # seconds: dead units are born in the first steps, so the start is watched
+FORCED = 2  # records that are made in any case: the first, and one to learn the cost from
+KEPT = 48  # step times of either kind that the calibration looks at
+LEAST_PAIRS = 8  # of either kind before alpha is trusted at all
+ALPHA = (1.25, 1.5, 6.0)  # least, start, most; measured truth was 1.2 to 2.3 (see above)
+DEBT = 10.0  # how many records an urgent look may borrow
+SPACING = 0.02  # of the steps so far lie between two records while the first credit lasts
+SAVINGS = 20.0  # records' worth of credit kept at most, so that a long pause buys no burst
+
+
+class Budget:
+    """Decides after every optimiser step whether the next one is recorded.
+
+    Args:
+        share: of wall time, in (0, 1].
+        every: record each `every`-th step instead, and let the cost be what it is.
+    """
+
+    def __init__(self, share: float = 0.01, every: int | None = None) -> None:
+        self.share = share
+        self.every = every
+        self.credit = FIRST_CREDIT
+        self.alpha = ALPHA[1]
+        self.spent = 0.0
+        self.elapsed = 0.0
+        self.records = 0
+        self.steps = 0
+        self._cost = 0.0  # running mean of a record's own cost
+        self._recorded: deque[float] = deque(maxlen=KEPT)
+        self._plain: deque[float] = deque(maxlen=KEPT)
+        self._costs: deque[float] = deque(maxlen=KEPT)
+        # Its own generator: the user's random state is not ours to advance.
+        self._coin = random.Random(0x5EED)
+        self._recent: deque[float] = deque(maxlen=KEPT)
+        self._next = 0.0
+        self._urgent = False
+
+    @property
+    def overhead(self) -> float:
+        """The recorder's own estimate of its cost as a share of the time so far."""
+        return self.spent / self.elapsed if self.elapsed else 0.0
+
+    def urge(self) -> None:
+        """Something happened (the loss jumped): look at the next step, on credit if need be."""
+        self._urgent = True
+
+    def charge(self, seconds: float) -> None:
+        """Take the cost of work outside a recorded step (the flush of the loss, say)."""
+        self.credit -= seconds
+        self.spent += seconds
+
+    def step(self, seconds: float, cost: float | None) -> bool:
+        """Account for a finished step; return whether to record the next one.
+
+        Args:
+            seconds: wall time since the last optimiser step.
+            cost: the recorder's own measured time if this step was recorded, else None.
+        """
+        self.steps += 1
+        self.elapsed += seconds
+        self.credit += self.share * seconds
+        self._recent.append(seconds)
+        if cost is None:
+            self._plain.append(seconds)
+        else:
+            self._book(seconds, cost)
+        return self._due()
+
+    def _book(self, seconds: float, cost: float) -> None:
+        self.records += 1
+        if self.records > FORCED:  # the first ones pay for set-up that never comes again
+            self._recorded.append(seconds)
+            self._costs.append(cost)
+            self._cost += 0.2 * (cost - self._cost)
+        else:
+            self._cost = cost
+        self._calibrate()
+        self.credit -= self.alpha * cost
+        self.spent += self.alpha * cost
+
+    def _calibrate(self) -> None:
+        if min(len(self._recorded), len(self._plain)) < LEAST_PAIRS:
+            return
+        claimed = median(self._costs)
+        if claimed <= 0:
+            return
+        extra = median(self._recorded) - median(self._plain)
+        error = _spread(self._recorded) + _spread(self._plain)
+        weight = 1 / (1 + (error / claimed) ** 2)  # noise about as large as the cost: half
+        found = max(ALPHA[0], min(ALPHA[2], extra / claimed))
+        self.alpha = weight * found + (1 - weight) * ALPHA[1]
+
+    def _due(self) -> bool:
+        if self.every is not None:
+            return self.steps % self.every == 0
+        if self.records < FORCED:
+            return True
+        price = self.alpha * self._cost
+        self.credit = min(self.credit, max(FIRST_CREDIT, SAVINGS * price))
+        if self._urgent and self.credit > -DEBT * price:
+            self._urgent = False
+            return self._take()
+        if self.credit >= price and self.steps >= self._next:
+            return self._take()
+        return False
+
+    def _take(self) -> bool:
+        """Record the next step, and choose the earliest one after it.
+
+        The distance grows with the steps done (every step at first), so that the first credit is
+        spread over the beginning of the run whatever its length, until income alone carries it.
+        The jitter keeps records from falling in step with data that come in periods.
+        """
+        earned = self.alpha * self._cost / (self.share * max(median(self._recent), 1e-9))
+        distance = min(SPACING * self.steps, earned)
+        self._next = self.steps + max(1.0, distance * self._coin.uniform(0.5, 1.5))
+        return True
+
+
+def _spread(values: deque[float]) -> float:
+    """Standard error of a median, from the interquartile range (normal: 1.253 sigma/sqrt n)."""
+    ordered = sorted(values)
+    count = len(ordered)
+    sigma = (ordered[(3 * count) // 4] - ordered[count // 4]) / 1.349
+    return float(1.253 * sigma / count**0.5)

@@ -1,0 +1,272 @@
+"""Reading the autograd graph: which operations stand in it, and what feeds what.
+
+The graph is walked once, from the tensor on which `backward()` is about to be called. Whatever
+contributed to the loss is in it, module or function, in place or not; what did not contribute
+(an evaluation, a second forward that was thrown away) is not.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+# torch's node classes are not typed; a node is anything with name(), next_functions and saved
+# tensors under `_saved_*`.
+AutogradNode = Any
+
+LEAF = "torch::autograd::AccumulateGrad"
+MOST_NODES = 20_000  # a graph beyond this is walked no further, and the recorder says so
+
+# For each affine operation: the position of its data, its weight and its bias among the node's
+# inputs, and the attributes that hold data and weight. None: it has no bias of its own.
+AFFINE: dict[str, tuple[int, int, int | None, str, str]] = {
+    "AddmmBackward": (1, 2, 0, "_saved_mat1", "_saved_mat2"),
+    "MmBackward": (0, 1, None, "_saved_self", "_saved_mat2"),
+    "LinearBackward": (0, 1, 2, "_saved_input", "_saved_weight"),
+    "ConvolutionBackward": (0, 1, 2, "_saved_input", "_saved_weight"),
+}
+
+NORM = frozenset(
+    {
+        "NativeBatchNormBackward",
+        "CudnnBatchNormBackward",
+        "MiopenBatchNormBackward",
+        "NativeLayerNormBackward",
+        "NativeGroupNormBackward",
+        "FusedRmsNormBackward",
+    }
+)
+BATCH_NORM = frozenset(name for name in NORM if "BatchNorm" in name)
+
+# Operations that change the shape or the place of numbers, never their value.
+RESHAPE = frozenset(
+    f"{name}Backward"
+    for name in (
+        "Alias AsStrided Clone Detach Expand Permute ReshapeAlias Reshape Select Slice Split "
+        "SplitWithSizes Squeeze T ToCopy Transpose Unbind Unfold Unsafe UnsafeSplit UnsafeView "
+        "Unsqueeze View Contiguous Movedim Index Gather Narrow Chunk Flatten"
+    ).split()
+)
+# Linear over samples besides: averages, padding, sums over an axis.
+LINEAR = frozenset(
+    f"{name}Backward"
+    for name in (
+        "AvgPool1D AvgPool2D AvgPool3D MkldnnAdaptiveAvgPool2D AdaptiveAvgPool1D "
+        "AdaptiveAvgPool2D AdaptiveAvgPool3D ConstantPadNd Mean Sum Neg UpsampleNearest2D "
+        "UpsampleBilinear2D"
+    ).split()
+)
+# Where acts run inside one operation that the graph shows as a whole.
+OPAQUE: dict[str, tuple[str, str]] = {
+    "MkldnnRnnLayerBackward": (
+        "an LSTM on CPU runs as one fused operation; its gates are not in the graph",
+        "its weights, gradients and updates are measured; write the loop with nn.LSTMCell to see "
+        "the gates",
+    ),
+    "CudnnRnnBackward": (
+        "a cuDNN recurrent layer runs as one fused operation; its gates are not in the graph",
+        "its weights, gradients and updates are measured; set torch.backends.cudnn.enabled = "
+        "False for a diagnostic run to see the gates",
+    ),
+    "MiopenRnnBackward": (
+        "a MIOpen recurrent layer runs as one fused operation; its gates are not in the graph",
+        "its weights, gradients and updates are measured",
+    ),
+    "CompiledFunctionBackward": (
+        "a compiled region runs as one operation; its acts are not in the graph",
+        "run once without torch.compile to see them",
+    ),
+    "CheckpointFunctionBackward": (
+        "a reentrant checkpoint recomputes its forward during backward",
+        "use checkpoint(..., use_reentrant=False), or run once without checkpointing",
+    ),
+}
+
+
+@dataclass(slots=True)
+class Graph:
+    """The nodes that a loss depends on.
+
+    Attributes:
+        root: the node of the tensor on which backward is called.
+        nodes: every node but parameter leaves, in the order in which the forward made them.
+        leaves: the parameters (and other leaf tensors) that receive a gradient.
+        complete: False where the graph was larger than `MOST_NODES`.
+    """
+
+    root: AutogradNode
+    nodes: list[AutogradNode]
+    leaves: list[torch.Tensor]
+    complete: bool = True
+    _consumers: dict[AutogradNode, list[AutogradNode]] = field(
+        default_factory=dict[AutogradNode, list[AutogradNode]]
+    )
+
+    def consumers(self, node: AutogradNode) -> list[AutogradNode]:
+        """The nodes that take this node's output as an input."""
+        if not self._consumers:
+            for user in self.nodes:
+                for source, _ in user.next_functions:
+                    if source is not None:
+                        self._consumers.setdefault(source, []).append(user)
+        return self._consumers.get(node, [])
+
+
+def walk(root: AutogradNode) -> Graph:
+    """Every node from which `root` was computed."""
+    seen: set[AutogradNode] = {root}
+    queue: list[AutogradNode] = [root]
+    leaves: list[torch.Tensor] = []
+    nodes: list[tuple[int, AutogradNode]] = []
+    for node in queue:
+        if node.name() == LEAF:
+            leaves.append(node.variable)
+            continue
+        nodes.append((node._sequence_nr(), node))
+        for source, _ in node.next_functions:
+            if source is not None and source not in seen:
+                seen.add(source)
+                queue.append(source)
+        if len(queue) > MOST_NODES:
+            break
+    nodes.sort(key=lambda pair: pair[0])
+    return Graph(root, [node for _, node in nodes], leaves, len(queue) <= MOST_NODES)
+
+
+def kind(node: AutogradNode) -> str:
+    """The node's name without the digit of its overload: ``"AddmmBackward"``."""
+    return str(node.name()).rstrip("0123456789")
+
+
+def inputs(node: AutogradNode) -> list[AutogradNode | None]:
+    """The nodes that feed this one, by position; None where an input carries no gradient."""
+    return [source for source, _ in node.next_functions]
+
+
+def is_leaf(node: AutogradNode | None) -> bool:
+    """Whether this input is a parameter (or another leaf tensor)."""
+    return node is not None and node.name() == LEAF
+
+
+def signals(node: AutogradNode) -> list[AutogradNode]:
+    """The inputs that are computed, not parameters."""
+    return [source for source in inputs(node) if source is not None and not is_leaf(source)]
+
+
+def passes_through(node: AutogradNode) -> AutogradNode | None:
+    """The one signal that this node hands on unchanged in value, if it is such a node.
+
+    Reshapes, a bias added, a constant factor, and dropout (whose mask is no function of the
+    signal; see `is_dropout`).
+    """
+    name = kind(node)
+    sources = signals(node)
+    if len(sources) != 1:
+        return None
+    if name in RESHAPE:
+        return sources[0]
+    if name in ("AddBackward", "SubBackward", "RsubBackward"):
+        return sources[0]
+    if name in ("MulBackward", "DivBackward") and is_scaling(node):
+        return sources[0]
+    if name == "NativeDropoutBackward":
+        return sources[0]
+    return None
+
+
+def is_scaling(node: AutogradNode) -> bool:
+    """Whether a product scales its one signal by a number, a parameter or a dropout mask."""
+    if any(is_leaf(source) for source in inputs(node)):
+        return True
+    if kind(node) == "MulBackward" and node.name() == "MulBackward1":
+        return True  # times a Python number
+    factor = getattr(node, "_saved_other", None)
+    if inputs(node)[0] is None:
+        factor = getattr(node, "_saved_self", factor)
+    if not isinstance(factor, torch.Tensor):
+        return True
+    return factor.numel() == 1 or is_dropout(factor)
+
+
+def is_dropout(mask: torch.Tensor) -> bool:
+    """Whether a constant factor is a dropout mask: zeros, and one value above 1.
+
+    The value 1/(1-p) tells it from the mask of a hand-written act, ``x * (x > 0)``, whose
+    entries are 0 and 1.
+    """
+    if not mask.is_floating_point():
+        return False
+    sample = mask.detach().reshape(-1)[:4096]
+    top = sample.max()
+    return bool((top > 1) & ((sample == 0) | (sample == top)).all())
+
+
+def weight_of(node: AutogradNode) -> torch.Tensor | None:
+    """The weight of an affine node, oriented as its attribute would be: (in, out) for products.
+
+    torch saves it only if the data need a gradient; in a first layer it is read off the leaf.
+    """
+    saved = getattr(node, AFFINE[kind(node)][4], None)
+    if isinstance(saved, torch.Tensor):
+        return saved.detach()
+    place = AFFINE[kind(node)][1]
+    source = inputs(node)[place] if place < len(node.next_functions) else None
+    turned = source is not None and kind(source) in ("TBackward", "TransposeBackward")
+    if turned:
+        source = next(iter(inputs(source)), None)
+    if source is None or not is_leaf(source):
+        return None
+    weight = source.variable.detach()
+    return weight.t() if turned else weight
+
+
+def feeding(node: AutogradNode) -> Iterator[AutogradNode]:
+    """From an act upwards: the norm and affine nodes that feed it, up to the first affine one."""
+    current: AutogradNode | None = node
+    for _ in range(64):  # an act is never farther from its layer than this
+        sources = signals(current)
+        if not sources:
+            return
+        # Where two signals are added the one made last is the layer's; the other is a shortcut.
+        current = max(sources, key=lambda source: source._sequence_nr())
+        name = kind(current)
+        if name in AFFINE:
+            yield current
+            return
+        if name in NORM or name in OPAQUE:
+            yield current
+        elif passes_through(current) is None and name not in LINEAR and name != "AddBackward":
+            return
+
+
+def unit_axis(node: AutogradNode, dims: int) -> int:
+    """The axis of units in a tensor of `dims` dimensions that this node's act returns.
+
+    Channels (axis 1) after a convolution, features (the last) after a product, and where the
+    feeding layer is unknown: axis 1 for pairs and images, the last for sequences.
+    """
+    for source in feeding(node):
+        name = kind(source)
+        if name == "ConvolutionBackward":
+            return 1
+        if name in AFFINE or name == "NativeLayerNormBackward":
+            return dims - 1
+        if name in BATCH_NORM:
+            return 1
+    return 1 if dims in (2, 4) else dims - 1
+
+
+def role(graph: Graph, node: AutogradNode, act: str) -> str:
+    """``"attention"``, ``"gate"`` or ``"hidden"``, from what takes the act's output."""
+    todo, seen = list(graph.consumers(node)), 0
+    while todo and seen < 32:
+        user, seen = todo.pop(), seen + 1
+        name = kind(user)
+        if name in ("BmmBackward", "BaddbmmBackward") and act == "softmax":
+            return "attention"
+        if name == "MulBackward" and len(signals(user)) == 2:
+            return "gate"
+        if name in RESHAPE or (name == "MulBackward" and passes_through(user) is not None):
+            todo.extend(graph.consumers(user))
+    return "hidden"

@@ -1,0 +1,68 @@
+"""What enters the network: is it centred, and how stretched is its cloud?"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from relume.record.stats import sample
+
+KEPT_ROWS = 1_024  # kept for the spectrum: 4 MB at the most
+KEPT_FEATURES = 1_024
+LEAST_ROWS = 1_000  # RULES.md, 701
+
+
+class InputMoments:
+    """Running moments of the rows that enter one layer.
+
+    ``mean_energy_share`` is nu = norm(E x)^2 / E norm(x)^2: 0 for centred data, 1 for a constant.
+    Measured on digits: 0.55 costs nothing, 0.83 takes 3.5 times the steps, 0.97 takes 13 times.
+    """
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+        self.rows = 0
+        self._sum: NDArray[np.float64] | None = None
+        self._energy = 0.0
+        self._kept: list[NDArray[np.float32]] = []
+        self._kept_rows = 0
+        self._coded = True
+
+    def add(self, data: Tensor, phase: int) -> dict[str, float]:
+        """Add one batch; return the stats so far."""
+        with torch.no_grad():
+            found = sample(data, self.axis, phase).cpu().numpy()
+        rows = found.astype(np.float64)
+        self._sum = rows.sum(0) if self._sum is None else self._sum + rows.sum(0)
+        self._energy += float((rows**2).sum())
+        self.rows += len(rows)
+        self._coded = self._coded and bool(np.isin(found, (0.0, 1.0)).all())
+        if self._kept_rows < KEPT_ROWS and self.axis == data.dim() - 1:
+            step = -(-found.shape[1] // KEPT_FEATURES)
+            kept = found[: KEPT_ROWS - self._kept_rows, ::step].astype(np.float32)
+            self._kept.append(kept.copy())
+            self._kept_rows += len(kept)
+        return self._stats()
+
+    def _stats(self) -> dict[str, float]:
+        if self._sum is None or self._coded:
+            return {}  # zeros and ones are codes (one-hot, pixels on or off), not measurements
+        mean = self._sum / self.rows
+        power = self._energy / self.rows
+        share = float((mean**2).sum() / power) if power > 0 else 0.0
+        return {
+            "mean_energy_share": min(share, 1.0),
+            "rms": float(np.sqrt(power / len(mean))),
+            "samples": float(self.rows),
+        }
+
+    def eigen_ratio(self) -> float | None:
+        """lambda_1 / mean(lambda_2..50) of E x x^T over the rows kept, or None if too few."""
+        if self._kept_rows < LEAST_ROWS or self._coded:
+            return None
+        rows = np.concatenate(self._kept)
+        if not np.isfinite(rows).all() or rows.shape[1] < 3:
+            return None
+        values = np.linalg.svd(rows.astype(np.float64), compute_uv=False) ** 2 / len(rows)
+        rest = float(values[1:50].mean())
+        return float(values[0]) / rest if rest > 0 else None

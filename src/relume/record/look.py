@@ -1,0 +1,185 @@
+"""One record: what is read from a graph just before its backward, and during it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from relume.record import stats
+from relume.record.graph import AutogradNode
+from relume.record.replay import output_of, pre_of
+from relume.record.sites import Plan
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Sums:
+    """Device sums of one site on one record, and how many rows stand behind them."""
+
+    plan: Plan
+    rows: int = 0
+    pre_rows: int = 0
+    parts: list[tuple[tuple[str, ...], Tensor]] = field(
+        default_factory=list[tuple[tuple[str, ...], Tensor]]
+    )
+
+    def named(self, host: Floats) -> dict[str, Floats]:
+        """The sums by name, from the record's flat host array; consumed in the order of parts."""
+        found: dict[str, Floats] = {}
+        place = 0
+        for names, tensor in self.parts:
+            grid = host[place : place + tensor.numel()].reshape(tensor.shape)
+            place += tensor.numel()
+            found.update(zip(names, grid, strict=True))
+        return found
+
+
+class GradientSlot:
+    """A hook on one node: sums of the gradients on both sides of the act, taken once.
+
+    It keeps no tensor of the user's, so nothing of a step outlives it.
+    """
+
+    __slots__ = ("_axis", "_done", "_on_cost", "_on_error", "_phase", "_sums")
+
+    def __init__(self, sums: Sums, phase: int, look: "Look") -> None:
+        self._sums = sums
+        self._axis = sums.plan.axis
+        self._phase = phase
+        self._done = False
+        self._on_cost = look.add_cost
+        self._on_error = look.on_error
+
+    def __call__(self, into: Sequence[Any], out: Sequence[Any]) -> None:
+        """Autograd calls this with the gradients of the node's inputs and of its outputs."""
+        if self._done:  # a second backward through a retained graph
+            return
+        self._done = True
+        start = perf_counter()
+        try:
+            with torch.no_grad():
+                self._take(into, out)
+        except Exception as error:  # the user's backward goes on whatever happens here
+            self._on_error("gradient", error)
+        self._on_cost(perf_counter() - start)
+
+    def _take(self, into: Sequence[Any], out: Sequence[Any]) -> None:
+        grad_post = out[0] if out else None
+        if not isinstance(grad_post, Tensor):
+            return
+        if self._sums.plan.site.kind == "head":
+            rows = stats.sample(grad_post, self._axis % grad_post.dim(), self._phase)
+            mean = (rows * rows).mean().reshape(1, 1)
+            self._sums.parts.append((("grad_pre_meansq",), mean))
+            return
+        grad_pre = next((g for g in into if isinstance(g, Tensor)), None)
+        if grad_pre is None or grad_pre.shape != grad_post.shape:
+            return
+        sampled = [stats.sample(g, self._axis, self._phase) for g in (grad_pre, grad_post)]
+        self._sums.parts.append((stats.BACKWARD, stats.backward_sums(*sampled)))
+
+
+class Look:
+    """Collects one record's sums, first from the graph, then from the backward pass.
+
+    Args:
+        phase: the record's number, from which its sampled rows follow.
+        deep: also compute again what torch did not keep (inputs of ReLU and the like).
+        on_error: told of a failure of ours: where, and the exception.
+    """
+
+    def __init__(
+        self, phase: int, deep: bool, on_error: Callable[[str, Exception], None]
+    ) -> None:
+        self.phase = phase
+        self.deep = deep
+        self.on_error = on_error
+        self.cost = 0.0
+        self.sums: dict[str, Sums] = {}
+        self.scalars: list[tuple[tuple[tuple[str, str], ...], Tensor]] = []
+
+    def add_cost(self, seconds: float) -> None:
+        """Book time spent on this record."""
+        self.cost += seconds
+
+    def act(self, plan: Plan, node: AutogradNode) -> None:
+        """Read an act's saved tensor and hook its gradients."""
+        if plan.site.name in self.sums or plan.act is None or plan.shown is None:
+            return  # a second forward in the same step: the first one speaks for it
+        saved = getattr(node, plan.shown.saved)
+        axis = plan.axis if plan.axis < saved.dim() else saved.dim() - 1
+        rows = stats.sample(saved, axis, self.phase)
+        if rows.numel() == 0:
+            return
+        extra = plan.act.parameters(plan.shown, node)
+        sums = self.sums[plan.site.name] = Sums(plan, rows.shape[0])
+        forward = stats.forward_sums(plan.act, rows, plan.shown.holds, extra)
+        sums.parts.append((stats.FORWARD, forward))
+        if plan.shown.holds == "pre":
+            self._pre(sums, rows)
+        elif self.deep:
+            found = pre_of(node, axis, self.phase)
+            if found is not None and found.shape[1] == rows.shape[1]:
+                self._pre(sums, found)
+        node.register_hook(GradientSlot(sums, self.phase, self))
+
+    def head(self, plan: Plan, node: AutogradNode) -> None:
+        """Replay the head's output and hook its gradient."""
+        if plan.site.name in self.sums:
+            return
+        sums = self.sums[plan.site.name] = Sums(plan)
+        if self.deep:
+            found = output_of(node, self.phase)
+            if found is not None:
+                self._pre(sums, found)
+        node.register_hook(GradientSlot(sums, self.phase, self))
+
+    def _pre(self, sums: Sums, rows: Tensor) -> None:
+        sums.pre_rows = rows.shape[0]
+        sums.parts.append((stats.PRE, stats.pre_sums(rows)))
+
+
+class Transfer:
+    """Device numbers on their way to the host, without waiting for the device.
+
+    On CUDA the copy goes into pinned memory behind the work that is queued, and an event says
+    when it has arrived; elsewhere it is there at once.
+    """
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self._sizes = [tensor.numel() for tensor in tensors]
+        groups: dict[torch.device, list[int]] = {}
+        for index, tensor in enumerate(tensors):
+            groups.setdefault(tensor.device, []).append(index)
+        self._parts: list[tuple[list[int], Tensor, Any]] = []
+        for device, members in groups.items():
+            flat = torch.cat([tensors[i].detach().reshape(-1).float() for i in members])
+            event = None
+            if device.type == "cuda":
+                flat = flat.to("cpu", non_blocking=True)
+                event = torch.cuda.Event()
+                event.record(torch.cuda.current_stream(device))
+            self._parts.append((members, flat, event))
+
+    def ready(self) -> bool:
+        """Whether reading would not wait."""
+        return all(event is None or event.query() for _, _, event in self._parts)
+
+    def read(self) -> list[Floats]:
+        """One flat float64 array a tensor, in the order given."""
+        found: list[Floats] = [np.empty(0)] * len(self._sizes)
+        for members, flat, event in self._parts:
+            if event is not None:
+                event.synchronize()
+            host = flat.cpu().numpy().astype(np.float64)
+            place = 0
+            for index in members:
+                found[index] = host[place : place + self._sizes[index]]
+                place += self._sizes[index]
+        return found

@@ -1,0 +1,386 @@
+"""What is said once about a run: its structure, its criterion, what could not be seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from relume.core import Fact, Site
+from relume.record import structure
+from relume.record.chance import Chance
+from relume.record.graph import OPAQUE, AutogradNode, Graph, inputs, is_leaf, kind, weight_of
+from relume.record.inputs import LEAST_ROWS, InputMoments
+from relume.record.names import Marks
+from relume.record.sites import MOST_CALLS, Plan, Sites, source_of
+from relume.record.store import Writer
+
+Scalars = tuple[tuple[tuple[str, str], ...], Tensor]
+
+LINE_LOOKS = 2  # first records on which anomaly mode notes source lines
+MORE_LOOKS = 4  # and at most so many later ones, for sites that appear later
+TARGET_LOOKS = 200  # records whose targets are counted for the chance value
+CUSTOM = (
+    "a custom autograd function hides what it computes",
+    "what enters and leaves its module is not measured; write it with torch functions to see it",
+)
+
+
+@dataclass(slots=True)
+class View:
+    """What one graph says: the head's plan and node, if there is a head."""
+
+    head: tuple[Plan, AutogradNode] | None = None
+
+
+class Notes:
+    """Writes facts and sites, each when it is first known or has changed."""
+
+    def __init__(self, sites: Sites, writer: Writer) -> None:
+        self._sites = sites
+        self._writer = writer
+        self._said: set[tuple[str, str, str]] = set()
+        self._written: dict[str, Site] = {}
+        self._parameters: dict[str, Site] = {}
+        self._moments: dict[str, InputMoments] = {}
+        self._chance: Chance | None = None
+        self._criterion: Fact | None = None
+        self._centred: set[int] = set()
+        self._reduction = 1.0
+        self._views = 0
+        self._line_looks = 0
+
+    @property
+    def lines_wanted(self) -> bool:
+        """Whether the next recorded step should note source lines."""
+        if self._line_looks < LINE_LOOKS:
+            return True
+        blind = any(not p.site.line for p in self._sites.plans.values() if p.site.kind == "act")
+        return blind and self._line_looks < LINE_LOOKS + MORE_LOOKS
+
+    def view(
+        self,
+        graph: Graph,
+        acts: Sequence[tuple[Plan, AutogradNode]],
+        marks: Marks,
+        step: int,
+        *,
+        changed: bool,
+    ) -> View:
+        """Read the structure of one recorded step's graph.
+
+        Args:
+            graph: as walked from the loss.
+            acts: the act sites in it.
+            marks: which module was open when.
+            step: the current step.
+            changed: sites are new, so the structure is read and written anew.
+        """
+        self._views += 1
+        found = structure.criterion(graph)
+        ends = structure.head(found)
+        self._judge(found, step)
+        view = View()
+        if ends.affine is not None:
+            view.head = (self._head(graph, ends.affine), ends.affine)
+        self._line_looks += "traceback_" in graph.root.metadata
+        if changed or self._line_looks <= LINE_LOOKS:
+            self._place(graph, acts, ends)
+        if changed:
+            self._structure(graph, acts, found, ends, marks, step)
+        return view
+
+    def inputs(self, graph: Graph, phase: int, deep: bool) -> list[Scalars]:
+        """Moments of the data that enter the network."""
+        found: list[Scalars] = []
+        young = any(m.rows < 4 * LEAST_ROWS for m in self._moments.values())
+        if self._moments and not (young or deep):
+            return found
+        for node, data in structure.data_inputs(graph):
+            layer = self._sites.layer_path(node)
+            axis = 1 if kind(node) == "ConvolutionBackward" else data.dim() - 1
+            name = f"{layer}.input" if layer else "input"
+            site = Site(name, "input", layer=layer, units=int(data.shape[axis]))
+            self._say_site(self._sites.fixed(site, axis).site)
+            moments = self._moments.setdefault(name, InputMoments(axis))
+            stats = moments.add(data, phase)
+            keys = tuple((name, stat) for stat in stats)
+            found.append((keys, torch.tensor(list(stats.values()), dtype=torch.float64)))
+        return found
+
+    def parameters(self, named: Sequence[tuple[str, Tensor]], step: int) -> None:
+        """Say once what each of an optimiser's parameters is, before it is first updated."""
+        for name, parameter in named:
+            if ("parameter", name, "") in self._said:
+                continue
+            self._said.add(("parameter", name, ""))
+            self._parameter_site(name, parameter, len(self._sites.plans) + 1_000_000)
+            zero = not bool(parameter.detach().reshape(-1)[:4096].any())
+            self._writer.fact(
+                Fact(
+                    "parameter",
+                    name,
+                    step,
+                    {
+                        "shape": list(parameter.shape),
+                        "zero_init": zero,
+                        "trainable": bool(parameter.requires_grad),
+                        "before_norm": parameter.data_ptr() in self._centred,
+                    },
+                )
+            )
+
+    def watch_finite(self, values: dict[tuple[str, str], float], step: int) -> None:
+        """Say once for every site that it produced NaN or infinity."""
+        for (site, stat), value in values.items():
+            bad = value > 0 if stat == "nonfinite_share" else value != value or abs(value) == _INF
+            if bad and ("non-finite", site, stat) not in self._said:
+                self._said.add(("non-finite", site, stat))
+                self._writer.fact(Fact("non-finite", site, step, {"stat": stat}))
+
+    def flush(self) -> None:
+        """Write the criterion again if more targets have changed the chance value."""
+        if self._criterion is None or self._chance is None:
+            return
+        chance = self._chance.value()
+        if chance is not None:
+            chance *= self._reduction
+        if chance is None or chance != self._criterion.data["chance"]:
+            data = {**self._criterion.data, "chance": chance}
+            self._criterion = replace(self._criterion, data=data)
+            self._writer.replace_fact(self._criterion)
+
+    def finish(self, step: int, optimizer_steps: int, backwards: int) -> None:
+        """Say what only the end of the run tells."""
+        for name, moments in self._moments.items():
+            ratio = moments.eigen_ratio()
+            if ratio is not None:
+                self._writer.record(step, ((name, "eigen_ratio"),), [ratio])
+        for path, calls in self._sites.left_out.items():
+            self._opaque(
+                path,
+                "repeated calls",
+                f"an act is called {calls} times in one forward here; the first {MOST_CALLS} are "
+                "measured",
+                "nothing is wrong: an unrolled loop repeats the same act",
+                step,
+            )
+        if backwards and not optimizer_steps:
+            self._opaque(
+                "",
+                "optimizer.step",
+                "no torch.optim optimiser stepped, so updates and the learning rate are not known",
+                "use an optimiser of torch.optim, or read the findings without them",
+                step,
+            )
+
+    # ------------------------------------------------------------------ parts of a view
+
+    def _judge(self, found: structure.Criterion, step: int) -> None:
+        if self._criterion is not None and self._criterion.data["loss"] != found.name:
+            return  # a second criterion (a GAN's other loss): the first one is judged by
+        if self._chance is None:
+            self._chance = Chance(found.name, _classes(found))
+        target = structure.targets(found)
+        if target is not None and self._views <= TARGET_LOOKS:
+            self._chance.add(target, _signed(getattr(found.node, "_saved_ignore_index", None)))
+            self._reduction = _scale(found, target)
+        if self._criterion is None:
+            file, line = source_of(found.node)
+            data = {"loss": found.name, "classes": self._chance.classes, "chance": None}
+            self._criterion = Fact("criterion", "", step, {**data, "file": file, "line": line})
+            self.flush()
+
+    def _head(self, graph: Graph, node: AutogradNode) -> Plan:
+        layer = self._sites.layer_path(node)
+        weight = weight_of(node)
+        axis = 1 if kind(node) == "ConvolutionBackward" else -1
+        units = 0 if weight is None else int(weight.shape[0 if axis == 1 else -1])
+        plan = self._sites.fixed(
+            Site(layer or "head", "head", "identity", "output", layer, layer, units=units), axis
+        )
+        plan.axis = axis
+        self._say_site(plan.site)
+        return plan
+
+    def _place(
+        self,
+        graph: Graph,
+        acts: Sequence[tuple[Plan, AutogradNode]],
+        ends: structure.Head,
+    ) -> None:
+        """Order, source lines and output roles of the sites in this graph."""
+        order = {id(node): index for index, node in enumerate(graph.nodes)}
+        for plan, node in acts:
+            file, line = source_of(node)
+            plan.site = replace(
+                plan.site,
+                order=order[id(node)],
+                role="output" if any(node is act for act in ends.acts) else plan.site.role,
+                file=plan.site.file or file,
+                line=plan.site.line or line,
+            )
+            self._say_site(plan.site)
+        for index, node in enumerate(graph.nodes):
+            for source in inputs(node):
+                if is_leaf(source):
+                    name = self._sites.names.parameter(source.variable)  # type: ignore[union-attr]
+                    if name is not None:
+                        self._parameter_site(name, source.variable, index)  # type: ignore[union-attr]
+        for plan in self._sites.plans.values():
+            if plan.site.kind == "head" and ends.affine is not None:
+                plan.site = replace(plan.site, order=order[id(ends.affine)])
+                self._say_site(plan.site)
+
+    def _parameter_site(self, name: str, parameter: Tensor, order: int) -> None:
+        if name in self._parameters:
+            return
+        units = int(parameter.shape[0]) if parameter.dim() else 1
+        layer = name.rpartition(".")[0]
+        site = Site(name, "parameter", path=layer, layer=layer, order=order, units=units)
+        self._parameters[name] = site
+        self._say_site(site)
+
+    def _say_site(self, site: Site) -> None:
+        if self._written.get(site.name) != site:
+            self._written[site.name] = site
+            self._writer.site(site)
+
+    def _structure(
+        self,
+        graph: Graph,
+        acts: Sequence[tuple[Plan, AutogradNode]],
+        found: structure.Criterion,
+        ends: structure.Head,
+        marks: Marks,
+        step: int,
+    ) -> None:
+        self._centred |= {b.data_ptr() for b in structure.centred_biases(graph)}
+        self._say_head(found, ends, acts, step)
+        for pair in structure.affine_pairs(graph):
+            self._say_pair(pair, step)
+        self._say_opaque(graph, marks, step)
+
+    def _say_head(
+        self,
+        found: structure.Criterion,
+        ends: structure.Head,
+        known: Sequence[tuple[Plan, AutogradNode]],
+        step: int,
+    ) -> None:
+        plans = {id(node): plan for plan, node in known}
+        acts: list[dict[str, Any]] = []
+        for node in ends.acts:
+            plan = plans.get(id(node))
+            file, line = source_of(node)
+            name = "" if plan is None else plan.site.name
+            called = _plain_name(node).lower() if plan is None else plan.site.act
+            acts.append({"act": called, "site": name, "file": file, "line": line})
+        rows = structure.rows_at_criterion(found, ends)
+        layer = "" if ends.affine is None else self._sites.layer_path(ends.affine)
+        fact = Fact(
+            "head",
+            layer,
+            step,
+            {
+                "layer": layer,
+                "acts": acts,
+                "rows_sum_error": None if rows is None else rows[0],
+                "rows_min": None if rows is None else rows[1],
+            },
+        )
+        if ("head", layer, str(acts)) not in self._said:
+            self._said.add(("head", layer, str(acts)))
+            self._writer.fact(fact)
+
+    def _say_pair(self, pair: structure.Pair, step: int) -> None:
+        first = self._sites.layer_path(pair.first) or kind(pair.first)
+        second = self._sites.layer_path(pair.second) or kind(pair.second)
+        if ("affine-pair", first, second) in self._said:
+            return
+        self._said.add(("affine-pair", first, second))
+        size = structure.shape_of(pair)
+        file, line = source_of(pair.second)
+        self._writer.fact(
+            Fact(
+                "affine-pair",
+                second,
+                step,
+                {
+                    "first": first,
+                    "second": second,
+                    "shape": None if size is None else list(size),
+                    "between": [_plain_name(node) for node in pair.between],
+                    "additivity_error": structure.additivity_error(pair),
+                    "exempt": structure.exemption(pair),
+                    "file": file,
+                    "line": line,
+                },
+            )
+        )
+
+    def _say_opaque(self, graph: Graph, marks: Marks, step: int) -> None:
+        for node in graph.nodes:
+            name = kind(node)
+            entry = OPAQUE.get(name)
+            if entry is None and _is_custom(node):
+                entry = CUSTOM
+            if entry is not None:
+                path = self._sites.names.path(marks.owner(node._sequence_nr()))
+                self._opaque(path, _plain_name(node), *entry, step)
+        for module in marks.hidden:
+            self._opaque(
+                self._sites.names.path(module),
+                "saved-tensor hooks",
+                "its saved tensors are packed (checkpointing, offload); reading one recomputes it",
+                "run once without checkpointing to see its acts",
+                step,
+            )
+        if not graph.complete:
+            text = "the graph is larger than is read; acts nearest to the loss are measured"
+            self._opaque("", "graph", text, "nothing: the rest of the run is measured", step)
+
+    def _opaque(self, site: str, operation: str, reason: str, remedy: str, step: int) -> None:
+        if ("opaque", site, operation) not in self._said:
+            self._said.add(("opaque", site, operation))
+            data = {"operation": operation, "reason": reason, "remedy": remedy}
+            self._writer.fact(Fact("opaque", site, step, data))
+
+
+_INF = float("inf")
+
+
+def _is_custom(node: AutogradNode) -> bool:
+    """A Python autograd function: its class is not one of torch's generated node types."""
+    return isinstance(node, torch.autograd.function.BackwardCFunction)
+
+
+def _plain_name(node: AutogradNode) -> str:
+    """The operation without autograd's decoration: ``"View"`` for ``"ViewBackward0"``."""
+    return kind(node).removesuffix("Backward")
+
+
+def _signed(value: Any) -> int | None:
+    """torch hands out negative integers unsigned."""
+    if value is None:
+        return None
+    return int(value) - 2**64 if int(value) >= 2**63 else int(value)
+
+
+def _classes(found: structure.Criterion) -> int | None:
+    if found.name not in ("cross_entropy", "nll"):
+        return None
+    saved = getattr(found.node, "_saved_self", None)
+    if saved is None:
+        saved = getattr(found.node, "_saved_result", None)  # log_softmax under soft targets
+    if saved is None or saved.dim() == 0:
+        return None
+    return int(saved.shape[1] if saved.dim() > 1 else saved.shape[0])
+
+
+def _scale(found: structure.Criterion, target: Tensor) -> float:
+    """What sum reduction multiplies the mean by; 1 for a mean."""
+    if int(getattr(found.node, "_saved_reduction", 1)) != 2:
+        return 1.0
+    return float(target.numel())

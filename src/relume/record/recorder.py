@@ -1,0 +1,502 @@
+"""The recorder: watches a training run from the inside, and leaves it as it was.
+
+Between recorded steps two things of ours run: a wrapper around `torch.autograd.backward` that
+keeps the loss, and one optimiser-step hook that decides whether the next step is recorded. On a
+recorded step two global module hooks note which module is open, the graph is read just before
+its backward, gradients are taken by node hooks, and weights are compared around the step.
+
+Every entry point catches its own errors: the user's program never sees one, recording degrades,
+and the run file says what failed.
+"""
+
+import math
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from time import perf_counter, time
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.optimizer import (
+    Optimizer,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from relume.core import Fact
+from relume.errors import StoreError
+from relume.record.budget import Budget
+from relume.record.graph import Graph, walk
+from relume.record.look import Look, Sums, Transfer
+from relume.record.names import Marks, Names
+from relume.record.notes import Notes
+from relume.record.sites import Sites
+from relume.record.stats import site_stats, unit_fields
+from relume.record.store import Writer
+from relume.record.weights import Weights
+
+DEEP_FIRST, DEEP_EVERY = 4, 8  # the first records read everything, later every eighth
+FLUSH_SECONDS = 0.5  # how much of the per-unit counters and the loss a killed process can lose
+MOST_FAILURES = 5  # of ours, after which recording stops for good
+BACKWARDS_A_STEP = 2  # read on one recorded step; further micro-batches are not
+JUMP = 2.0  # loss against its running mean that makes the recorder look again at once
+IDLE_BACKWARDS = 3  # without any optimiser step before backward itself is taken as the clock
+
+_live: "weakref.WeakSet[Recorder]" = weakref.WeakSet()
+
+
+def _abandon_all() -> None:
+    for recorder in list(_live):
+        recorder.abandon()
+
+
+# A forked child (a data loader's worker) must not write to its parent's file.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)
+
+
+class Recorder:
+    """Records one run into one file.
+
+    Args:
+        writer: an open run file.
+        budget: decides when to look.
+        models: what to watch; empty means whatever contributes to a loss in this process.
+    """
+
+    def __init__(self, writer: Writer, budget: Budget, models: tuple[nn.Module, ...] = ()) -> None:
+        self.writer = writer
+        self.budget = budget
+        self.names = Names(models)
+        self.sites = Sites(self.names)
+        self.notes = Notes(self.sites, writer)
+        self.weights = Weights(self.names)
+        self.marks = Marks()
+        self.step = 0
+        self.records = 0
+        self.backwards = 0
+        self.optimizer_steps = 0
+        self.failures: list[str] = []
+        self._watched = {id(p) for model in models for p in model.parameters()}
+        self._stepped: set[int] = set()
+        self._optimizer = ""
+        self._look: Look | None = None
+        self._graph_leaves: list[Tensor] = []
+        self._harvests = 0
+        self._pending: list[tuple[int, Look, list[Sums], Transfer]] = []
+        self._rows: list[tuple[float, float, float, float]] = []
+        self._losses: list[Tensor | float] = []
+        self._device_losses: list[tuple[int, float, float, Tensor]] = []
+        self._early = 0.0  # time spent in module hooks before there is a look to book it on
+        self._loss_mean = math.nan
+        self._handles: list[Any] = []
+        self._step_handle: Any = None
+        self._backward: Callable[..., Any] | None = None
+        self._wrapper: Callable[..., Any] | None = None
+        self._anomaly = False
+        self._thread = 0
+        self._last = self._flushed = perf_counter()
+        self._off = False
+
+    # ------------------------------------------------------------------ on and off
+
+    def start(self) -> None:
+        """Begin to watch; the first step is recorded."""
+        self._backward = torch.autograd.backward
+        self._wrapper = self._wrap(self._backward)
+        torch.autograd.backward = self._wrapper  # type: ignore[assignment]
+        self._step_handle = register_optimizer_step_post_hook(self._after_step)
+        self._last = self._flushed = perf_counter()
+        _live.add(self)
+        self._guarded("start", self._arm)
+
+    def close(self, how: str = "normal", code: int = 0, text: str = "") -> None:
+        """Stop watching, write what is left, and give everything back. Twice is fine."""
+        if self._step_handle is None:
+            return
+        self._detach()
+        if not self._off:
+            self._guarded("close", lambda: self._finish(Fact("end", "", self.step, {
+                "how": how, "code": code, "text": text,
+            })))
+        try:
+            self.writer.close()
+        except StoreError as error:
+            self.failures.append(str(error))
+
+    def abandon(self) -> None:
+        """Forget everything without touching the file: this is a forked child."""
+        self._off = True
+        self._detach()
+
+    def _detach(self) -> None:
+        self._disarm()
+        if self._step_handle is not None:
+            self._step_handle.remove()
+            self._step_handle = None
+        # Somebody may have wrapped our wrapper since; then it stays, and only passes calls on.
+        if torch.autograd.backward is self._wrapper and self._backward is not None:
+            torch.autograd.backward = self._backward
+        _live.discard(self)
+
+    def _arm(self) -> None:
+        if self._handles:
+            return
+        self._harvests = 0
+        self._thread = threading.get_ident()
+        hooks = nn.modules.module
+        self._handles = [
+            hooks.register_module_forward_pre_hook(self._enter),
+            hooks.register_module_forward_hook(self._leave, always_call=True),
+            register_optimizer_step_pre_hook(self._before_step),
+        ]
+        if self.notes.lines_wanted and not torch.is_anomaly_enabled():
+            torch.set_anomaly_enabled(True, False)  # notes where nodes are made; off in backward
+            self._anomaly = True
+
+    def _disarm(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        self._end_anomaly()
+        self.marks.clear()
+        self._look = None
+        self._graph_leaves = []
+
+    def _end_anomaly(self) -> None:
+        if self._anomaly:
+            torch.set_anomaly_enabled(False, True)
+            self._anomaly = False
+
+    # ------------------------------------------------------------------ errors
+
+    def _guarded(self, where: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # nothing of ours may reach the user's program
+            self.fail(where, error)
+
+    def fail(self, where: str, error: Exception) -> None:
+        """Note a failure of ours; after several, or a file that cannot be written, stop."""
+        self.failures.append(f"{where}: {type(error).__name__}: {error}")
+        fatal = isinstance(error, StoreError) or len(self.failures) >= MOST_FAILURES
+        if not isinstance(error, StoreError):
+            try:
+                self.writer.fact(
+                    Fact("error", "", self.step, {"where": where, "text": self.failures[-1]})
+                )
+            except StoreError as second:
+                self.failures.append(str(second))
+                fatal = True
+        if fatal:
+            self._off = True
+            self._disarm()
+
+    # ------------------------------------------------------------------ module hooks
+
+    def _enter(self, module: nn.Module, args: object) -> None:
+        if not torch.is_grad_enabled() or threading.get_ident() != self._thread:
+            return
+        start = perf_counter()
+        try:
+            if torch._C._current_graph_task_id() != -1:
+                return  # a checkpoint recomputes its forward inside backward
+            if self.marks.depth == 0:
+                self.names.meet(module)
+            self.marks.enter(module)
+        except Exception as error:
+            self.fail("module entry", error)
+        self._spend(start)
+
+    def _leave(self, module: nn.Module, args: object, output: object) -> None:
+        if threading.get_ident() == self._thread and self.marks.depth:
+            self.marks.leave(module)
+
+    def _spend(self, start: float) -> None:
+        if self._look is None:
+            self._early += perf_counter() - start
+        else:
+            self._look.add_cost(perf_counter() - start)
+
+    # ------------------------------------------------------------------ backward
+
+    def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        recorder = weakref.ref(self)
+
+        def backward(tensors: Any, *args: Any, **keywords: Any) -> Any:
+            watcher = recorder()
+            if watcher is None or watcher._off or watcher._step_handle is None:
+                return original(tensors, *args, **keywords)
+            watcher._before_backward(tensors)
+            result = original(tensors, *args, **keywords)
+            watcher._after_backward()
+            return result
+
+        backward.__doc__ = original.__doc__
+        backward.__wrapped__ = original  # type: ignore[attr-defined]
+        return backward
+
+    def _before_backward(self, tensors: Any) -> None:
+        self._end_anomaly()
+        try:
+            loss = tensors if isinstance(tensors, Tensor) else next(iter(tensors))
+            self.backwards += 1
+            if self._clocked_by_backward():
+                self._tick("", math.nan)
+            if isinstance(loss, Tensor) and loss.numel() == 1:
+                self._keep_loss(loss)
+            if self._handles and self._harvests < BACKWARDS_A_STEP:
+                self._harvest(loss)
+        except Exception as error:
+            self.fail("before backward", error)
+
+    def _after_backward(self) -> None:
+        look = self._look
+        if look is None:
+            return
+        start = perf_counter()
+        try:
+            with torch.no_grad():
+                found = self.weights.gradients(self._graph_leaves)
+            if found is not None:
+                look.scalars.append(found)
+        except Exception as error:
+            self.fail("after backward", error)
+        look.add_cost(perf_counter() - start)
+
+    def _keep_loss(self, loss: Tensor) -> None:
+        value = loss.detach()
+        if value.device.type != "cpu":
+            self._losses.append(value.reshape(()).float())
+            return
+        number = float(value)
+        self._losses.append(number)
+        self._notice(number)
+
+    def _notice(self, loss: float) -> None:
+        mean = self._loss_mean
+        if not math.isfinite(loss) or loss > JUMP * mean:
+            self.budget.urge()
+        if math.isfinite(loss):
+            self._loss_mean = loss if math.isnan(mean) else mean + 0.1 * (loss - mean)
+
+    def _harvest(self, loss: Tensor) -> None:
+        start = perf_counter()
+        if loss.grad_fn is None or threading.get_ident() != self._thread:
+            return
+        graph = walk(loss.grad_fn)
+        if self._watched and not any(id(leaf) in self._watched for leaf in graph.leaves):
+            return
+        self._harvests += 1
+        deep = self.records < DEEP_FIRST or self.records % DEEP_EVERY == 0
+        if self._look is None:
+            self._look = Look(self.records, deep, self.fail)
+        look = self._look
+        with torch.no_grad():
+            self._read(look, graph)
+        self._graph_leaves = graph.leaves
+        self.marks.clear()
+        look.add_cost(perf_counter() - start + self._early)
+        self._early = 0.0
+
+    def _read(self, look: Look, graph: Graph) -> None:
+        known = len(self.sites.plans)
+        acts = self.sites.acts_in(graph, self.marks)
+        new = len(self.sites.plans) > known
+        view = self.notes.view(graph, acts, self.marks, self.step, changed=new or self.records == 0)
+        for plan, node in acts:
+            if plan.elementwise and plan.site.role != "attention":
+                look.act(plan, node)
+        if view.head is not None:
+            look.head(*view.head)
+        look.scalars.extend(self.notes.inputs(graph, look.phase, look.deep))
+
+    # ------------------------------------------------------------------ the step
+
+    def _before_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
+        look = self._look
+        if look is None or not self._is_ours(optimizer):
+            return
+        start = perf_counter()
+        try:
+            with torch.no_grad():
+                self.weights.snapshot(optimizer)
+                self.notes.parameters(self.weights.named(optimizer), self.step)
+        except Exception as error:
+            self.fail("before the optimiser", error)
+        look.add_cost(perf_counter() - start)
+
+    def _after_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
+        if self._off or torch.compiler.is_compiling():
+            return
+        try:
+            if not self._is_ours(optimizer):
+                return
+            if id(optimizer) in self._stepped:
+                self.step += 1
+                self._stepped = {id(optimizer)}
+            else:
+                self._stepped.add(id(optimizer))
+            self.optimizer_steps += 1
+            rate = max((float(group["lr"]) for group in optimizer.param_groups), default=math.nan)
+            self._optimizer = self._optimizer or type(optimizer).__name__
+            self._tick_with(optimizer, rate)
+        except Exception as error:
+            self.fail("after the optimiser", error)
+
+    def _tick_with(self, optimizer: Optimizer, rate: float) -> None:
+        look = self._look
+        if look is not None:
+            start = perf_counter()
+            with torch.no_grad():
+                moved = self.weights.moved()
+            if moved is not None:
+                look.scalars.append(moved)
+            look.add_cost(perf_counter() - start)
+        self._tick(self._optimizer, rate)
+
+    def _is_ours(self, optimizer: Optimizer) -> bool:
+        if not self._watched:
+            return True
+        return any(id(p) in self._watched for g in optimizer.param_groups for p in g["params"])
+
+    def _clocked_by_backward(self) -> bool:
+        """No optimiser of torch's steps here (weights are updated by hand)."""
+        if self.optimizer_steps or self.backwards <= IDLE_BACKWARDS:
+            return False
+        self.step += 1
+        return True
+
+    def _tick(self, optimizer: str, rate: float) -> None:
+        """A step has ended: write its record, count it, and decide on the next one."""
+        now = perf_counter()
+        seconds, self._last = now - self._last, now
+        self._book_losses(rate, seconds)
+        cost: float | None = None
+        if self._look is not None:
+            cost = self._end_record(self._look, now)
+        recorded = self._look is not None
+        self._look = None
+        if now - self._flushed > FLUSH_SECONDS:
+            before = perf_counter()
+            self._flush()
+            self.budget.charge(perf_counter() - before)
+        wanted = self.budget.step(seconds, cost if recorded else None)
+        self._disarm()
+        if wanted and not self._off:
+            self._arm()
+        self._last = perf_counter()
+
+    def _book_losses(self, rate: float, seconds: float) -> None:
+        losses, self._losses = self._losses, []
+        numbers = [loss for loss in losses if isinstance(loss, float)]
+        if numbers or not losses:
+            value = float(np.mean(numbers)) if numbers else math.nan
+            self._rows.append((float(self.step), value, rate, seconds))
+            return
+        tensors = [loss for loss in losses if isinstance(loss, Tensor)]
+        self._device_losses.append((self.step, rate, seconds, torch.stack(tensors).mean()))
+
+    def _end_record(self, look: Look, start: float) -> float:
+        sums = list(look.sums.values())
+        tensors = [tensor for entry in sums for _, tensor in entry.parts]
+        tensors += [tensor for _, tensor in look.scalars]
+        if tensors:
+            self._pending.append((self.step, look, sums, Transfer(tensors)))
+        self.records += 1
+        self._drain(wait=False)
+        return look.cost + perf_counter() - start
+
+    def _drain(self, *, wait: bool) -> None:
+        """Write the records whose numbers have arrived on the host."""
+        while self._pending and (wait or self._pending[0][3].ready()):
+            step, look, sums, transfer = self._pending.pop(0)
+            self._write(step, look, sums, transfer.read())
+
+    def _write(self, step: int, look: Look, sums: list[Sums], host: list[Any]) -> None:
+        values: dict[tuple[str, str], float] = {}
+        place = 0
+        for entry in sums:
+            arrays = host[place : place + len(entry.parts)]
+            place += len(entry.parts)
+            flat = np.concatenate(arrays) if arrays else np.empty(0)
+            named = entry.named(flat)
+            site = entry.plan.site.name
+            if entry.plan.site.kind == "head":
+                found = head_stats(entry.pre_rows, named)
+            else:
+                found = site_stats(entry.rows, entry.pre_rows, named)
+                fields = unit_fields(entry.pre_rows, named)
+                entry.plan.counters.add(step, entry.rows, fields)
+            values.update({(site, stat): value for stat, value in found.items()})
+        for keys, _ in look.scalars:
+            values.update(zip(keys, host[place].tolist(), strict=True))
+            place += 1
+        self.notes.watch_finite(values, step)
+        self.writer.record(step, tuple(values), list(values.values()))
+        if step == 0:
+            self._flush_units()  # the state at initialisation is never lost
+
+    # ------------------------------------------------------------------ the file
+
+    def _flush(self) -> None:
+        self._flushed = perf_counter()
+        self._flush_losses()
+        self._flush_units()
+        self.notes.flush()
+        self.writer.meta(self._progress())
+
+    def _flush_losses(self) -> None:
+        if self._device_losses:
+            # One copy for many steps; the device is waited for here, twice a second at most.
+            kept, self._device_losses = self._device_losses, []
+            found = torch.stack([loss for *_, loss in kept]).cpu().tolist()
+            for (step, rate, seconds, _), value in zip(kept, found, strict=True):
+                self._rows.append((float(step), value, rate, seconds))
+                self._notice(value)
+        if self._rows:
+            rows, self._rows = self._rows, []
+            self.writer.steps(rows)
+
+    def _flush_units(self) -> None:
+        for name, plan in self.sites.plans.items():
+            if plan.counters.changed:
+                plan.counters.changed = False
+                self.writer.windows(name, plan.counters.windows())
+
+    def _progress(self) -> dict[str, Any]:
+        return {
+            "steps": max(self.optimizer_steps, len(self._rows) and self.step),
+            "records": self.records,
+            "backwards": self.backwards,
+            "overhead": self.budget.overhead,
+            "optimizer": self._optimizer,
+            "seconds": self.budget.elapsed,
+            "updated": time(),
+        }
+
+    def _finish(self, end: Fact) -> None:
+        self._drain(wait=True)
+        self.notes.finish(self.step, self.optimizer_steps, self.backwards)
+        self._flush()
+        self.writer.fact(end)
+
+
+def head_stats(rows: int, sums: dict[str, Any]) -> dict[str, float]:
+    """Stats of the head's output from its sums."""
+    found: dict[str, float] = {}
+    if "grad_pre_meansq" in sums:
+        found["grad_pre_rms"] = float(np.sqrt(sums["grad_pre_meansq"][0]))
+    if "pre_sum" in sums and rows:
+        total = max(rows * len(sums["pre_sum"]), 1)
+        rms = float(np.sqrt(sums["pre_sumsq"].sum() / total))
+        size = np.fmax(np.abs(sums["pre_max"]), np.abs(sums["pre_min"]))
+        found |= {
+            "pre_rms": rms,
+            "pre_absmax": float(size.max()),
+            "nonfinite_share": 0.0 if math.isfinite(rms) else 1.0,
+        }
+    return found

@@ -1,0 +1,140 @@
+"""The input of an act that torch did not keep, computed again from what feeds it.
+
+ReLU, sigmoid and tanh save only their output, and an in-place act has overwritten its input. The
+layer before them saved its own input, so on a few rows the pre-activation is one small product
+away. Nothing of the user's is touched: no module is called, no random number is drawn.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from relume.record.graph import (
+    AFFINE,
+    BATCH_NORM,
+    AutogradNode,
+    inputs,
+    is_leaf,
+    kind,
+    passes_through,
+    signals,
+    weight_of,
+)
+from relume.record.stats import MOST_ELEMENTS, sample
+
+MOST_PRODUCTS = 2**25  # multiplications a replay may take: about 10 ms on one core
+
+
+def pre_of(node: AutogradNode, axis: int, phase: int) -> Tensor | None:
+    """A sample (rows, units) of the tensor that entered the act at `node`; None if unknown."""
+    source = _producer(node)
+    if source is None:
+        return None
+    name = kind(source)
+    with torch.no_grad():
+        if name in AFFINE and name != "ConvolutionBackward":
+            return _product(source, phase)
+        if name == "ConvolutionBackward":
+            found = _convolution(source)
+            return None if found is None else sample(found, 1, phase)
+        if name in BATCH_NORM:
+            found = _batch_norm(source)
+            return None if found is None else sample(found, 1, phase)
+    return None
+
+
+def output_of(node: AutogradNode, phase: int) -> Tensor | None:
+    """A sample (rows, units) of what an affine node returned; None if it cannot be replayed."""
+    with torch.no_grad():
+        if kind(node) == "ConvolutionBackward":
+            found = _convolution(node)
+            return None if found is None else sample(found, 1, phase)
+        return _product(node, phase)
+
+
+def bias_of(node: AutogradNode) -> Tensor | None:
+    """The bias parameter of an affine node, or None."""
+    place = AFFINE[kind(node)][2]
+    sources = inputs(node)
+    if place is None or place >= len(sources):
+        return None
+    source = sources[place]
+    return source.variable.detach() if is_leaf(source) else None
+
+
+def _producer(node: AutogradNode) -> AutogradNode | None:
+    """The affine or norm node whose output, reshaped at most, is the act's input."""
+    current = node
+    added = False
+    for _ in range(8):
+        sources = signals(current)
+        if len(sources) != 1:
+            return None
+        current = sources[0]
+        name = kind(current)
+        if name in AFFINE or name in BATCH_NORM:
+            # A product without its own bias may have had one added after it.
+            return None if added else current
+        if passes_through(current) is None or name in ("MulBackward", "DivBackward"):
+            return None
+        added = added or name.startswith(("Add", "Sub", "Rsub"))
+    return None
+
+
+def _product(node: AutogradNode, phase: int) -> Tensor | None:
+    data, weight = getattr(node, AFFINE[kind(node)][3]), weight_of(node)
+    if data is None or weight is None:
+        return None
+    if kind(node) == "LinearBackward":
+        weight = weight.t()
+    elif float(getattr(node, "_saved_alpha", 1)) != 1 or float(getattr(node, "_saved_beta", 1)) != 1:
+        return None
+    rows = sample(data, data.dim() - 1, phase)
+    room = min(MOST_ELEMENTS // max(weight.shape[1], 1), MOST_PRODUCTS // max(weight.numel(), 1))
+    rows = rows[: max(1, room)]
+    found = rows @ weight.detach().float()
+    bias = bias_of(node)
+    return found if bias is None else found + bias.float()
+
+
+def _convolution(node: AutogradNode) -> Tensor | None:
+    data, weight = node._saved_input, weight_of(node)
+    if data is None or weight is None or node._saved_transposed or data.dim() < 3:
+        return None
+    each = weight.numel() * data[0, 0].numel()
+    few = max(1, min(8, MOST_PRODUCTS // max(each, 1)))
+    if each > MOST_PRODUCTS:
+        return None
+    call = {3: functional.conv1d, 4: functional.conv2d, 5: functional.conv3d}[data.dim()]
+    bias = bias_of(node)
+    return call(
+        data.detach()[:few].float(),
+        weight.detach().float(),
+        None if bias is None else bias.float(),
+        stride=_numbers(node._saved_stride),
+        padding=_numbers(node._saved_padding),
+        dilation=_numbers(node._saved_dilation),
+        groups=int(node._saved_groups),
+    )
+
+
+def _numbers(values: object) -> tuple[int, ...]:
+    return tuple(int(value) for value in values)  # type: ignore[attr-defined]
+
+
+def _batch_norm(node: AutogradNode) -> Tensor | None:
+    data, weight = node._saved_input, node._saved_weight
+    if data is None or not getattr(node, "_saved_training", True):
+        return None
+    mean, scale = node._saved_result1, node._saved_result2
+    if mean is None or scale is None or mean.numel() != data.shape[1]:
+        return None
+    shape = (1, -1, *([1] * (data.dim() - 2)))
+    few = data.detach()[: max(1, MOST_ELEMENTS // max(data[0].numel(), 1)) + 7].float()
+    found = (few - mean.reshape(shape)) * scale.reshape(shape)
+    leaves = [source.variable for source in inputs(node)[1:] if is_leaf(source)]
+    if weight is not None:
+        found = found * weight.detach().reshape(shape).float()
+    if len(leaves) == 2:  # weight and bias
+        found = found + leaves[1].detach().reshape(shape).float()
+    return found

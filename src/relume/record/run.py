@@ -1,0 +1,222 @@
+"""The public door: `watch` a model while it trains, `load` a run that was recorded.
+
+torch is imported only by `watch`; a recorded run can be read and judged without it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import relume
+from relume.core import Diagnosis, Trace
+from relume.errors import StoreError, UsageError
+from relume.record import store
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from relume.record.recorder import Recorder
+
+FOLDER = Path(".relume")
+
+
+class Run:
+    """A run, being recorded or finished.
+
+    Attributes:
+        path: the run file; None where none could be opened (then `problems` says why).
+        problems: what went wrong in recording, one sentence each; the training is not affected.
+    """
+
+    def __init__(self, path: Path | None, recorder: Recorder | None = None) -> None:
+        self.path = path
+        self._recorder = recorder
+        self._problems: list[str] = []
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What went wrong in recording; empty where nothing did."""
+        failed = self._recorder.failures if self._recorder is not None else []
+        return (*self._problems, *failed)
+
+    @property
+    def overhead(self) -> float:
+        """The recorder's own estimate of its cost, as a share of wall time."""
+        return self._recorder.budget.overhead if self._recorder is not None else 0.0
+
+    def close(self, how: str = "normal", code: int = 0, text: str = "") -> None:
+        """Stop recording and finish the file. Closing twice is fine."""
+        if self._recorder is not None:
+            self._recorder.close(how, code, text)
+
+    def trace(self) -> Trace:
+        """Everything recorded so far, also while training goes on.
+
+        Raises:
+            StoreError: nothing was recorded.
+        """
+        if self.path is None:
+            raise StoreError(f"nothing was recorded: {'; '.join(self.problems) or 'no file'}.")
+        return store.read(self.path)
+
+    def diagnose(
+        self, select: Iterable[str] | None = None, ignore: Iterable[str] | None = None
+    ) -> Diagnosis:
+        """Judge what was recorded so far.
+
+        Args:
+            select: only these rules (codes, prefixes of codes, or names); all by default.
+            ignore: not these rules.
+
+        Raises:
+            UnknownNameError: a rule that does not exist; the message names the nearest.
+            StoreError: nothing was recorded.
+        """
+        # The one arrow from record to diagnosis, taken late: `run.diagnose()` is the contract,
+        # and recording itself never needs a judge.
+        from relume.diagnosis import diagnose
+
+        return diagnose(self.trace(), select=select, ignore=ignore)
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.close("exception", 1, kind.__name__)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+
+def watch(
+    model: nn.Module | Iterable[nn.Module],
+    *,
+    budget: float = 0.01,
+    every: int | None = None,
+    path: str | Path | None = None,
+) -> Run:
+    """Record how `model` trains, from now until the run is closed.
+
+    Args:
+        model: the module that is trained, or several.
+        budget: the share of wall time that recording may take, in (0, 1], beyond a quarter of a
+            second that is spent at the start.
+        every: record every `every`-th optimiser step instead of keeping a budget.
+        path: the run file; by default ``.relume/<time>-<class of the model>.sqlite``.
+
+    Returns:
+        A `Run`: a context manager, or call its `close()`.
+
+    Raises:
+        UsageError: a budget or an interval out of range, or something that is no module.
+
+    Example:
+        >>> import tempfile, torch, relume
+        >>> model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(),
+        ...                             torch.nn.Linear(8, 1))
+        >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> folder = tempfile.mkdtemp()
+        >>> with relume.watch(model, path=f"{folder}/run.sqlite") as run:
+        ...     for _ in range(3):
+        ...         loss = (model(torch.randn(16, 4)) - 1).square().mean()
+        ...         optimizer.zero_grad()
+        ...         loss.backward()
+        ...         optimizer.step()
+        >>> [site.name for site in run.trace().sites_of("act")]
+        ['1']
+    """
+    check_pace(budget, every)
+    from torch import nn
+
+    models = (model,) if isinstance(model, nn.Module) else tuple(model)
+    strangers = [type(m).__name__ for m in models if not isinstance(m, nn.Module)]
+    if strangers or not models:
+        given = ", ".join(strangers) or "nothing"
+        raise UsageError(f"watch() was given {given}; it takes a torch.nn.Module, or several.")
+    name = type(models[0]).__name__
+    file = Path(path) if path is not None else new_path(FOLDER, name)
+    return begin(file, models, budget=budget, every=every, about={"script": name, "argv": []})
+
+
+def load(path: str | Path) -> Run:
+    """The run recorded in a file.
+
+    Raises:
+        NoRunError: there is no such file.
+        NotATraceError: relume did not write it, or it is damaged.
+    """
+    store.meta(Path(path))
+    return Run(Path(path))
+
+
+def begin(
+    path: Path,
+    models: tuple[nn.Module, ...],
+    *,
+    budget: float,
+    every: int | None,
+    about: dict[str, Any],
+) -> Run:
+    """Open a run file and start recording into it. What fails is kept in `Run.problems`."""
+    import torch
+
+    from relume.record.budget import Budget
+    from relume.record.recorder import Recorder
+
+    try:
+        writer = store.Writer(path)
+        writer.meta(
+            {
+                "run": path.stem,
+                "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+                "torch": torch.__version__,
+                "python": sys.version.split()[0],
+                "relume": relume.__version__,
+                "device": "cuda" if torch.cuda.is_available() else "cpu",
+                "budget": budget if every is None else None,
+                "every": every,
+                "steps": 0,
+                "records": 0,
+                "backwards": 0,
+                **about,
+            }
+        )
+        recorder = Recorder(writer, Budget(budget, every), models)
+    except StoreError as error:
+        run = Run(None)
+        run._problems.append(str(error))
+        return run
+    recorder.start()
+    return Run(path, recorder)
+
+
+def check_pace(budget: float, every: int | None) -> None:
+    """Raise `UsageError` for a budget or an interval that means nothing."""
+    if not 0 < budget <= 1:
+        raise UsageError(f"a budget of {budget} was given; it is a share of wall time in (0, 1].")
+    if every is not None and every < 1:
+        raise UsageError(f"every={every} was given; it is a number of steps, 1 or more.")
+
+
+def new_path(folder: Path, name: str) -> Path:
+    """A new file name: the time, and what runs; a number is added where it is taken."""
+    stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
+    path = folder / f"{stem}{store.SUFFIX}"
+    number = 2
+    while path.exists():
+        path = folder / f"{stem}-{number}{store.SUFFIX}"
+        number += 1
+    return path
