@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import numpy as np
@@ -174,12 +174,8 @@ class Trace:
 
     meta: Mapping[str, Any]
     sites: tuple[Site, ...] = ()
-    table: Mapping[tuple[str, str], Series] = field(
-        default_factory=dict[tuple[str, str], Series]
-    )
-    units: Mapping[str, tuple[Window, ...]] = field(
-        default_factory=dict[str, tuple[Window, ...]]
-    )
+    table: Mapping[tuple[str, str], Series] = field(default_factory=dict[tuple[str, str], Series])
+    units: Mapping[str, tuple[Window, ...]] = field(default_factory=dict[str, tuple[Window, ...]])
     facts: tuple[Fact, ...] = ()
 
     def series(self, site: str, stat: str) -> Series | None:
@@ -370,17 +366,15 @@ def plain(value: object) -> Any:
         return str(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if isinstance(value, Finding | Diagnosis):
-        names = [*type(value).__slots__]
-        names += ["message", "key"] if isinstance(value, Finding) else ["ok", "roots"]
-        pairs = {name: getattr(value, name) for name in names}
+    if is_dataclass(value) and not isinstance(value, type):
+        pairs: dict[str, Any] = {f.name: getattr(value, f.name) for f in fields(value)}
+        if isinstance(value, Finding):
+            pairs |= {"message": value.message, "key": value.key}
         if isinstance(value, Diagnosis):
-            pairs["roots"] = [finding.key for finding in value.roots]
+            pairs |= {"ok": value.ok, "roots": [finding.key for finding in value.roots]}
         return {name: plain(item) for name, item in pairs.items()}
-    if hasattr(value, "__slots__") and not isinstance(value, str | int | float):
-        return {name: plain(getattr(value, name)) for name in type(value).__slots__}
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
+        return [plain(item) for item in cast("list[Any]", value)]
     return value

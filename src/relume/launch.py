@@ -6,6 +6,7 @@ The script is `__main__`; `sys.argv`, `sys.path[0]`, `__file__`, warnings, the e
 """
 
 import builtins
+import contextlib
 import importlib.machinery
 import importlib.util
 import os
@@ -121,9 +122,7 @@ def run(
     program, failed = _prepare(target, module)
     if program is None:
         return Launched(None, failed, "exception", ())
-    recorded = begin(
-        new_path(folder.resolve(), name), (), budget=budget, every=every, about=about
-    )
+    recorded = begin(new_path(folder.resolve(), name), (), budget=budget, every=every, about=about)
     how, code, text = _execute(program, argv)
     recorded.close(how, code, text)
     return Launched(recorded.path, code, how, _remarks(recorded))
@@ -131,8 +130,6 @@ def run(
 
 def _remarks(recorded: Run) -> tuple[str, ...]:
     return tuple(f"recording: {problem}" for problem in dict.fromkeys(recorded.problems))
-
-
 
 
 def _prepare(target: str, module: bool) -> tuple[_Program | None, int]:
@@ -240,7 +237,6 @@ def _theirs(trace: TracebackType | None) -> TracebackType | None:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        try:
+        # a closed or replaced stream is the script's business
+        with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
-        except (OSError, ValueError, AttributeError):
-            pass  # a closed or replaced stream is the script's business

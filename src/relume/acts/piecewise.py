@@ -3,6 +3,9 @@
 Slopes at a kink follow torch: the slope of the piece that torch's backward takes there.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -19,6 +22,10 @@ def _band(z: Tensor, low: float | None, high: float | None) -> Tensor:
     return inside
 
 
+def _step(z: Tensor) -> Tensor:
+    return (z > 0).to(z.dtype)
+
+
 def _leaky_slope(z: Tensor, negative_slope: float | Tensor = 0.01) -> Tensor:
     return torch.where(z > 0, torch.ones_like(z), torch.ones_like(z) * negative_slope)
 
@@ -29,6 +36,14 @@ def _leaky_value(z: Tensor, negative_slope: float | Tensor = 0.01) -> Tensor:
 
 def _rrelu_slope(z: Tensor, lower: float = 1 / 8, upper: float = 1 / 3) -> Tensor:
     return _leaky_slope(z, (lower + upper) / 2)
+
+
+def _rrelu_value(z: Tensor, lower: float = 1 / 8, upper: float = 1 / 3) -> Tensor:
+    return _leaky_value(z, (lower + upper) / 2)
+
+
+def _hardtanh_variant(parameters: Mapping[str, Any]) -> str | None:
+    return "relu6" if (parameters["min_val"], parameters["max_val"]) == (0, 6) else None
 
 
 def _hardtanh_slope(z: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
@@ -93,8 +108,8 @@ RELU = Act(
     reference="Nair & Hinton, ICML 2010",
     nodes=(Node("ReluBackward0", "_saved_result", "post"),),
     value=torch.relu,
-    slope=lambda z: (z > 0).to(z.dtype),
-    slope_of_post=lambda h: (h > 0).to(h.dtype),
+    slope=_step,
+    slope_of_post=_step,  # the output is positive where the input is
     kink="slope 0 at 0",
 )
 
@@ -130,9 +145,7 @@ PRELU = Act(
     year=2015,
     reference="He et al., ICCV 2015, arXiv:1502.01852",
     nodes=(
-        Node(
-            "PreluKernelBackward0", "_saved_self", parameters={"negative_slope": "_saved_weight"}
-        ),
+        Node("PreluKernelBackward0", "_saved_self", parameters={"negative_slope": "_saved_weight"}),
     ),
     value=_leaky_value,
     slope=_leaky_slope,
@@ -152,7 +165,7 @@ RRELU = Act(
             parameters={"lower": "_saved_lower", "upper": "_saved_upper"},
         ),
     ),
-    value=lambda z, lower=1 / 8, upper=1 / 3: _leaky_value(z, (lower + upper) / 2),
+    value=_rrelu_value,
     slope=_rrelu_slope,
     kink="slope a at 0",
 )
@@ -173,7 +186,7 @@ HARDTANH = Act(
     value=_hardtanh_value,
     slope=_hardtanh_slope,
     kink="slope 0 at both bounds",
-    variant=lambda p: "relu6" if (p["min_val"], p["max_val"]) == (0, 6) else None,
+    variant=_hardtanh_variant,
 )
 
 CLAMP = Act(

@@ -1,6 +1,8 @@
 """Acts with a smooth slope. Maximal slopes are closed forms or roots of f'' (see each record)."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,6 +13,14 @@ from relume.acts.act import Act, Node
 
 def _sigmoid_slope(z: Tensor) -> Tensor:
     return torch.sigmoid(z) * torch.sigmoid(-z)  # no 1 - s: that cancels on the high side
+
+
+def _sigmoid_slope_of_post(h: Tensor) -> Tensor:
+    return h * (1 - h)
+
+
+def _tanh_slope_of_post(h: Tensor) -> Tensor:
+    return 1 - h * h
 
 
 def _tanh_slope(z: Tensor) -> Tensor:
@@ -46,6 +56,14 @@ def _celu_slope(z: Tensor, alpha: float = 1.0) -> Tensor:
     return torch.exp(z.clamp(max=0) / alpha)
 
 
+def _log_sigmoid_slope(z: Tensor) -> Tensor:
+    return torch.sigmoid(-z)
+
+
+def _gelu_value(z: Tensor, approximate: str = "none") -> Tensor:
+    return functional.gelu(z, approximate=approximate)
+
+
 def _gelu_slope(z: Tensor, approximate: str = "none") -> Tensor:
     if approximate == "tanh":
         inner = math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)
@@ -73,6 +91,10 @@ def _softplus_slope(z: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Te
     return torch.sigmoid(beta * z)
 
 
+def _elu_variant(parameters: Mapping[str, Any]) -> str | None:
+    return "selu" if abs(parameters["scale"] - 1.0507009873554805) < 1e-6 else None
+
+
 SIGMOID = Act(
     name="sigmoid",
     family="smooth",
@@ -82,7 +104,7 @@ SIGMOID = Act(
     nodes=(Node("SigmoidBackward0", "_saved_result", "post"),),
     value=torch.sigmoid,
     slope=_sigmoid_slope,
-    slope_of_post=lambda h: h * (1 - h),
+    slope_of_post=_sigmoid_slope_of_post,
     post_centre=0.5,
     max_slope=0.25,
 )
@@ -96,7 +118,7 @@ TANH = Act(
     nodes=(Node("TanhBackward0", "_saved_result", "post"),),
     value=torch.tanh,
     slope=_tanh_slope,
-    slope_of_post=lambda h: 1 - h * h,
+    slope_of_post=_tanh_slope_of_post,
 )
 
 ELU = Act(
@@ -130,7 +152,7 @@ ELU = Act(
     slope=_elu_slope,
     slope_of_post=_elu_slope_of_post,
     kink="slope scale * alpha at 0",
-    variant=lambda p: "selu" if abs(p["scale"] - 1.0507009873554805) < 1e-6 else None,
+    variant=_elu_variant,
 )
 
 CELU = Act(
@@ -150,10 +172,8 @@ GELU = Act(
     formula="z * Phi(z), Phi the standard normal distribution",
     year=2016,
     reference="Hendrycks & Gimpel, 2016, arXiv:1606.08415",
-    nodes=(
-        Node("GeluBackward0", "_saved_self", parameters={"approximate": "_saved_approximate"}),
-    ),
-    value=lambda z, approximate="none": functional.gelu(z, approximate=approximate),
+    nodes=(Node("GeluBackward0", "_saved_self", parameters={"approximate": "_saved_approximate"}),),
+    value=_gelu_value,
     slope=_gelu_slope,
     max_slope=1.128904,  # Phi(sqrt 2) + sqrt 2 * phi(sqrt 2): f'' = 0 at z = sqrt 2
     centre=0.0,
@@ -208,5 +228,5 @@ LOG_SIGMOID = Act(
     reference="the logarithm of sigmoid",
     nodes=(Node("LogSigmoidBackward0", "_saved_self"),),
     value=functional.logsigmoid,
-    slope=lambda z: torch.sigmoid(-z),
+    slope=_log_sigmoid_slope,
 )

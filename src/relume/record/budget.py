@@ -14,7 +14,8 @@ from collections import deque
 from statistics import median
 
 FIRST_CREDIT = 0.25  # seconds: dead units are born in the first steps, so the start is watched
-FORCED = 2  # records that are made in any case: the first, and one to learn the cost from
+FORCED = 16  # first steps recorded whatever they cost: twice the batches that a rule asks for
+SET_UP = 2  # of them pay for work that never comes again, and teach nothing about the cost
 KEPT = 48  # step times of either kind that the calibration looks at
 LEAST_PAIRS = 8  # of either kind before alpha is trusted at all
 ALPHA = (1.25, 1.5, 6.0)  # least, start, most; measured truth was 1.2 to 2.3 (see above)
@@ -83,7 +84,7 @@ class Budget:
 
     def _book(self, seconds: float, cost: float) -> None:
         self.records += 1
-        if self.records > FORCED:  # the first ones pay for set-up that never comes again
+        if self.records > SET_UP:
             self._recorded.append(seconds)
             self._costs.append(cost)
             self._cost += 0.2 * (cost - self._cost)

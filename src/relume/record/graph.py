@@ -43,19 +43,22 @@ BATCH_NORM = frozenset(name for name in NORM if "BatchNorm" in name)
 RESHAPE = frozenset(
     f"{name}Backward"
     for name in (
-        "Alias AsStrided Clone Detach Expand Permute ReshapeAlias Reshape Select Slice Split "
-        "SplitWithSizes Squeeze T ToCopy Transpose Unbind Unfold Unsafe UnsafeSplit UnsafeView "
-        "Unsqueeze View Contiguous Movedim Index Gather Narrow Chunk Flatten"
-    ).split()
+        *("Alias", "AsStrided", "Chunk", "Clone", "Contiguous", "Detach", "Expand", "Flatten"),
+        *("Gather", "Index", "Movedim", "Narrow", "Permute", "Reshape", "ReshapeAlias", "Select"),
+        *("Slice", "Split", "SplitWithSizes", "Squeeze", "T", "ToCopy", "Transpose", "Unbind"),
+        *("Unfold", "UnsafeSplit", "UnsafeView", "Unsqueeze", "View"),
+    )
 )
+# Between a parameter and its use: a view of it, or a weight norm.
+SEEN_THROUGH = RESHAPE | {"WeightNormInterfaceBackward"}
 # Linear over samples besides: averages, padding, sums over an axis.
 LINEAR = frozenset(
     f"{name}Backward"
     for name in (
-        "AvgPool1D AvgPool2D AvgPool3D MkldnnAdaptiveAvgPool2D AdaptiveAvgPool1D "
-        "AdaptiveAvgPool2D AdaptiveAvgPool3D ConstantPadNd Mean Sum Neg UpsampleNearest2D "
-        "UpsampleBilinear2D"
-    ).split()
+        *("AvgPool1D", "AvgPool2D", "AvgPool3D", "MkldnnAdaptiveAvgPool2D", "AdaptiveAvgPool1D"),
+        *("AdaptiveAvgPool2D", "AdaptiveAvgPool3D", "ConstantPadNd", "Mean", "Sum", "Neg"),
+        *("UpsampleNearest2D", "UpsampleBilinear2D"),
+    )
 )
 # Where acts run inside one operation that the graph shows as a whole.
 OPAQUE: dict[str, tuple[str, str]] = {
@@ -93,12 +96,14 @@ class Graph:
         nodes: every node but parameter leaves, in the order in which the forward made them.
         leaves: the parameters (and other leaf tensors) that receive a gradient.
         complete: False where the graph was larger than `MOST_NODES`.
+        sealed: nodes whose saved tensors are packed, and must not be read (see `seal`).
     """
 
     root: AutogradNode
     nodes: list[AutogradNode]
     leaves: list[torch.Tensor]
     complete: bool = True
+    sealed: set[AutogradNode] = field(default_factory=set[AutogradNode])
     _consumers: dict[AutogradNode, list[AutogradNode]] = field(
         default_factory=dict[AutogradNode, list[AutogradNode]]
     )
@@ -111,6 +116,15 @@ class Graph:
                     if source is not None:
                         self._consumers.setdefault(source, []).append(user)
         return self._consumers.get(node, [])
+
+
+def seal(graph: Graph, packed: set[AutogradNode]) -> None:
+    """Take nodes out of the graph whose saved tensors are packed (checkpointing, offload).
+
+    Reading one of them would compute its whole region again.
+    """
+    graph.sealed = packed
+    graph.nodes = [node for node in graph.nodes if node not in packed]
 
 
 def walk(root: AutogradNode) -> Graph:
@@ -149,9 +163,26 @@ def is_leaf(node: AutogradNode | None) -> bool:
     return node is not None and node.name() == LEAF
 
 
+def leaf_of(node: AutogradNode | None) -> torch.Tensor | None:
+    """The leaf tensor behind an input, or None if the input is computed or carries no gradient."""
+    if node is None or node.name() != LEAF:
+        return None
+    leaf: torch.Tensor = node.variable
+    return leaf
+
+
+def parameter_behind(node: AutogradNode | None) -> torch.Tensor | None:
+    """The leaf at an input, also through a reshape or two (a transposed or viewed weight)."""
+    for _ in range(4):
+        if node is None or is_leaf(node) or kind(node) not in SEEN_THROUGH:
+            break
+        node = next((source for source in inputs(node) if source is not None), None)
+    return leaf_of(node)
+
+
 def signals(node: AutogradNode) -> list[AutogradNode]:
     """The inputs that are computed, not parameters."""
-    return [source for source in inputs(node) if source is not None and not is_leaf(source)]
+    return [s for s in inputs(node) if s is not None and parameter_behind(s) is None]
 
 
 def passes_through(node: AutogradNode) -> AutogradNode | None:
@@ -215,10 +246,10 @@ def weight_of(node: AutogradNode) -> torch.Tensor | None:
     turned = source is not None and kind(source) in ("TBackward", "TransposeBackward")
     if turned:
         source = next(iter(inputs(source)), None)
-    if source is None or not is_leaf(source):
+    leaf = leaf_of(source)
+    if leaf is None:
         return None
-    weight = source.variable.detach()
-    return weight.t() if turned else weight
+    return leaf.detach().t() if turned else leaf.detach()
 
 
 def feeding(node: AutogradNode) -> Iterator[AutogradNode]:

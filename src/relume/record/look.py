@@ -29,14 +29,11 @@ class Sums:
         default_factory=list[tuple[tuple[str, ...], Tensor]]
     )
 
-    def named(self, host: Floats) -> dict[str, Floats]:
-        """The sums by name, from the record's flat host array; consumed in the order of parts."""
+    def named(self, host: Sequence[Floats]) -> dict[str, Floats]:
+        """The sums by name, each (units,), from one flat host array a part."""
         found: dict[str, Floats] = {}
-        place = 0
-        for names, tensor in self.parts:
-            grid = host[place : place + tensor.numel()].reshape(tensor.shape)
-            place += tensor.numel()
-            found.update(zip(names, grid, strict=True))
+        for (names, tensor), flat in zip(self.parts, host, strict=True):
+            found.update(zip(names, flat.reshape(tensor.shape), strict=True))
         return found
 
 
@@ -94,13 +91,12 @@ class Look:
         on_error: told of a failure of ours: where, and the exception.
     """
 
-    def __init__(
-        self, phase: int, deep: bool, on_error: Callable[[str, Exception], None]
-    ) -> None:
+    def __init__(self, phase: int, deep: bool, on_error: Callable[[str, Exception], None]) -> None:
         self.phase = phase
         self.deep = deep
         self.on_error = on_error
         self.cost = 0.0
+        self.sealed: set[AutogradNode] = set()
         self.sums: dict[str, Sums] = {}
         self.scalars: list[tuple[tuple[tuple[str, str], ...], Tensor]] = []
 
@@ -124,7 +120,7 @@ class Look:
         if plan.shown.holds == "pre":
             self._pre(sums, rows)
         elif self.deep:
-            found = pre_of(node, axis, self.phase)
+            found = pre_of(node, self.phase, self.sealed)
             if found is not None and found.shape[1] == rows.shape[1]:
                 self._pre(sums, found)
         node.register_hook(GradientSlot(sums, self.phase, self))

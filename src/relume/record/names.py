@@ -20,6 +20,7 @@ _OURS = str(Path(__file__).resolve().parents[1])
 _DEMOS = str(Path(_OURS) / "demos")  # shipped with us, run as a user's script
 _TORCH = str(Path(torch.__file__).resolve().parent)
 
+_top_hooks: Any = getattr(torch._C, "_autograd")._top_saved_tensors_default_hooks  # noqa: B009
 sequence_number: Any = torch.autograd._get_sequence_nr  # private: tested in tests/record
 
 
@@ -76,6 +77,13 @@ class Marks:
         position = bisect_right(self._numbers, number) - 1
         return self._owners[position] if position >= 0 else None
 
+    def is_hidden(self, number: int) -> bool:
+        """Whether saved tensors were being packed where this sequence number was given out."""
+        if not self.hidden:
+            return False
+        owner = self.owner(number)
+        return any(owner is module for module in self.hidden)
+
     def _note(self, owner: nn.Module | None) -> None:
         number = sequence_number()
         if self._numbers and self._numbers[-1] == number:
@@ -87,7 +95,7 @@ class Marks:
 
 def _unpacking_is_costly() -> bool:
     """Saved tensors are packed here (checkpointing, offload): reading one recomputes it."""
-    return torch._C._autograd._top_saved_tensors_default_hooks(False) is not None
+    return _top_hooks(False) is not None
 
 
 class Names:
@@ -146,7 +154,7 @@ class Names:
                 sole = len(models) == 1 and models[0] is root and not self.given
                 self._name(root, "" if sole else name)
 
-    def _name(self, root: nn.Module, prefix: str) -> None:
+    def _name(self, root: Any, prefix: str) -> None:
         dot = f"{prefix}." if prefix else ""
         for path, module in root.named_modules():
             self._paths.setdefault(id(module), f"{dot}{path}" if path else prefix)

@@ -10,7 +10,7 @@ from torch import Tensor
 from relume.core import Fact, Site
 from relume.record import structure
 from relume.record.chance import Chance
-from relume.record.graph import OPAQUE, AutogradNode, Graph, inputs, is_leaf, kind, weight_of
+from relume.record.graph import OPAQUE, AutogradNode, Graph, inputs, kind, leaf_of, weight_of
 from relume.record.inputs import LEAST_ROWS, InputMoments
 from relume.record.names import Marks
 from relume.record.sites import MOST_CALLS, Plan, Sites, source_of
@@ -82,10 +82,11 @@ class Notes:
         ends = structure.head(found)
         self._judge(found, step)
         view = View()
-        if ends.affine is not None:
-            view.head = (self._head(graph, ends.affine), ends.affine)
-        self._line_looks += "traceback_" in graph.root.metadata
-        if changed or self._line_looks <= LINE_LOOKS:
+        if ends.affine is not None and ends.affine not in graph.sealed:
+            view.head = (self._head(ends.affine), ends.affine)
+        noted = "traceback_" in graph.root.metadata
+        self._line_looks += noted
+        if changed or noted:
             self._place(graph, acts, ends)
         if changed:
             self._structure(graph, acts, found, ends, marks, step)
@@ -101,6 +102,9 @@ class Notes:
             layer = self._sites.layer_path(node)
             axis = 1 if kind(node) == "ConvolutionBackward" else data.dim() - 1
             name = f"{layer}.input" if layer else "input"
+            known = self._sites.plans.get(name)
+            if known is not None and known.site.units != data.shape[axis]:
+                continue  # another input of the same layer: a recurrent layer's first state
             site = Site(name, "input", layer=layer, units=int(data.shape[axis]))
             self._say_site(self._sites.fixed(site, axis).site)
             moments = self._moments.setdefault(name, InputMoments(axis))
@@ -192,7 +196,7 @@ class Notes:
             self._criterion = Fact("criterion", "", step, {**data, "file": file, "line": line})
             self.flush()
 
-    def _head(self, graph: Graph, node: AutogradNode) -> Plan:
+    def _head(self, node: AutogradNode) -> Plan:
         layer = self._sites.layer_path(node)
         weight = weight_of(node)
         axis = 1 if kind(node) == "ConvolutionBackward" else -1
@@ -224,10 +228,10 @@ class Notes:
             self._say_site(plan.site)
         for index, node in enumerate(graph.nodes):
             for source in inputs(node):
-                if is_leaf(source):
-                    name = self._sites.names.parameter(source.variable)  # type: ignore[union-attr]
-                    if name is not None:
-                        self._parameter_site(name, source.variable, index)  # type: ignore[union-attr]
+                leaf = leaf_of(source)
+                name = None if leaf is None else self._sites.names.parameter(leaf)
+                if leaf is not None and name is not None:
+                    self._parameter_site(name, leaf, index)
         for plan in self._sites.plans.values():
             if plan.site.kind == "head" and ends.affine is not None:
                 plan.site = replace(plan.site, order=order[id(ends.affine)])

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from time import perf_counter, time
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import (
@@ -29,12 +28,12 @@ from torch.optim.optimizer import (
 from relume.core import Fact
 from relume.errors import StoreError
 from relume.record.budget import Budget
-from relume.record.graph import Graph, walk
-from relume.record.look import Look, Sums, Transfer
+from relume.record.graph import Graph, seal, walk
+from relume.record.ledger import Ledger
+from relume.record.look import Look
 from relume.record.names import Marks, Names
 from relume.record.notes import Notes
 from relume.record.sites import Sites
-from relume.record.stats import site_stats, unit_fields
 from relume.record.store import Writer
 from relume.record.weights import Weights
 
@@ -73,6 +72,7 @@ class Recorder:
         self.names = Names(models)
         self.sites = Sites(self.names)
         self.notes = Notes(self.sites, writer)
+        self.ledger = Ledger(writer, self.sites, self.notes, self._notice)
         self.weights = Weights(self.names)
         self.marks = Marks()
         self.step = 0
@@ -86,10 +86,6 @@ class Recorder:
         self._look: Look | None = None
         self._graph_leaves: list[Tensor] = []
         self._harvests = 0
-        self._pending: list[tuple[int, Look, list[Sums], Transfer]] = []
-        self._rows: list[tuple[float, float, float, float]] = []
-        self._losses: list[Tensor | float] = []
-        self._device_losses: list[tuple[int, float, float, Tensor]] = []
         self._early = 0.0  # time spent in module hooks before there is a look to book it on
         self._loss_mean = math.nan
         self._handles: list[Any] = []
@@ -100,28 +96,47 @@ class Recorder:
         self._thread = 0
         self._last = self._flushed = perf_counter()
         self._off = False
+        self._closed = False
 
     # ------------------------------------------------------------------ on and off
 
     def start(self) -> None:
-        """Begin to watch; the first step is recorded."""
+        """Begin to watch, or go on after a pause. The first step of all is recorded."""
         self._backward = torch.autograd.backward
         self._wrapper = self._wrap(self._backward)
         torch.autograd.backward = self._wrapper  # type: ignore[assignment]
         self._step_handle = register_optimizer_step_post_hook(self._after_step)
         self._last = self._flushed = perf_counter()
         _live.add(self)
-        self._guarded("start", self._arm)
+        if self.records == 0:
+            self._guarded("start", self._arm)
+
+    def pause(self) -> None:
+        """Stop watching for a while: nothing of ours is left in torch until `start`."""
+        self._detach()
 
     def close(self, how: str = "normal", code: int = 0, text: str = "") -> None:
         """Stop watching, write what is left, and give everything back. Twice is fine."""
-        if self._step_handle is None:
+        if self._closed:
             return
+        self._closed = True
         self._detach()
         if not self._off:
-            self._guarded("close", lambda: self._finish(Fact("end", "", self.step, {
-                "how": how, "code": code, "text": text,
-            })))
+            self._guarded(
+                "close",
+                lambda: self._finish(
+                    Fact(
+                        "end",
+                        "",
+                        self.step,
+                        {
+                            "how": how,
+                            "code": code,
+                            "text": text,
+                        },
+                    )
+                ),
+            )
         try:
             self.writer.close()
         except StoreError as error:
@@ -243,13 +258,13 @@ class Recorder:
         self._end_anomaly()
         try:
             loss = tensors if isinstance(tensors, Tensor) else next(iter(tensors))
+            if self._handles and self._harvests < BACKWARDS_A_STEP and not self._harvest(loss):
+                return  # another model's loss
             self.backwards += 1
             if self._clocked_by_backward():
                 self._tick("", math.nan)
             if isinstance(loss, Tensor) and loss.numel() == 1:
-                self._keep_loss(loss)
-            if self._handles and self._harvests < BACKWARDS_A_STEP:
-                self._harvest(loss)
+                self.ledger.loss(loss)
         except Exception as error:
             self.fail("before backward", error)
 
@@ -267,15 +282,6 @@ class Recorder:
             self.fail("after backward", error)
         look.add_cost(perf_counter() - start)
 
-    def _keep_loss(self, loss: Tensor) -> None:
-        value = loss.detach()
-        if value.device.type != "cpu":
-            self._losses.append(value.reshape(()).float())
-            return
-        number = float(value)
-        self._losses.append(number)
-        self._notice(number)
-
     def _notice(self, loss: float) -> None:
         mean = self._loss_mean
         if not math.isfinite(loss) or loss > JUMP * mean:
@@ -283,24 +289,30 @@ class Recorder:
         if math.isfinite(loss):
             self._loss_mean = loss if math.isnan(mean) else mean + 0.1 * (loss - mean)
 
-    def _harvest(self, loss: Tensor) -> None:
+    def _harvest(self, loss: Tensor) -> bool:
+        """Read the graph behind a loss; False if no watched model is in it."""
         start = perf_counter()
         if loss.grad_fn is None or threading.get_ident() != self._thread:
-            return
+            return True
         graph = walk(loss.grad_fn)
         if self._watched and not any(id(leaf) in self._watched for leaf in graph.leaves):
-            return
+            return False
         self._harvests += 1
         deep = self.records < DEEP_FIRST or self.records % DEEP_EVERY == 0
         if self._look is None:
             self._look = Look(self.records, deep, self.fail)
         look = self._look
+        if self.marks.hidden:
+            seal(graph, {n for n in graph.nodes if self.marks.is_hidden(n._sequence_nr())})
+            look.sealed = graph.sealed
         with torch.no_grad():
             self._read(look, graph)
+        look.sealed = set()  # no node outlives its step
         self._graph_leaves = graph.leaves
         self.marks.clear()
         look.add_cost(perf_counter() - start + self._early)
         self._early = 0.0
+        return True
 
     def _read(self, look: Look, graph: Graph) -> None:
         known = len(self.sites.plans)
@@ -374,7 +386,7 @@ class Recorder:
         """A step has ended: write its record, count it, and decide on the next one."""
         now = perf_counter()
         seconds, self._last = now - self._last, now
-        self._book_losses(rate, seconds)
+        self.ledger.step(self.step, rate, seconds)
         cost: float | None = None
         if self._look is not None:
             cost = self._end_record(self._look, now)
@@ -390,86 +402,23 @@ class Recorder:
             self._arm()
         self._last = perf_counter()
 
-    def _book_losses(self, rate: float, seconds: float) -> None:
-        losses, self._losses = self._losses, []
-        numbers = [loss for loss in losses if isinstance(loss, float)]
-        if numbers or not losses:
-            value = float(np.mean(numbers)) if numbers else math.nan
-            self._rows.append((float(self.step), value, rate, seconds))
-            return
-        tensors = [loss for loss in losses if isinstance(loss, Tensor)]
-        self._device_losses.append((self.step, rate, seconds, torch.stack(tensors).mean()))
-
     def _end_record(self, look: Look, start: float) -> float:
-        sums = list(look.sums.values())
-        tensors = [tensor for entry in sums for _, tensor in entry.parts]
-        tensors += [tensor for _, tensor in look.scalars]
-        if tensors:
-            self._pending.append((self.step, look, sums, Transfer(tensors)))
+        self.ledger.record(self.step, look)
         self.records += 1
-        self._drain(wait=False)
+        self.ledger.drain(wait=False)
         return look.cost + perf_counter() - start
-
-    def _drain(self, *, wait: bool) -> None:
-        """Write the records whose numbers have arrived on the host."""
-        while self._pending and (wait or self._pending[0][3].ready()):
-            step, look, sums, transfer = self._pending.pop(0)
-            self._write(step, look, sums, transfer.read())
-
-    def _write(self, step: int, look: Look, sums: list[Sums], host: list[Any]) -> None:
-        values: dict[tuple[str, str], float] = {}
-        place = 0
-        for entry in sums:
-            arrays = host[place : place + len(entry.parts)]
-            place += len(entry.parts)
-            flat = np.concatenate(arrays) if arrays else np.empty(0)
-            named = entry.named(flat)
-            site = entry.plan.site.name
-            if entry.plan.site.kind == "head":
-                found = head_stats(entry.pre_rows, named)
-            else:
-                found = site_stats(entry.rows, entry.pre_rows, named)
-                fields = unit_fields(entry.pre_rows, named)
-                entry.plan.counters.add(step, entry.rows, fields)
-            values.update({(site, stat): value for stat, value in found.items()})
-        for keys, _ in look.scalars:
-            values.update(zip(keys, host[place].tolist(), strict=True))
-            place += 1
-        self.notes.watch_finite(values, step)
-        self.writer.record(step, tuple(values), list(values.values()))
-        if step == 0:
-            self._flush_units()  # the state at initialisation is never lost
 
     # ------------------------------------------------------------------ the file
 
     def _flush(self) -> None:
         self._flushed = perf_counter()
-        self._flush_losses()
-        self._flush_units()
+        self.ledger.flush()
         self.notes.flush()
         self.writer.meta(self._progress())
 
-    def _flush_losses(self) -> None:
-        if self._device_losses:
-            # One copy for many steps; the device is waited for here, twice a second at most.
-            kept, self._device_losses = self._device_losses, []
-            found = torch.stack([loss for *_, loss in kept]).cpu().tolist()
-            for (step, rate, seconds, _), value in zip(kept, found, strict=True):
-                self._rows.append((float(step), value, rate, seconds))
-                self._notice(value)
-        if self._rows:
-            rows, self._rows = self._rows, []
-            self.writer.steps(rows)
-
-    def _flush_units(self) -> None:
-        for name, plan in self.sites.plans.items():
-            if plan.counters.changed:
-                plan.counters.changed = False
-                self.writer.windows(name, plan.counters.windows())
-
     def _progress(self) -> dict[str, Any]:
         return {
-            "steps": max(self.optimizer_steps, len(self._rows) and self.step),
+            "steps": self.budget.steps,
             "records": self.records,
             "backwards": self.backwards,
             "overhead": self.budget.overhead,
@@ -479,24 +428,7 @@ class Recorder:
         }
 
     def _finish(self, end: Fact) -> None:
-        self._drain(wait=True)
+        self.ledger.drain(wait=True)
         self.notes.finish(self.step, self.optimizer_steps, self.backwards)
         self._flush()
         self.writer.fact(end)
-
-
-def head_stats(rows: int, sums: dict[str, Any]) -> dict[str, float]:
-    """Stats of the head's output from its sums."""
-    found: dict[str, float] = {}
-    if "grad_pre_meansq" in sums:
-        found["grad_pre_rms"] = float(np.sqrt(sums["grad_pre_meansq"][0]))
-    if "pre_sum" in sums and rows:
-        total = max(rows * len(sums["pre_sum"]), 1)
-        rms = float(np.sqrt(sums["pre_sumsq"].sum() / total))
-        size = np.fmax(np.abs(sums["pre_max"]), np.abs(sums["pre_min"]))
-        found |= {
-            "pre_rms": rms,
-            "pre_absmax": float(size.max()),
-            "nonfinite_share": 0.0 if math.isfinite(rms) else 1.0,
-        }
-    return found

@@ -14,8 +14,8 @@ from relume.record.graph import (
     BATCH_NORM,
     AutogradNode,
     inputs,
-    is_leaf,
     kind,
+    leaf_of,
     passes_through,
     signals,
     weight_of,
@@ -25,10 +25,10 @@ from relume.record.stats import MOST_ELEMENTS, sample
 MOST_PRODUCTS = 2**25  # multiplications a replay may take: about 10 ms on one core
 
 
-def pre_of(node: AutogradNode, axis: int, phase: int) -> Tensor | None:
+def pre_of(node: AutogradNode, phase: int, sealed: set[AutogradNode]) -> Tensor | None:
     """A sample (rows, units) of the tensor that entered the act at `node`; None if unknown."""
     source = _producer(node)
-    if source is None:
+    if source is None or source in sealed:
         return None
     name = kind(source)
     with torch.no_grad():
@@ -58,8 +58,8 @@ def bias_of(node: AutogradNode) -> Tensor | None:
     sources = inputs(node)
     if place is None or place >= len(sources):
         return None
-    source = sources[place]
-    return source.variable.detach() if is_leaf(source) else None
+    leaf = leaf_of(sources[place])
+    return None if leaf is None else leaf.detach()
 
 
 def _producer(node: AutogradNode) -> AutogradNode | None:
@@ -87,7 +87,9 @@ def _product(node: AutogradNode, phase: int) -> Tensor | None:
         return None
     if kind(node) == "LinearBackward":
         weight = weight.t()
-    elif float(getattr(node, "_saved_alpha", 1)) != 1 or float(getattr(node, "_saved_beta", 1)) != 1:
+    elif (
+        float(getattr(node, "_saved_alpha", 1)) != 1 or float(getattr(node, "_saved_beta", 1)) != 1
+    ):
         return None
     rows = sample(data, data.dim() - 1, phase)
     room = min(MOST_ELEMENTS // max(weight.shape[1], 1), MOST_PRODUCTS // max(weight.numel(), 1))
@@ -132,7 +134,7 @@ def _batch_norm(node: AutogradNode) -> Tensor | None:
     shape = (1, -1, *([1] * (data.dim() - 2)))
     few = data.detach()[: max(1, MOST_ELEMENTS // max(data[0].numel(), 1)) + 7].float()
     found = (few - mean.reshape(shape)) * scale.reshape(shape)
-    leaves = [source.variable for source in inputs(node)[1:] if is_leaf(source)]
+    leaves = [leaf for source in inputs(node)[1:] if (leaf := leaf_of(source)) is not None]
     if weight is not None:
         found = found * weight.detach().reshape(shape).float()
     if len(leaves) == 2:  # weight and bias

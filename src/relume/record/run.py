@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import relume
 from relume.core import Diagnosis, Trace
@@ -141,11 +141,15 @@ def watch(
     check_pace(budget, every)
     from torch import nn
 
-    models = (model,) if isinstance(model, nn.Module) else tuple(model)
-    strangers = [type(m).__name__ for m in models if not isinstance(m, nn.Module)]
-    if strangers or not models:
-        given = ", ".join(strangers) or "nothing"
-        raise UsageError(f"watch() was given {given}; it takes a torch.nn.Module, or several.")
+    given: Any = model
+    parts: list[Any] = [given]
+    if not isinstance(given, nn.Module) and isinstance(given, Iterable):
+        parts = list(cast("Iterable[Any]", given))  # a Sequential, though iterable, is one model
+    models = tuple(part for part in parts if isinstance(part, nn.Module))
+    if not models or len(models) < len(parts):
+        strangers = [type(part).__name__ for part in parts if not isinstance(part, nn.Module)]
+        shown = ", ".join(strangers) or "nothing"
+        raise UsageError(f"watch() was given {shown}; it takes a torch.nn.Module, or several.")
     name = type(models[0]).__name__
     file = Path(path) if path is not None else new_path(FOLDER, name)
     return begin(file, models, budget=budget, every=every, about={"script": name, "argv": []})

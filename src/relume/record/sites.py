@@ -4,12 +4,19 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from relume.acts.act import Act, Node, by_node
 from relume.core import Site
-from relume.record.graph import AutogradNode, Graph, feeding, inputs, role, unit_axis
+from relume.record.graph import (
+    AutogradNode,
+    Graph,
+    feeding,
+    inputs,
+    parameter_behind,
+    role,
+    unit_axis,
+)
 from relume.record.names import Marks, Names, is_users
 from relume.record.units import UnitCounters
 
@@ -51,14 +58,11 @@ class Sites:
         """Every act of the graph with its plan, in forward order."""
         found: list[tuple[Plan, AutogradNode]] = []
         calls: dict[tuple[str, str], int] = {}
-        hidden = set(map(id, marks.hidden))
         for node in graph.nodes:
             entry = by_node().get(node.name())
             if entry is None or (entry[1].constant_input and None not in inputs(node)):
                 continue
             module = marks.owner(node._sequence_nr())
-            if id(module) in hidden:
-                continue
             act, shown = entry
             if act.name == "log_softmax":
                 continue  # part of a loss; the head's fact names it where it is not
@@ -117,21 +121,11 @@ class Sites:
     def layer_path(self, node: AutogradNode) -> str:
         """The qualified name of the layer that made this node, from the parameters it uses."""
         for source in inputs(node):
-            for _ in range(3):  # a weight may come through a transpose
-                if source is None or hasattr(source, "variable"):
-                    break
-                source = next((s for s in inputs(source) if s is not None), None)
-            name = None if source is None else self._owner_of(source)
+            leaf = parameter_behind(source)
+            name = None if leaf is None else self.names.parameter(leaf)
             if name is not None:
-                return name
+                return name.rpartition(".")[0]
         return ""
-
-    def _owner_of(self, leaf: AutogradNode) -> str | None:
-        variable = getattr(leaf, "variable", None)
-        if not isinstance(variable, torch.Tensor):
-            return None
-        name = self.names.parameter(variable)
-        return None if name is None else name.rpartition(".")[0]
 
     def _name(self, module: nn.Module | None, path: str, act: str, index: int) -> str:
         is_act = module is not None and next(module.children(), None) is None

@@ -44,7 +44,7 @@ def sample(tensor: Tensor, axis: int, phase: int) -> Tensor:
     """
     tensor = tensor.detach()
     if tensor.dim() < 2:
-        return tensor.reshape(-1, 1)[: MOST_ELEMENTS].float()
+        return tensor.reshape(-1, 1)[:MOST_ELEMENTS].float()
     units = tensor.shape[axis]
     wanted = max(LEAST_ROWS, MOST_ELEMENTS // max(units, 1))
     if axis == tensor.dim() - 1:
@@ -128,12 +128,12 @@ def site_stats(rows: int, pre_rows: int, sums: Mapping[str, Floats]) -> dict[str
         pre_rows: sampled rows behind the sums of the input; 0 where it was not read.
         sums: by name, one number a unit.
     """
-    units = len(sums["active"])
+    units = max(len(sums["active"]), 1)
     total = float(max(rows * units, 1))
     finite = max(float(sums["finite"].sum()), 1.0)
     flat = 0.9 * rows  # a unit counts as flat where >= 90 % of its rows are (RULES.md, 501)
     found = {
-        "silent_unit_share": float(np.mean(sums["active"] == 0)),
+        "silent_unit_share": 1.0 - float(np.count_nonzero(sums["active"])) / units,
         "zero_slope_share": 1.0 - float(sums["active"].sum()) / total,
         "flat_share_low": float(sums["low"].sum()) / total,
         "flat_share_high": float(sums["high"].sum()) / total,
@@ -183,3 +183,20 @@ def unit_fields(pre_rows: int, sums: Mapping[str, Floats]) -> dict[str, Floats]:
     fields["pre_sumsq"] = np.nan_to_num(sums.get("pre_sumsq", none), posinf=0.0, neginf=0.0)
     fields["pre_max"] = sums["pre_max"] if seen else np.full(units, np.nan)
     return fields
+
+
+def head_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
+    """The stats of one record at the head, from the sums of its output and of its gradient."""
+    found: dict[str, float] = {}
+    if "grad_pre_meansq" in sums:
+        found["grad_pre_rms"] = float(np.sqrt(sums["grad_pre_meansq"][0]))
+    if "pre_sum" in sums and rows:
+        total = max(rows * len(sums["pre_sum"]), 1)
+        rms = float(np.sqrt(sums["pre_sumsq"].sum() / total))
+        size = np.fmax(np.abs(sums["pre_max"]), np.abs(sums["pre_min"]))
+        found |= {
+            "pre_rms": rms,
+            "pre_absmax": float(size.max()),
+            "nonfinite_share": 0.0 if np.isfinite(rms) else 1.0,
+        }
+    return found

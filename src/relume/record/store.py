@@ -94,9 +94,7 @@ class Writer:
     def replace_fact(self, fact: Fact) -> None:
         """Put a fact in the place of the earlier ones of its kind and site."""
         with self._transaction():
-            self._db.execute(
-                "DELETE FROM fact WHERE kind = ? AND site = ?", (fact.kind, fact.site)
-            )
+            self._db.execute("DELETE FROM fact WHERE kind = ? AND site = ?", (fact.kind, fact.site))
             row = (fact.kind, fact.site, fact.step, json.dumps(fact.data))
             self._db.execute("INSERT INTO fact (kind, site, step, body) VALUES (?, ?, ?, ?)", row)
 
@@ -235,9 +233,7 @@ def find(name: str | None, folder: Path) -> Path:
     known = runs(folder)
     if name is None:
         if not known:
-            raise NoRunError(
-                f"no recorded run in {folder}/; record one with `relume run SCRIPT`."
-            )
+            raise NoRunError(f"no recorded run in {folder}/; record one with `relume run SCRIPT`.")
         return known[0]
     hits = [path for path in known if path.stem == name or path.name == name]
     hits = hits or [path for path in known if path.name.startswith(name)]

@@ -42,6 +42,10 @@ CRITERIA = {
 }
 
 
+# What a hand-written loss or normalisation puts between the head and the criterion's input.
+HAND_WRITTEN = frozenset(f"{n}Backward" for n in ("Add", "Sub", "Mul", "Log", "Div", "Neg", "Exp"))
+
+
 @dataclass(slots=True)
 class Criterion:
     """How the loss judges: its name, its node, and the input from which the head is reached."""
@@ -120,10 +124,8 @@ def head(found: Criterion) -> Head:
             return Head(node, acts[::-1])
         if node.name() in by_node():
             acts.append(node)
-        elif name not in RESHAPE and name not in ("AddBackward", "SubBackward", "MulBackward"):
-            # LogBackward, DivBackward: part of a hand-written loss or normalisation
-            if name not in ("LogBackward", "DivBackward", "NegBackward", "ExpBackward"):
-                return Head(None, acts[::-1])
+        elif name not in RESHAPE and name not in HAND_WRITTEN:
+            return Head(None, acts[::-1])
         sources = signals(node)
         node = max(sources, key=lambda source: source._sequence_nr()) if sources else None
     return Head(None, acts[::-1])
@@ -271,17 +273,17 @@ def additivity_error(pair: Pair) -> float | None:
         first, second = (_oriented(n) for n in (pair.first, pair.second))
         if data is None or middle is None or first is None or second is None:
             return None
-        rows, seen = (sample(x, x.dim() - 1, 0)[:32] for x in (data, middle))
+        rows, seen = sample(data, data.dim() - 1, 0)[:32], sample(middle, middle.dim() - 1, 0)[:32]
         if rows.shape[0] != seen.shape[0] or seen.shape[1] != first.shape[1]:
             return None
         if first.numel() * second.shape[1] > MOST_PRODUCTS * 8:
             return None
-        product = rows @ (first @ second)
+        product: Tensor = rows @ (first @ second)
         bias = bias_of(pair.first)
         if bias is not None:
             product = product + bias.float() @ second
-        truth = seen @ second
-        return float((truth - product).norm() / truth.norm().clamp(min=1e-30))
+        truth: Tensor = seen @ second
+        return float(torch.norm(truth - product) / torch.norm(truth).clamp(min=1e-30))
 
 
 def _oriented(node: AutogradNode) -> Tensor | None:
@@ -325,5 +327,3 @@ def targets(found: Criterion) -> Tensor | None:
     """The targets that the criterion kept, or None."""
     value: Any = getattr(found.node, "_saved_target", None)
     return value.detach() if isinstance(value, Tensor) else None
-
-

@@ -63,7 +63,7 @@ class Weights:
         before = [sampled for _, _, sampled, _ in kept]
         after = [_sample(parameter) for _, parameter, _, _ in kept]
         sizes = _norms(before)
-        ratios = _norms(torch._foreach_sub(after, before)) / sizes
+        ratios = _norms(list(torch._foreach_sub(after, before))) / sizes
         scales = torch.tensor([scale for *_, scale in kept], device=sizes.device)
         keys = tuple((name, "weight_norm") for name, *_ in kept)
         keys += tuple((name, "update_ratio") for name, *_ in kept)

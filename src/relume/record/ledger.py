@@ -1,0 +1,116 @@
+"""From device sums and losses to rows in the run file."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from relume.record.look import Look, Sums, Transfer
+from relume.record.notes import Notes
+from relume.record.sites import Sites
+from relume.record.stats import head_stats, site_stats, unit_fields
+from relume.record.store import Writer
+
+Floats = NDArray[np.float64]
+
+
+class Ledger:
+    """Writes records when their numbers have arrived on the host, and losses a batch at a time.
+
+    Args:
+        writer: the open run file.
+        sites: the run's sites, whose per-unit counters are added to.
+        notes: told of values that are not finite.
+        on_loss: told of every loss, in order, as soon as its value is known.
+    """
+
+    def __init__(
+        self, writer: Writer, sites: Sites, notes: Notes, on_loss: Callable[[float], None]
+    ) -> None:
+        self._writer = writer
+        self._sites = sites
+        self._notes = notes
+        self._on_loss = on_loss
+        self._pending: list[tuple[int, Look, list[Sums], Transfer]] = []
+        self._losses: list[float | Tensor] = []
+        self._rows: list[tuple[float, float, float, float]] = []
+        self._device_rows: list[tuple[int, float, float, Tensor]] = []
+
+    def loss(self, loss: Tensor) -> None:
+        """Keep a loss; its value is read at once on a CPU, with the next flush elsewhere."""
+        value = loss.detach()
+        if value.device.type == "cpu":
+            number = float(value)
+            self._losses.append(number)
+            self._on_loss(number)
+        else:
+            self._losses.append(value.reshape(()).float())
+
+    def step(self, step: int, rate: float, seconds: float) -> None:
+        """A step has ended: its loss is the mean of the losses since the last one."""
+        losses, self._losses = self._losses, []
+        waiting = [loss for loss in losses if isinstance(loss, Tensor)]
+        if waiting:
+            self._device_rows.append((step, rate, seconds, torch.stack(waiting).mean()))
+            return
+        known = [loss for loss in losses if not isinstance(loss, Tensor)]
+        value = math.fsum(known) / len(known) if known else math.nan
+        self._rows.append((float(step), value, rate, seconds))
+
+    def record(self, step: int, look: Look) -> None:
+        """Take a finished look; it is written when its numbers have arrived."""
+        sums = list(look.sums.values())
+        tensors = [tensor for entry in sums for _, tensor in entry.parts]
+        tensors += [tensor for _, tensor in look.scalars]
+        if tensors:
+            self._pending.append((step, look, sums, Transfer(tensors)))
+
+    def drain(self, *, wait: bool) -> None:
+        """Write the records whose numbers have arrived (all of them if `wait`)."""
+        while self._pending and (wait or self._pending[0][3].ready()):
+            step, look, sums, transfer = self._pending.pop(0)
+            self._write(step, look, sums, transfer.read())
+
+    def flush(self) -> None:
+        """Write losses and per-unit counters as they stand."""
+        if self._device_rows:
+            # One copy for many steps; the device is waited for here, twice a second at most.
+            kept, self._device_rows = self._device_rows, []
+            stacked = torch.stack([loss for *_, loss in kept]).cpu()
+            for (step, rate, seconds, _), value in zip(kept, stacked, strict=True):
+                self._rows.append((float(step), float(value), rate, seconds))
+                self._on_loss(float(value))
+        if self._rows:
+            rows, self._rows = self._rows, []
+            self._writer.steps(rows)
+        for name, plan in self._sites.plans.items():
+            if plan.counters.changed:
+                plan.counters.changed = False
+                self._writer.windows(name, plan.counters.windows())
+
+    def _write(self, step: int, look: Look, sums: list[Sums], host: Sequence[Floats]) -> None:
+        values: dict[tuple[str, str], float] = {}
+        place = 0
+        for entry in sums:
+            count = len(entry.parts)
+            found = self._stats(step, entry, entry.named(host[place : place + count]))
+            place += count
+            values.update({(entry.plan.site.name, stat): value for stat, value in found.items()})
+        for keys, _ in look.scalars:
+            values.update(zip(keys, host[place].tolist(), strict=True))
+            place += 1
+        self._notes.watch_finite(values, step)
+        self._writer.record(step, tuple(values), list(values.values()))
+        if look.phase == 0:
+            self.flush()  # the state at initialisation is never lost
+
+    def _stats(self, step: int, entry: Sums, named: dict[str, Any]) -> dict[str, float]:
+        if entry.plan.site.kind == "head":
+            return head_stats(entry.pre_rows, named)
+        fields = unit_fields(entry.pre_rows, named)
+        entry.plan.counters.add(step, entry.rows, fields)
+        return site_stats(entry.rows, entry.pre_rows, named)

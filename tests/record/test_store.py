@@ -1,0 +1,168 @@
+"""The run file: what is written is read, and nothing else is accepted."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from relume.core import Fact, Site, Window
+from relume.errors import NoRunError, NotATraceError, StoreError
+from relume.record import store
+
+
+def filled(path: Path) -> store.Writer:
+    writer = store.Writer(path)
+    writer.meta({"run": "r", "steps": 3})
+    writer.site(Site("fc1", "act", "relu", units=2, order=4))
+    writer.site(Site("fc0", "act", "relu", units=2, order=1))
+    writer.fact(Fact("opaque", "lstm", 2, {"operation": "x"}))
+    writer.record(0, (("fc1", "post_mean"), ("fc1", "pre_rms")), [0.5, float("nan")])
+    writer.record(1, (("fc1", "post_mean"),), [1e60])
+    writer.record(2, (("fc1", "post_mean"), ("fc1", "pre_rms")), [0.25, 2.0])
+    writer.steps([(0, 2.5, 0.1, 0.01), (1, float("inf"), 0.1, 0.02)])
+    writer.windows("fc1", [Window(0, 2, 3, 30, {"active": np.array([1.0, 2.0])})])
+    return writer
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    filled(path).close()
+    trace = store.read(path)
+    assert trace.meta == {"run": "r", "steps": 3}
+    assert [site.name for site in trace.sites] == ["fc0", "fc1"]
+    series = trace.series("fc1", "post_mean")
+    assert series is not None
+    assert series.steps.tolist() == [0, 1, 2]
+    assert series.values.tolist() == [0.5, float("inf"), 0.25]  # too large for float32
+    pre = trace.series("fc1", "pre_rms")
+    assert pre is not None
+    assert pre.steps.tolist() == [0, 2]
+    assert np.isnan(pre.values[0])
+    loss = trace.series("", "loss")
+    assert loss is not None
+    assert loss.values.tolist() == [2.5, float("inf")]
+    assert trace.facts_of("opaque")[0].data == {"operation": "x"}
+    window = trace.windows("fc1")[0]
+    assert (window.first, window.last, window.records, window.samples) == (0, 2, 3, 30)
+    assert window.fields["active"].tolist() == [1.0, 2.0]
+
+
+def test_it_is_readable_while_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    writer = filled(path)
+    assert len(store.read(path).table) == 5
+    writer.record(3, (("fc1", "post_mean"),), [1.0])
+    series = store.read(path).series("fc1", "post_mean")
+    assert series is not None
+    assert len(series) == 4
+    writer.close()
+
+
+def test_facts_and_windows_are_replaced(tmp_path: Path) -> None:
+    writer = filled(tmp_path / "run.sqlite")
+    writer.replace_fact(Fact("opaque", "lstm", 9, {"operation": "y"}))
+    writer.windows("fc1", [Window(0, 0, 1, 5, {"active": np.array([7.0])})])
+    trace = store.read(writer.path)
+    assert [fact.data["operation"] for fact in trace.facts_of("opaque")] == ["y"]
+    assert [w.fields["active"].tolist() for w in trace.windows("fc1")] == [[7.0]]
+    writer.close()
+
+
+def test_strangers_are_told_from_runs(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("hello")
+    with pytest.raises(NotATraceError, match=r"notes.txt is not a run that relume recorded"):
+        store.read(text)
+    foreign = tmp_path / "other.sqlite"
+    with sqlite3.connect(foreign) as db:
+        db.execute("CREATE TABLE t (x)")
+    db.close()
+    with pytest.raises(NotATraceError, match="not one that relume wrote"):
+        store.read(foreign)
+    with pytest.raises(NoRunError, match="no run file"):
+        store.read(tmp_path / "none.sqlite")
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    filled(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {store.VERSION + 1}")
+    db.close()
+    with pytest.raises(NotATraceError, match=r"schema version 2, this relume reads up to 1"):
+        store.read(path)
+
+
+def test_a_damaged_file_gives_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    filled(path).close()
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xff" * (len(data) - 4096)
+    path.write_bytes(bytes(data))
+    with pytest.raises(NotATraceError, match="is damaged"):
+        store.read(path)
+
+
+def test_an_unwritable_place_gives_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot write the run file"):
+        store.Writer(tmp_path / "file" / "run.sqlite")
+
+
+def test_runs_are_found_by_name_prefix_and_age(tmp_path: Path) -> None:
+    with pytest.raises(NoRunError, match="no recorded run in"):
+        store.find(None, tmp_path)
+    names = ["20260101-000000-train", "20260102-000000-train", "20260102-000001-test"]
+    for name in names:
+        store.Writer(tmp_path / f"{name}.sqlite").close()
+    assert store.find(None, tmp_path).stem == names[2]
+    assert store.find("20260101", tmp_path).stem == names[0]
+    assert store.find(str(tmp_path / f"{names[1]}.sqlite"), tmp_path).stem == names[1]
+    with pytest.raises(NoRunError, match="is the beginning of 2 runs"):
+        store.find("20260102", tmp_path)
+    with pytest.raises(NoRunError, match=r"did you mean '20260101-000000-train'\?"):
+        store.find("20260101-000000-trian", tmp_path)
+
+
+TRAINING = """
+import sys, torch, relume
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.Linear(8, 32), torch.nn.ReLU(), torch.nn.Linear(32, 1))
+optimizer = torch.optim.SGD(model.parameters(), 0.01)
+run = relume.watch(model, path=sys.argv[1], every=1)
+step = 0
+while True:
+    loss = (model(torch.randn(16, 8)) - 1).square().mean()
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+    print(step, flush=True)
+    step += 1
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+@pytest.mark.parametrize("steps", [1, 40])
+def test_a_killed_process_leaves_every_finished_record(tmp_path: Path, steps: int) -> None:
+    path = tmp_path / "run.sqlite"
+    process = subprocess.Popen(
+        [sys.executable, "-c", TRAINING, str(path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        done = -1
+        while done < steps:
+            line = process.stdout.readline()
+            assert line, "the training ended by itself"
+            done = int(line)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    time.sleep(0)
+    series = store.read(path).series("1", "post_mean")
+    assert series is not None
+    assert series.steps.tolist()[: done + 1] == list(range(done + 1))
+    assert store.read(path).windows("1")[0].records == 1
