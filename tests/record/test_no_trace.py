@@ -160,12 +160,14 @@ def test_nothing_is_left_after_an_error_of_the_users(where: str, tmp_path: Path)
         model.fc.weight.register_hook(fail)
     else:
         optimizer.register_step_pre_hook(fail)
-    with (
-        pytest.raises(error),
-        relume.watch(model, path=tmp_path / "run.sqlite", every=1) as watched,
-    ):
+
+    def step() -> None:
         F.cross_entropy(model(torch.randn(8, 16)), torch.zeros(8, dtype=torch.long)).backward()
         optimizer.step()
+
+    watched = relume.watch(model, path=tmp_path / "run.sqlite", every=1)
+    with pytest.raises(error), watched:
+        step()
     assert ours_in_torch() == []
     assert watched.problems == ()
     (end,) = watched.trace().facts_of("end")
@@ -336,4 +338,8 @@ def test_weights_updated_by_hand_are_still_clocked(tmp_path: Path) -> None:
     assert loss_series is not None
     assert len(loss_series) >= 25
     assert all(b - a in (0, 1) for a, b in itertools.pairwise(loss_series.steps.tolist()))
+    assert [site.name for site in trace.sites_of("act")] == ["1"]
+    gradient = trace.series("1", "grad_pre_rms")
+    assert gradient is not None
+    assert len(gradient) >= 20
     assert "optimizer.step" in [fact.data["operation"] for fact in trace.facts_of("opaque")]

@@ -261,25 +261,26 @@ class Recorder:
             if self._handles and self._harvests < BACKWARDS_A_STEP and not self._harvest(loss):
                 return  # another model's loss
             self.backwards += 1
-            if self._clocked_by_backward():
-                self._tick("", math.nan)
             if isinstance(loss, Tensor) and loss.numel() == 1:
                 self.ledger.loss(loss)
         except Exception as error:
             self.fail("before backward", error)
 
     def _after_backward(self) -> None:
-        look = self._look
-        if look is None:
-            return
-        start = perf_counter()
         try:
-            with torch.no_grad():
-                found = self.weights.gradients(self._graph_leaves)
-            if found is not None:
-                look.scalars.append(found)
+            if self._look is not None:
+                self._read_gradients(self._look)
+            if self._clocked_by_backward():
+                self._tick("", math.nan)
         except Exception as error:
             self.fail("after backward", error)
+
+    def _read_gradients(self, look: Look) -> None:
+        start = perf_counter()
+        with torch.no_grad():
+            found = self.weights.gradients(self._graph_leaves)
+        if found is not None:
+            look.scalars.append(found)
         look.add_cost(perf_counter() - start)
 
     def _notice(self, loss: float) -> None:
