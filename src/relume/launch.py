@@ -53,7 +53,6 @@ class _Program:
     path0: str
     package: str | None
     spec: importlib.machinery.ModuleSpec | None
-    name: str
 
 
 def missing(target: str, module: bool) -> str | None:
@@ -146,10 +145,12 @@ def _prepare(target: str, module: bool) -> tuple[_Program | None, int]:
 def _script(target: str) -> _Program:
     path = Path(target)
     file = path / "__main__.py" if path.is_dir() else path
-    code = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
-    # python puts the script's own folder, links resolved, first on the path
+    # python makes the script's path absolute, and does not resolve links in it
+    name = str(file) if path.is_dir() else str(Path.cwd() / target)
+    code = compile(file.read_bytes(), name, "exec", dont_inherit=True)
+    # ... but puts the script's own folder, links resolved, first on the path
     path0 = str(path.resolve()) if path.is_dir() else str(path.resolve().parent)
-    return _Program(code, str(file), target, path0, None, None, "__main__")
+    return _Program(code, name, target, path0, None, None)
 
 
 def _module(target: str) -> _Program:
@@ -168,7 +169,7 @@ def _module(target: str) -> _Program:
             f"module {target!r} cannot be run: it is a package without a __main__ module."
         )
     file = spec.origin or target
-    return _Program(code, file, file, str(Path.cwd()), spec.parent, spec, "__main__")
+    return _Program(code, file, file, str(Path.cwd()), spec.parent, spec)
 
 
 def _execute(program: _Program, argv: Sequence[str]) -> tuple[str, int, str]:
@@ -214,7 +215,10 @@ def _exit_code(stop: SystemExit) -> int:
 
 def _print_traceback(error: BaseException) -> None:
     """As `python` prints it: from the script's first frame, with no frame of ours in between."""
-    error.__traceback__ = _theirs(error.__traceback__)
+    told: BaseException | None = error
+    while told is not None:  # the exception, and those during which it was raised
+        told.__traceback__ = _theirs(told.__traceback__)
+        told = told.__cause__ or told.__context__
     hook = sys.excepthook
     try:
         hook(type(error), error, error.__traceback__)
