@@ -1,0 +1,157 @@
+"""Trace + rules -> Diagnosis: the outcome, causes before symptoms, and what was ruled out.
+
+1. The outcome is judged from the loss alone (`rules/_outcome.py`).
+2. Every rule looks, each on its own: one that fails becomes a `NotChecked` with the reason.
+3. The outcome caps what a sign may weigh (`rules/_severity.py` holds the table and why).
+4. Findings are linked and ordered by cause (`rules/_causes.py`).
+5. What could have caused the findings, looked and found nothing, is listed as ruled out.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cache
+
+from relume.core import (
+    Checked,
+    Diagnosis,
+    Finding,
+    NotChecked,
+    Outcome,
+    Result,
+    Rule,
+    Severity,
+    Trace,
+)
+from relume.errors import UnknownNameError
+from relume.registry import discover, unknown
+from relume.rules._causes import arranged, setting
+from relume.rules._outcome import judge
+from relume.rules._severity import FARES_BADLY, weighed
+
+__all__ = ["all_rules", "diagnose"]
+
+
+def diagnose(
+    trace: Trace,
+    *,
+    select: Iterable[str] | None = None,
+    ignore: Iterable[str] | None = None,
+) -> Diagnosis:
+    """Judge a recorded run.
+
+    Args:
+        trace: the run.
+        select: only these rules: codes (``"ACT401"``), prefixes (``"ACT4"``) or names
+            (``"dead-units"``); all rules if None.
+        ignore: not these rules, in the same words; it wins over `select`.
+
+    Returns:
+        The diagnosis. Every rule that was asked is in its findings, in `checked` or in
+        `not_checked`.
+
+    Raises:
+        UnknownNameError: a selector that matches no rule; the message names the nearest one.
+    """
+    return judged(trace, chosen(all_rules(), select, ignore))
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """Every rule, in the order of their codes."""
+    return tuple(sorted(discover("relume.rules", Rule), key=lambda rule: rule.code))
+
+
+def chosen(
+    rules: Sequence[Rule], select: Iterable[str] | None, ignore: Iterable[str] | None
+) -> tuple[Rule, ...]:
+    """The rules that `select` names, without those that `ignore` names."""
+    wanted = {r.code for r in rules} if select is None else _codes(rules, select)
+    unwanted = _codes(rules, ignore or ())
+    return tuple(rule for rule in rules if rule.code in wanted - unwanted)
+
+
+def _codes(rules: Sequence[Rule], selectors: Iterable[str]) -> set[str]:
+    # a single string is a sequence of letters, which nobody means
+    words = [selectors] if isinstance(selectors, str) else list(selectors)
+    found: set[str] = set()
+    for word in words:
+        codes = {r.code for r in rules if r.name == word or (word and r.code.startswith(word))}
+        if not codes:
+            names = [name for rule in rules for name in (rule.code, rule.name)]
+            raise UnknownNameError(unknown(word, names, "rule"))
+        found |= codes
+    return found
+
+
+def judged(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
+    """The diagnosis by these rules."""
+    outcome = judge(trace)
+    results = {rule.code: ask(rule, trace) for rule in rules}
+    by_code = {rule.code: rule for rule in rules}
+    every = [result for part in results.values() for result in part]
+    found = [weighed(r, by_code[r.code], outcome) for r in every if isinstance(r, Finding)]
+    findings = arranged(found, setting(trace, rules))
+    checked = tuple(r for r in every if isinstance(r, Checked))
+    out = _ruled_out(findings, checked, rules, outcome)
+    return Diagnosis(
+        findings=findings,
+        checked=checked,
+        not_checked=tuple(r for r in every if isinstance(r, NotChecked)),
+        outcome=_told(outcome, findings, out),
+        ruled_out=out,
+        meta=trace.meta,
+    )
+
+
+def ask(rule: Rule, trace: Trace) -> list[Result]:
+    """What a rule says, whatever happens in it; of two findings with one key the graver stays."""
+    try:
+        results = list(rule.check(trace))
+        # a message that cannot be written is the rule's failure too, and shows only here
+        for result in results:
+            if isinstance(result, Finding):
+                _ = result.message
+    except Exception as error:  # any failure of a rule is a result, never a crash
+        reason = f"the rule failed: {type(error).__name__}: {error}"
+        return [NotChecked(rule.code, rule.name, "", reason, "report this as a bug of relume")]
+    if not results:
+        reason = "the rule gave no result"
+        return [NotChecked(rule.code, rule.name, "", reason, "report this as a bug of relume")]
+    findings: dict[str, Finding] = {}
+    for result in results:
+        if isinstance(result, Finding):
+            other = findings.get(result.key)
+            if other is None or result.severity > other.severity:
+                findings[result.key] = result
+    return [*findings.values(), *(r for r in results if not isinstance(r, Finding))]
+
+
+def _ruled_out(
+    findings: Sequence[Finding],
+    checked: Sequence[Checked],
+    rules: Sequence[Rule],
+    outcome: Outcome,
+) -> tuple[Checked, ...]:
+    """The rules that could be the cause of what was found, looked, and found nothing."""
+    fired = {finding.code for finding in findings}
+    facts = ("ACT0",)  # collection: what was looked at, and no cause of anything
+    clean = [c for c in checked if c.code not in fired and not c.code.startswith(facts)]
+    if _undetermined(findings, outcome):
+        return tuple(clean)
+    suspects = {f.code for f in findings if f.severity >= Severity.NOTE}
+    able = {rule.code for rule in rules if suspects & set(rule.explains)}
+    return tuple(item for item in clean if item.code in able)
+
+
+def _undetermined(findings: Sequence[Finding], outcome: Outcome) -> bool:
+    harm = any(finding.severity >= Severity.WARNING for finding in findings)
+    return outcome.name in FARES_BADLY and not harm
+
+
+def _told(outcome: Outcome, findings: Sequence[Finding], out: Sequence[Checked]) -> Outcome:
+    """A run that fares badly without a sign is said to be undetermined, in the outcome's text."""
+    if not _undetermined(findings, outcome):
+        return outcome
+    names = ", ".join(dict.fromkeys(item.name for item in out)) or "nothing"
+    text = f"{outcome.text} Undetermined: no sign explains it; ruled out: {names}."
+    return replace(outcome, text=text)

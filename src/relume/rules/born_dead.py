@@ -1,0 +1,124 @@
+"""ACT303 born-dead: a unit that was silent from the first step on.
+
+## What it does
+Finds units that are dead (see dead-units) and were never active in any window, the first one
+included. Says how far their hyperplane lies from the data: the mean of the pre-activation in
+standard deviations, and its maximum.
+
+## Why it hurts
+The initialisation put the unit's hyperplane outside the data cloud: it passes no gradient, so no
+training can move it back. The network was narrower than written from the start.
+
+## How it is measured
+Silent on every sample of every window, the first window beginning at the run's first step; at
+least 8 records in two windows. Layer: note at 10 % of units, warning at 25 %, error at 50 %, as in
+dead-units, where the shares come from. The distance is the median over the dead units.
+
+## Known false alarms
+A run that resumes from a checkpoint: its first step is not the initialisation. Rare features.
+
+## Fixes and their safety
+Set the bias of the dead units from the quantile of the margin (retrain; exact for live units).
+Centre the inputs. Re-initialise with the act's gain and a zero bias (retrain). A small positive
+bias is offered, never claimed: only a paired trial decides.
+
+## References
+He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, arXiv:1502.01852. Lu, Shin, Su
+and Karniadakis, "Dying ReLU and initialization", 2019, arXiv:1903.06733.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relume.core import Evidence, Finding, Result, Trace, Value
+from relume.rules._death import NOTE, weight
+from relume.rules._evidence import acts_of, curve, first_step, last_step
+from relume.rules._page import page
+from relume.rules._units import Dead, dead, highest, samples, total
+
+if TYPE_CHECKING:
+    from relume.rules._units import Mask
+
+PAGE = page(__doc__)
+
+LATE = 5  # steps: a first window that begins later than that has not seen the initialisation
+
+
+def check(trace: Trace) -> Iterator[Result]:
+    """One finding per act site with enough units that never fired."""
+    sites = acts_of(trace)
+    if not sites:
+        yield PAGE.missing("no act in a hidden layer was seen")
+    worst: list[float] = []
+    for site in sites:
+        found = dead(trace, site)
+        if isinstance(found, str):
+            yield PAGE.missing(found, "train for more steps, or look more often", site.name)
+        elif trace.windows(site.name)[0].first > first_step(trace) + LATE:
+            yield PAGE.missing("the first steps were not recorded", site=site.name)
+        elif (finding := _finding(trace, found)) is not None:
+            yield finding
+        else:
+            worst.append(float(found.born.mean()) if len(found.born) else 0.0)
+    if worst:
+        share = f"at most {max(worst):.0%} of the units were silent from the start"
+        yield PAGE.checked(f"in {len(worst)} layers {share}")
+
+
+def _finding(trace: Trace, found: Dead) -> Finding | None:
+    share = float(found.born.mean()) if len(found.born) else 0.0
+    severity = weight(share)
+    if severity is None:
+        return None
+    every = trace.windows(found.site.name)
+    text = "{value:.0%} of the {units} units of {site} ({act}) never fired, from step {begin} on"
+    distance = _distance(found, found.born)
+    if distance:
+        text += (
+            "; the mean of their input lies {distance:.1f} standard deviations below zero, its "
+            "maximum at {margin:.2g}"
+        )
+    layer = found.site.layer or f"the layer before {found.site.name}"
+    return PAGE.finding(
+        found.site,
+        severity,
+        (every[0].first, last_step(trace)),
+        text,
+        Evidence(
+            "never_active_unit_share",
+            share,
+            NOTE,
+            samples=samples(every),
+            more={
+                "units": len(found.born),
+                "dead": int(found.born.sum()),
+                "act": found.site.act,
+                "begin": every[0].first,
+                **distance,
+            },
+            curve=curve(trace.series(found.site.name, "silent_unit_share")),
+        ),
+        cure=f"set the bias of the dead units of {layer} so that they fire on some data",
+    )
+
+
+def _distance(found: Dead, born: "Mask") -> dict[str, Value]:
+    """How far the hyperplanes of the born-dead lie from the data; empty where pre was not read."""
+    windows = found.windows
+    n, s, q = (total(windows, name) for name in ("pre_n", "pre_sum", "pre_sumsq"))
+    top = highest(windows, "pre_max")
+    if n is None or s is None or q is None or top is None or not np.any(n[born] > 0):
+        return {}
+    n, s, q, top = (part[born & (n > 0)] for part in (n, s, q, top))
+    spread = np.sqrt(np.maximum(q / n - (s / n) ** 2, 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        away = np.where(spread > 0, -(s / n) / spread, np.inf)
+    away = away[np.isfinite(away)]
+    if not len(away):
+        return {}
+    return {"distance": float(np.median(away)), "margin": float(np.median(top))}
+
+
+RULE = PAGE.rule(check, explains=("ACT401",), upstream=True)

@@ -1,0 +1,234 @@
+"""ACT602 exploding-gradient: numbers that grow without bound, or are no longer numbers.
+
+## What it does
+Finds the first of four: a value that is not finite, a loss far above its start, pre-activations of
+enormous size, a gradient norm far outside its own history and growing.
+
+## Why it hurts
+One such step can undo all training: the update follows the gradient, the weights leave the data,
+and after a NaN nothing comes back.
+
+## How it is measured
+Non-finite anywhere (activation, gradient, loss): an error at once, under any outcome. Loss above 10
+times its start or chance, whichever is larger: error. RMS z above 1e3: warning. Robust z-score of
+the log gradient norm above 6 against the median of the earlier three quarters (spread at least 0.1
+decades, so that a very steady run is not judged by rounding) and growing, while the run does not
+learn: warning, least evidence 50 records. The rest speaks after one step. A loss that is back
+within 200 steps is a note, marked as cleared; so are gradients that a loss scaler skipped.
+Thresholds: RULES.md, from 92 faulty runs.
+
+## Known false alarms
+A gradient scaler looking for its scale. Losses that are not bounded below (likelihoods of
+densities) where the start is near zero. Masked attention scores (not judged: not a hidden act).
+
+## Fixes and their safety
+Re-initialise to the act's gain (retrain); divide the learning rate by ten (retrain); clip the
+gradient norm as a seat belt (retrain: it does not cure: measured 0.577 against 0.954).
+
+## References
+Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML 2013,
+arXiv:1211.5063. Philipp, Song and Carbonell, "The exploding gradient problem demystified", 2017,
+arXiv:1712.05577.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relume.core import Evidence, Fact, Finding, Result, Series, Severity, Site, Trace, Value
+from relume.rules._evidence import (
+    GRADIENT_RECORDS,
+    acts_of,
+    curve,
+    last_step,
+    middle,
+    number,
+    together,
+    weights_of,
+)
+from relume.rules._outcome import DIVERGED, judge
+from relume.rules._page import page
+from relume.rules._severity import LEARNS
+
+if TYPE_CHECKING:
+    from relume.core import Floats, Ints
+
+PAGE = page(__doc__)
+
+LARGE = 1e3  # RMS of z: RULES.md 602
+SCORE = 6.0  # robust deviations: RULES.md 602
+SPREAD = 0.1  # decades: the least deviation that a steady run is given
+RECOVERY = 200  # steps: RULES.md 602
+CURE = "divide the learning rate by ten, and clip the gradient norm as a seat belt"
+STATS = ("nonfinite_share", "grad_nonfinite_share")
+
+
+def check(trace: Trace) -> Iterator[Result]:
+    """At most one finding: the gravest, in the order of the page."""
+    if not trace.table and not trace.facts_of("non-finite"):
+        yield PAGE.missing("nothing was recorded")
+        return
+    looks = (_non_finite, _loss, _signal, _gradient)
+    found = [finding for look in looks if (finding := look(trace)) is not None]
+    if found:
+        yield min(found, key=lambda f: (f.cleared, -f.severity))
+        return
+    _, _, norms = _norms(trace)
+    loss = trace.series("", "loss")
+    top = f"the loss is at most {loss.values.max():.4g}" if loss and len(loss) else "no loss"
+    most = f"gradient norm at most {norms.max():.3g}" if len(norms) else "no gradient norms"
+    yield PAGE.checked(f"all values are finite; {top}; {most} ({len(norms)} records)")
+
+
+def _non_finite(trace: Trace) -> Finding | None:
+    facts = sorted(_broken(trace), key=lambda f: f.step)
+    loss = trace.series("", "loss")
+    bad = np.flatnonzero(~np.isfinite(loss.values)) if loss is not None else np.zeros(0, np.int64)
+    if not facts and not len(bad):
+        return None
+    ends_well = loss is not None and len(loss) > 0 and bool(np.isfinite(loss.values[-1]))
+    step = min([f.step for f in facts] + ([int(loss.steps[bad[0]])] if loss and len(bad) else []))
+    first = facts[0] if facts and facts[0].step <= step else Fact("", "", step)
+    what = "gradient" if str(first.data.get("stat", "")).startswith("grad") else "value"
+    # a scaler skips such steps; a run that goes on with finite losses has got over it
+    cleared = ends_well and not _lasting(trace)
+    text = "{site} had the first {what} that is not finite at step {step} ({stat})"
+    text += "; the run got over it" if cleared else ", and {places} places in all"
+    stat = str(first.data.get("stat", "loss"))
+    more: dict[str, Value] = {"what": what, "step": step, "stat": stat, "places": len(facts) or 1}
+    return PAGE.finding(
+        trace.site(first.site) or Site(first.site, ""),
+        Severity.NOTE if cleared else Severity.ERROR,
+        (step, last_step(trace)),
+        text,
+        Evidence("nonfinite_places", len(facts) or 1, 0.0, len(facts) or 1, more, curve(loss)),
+        cure=CURE,
+        cleared=cleared,
+    )
+
+
+def _broken(trace: Trace) -> Iterator[Fact]:
+    """The non-finite facts, and what the series show where no fact was written."""
+    # an update ratio over a norm of zero is infinite, and means a tensor that began at zero
+    facts = [f for f in trace.facts_of("non-finite") if f.data.get("stat") != "update_ratio"]
+    yield from facts
+    told = {fact.site for fact in facts}
+    for (site, stat), series in trace.table.items():
+        if stat in STATS and site not in told:
+            bad = np.flatnonzero(series.values > 0)
+            if len(bad):
+                yield Fact("non-finite", site, int(series.steps[bad[0]]), {"stat": stat})
+
+
+def _lasting(trace: Trace) -> bool:
+    """Something is still not finite at the last record."""
+    series = (s for (_, stat), s in trace.table.items() if stat in STATS and len(s))
+    return any(s.values[-1] > 0 for s in series)
+
+
+def _loss(trace: Trace) -> Finding | None:
+    loss = trace.series("", "loss")
+    numbers = judge(trace).numbers
+    start, chance = number(numbers.get("start")), number(numbers.get("chance"))
+    if loss is None or start is None:
+        return None
+    limit = DIVERGED * max(
+        start if chance is None or start < DIVERGED * chance else chance, chance or 0.0
+    )
+    over = np.flatnonzero(loss.values > limit) if limit > 0 else np.zeros(0, np.int64)
+    if not len(over):
+        return None
+    first, last = int(loss.steps[over[0]]), int(loss.steps[over[-1]])
+    cleared = last - first <= RECOVERY and last < int(loss.steps[-1])
+    top = float(np.nanmax(np.where(np.isfinite(loss.values), loss.values, np.nan)))
+    text = "the loss rose to {value:.3g} (start {start:.3g}), above {threshold:.3g} from step "
+    text += "{first} to step {last}" + (", and came back" if cleared else "")
+    more: dict[str, Value] = {"start": start, "chance": chance, "first": first, "last": last}
+    return PAGE.finding(
+        "",
+        Severity.NOTE if cleared else Severity.ERROR,
+        (first, last),
+        text,
+        Evidence("loss", top, limit, len(loss), more, curve(loss)),
+        cure=CURE,
+        cleared=cleared,
+    )
+
+
+def _signal(trace: Trace) -> Finding | None:
+    worst: tuple[float, Site, Series] | None = None
+    for site in (*acts_of(trace), *trace.sites_of("head")):
+        series = trace.series(site.name, "pre_rms") or trace.series(site.name, "post_rms")
+        if series is None or not len(series):
+            continue
+        top = float(np.max(np.where(np.isfinite(series.values), series.values, 0.0)))
+        if top > LARGE and (worst is None or top > worst[0]):
+            worst = top, site, series
+    if worst is None:
+        return None
+    top, site, series = worst
+    over = series.steps[series.values > LARGE]
+    cleared = bool(series.values[-1] <= LARGE) and int(over[-1] - over[0]) <= RECOVERY
+    return PAGE.finding(
+        site,
+        Severity.NOTE if cleared else Severity.WARNING,
+        (int(over[0]), int(over[-1])),
+        "the signal at {site} reached an RMS of {value:.3g}, above {threshold:.3g} from step "
+        "{first} to step {last}",
+        Evidence(
+            "pre_rms",
+            top,
+            LARGE,
+            len(series),
+            {"first": int(over[0]), "last": int(over[-1])},
+            curve(series),
+        ),
+        cure=CURE if int(over[0]) > int(series.steps[0]) else "re-initialise to the act's gain",
+        cleared=cleared,
+    )
+
+
+def _norms(trace: Trace) -> "tuple[list[str], Ints, Floats]":
+    """The norm of the whole gradient by record."""
+    names, steps, grads = together(trace, weights_of(trace), "grad_norm")
+    if not names:
+        return [], np.zeros(0, np.int64), np.zeros(0)
+    norm = np.sqrt(np.sum(np.nan_to_num(grads, posinf=0.0) ** 2, axis=0))
+    keep = norm > 0
+    return names, steps[keep], norm[keep]
+
+
+def _gradient(trace: Trace) -> Finding | None:
+    _, steps, norms = _norms(trace)
+    if len(norms) < GRADIENT_RECORDS or judge(trace).name in LEARNS:
+        return None  # gradients grow where a network leaves its first plateau, and that is well
+    logs = np.log10(norms)
+    cut = 3 * len(logs) // 4
+    usual = middle(logs[:cut])
+    spread = max(1.4826 * middle(np.abs(logs[:cut] - usual)), SPREAD)
+    scores = (logs - usual) / spread
+    third = max((len(logs) - cut) // 2, 1)
+    ends = middle(scores[-third:])
+    if ends <= SCORE or ends <= middle(scores[cut : cut + third]):
+        return None
+    begin = int(steps[np.flatnonzero(scores > SCORE)[0]])
+    return PAGE.finding(
+        "",
+        Severity.WARNING,
+        (begin, last_step(trace)),
+        "the gradient norm has grown to {norm:.3g} (usually {usual:.3g}), {value:.1f} robust "
+        "deviations of its logarithm, and still grows",
+        Evidence(
+            "grad_norm_log10_robust_z",
+            ends,
+            SCORE,
+            len(norms),
+            {"norm": float(norms[-1]), "usual": 10**usual},
+            curve(Series(steps, norms)),
+        ),
+        cure=CURE,
+    )
+
+
+RULE = PAGE.rule(check, explains=("ACT401", "ACT403", "ACT501"))

@@ -1,0 +1,205 @@
+"""ACT601 vanishing-gradient: the error shrinks on its way back until the first layers stand still.
+
+## What it does
+Finds networks whose first layer gets less than a thousandth of the gradient of the best-served
+layer, says how many decades each layer loses, at which act it breaks, and whether the slopes of the
+acts or the weights lose it.
+
+## Why it hurts
+The gradient of an early layer is a product over all later layers of weights and slopes. A sigmoid's
+slope is at most 0.25, so ten of them leave at most a millionth: the early layers stay at their
+random start, and the loss stays flat, which looks like a local minimum and is none.
+
+## How it is measured
+g = norm(dW) / norm(W) by layer, median over the later half of the records. Finding: g_first / g_max
+< 1e-3, while the loss is above 20 % of chance (of its start, where chance is unknown), and dL/dpre
+shrinks by at least 2 decades between the acts; without that second reading it is a note. Error
+below 1e-5. Per act the slope's part is RMS dL/dpre over RMS dL/dpost, the rest is the weights'.
+Least evidence: 4 records in the later half. The ratio is from 80 healthy and 92 faulty runs; the 2
+decades and the step to error are reasoned, not measured.
+
+## Known false alarms
+Embeddings with rare tokens (their weight is large and their gradient sparse: the second reading
+guards it), zero-initialised and frozen weights (left out), converged runs and networks with a dead
+layer (not judged).
+
+## Fixes and their safety
+Re-initialise to the gain of the act (retrain); ReLU or GELU with He initialisation in place of an
+act with small slopes (retrain); residual connections or a norm layer (retrain). A higher learning
+rate does not cure it: measured 0.094 before and after, against 0.954 for ReLU with He.
+
+## References
+Hochreiter, "Untersuchungen zu dynamischen neuronalen Netzen", diploma thesis, TU München 1991.
+Bengio, Simard and Frasconi, "Learning long-term dependencies with gradient descent is difficult",
+IEEE Trans. Neural Networks 5, 1994. Glorot and Bengio, AISTATS 2010.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relume.core import Evidence, Finding, Result, Series, Severity, Trace, Value
+from relume.rules._acts import init_for
+from relume.rules._evidence import acts_of, curve, last_step, middle, number, together, weights_of
+from relume.rules._flow import TINY, Flow, flow
+from relume.rules._outcome import LOW, judge
+from relume.rules._page import page
+
+if TYPE_CHECKING:
+    from relume.core import Floats, Ints
+
+PAGE = page(__doc__)
+
+RATIO, GRAVE = 1e-3, 1e-5  # of g_max: RULES.md 601; and a hundredth of that (reasoned)
+DECADES = 2.0  # between the acts (reasoned): a thousandth of g is three, less the inputs' scale
+LEAST = 4  # records in the later half: eight in all, as many as a dead unit needs
+DEAD = 0.99  # of a layer's units silent: the rest is too few to carry a gradient
+STEADY = 0.8  # of the later records: from then on it counts as begun
+
+
+def check(trace: Trace) -> Iterator[Result]:
+    """At most one finding: the network's first layer against its best-served one."""
+    names, steps, ratio = first_over_max(trace)
+    if len(names) < 2:
+        yield PAGE.missing("the gradients of fewer than two weights were seen")
+        return
+    if len(steps) - len(steps) // 2 < LEAST:
+        yield PAGE.missing(f"only {len(steps)} records of gradients", "train for more steps")
+        return
+    if (blocked := _blocked(trace)) is not None:
+        reason = f"{blocked} is all but dead, and no gradient passes it (see dead-units)"
+        yield PAGE.missing(reason, "cure the dead units first")
+        return
+    late, early = middle(ratio[len(steps) // 2 :]), middle(ratio[: len(steps) // 2])
+    if (low := _learned(trace)) is not None:
+        yield PAGE.checked(f"the loss has fallen to {low:.0%} of its reference")
+        return
+    series = Series(steps, ratio)
+    back = flow(trace)
+    shrinks = back is None or back.change <= -DECADES
+    if late < RATIO and shrinks:
+        yield _finding(trace, names, series, late, back, cleared=False)
+    elif early < RATIO and late >= RATIO and (past := flow(trace, 0.0, 0.5)) is not None:
+        if past.change <= -DECADES:
+            yield _finding(trace, names, series, early, past, cleared=True)
+            return
+        yield PAGE.checked(_clean(late, back))
+    else:
+        yield PAGE.checked(_clean(late, back))
+
+
+def first_over_max(trace: Trace) -> "tuple[list[str], Ints, Floats]":
+    """The weights' names, the steps, and by record g of the first layer over the largest g.
+
+    A weight whose gradient is exactly zero throughout is left out: frozen by structure or behind
+    a dead layer. Only where the gradient itself underflowed on its way is zero a measurement.
+    """
+    names, steps, grads = together(trace, weights_of(trace), "grad_norm")
+    sizes, _, norms = together(trace, names, "weight_norm")
+    if not names or sizes != names or norms.shape != grads.shape:
+        return [], np.zeros(0, np.int64), np.zeros(0)
+    with np.errstate(all="ignore"):
+        g = np.where(norms > 0, grads / norms, np.nan)
+        g = np.where(np.isfinite(g), g, np.nan)
+    moving = np.nan_to_num(g).max(axis=1) > 0
+    if not moving.any():
+        return [], steps, np.zeros(0)
+    if not _underflowed(trace):
+        names, g = [n for n, m in zip(names, moving, strict=True) if m], g[moving]
+    with np.errstate(all="ignore"):
+        ratio = g[0] / np.nanmax(np.nan_to_num(g), axis=0)
+    return names, steps, ratio
+
+
+def _underflowed(trace: Trace) -> bool:
+    """The gradient was there at the last act, and is gone at the first."""
+    back = flow(trace)
+    gone = np.log10(2 * TINY)
+    return back is not None and bool(back.level[0] <= gone < back.level[-1])
+
+
+def _blocked(trace: Trace) -> str | None:
+    """The first act that let nothing through on most of the later records, if any."""
+    for site in acts_of(trace):
+        silent = trace.series(site.name, "silent_unit_share")
+        if silent is not None and middle(silent.values[len(silent) // 2 :]) >= DEAD:
+            return site.name
+    return None
+
+
+def _learned(trace: Trace) -> float | None:
+    """The loss over its reference if that is low enough for small gradients to be no harm."""
+    numbers = judge(trace).numbers
+    end = number(numbers.get("end"))
+    reference = number(numbers.get("chance")) or number(numbers.get("start"))
+    if end is None or reference is None or reference <= 0:
+        return None
+    return end / reference if end <= LOW * reference else None
+
+
+def _clean(ratio: float, back: Flow | None) -> str:
+    text = f"the first layer's gradient is {ratio:.2g} of the largest, relative to the weights"
+    if back is None:
+        return text
+    return f"{text}; {back.change / back.layers:+.2f} decades a layer over {len(back.sites)} acts"
+
+
+def _begins(series: Series) -> int:
+    """The first record below the limit from which on at least 80 % are."""
+    below = series.values < RATIO
+    share = np.cumsum(below[::-1])[::-1] / np.arange(len(below), 0, -1)
+    good = np.flatnonzero(below & (share >= STEADY))
+    return int(series.steps[good[0]]) if len(good) else int(series.steps[0])
+
+
+def _finding(
+    trace: Trace, names: list[str], series: Series, value: float, back: Flow | None, cleared: bool
+) -> Finding:
+    text = "the gradient of {first} is {value:.1e} of the largest, relative to the weights"
+    more: dict[str, Value] = {"first": names[0]}
+    site = None
+    severity = Severity.ERROR if value < GRAVE else Severity.WARNING
+    cure = "re-initialise the weights to the gain of the act"
+    if back is None:
+        severity = Severity.NOTE
+    else:
+        site = back.sites[back.breaks_at(-np.log10(RATIO))]
+        more |= _blame(back, site.act)
+        text += (
+            ": coming back through {acts} acts it changes by {per_layer:+.2f} decades a layer; a "
+            "layer's {act} keeps {act_keeps:.2g} of it, its weights {weights_keep:.2g}, so "
+            "{loser} it; it breaks at {site}"
+        )
+        if more["blame"] == "act":
+            cure = f"replace {site.act} by relu or gelu, together with He initialisation"
+        else:
+            cure = f"re-initialise the weights with {init_for(site.act)}"
+    if cleared:
+        text = "for a while " + text
+    return PAGE.finding(
+        site or "",
+        severity,
+        (int(series.steps[0]) if cleared else _begins(series), last_step(trace)),
+        text,
+        Evidence("grad_over_weight_first_over_max", value, RATIO, len(series), more, curve(series)),
+        cure=cure,
+        cleared=cleared,
+    )
+
+
+def _blame(back: Flow, act: str) -> dict[str, Value]:
+    by_act = back.by_acts <= back.by_weights
+    return {
+        "act": act,
+        "acts": len(back.sites),
+        "decades": back.change,
+        "per_layer": back.change / back.layers,
+        "act_keeps": 10 ** (back.by_acts / back.layers),
+        "weights_keep": 10 ** (back.by_weights / back.layers),
+        "blame": "act" if by_act else "weights",
+        "loser": f"the slope of {act} loses" if by_act else "the weights lose",
+    }
+
+
+RULE = PAGE.rule(check)
