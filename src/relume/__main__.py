@@ -1,0 +1,6 @@
+"""`python -m relume` is `relume`; `torchrun -m relume run train.py` starts it on every rank."""
+
+from relume.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,338 @@
+"""The command line: thin. It reads words, checks them, calls one room after the other.
+
+Importing it costs typer and rich's console; NumPy and torch come with the command that needs
+them. Commands return their exit code; `run` and `demo` return what is still to be done, so that
+the user's script does not run inside the parser's frames and context. The file is longer than
+others because every option is spelled out where its command reads it.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from relume import __version__
+from relume.errors import RelumeError, UnknownNameError, UsageError
+from relume.registry import pages, unknown
+from relume.report.voice import complaint, console, patience, say
+
+if TYPE_CHECKING:
+    from relume.core import Diagnosis, Trace
+    from relume.launch import Launched
+    from relume.report.delivery import Order
+
+Job = Callable[[], int]
+
+CODES = "Exit code: 0 nothing of warning or above, 1 findings, 2 bad input."
+RUN_CODES = (
+    "Exit code: the script's own if it is not 0; else 0 nothing of warning or above, "
+    "1 findings (0 with --exit-zero), 2 bad input."
+)
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Select = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="CODES", help="Only these rules: codes, prefixes or names."),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="CODES", help="Not these rules; wins over --select."),
+]
+Form = Annotated[
+    str, typer.Option("--output-format", metavar="full|concise|json", help="How to tell it.")
+]
+File = Annotated[
+    Path | None, typer.Option("-o", "--output-file", help="Write the report to this file.")
+]
+Folder = Annotated[Path, typer.Option("--dir", help="Where the recorded runs are.")]
+ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 despite findings.")]
+
+
+@app.callback(invoke_without_command=True)
+def relume(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> int:
+    """Find out why a network's non-linearities fail, and what cures them."""
+    if version:
+        typer.echo(f"relume {__version__}")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help(), nl=False)
+    return 0
+
+
+@app.command(epilog=RUN_CODES, context_settings={"allow_interspersed_args": False})
+def run(
+    script: Annotated[
+        str, typer.Argument(metavar="SCRIPT", help="A Python script, or a module with -m.")
+    ],
+    args: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ARGS", help="All that follows belongs to the script."),
+    ] = None,
+    module: Annotated[bool, typer.Option("-m", "--module", help="SCRIPT is a module.")] = False,
+    budget: Annotated[
+        str, typer.Option(metavar="SHARE", help="Share of the wall time for recording.")
+    ] = "0.01",
+    every: Annotated[
+        str | None, typer.Option(metavar="N", help="Record every N steps, whatever it costs.")
+    ] = None,
+    folder: Folder = Path(".relume"),
+    select: Select = None,
+    ignore: Ignore = None,
+    form: Form = "full",
+    file: File = None,
+    exit_zero: ExitZero = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No report on stderr.")] = False,
+) -> Job:
+    """Run a script unchanged, record it, and say what is wrong, where, since when and why.
+
+    The report goes to stderr: stdout stays the script's. JSON goes to stdout, or to the -o file.
+    """
+    wanted = _order(select, ignore, form, file)
+    plan = Plan(script, tuple(args or ()), module, *_pace(budget, every), _folder(folder))
+    from relume.launch import missing
+
+    problem = missing(script, module)
+    if problem:
+        raise UsageError(problem)
+    return lambda: _run(plan, wanted, exit_zero=exit_zero, quiet=quiet)
+
+
+@app.command(epilog=CODES)
+def diagnose(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="RUN", help="A run's file, name or its beginning; else the last."),
+    ] = None,
+    folder: Folder = Path(".relume"),
+    select: Select = None,
+    ignore: Ignore = None,
+    form: Form = "full",
+    file: File = None,
+    exit_zero: ExitZero = False,
+) -> int:
+    """Diagnose a recorded run again; also one that still trains, or was killed."""
+    from relume.record import store
+
+    wanted = _order(select, ignore, form, file)
+    diagnosis, trace = _judge(store.find(name, _folder(folder)), wanted)
+    from relume.report.delivery import deliver
+
+    deliver(diagnosis, trace, wanted, console(), both=wanted.file is None)
+    if wanted.file is not None:
+        say(f"the report is in {wanted.file}.")
+    return 0 if exit_zero or diagnosis.ok else 1
+
+
+@app.command()
+def explain(
+    rule: Annotated[
+        str | None, typer.Argument(metavar="RULE", help="A code, a name, or a beginning.")
+    ] = None,
+) -> int:
+    """Show a rule's page: what it finds, why it hurts, how it is measured, what cures it."""
+    from relume.report import pages as views
+
+    known = views.rules()
+    chosen = views.matching(rule, known) if rule is not None else known
+    if len(chosen) == 1:
+        views.explain(chosen[0], console())
+    else:
+        views.table(chosen, console())
+    return 0
+
+
+@app.command()
+def rules() -> int:
+    """List all rules."""
+    return explain(None)
+
+
+@app.command()
+def runs(folder: Folder = Path(".relume")) -> int:
+    """List the recorded runs, the newest first."""
+    from relume.record import store
+    from relume.report.listing import runs as show
+
+    place = _folder(folder)
+    metas: list[tuple[str, dict[str, Any] | str]] = []
+    for path in store.runs(place):
+        try:
+            metas.append((path.stem, store.meta(path)))
+        except RelumeError as error:
+            metas.append((path.stem, str(error)))
+    if not metas:
+        say(f"no recorded run in {folder}/; record one with: relume run SCRIPT")
+    show(metas, console())
+    return 0
+
+
+@app.command(epilog=RUN_CODES)
+def demo(
+    name: Annotated[str | None, typer.Argument(help="Which; without it they are listed.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--dir", help="Keep the run here.", show_default="a temporary folder"),
+    ] = None,
+    exit_zero: ExitZero = False,
+) -> Job | int:
+    """Run a small broken training and see what relume says; it needs no data."""
+    from relume.report.listing import demos as show
+    from relume.report.listing import introduce
+
+    known = {stem.replace("_", "-"): text for stem, text in pages("relume.demos").items()}
+    if name is None:
+        show(known, console())
+        return 0
+    key = name.lower().replace("_", "-").removesuffix(".py")
+    if key not in known:
+        raise UnknownNameError(unknown(name, known, "demo"))
+    path = Path(__file__).parent / "demos" / f"{key.replace('-', '_')}.py"
+    kept = _folder(folder) if folder else Path(tempfile.mkdtemp(prefix=f"relume-{key}-"))
+    introduce(key, known[key], path, kept, console(stderr=True))
+    plan = Plan(str(path), (), False, 0.01, None, kept)
+    return lambda: _run(plan, _order(None, None, "full", None), exit_zero=exit_zero)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A script, and how to record it."""
+
+    script: str
+    args: tuple[str, ...]
+    module: bool
+    budget: float
+    every: int | None
+    folder: Path
+
+
+def _run(plan: Plan, wanted: "Order", *, exit_zero: bool, quiet: bool = False) -> int:
+    from relume.launch import run as launch
+
+    stderr = sys.stderr  # the script may put something else in its place
+    launched = launch(
+        plan.script,
+        plan.args,
+        module=plan.module,
+        budget=plan.budget,
+        every=plan.every,
+        folder=plan.folder.absolute(),  # a script may change the working directory
+    )
+    try:
+        sick = _tell(launched, wanted, quiet=quiet)
+    except (Exception, KeyboardInterrupt) as error:  # our failure is never the script's
+        kept = f"; the run is kept in {launched.path}" if launched.path else ""
+        reason = " ".join(f"{type(error).__name__}: {error}".rstrip(": ").split())
+        say(f"the report failed ({reason}){kept}.", stderr)
+        sick = False
+    return launched.code or int(sick and not exit_zero)
+
+
+def _tell(launched: "Launched", wanted: "Order", *, quiet: bool) -> bool:
+    """Report on a run that has just ended; whether there is a finding of warning or above."""
+    for note in launched.notes:
+        if not quiet or launched.path is None:
+            say(note)
+    if launched.path is None:
+        return False
+    from relume.report.delivery import deliver
+
+    diagnosis, trace = _judge(launched.path, wanted)
+    for stream in (sys.stdout, sys.stderr):  # what the script still holds comes before ours
+        stream.flush()
+    deliver(diagnosis, trace, wanted, console(stderr=True), both=not quiet)
+    return not diagnosis.ok
+
+
+def _judge(path: Path, wanted: "Order") -> "tuple[Diagnosis, Trace]":
+    with patience(f"reading {path.name}"):
+        from relume.diagnosis import diagnose as judge
+        from relume.record import store
+
+        trace = store.read(path)
+        diagnosis = judge(trace, select=wanted.codes)
+    return replace(diagnosis, meta={**diagnosis.meta, "path": str(path)}), trace
+
+
+def _order(
+    select: Sequence[str] | None, ignore: Sequence[str] | None, form: str, file: Path | None
+) -> "Order":
+    from relume.report.delivery import order
+    from relume.report.pages import rules as known
+
+    return order(known(), select=select or (), ignore=ignore or (), form=form, file=file)
+
+
+def _pace(budget: str, every: str | None) -> tuple[float, int | None]:
+    share = _number(budget)
+    if not 0 < share <= 1:
+        raise UsageError(
+            f"--budget is {budget!r}; it is a share of the wall time, above 0 and at most 1, "
+            "such as 0.02."
+        )
+    steps = None if every is None else _number(every)
+    if steps is not None and not (steps >= 1 and steps.is_integer()):
+        raise UsageError(f"--every is {every!r}; it is a number of steps, such as 100.")
+    return share, None if steps is None else int(steps)
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return float("nan")
+
+
+def _folder(folder: Path) -> Path:
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--dir is {str(folder)!r}, which is a file; give a folder.")
+    return folder
+
+
+def _known_command(args: Sequence[str]) -> None:
+    """The first word must be a command; a script there is the likeliest slip."""
+    word = args[0] if args else ""
+    commands = [
+        info.name or info.callback.__name__ for info in app.registered_commands if info.callback
+    ]
+    if not word or word.startswith("-") or word in commands:
+        return
+    if word.endswith(".py"):
+        raise UsageError(f"{word!r} is a script, not a command; did you mean 'relume run {word}'?")
+    raise UnknownNameError(unknown(word, commands, "command"))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The entry point: `argv` without the program's name; returns the exit code."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        _known_command(args)
+        # not app(...): that would leave typer's excepthook behind for the user's script
+        command = typer.main.get_command(app)
+        result: Job | int | None = command.main(args, prog_name="relume", standalone_mode=False)
+        return result() if callable(result) else result or 0
+    except RelumeError as error:
+        say(str(error))
+        return 2
+    except BrokenPipeError:  # the reader went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        # typer's own complaints; their class lives in click or in typer, by version
+        if not hasattr(error, "format_message"):
+            raise
+        say(complaint(error))
+        return 2

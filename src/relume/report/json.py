@@ -1,0 +1,54 @@
+"""Reports as files: whole or not at all."""
+
+import os
+import sys
+from pathlib import Path
+
+from relume.errors import UsageError
+
+
+def write(text: str, path: Path) -> None:
+    """Put `text` at `path`, so that a reader sees the old file or the new one, never a half.
+
+    What is not a regular file (``/dev/stdout``, a pipe) is written to directly.
+    """
+    data = text.encode("utf-8", "backslashreplace")  # a lone surrogate becomes its JSON escape
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        with target.open("wb") as stream:
+            stream.write(data)
+        return
+    temporary = target.with_name(f".{target.name[:80]}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def emit(text: str) -> None:
+    """Put `text` and a newline on stdout in UTF-8, which JSON is by definition."""
+    data = f"{text}\n".encode("utf-8", "backslashreplace")
+    raw = getattr(sys.stdout, "buffer", None)
+    sys.stdout.flush()
+    if raw is None:
+        sys.stdout.write(data.decode())
+    else:
+        raw.write(data)
+    sys.stdout.flush()
+
+
+def writable(path: Path) -> Path:
+    """`path` made absolute, if a report can be written there.
+
+    Raises:
+        UsageError: it cannot; the message says why, before anything has been run for it.
+    """
+    target = path.absolute()
+    if target.is_dir():
+        raise UsageError(f"cannot write {str(path)!r}: it is a folder; give a file in it.")
+    if not target.parent.is_dir():
+        raise UsageError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}.")
+    if not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise UsageError(f"cannot write {str(path)!r}: no permission; choose another place.")
+    return target
