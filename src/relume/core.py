@@ -168,7 +168,8 @@ class Trace:
 
     `meta`: ``run``, ``script``, ``argv``, ``started`` (ISO 8601), ``torch``, ``python``,
     ``relume``, ``device``, ``budget``, ``steps`` (optimiser steps seen), ``records``,
-    ``backwards`` (calls of backward seen), ``overhead`` (the recorder's own estimate, a share of
+    ``backwards`` (calls of backward seen), ``ended`` (``end`` in a word; absent after a kill),
+    ``seconds`` (wall time of the steps), ``overhead`` (the recorder's own estimate, a share of
     wall time), ``optimizer`` (class name), ``parameters`` (number of trainable scalars).
     """
 

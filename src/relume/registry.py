@@ -65,8 +65,6 @@ def unknown(name: str, names: Iterable[str], kind: str) -> str:
     """One sentence for a name that does not exist: what was given and what may be meant."""
     known = sorted(names)
     folded = {candidate.lower(): candidate for candidate in known}
-    near = get_close_matches(name.lower(), folded, n=1, cutoff=0.5)
-    hint = (
-        f"did you mean {folded[near[0]]!r}?" if near else f"known: {', '.join(known) or 'none'}."
-    )
+    near = get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+    hint = f"did you mean {folded[near[0]]!r}?" if near else f"known: {', '.join(known) or 'none'}."
     return f"unknown {kind} {name!r}; {hint}"

@@ -177,7 +177,8 @@ def test_nothing_is_left_after_an_error_of_the_users(where: str, tmp_path: Path)
 TARGETS = [
     (recorder.Recorder, "_harvest"),
     (ledger.Ledger, "loss"),
-    (recorder.Recorder, "_tick_with"),
+    (recorder.Recorder, "_tick"),
+    (recorder.Recorder, "_read_updates"),
     (recorder.Recorder, "_flush"),
     (sites.Sites, "acts_in"),
     (notes.Notes, "view"),

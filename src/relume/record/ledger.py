@@ -42,17 +42,22 @@ class Ledger:
 
     def loss(self, loss: Tensor) -> None:
         """Keep a loss; its value is read at once on a CPU, with the next flush elsewhere."""
-        value = loss.detach()
-        if value.device.type == "cpu":
-            number = float(value)
+        if loss.is_cpu:
+            number = float(loss.item())
             self._losses.append(number)
             self._on_loss(number)
         else:
-            self._losses.append(value.reshape(()).float())
+            self._losses.append(loss.detach().reshape(()).float())
 
     def step(self, step: int, rate: float, seconds: float) -> None:
         """A step has ended: its loss is the mean of the losses since the last one."""
-        losses, self._losses = self._losses, []
+        losses = self._losses
+        only = losses[0] if len(losses) == 1 else None
+        if isinstance(only, float):  # as good as always
+            losses.clear()
+            self._rows.append((float(step), only, rate, seconds))
+            return
+        self._losses = []
         waiting = [loss for loss in losses if isinstance(loss, Tensor)]
         if waiting:
             self._device_rows.append((step, rate, seconds, torch.stack(waiting).mean()))

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from relume.acts.act import by_node
 from relume.core import Fact, Site
 from relume.record import structure
 from relume.record.chance import Chance
@@ -279,7 +280,7 @@ class Notes:
             plan = plans.get(id(node))
             file, line = source_of(node)
             name = "" if plan is None else plan.site.name
-            called = _plain_name(node).lower() if plan is None else plan.site.act
+            called = by_node()[node.name()][0].name if plan is None else plan.site.act
             acts.append({"act": called, "site": name, "file": file, "line": line})
         rows = structure.rows_at_criterion(found, ends)
         layer = "" if ends.affine is None else self._sites.layer_path(ends.affine)

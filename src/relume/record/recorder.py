@@ -83,6 +83,7 @@ class Recorder:
         self._watched = {id(p) for model in models for p in model.parameters()}
         self._stepped: set[int] = set()
         self._optimizer = ""
+        self._latest: Callable[[], Optimizer | None] = _nothing
         self._look: Look | None = None
         self._graph_leaves: list[Tensor] = []
         self._harvests = 0
@@ -255,8 +256,9 @@ class Recorder:
         return backward
 
     def _before_backward(self, tensors: Any) -> None:
-        self._end_anomaly()
         try:
+            if self._anomaly:
+                self._end_anomaly()
             loss = tensors if isinstance(tensors, Tensor) else next(iter(tensors))
             if self._handles and self._harvests < BACKWARDS_A_STEP and not self._harvest(loss):
                 return  # another model's loss
@@ -270,8 +272,8 @@ class Recorder:
         try:
             if self._look is not None:
                 self._read_gradients(self._look)
-            if self._clocked_by_backward():
-                self._tick("", math.nan)
+            if not self.optimizer_steps and self._clocked_by_backward():
+                self._tick(math.nan)
         except Exception as error:
             self.fail("after backward", error)
 
@@ -285,10 +287,12 @@ class Recorder:
 
     def _notice(self, loss: float) -> None:
         mean = self._loss_mean
-        if not math.isfinite(loss) or loss > JUMP * mean:
-            self.budget.urge()
+        if loss <= JUMP * mean or mean != mean:
+            self._loss_mean = loss if mean != mean else mean + 0.1 * (loss - mean)
+            return
+        self.budget.urge()  # a jump, or not a number
         if math.isfinite(loss):
-            self._loss_mean = loss if math.isnan(mean) else mean + 0.1 * (loss - mean)
+            self._loss_mean = mean + 0.1 * (loss - mean)
 
     def _harvest(self, loss: Tensor) -> bool:
         """Read the graph behind a loss; False if no watched model is in it."""
@@ -343,33 +347,41 @@ class Recorder:
         look.add_cost(perf_counter() - start)
 
     def _after_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
+        # Every step of the user's passes here: what is not needed on each is done elsewhere.
         if self._off or torch.compiler.is_compiling():
             return
         try:
-            if not self._is_ours(optimizer):
+            if optimizer is not self._latest() and not self._meet(optimizer):
                 return
-            if id(optimizer) in self._stepped:
+            number = id(optimizer)
+            if number in self._stepped:
                 self.step += 1
-                self._stepped = {id(optimizer)}
+                if len(self._stepped) > 1:
+                    self._stepped = {number}
             else:
-                self._stepped.add(id(optimizer))
+                self._stepped.add(number)
             self.optimizer_steps += 1
-            rate = max((float(group["lr"]) for group in optimizer.param_groups), default=math.nan)
-            self._optimizer = self._optimizer or type(optimizer).__name__
-            self._tick_with(optimizer, rate)
+            if self._look is not None:
+                self._read_updates(self._look)
+            self._tick(_rate(optimizer))
         except Exception as error:
             self.fail("after the optimiser", error)
 
-    def _tick_with(self, optimizer: Optimizer, rate: float) -> None:
-        look = self._look
-        if look is not None:
-            start = perf_counter()
-            with torch.no_grad():
-                moved = self.weights.moved()
-            if moved is not None:
-                look.scalars.append(moved)
-            look.add_cost(perf_counter() - start)
-        self._tick(self._optimizer, rate)
+    def _meet(self, optimizer: Optimizer) -> bool:
+        """Another optimiser than the last one has stepped; False if it trains another model."""
+        if not self._is_ours(optimizer):
+            return False
+        self._latest = weakref.ref(optimizer)
+        self._optimizer = self._optimizer or type(optimizer).__name__
+        return True
+
+    def _read_updates(self, look: Look) -> None:
+        start = perf_counter()
+        with torch.no_grad():
+            moved = self.weights.moved()
+        if moved is not None:
+            look.scalars.append(moved)
+        look.add_cost(perf_counter() - start)
 
     def _is_ours(self, optimizer: Optimizer) -> bool:
         if not self._watched:
@@ -383,25 +395,27 @@ class Recorder:
         self.step += 1
         return True
 
-    def _tick(self, optimizer: str, rate: float) -> None:
+    def _tick(self, rate: float) -> None:
         """A step has ended: write its record, count it, and decide on the next one."""
         now = perf_counter()
-        seconds, self._last = now - self._last, now
-        self.ledger.step(self.step, rate, seconds)
+        self.ledger.step(self.step, rate, now - self._last)
         cost: float | None = None
         if self._look is not None:
             cost = self._end_record(self._look, now)
-        recorded = self._look is not None
-        self._look = None
-        if now - self._flushed > FLUSH_SECONDS:
-            before = perf_counter()
+            self._look = None
+        flushing = now - self._flushed > FLUSH_SECONDS
+        if flushing or cost is not None:
+            now = perf_counter()
+        seconds, self._last = now - self._last, now
+        wanted = self.budget.step(seconds, cost)
+        if flushing:
             self._flush()
-            self.budget.charge(perf_counter() - before)
-        wanted = self.budget.step(seconds, cost if recorded else None)
-        self._disarm()
+            self._last = perf_counter()
+            self.budget.charge(self._last - now)
+        if self._handles:
+            self._disarm()
         if wanted and not self._off:
             self._arm()
-        self._last = perf_counter()
 
     def _end_record(self, look: Look, start: float) -> float:
         self.ledger.record(self.step, look)
@@ -433,3 +447,19 @@ class Recorder:
         self.notes.finish(self.step, self.optimizer_steps, self.backwards)
         self._flush()
         self.writer.fact(end)
+        how = str(end.data["how"])
+        self.writer.meta({"ended": how if how == "normal" else f"{how} {end.data['code']}"})
+
+
+def _nothing() -> None:
+    """Stands for a weak reference while there is nothing to refer to."""
+
+
+def _rate(optimizer: Optimizer) -> float:
+    """The largest learning rate of an optimiser's groups; NaN where it lives on a device."""
+    rates = [group["lr"] for group in optimizer.param_groups]
+    if len(rates) == 1 and type(rates[0]) is float:
+        return rates[0]
+    # A rate on a device is not fetched: that would wait for the device on every step.
+    known = [float(r) for r in rates if not isinstance(r, Tensor) or r.device.type == "cpu"]
+    return max(known, default=math.nan)
