@@ -88,6 +88,19 @@ def test_ok_is_nothing_of_warning_or_above(severities: list[Severity], ok: bool)
     assert diagnosis(*found).ok is ok
 
 
+def test_printed_it_is_the_story() -> None:
+    text = str(diagnosis(finding("ACT605", "", explains=(SYMPTOM.key,), cure="lower it"), SYMPTOM))
+    assert text.splitlines() == [
+        "The loss stayed at 2.30.",
+        "error: ACT605 dead-units",
+        "  61% of 64 units at the model gave no output on 4096 samples",
+        "  which explains dead-units at fc2",
+        "  try first: lower it",
+    ]
+    assert str(diagnosis()).endswith("Nothing of warning or above was found.")
+    assert "\x1b" not in str(diagnosis(finding(site="\x1b[31mred")))
+
+
 def test_json_has_every_field_under_its_name() -> None:
     given = diagnosis(ROOT, SYMPTOM)
     told = json.loads(given.to_json())

@@ -34,16 +34,14 @@ def vanishing(ran: Ran) -> None:
 
 
 def died(ran: Ran) -> None:
+    """The rate is the one root; the death of the third layer, nearly all of it, is its symptom."""
+    assert [root["code"] for root in ran.roots] == ["ACT605"]
     assert ran.diagnosis["outcome"]["name"] == "stalled"
-    dead = {
-        finding["site"]: finding
-        for finding in ran.diagnosis["findings"]
-        if finding["code"] in ("ACT401", "ACT403")
-    }
-    assert "relu()#3" in dead, "the third layer is where all, or nearly all, units die"
-    assert dead["relu()#3"]["severity"] == "error"
-    assert dead["relu()#3"]["steps"][0] > 30, "it learned first"
-    assert any(root["code"] in ("ACT403", "ACT605") for root in ran.roots)
+    found = {finding["key"]: finding for finding in ran.diagnosis["findings"]}
+    dead, death = found["ACT401@relu()#3"], found["ACT403@relu()#3"]
+    assert (dead["severity"], dead["evidence"]["value"] > 0.9) == ("error", True)
+    assert death["steps"][0] > 30, "it learned first"
+    assert death["explained_by"]
 
 
 def double_softmax(ran: Ran) -> None:
@@ -115,14 +113,8 @@ def test_a_sick_training_is_named(name: str) -> None:
     assert (ran.diagnosis["ok"], ran.code) == (False, 1)
 
 
-@pytest.mark.xfail(reason="under a warm-up the ratio of a step stays below ACT605's 0.1")
-def test_the_rate_is_named_where_a_tenth_of_it_trains() -> None:
-    """At a tenth of its rate digits_high_lr reaches 0.95, so the rate is the cause of the death."""
-    ran = quick("digits_high_lr")
-    assert "ACT605" in {root["code"] for root in ran.roots}
-
-
 def test_a_tenth_of_the_rate_trains() -> None:
+    """So the rate is the cause of the death in digits_high_lr, whatever relume says."""
     cured = runs(EXAMPLES / "digits_high_lr.py", "--lr", "0.01", every=2)
     assert float(cured.bare.split()[-1]) > 0.94
     assert cured.keys == []
@@ -142,7 +134,7 @@ def test_a_broken_twin_is_rejected(name: str) -> None:
     check = SICK[name][1]
     other = "wine_double_softmax" if check in (vanishing, died, linear) else "digits_deep_sigmoid"
     for ran in (quick("breast_cancer_mlp"), quick(other)):
-        with pytest.raises((AssertionError, IndexError)):
+        with pytest.raises((AssertionError, IndexError, KeyError)):
             check(ran)
 
 

@@ -356,6 +356,24 @@ class Diagnosis:
         """The findings that `root` explains, in order."""
         return tuple(f for f in self.findings if root.key in f.explained_by)
 
+    def __str__(self) -> str:
+        """The story in plain lines: the outcome, each root cause, what it explains, its cure."""
+        lines = [self.outcome.text]
+        for root in (f for f in self.roots if f.severity > Severity.FACT):
+            where = f" at {root.site}" if root.site else ""
+            source = f" ({root.file}:{root.line})" if root.file else ""
+            lines.append(f"{root.severity}: {root.code} {root.name}{where}{source}")
+            lines.append(f"  {root.message}")
+            names = dict.fromkeys(f"{f.name} at {f.site}" for f in self.symptoms_of(root))
+            if names:
+                lines.append(f"  which explains {', '.join(names)}")
+            if root.cure:
+                lines.append(f"  try first: {root.cure}")
+        if self.ok:
+            lines.append("Nothing of warning or above was found.")
+        # names and messages are data: no control character of theirs reaches a terminal
+        return "\n".join("".join(c if c.isprintable() else "?" for c in line) for line in lines)
+
     def to_json(self, *, indent: int | None = 2) -> str:
         """The diagnosis as JSON, under the names of its attributes."""
         return json.dumps(plain(self), indent=indent, ensure_ascii=False)

@@ -1,5 +1,7 @@
 """The budget against a simulated clock: what it claims to spend is what it spends."""
 
+import itertools
+
 import pytest
 
 from relume.record.budget import FIRST_CREDIT, FORCED, Budget
@@ -51,9 +53,19 @@ def test_first_steps_are_recorded_whatever_they_cost() -> None:
 def test_short_run_is_seen_to_its_end() -> None:
     """The first credit is spread over the run, not spent on its first steps."""
     recorded, _ = simulate(Budget(0.01), 500, step=1e-3, claimed=1e-3, true=1.5e-3)
-    assert recorded[:40] == list(range(40))
-    assert recorded[-1] > 470
-    assert len(recorded) * 1.5e-3 < FIRST_CREDIT * 1.5
+    assert recorded[:20] == list(range(20))
+    assert recorded[-1] > 460
+    assert len(recorded) > 60
+    assert (len(recorded) - FORCED) * 1.5e-3 < FIRST_CREDIT
+
+
+@pytest.mark.parametrize("steps", [60, 600, 6_000])
+@pytest.mark.parametrize("cost", [1e-3, 1e-2])
+def test_no_gap_is_longer_than_what_came_before(steps: int, cost: float) -> None:
+    """Whatever a record costs and however long the run, its later half is seen too."""
+    recorded, _ = simulate(Budget(0.01), steps, step=2e-3, claimed=cost, true=1.5 * cost)
+    gaps = [two - one for one, two in itertools.pairwise([*recorded, steps])]
+    assert all(gap <= max(3, 0.8 * one) for one, gap in zip(recorded, gaps, strict=True))
 
 
 def test_records_do_not_fall_in_step_with_periodic_data() -> None:

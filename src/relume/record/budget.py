@@ -13,14 +13,14 @@ import random
 from collections import deque
 from statistics import median
 
-FIRST_CREDIT = 0.25  # seconds: dead units are born in the first steps, so the start is watched
 FORCED = 16  # first steps recorded whatever they cost: twice the batches that a rule asks for
+FIRST_CREDIT = 0.25  # seconds beyond those, spread over the run: units die early, and late too
 SET_UP = 2  # of them pay for work that never comes again, and teach nothing about the cost
 KEPT = 48  # step times of either kind that the calibration looks at
 LEAST_PAIRS = 8  # of either kind before alpha is trusted at all
 ALPHA = (1.25, 1.5, 6.0)  # least, start, most; measured truth was 1.2 to 2.3 (see above)
 DEBT = 10.0  # how many records an urgent look may borrow
-SPACING = 0.02  # of the steps so far lie between two records while the first credit lasts
+EFOLD = 0.33  # of the credit is spent while the number of steps grows by a factor of e
 SAVINGS = 20.0  # records' worth of credit kept at most, so that a long pause buys no burst
 
 
@@ -91,8 +91,9 @@ class Budget:
         else:
             self._cost = cost
         self._calibrate()
-        self.credit -= self.alpha * cost
         self.spent += self.alpha * cost
+        if self.records > FORCED:  # the forced ones are given, or nothing were left after them
+            self.credit -= self.alpha * cost
 
     def _calibrate(self) -> None:
         if min(len(self._recorded), len(self._plain)) < LEAST_PAIRS:
@@ -123,12 +124,15 @@ class Budget:
     def _take(self) -> bool:
         """Record the next step, and choose the earliest one after it.
 
-        The distance grows with the steps done (every step at first), so that the first credit is
-        spread over the beginning of the run whatever its length, until income alone carries it.
-        The jitter keeps records from falling in step with data that come in periods.
+        The credit is spread evenly over the logarithm of the steps, since nobody knows how many
+        there will be: dense at first, and never used up before the end, until income alone
+        carries the records. The jitter keeps them from falling in step with data that come in
+        periods.
         """
-        earned = self.alpha * self._cost / (self.share * max(median(self._recent), 1e-9))
-        distance = min(SPACING * self.steps, earned)
+        price = self.alpha * self._cost
+        earned = price / (self.share * max(median(self._recent), 1e-9))
+        spread = self.steps * price / (EFOLD * max(self.credit, price))
+        distance = min(spread, earned)
         self._next = self.steps + max(1.0, distance * self._coin.uniform(0.5, 1.5))
         return True
 

