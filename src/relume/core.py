@@ -235,7 +235,7 @@ class Finding:
         severity: after what the run's outcome allows; `raw_severity` is what the rule said.
         site: a qualified name, or ``""`` for the whole model.
         steps: first and last step for which it holds.
-        text: the message, as a format string over the evidence and ``{site}``.
+        text: the message, as a format string over the evidence, ``{site}`` and ``{place}``.
         cure: the first rung of the ladder, in words.
         explains, explained_by: keys of other findings of the same diagnosis.
         cleared: it held earlier and no longer did when the run ended.
@@ -265,7 +265,16 @@ class Finding:
     @property
     def message(self) -> str:
         """The claim as a sentence, with its numbers taken from the evidence."""
-        return self.text.format(site=self.site or "the model", **self.evidence.quotable())
+        site = self.site or "the model"
+        return self.text.format(site=site, place=self.place, **self.evidence.quotable())
+
+    @property
+    def place(self) -> str:
+        """The site for a sentence, with its act and its layer: ``relu() after fc1``."""
+        act = str(self.evidence.more.get("act", ""))
+        named = f"{self.site} ({act})" if act and act not in self.site else self.site
+        after = f" after {self.layer}" if self.layer and self.layer != self.site else ""
+        return f"{named}{after}" if self.site else "the model"
 
 
 @dataclass(frozen=True, slots=True)

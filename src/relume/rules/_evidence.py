@@ -125,3 +125,12 @@ def number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value)
+
+
+def layers(count: int) -> str:
+    """A number of layers in words.
+
+    >>> layers(1), layers(3)
+    ('1 layer', '3 layers')
+    """
+    return f"{count} layer" if count == 1 else f"{count} layers"

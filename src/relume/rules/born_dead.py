@@ -34,7 +34,7 @@ import numpy as np
 
 from relume.core import Evidence, Finding, Result, Trace, Value
 from relume.rules._death import NOTE, weight
-from relume.rules._evidence import acts_of, curve, first_step, last_step
+from relume.rules._evidence import acts_of, curve, first_step, last_step, layers
 from relume.rules._page import page
 from relume.rules._units import Dead, dead, highest, samples, total
 
@@ -64,7 +64,7 @@ def check(trace: Trace) -> Iterator[Result]:
             worst.append(float(found.born.mean()) if len(found.born) else 0.0)
     if worst:
         share = f"at most {max(worst):.0%} of the units were silent from the start"
-        yield PAGE.checked(f"in {len(worst)} layers {share}")
+        yield PAGE.checked(f"in {layers(len(worst))} {share}")
 
 
 def _finding(trace: Trace, found: Dead) -> Finding | None:
@@ -73,7 +73,7 @@ def _finding(trace: Trace, found: Dead) -> Finding | None:
     if severity is None:
         return None
     every = trace.windows(found.site.name)
-    text = "{value:.0%} of the {units} units of {site} ({act}) never fired, from step {begin} on"
+    text = "{value:.0%} of the {units} units of {place} never fired, from step {begin} on"
     distance = _distance(found, found.born)
     if distance:
         text += (

@@ -47,6 +47,7 @@ from relume.rules._evidence import (
     acts_of,
     curve,
     last_step,
+    layers,
     number,
 )
 from relume.rules._outcome import judge
@@ -76,7 +77,7 @@ def check(trace: Trace) -> Iterator[Result]:
             shares.append((_share(found), found.samples))
     if shares:
         worst, least = max(shares)[0], min(n for _, n in shares)
-        where = f"in {len(shares)} layers at most {worst:.0%} of the units are dead"
+        where = f"in {layers(len(shares))} at most {worst:.0%} of the units are dead"
         yield PAGE.checked(f"{where} (at least {least} samples a unit)")
 
 
@@ -103,7 +104,7 @@ def _finding(trace: Trace, found: Dead, badly: bool) -> Finding | None:
     every = trace.windows(found.site.name)
     since = every[0].first if born else died_between(trace, found)[1]
     text = (
-        "{value:.0%} of the {units} units of {site} ({act}) are dead: {dead} gave no output on "
+        "{value:.0%} of the {units} units of {place} are dead: {dead} gave no output on "
         "{samples} samples each over {records} records, so each fires on at most {bound:.2%} of "
         "samples at {confidence:.0%}"
     )

@@ -36,7 +36,15 @@ import numpy as np
 
 from relume.core import Evidence, Finding, Result, Series, Trace, Value
 from relume.rules._death import NOTE, died_between, weight
-from relume.rules._evidence import acts_of, curve, last_step, middle, together, weights_of
+from relume.rules._evidence import (
+    acts_of,
+    curve,
+    last_step,
+    layers,
+    middle,
+    together,
+    weights_of,
+)
 from relume.rules._page import page
 from relume.rules._units import Dead, dead
 
@@ -76,7 +84,7 @@ def check(trace: Trace) -> Iterator[Result]:
             worst.append(float(found.died.mean()) if len(found.died) else 0.0)
     if worst:
         share = f"at most {max(worst):.0%} of the units fired once and are dead now"
-        yield PAGE.checked(f"in {len(worst)} layers {share}")
+        yield PAGE.checked(f"in {layers(len(worst))} {share}")
 
 
 def _finding(trace: Trace, found: Dead) -> Finding | None:
@@ -86,7 +94,7 @@ def _finding(trace: Trace, found: Dead) -> Finding | None:
         return None
     before, step = died_between(trace, found)
     signs = sorted(_signs(trace, found, before, step), key=lambda s: -s.strength)
-    text = "{value:.0%} of the {units} units of {site} ({act}) died at about step {step}"
+    text = "{value:.0%} of the {units} units of {place} died at about step {step}"
     more: dict[str, Value] = {
         "units": len(found.died),
         "dead": int(found.died.sum()),

@@ -36,7 +36,7 @@ import numpy as np
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Window
 from relume.rules._acts import SMOOTH, SMOOTH_RECTIFIERS, init_for
-from relume.rules._evidence import FLAT_SAMPLES, acts_of, curve, last_step
+from relume.rules._evidence import FLAT_SAMPLES, acts_of, curve, last_step, layers
 from relume.rules._page import page
 from relume.rules._units import LEAST_WINDOWS, ending, lowest, records, samples, total
 
@@ -96,7 +96,7 @@ def check(trace: Trace) -> Iterator[Result]:
     if worst:
         entries, units = max(f.entries for f in worst), max(f.units for f in worst)
         yield PAGE.checked(
-            f"in {len(worst)} layers at most {entries:.0%} of entries are flat and at most "
+            f"in {layers(len(worst))} at most {entries:.0%} of entries are flat and at most "
             f"{units:.0%} of units saturated"
         )
 
@@ -150,7 +150,7 @@ def _past(windows: Sequence[Window], silent_below: bool) -> tuple[Flat, int] | N
 
 def _finding(trace: Trace, site: Site, flat: Flat, since: int, *, cleared: bool) -> Finding:
     text = (
-        "{site} ({act}) {is_flat} on {value:.0%} of its entries ({low:.0%} low, {high:.0%} high), "
+        "{place} {is_flat} on {value:.0%} of its entries ({low:.0%} low, {high:.0%} high), "
         "and {units:.0%} of its units on at least {unit_limit:.0%} of {samples} samples"
     )
     side = "high" if flat.high >= flat.low else "low"

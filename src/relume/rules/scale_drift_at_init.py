@@ -39,7 +39,7 @@ from dataclasses import replace
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Value
 from relume.rules._acts import init_for
-from relume.rules._evidence import acts_of, at_start, first_step, last_step, number
+from relume.rules._evidence import acts_of, at_start, first_step, last_step, layers, number
 from relume.rules._flow import flow
 from relume.rules._outcome import KNOWN, judge
 from relume.rules._page import page
@@ -69,7 +69,7 @@ def check(trace: Trace) -> Iterator[Result]:
     finding = _forward(trace, chain) or _large(trace, chain) or _backward(trace)
     drift = _decades(chain)
     rms = max(value for _, value in chain)
-    clean = f"z drifts by {drift:+.2f} decades over {len(chain)} layers, RMS at most {rms:.3g}"
+    clean = f"z drifts by {drift:+.2f} decades over {layers(len(chain))}, RMS at most {rms:.3g}"
     yield finding or PAGE.checked(clean)
 
 
@@ -110,7 +110,7 @@ def _forward(trace: Trace, chain: Chain) -> Finding | None:
     text = (
         "from {first} to {last} the pre-activations {verb} from an RMS of {first_rms:.2g} to "
         "{last_rms:.2g} at the first step, {per_layer:+.2f} decades a layer, and pass the limit "
-        "at {site} ({act})"
+        "at {place}"
     )
     more: dict[str, Value] = {
         "first": first[0].name,
@@ -136,7 +136,7 @@ def _large(trace: Trace, chain: Chain) -> Finding | None:
         return None
     inputs = [at_start(trace, s.name, "rms") for s in trace.sites_of("input")]
     scale = max((value for value in inputs if value is not None), default=None)
-    text = "the pre-activations of {site} ({act}) have an RMS of {value:.3g} at the first step"
+    text = "the pre-activations of {place} have an RMS of {value:.3g} at the first step"
     if scale is not None:
         text += ", on inputs of RMS {input_rms:.3g}"
     more: dict[str, Value] = {"input_rms": scale, "direction": "forward"}
