@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from relume.core import Fact, Site, Window
 from relume.errors import NoRunError, NotATraceError, StoreError
 from relume.record import store
+from relume.record.run import new_path
 
 
 def filled(path: Path) -> store.Writer:
@@ -128,6 +130,14 @@ def test_runs_are_found_by_name_prefix_and_age(tmp_path: Path) -> None:
         store.find("20260102", tmp_path)
     with pytest.raises(NoRunError, match=r"did you mean '20260101-000000-train'\?"):
         store.find("20260101-000000-trian", tmp_path)
+
+
+def test_runs_begun_in_the_same_second_do_not_share_a_file(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(lambda _: new_path(tmp_path, "train"), range(40)))
+    assert len(set(paths)) == 40
+    (tmp_path / "file").write_text("")
+    assert new_path(tmp_path / "file", "train").parent.name == "file"
 
 
 TRAINING = """

@@ -249,7 +249,8 @@ def test_a_curve_of_any_numbers(values: tuple[float, ...], says: str) -> None:
 def test_the_footer_adds_up_the_time_in_steps() -> None:
     seconds = Series(np.arange(3), np.array([1.0, float("nan"), 61.0]))
     trace = Trace(meta={}, table={("", "step_seconds"): seconds})
-    assert "trained for 1 min 02 s" in shown(story.FINE, 80, trace=trace)
+    words = " ".join(shown(story.FINE, 80, trace=trace).split())
+    assert "recording took 515 ms (0.83 %) · trained for 1 min 02 s" in words
 
 
 def test_a_rule_that_fired_is_fine_only_elsewhere() -> None:

@@ -216,11 +216,22 @@ def check_pace(budget: float, every: int | None) -> None:
 
 
 def new_path(folder: Path, name: str) -> Path:
-    """A new file name: the time, and what runs; a number is added where it is taken."""
+    """A new file name: the time, and what runs; a number is added where it is taken.
+
+    The file is made at once, so that two runs begun in the same second do not share it.
+    """
     stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
-    path = folder / f"{stem}{store.SUFFIX}"
-    number = 2
-    while path.exists():
-        path = folder / f"{stem}-{number}{store.SUFFIX}"
-        number += 1
-    return path
+    number = 1
+    while True:
+        path = folder / f"{stem}{f'-{number}' if number > 1 else ''}{store.SUFFIX}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            if not folder.is_dir():
+                return path  # a file stands where the folder should be: the writer will say so
+            number += 1
+        except OSError:
+            return path  # the writer will say so
+        else:
+            return path

@@ -139,8 +139,12 @@ def _footer(meta: Mapping[str, Any], elapsed: float | None, ink: Ink) -> None:
     for key, noun in (("steps", "step"), ("records", "record")):
         if isinstance(meta.get(key), int):
             parts.append(count(meta[key], noun))
-    if isinstance(meta.get("overhead"), int | float):
-        parts.append(f"recording took {share(meta['overhead'])}")
+    overhead = meta.get("overhead")
+    if isinstance(overhead, int | float):
+        # In a short run the share is large, since the first steps are recorded in any case:
+        # the seconds say how little that is.
+        took = f"{duration(overhead * elapsed)} ({share(overhead)})" if elapsed else share(overhead)
+        parts.append(f"recording took {took}")
     if elapsed:
         parts.append(f"trained for {duration(elapsed)}")
     run = meta.get("path") or meta.get("run")
