@@ -414,3 +414,17 @@ def test_demos_are_listed_and_run(
     assert "kept" in err
     assert launches[0]["target"].endswith("relume/demos/dying_relu.py")
     assert launches[0]["folder"] == Path.cwd() / "kept"
+
+
+def test_a_reader_that_goes_away_does_not_change_the_scripts_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("import sys\nsys.exit(3)\n")
+    command = f"'{sys.executable}' -m relume run train.py 2>&1 >/dev/null | head -n 1"
+    done = subprocess.run(
+        ["bash", "-c", f"{command}; echo ${{PIPESTATUS[0]}}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.splitlines()[-1] == "3"
+    assert done.stderr == ""

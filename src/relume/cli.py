@@ -233,6 +233,9 @@ def _run(plan: Plan, wanted: "Order", *, exit_zero: bool, quiet: bool = False) -
     )
     try:
         sick = _tell(launched, wanted, quiet=quiet)
+    except BrokenPipeError:  # nobody reads the report any more; the script's code is what counts
+        _mute(sys.stderr)
+        sick = False
     except (Exception, KeyboardInterrupt) as error:  # our failure is never the script's
         kept = f"; the run is kept in {launched.path}" if launched.path else ""
         reason = " ".join(f"{type(error).__name__}: {error}".rstrip(": ").split())
@@ -315,6 +318,11 @@ def _known_command(args: Sequence[str]) -> None:
     raise UnknownNameError(unknown(word, commands, "command"))
 
 
+def _mute(stream: Any) -> None:
+    """What is still to be flushed into a closed pipe goes nowhere, without a word at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The entry point: `argv` without the program's name; returns the exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
@@ -328,7 +336,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(str(error))
         return 2
     except BrokenPipeError:  # the reader went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _mute(sys.stdout)
         return 141
     except Exception as error:
         # typer's own complaints; their class lives in click or in typer, by version

@@ -12,9 +12,16 @@ from rich.text import Text
 from relume.report.text import clean, fold
 
 
+class _Console(Console):
+    """Rich ends the process with 1 where the reader has gone away; the exit code is not its."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console(*, stderr: bool = False) -> Console:
     """A console that reads no markup in what it is given."""
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    return _Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
 def say(sentence: str, stream: Any = None) -> None:
