@@ -78,6 +78,8 @@ class Budget:
         self._recent.append(seconds)
         if cost is None:
             self._plain.append(seconds)
+            if self.steps < self._next and not self._urgent:
+                return False  # as on most steps
         else:
             self._book(seconds, cost)
         return self._due()
@@ -109,6 +111,8 @@ class Budget:
 
     def _due(self) -> bool:
         if self.every is not None:
+            self._urgent = False
+            self._next = (self.steps // self.every + 1) * self.every
             return self.steps % self.every == 0
         if self.records < FORCED:
             return True

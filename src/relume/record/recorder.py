@@ -98,6 +98,7 @@ class Recorder:
         self._last = self._flushed = perf_counter()
         self._off = False
         self._closed = False
+        self._quiet = False  # armed for nothing, and one optimiser steps: the cheapest state
 
     # ------------------------------------------------------------------ on and off
 
@@ -161,6 +162,7 @@ class Recorder:
     def _arm(self) -> None:
         if self._handles:
             return
+        self._quiet = False
         self._harvests = 0
         self._thread = threading.get_ident()
         hooks = nn.modules.module
@@ -244,7 +246,10 @@ class Recorder:
 
         def backward(tensors: Any, *args: Any, **keywords: Any) -> Any:
             watcher = recorder()
-            if watcher is None or watcher._off or watcher._step_handle is None:
+            if watcher is None or watcher._off or watcher._step_handle is None:  # ended
+                return original(tensors, *args, **keywords)
+            if watcher._quiet and type(tensors) is Tensor and tensors.numel() == 1:
+                watcher._keep(tensors)
                 return original(tensors, *args, **keywords)
             watcher._before_backward(tensors)
             result = original(tensors, *args, **keywords)
@@ -254,6 +259,13 @@ class Recorder:
         backward.__doc__ = original.__doc__
         backward.__wrapped__ = original  # type: ignore[attr-defined]
         return backward
+
+    def _keep(self, loss: Tensor) -> None:
+        self.backwards += 1
+        try:
+            self.ledger.loss(loss)
+        except Exception as error:
+            self.fail("loss", error)
 
     def _before_backward(self, tensors: Any) -> None:
         try:
@@ -351,6 +363,9 @@ class Recorder:
         if self._off or torch.compiler.is_compiling():
             return
         try:
+            if self._quiet and optimizer is self._latest():
+                self._plain_step(optimizer)
+                return
             if optimizer is not self._latest() and not self._meet(optimizer):
                 return
             number = id(optimizer)
@@ -366,6 +381,21 @@ class Recorder:
             self._tick(_rate(optimizer))
         except Exception as error:
             self.fail("after the optimiser", error)
+
+    def _plain_step(self, optimizer: Optimizer) -> None:
+        """`_after_step` and `_tick` in one, for the step on which nothing is recorded."""
+        self.step += 1
+        self.optimizer_steps += 1
+        now = perf_counter()
+        seconds = now - self._last
+        self._last = now
+        self.ledger.step(self.step, _rate(optimizer), seconds)
+        if self.budget.step(seconds, None):
+            self._arm()
+        if now - self._flushed > FLUSH_SECONDS:
+            self._flush()
+            self._last = perf_counter()
+            self.budget.charge(self._last - now)
 
     def _meet(self, optimizer: Optimizer) -> bool:
         """Another optimiser than the last one has stepped; False if it trains another model."""
@@ -414,6 +444,8 @@ class Recorder:
             self.budget.charge(self._last - now)
         if self._handles:
             self._disarm()
+        # From here on one optimiser's steps are all there is to count, until we look again.
+        self._quiet = not wanted and len(self._stepped) == 1 and self.optimizer_steps > 0
         if wanted and not self._off:
             self._arm()
 
@@ -457,9 +489,10 @@ def _nothing() -> None:
 
 def _rate(optimizer: Optimizer) -> float:
     """The largest learning rate of an optimiser's groups; NaN where it lives on a device."""
-    rates = [group["lr"] for group in optimizer.param_groups]
-    if len(rates) == 1 and type(rates[0]) is float:
-        return rates[0]
+    groups = optimizer.param_groups
+    if len(groups) == 1 and type(only := groups[0]["lr"]) is float:
+        return only
+    rates = [group["lr"] for group in groups]
     # A rate on a device is not fetched: that would wait for the device on every step.
     known = [float(r) for r in rates if not isinstance(r, Tensor) or r.device.type == "cpu"]
     return max(known, default=math.nan)
