@@ -1,6 +1,6 @@
 """Makes docs/picture.svg, the picture in the README: one example, run, recorded and diagnosed.
 
-    python docs/picture.py
+python docs/picture.py
 """
 
 import io
@@ -40,7 +40,7 @@ def main() -> None:
     picture = console.export_svg(
         title=f"relume run {SCRIPT}", theme=MONOKAI, code_format=template, unique_id="relume"
     )
-    assert "url(http" not in picture.replace("\"", "").replace(" ", "")
+    assert "url(http" not in picture.replace('"', "").replace(" ", "")
     (ROOT / "docs" / "picture.svg").write_text(picture, "utf-8")
 
 
