@@ -272,7 +272,8 @@ def test_two_watches_at_once_and_one_after_the_other(tmp_path: Path) -> None:
             train(two, 4)
         train(one, 2)
     assert first.problems == second.problems == ()
-    assert first.trace().meta["steps"] == 5
+    # the first step of a second optimiser belongs to the iteration in which the first one stepped
+    assert first.trace().meta["steps"] == 4
     assert second.trace().meta["steps"] == 4
     assert [site.act for site in second.trace().sites_of("act")] == ["tanh"]
 

@@ -65,6 +65,38 @@ CRITERIA: list[tuple[str, Loss, Tensor, int, str, float | None]] = [
         "bce_with_logits",
         -(0.625 * math.log(0.625) + 0.375 * math.log(0.375)),
     ),
+    (
+        "an accumulation over four batches",
+        lambda z, y: F.cross_entropy(z, y) / 4,
+        LABELS,
+        4,
+        "cross_entropy",
+        math.log(4) / 4,
+    ),
+    (
+        "a sum over outputs, a mean over rows, and a penalty",
+        lambda z, y: F.mse_loss(z, y, reduction="sum") / len(y) + 1e-3 * z.abs().mean(),
+        REAL,
+        1,
+        "mse",
+        float(REAL.var(correction=0)),
+    ),
+    (
+        "a scale that is learned",
+        lambda z, y: F.mse_loss(z, y) * z.std(),
+        REAL,
+        1,
+        "mse",
+        None,
+    ),
+    (
+        "targets that are all alike",
+        F.binary_cross_entropy_with_logits,
+        torch.ones(40, 1),
+        1,
+        "bce_with_logits",
+        None,
+    ),
     ("sum", lambda z, y: F.mse_loss(z, y, reduction="sum"), REAL, 1, "mse", 40 * 5.607),
 ]
 

@@ -1,5 +1,7 @@
 """The forms in which people write acts, and the sites that each must give."""
 
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from torch.nn import functional as F
 
 import relume
 from relume.core import Trace
+from relume.record import store
 
 
 class Functional(nn.Module):
@@ -270,3 +273,50 @@ def test_gradients_are_those_of_the_act_alone(tmp_path: Path) -> None:
     assert post.values[0] == pytest.approx(float(grad.square().mean().sqrt()), rel=1e-5)
     through = grad * (1 - model.post.detach() ** 2)
     assert pre.values[0] == pytest.approx(float(through.square().mean().sqrt()), rel=1e-5)
+
+
+def test_two_networks_that_train_each_other(tmp_path: Path) -> None:
+    """A GAN: two roots and two optimisers; the generator runs before the discriminator steps."""
+    script = tmp_path / "gan.py"
+    script.write_text("""
+import torch
+from torch import nn
+G = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+D = nn.Sequential(nn.Linear(2, 8), nn.LeakyReLU(0.2), nn.Linear(8, 1))
+g, d = torch.optim.Adam(G.parameters()), torch.optim.Adam(D.parameters())
+judge = nn.BCEWithLogitsLoss()
+for _ in range(12):
+    fake = G(torch.randn(16, 4))
+    real, made = D(torch.randn(16, 2)), D(fake.detach())
+    d.zero_grad()
+    (judge(real, torch.ones(16, 1)) + judge(made, torch.zeros(16, 1))).backward()
+    d.step()
+    g.zero_grad()
+    judge(D(fake), torch.ones(16, 1)).backward()
+    g.step()
+""")
+    code = "import sys; from pathlib import Path; from relume.launch import run; "
+    code += f"sys.exit(run({str(script)!r}, [], folder=Path({str(tmp_path)!r})).code)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    trace = store.read(store.find(None, tmp_path))
+    assert trace.facts_of("error") == ()
+    assert trace.meta["steps"] == 12
+    names = {site.name: site.layer for site in trace.sites_of("act")}
+    assert names == {"G.1": "G.0", "D.1": "D.0", "D.1#2": "D.0"}
+    for name in ("G.0.weight", "D.0.weight"):
+        series = trace.series(name, "update_ratio")
+        assert series is not None
+        assert (series.values > 0).all()
+
+
+def test_a_step_without_a_loss_is_no_broken_loss(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with relume.watch(model, path=tmp_path / "run.sqlite", every=1) as run:
+        for step in range(6):
+            if step != 3:
+                F.cross_entropy(model(torch.randn(8, 6)), torch.randint(0, 3, (8,))).backward()
+            optimizer.step()
+    loss = run.trace().series("", "loss")
+    assert loss is not None
+    assert loss.steps.tolist() == [0, 1, 2, 4, 5]

@@ -14,6 +14,7 @@ from torch import Tensor
 MOST_CLASSES = 65_536
 MOST_TARGETS = 4_096  # kept of the targets of an absolute loss, for their median
 MOST_ELEMENTS = 65_536  # of a batch of targets
+ALIKE = 1e-4  # nats or squared units: 1 odd target in 100,000
 LEAST_TARGETS = 200  # before frequencies are trusted more than a uniform guess
 
 
@@ -37,7 +38,14 @@ class Chance:
             self._moments(target)
 
     def value(self) -> float | None:
-        """The loss of the best constant guess under mean reduction; None if it is not known."""
+        """The loss of the best constant guess under mean reduction; None if it is not known.
+
+        Targets that are all alike (a GAN's) can be guessed perfectly: that is no level to judge by.
+        """
+        found = self._value()
+        return None if found is None or found < ALIKE else found
+
+    def _value(self) -> float | None:
         if self.name in ("cross_entropy", "nll"):
             return self._entropy()
         if self._rows == 0:

@@ -13,7 +13,7 @@ from relume.record.look import Look, Sums, Transfer
 from relume.record.notes import Notes
 from relume.record.sites import Sites
 from relume.record.stats import head_stats, site_stats, unit_fields
-from relume.record.store import Writer
+from relume.record.store import UNSEEN, Writer
 
 Floats = NDArray[np.float64]
 
@@ -63,7 +63,7 @@ class Ledger:
             self._device_rows.append((step, rate, seconds, torch.stack(waiting).mean()))
             return
         known = [loss for loss in losses if not isinstance(loss, Tensor)]
-        value = math.fsum(known) / len(known) if known else math.nan
+        value = math.fsum(known) / len(known) if known else UNSEEN
         self._rows.append((float(step), value, rate, seconds))
 
     def record(self, step: int, look: Look) -> None:

@@ -45,11 +45,30 @@ class Marks:
         self.clear()
 
     def clear(self) -> None:
-        """Forget the step; no module stays referenced between recorded steps."""
+        """Forget the step."""
         self._numbers: list[int] = []
-        self._owners: list[nn.Module | None] = []
+        self._owners: list[weakref.ref[nn.Module] | None] = []  # no model is kept alive by us
         self._stack: list[nn.Module] = []
-        self.hidden: list[nn.Module] = []
+        self.hidden: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        self._old = 0
+        self._begin = 0
+
+    def begin(self) -> None:
+        """From here on every entry and exit is noted."""
+        self._begin = sequence_number()
+
+    def saw(self, number: int) -> bool:
+        """Whether modules were being noted when this sequence number was given out."""
+        return number >= self._begin
+
+    def trim(self) -> None:
+        """A step has ended and the next is recorded too: forget all but the last one.
+
+        What a step computed may reach a loss in the next (a GAN's generator runs before its
+        discriminator steps).
+        """
+        del self._numbers[: self._old], self._owners[: self._old]
+        self._old = len(self._numbers)
 
     @property
     def depth(self) -> int:
@@ -61,7 +80,7 @@ class Marks:
         self._stack.append(module)
         self._note(module)
         if _unpacking_is_costly():
-            self.hidden.append(module)
+            self.hidden.add(module)
 
     def leave(self, module: nn.Module) -> None:
         """A module's forward ended, or was left by an exception further in."""
@@ -75,7 +94,8 @@ class Marks:
         """The innermost module that was open when this sequence number was given out."""
         # A node made after the mark at `n` gets a number of at least `n`.
         position = bisect_right(self._numbers, number) - 1
-        return self._owners[position] if position >= 0 else None
+        owner = self._owners[position] if position >= 0 else None
+        return None if owner is None else owner()
 
     def is_hidden(self, number: int) -> bool:
         """Whether saved tensors were being packed where this sequence number was given out."""
@@ -86,11 +106,12 @@ class Marks:
 
     def _note(self, owner: nn.Module | None) -> None:
         number = sequence_number()
+        held = None if owner is None else weakref.ref(owner)
         if self._numbers and self._numbers[-1] == number:
-            self._owners[-1] = owner  # nothing was made in between
+            self._owners[-1] = held  # nothing was made in between
         else:
             self._numbers.append(number)
-            self._owners.append(owner)
+            self._owners.append(held)
 
 
 def _unpacking_is_costly() -> bool:

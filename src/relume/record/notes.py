@@ -21,6 +21,7 @@ Scalars = tuple[tuple[tuple[str, str], ...], Tensor]
 
 LINE_LOOKS = 2  # first records on which anomaly mode notes source lines
 MORE_LOOKS = 4  # and at most so many later ones, for sites that appear later
+SCALE_LOOKS = 4  # first records on which the way from the criterion to the loss is read
 TARGET_LOOKS = 200  # records whose targets are counted for the chance value
 CUSTOM = (
     "a custom autograd function hides what it computes",
@@ -49,6 +50,7 @@ class Notes:
         self._criterion: Fact | None = None
         self._centred: set[int] = set()
         self._reduction = 1.0
+        self._loss_scale: float | None = 1.0
         self._views = 0
         self._line_looks = 0
 
@@ -81,7 +83,7 @@ class Notes:
         self._views += 1
         found = structure.criterion(graph)
         ends = structure.head(found)
-        self._judge(found, step)
+        self._judge(graph, found, step)
         view = View()
         if ends.affine is not None and ends.affine not in graph.sealed:
             view.head = (self._head(ends.affine), ends.affine)
@@ -150,7 +152,8 @@ class Notes:
             return
         chance = self._chance.value()
         if chance is not None:
-            chance *= self._reduction
+            known = self._loss_scale is not None
+            chance = chance * self._reduction * (self._loss_scale or 1.0) if known else None
         if chance is None or chance != self._criterion.data["chance"]:
             data = {**self._criterion.data, "chance": chance}
             self._criterion = replace(self._criterion, data=data)
@@ -182,7 +185,7 @@ class Notes:
 
     # ------------------------------------------------------------------ parts of a view
 
-    def _judge(self, found: structure.Criterion, step: int) -> None:
+    def _judge(self, graph: Graph, found: structure.Criterion, step: int) -> None:
         if self._criterion is not None and self._criterion.data["loss"] != found.name:
             return  # a second criterion (a GAN's other loss): the first one is judged by
         if self._chance is None:
@@ -191,6 +194,8 @@ class Notes:
         if target is not None and self._views <= TARGET_LOOKS:
             self._chance.add(target, _signed(getattr(found.node, "_saved_ignore_index", None)))
             self._reduction = _scale(found, target)
+            if self._views <= SCALE_LOOKS:
+                self._loss_scale = structure.loss_scale(graph, found)
         if self._criterion is None:
             file, line = source_of(found.node)
             data = {"loss": found.name, "classes": self._chance.classes, "chance": None}

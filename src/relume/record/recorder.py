@@ -34,7 +34,7 @@ from relume.record.look import Look
 from relume.record.names import Marks, Names
 from relume.record.notes import Notes
 from relume.record.sites import Sites
-from relume.record.store import Writer
+from relume.record.store import UNSEEN, Writer
 from relume.record.weights import Weights
 
 DEEP_FIRST, DEEP_EVERY = 4, 8  # the first records read everything, later every eighth
@@ -164,6 +164,8 @@ class Recorder:
             return
         self._quiet = False
         self._harvests = 0
+        self._early = 0.0
+        self.marks.begin()
         self._thread = threading.get_ident()
         hooks = nn.modules.module
         self._handles = [
@@ -171,6 +173,16 @@ class Recorder:
             hooks.register_module_forward_hook(self._leave, always_call=True),
             register_optimizer_step_pre_hook(self._before_step),
         ]
+        self._begin_anomaly()
+
+    def _rearm(self) -> None:
+        """One recorded step after another: the hooks stay where they are."""
+        self._harvests = 0
+        self._graph_leaves = []
+        self.marks.trim()
+        self._begin_anomaly()
+
+    def _begin_anomaly(self) -> None:
         if self.notes.lines_wanted and not torch.is_anomaly_enabled():
             torch.set_anomaly_enabled(True, False)  # notes where nodes are made; off in backward
             self._anomaly = True
@@ -285,7 +297,7 @@ class Recorder:
             if self._look is not None:
                 self._read_gradients(self._look)
             if not self.optimizer_steps and self._clocked_by_backward():
-                self._tick(math.nan)
+                self._tick(UNSEEN)
         except Exception as error:
             self.fail("after backward", error)
 
@@ -326,7 +338,6 @@ class Recorder:
             self._read(look, graph)
         look.sealed = set()  # no node outlives its step
         self._graph_leaves = graph.leaves
-        self.marks.clear()
         look.add_cost(perf_counter() - start + self._early)
         self._early = 0.0
         return True
@@ -442,11 +453,13 @@ class Recorder:
             self._flush()
             self._last = perf_counter()
             self.budget.charge(self._last - now)
-        if self._handles:
-            self._disarm()
         # From here on one optimiser's steps are all there is to count, until we look again.
         self._quiet = not wanted and len(self._stepped) == 1 and self.optimizer_steps > 0
-        if wanted and not self._off:
+        if not wanted or self._off:
+            self._disarm()
+        elif self._handles:
+            self._rearm()
+        else:
             self._arm()
 
     def _end_record(self, look: Look, start: float) -> float:
@@ -465,7 +478,7 @@ class Recorder:
 
     def _progress(self) -> dict[str, Any]:
         return {
-            "steps": self.budget.steps,
+            "steps": self.step + 1 if self.budget.steps else 0,
             "records": self.records,
             "backwards": self.backwards,
             "overhead": self.budget.overhead,
@@ -488,11 +501,11 @@ def _nothing() -> None:
 
 
 def _rate(optimizer: Optimizer) -> float:
-    """The largest learning rate of an optimiser's groups; NaN where it lives on a device."""
+    """The largest learning rate of an optimiser's groups; `UNSEEN` where it lives on a device."""
     groups = optimizer.param_groups
     if len(groups) == 1 and type(only := groups[0]["lr"]) is float:
         return only
     rates = [group["lr"] for group in groups]
     # A rate on a device is not fetched: that would wait for the device on every step.
     known = [float(r) for r in rates if not isinstance(r, Tensor) or r.device.type == "cpu"]
-    return max(known, default=math.nan)
+    return max(known, default=UNSEEN)

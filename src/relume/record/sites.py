@@ -62,6 +62,8 @@ class Sites:
             entry = by_node().get(node.name())
             if entry is None or (entry[1].constant_input and None not in inputs(node)):
                 continue
+            if not marks.saw(node._sequence_nr()):
+                continue  # made before we looked: nobody noted in which module
             module = marks.owner(node._sequence_nr())
             act, shown = entry
             if act.name == "log_softmax":

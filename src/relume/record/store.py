@@ -32,6 +32,7 @@ from relume.registry import unknown
 VERSION = 1
 APPLICATION = 0x524C554D
 SUFFIX = ".sqlite"
+UNSEEN = -float("inf")  # of a loss or a rate: not seen on this step (NaN is a measurement)
 STEP_STATS = ("loss", "learning_rate", "step_seconds")
 
 _SCHEMA = """
@@ -109,7 +110,10 @@ class Writer:
         self._one("INSERT INTO record (step, layout, data) VALUES (?, ?, ?)", (step, layout, data))
 
     def steps(self, rows: Sequence[tuple[float, float, float, float]]) -> None:
-        """Add (step, loss, learning rate, seconds) of consecutive steps."""
+        """Add (step, loss, learning rate, seconds) of consecutive steps.
+
+        `UNSEEN` stands for a loss or a rate that was not seen.
+        """
         data = np.asarray(rows, dtype="<f8").tobytes()
         self._one("INSERT INTO step (data) VALUES (?)", (data,))
 
@@ -315,11 +319,12 @@ def _step_series(db: sqlite3.Connection) -> dict[tuple[str, str], Series]:
     if not data:
         return {}
     grid = np.frombuffer(data, dtype="<f8").reshape(-1, 4)
-    steps = grid[:, 0].astype(np.int64)
-    return {
-        ("", stat): Series(steps, grid[:, column])
-        for column, stat in enumerate(STEP_STATS, start=1)
-    }
+    found: dict[tuple[str, str], Series] = {}
+    for column, stat in enumerate(STEP_STATS, start=1):
+        rows = grid[grid[:, column] != UNSEEN]
+        if len(rows):
+            found["", stat] = Series(rows[:, 0].astype(np.int64), rows[:, column])
+    return found
 
 
 def _windows(db: sqlite3.Connection) -> dict[str, tuple[Window, ...]]:

@@ -324,6 +324,50 @@ def data_inputs(graph: Graph) -> Iterator[tuple[AutogradNode, Tensor]]:
             yield node, data
 
 
+def loss_scale(graph: Graph, found: Criterion) -> float | None:
+    """What the criterion's value is multiplied by on its way to the loss (1/4 under an
+    accumulation over four batches); None where that is no constant."""
+    node, scale, terms = graph.root, 1.0, False
+    for _ in range(64):
+        if node is found.node:
+            # label smoothing weighs the criterion with 1 - epsilon, and adds the rest
+            return 1.0 if terms and found.name == "cross_entropy" and 0.5 <= scale < 1 else scale
+        name, sources = kind(node), [s for s in signals(node) if _leads_to(s, found.node)]
+        if not sources:
+            return None
+        if name in ("MulBackward", "DivBackward"):
+            factor = _constant(node) if len(signals(node)) == 1 else None
+            if factor is None or factor == 0:
+                return None
+            scale = scale * factor if name == "MulBackward" else scale / factor
+        elif name in ("AddBackward", "SubBackward"):
+            terms = True
+        elif name not in RESHAPE and name != "MeanBackward":
+            return None
+        node = sources[0]
+    return None
+
+
+def _constant(node: AutogradNode) -> float | None:
+    value = getattr(node, "_saved_other", None)
+    if value is None:
+        value = getattr(node, "_saved_self", None)
+    if isinstance(value, Tensor):
+        return float(value) if value.numel() == 1 else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _leads_to(node: AutogradNode, goal: AutogradNode) -> bool:
+    """Whether the criterion is near behind this node."""
+    todo, seen = [node], 0
+    while todo and seen < 200:
+        current, seen = todo.pop(0), seen + 1
+        if current is goal:
+            return True
+        todo.extend(signals(current))
+    return False
+
+
 def targets(found: Criterion) -> Tensor | None:
     """The targets that the criterion kept, or None."""
     value: Any = getattr(found.node, "_saved_target", None)
