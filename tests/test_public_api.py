@@ -28,7 +28,7 @@ CHEAP = {  # exit code, and a word that the answer must hold
     "relume demo": (0, "dying-relu"),
 }
 COSTLY = {"relume run train.py --epochs 3", "relume diagnose", "relume demo dying-relu"}
-COSTLY |= {"pip install -e ."}
+COSTLY |= {"pip install -c constraints.txt -e ."}
 
 
 def test_at_most_twenty_sorted_names() -> None:
