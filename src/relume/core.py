@@ -138,7 +138,8 @@ class Trace:
              ``rms``; ``samples`` rows so far; ``eigen_ratio`` lambda_1 / mean(lambda_2..50) of
              E x x^T, once, over the rows kept
     parameter ``weight_norm``, ``grad_norm`` (before clipping), ``update_ratio`` =
-             norm(W_after - W_before) / norm(W_before), ``grad_nonfinite_share``
+             norm(W_after - W_before) / norm(W_before); ``grad_nonfinite_share`` is kept
+             for and not recorded yet (a gradient that is not finite shows in its norm)
     ""       ``loss``, ``learning_rate`` (largest of the groups), ``step_seconds``; every step
     ======== =====================================================================================
 

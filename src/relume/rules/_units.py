@@ -44,6 +44,11 @@ def samples(windows: Sequence[Window]) -> int:
     return sum(w.samples for w in windows)
 
 
+def portion(mask: "Mask") -> float:
+    """The share of units in a mask; 0 for a layer without units."""
+    return float(mask.mean()) if len(mask) else 0.0
+
+
 def records(windows: Sequence[Window]) -> int:
     """Batches looked at."""
     return sum(w.records for w in windows)

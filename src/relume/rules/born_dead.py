@@ -36,7 +36,7 @@ from relume.core import Evidence, Finding, Result, Trace, Value
 from relume.rules._death import NOTE, weight
 from relume.rules._evidence import acts_of, curve, first_step, last_step, layers
 from relume.rules._page import page
-from relume.rules._units import Dead, dead, highest, samples, total
+from relume.rules._units import Dead, dead, highest, portion, samples, total
 
 if TYPE_CHECKING:
     from relume.rules._units import Mask
@@ -61,14 +61,14 @@ def check(trace: Trace) -> Iterator[Result]:
         elif (finding := _finding(trace, found)) is not None:
             yield finding
         else:
-            worst.append(float(found.born.mean()) if len(found.born) else 0.0)
+            worst.append(portion(found.born))
     if worst:
         share = f"at most {max(worst):.0%} of the units were silent from the start"
         yield PAGE.checked(f"in {layers(len(worst))} {share}")
 
 
 def _finding(trace: Trace, found: Dead) -> Finding | None:
-    share = float(found.born.mean()) if len(found.born) else 0.0
+    share = portion(found.born)
     severity = weight(share)
     if severity is None:
         return None

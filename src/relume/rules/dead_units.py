@@ -53,7 +53,7 @@ from relume.rules._evidence import (
 from relume.rules._outcome import judge
 from relume.rules._page import page
 from relume.rules._severity import FARES_BADLY
-from relume.rules._units import Dead, dead, records
+from relume.rules._units import Dead, dead, portion, records
 
 PAGE = page(__doc__)
 
@@ -74,19 +74,15 @@ def check(trace: Trace) -> Iterator[Result]:
         if finding is not None:
             yield finding
         else:
-            shares.append((_share(found), found.samples))
+            shares.append((portion(found.now), found.samples))
     if shares:
         worst, least = max(shares)[0], min(n for _, n in shares)
         where = f"in {layers(len(shares))} at most {worst:.0%} of the units are dead"
         yield PAGE.checked(f"{where} (at least {least} samples a unit)")
 
 
-def _share(found: Dead) -> float:
-    return float(found.now.mean()) if len(found.now) else 0.0
-
-
 def _severity(found: Dead, classes: int, badly: bool) -> Severity | None:
-    said = weight(_share(found))
+    said = weight(portion(found.now))
     live = len(found.now) - int(found.now.sum())
     if said is not None and live < classes <= len(found.now):
         said = Severity.ERROR  # fewer live units than classes: RULES.md 401
@@ -117,7 +113,7 @@ def _finding(trace: Trace, found: Dead, badly: bool) -> Finding | None:
         text,
         Evidence(
             "dead_unit_share",
-            _share(found),
+            portion(found.now),
             NOTE,
             samples=found.samples,
             more={

@@ -46,7 +46,7 @@ from relume.rules._evidence import (
     weights_of,
 )
 from relume.rules._page import page
-from relume.rules._units import Dead, dead
+from relume.rules._units import Dead, dead, portion
 
 PAGE = page(__doc__)
 
@@ -81,14 +81,14 @@ def check(trace: Trace) -> Iterator[Result]:
         elif (finding := _finding(trace, found)) is not None:
             yield finding
         else:
-            worst.append(float(found.died.mean()) if len(found.died) else 0.0)
+            worst.append(portion(found.died))
     if worst:
         share = f"at most {max(worst):.0%} of the units fired once and are dead now"
         yield PAGE.checked(f"in {layers(len(worst))} {share}")
 
 
 def _finding(trace: Trace, found: Dead) -> Finding | None:
-    share = float(found.died.mean()) if len(found.died) else 0.0
+    share = portion(found.died)
     severity = weight(share)
     if severity is None:
         return None
