@@ -11,6 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from relume.acts.find import act as act
+    from relume.acts.find import list_acts as list_acts
+    from relume.acts.gain import gain as gain
+    from relume.acts.swap import swap as swap
+    from relume.cards.card import card as card
     from relume.core import Checked as Checked
     from relume.core import Diagnosis as Diagnosis
     from relume.core import Evidence as Evidence
@@ -38,8 +43,13 @@ _HOMES = {
     "Severity": "relume.core",
     "Site": "relume.core",
     "Trace": "relume.core",
+    "act": "relume.acts.find",
+    "card": "relume.cards.card",
     "diagnose": "relume.diagnosis",
+    "gain": "relume.acts.gain",
+    "list_acts": "relume.acts.find",
     "load": "relume.record.run",
+    "swap": "relume.acts.swap",
     "watch": "relume.record.run",
 }
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]
@@ -48,6 +58,8 @@ __all__ = sorted(_HOMES)  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDu
 def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name == "acts":  # the functions and modules themselves: relume.acts.gelu
+        return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'relume' has no attribute {name!r}")
 
 

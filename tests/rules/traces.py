@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from relume.acts.act import find_act
 from relume.core import Fact, Series, Site, Trace, Window
 
 CHANCE = float(np.log(10))
@@ -76,7 +77,15 @@ class Build:
     ) -> Build:
         """An act with windows. `dead_from`: unit -> index of the window it is silent from.
         `low`, `high`: share of entries flat on a side (`low` of a ReLU is its zeros)."""
-        self.site(name, act=act, units=units, layer=stats.pop("layer", name.replace("act", "fc")))
+        known = find_act(act)
+        self.site(
+            name,
+            act=act,
+            units=units,
+            layer=stats.pop("layer", name.replace("act", "fc")),
+            smooth=known.smooth,
+            rectifies=known.rectifies,
+        )
         edges = np.array_split(self.at, min(windows, len(self.at)))
         made: list[Window] = []
         for index, part in enumerate(edges):

@@ -1,4 +1,4 @@
-"""Acts made of straight pieces: cheap, and flat only where a piece is flat.
+"""Acts made of pieces, joined at kinks: cheap, and flat only where a piece is flat.
 
 Slopes at a kink follow torch: the slope of the piece that torch's backward takes there.
 """
@@ -8,117 +8,63 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from relume.acts.act import Act, Node
-
-
-def _band(z: Tensor, low: float | None, high: float | None) -> Tensor:
-    """1 strictly inside (low, high), 0 outside; None stands for no bound."""
-    inside = torch.ones_like(z)
-    if low is not None:
-        inside = inside * (z > low)
-    if high is not None:
-        inside = inside * (z < high)
-    return inside
+from relume.acts.act import Node, register
+from relume.acts.module import ActModule
+from relume.acts.special import band, flat, step
 
 
-def _step(z: Tensor) -> Tensor:
-    return (z > 0).to(z.dtype)
+@register(
+    formula="max(0, z)",
+    family="piecewise",
+    year=2010,
+    reference="Nair & Hinton, ICML 2010",
+    native=functional.relu,
+    slope=step,
+    slope_of_post=step,  # the output is positive where the input is
+    curvature=flat,
+    kink="slope 0 at 0",
+    kinks=lambda: (0.0,),
+    nodes=(Node("ReluBackward0", "_saved_result", "post"),),
+    matches=(
+        "torch.nn.ReLU",
+        "torch.nn.functional.relu",
+        "torch.nn.functional.relu_",
+        "torch.relu",
+        "torch.relu_",
+        "torch.Tensor.relu",
+        "torch.Tensor.relu_",
+    ),
+)
+def relu(z: Tensor) -> Tensor:
+    """max(0, z): the default of hidden layers; a unit that is never above 0 is dead."""
+    return z.clamp(min=0)
+
+
+class ReLU(ActModule, act=relu):
+    """`relu` as a module."""
 
 
 def _leaky_slope(z: Tensor, negative_slope: float | Tensor = 0.01) -> Tensor:
-    return torch.where(z > 0, torch.ones_like(z), torch.ones_like(z) * negative_slope)
+    return step(z, negative_slope)
 
 
-def _leaky_value(z: Tensor, negative_slope: float | Tensor = 0.01) -> Tensor:
-    return torch.where(z > 0, z, z * negative_slope)
+def _leaky_kinks(negative_slope: float) -> tuple[float, ...]:
+    return () if negative_slope == 1 else (0.0,)
 
 
-def _rrelu_slope(z: Tensor, lower: float = 1 / 8, upper: float = 1 / 3) -> Tensor:
-    return _leaky_slope(z, (lower + upper) / 2)
-
-
-def _rrelu_value(z: Tensor, lower: float = 1 / 8, upper: float = 1 / 3) -> Tensor:
-    return _leaky_value(z, (lower + upper) / 2)
-
-
-def _hardtanh_variant(parameters: Mapping[str, Any]) -> str | None:
-    return "relu6" if (parameters["min_val"], parameters["max_val"]) == (0, 6) else None
-
-
-def _hardtanh_slope(z: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    return _band(z, min_val, max_val)
-
-
-def _hardtanh_value(z: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    return z.clamp(min_val, max_val)
-
-
-def _clamp_slope(z: Tensor, low: float | None = 0.0, high: float | None = None) -> Tensor:
-    return _band(z, low, high)
-
-
-def _clamp_value(z: Tensor, low: float | None = 0.0, high: float | None = None) -> Tensor:
-    return z.clamp(low, high)
-
-
-def _maximum_slope(z: Tensor, other: Tensor) -> Tensor:
-    # A per-element bound cannot be followed on sampled rows; a scalar one can.
-    return (z > other).to(z.dtype) if other.numel() == 1 else (z > 0).to(z.dtype)
-
-
-def _maximum_value(z: Tensor, other: Tensor) -> Tensor:
-    return torch.maximum(z, other.to(z.dtype)) if other.numel() == 1 else z.clamp(min=0)
-
-
-def _threshold_slope(z: Tensor, threshold: float = 0.0) -> Tensor:
-    return (z > threshold).to(z.dtype)
-
-
-def _threshold_value(z: Tensor, threshold: float = 0.0) -> Tensor:
-    return torch.where(z > threshold, z, torch.full_like(z, threshold))
-
-
-def _shrink_slope(z: Tensor, lambd: float = 0.5) -> Tensor:
-    return (z.abs() > lambd).to(z.dtype)
-
-
-def _hardshrink_value(z: Tensor, lambd: float = 0.5) -> Tensor:
-    return torch.where(z.abs() > lambd, z, torch.zeros_like(z))
-
-
-def _softshrink_value(z: Tensor, lambd: float = 0.5) -> Tensor:
-    return z.sign() * (z.abs() - lambd).clamp(min=0)
-
-
-def _hardsigmoid_slope(z: Tensor) -> Tensor:
-    return _band(z, -3.0, 3.0) / 6
-
-
-def _hardswish_slope(z: Tensor) -> Tensor:
-    inner = (2 * z + 3) / 6
-    return torch.where(z < -3, torch.zeros_like(z), torch.where(z > 3, torch.ones_like(z), inner))
-
-
-RELU = Act(
-    name="relu",
-    family="piecewise",
-    formula="max(0, z)",
-    year=2010,
-    reference="Nair & Hinton, ICML 2010",
-    nodes=(Node("ReluBackward0", "_saved_result", "post"),),
-    value=torch.relu,
-    slope=_step,
-    slope_of_post=_step,  # the output is positive where the input is
-    kink="slope 0 at 0",
-)
-
-LEAKY_RELU = Act(
-    name="leaky_relu",
-    family="piecewise",
+@register(
     formula="z if z > 0 else negative_slope * z",
+    family="piecewise",
     year=2013,
     reference="Maas, Hannun & Ng, ICML workshop 2013",
+    native=functional.leaky_relu,
+    slope=_leaky_slope,
+    slope_of_post=_leaky_slope,  # the sign survives, and the sign decides
+    curvature=flat,
+    kink="slope negative_slope at 0",
+    kinks=_leaky_kinks,
     nodes=(
         Node(
             "LeakyReluBackward0",
@@ -132,32 +78,47 @@ LEAKY_RELU = Act(
             {"negative_slope": "_saved_negative_slope"},
         ),
     ),
-    value=_leaky_value,
-    slope=_leaky_slope,
-    slope_of_post=_leaky_slope,  # the sign survives, and the sign decides
-    kink="slope negative_slope at 0",
-)
-
-PRELU = Act(
-    name="prelu",
-    family="learnable",
-    formula="z if z > 0 else a * z, a learned",
-    year=2015,
-    reference="He et al., ICCV 2015, arXiv:1502.01852",
-    nodes=(
-        Node("PreluKernelBackward0", "_saved_self", parameters={"negative_slope": "_saved_weight"}),
+    matches=(
+        "torch.nn.LeakyReLU",
+        "torch.nn.functional.leaky_relu",
+        "torch.nn.functional.leaky_relu_",
     ),
-    value=_leaky_value,
-    slope=_leaky_slope,
-    kink="slope a at 0",
+    aliases=("lrelu", "leakyrelu"),
 )
+def leaky_relu(z: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """z above 0, negative_slope z below: no unit can die."""
+    # by clamps, not `where`: an untaken infinite branch has a gradient of NaN
+    return z.clamp(min=0) + negative_slope * z.clamp(max=0)
 
-RRELU = Act(
-    name="rrelu",
+
+class LeakyReLU(ActModule, act=leaky_relu):
+    """`leaky_relu` as a module."""
+
+
+def _rrelu_native(
+    z: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False
+) -> Tensor:
+    return functional.rrelu(z, lower, upper, False, inplace)
+
+
+def _rrelu_kinks(lower: float, upper: float) -> tuple[float, ...]:
+    return () if lower + upper == 2 else (0.0,)
+
+
+def _rrelu_slope(z: Tensor, lower: float = 1 / 8, upper: float = 1 / 3) -> Tensor:
+    return step(z, (lower + upper) / 2)
+
+
+@register(
+    formula="z if z > 0 else a * z, a drawn from U(lower, upper) in training, its mean otherwise",
     family="piecewise",
-    formula="z if z > 0 else a * z, a drawn from U(lower, upper) in training",
     year=2015,
     reference="Xu et al., 2015, arXiv:1505.00853",
+    native=_rrelu_native,
+    slope=_rrelu_slope,
+    curvature=flat,
+    kink="slope a at 0",
+    kinks=_rrelu_kinks,
     nodes=(
         Node(
             "RreluWithNoiseBackward0",
@@ -165,17 +126,58 @@ RRELU = Act(
             parameters={"lower": "_saved_lower", "upper": "_saved_upper"},
         ),
     ),
-    value=_rrelu_value,
-    slope=_rrelu_slope,
-    kink="slope a at 0",
+    matches=(
+        "torch.nn.RReLU",
+        "torch.nn.functional.rrelu",
+        "torch.nn.functional.rrelu_",
+        "torch.rrelu",
+        "torch.rrelu_",
+    ),
 )
+def rrelu(z: Tensor, lower: float = 1 / 8, upper: float = 1 / 3) -> Tensor:
+    """A leaky ReLU of slope (lower + upper) / 2; the module draws the slope in training."""
+    return z.clamp(min=0) + (lower + upper) / 2 * z.clamp(max=0)
 
-HARDTANH = Act(
-    name="hardtanh",
-    family="piecewise",
+
+class RReLU(ActModule, act=rrelu):
+    """`rrelu` as a module: in training each entry below 0 draws its own slope, as in torch.
+
+    With ``exact=True`` too the draw is torch's; the mean slope of evaluation is then exact.
+    """
+
+    lower: float
+    upper: float
+    inplace: bool
+
+    def forward(self, z: Tensor) -> Tensor:
+        """f(z), random in training mode."""
+        if self.training:
+            return functional.rrelu(z, self.lower, self.upper, True, self.inplace)
+        return super().forward(z)
+
+
+def _hardtanh_kinks(min_val: float, max_val: float) -> tuple[float, ...]:
+    return min_val, max_val
+
+
+def _hardtanh_variant(parameters: Mapping[str, Any]) -> str | None:
+    return "relu6" if (parameters["min_val"], parameters["max_val"]) == (0, 6) else None
+
+
+def _hardtanh_slope(z: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    return band(z, min_val, max_val)
+
+
+@register(
     formula="min(max(z, min_val), max_val); relu6 is hardtanh(0, 6)",
+    family="piecewise",
     year=2004,
     reference="Collobert, PhD thesis, 2004",
+    native=functional.hardtanh,
+    slope=_hardtanh_slope,
+    curvature=flat,
+    kink="slope 0 at both bounds",
+    kinks=_hardtanh_kinks,
     nodes=(
         Node(
             "HardtanhBackward0",
@@ -183,110 +185,133 @@ HARDTANH = Act(
             parameters={"min_val": "_saved_min_val", "max_val": "_saved_max_val"},
         ),
     ),
-    value=_hardtanh_value,
-    slope=_hardtanh_slope,
-    kink="slope 0 at both bounds",
     variant=_hardtanh_variant,
-)
-
-CLAMP = Act(
-    name="clamp",
-    family="piecewise",
-    formula="min(max(z, low), high)",
-    year=2010,
-    reference="as relu for low = 0",
-    nodes=(
-        Node(
-            "ClampBackward1",
-            "_saved_self",
-            parameters={"low": "_saved_min", "high": "_saved_max"},
-        ),
-        Node("ClampMinBackward0", "_saved_self", parameters={"low": "_saved_min"}),
+    matches=(
+        "torch.nn.Hardtanh",
+        "torch.nn.functional.hardtanh",
+        "torch.nn.functional.hardtanh_",
     ),
-    value=_clamp_value,
-    slope=_clamp_slope,
-    kink="slope 0 here at the bounds, where torch's clamp takes 1",
+    aliases=("hard_tanh",),
 )
+def hardtanh(z: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """z clamped to [min_val, max_val]."""
+    return z.clamp(min_val, max_val)
 
-MAXIMUM = Act(
-    name="maximum",
+
+class Hardtanh(ActModule, act=hardtanh):
+    """`hardtanh` as a module."""
+
+
+def _relu6_slope(z: Tensor) -> Tensor:
+    return band(z, 0.0, 6.0)
+
+
+@register(
+    formula="min(max(0, z), 6)",
     family="piecewise",
-    formula="max(z, c) for a constant c",
     year=2010,
-    reference="as relu for c = 0",
-    nodes=(
-        Node(
-            "MaximumBackward0",
-            "_saved_self",
-            parameters={"other": "_saved_other"},
-            constant_input=True,
-        ),
-    ),
-    value=_maximum_value,
-    slope=_maximum_slope,
-    kink="slope 0 here at the kink, where torch's maximum takes 1/2",
+    reference="Krizhevsky, Convolutional Deep Belief Networks on CIFAR-10, 2010",
+    native=functional.relu6,
+    slope=_relu6_slope,
+    curvature=flat,
+    kink="slope 0 at 0 and 6",
+    kinks=lambda: (0.0, 6.0),  # no node: the graph shows hardtanh(0, 6), whose variant this is
+    matches=("torch.nn.ReLU6", "torch.nn.functional.relu6"),
 )
+def relu6(z: Tensor) -> Tensor:
+    """z clamped to [0, 6]."""
+    return z.clamp(0, 6)
 
-THRESHOLD = Act(
-    name="threshold",
-    family="piecewise",
-    formula="z if z > threshold else value",
-    year=2010,
-    reference="as relu for threshold = value = 0",
-    nodes=(
-        Node("ThresholdBackward0", "_saved_self", parameters={"threshold": "_saved_threshold"}),
-    ),
-    value=_threshold_value,
-    slope=_threshold_slope,
-    kink="slope 0 at the threshold",
-)
 
-HARDSHRINK = Act(
-    name="hardshrink",
-    family="piecewise",
-    formula="z if abs z > lambd else 0",
-    year=1994,
-    reference="Donoho & Johnstone, Biometrika 1994",
-    nodes=(Node("HardshrinkBackward0", "_saved_self", parameters={"lambd": "_saved_lambd"}),),
-    value=_hardshrink_value,
-    slope=_shrink_slope,
-    kink="slope 0 at both thresholds",
-)
+class ReLU6(ActModule, act=relu6):
+    """`relu6` as a module."""
 
-SOFTSHRINK = Act(
-    name="softshrink",
-    family="piecewise",
-    formula="sign(z) * max(abs z - lambd, 0)",
-    year=1995,
-    reference="Donoho, IEEE Transactions on Information Theory 1995",
-    nodes=(Node("SoftshrinkBackward0", "_saved_self", parameters={"lambd": "_saved_lambd"}),),
-    value=_softshrink_value,
-    slope=_shrink_slope,
-    kink="slope 0 at both thresholds",
-)
 
-HARDSIGMOID = Act(
-    name="hardsigmoid",
-    family="piecewise",
+def _hardsigmoid_slope(z: Tensor) -> Tensor:
+    return band(z, -3.0, 3.0) / 6
+
+
+@register(
     formula="min(max(z + 3, 0), 6) / 6",
-    year=2015,
-    reference="Courbariaux, Bengio & David, NeurIPS 2015",
-    nodes=(Node("HardsigmoidBackward0", "_saved_self"),),
-    value=torch.nn.functional.hardsigmoid,
-    slope=_hardsigmoid_slope,
-    max_slope=1 / 6,
-    kink="slope 0 at -3 and 3",
-)
-
-HARDSWISH = Act(
-    name="hardswish",
     family="piecewise",
+    year=2015,
+    reference="Courbariaux, Bengio & David, NeurIPS 2015, arXiv:1511.00363",
+    native=functional.hardsigmoid,
+    slope=_hardsigmoid_slope,
+    curvature=flat,
+    declared_max_slope=1 / 6,
+    kink="slope 0 at -3 and 3",
+    kinks=lambda: (-3.0, 3.0),
+    nodes=(Node("HardsigmoidBackward0", "_saved_self"),),
+    matches=("torch.nn.Hardsigmoid", "torch.nn.functional.hardsigmoid"),
+    aliases=("hard_sigmoid",),
+)
+def hardsigmoid(z: Tensor) -> Tensor:
+    """A sigmoid of three straight pieces, between 0 at -3 and 1 at 3."""
+    return (z + 3).clamp(0, 6) / 6
+
+
+class Hardsigmoid(ActModule, act=hardsigmoid):
+    """`hardsigmoid` as a module."""
+
+
+def _hardswish_slope(z: Tensor) -> Tensor:
+    inner = (2 * z.clamp(-3, 3) + 3) / 6
+    return torch.where(z <= -3, torch.zeros_like(z), torch.where(z >= 3, torch.ones_like(z), inner))
+
+
+def _hardswish_curvature(z: Tensor) -> Tensor:
+    return band(z, -3.0, 3.0) / 3
+
+
+@register(
     formula="z * min(max(z + 3, 0), 6) / 6",
+    family="piecewise",
     year=2019,
     reference="Howard et al., ICCV 2019, arXiv:1905.02244",
-    nodes=(Node("HardswishBackward0", "_saved_self"),),
-    value=torch.nn.functional.hardswish,
+    native=functional.hardswish,
     slope=_hardswish_slope,
-    max_slope=1.5,
-    kink="slope of the inner piece at -3 and 3",
+    curvature=_hardswish_curvature,
+    declared_max_slope=1.5,  # at 3 from below
+    kink="slope of the outer piece at -3 and 3, 0 and 1",
+    kinks=lambda: (-3.0, 3.0),
+    nodes=(Node("HardswishBackward0", "_saved_self"),),
+    matches=("torch.nn.Hardswish", "torch.nn.functional.hardswish"),
+    aliases=("hard_swish", "h_swish"),
 )
+def hardswish(z: Tensor) -> Tensor:
+    """A swish of three pieces: 0 up to -3, z from 3 on."""
+    inner = z.clamp(-3, 3) * (z.clamp(-3, 3) + 3) / 6  # z * 6 / 6 overflows, -inf * 0 is NaN
+    return torch.where(z > 3, z, inner)
+
+
+class Hardswish(ActModule, act=hardswish):
+    """`hardswish` as a module."""
+
+
+def _squared_relu_slope(z: Tensor) -> Tensor:
+    return 2 * z.clamp(min=0)
+
+
+def _squared_relu_curvature(z: Tensor) -> Tensor:
+    return step(z, high=2.0)
+
+
+@register(
+    formula="max(0, z)^2",
+    family="piecewise",
+    year=2021,
+    reference="So et al., Primer, NeurIPS 2021, arXiv:2109.08668",
+    slope=_squared_relu_slope,
+    curvature=_squared_relu_curvature,
+    declared_max_slope=2.0,  # there is no largest: flatness is judged against the slope at z = 1
+    matches=("transformers.activations.ReLUSquaredActivation",),
+    aliases=("relu2", "relu_squared", "sqrrelu"),
+)
+def squared_relu(z: Tensor) -> Tensor:
+    """max(0, z)^2: no kink, but a slope without bound."""
+    return torch.square(z.clamp(min=0))
+
+
+class SquaredReLU(ActModule, act=squared_relu):
+    """`squared_relu` as a module."""

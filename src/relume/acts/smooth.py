@@ -1,232 +1,234 @@
-"""Acts with a smooth slope. Maximal slopes are closed forms or roots of f'' (see each record)."""
+"""Smooth rectifiers: z times a squashed z.
+
+Maximal slopes are closed forms or roots of f'' (see each record).
+"""
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from relume.acts.act import Act, Node
+from relume.acts.act import Node, register
+from relume.acts.exact import make_function
+from relume.acts.module import ActModule
+from relume.acts.special import (
+    FAR,
+    bell,
+    finite,
+    gated,
+    gated_curvature,
+    gated_slope,
+    half_erfcx,
+    phi_high,
+)
+
+_ROOT = math.sqrt(2 / math.pi)
+_CUBE = 0.044715  # the tanh form's constant, from the paper
+_PEAK = 1 / math.sqrt(2 * math.pi)
 
 
-def _sigmoid_slope(z: Tensor) -> Tensor:
-    return torch.sigmoid(z) * torch.sigmoid(-z)  # no 1 - s: that cancels on the high side
-
-
-def _sigmoid_slope_of_post(h: Tensor) -> Tensor:
-    return h * (1 - h)
-
-
-def _tanh_slope_of_post(h: Tensor) -> Tensor:
-    return 1 - h * h
-
-
-def _tanh_slope(z: Tensor) -> Tensor:
-    small = torch.exp(-2 * z.abs())
-    return 4 * small / (1 + small) ** 2  # sech^2 without 1 - h^2, which cancels
-
-
-def _elu_value(
-    z: Tensor, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0
-) -> Tensor:
-    negative = scale * alpha * torch.expm1(input_scale * z.clamp(max=0))
-    return torch.where(z > 0, scale * z, negative)
-
-
-def _elu_slope(
-    z: Tensor, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0
-) -> Tensor:
-    negative = scale * alpha * input_scale * torch.exp(input_scale * z.clamp(max=0))
-    return torch.where(z > 0, torch.full_like(z, scale), negative)
-
-
-def _elu_slope_of_post(
-    h: Tensor, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0
-) -> Tensor:
-    return torch.where(h > 0, torch.full_like(h, scale), input_scale * (h + scale * alpha))
-
-
-def _celu_value(z: Tensor, alpha: float = 1.0) -> Tensor:
-    return torch.where(z > 0, z, alpha * torch.expm1(z.clamp(max=0) / alpha))
-
-
-def _celu_slope(z: Tensor, alpha: float = 1.0) -> Tensor:
-    return torch.exp(z.clamp(max=0) / alpha)
-
-
-def _log_sigmoid_slope(z: Tensor) -> Tensor:
-    return torch.sigmoid(-z)
-
-
-def _gelu_value(z: Tensor, approximate: str = "none") -> Tensor:
-    return functional.gelu(z, approximate=approximate)
+def _cubic(z: Tensor) -> Tensor:
+    """The argument of the tanh form as a sigmoid: 1 + tanh(u) is 2 sigmoid(2 u)."""
+    return 2 * _ROOT * (z + _CUBE * z * z * z)
 
 
 def _gelu_slope(z: Tensor, approximate: str = "none") -> Tensor:
+    z = z.clamp(-40, 40)  # where both forms have long arrived at 0 and 1
     if approximate == "tanh":
-        inner = math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)
-        bend = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * z**2)
-        return torch.sigmoid(2 * inner) + 0.5 * z * _tanh_slope(inner) * bend
-    density = torch.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
-    return 0.5 * torch.erfc(-z / math.sqrt(2)) + z * density
+        return gated_slope(_cubic(z), 2 * _ROOT * z * (1 + 3 * _CUBE * z * z))
+    # below 0 Phi(z) + z phi(z) is the product of exp(-z^2 / 2) and a sum that is not small
+    low = bell(z.clamp(max=0), half_erfcx(z) + _PEAK * z.clamp(max=0))
+    high = phi_high(z) + bell(z.clamp(min=0), _PEAK * z.clamp(min=0))
+    return torch.where(z < 0, low, high)
+
+
+def _gelu_curvature(z: Tensor, approximate: str = "none") -> Tensor:
+    z = z.clamp(-40, 40)
+    if approximate == "tanh":
+        t, rate = _cubic(z), 2 * _ROOT * (1 + 3 * _CUBE * z * z)
+        bend = 2 * _ROOT * 6 * _CUBE * z
+        return gated_curvature(t, 2 * rate + z * bend - z * rate * rate * torch.tanh(t / 2))
+    return bell(z, _PEAK * (2 - z * z))
+
+
+@register(
+    formula="z * Phi(z), Phi the standard normal distribution",
+    family="smooth",
+    year=2016,
+    reference="Hendrycks & Gimpel, 2016, arXiv:1606.08415",
+    native=functional.gelu,
+    slope=_gelu_slope,
+    curvature=_gelu_curvature,
+    declared_max_slope=1.128904,  # Phi(sqrt 2) + sqrt 2 * phi(sqrt 2): f'' = 0 at z = sqrt 2
+    nodes=(Node("GeluBackward0", "_saved_self", parameters={"approximate": "_saved_approximate"}),),
+    matches=(
+        "torch.nn.GELU",
+        "torch.nn.functional.gelu",
+        "transformers.activations.GELUActivation",
+        "transformers.activations.GELUTanh(approximate='tanh')",
+        "transformers.activations.PytorchGELUTanh(approximate='tanh')",
+        "transformers.activations.NewGELUActivation(approximate='tanh')",
+        "transformers.activations.FastGELUActivation(approximate='tanh')",
+        "transformers.activations.AccurateGELUActivation(approximate='tanh')",
+    ),
+    aliases=(
+        "gelu_tanh(approximate='tanh')",
+        "gelu_new(approximate='tanh')",
+        "gelu_fast(approximate='tanh')",
+        "gelu_pytorch_tanh(approximate='tanh')",
+        "gelu_accurate(approximate='tanh')",
+    ),
+)
+def gelu(z: Tensor, approximate: str = "none") -> Tensor:
+    """z Phi(z); with ``approximate="tanh"`` Phi(z) is (1 + tanh(u)) / 2, u a cubic in z."""
+    if approximate == "tanh":
+        return gated(z, _cubic(z.clamp(-1e4, 1e4)))
+    low = z.clamp(-40, 0)
+    return z.clamp(min=0) * phi_high(z) + bell(low, low * half_erfcx(low))
+
+
+class GELU(ActModule, act=gelu):
+    """`gelu` as a module."""
+
+
+_QUICK = 1.702
+
+
+def _quick_slope(z: Tensor) -> Tensor:
+    t = _QUICK * z.clamp(-FAR, FAR)
+    return gated_slope(t, t)
+
+
+def _quick_curvature(z: Tensor) -> Tensor:
+    t = _QUICK * z.clamp(-FAR, FAR)
+    return gated_curvature(t, _QUICK * (2 - t * torch.tanh(t / 2)))
+
+
+def _quick_fast(z: Tensor) -> Tensor:
+    return z * torch.sigmoid(_QUICK * z)
+
+
+def _quick_fast_slope(z: Tensor) -> Tensor:
+    t = _QUICK * z
+    squashed = torch.sigmoid(t)
+    return squashed * (1 + t * (1 - squashed))
+
+
+# the plain formulas, a third of the passes (see `swish`)
+_quick_function = make_function("quick_gelu", (), _quick_fast, _quick_fast_slope, _quick_curvature)
+
+
+def _quick_native(z: Tensor) -> Tensor:
+    return _quick_function.apply(False, z)
+
+
+@register(
+    formula="z * sigmoid(1.702 * z)",
+    family="smooth",
+    year=2016,
+    reference="Hendrycks & Gimpel, 2016, arXiv:1606.08415",
+    native=_quick_native,
+    slope=_quick_slope,
+    curvature=_quick_curvature,
+    declared_max_slope=1.099839,  # silu's: a change of scale leaves the slopes
+    matches=("transformers.activations.QuickGELUActivation",),
+    aliases=("gelu_quick", "quickgelu"),
+)
+def quick_gelu(z: Tensor) -> Tensor:
+    """z sigmoid(1.702 z): a gelu within 0.02."""
+    return gated(z, _QUICK * finite(z))
+
+
+class QuickGELU(ActModule, act=quick_gelu):
+    """`quick_gelu` as a module."""
 
 
 def _silu_slope(z: Tensor) -> Tensor:
-    return torch.sigmoid(z) * (1 + z * torch.sigmoid(-z))
+    t = z.clamp(-FAR, FAR)
+    return gated_slope(t, t)
+
+
+def _silu_curvature(z: Tensor) -> Tensor:
+    t = z.clamp(-FAR, FAR)
+    return gated_curvature(t, 2 - t * torch.tanh(t / 2))
+
+
+@register(
+    formula="z * sigmoid(z)",
+    family="smooth",
+    year=2017,
+    reference="Elfwing et al., 2017, arXiv:1702.03118; Ramachandran et al., arXiv:1710.05941",
+    native=functional.silu,
+    slope=_silu_slope,
+    curvature=_silu_curvature,
+    declared_max_slope=1.099839,  # at z = 2.399357, the root of f''
+    nodes=(Node("SiluBackward0", "_saved_self"),),
+    matches=(
+        "torch.nn.SiLU",
+        "torch.nn.functional.silu",
+        "transformers.activations.SiLUActivation",
+    ),
+)
+def silu(z: Tensor) -> Tensor:
+    """z sigmoid(z): the swish with beta 1."""
+    return gated(z, z)
+
+
+class SiLU(ActModule, act=silu):
+    """`silu` as a module."""
 
 
 def _mish_slope(z: Tensor) -> Tensor:
-    gate = functional.softplus(z)
-    return torch.tanh(gate) + z * torch.sigmoid(z) * _tanh_slope(gate)
+    """tanh(s) + z s' sech^2(s) for s = log(1 + exp(z)), as a rational function of exp(-abs z)."""
+    z = z.clamp(-FAR, FAR)
+    root = torch.exp(-z.abs() / 2)
+    q = root * root
+    below = q * q + 2 * q + 2  # in p = exp(z), for z < 0
+    low = ((q + 2) * below + 4 * z * (1 + q)) * root * root / (below * below)
+    above = 1 + 2 * q + 2 * q * q  # in q = exp(-z)
+    high = ((1 + 2 * q) * above + 4 * z * q * q * (1 + q)) / (above * above)
+    return torch.where(z < 0, low, high)
 
 
-def _softplus_value(z: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    return functional.softplus(z, beta, threshold)
+def _mish_curvature(z: Tensor) -> Tensor:
+    z = z.clamp(-FAR, FAR)
+    root = torch.exp(-z.abs() / 2)
+    q = root * root
+    below = q * q + 2 * q + 2
+    low = 8 * (1 + q) * below + 4 * z * (2 + 2 * q - 3 * q * q - 2 * q * q * q)
+    above = 1 + 2 * q + 2 * q * q
+    high = 8 * (1 + q) * above + 4 * z * (2 * q * q * q + 2 * q * q - 3 * q - 2)
+    return torch.where(
+        z < 0,
+        low * root * root / (below * below * below),
+        high * root * root * q / (above * above * above),
+    )
 
 
-def _softplus_slope(z: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    del threshold  # where torch's value turns linear; the slope is 1 there to the last digit
-    return torch.sigmoid(beta * z)
-
-
-def _elu_variant(parameters: Mapping[str, Any]) -> str | None:
-    return "selu" if abs(parameters["scale"] - 1.0507009873554805) < 1e-6 else None
-
-
-SIGMOID = Act(
-    name="sigmoid",
-    family="smooth",
-    formula="1 / (1 + exp(-z))",
-    year=1986,
-    reference="Rumelhart, Hinton & Williams, Nature 323, 1986",
-    nodes=(Node("SigmoidBackward0", "_saved_result", "post"),),
-    value=torch.sigmoid,
-    slope=_sigmoid_slope,
-    slope_of_post=_sigmoid_slope_of_post,
-    post_centre=0.5,
-    max_slope=0.25,
-)
-
-TANH = Act(
-    name="tanh",
-    family="smooth",
-    formula="(exp(z) - exp(-z)) / (exp(z) + exp(-z))",
-    year=1989,
-    reference="LeCun, 1989; LeCun et al., Efficient BackProp, 1998",
-    nodes=(Node("TanhBackward0", "_saved_result", "post"),),
-    value=torch.tanh,
-    slope=_tanh_slope,
-    slope_of_post=_tanh_slope_of_post,
-)
-
-ELU = Act(
-    name="elu",
-    family="smooth",
-    formula="scale * z if z > 0 else scale * alpha * (exp(input_scale * z) - 1); selu included",
-    year=2015,
-    reference="Clevert, Unterthiner & Hochreiter, ICLR 2016, arXiv:1511.07289",
-    nodes=(
-        Node(
-            "EluBackward0",
-            "_saved_self",
-            parameters={
-                "alpha": "_saved_alpha",
-                "scale": "_saved_scale",
-                "input_scale": "_saved_input_scale",
-            },
-        ),
-        Node(
-            "EluBackward1",
-            "_saved_result",
-            "post",
-            {
-                "alpha": "_saved_alpha",
-                "scale": "_saved_scale",
-                "input_scale": "_saved_input_scale",
-            },
-        ),
-    ),
-    value=_elu_value,
-    slope=_elu_slope,
-    slope_of_post=_elu_slope_of_post,
-    kink="slope scale * alpha at 0",
-    variant=_elu_variant,
-)
-
-CELU = Act(
-    name="celu",
-    family="smooth",
-    formula="max(0, z) + min(0, alpha * (exp(z / alpha) - 1))",
-    year=2017,
-    reference="Barron, 2017, arXiv:1704.07483",
-    nodes=(Node("CeluBackward0", "_saved_self", parameters={"alpha": "_saved_alpha"}),),
-    value=_celu_value,
-    slope=_celu_slope,
-)
-
-GELU = Act(
-    name="gelu",
-    family="smooth",
-    formula="z * Phi(z), Phi the standard normal distribution",
-    year=2016,
-    reference="Hendrycks & Gimpel, 2016, arXiv:1606.08415",
-    nodes=(Node("GeluBackward0", "_saved_self", parameters={"approximate": "_saved_approximate"}),),
-    value=_gelu_value,
-    slope=_gelu_slope,
-    max_slope=1.128904,  # Phi(sqrt 2) + sqrt 2 * phi(sqrt 2): f'' = 0 at z = sqrt 2
-    centre=0.0,
-)
-
-SILU = Act(
-    name="silu",
-    family="smooth",
-    formula="z * sigmoid(z)",
-    year=2017,
-    reference="Elfwing et al., 2017, arXiv:1702.03118; Ramachandran et al., arXiv:1710.05941",
-    nodes=(Node("SiluBackward0", "_saved_self"),),
-    value=functional.silu,
-    slope=_silu_slope,
-    max_slope=1.099839,  # at z = 2.399357, the root of f''
-)
-
-MISH = Act(
-    name="mish",
-    family="smooth",
+@register(
     formula="z * tanh(log(1 + exp(z)))",
+    family="smooth",
     year=2019,
     reference="Misra, BMVC 2020, arXiv:1908.08681",
-    nodes=(Node("MishBackward0", "_saved_self"),),
-    value=functional.mish,
+    native=functional.mish,
     slope=_mish_slope,
-    max_slope=1.088498,  # at z = 1.490477, a root of f''
-)
-
-SOFTPLUS = Act(
-    name="softplus",
-    family="smooth",
-    formula="log(1 + exp(beta * z)) / beta",
-    year=2001,
-    reference="Dugas et al., NeurIPS 2000",
-    nodes=(
-        Node(
-            "SoftplusBackward0",
-            "_saved_self",
-            parameters={"beta": "_saved_beta", "threshold": "_saved_threshold"},
-        ),
+    curvature=_mish_curvature,
+    declared_max_slope=1.088498,  # at z = 1.490477, a root of f''
+    nodes=(Node("MishBackward0", "_saved_self"),),
+    matches=(
+        "torch.nn.Mish",
+        "torch.nn.functional.mish",
+        "transformers.activations.MishActivation",
     ),
-    value=_softplus_value,
-    slope=_softplus_slope,
 )
+def mish(z: Tensor) -> Tensor:
+    """z tanh(softplus(z)), as z times a rational function of exp(-abs z)."""
+    root = torch.exp(-z.abs() / 2)
+    q = root * root
+    low = z.clamp(-FAR, 0) * root * root * (q + 2) / (q * q + 2 * q + 2)
+    return low + z.clamp(min=0) * (1 + 2 * q) / (1 + 2 * q + 2 * q * q)
 
-LOG_SIGMOID = Act(
-    name="log_sigmoid",
-    family="smooth",
-    formula="-log(1 + exp(-z))",
-    year=1986,
-    reference="the logarithm of sigmoid",
-    nodes=(Node("LogSigmoidBackward0", "_saved_self"),),
-    value=functional.logsigmoid,
-    slope=_log_sigmoid_slope,
-)
+
+class Mish(ActModule, act=mish):
+    """`mish` as a module."""

@@ -108,7 +108,7 @@ class Look:
         """Read an act's saved tensor and hook its gradients."""
         if plan.site.name in self.sums or plan.act is None or plan.shown is None:
             return  # a second forward in the same step: the first one speaks for it
-        saved = getattr(node, plan.shown.saved)
+        saved = plan.shown.read(node)
         axis = plan.axis if plan.axis < saved.dim() else saved.dim() - 1
         rows = stats.sample(saved, axis, self.phase)
         if rows.numel() == 0:

@@ -93,7 +93,7 @@ class Sites:
         self, graph: Graph, node: AutogradNode, module: nn.Module | None, path: str, index: int
     ) -> Plan:
         act, shown = by_node()[node.name()]
-        saved = getattr(node, shown.saved)
+        saved = shown.read(node)
         axis = unit_axis(node, saved.dim())
         file, line = source_of(node)
         called = act.called(act.parameters(shown, node))
@@ -109,6 +109,8 @@ class Sites:
             units=int(saved.shape[axis]) if saved.dim() else 1,
             file=file,
             line=line,
+            smooth=act.smooth,
+            rectifies=act.rectifies,
         )
         plan = self.plans[site.name] = Plan(site, axis)
         return plan

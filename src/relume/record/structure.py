@@ -142,7 +142,7 @@ def rows_at_criterion(found: Criterion, ends: Head) -> tuple[float, float] | Non
             values, axis = last._saved_result, int(last._saved_dim)
             axis = axis - 2**64 if axis >= 2**63 else axis  # torch saves -1 unsigned
         elif shown.holds == "post":
-            values = getattr(last, shown.saved)
+            values = shown.read(last)
     elif found.name in ("bce_with_logits", "bce", "mse"):
         values = getattr(found.node, "_saved_self", None)
     elif found.entry is not None and kind(found.entry) == "DivBackward":

@@ -3,19 +3,6 @@
 The rooms of torch are closed to rules, so these are words, not functions.
 """
 
-SMOOTH = frozenset(
-    {"sigmoid", "tanh", "softsign", "log_sigmoid", "elu", "selu", "celu", "gelu", "gelu_tanh"}
-    | {"quick_gelu", "silu", "swish", "mish", "softplus", "squareplus", "erf", "atan"}
-    | {"softmax", "log_softmax"}
-)
-"""Acts whose true slope is never exactly zero: a zero there is rounding, that is saturation."""
-
-SMOOTH_RECTIFIERS = frozenset(
-    {"gelu", "gelu_tanh", "quick_gelu", "silu", "swish", "mish", "softplus", "squareplus"}
-    | {"hardswish"}
-)
-"""Acts whose flat low side is silence by design: sparse GELU units in transformers are healthy."""
-
 _INIT = {
     "tanh": "Xavier initialisation",
     "sigmoid": "Xavier initialisation",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Site, Trace, Window
-from relume.rules._acts import SMOOTH
 from relume.rules._evidence import DEAD_RECORDS, DEAD_SAMPLES
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def silent(site: Site, windows: Sequence[Window]) -> "Mask":
     floor below zero (hardtanh at -1), which is a constant, not silence.
     """
     active = total(windows, "active")
-    if active is None or site.act in SMOOTH:
+    if active is None or site.smooth:
         return np.zeros(site.units, dtype=bool)
     mute: Mask = active == 0
     high = total(windows, "high")

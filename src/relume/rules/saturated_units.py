@@ -35,7 +35,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Window
-from relume.rules._acts import SMOOTH, SMOOTH_RECTIFIERS, init_for
+from relume.rules._acts import init_for
 from relume.rules._evidence import FLAT_SAMPLES, acts_of, curve, last_step, layers
 from relume.rules._page import page
 from relume.rules._units import LEAST_WINDOWS, ending, lowest, records, samples, total
@@ -117,10 +117,10 @@ def flatness(windows: Sequence[Window], silent_below: bool) -> Flat:
 def _silent_below(site: Site, windows: Sequence[Window]) -> bool:
     """Whether the act's flat low end is silence: a rectifier's zero, seen in the counters as
     a slope of exactly zero on all that is flat, with an output that is not below zero."""
-    if site.act in SMOOTH_RECTIFIERS:
+    if site.rectifies:
         return True
     active, low, high = (total(windows, name) for name in ("active", "low", "high"))
-    if site.act in SMOOTH or active is None or low is None or high is None:
+    if site.smooth or active is None or low is None or high is None:
         return False
     zero = samples(windows) * len(active) - float(active.sum())
     bottom = lowest(windows, "post_min")

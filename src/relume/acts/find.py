@@ -1,0 +1,81 @@
+"""Looking acts up by what people write: a name, an alias, a name with its parameters."""
+
+import ast
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from relume.acts.act import Act, acts
+from relume.errors import UsageError
+from relume.registry import lookup
+
+
+def act(text: str | Act) -> Act:
+    """The act that `text` names, with its parameters bound.
+
+    Args:
+        text: a name or an alias, and the act's parameters in brackets if need be:
+            ``"gelu"``, ``"leaky_relu(negative_slope=0.1)"``, ``"elu(0.5)"``. An `Act` is given
+            back as it is.
+
+    Returns:
+        The `Act`; call it on a tensor, or `.module()` it.
+
+    Raises:
+        UnknownNameError: no act is called so; the message names the nearest.
+        UsageError: the brackets hold something else than this act's parameters.
+
+    Example:
+        >>> import torch, relume
+        >>> relume.act("leaky_relu(negative_slope=0.5)")(torch.tensor([-2.0, 3.0]))
+        tensor([-1.,  3.])
+    """
+    if isinstance(text, Act):
+        return text
+    name, args, parameters = parse(text)
+    found = lookup(name, _names(), "act")
+    if not args and not parameters:
+        return found
+    try:
+        return found.bind(**found._bound(args, parameters))
+    except TypeError as error:
+        raise UsageError(f"{text!r}: {error}.") from None
+
+
+def list_acts(pattern: str = "*") -> list[str]:
+    """The names of all acts that match a glob such as ``"*lu"``, sorted.
+
+    An empty list says that none matches. Aliases are not listed; `act` knows them.
+
+    Example:
+        >>> import relume
+        >>> relume.list_acts("?elu")
+        ['celu', 'gelu', 'relu', 'selu']
+    """
+    return sorted(name for name in acts() if fnmatchcase(name, pattern.lower()))
+
+
+def _names() -> dict[str, Act]:
+    """Every name and alias, an alias with what its brackets bind."""
+    found: dict[str, Act] = {}
+    for known in acts().values():
+        for alias in known.aliases:
+            name, args, parameters = parse(alias)
+            found[name] = known.bind(**known._bound(args, parameters)) if parameters else known
+    return {**found, **acts()}
+
+
+def parse(text: str) -> tuple[str, tuple[Any, ...], Mapping[str, Any]]:
+    """``"name(1, b=2)"`` in its parts; numbers, strings and True, False and None as values."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+        if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
+            args = tuple(ast.literal_eval(arg) for arg in tree.args)
+            parameters = {str(word.arg): ast.literal_eval(word.value) for word in tree.keywords}
+            return tree.func.id, args, parameters
+    except (SyntaxError, ValueError):
+        if "(" in text:
+            raise UsageError(
+                f"{text!r} is no act with parameters; write it as leaky_relu(negative_slope=0.1)."
+            ) from None
+    return text.strip(), (), {}

@@ -1,0 +1,133 @@
+"""Acts as modules: the same record, parameters as attributes, torch's names where it has them."""
+
+import inspect
+from inspect import Parameter, Signature
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from relume.acts.act import Act
+
+
+class ActModule(nn.Module):
+    """An act as a module: ``class GELU(ActModule, act=gelu)``.
+
+    Args:
+        args, parameters: the act's parameters, in the order of its call or by name; where torch's
+            own module has `inplace`, it may stand behind them as it does there.
+        inplace: as in torch, for acts where torch's own module has it.
+        exact: evaluate in the wider type (see `Act`); torch's own path otherwise.
+        num_parameters: of a learnable act: 1, or one for each channel (axis 1).
+        device, dtype: of learnable parameters.
+
+    Shape:
+        Any floating tensor in, the same shape and dtype out.
+    """
+
+    act: ClassVar[Act]
+    _inplace: ClassVar[bool]
+    _positional: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls, act: Act | None = None, **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        described: Any = cls  # inspect and help() read __signature__, which no stub knows
+        if act is not None:
+            cls.act = act
+            cls._inplace = act.native is not None and "inplace" in _words(act.native)
+            shown = _signature(act, inplace=cls._inplace)
+            kind = Parameter.POSITIONAL_OR_KEYWORD
+            cls._positional = tuple(p.name for p in shown.parameters.values() if p.kind is kind)
+            described.__signature__ = shown
+        if "__init__" in cls.__dict__:
+            own = list(inspect.signature(cls.__init__).parameters.values())[1:]
+            described.__signature__ = Signature(own)
+
+    def __init__(
+        self,
+        *args: Any,
+        exact: bool = False,
+        inplace: bool = False,
+        num_parameters: int = 1,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+        **parameters: Any,
+    ) -> None:
+        super().__init__()
+        if len(args) > len(self._positional):
+            most = len(self._positional)
+            raise TypeError(f"{type(self).__name__} takes at most {most} arguments by position")
+        placed = dict(zip(self._positional, args, strict=False))
+        for name in placed.keys() & parameters.keys():
+            raise TypeError(f"{type(self).__name__} got {name!r} twice")
+        inplace = placed.pop("inplace", inplace)
+        values = self.act._bound((), {**placed, **parameters})
+        if inplace and (exact or not self._inplace):
+            raise TypeError(f"{type(self).__name__} has no in-place form" + " when exact" * exact)
+        self.exact = exact
+        if self._inplace:
+            self.inplace = inplace
+        for name, value in values.items():
+            if name in self.act.learnable:
+                start = torch.full((num_parameters,), float(value), device=device, dtype=dtype)
+                setattr(self, name, nn.Parameter(start))
+            else:
+                setattr(self, name, value)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """f(z), elementwise."""
+        values = {name: getattr(self, name) for name in self.act.defaults}
+        if self._inplace and self.inplace:
+            assert self.act.native is not None
+            return self.act.native(z, **values, inplace=True)
+        return self.act(z, exact=self.exact, **values)
+
+    def extra_repr(self) -> str:
+        """The parameters that are not at their default, as they are written in the call."""
+        shown: list[str] = []
+        for name, value in self.act.defaults.items():
+            mine = getattr(self, name)
+            if name in self.act.learnable:
+                shown.append(f"num_parameters={mine.numel()}")
+            elif mine != value:
+                shown.append(f"{name}={mine!r}")
+        shown += [f"{flag}=True" for flag in ("inplace", "exact") if getattr(self, flag, False)]
+        return ", ".join(dict.fromkeys(shown))
+
+
+def _signature(act: Act, *, inplace: bool) -> Signature:
+    """How the module of an act is made: its parameters, then torch's words, then ours."""
+    own = list(inspect.signature(act.value).parameters.values())[1:]
+    own = [word.replace(default=act.defaults[word.name]) for word in own]
+    words = [word for word in own if word.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    if inplace:
+        kind = Parameter.POSITIONAL_OR_KEYWORD
+        words.append(Parameter("inplace", kind, default=False, annotation=bool))
+    words += [word for word in own if word.kind is Parameter.KEYWORD_ONLY]
+    words.append(Parameter("exact", Parameter.KEYWORD_ONLY, default=False, annotation=bool))
+    if act.learnable:
+        for name, default in (("num_parameters", 1), ("device", None), ("dtype", None)):
+            words.append(Parameter(name, Parameter.KEYWORD_ONLY, default=default))
+    return Signature(words)
+
+
+def _words(function: Any) -> tuple[str, ...]:
+    try:
+        return tuple(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # a builtin without a signature
+        return ()
+
+
+def module_of(act: Act) -> type[ActModule]:
+    """The module class of an act: the one that its file binds, or one made for it."""
+    for kind in _kinds(ActModule):
+        made = kind.__dict__.get("act")
+        if made is not None and made.value is act.value:  # also at other parameters; a newer act
+            return kind  # of the same name is another
+    title = "".join(word.capitalize() for word in act.name.split("_"))
+    return type(title, (ActModule,), {"__doc__": act.formula}, act=act)
+
+
+def _kinds(base: type[ActModule]) -> list[type[ActModule]]:
+    below = base.__subclasses__()
+    return below + [kind for each in below for kind in _kinds(each)]
