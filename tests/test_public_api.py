@@ -1,6 +1,7 @@
 """The public surface: few names, each documented, and nothing heavy behind the import."""
 
 import inspect
+import os
 import re
 import shlex
 import subprocess
@@ -26,6 +27,9 @@ CHEAP = {  # exit code, and a word that the answer must hold
     "relume explain dead-units": (0, "How it is measured"),
     "relume runs": (0, ""),
     "relume demo": (0, "dying-relu"),
+    "relume acts": (0, "swish"),
+    "relume card gelu": (0, "Mean of post"),
+    "relume card --compare relu,gelu,silu": (0, "Gain forward"),
 }
 COSTLY = {"relume run train.py --epochs 3", "relume diagnose", "relume demo dying-relu"}
 COSTLY |= {"pip install -c constraints.txt -e ."}
@@ -106,6 +110,7 @@ def ask(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         cwd=folder,
         check=False,
+        env={**os.environ, "RELUME_CACHE": str(folder / "cache")},
     )
 
 

@@ -1,7 +1,7 @@
 """How relume speaks besides the report: one sentence, a console, a sign that it still works."""
 
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from threading import Timer
 from typing import Any
@@ -31,18 +31,19 @@ def say(sentence: str, stream: Any = None) -> None:
 
 
 @contextmanager
-def patience(doing: str) -> Generator[None]:
-    """A spinner on stderr if it takes longer than two seconds and somebody looks."""
+def patience(doing: str) -> Generator[Callable[[str], None]]:
+    """A spinner on stderr if it takes longer than two seconds and somebody looks; gives a
+    function that changes what it says."""
     shown = console(stderr=True)
     if not shown.is_terminal:
-        yield
+        yield lambda _: None
         return
     status = shown.status(Text(f"relume: {doing}"))
     timer = Timer(2.0, status.start)
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield lambda now: status.update(Text(clean(f"relume: {now}")))
     finally:
         timer.cancel()
         timer.join()

@@ -1,0 +1,96 @@
+"""What a property is, and the words that all of them share.
+
+A property is one function from an act to a `Measured`; its docstring is the method that the card
+quotes. The files of this package bind them with `measures`; nobody keeps a list.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from relume.acts.act import Act
+from relume.core import Measured
+
+GROUPS = ("Shape", "Signal", "Flat and dead", "Precision", "Cost")
+"""The sections of a card, in order."""
+
+SEED = 20_100_621
+"""Of every draw made for a card (the day ReLU was presented at ICML 2010); any number would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a card is measured at.
+
+    Attributes:
+        width, depth: units in a layer and layers of the random net in which units are born dead.
+        samples: inputs on which such a unit must be dead; 3,000 is RULES' least evidence, since
+            no event in n samples bounds its chance by 3/n at 95 %.
+        timing: whether the clock is used.
+    """
+
+    width: int = 512
+    depth: int = 8
+    samples: int = 3000
+    timing: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A claim about an act that can be measured.
+
+    Attributes:
+        name, title, group, unit, better: see `Measured`.
+        function: measures it; its docstring is the method.
+        elementwise: it needs the slope of one element, which an act over an axis does not have.
+        timed: it uses the clock.
+    """
+
+    name: str
+    title: str
+    group: str
+    function: Callable[[Act, Setting], Measured] = field(repr=False)
+    unit: str = ""
+    better: str = ""
+    elementwise: bool = True
+    timed: bool = False
+
+    @property
+    def method(self) -> str:
+        """How it is measured, in words."""
+        return " ".join((inspect.getdoc(self.function) or "").split())
+
+    def measure(self, act: Act, setting: Setting) -> Measured:
+        """The property of `act`; one that does not apply says why."""
+        if self.elementwise and not act.elementwise:
+            found = missing("it works on a whole axis: one element has no value or slope alone")
+        elif self.timed and not setting.timing:
+            found = missing("not asked for: timing was off")
+        else:
+            found = self.function(act, setting)
+        return replace(
+            found,
+            name=self.name,
+            title=self.title,
+            group=self.group,
+            unit=self.unit,
+            better=self.better,
+            method=self.method,
+        )
+
+
+def measures(
+    name: str, title: str, group: str, **more: str | bool
+) -> Callable[[Callable[[Act, Setting], Measured]], Property]:
+    """Make a property of the function below; `more` are further attributes of `Property`."""
+
+    def make(function: Callable[[Act, Setting], Measured]) -> Property:
+        assert group in GROUPS
+        return Property(name, title, group, function, **more)  # pyright: ignore[reportArgumentType]
+
+    return make
+
+
+def missing(reason: str) -> Measured:
+    """The result of a property that does not apply or could not be measured."""
+    return Measured(None, note=reason)

@@ -1,0 +1,181 @@
+"""What an act costs on this machine: nanoseconds an element, against ReLU and a plain copy."""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from statistics import median, quantiles
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from relume.acts.act import Act, find_act
+from relume.cards.property import SEED, Setting, measures
+from relume.core import Measured
+
+NEAR = 1 << 14
+"""Elements of 4 bytes in cache: 64 KiB, which the second-level cache of any machine holds."""
+
+FAR = 1 << 22
+"""Elements out of cache: 16 MiB, beyond any second level; with gradients beyond most third ones;
+the pages of a result this large are fetched anew for every call, as in training."""
+
+_SECONDS = 0.25
+"""Wall time for all rounds of a property; the median settles well before."""
+
+_FEWEST = 5
+"""Rounds in any case: quartiles of fewer mean nothing."""
+
+
+@measures(
+    "time_forward",
+    "Forward, 64 KiB",
+    "Cost",
+    unit="ns/element",
+    better="low",
+    elementwise=False,
+    timed=True,
+)
+def time_forward(act: Act, setting: Setting) -> Measured:
+    """Median over rounds of the act, its exact form, ReLU and a copy in turn, float32, no gradient
+    recorded; the error is half the distance of the quartiles. 16,384 elements, one thread."""
+    del setting
+    return _timed(act, NEAR, backward=False)
+
+
+@measures(
+    "time_training",
+    "Forward and backward, 64 KiB",
+    "Cost",
+    unit="ns/element",
+    better="low",
+    elementwise=False,
+    timed=True,
+)
+def time_training(act: Act, setting: Setting) -> Measured:
+    """As forward, with the gradient of the input; a copy is one of the input and one of the
+    gradient. 16,384 elements, one thread."""
+    del setting
+    return _timed(act, NEAR, backward=True)
+
+
+@measures(
+    "time_forward_far",
+    "Forward, 16 MiB",
+    "Cost",
+    unit="ns/element",
+    better="low",
+    elementwise=False,
+    timed=True,
+)
+def time_forward_far(act: Act, setting: Setting) -> Measured:
+    """As forward in cache, on 4,194,304 elements, which come from memory, with all
+    threads."""
+    del setting
+    return _timed(act, FAR, backward=False)
+
+
+@measures(
+    "time_training_far",
+    "Forward and backward, 16 MiB",
+    "Cost",
+    unit="ns/element",
+    better="low",
+    elementwise=False,
+    timed=True,
+)
+def time_training_far(act: Act, setting: Setting) -> Measured:
+    """As forward and backward in cache, on 4,194,304 elements, which come from memory, with all
+    threads."""
+    del setting
+    return _timed(act, FAR, backward=True)
+
+
+Call = Callable[[], Any]
+
+
+@contextmanager
+def _threads(many: int | None) -> Generator[int]:
+    """This many threads of torch's within, all of them for None."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(many or before)
+    try:
+        yield many or before
+    finally:
+        torch.set_num_threads(before)
+
+
+def _timed(act: Act, elements: int, *, backward: bool) -> Measured:
+    generator = torch.Generator().manual_seed(SEED)
+    z = torch.randn(elements // 128, 128, generator=generator, requires_grad=backward)
+    lanes = {
+        "act": _lane(act, z, exact=False),
+        "relu": _lane(find_act("relu"), z, exact=False),
+        "copy": _copies(z),
+    }
+    if elements == NEAR:  # far away it would take seconds, and memory is not what it waits for
+        lanes["exact"] = _lane(act, z, exact=True)
+    # 64 KiB is too little to share between threads, and a pool that waits for one is only noise
+    with torch.set_grad_enabled(backward), _threads(1 if elements == NEAR else None) as threads:
+        found = _rounds(lanes)
+    middle = {name: median(times) / elements for name, times in found.items()}
+    low, _, high = (q / elements for q in quantiles(found["act"], n=4))
+    against = {name: _ratio(found["act"], found[name]) for name in ("relu", "copy")}
+    note = f"{_times(against['relu'])} ReLU, {_times(against['copy'])} a copy"
+    if high - low > 0.5 * middle["act"]:
+        note += "; the machine was busy: half the rounds differ by more than half"
+    details = {f"{name}_ns": ns for name, ns in middle.items()}
+    details |= {"ratio_relu": against["relu"], "ratio_copy": against["copy"]}
+    details |= {"quartile_low": low, "quartile_high": high}
+    if "exact" in middle:
+        details["ratio_exact"] = _ratio(found["exact"], found["act"])
+        note += f"; exact=True takes {_times(details['ratio_exact'])} that"
+    details |= {"elements": elements, "threads": threads, "rounds": len(found["act"])}
+    return Measured(middle["act"], (high - low) / 2, note, details, "float32")
+
+
+def _lane(act: Act, z: Tensor, *, exact: bool) -> Call:
+    if not z.requires_grad:
+        return lambda: act(z, exact=exact)
+    upstream = torch.ones_like(act(z.detach()))
+    return lambda: torch.autograd.grad(act(z, exact=exact), z, upstream)
+
+
+def _copies(z: Tensor) -> Call:
+    here = z.detach()
+    if not z.requires_grad:
+        return here.clone
+    return lambda: (here.clone(), here.clone())
+
+
+def _rounds(lanes: dict[str, Call]) -> dict[str, list[float]]:
+    """Nanoseconds of a call, for every lane and round; one lane after the other in each round, and
+    in the other order in the next."""
+    calls: dict[str, int] = {}
+    for name, lane in lanes.items():
+        taken = min(_clock(lane, 1) for _ in range(2))  # the first call warms up
+        calls[name] = max(int(2e5 / max(taken, 1.0)), 1)  # 0.2 ms a measurement hides the clock
+    found: dict[str, list[float]] = {name: [] for name in lanes}
+    until = time.perf_counter() + _SECONDS
+    while len(found["act"]) < _FEWEST or time.perf_counter() < until:
+        order = list(lanes)
+        for name in order if len(found["act"]) % 2 else order[::-1]:
+            lanes[name]()  # what the lane before left in the caches is not this one's
+            found[name].append(_clock(lanes[name], calls[name]))
+    return found
+
+
+def _ratio(one: list[float], two: list[float]) -> float:
+    """The median over rounds of the ratio: what slows the machine slows both of a round."""
+    return median(a / b for a, b in zip(one, two, strict=True))
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2g} ×" if ratio < 99.5 else f"{ratio:.0f} ×"
+
+
+def _clock(lane: Call, calls: int) -> float:
+    start = time.perf_counter_ns()
+    for _ in range(calls):
+        lane()
+    return (time.perf_counter_ns() - start) / calls
