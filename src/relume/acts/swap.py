@@ -124,7 +124,7 @@ def swap(
         >>> import relume
         >>> print(relume.swap(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), "relu", "gelu"))
         1 changed, 0 left
-          1: relu -> gelu
+          1: relu -> gelu(approximate='none')
     """
     source, target = find(old), find(new)
     _check(model, source, target, where, init)
