@@ -110,6 +110,42 @@ def test_help_shows_the_parameters() -> None:
     assert "num_parameters" in inspect.signature(room.Swish).parameters
 
 
+def test_help_says_what_the_record_knows() -> None:
+    page = inspect.getdoc(room.Swish)
+    assert page is not None
+    assert page.startswith("`swish` with a learned beta.\n\nf(z) = z * sigmoid(beta * z)")
+    assert "beta: 1.0 by default, learned: the value to start from." in page
+    assert "Reference: Ramachandran, Zoph & Le, 2017" in page
+    assert "Kink: slope 0 at 0." in (inspect.getdoc(room.ReLU) or "")
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_shapes_layouts_and_transforms(name: str, exact: bool) -> None:
+    act = find_act(name)
+    for shape in ((), (0,), (2, 0, 3), (1,)):
+        assert act(torch.zeros(shape), exact=exact).shape == shape
+    z = torch.randn(6, 4).t()
+    torch.testing.assert_close(act(z, exact=exact), act(z.contiguous(), exact=exact))
+    kept = z.clone()
+    act(z, exact=exact)
+    assert torch.equal(z, kept)
+    if name == "rrelu" and not exact:
+        return  # torch's own rrelu knows no vmap
+    mapped = torch.func.vmap(lambda row: act(row, exact=exact))(z)
+    torch.testing.assert_close(mapped, act(z, exact=exact))
+    with torch.no_grad():
+        assert not act(z, exact=exact).requires_grad
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_slopes_of_each_sample(name: str) -> None:
+    act = find_act(name)
+    z = torch.randn(5, dtype=torch.float64)
+    slopes = torch.func.vmap(torch.func.grad(lambda one: act(one, exact=True)))(z)
+    torch.testing.assert_close(slopes, act.exact_slope(z))
+
+
 def test_a_subclass_has_its_own_signature() -> None:
     class Steeper(room.LeakyReLU):
         def __init__(self, steepness: int) -> None:

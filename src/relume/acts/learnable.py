@@ -72,6 +72,15 @@ class PReLU(ActModule, act=prelu):
         weight: another name for `init`, the act's own.
 
     Weight decay pulls the slope to 0, that is towards ReLU: the paper leaves it out.
+
+    Example:
+        >>> import torch
+        >>> from relume.acts import PReLU
+        >>> act = PReLU(2, init=0.5)
+        >>> act.load_state_dict(torch.nn.PReLU(2).state_dict())
+        <All keys matched successfully>
+        >>> act(torch.tensor([[-4.0, 2.0]])).tolist()
+        [[-1.0, 2.0]]
     """
 
     weight: nn.Parameter

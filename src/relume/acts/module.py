@@ -39,6 +39,7 @@ class ActModule(nn.Module):
             kind = Parameter.POSITIONAL_OR_KEYWORD
             cls._positional = tuple(p.name for p in shown.parameters.values() if p.kind is kind)
             described.__signature__ = shown
+            cls.__doc__ = _page(act, cls.__doc__)
         if "__init__" in cls.__dict__:
             own = list(inspect.signature(cls.__init__).parameters.values())[1:]
             described.__signature__ = Signature(own)
@@ -93,6 +94,24 @@ class ActModule(nn.Module):
                 shown.append(f"{name}={mine!r}")
         shown += [f"{flag}=True" for flag in ("inplace", "exact") if getattr(self, flag, False)]
         return ", ".join(dict.fromkeys(shown))
+
+
+def _page(act: Act, words: str | None) -> str:
+    """The docstring of an act's module: its own words, then what the record knows."""
+    lines = [inspect.cleandoc(words or act.formula), "", f"f(z) = {act.formula}", "", "Args:"]
+    for name, default in act.defaults.items():
+        learned = ", learned: the value to start from" if name in act.learnable else ""
+        lines.append(f"    {name}: {default!r} by default{learned}.")
+    lines += [
+        "    exact: evaluate value and slope in a wider type and round once; see `Act`.",
+        "",
+        "Shape:",
+        "    Any floating tensor in, the same shape, dtype and device out.",
+        "",
+        *([f"Kink: {act.kink}.", ""] if act.kink else []),
+        f"Reference: {act.reference}." if act.reference else "",
+    ]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _signature(act: Act, *, inplace: bool) -> Signature:

@@ -89,7 +89,16 @@ def gelu(z: Tensor, approximate: str = "none") -> Tensor:
 
 
 class GELU(ActModule, act=gelu):
-    """`gelu` as a module."""
+    """`gelu` as a module.
+
+    Example:
+        >>> import torch
+        >>> from relume.acts import GELU
+        >>> z = torch.tensor([-6.5], requires_grad=True)
+        >>> GELU(exact=True)(z).backward()  # torch's own slope is 0 here
+        >>> f"{z.grad.item():.6e}"
+        '-1.695052e-09'
+    """
 
 
 _QUICK = 1.702
