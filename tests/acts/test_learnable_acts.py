@@ -186,3 +186,23 @@ def test_xielu_starts_where_transformers_starts() -> None:
     assert set(dict(module.named_parameters())) == {"alpha_p", "alpha_n"}
     assert F.softplus(module.alpha_p).item() == pytest.approx(0.8)
     assert (module.beta + F.softplus(module.alpha_n)).item() == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("beta", [1.5, -1.5, torch.tensor(-0.5), torch.tensor([2.0, -2.0])])
+def test_swish_has_its_limits_at_any_beta(beta: Any) -> None:
+    """The gate's end that is 0 gives 0, not infinity times 0; the other end is a straight line."""
+    inf = float("inf")
+    z = torch.tensor([[-inf, -inf], [inf, inf]], requires_grad=True)
+    value = find_act("swish")(z, beta=beta, exact=True)
+    (slope,) = torch.autograd.grad(value.sum(), z)
+    up = torch.as_tensor(beta).expand(2) > 0
+    assert torch.equal(value, torch.stack((torch.where(up, 0.0, -inf), torch.where(up, inf, 0.0))))
+    assert torch.equal(slope, torch.stack(((~up).float(), up.float())))
+
+
+@pytest.mark.parametrize("name", ["swish", "quick_gelu"])
+def test_the_fast_slope_is_a_number_at_any_finite_input(name: str) -> None:
+    most = torch.finfo(torch.float32).max
+    z = torch.tensor([-most, -1e30, 1e30, most], requires_grad=True)
+    (slope,) = torch.autograd.grad(find_act(name)(z).sum(), z)
+    assert slope.tolist() == [0, 0, 1, 1]

@@ -319,6 +319,13 @@ def test_nothing_found_is_an_empty_answer() -> None:
     assert relume.swap(nn.Sequential(nn.Linear(2, 2)), "relu", "gelu") == Swap((), ())
 
 
+def test_gated_units_stand_for_each_other() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), nn.GLU(), nn.Linear(4, 2))
+    found = relume.swap(model, "glu", "swiglu")
+    assert [one.new for one in found.changed] == ["swiglu(dim=-1)"]
+    assert model(torch.randn(3, 4)).shape == (3, 2)
+
+
 def test_a_swapped_model_is_copied_and_pickled() -> None:
     model = net()
     relume.swap(model, "relu", "snake")

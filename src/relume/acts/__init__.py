@@ -14,15 +14,22 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
+from torch.nn import Module
+
 from relume.acts.act import Act as Act
 from relume.acts.act import register as register
+from relume.acts.decay import parameter_groups as parameter_groups
+from relume.acts.lean import bytes_for_backward as bytes_for_backward
 from relume.acts.module import ActModule as ActModule
 
 if TYPE_CHECKING:
     from relume.acts.exponential import *
     from relume.acts.gated import *
+    from relume.acts.lean import *
     from relume.acts.learnable import *
+    from relume.acts.maxout_layers import *
     from relume.acts.output import *
+    from relume.acts.pieces import *
     from relume.acts.piecewise import *
     from relume.acts.sigmoids import *
     from relume.acts.smooth import *
@@ -34,8 +41,8 @@ def _public() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for info in iter_modules(__path__):
         for name, value in vars(import_module(f"{__name__}.{info.name}")).items():
-            module = isinstance(value, type) and value.__module__.startswith(f"{__name__}.")
-            if isinstance(value, Act) or (module and hasattr(value, "forward")):
+            own = isinstance(value, type) and value.__module__.startswith(f"{__name__}.")
+            if isinstance(value, Act) or (own and issubclass(value, Module) and name[0] != "_"):
                 found[name] = value
     return found
 

@@ -68,6 +68,7 @@ def gain(act: str | Act, *, direction: str = "forward") -> float:
     from N(0, gain^2 / fan_in) (backward: fan_out) the mean square of pre stays 1 from layer to
     layer. For ReLU both are sqrt 2, which is He's; `torch.nn.init.calculate_gain` knows seven
     acts and gives tanh 5/3, which is a rule of thumb: the value that keeps the scale is 1.59.
+    For gated units and Maxout, whose units have several rows of the weight, fan_out counts units.
 
     Args:
         act: a name with its parameters, or an `Act`, a registered one included.

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from relume.acts import fast
 from relume.acts.act import Node, along_channels, register
 from relume.acts.exact import make_function
 from relume.acts.module import ActModule
@@ -21,12 +21,6 @@ from relume.acts.special import (
 )
 
 Number = float | Tensor
-
-
-def _prelu_native(z: Tensor, weight: Number = 0.25) -> Tensor:
-    if isinstance(weight, Tensor):
-        return functional.prelu(z, weight)
-    return functional.leaky_relu(z, weight)
 
 
 def _prelu_kinks(weight: Number) -> tuple[float, ...]:
@@ -46,7 +40,7 @@ def _prelu_curvature(z: Tensor, weight: Number = 0.25) -> Tensor:
     family="learnable",
     year=2015,
     reference="He et al., ICCV 2015, arXiv:1502.01852",
-    native=_prelu_native,
+    native=fast.prelu,
     slope=_prelu_slope,
     curvature=_prelu_curvature,
     learnable=("weight",),
@@ -118,7 +112,7 @@ def _swish_fast(z: Tensor, beta: Number = 1.0) -> Tensor:
 
 
 def _swish_fast_slope(z: Tensor, beta: Number = 1.0) -> Tensor:
-    t = beta * z
+    t = (beta * z).clamp(-FAR, FAR)  # infinity times 1 - 1 is NaN
     squashed = torch.sigmoid(t)
     return squashed * (1 + t * (1 - squashed))
 
@@ -147,7 +141,9 @@ def _swish_native(z: Tensor, beta: Number = 1.0) -> Tensor:
 )
 def swish(z: Tensor, beta: Number = 1.0) -> Tensor:
     """z sigmoid(beta z): from z / 2 at beta 0 to ReLU at beta infinite; silu is beta 1."""
-    return gated(z, beta * finite(z))
+    # with a negative beta it is the mirror image, which falls on the high side
+    way = torch.where(beta < 0, -1.0, 1.0) if isinstance(beta, Tensor) else math.copysign(1, beta)
+    return way * gated(way * z, beta * finite(z))
 
 
 class Swish(ActModule, act=swish):

@@ -77,6 +77,7 @@ def _leaky_kinks(negative_slope: float) -> tuple[float, ...]:
             "post",
             {"negative_slope": "_saved_negative_slope"},
         ),
+        Node("LeanLeakyBackward", "saved_tensors", "post", parameters=None),
     ),
     matches=(
         "torch.nn.LeakyReLU",

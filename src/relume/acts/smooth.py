@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from relume.acts import fast
 from relume.acts.act import Node, register
 from relume.acts.exact import make_function
 from relume.acts.module import ActModule
@@ -119,7 +120,7 @@ def _quick_fast(z: Tensor) -> Tensor:
 
 
 def _quick_fast_slope(z: Tensor) -> Tensor:
-    t = _QUICK * z
+    t = (_QUICK * z).clamp(-FAR, FAR)  # infinity times 1 - 1 is NaN
     squashed = torch.sigmoid(t)
     return squashed * (1 + t * (1 - squashed))
 
@@ -220,7 +221,7 @@ def _mish_curvature(z: Tensor) -> Tensor:
     family="smooth",
     year=2019,
     reference="Misra, BMVC 2020, arXiv:1908.08681",
-    native=functional.mish,
+    native=fast.mish,
     slope=_mish_slope,
     curvature=_mish_curvature,
     declared_max_slope=1.088498,  # at z = 1.490477, a root of f''

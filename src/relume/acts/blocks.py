@@ -1,0 +1,96 @@
+"""Kernels that run over blocks in the cache of a core, and when they may.
+
+A block goes through operations that torch has vectorised and that write into a buffer. That needs
+plain tensors on the CPU (`direct`); everywhere else, under `torch.compile`, `torch.func`, autocast
+and on other devices, torch's own path is taken.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+BLOCK = 65_536
+"""Elements of a block for each thread: three buffers of them in float32 are 768 KiB, which fits
+the second-level cache of a core (measured: 32,768 to 131,072 are alike, 16,384 is slower)."""
+LEAST = 16_384
+"""Below it the calls of Python cost more than they save (measured: even at 12,000 to 17,000)."""
+
+# Private names: without them every tensor counts as wrapped, and torch's path is taken.
+_wrapped: Callable[[Tensor], bool] = getattr(
+    getattr(torch._C, "_functorch", None), "is_functorch_wrapped_tensor", lambda _: True
+)
+_PLAIN = (Tensor, torch.nn.Parameter)
+FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+
+
+def direct(*tensors: Tensor) -> bool:
+    """Whether kernels may write into buffers: plain eager tensors on the CPU, nothing traced."""
+    if torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu"):
+        return False
+    if getattr(forward_ad, "_current_level", 0) >= 0 or torch.jit.is_tracing():
+        return False
+    return all(
+        type(t) in _PLAIN and t.device.type == "cpu" and t.dtype in FLOATS and not _wrapped(t)
+        for t in tensors
+    )
+
+
+def eager(z: Tensor) -> bool:
+    """A plain floating tensor on any device, outside of what traces, transforms or casts."""
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return False
+    if getattr(forward_ad, "_current_level", 0) >= 0 or _wrapped(z):
+        return False
+    return type(z) in _PLAIN and z.dtype in FLOATS and not torch.is_autocast_enabled(z.device.type)
+
+
+def block_size() -> int:
+    """Elements of a block for all threads of torch."""
+    return BLOCK * torch.get_num_threads()
+
+
+def tiles(rows: int, columns: int, depth: int, most: int) -> Iterator[tuple[slice, slice]]:
+    """Slices of the first two of (rows, columns, depth), each tile of about `most` elements."""
+    if columns * depth <= most:
+        step = most // max(columns * depth, 1)
+        for row in range(0, rows, step):
+            yield slice(row, row + step), slice(None)
+        return
+    step = max(1, most // max(depth, 1))
+    for row in range(rows):
+        for column in range(0, columns, step):
+            yield slice(row, row + 1), slice(column, column + step)
+
+
+def by_torch(
+    function: Callable[..., Tensor], inputs: tuple[Tensor, ...], wanted: Any, gradient: Tensor
+) -> tuple[Tensor | None, ...]:
+    """The gradients of `function` by torch's autograd: for second derivatives and wrapped tensors.
+
+    Args:
+        function: of `inputs`.
+        inputs: connected to the graph where a second derivative is wanted.
+        wanted: for each input whether its gradient is.
+        gradient: of the output.
+    """
+    again = torch.is_grad_enabled()  # backward(create_graph=True)
+    if not again:
+        inputs = tuple(each.detach().requires_grad_() for each in inputs)
+    with torch.enable_grad():
+        needed = [each for each, want in zip(inputs, wanted, strict=True) if want]
+        found = torch.autograd.grad(function(*inputs), needed, gradient, create_graph=again)
+    rest = iter(found)
+    return tuple(next(rest) if want else None for want in wanted)
+
+
+def flat(tensor: Tensor, like: Tensor) -> Tensor | None:
+    """`tensor` as one dimension, in the order in which `like` lies in memory; None: it has gaps."""
+    if like.is_contiguous():
+        return tensor.contiguous().view(-1)
+    order = sorted(range(like.dim()), key=like.stride, reverse=True)
+    if not like.permute(order).is_contiguous():
+        return None
+    return tensor.permute(order).contiguous().view(-1)
