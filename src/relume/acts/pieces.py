@@ -152,8 +152,8 @@ def _tiled(
 def _take(pieces: Sequence[Tensor], best: Tensor, winners: Tensor) -> None:
     """The largest of a block and who won; that is counted in the float type, in which torch
     compares vectorised, as it does not with bool."""
-    up = torch.empty_like(best)
     number = torch.gt(pieces[1], pieces[0], out=torch.empty_like(best))
+    up = torch.empty_like(best) if len(pieces) > 2 else best
     torch.maximum(pieces[0], pieces[1], out=best)
     for place, piece in enumerate(pieces[2:], 2):
         torch.gt(piece, best, out=up)
