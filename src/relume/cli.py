@@ -341,14 +341,18 @@ def _tell(launched: "Launched", wanted: "Order", *, quiet: bool) -> bool:
     for note in launched.notes:
         if not quiet or launched.path is None:
             say(note)
-    if launched.path is None:
-        return False
+    if launched.path is None or (launched.rank is not None and launched.rank.rank > 0):
+        return False  # rank 0 speaks for all
     from relume.report.delivery import deliver
 
     diagnosis, trace = _judge(launched.path, wanted)
     for stream in (sys.stdout, sys.stderr):  # what the script still holds comes before ours
         stream.flush()
     deliver(diagnosis, trace, wanted, console(stderr=True), both=not quiet)
+    if launched.rank is not None:
+        # an exit code of ours would look like a crash to torchrun, which then ends the others
+        say(f"this is rank 0 of {launched.rank.world}; 'relume combine' merges their recordings.")
+        return False
     return not diagnosis.ok
 
 

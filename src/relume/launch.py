@@ -20,6 +20,7 @@ from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 
 from relume.errors import UsageError
+from relume.record.ranks import Rank, here
 from relume.record.run import FOLDER, Run, begin, check_pace, new_path
 from relume.registry import unknown
 
@@ -35,12 +36,14 @@ class Launched:
         code: the exit code that the script would have under `python`.
         how: ``normal``, ``exit``, ``exception`` or ``interrupt``.
         notes: remarks on the recording, a sentence each.
+        rank: which process of a distributed run this was; None where it trained alone.
     """
 
     path: Path | None
     code: int
     how: str
     notes: tuple[str, ...]
+    rank: Rank | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +125,10 @@ def run(
     if program is None:
         return Launched(None, failed, "exception", ())
     recorded = begin(new_path(folder.resolve(), name), (), budget=budget, every=every, about=about)
+    rank = here()  # before the script can change what says so
     how, code, text = _execute(program, argv)
     recorded.close(how, code, text)
-    return Launched(recorded.path, code, how, _remarks(recorded))
+    return Launched(recorded.path, code, how, _remarks(recorded), rank)
 
 
 def _remarks(recorded: Run) -> tuple[str, ...]:

@@ -183,7 +183,8 @@ def thin_records(
     layout = union.layout_of(db, tuple(names[int(i)] for i in used))
     chunk = thinned(steps, values[:, used], present[:, used], LENGTH)
     stream.add(db, layout, chunk, bounds.chunks, union)
-    db.execute("DELETE FROM record WHERE id <= ?", (found[-1][0],))
+    for table in ("record", "mask"):
+        db.execute(f"DELETE FROM {table} WHERE id <= ?", (found[-1][0],))
     return len(found)
 
 

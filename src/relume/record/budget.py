@@ -9,9 +9,12 @@ extra time that recorded steps were measured to take to the time they claimed.
 Reference: token bucket, ITU-T I.371; the calibration is ours (docs/recording.md).
 """
 
+import math
 import random
 from collections import deque
 from statistics import median
+
+from relume.record.ranks import ruler
 
 FORCED = 16  # first steps recorded whatever they cost: twice the batches that a rule asks for
 FIRST_CREDIT = 0.25  # seconds beyond those, spread over the run: units die early, and late too
@@ -30,11 +33,15 @@ class Budget:
     Args:
         share: of wall time, in (0, 1].
         every: record each `every`-th step instead, and let the cost be what it is.
+        shared: other ranks train the same model: look at steps that they look at too.
     """
 
-    def __init__(self, share: float = 0.01, every: int | None = None) -> None:
+    def __init__(
+        self, share: float = 0.01, every: int | None = None, *, shared: bool = False
+    ) -> None:
         self.share = share
         self.every = every
+        self.shared = shared
         self.credit = FIRST_CREDIT
         self.alpha = ALPHA[1]
         self.spent = 0.0
@@ -49,6 +56,7 @@ class Budget:
         self._coin = random.Random(0x5EED)
         self._recent: deque[float] = deque(maxlen=KEPT)
         self._next = 0.0
+        self._level = 0  # of the grid of steps, where ranks share one
         self._urgent = False
 
     @property
@@ -121,6 +129,8 @@ class Budget:
         if self._urgent and self.credit > -DEBT * price:
             self._urgent = False
             return self._take()
+        if self.shared and ruler(self.steps) < self._level:
+            return False
         if self.credit >= price and self.steps >= self._next:
             return self._take()
         return False
@@ -137,6 +147,11 @@ class Budget:
         earned = price / (self.share * max(median(self._recent), 1e-9))
         spread = self.steps * price / (EFOLD * max(self.credit, price))
         distance = min(spread, earned)
+        if self.shared:
+            # The grid that has as few steps as are paid for. A rank that can pay for more has a
+            # finer one, and this rank's steps are on it too: what is common is this one's.
+            self._level = math.ceil(math.log2(max(distance, 1.0)))
+            return True
         self._next = self.steps + max(1.0, distance * self._coin.uniform(0.5, 1.5))
         return True
 

@@ -5,6 +5,8 @@ too high for unbalanced data, so the frequencies are counted as they come.
 """
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,6 +46,26 @@ class Chance:
         """
         found = self._value()
         return None if found is None or found < ALIKE else found
+
+    def state(self) -> dict[str, Any]:
+        """What has been added up, as JSON can carry it."""
+        return {
+            "counts": None if self._counts is None else self._counts.tolist(),
+            "rows": self._rows,
+            "sum": np.asarray(self._sum).tolist(),
+            "square": np.asarray(self._square).tolist(),
+            "kept": [kept.tolist() for kept in self._kept],
+        }
+
+    def join(self, state: Mapping[str, Any]) -> None:
+        """Add what another rank's `state` holds."""
+        if state["counts"] is not None:
+            found = np.asarray(state["counts"], dtype=np.float64)
+            self._counts = found if self._counts is None else self._counts + found
+        self._sum = self._sum + np.asarray(state["sum"])
+        self._square = self._square + np.asarray(state["square"])
+        self._rows += int(state["rows"])
+        self._kept += [np.asarray(kept) for kept in state["kept"]]
 
     def _value(self) -> float | None:
         if self.name in ("cross_entropy", "nll"):

@@ -23,7 +23,8 @@ class InputMoments:
         self.axis = axis
         self.rows = 0
         self._sum: NDArray[np.float64] | None = None
-        self._energy = 0.0
+        self._energy: NDArray[np.float64] | None = None
+        self.batches = 0
         self._kept: list[NDArray[np.float32]] = []
         self._kept_rows = 0
         self._coded = True
@@ -34,7 +35,9 @@ class InputMoments:
             found = sample(data, self.axis, phase).cpu().numpy()
         rows = found.astype(np.float64)
         self._sum = rows.sum(0) if self._sum is None else self._sum + rows.sum(0)
-        self._energy += float((rows**2).sum())
+        energy = (rows**2).sum(0)
+        self._energy = energy if self._energy is None else self._energy + energy
+        self.batches += 1
         self.rows += len(rows)
         self._coded = self._coded and bool(np.isin(found, (0.0, 1.0)).all())
         if self._kept_rows < KEPT_ROWS and self.axis == data.dim() - 1:
@@ -45,16 +48,16 @@ class InputMoments:
         return self._stats()
 
     def _stats(self) -> dict[str, float]:
-        if self._sum is None or self._coded:
+        if self._sum is None or self._energy is None or self._coded:
             return {}  # zeros and ones are codes (one-hot, pixels on or off), not measurements
-        mean = self._sum / self.rows
-        power = self._energy / self.rows
-        share = float((mean**2).sum() / power) if power > 0 else 0.0
-        return {
-            "mean_energy_share": min(share, 1.0),
-            "rms": float(np.sqrt(power / len(mean))),
-            "samples": float(self.rows),
-        }
+        return moments(float(self.rows), self._sum, self._energy)
+
+    def fields(self) -> dict[str, NDArray[np.float64]]:
+        """The sums behind the stats, one number a feature; empty where there are none."""
+        if self._sum is None or self._energy is None or self._coded:
+            return {}
+        count = np.full(len(self._sum), float(self.rows))
+        return {"pre_n": count, "pre_sum": self._sum, "pre_sumsq": self._energy}
 
     def eigen_ratio(self) -> float | None:
         """lambda_1 / mean(lambda_2..50) of E x x^T over the rows kept, or None if too few."""
@@ -66,3 +69,23 @@ class InputMoments:
         values = np.linalg.svd(rows.astype(np.float64), compute_uv=False) ** 2 / len(rows)
         rest = float(values[1:50].mean())
         return float(values[0]) / rest if rest > 0 else None
+
+
+def moments(
+    rows: float, total: NDArray[np.float64], energy: NDArray[np.float64]
+) -> dict[str, float]:
+    """The stats of an input from its sums.
+
+    Args:
+        rows: how many were added up.
+        total: sum of the rows, (features,).
+        energy: sum of their squares, (features,).
+    """
+    mean = total / rows
+    power = float(energy.sum()) / rows
+    share = float((mean**2).sum() / power) if power > 0 else 0.0
+    return {
+        "mean_energy_share": min(share, 1.0),
+        "rms": float(np.sqrt(power / len(mean))),
+        "samples": rows,
+    }

@@ -99,17 +99,24 @@ class Ledger:
 
     def _write(self, step: int, look: Look, sums: list[Sums], host: Sequence[Floats]) -> None:
         values: dict[tuple[str, str], float] = {}
+        silent: dict[str, NDArray[np.bool_]] = {}
         place = 0
         for entry in sums:
             count = len(entry.parts)
-            found = self._stats(step, entry, entry.named(host[place : place + count]))
+            named = entry.named(host[place : place + count])
+            found = self._stats(step, entry, named)
             place += count
-            values.update({(entry.plan.site.name, stat): value for stat, value in found.items()})
+            name = entry.plan.site.name
+            if self._writer.ranked:
+                found["rows"] = float(entry.rows)  # what means of several ranks are weighed by
+                if "active" in named:
+                    silent[name] = named["active"] == 0
+            values.update({(name, stat): value for stat, value in found.items()})
         for keys, _ in look.scalars:
             values.update(zip(keys, host[place].tolist(), strict=True))
             place += 1
         self._notes.watch_finite(values, step)
-        self._writer.record(step, tuple(values), list(values.values()))
+        self._writer.record(step, tuple(values), list(values.values()), silent)
         if look.phase == 0:
             self.flush()  # the state at initialisation is never lost
 

@@ -72,6 +72,7 @@ class GradientSlot:
             return
         if self._sums.plan.site.kind == "head":
             rows = stats.sample(grad_post, self._axis % grad_post.dim(), self._phase)
+            self._sums.rows = rows.shape[0]
             mean = (rows * rows).mean().reshape(1, 1)
             self._sums.parts.append((("grad_pre_meansq",), mean))
             return

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from relume.acts.act import by_node
-from relume.core import Fact, Site
+from relume.core import Fact, Site, Window
 from relume.record import structure
 from relume.record.chance import Chance
 from relume.record.graph import OPAQUE, AutogradNode, Graph, inputs, kind, leaf_of, weight_of
@@ -165,6 +165,8 @@ class Notes:
             ratio = moments.eigen_ratio()
             if ratio is not None:
                 self._writer.record(step, ((name, "eigen_ratio"),), [ratio])
+        if self._writer.ranked:
+            self._finish_rank(step)
         for path, calls in self._sites.left_out.items():
             self._opaque(
                 path,
@@ -182,6 +184,18 @@ class Notes:
                 "use an optimiser of torch.optim, or read the findings without them",
                 step,
             )
+
+    def _finish_rank(self, step: int) -> None:
+        """Keep the sums from which several ranks' inputs and chance values are made."""
+        for name, moments in self._moments.items():
+            fields = moments.fields()
+            if fields:
+                window = Window(0, step, moments.batches, moments.rows, fields)
+                self._writer.windows(name, [window])
+        if self._chance is not None and self._criterion is not None:
+            scale = None if self._loss_scale is None else self._reduction * self._loss_scale
+            data = {"scale": scale, **self._chance.state()}
+            self._writer.replace_fact(Fact("targets", "", step, data))
 
     # ------------------------------------------------------------------ parts of a view
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import relume
 from relume.core import Diagnosis, Trace
 from relume.errors import StoreError, UsageError
-from relume.record import store
+from relume.record import ranks, store
 
 if TYPE_CHECKING:
     from torch import nn
@@ -180,8 +180,9 @@ def begin(
     from relume.record.budget import Budget
     from relume.record.recorder import Recorder
 
+    rank = ranks.here()
     try:
-        writer = store.Writer(path)
+        writer = store.Writer(path, ranked=rank is not None)
         writer.meta(
             {
                 "run": path.stem,
@@ -195,10 +196,11 @@ def begin(
                 "steps": 0,
                 "records": 0,
                 "backwards": 0,
+                **(rank.meta() if rank is not None else {}),
                 **about,
             }
         )
-        recorder = Recorder(writer, Budget(budget, every), models)
+        recorder = Recorder(writer, Budget(budget, every, shared=rank is not None), models)
     except StoreError as error:
         run = Run(None)
         run._problems.append(str(error))
@@ -216,11 +218,12 @@ def check_pace(budget: float, every: int | None) -> None:
 
 
 def new_path(folder: Path, name: str) -> Path:
-    """A new file name: the time, and what runs; a number is added where it is taken.
+    """A new file name: the time, what runs, and the rank; a number is added where it is taken.
 
     The file is made at once, so that two runs begun in the same second do not share it.
     """
-    stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
+    rank = ranks.here()
+    stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}{f'-rank{rank.rank}' if rank else ''}"
     number = 1
     while True:
         path = folder / f"{stem}{f'-{number}' if number > 1 else ''}{store.SUFFIX}"

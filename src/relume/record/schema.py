@@ -7,6 +7,8 @@ Version 2 (``PRAGMA user_version``), application id 0x524C554D ("RLUM"):
     layout(id, body)                          [[site, stat], ...] as JSON
     record(id, step, layout, data)            float32 of the layout's length, `ABSENT` where not
                                               measured
+    mask(id, body)                            of a record of a rank: which units were silent
+                                              (`silence.py`)
     step(id, data)                            float64 rows (step, loss, learning rate, seconds)
     thin(id, stream, level, layout, body)     old records or steps, thinned (`thin.py`)
     window(id, site, first, last, records, samples, names, types, data)
@@ -40,6 +42,7 @@ CREATE TABLE site (name TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE layout (id INTEGER PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE record (id INTEGER PRIMARY KEY, step INTEGER NOT NULL, layout INTEGER NOT NULL,
                      data BLOB NOT NULL);
+CREATE TABLE mask (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE step (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE thin (id INTEGER PRIMARY KEY, stream TEXT NOT NULL, level INTEGER NOT NULL,
                    layout INTEGER NOT NULL, body BLOB NOT NULL);
@@ -53,7 +56,8 @@ CREATE TABLE fact (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, site TEXT NOT NUL
 
 
 def _to_2(db: sqlite3.Connection) -> None:
-    """Thinning came, and windows whose fields have types of their own (all float64 before)."""
+    """Thinning and ranks came, and windows whose fields have their own types (float64 before)."""
+    db.execute("CREATE TABLE mask (id INTEGER PRIMARY KEY, body BLOB NOT NULL)")
     db.execute(
         "CREATE TABLE thin (id INTEGER PRIMARY KEY, stream TEXT NOT NULL, level INTEGER NOT NULL, "
         "layout INTEGER NOT NULL, body BLOB NOT NULL)"

@@ -24,6 +24,8 @@ from relume.record.schema import APPLICATION as APPLICATION
 from relume.record.schema import SUFFIX as SUFFIX
 from relume.record.schema import VERSION as VERSION
 from relume.record.schema import opened as opened
+from relume.record.silence import Flags
+from relume.record.silence import unpacked as unpacked_silence
 from relume.record.writer import Sink as Sink
 from relume.record.writer import Writer as Writer
 from relume.registry import unknown
@@ -59,6 +61,13 @@ def meta(path: Path) -> dict[str, Any]:
     """Only the run's metadata. Raises as `read` does."""
     with opened(path) as db:
         return _meta(db)
+
+
+def silent(path: Path) -> dict[int, dict[str, Flags]]:
+    """The silent units by step and site, where a rank of several kept them (`silence.py`)."""
+    with opened(path) as db:
+        rows = db.execute("SELECT step, body FROM mask JOIN record USING (id)")
+        return {step: unpacked_silence(body) for step, body in rows}
 
 
 def runs(folder: Path) -> list[Path]:

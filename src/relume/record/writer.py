@@ -14,6 +14,8 @@ from relume.core import Fact, Site, Window
 from relume.errors import StoreError
 from relume.record import archive, panes, schema
 from relume.record.archive import ABSENT, RECORDS, STEP_BOUNDS, STEPS, Bounds, Stream, Union
+from relume.record.silence import Flags
+from relume.record.silence import packed as packed_silence
 from relume.record.thin import Key
 
 Job = Callable[[sqlite3.Connection], object]
@@ -51,13 +53,15 @@ class Writer:
         path: the file; it must not hold a run yet.
         sink: is told of records and steps too. One that fails is left out from then on, and
             `failures` says so.
+        ranked: this is one rank of several: more is kept, so that they can be merged exactly.
 
     Raises:
         StoreError: the folder or the file cannot be written.
     """
 
-    def __init__(self, path: Path, sink: Sink | None = None) -> None:
+    def __init__(self, path: Path, sink: Sink | None = None, *, ranked: bool = False) -> None:
         self.path = path
+        self.ranked = ranked
         self.failures: list[str] = []
         self._sink = sink
         self._union = Union()
@@ -106,20 +110,31 @@ class Writer:
 
         self._write(job)
 
-    def record(self, step: int, keys: tuple[Key, ...], values: Sequence[float]) -> None:
-        """Add one record: `values[i]` is the stat ``keys[i][1]`` at the site ``keys[i][0]``."""
+    def record(
+        self,
+        step: int,
+        keys: tuple[Key, ...],
+        values: Sequence[float],
+        silent: Mapping[str, Flags] | None = None,
+    ) -> None:
+        """Add one record: `values[i]` is the stat ``keys[i][1]`` at the site ``keys[i][0]``.
+
+        `silent` are the silent units by site, which a rank of several keeps.
+        """
         with np.errstate(over="ignore"):  # what exceeds float32 is kept as infinity
             data = np.asarray(values, dtype="<f4")
         row_keys = keys
         if self._union.known(keys) is None and len(self._union) >= MOST_LAYOUTS:
             row_keys, data = self._gapped(keys, data)
         body = data.tobytes()
+        masks = packed_silence(silent) if silent else None
 
         def job(db: sqlite3.Connection) -> None:
             layout = self._union.layout_of(db, row_keys)
-            db.execute(
-                "INSERT INTO record (step, layout, data) VALUES (?, ?, ?)", (step, layout, body)
-            )
+            row = (step, layout, body)
+            made = db.execute("INSERT INTO record (step, layout, data) VALUES (?, ?, ?)", row)
+            if masks is not None:
+                db.execute("INSERT INTO mask VALUES (?, ?)", (made.lastrowid, masks))
 
         self._write(job)
         self._tell(lambda sink: sink.record(step, keys, values))
