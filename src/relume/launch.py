@@ -97,6 +97,7 @@ def run(
     module: bool = False,
     budget: float = 0.01,
     every: int | None = None,
+    exact: bool = False,
     folder: Path = FOLDER,
 ) -> Launched:
     """Run a script or module to its end, recorded.
@@ -107,6 +108,7 @@ def run(
         module: `target` is a module, as under ``python -m``.
         budget: share of wall time for recording, in (0, 1].
         every: record every so many steps instead.
+        exact: record nothing that could change a bit (see `relume.watch`).
         folder: where the run file goes.
 
     Returns:
@@ -124,7 +126,8 @@ def run(
     program, failed = _prepare(target, module)
     if program is None:
         return Launched(None, failed, "exception", ())
-    recorded = begin(new_path(folder.resolve(), name), (), budget=budget, every=every, about=about)
+    path = new_path(folder.resolve(), name)
+    recorded = begin(path, (), budget=budget, every=every, exact=exact, about=about)
     rank = here()  # before the script can change what says so
     how, code, text = _execute(program, argv)
     recorded.close(how, code, text)

@@ -20,7 +20,7 @@ from torch.optim import optimizer as optim_hooks
 
 import relume
 from relume.errors import UsageError
-from relume.record import ledger, notes, recorder, sites, store, weights
+from relume.record import harvest, ledger, marks, notes, recorder, sites, store, weights
 from relume.record.look import Look
 
 
@@ -175,10 +175,15 @@ def test_nothing_is_left_after_an_error_of_the_users(where: str, tmp_path: Path)
 
 
 TARGETS = [
-    (recorder.Recorder, "_harvest"),
+    (harvest.Harvest, "arm"),
+    (harvest.Harvest, "_begin"),
+    (harvest.Harvest, "read"),
+    (harvest.Harvest, "read_gradients"),
+    (marks.Marks, "leave"),
     (ledger.Ledger, "loss"),
     (recorder.Recorder, "_tick"),
-    (recorder.Recorder, "_read_updates"),
+    (harvest.Harvest, "read_updates"),
+    (recorder.Recorder, "_meet"),
     (recorder.Recorder, "_flush"),
     (sites.Sites, "acts_in"),
     (notes.Notes, "view"),

@@ -19,7 +19,7 @@ LEAST = 16_384
 """Below it the calls of Python cost more than they save (measured: even at 12,000 to 17,000)."""
 
 # Private names: without them every tensor counts as wrapped, and torch's path is taken.
-_wrapped: Callable[[Tensor], bool] = getattr(
+wrapped: Callable[[Tensor], bool] = getattr(
     getattr(torch._C, "_functorch", None), "is_functorch_wrapped_tensor", lambda _: True
 )
 _PLAIN = (Tensor, torch.nn.Parameter)
@@ -33,7 +33,7 @@ def direct(*tensors: Tensor) -> bool:
     if getattr(forward_ad, "_current_level", 0) >= 0 or torch.jit.is_tracing():
         return False
     return all(
-        type(t) in _PLAIN and t.device.type == "cpu" and t.dtype in FLOATS and not _wrapped(t)
+        type(t) in _PLAIN and t.device.type == "cpu" and t.dtype in FLOATS and not wrapped(t)
         for t in tensors
     )
 
@@ -42,7 +42,7 @@ def eager(z: Tensor) -> bool:
     """A plain floating tensor on any device, outside of what traces, transforms or casts."""
     if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
-    if getattr(forward_ad, "_current_level", 0) >= 0 or _wrapped(z):
+    if getattr(forward_ad, "_current_level", 0) >= 0 or wrapped(z):
         return False
     return type(z) in _PLAIN and z.dtype in FLOATS and not torch.is_autocast_enabled(z.device.type)
 

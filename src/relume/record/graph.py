@@ -5,86 +5,22 @@ contributed to the loss is in it, module or function, in place or not; what did 
 (an evaluation, a second forward that was thrown away) is not.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
+from relume.record.opaque import OPAQUE
+from relume.record.ops import AFFINE, BATCH_NORM, LEAF, LINEAR, NORM, RESHAPE, SEEN_THROUGH
+
 # torch's node classes are not typed; a node is anything with name(), next_functions and saved
 # tensors under `_saved_*`.
 AutogradNode = Any
 
-LEAF = "torch::autograd::AccumulateGrad"
 MOST_NODES = 20_000  # a graph beyond this is walked no further, and the recorder says so
-
-# For each affine operation: the position of its data, its weight and its bias among the node's
-# inputs, and the attributes that hold data and weight. None: it has no bias of its own.
-AFFINE: dict[str, tuple[int, int, int | None, str, str]] = {
-    "AddmmBackward": (1, 2, 0, "_saved_mat1", "_saved_mat2"),
-    "MmBackward": (0, 1, None, "_saved_self", "_saved_mat2"),
-    "LinearBackward": (0, 1, 2, "_saved_input", "_saved_weight"),
-    "ConvolutionBackward": (0, 1, 2, "_saved_input", "_saved_weight"),
-}
-
-NORM = frozenset(
-    {
-        "NativeBatchNormBackward",
-        "CudnnBatchNormBackward",
-        "MiopenBatchNormBackward",
-        "NativeLayerNormBackward",
-        "NativeGroupNormBackward",
-        "FusedRmsNormBackward",
-    }
-)
-BATCH_NORM = frozenset(name for name in NORM if "BatchNorm" in name)
-
-# Operations that change the shape or the place of numbers, never their value.
-RESHAPE = frozenset(
-    f"{name}Backward"
-    for name in (
-        *("Alias", "AsStrided", "Chunk", "Clone", "Contiguous", "Detach", "Expand", "Flatten"),
-        *("Gather", "Index", "Movedim", "Narrow", "Permute", "Reshape", "ReshapeAlias", "Select"),
-        *("Slice", "Split", "SplitWithSizes", "Squeeze", "T", "ToCopy", "Transpose", "Unbind"),
-        *("Unfold", "UnsafeSplit", "UnsafeView", "Unsqueeze", "View"),
-    )
-)
-# Between a parameter and its use: a view of it, or a weight norm.
-SEEN_THROUGH = RESHAPE | {"WeightNormInterfaceBackward"}
-# Linear over samples besides: averages, padding, sums over an axis.
-LINEAR = frozenset(
-    f"{name}Backward"
-    for name in (
-        *("AvgPool1D", "AvgPool2D", "AvgPool3D", "MkldnnAdaptiveAvgPool2D", "AdaptiveAvgPool1D"),
-        *("AdaptiveAvgPool2D", "AdaptiveAvgPool3D", "ConstantPadNd", "Mean", "Sum", "Neg"),
-        *("UpsampleNearest2D", "UpsampleBilinear2D"),
-    )
-)
-# Where acts run inside one operation that the graph shows as a whole.
-OPAQUE: dict[str, tuple[str, str]] = {
-    "MkldnnRnnLayerBackward": (
-        "an LSTM on CPU runs as one fused operation; its gates are not in the graph",
-        "its weights, gradients and updates are measured; write the loop with nn.LSTMCell to see "
-        "the gates",
-    ),
-    "CudnnRnnBackward": (
-        "a cuDNN recurrent layer runs as one fused operation; its gates are not in the graph",
-        "its weights, gradients and updates are measured; set torch.backends.cudnn.enabled = "
-        "False for a diagnostic run to see the gates",
-    ),
-    "MiopenRnnBackward": (
-        "a MIOpen recurrent layer runs as one fused operation; its gates are not in the graph",
-        "its weights, gradients and updates are measured",
-    ),
-    "CompiledFunctionBackward": (
-        "a compiled region runs as one operation; its acts are not in the graph",
-        "run once without torch.compile to see them",
-    ),
-    "CheckpointFunctionBackward": (
-        "a reentrant checkpoint recomputes its forward during backward",
-        "use checkpoint(..., use_reentrant=False), or run once without checkpointing",
-    ),
-}
 
 
 @dataclass(slots=True)
@@ -96,7 +32,7 @@ class Graph:
         nodes: every node but parameter leaves, in the order in which the forward made them.
         leaves: the parameters (and other leaf tensors) that receive a gradient.
         complete: False where the graph was larger than `MOST_NODES`.
-        sealed: nodes whose saved tensors are packed, and must not be read (see `seal`).
+        sealed: nodes whose saved tensors are packed (see `unpacking_nothing`).
     """
 
     root: AutogradNode
@@ -117,14 +53,34 @@ class Graph:
                         self._consumers.setdefault(source, []).append(user)
         return self._consumers.get(node, [])
 
+    def made_between(self, begin: int, end: int) -> bool:
+        """Whether the graph holds a node whose sequence number is in [begin, end)."""
+        place = bisect_left(self.nodes, begin, key=_number)
+        return place < len(self.nodes) and self.nodes[place]._sequence_nr() < end
 
-def seal(graph: Graph, packed: set[AutogradNode]) -> None:
-    """Take nodes out of the graph whose saved tensors are packed (checkpointing, offload).
 
-    Reading one of them would compute its whole region again.
+_sealed: set[AutogradNode] = set()  # of the graph that is being read (see `unpacking_nothing`)
+
+
+@contextmanager
+def unpacking_nothing(graph: Graph, packed: set[AutogradNode]) -> Generator[None]:
+    """Read a graph without unpacking saved tensors (checkpointing, offload).
+
+    Reading one of them would compute its whole region again, and a checkpoint refuses to hand it
+    out twice: within this context `saved` answers None for these nodes.
     """
     graph.sealed = packed
-    graph.nodes = [node for node in graph.nodes if node not in packed]
+    _sealed.update(packed)
+    try:
+        yield
+    finally:
+        _sealed.clear()
+        graph.sealed = set()
+
+
+def saved(node: AutogradNode, name: str) -> Any:
+    """A value that a node keeps for its backward; None where it keeps none, or it is packed."""
+    return None if node in _sealed else getattr(node, name, None)
 
 
 def walk(root: AutogradNode) -> Graph:
@@ -146,6 +102,10 @@ def walk(root: AutogradNode) -> Graph:
             break
     nodes.sort(key=lambda pair: pair[0])
     return Graph(root, [node for _, node in nodes], leaves, len(queue) <= MOST_NODES)
+
+
+def _number(node: AutogradNode) -> int:
+    return int(node._sequence_nr())
 
 
 def kind(node: AutogradNode) -> str:
@@ -212,9 +172,10 @@ def is_scaling(node: AutogradNode) -> bool:
         return True
     if kind(node) == "MulBackward" and node.name() == "MulBackward1":
         return True  # times a Python number
-    factor = getattr(node, "_saved_other", None)
+    factor = saved(node, "_saved_other")
     if inputs(node)[0] is None:
-        factor = getattr(node, "_saved_self", factor)
+        own = saved(node, "_saved_self")
+        factor = factor if own is None else own
     if not isinstance(factor, torch.Tensor):
         return True
     return factor.numel() == 1 or is_dropout(factor)
@@ -238,9 +199,9 @@ def weight_of(node: AutogradNode) -> torch.Tensor | None:
 
     torch saves it only if the data need a gradient; in a first layer it is read off the leaf.
     """
-    saved = getattr(node, AFFINE[kind(node)][4], None)
-    if isinstance(saved, torch.Tensor):
-        return saved.detach()
+    kept = saved(node, AFFINE[kind(node)][4])
+    if isinstance(kept, torch.Tensor):
+        return kept.detach()
     place = AFFINE[kind(node)][1]
     source = inputs(node)[place] if place < len(node.next_functions) else None
     turned = source is not None and kind(source) in ("TBackward", "TransposeBackward")

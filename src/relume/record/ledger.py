@@ -49,6 +49,10 @@ class Ledger:
         else:
             self._losses.append(loss.detach().reshape(()).float())
 
+    def drop(self) -> None:
+        """The losses since the last step belong to no step of the watched model's."""
+        self._losses = []
+
     def step(self, step: int, rate: float, seconds: float) -> None:
         """A step has ended: its loss is the mean of the losses since the last one."""
         losses = self._losses

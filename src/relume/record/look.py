@@ -14,6 +14,7 @@ from relume.record import stats
 from relume.record.graph import AutogradNode
 from relume.record.replay import output_of, pre_of
 from relume.record.sites import Plan
+from relume.record.tap import Held
 
 Floats = NDArray[np.float64]
 
@@ -43,10 +44,11 @@ class GradientSlot:
     It keeps no tensor of the user's, so nothing of a step outlives it.
     """
 
-    __slots__ = ("_axis", "_done", "_on_cost", "_on_error", "_phase", "_sums")
+    __slots__ = ("_axis", "_done", "_on_cost", "_on_error", "_phase", "_sums", "_unscale")
 
     def __init__(self, sums: Sums, phase: int, look: "Look") -> None:
         self._sums = sums
+        self._unscale = look.unscale
         self._axis = sums.plan.axis
         self._phase = phase
         self._done = False
@@ -71,7 +73,7 @@ class GradientSlot:
         if not isinstance(grad_post, Tensor):
             return
         if self._sums.plan.site.kind == "head":
-            rows = stats.sample(grad_post, self._axis % grad_post.dim(), self._phase)
+            rows = self._sample(grad_post, self._axis % grad_post.dim())
             self._sums.rows = rows.shape[0]
             mean = (rows * rows).mean().reshape(1, 1)
             self._sums.parts.append((("grad_pre_meansq",), mean))
@@ -79,8 +81,13 @@ class GradientSlot:
         grad_pre = next((g for g in into if isinstance(g, Tensor)), None)
         if grad_pre is None or grad_pre.shape != grad_post.shape:
             return
-        sampled = [stats.sample(g, self._axis, self._phase) for g in (grad_pre, grad_post)]
+        axis = self._axis if self._axis < grad_pre.dim() else grad_pre.dim() - 1
+        sampled = [self._sample(g, axis) for g in (grad_pre, grad_post)]
         self._sums.parts.append((stats.BACKWARD, stats.backward_sums(*sampled)))
+
+    def _sample(self, gradient: Tensor, axis: int) -> Tensor:
+        rows = stats.sample(gradient, axis, self._phase)
+        return rows if self._unscale is None else rows * self._unscale
 
 
 class Look:
@@ -90,6 +97,9 @@ class Look:
         phase: the record's number, from which its sampled rows follow.
         deep: also compute again what torch did not keep (inputs of ReLU and the like).
         on_error: told of a failure of ours: where, and the exception.
+
+    Attributes:
+        unscale: what undoes a gradient scaler's factor on the gradients; None without one.
     """
 
     def __init__(self, phase: int, deep: bool, on_error: Callable[[str, Exception], None]) -> None:
@@ -97,7 +107,7 @@ class Look:
         self.deep = deep
         self.on_error = on_error
         self.cost = 0.0
-        self.sealed: set[AutogradNode] = set()
+        self.unscale: float | Tensor | None = None
         self.sums: dict[str, Sums] = {}
         self.scalars: list[tuple[tuple[tuple[str, str], ...], Tensor]] = []
 
@@ -105,26 +115,38 @@ class Look:
         """Book time spent on this record."""
         self.cost += seconds
 
-    def act(self, plan: Plan, node: AutogradNode) -> None:
-        """Read an act's saved tensor and hook its gradients."""
+    def act(self, plan: Plan, node: AutogradNode | None, held: Held | None = None) -> None:
+        """Read an act's input or output, and hook its gradients.
+
+        Args:
+            plan: of its site.
+            node: in the graph; None where the act has none.
+            held: its input, if it was taken as it was called.
+        """
         if plan.site.name in self.sums or plan.act is None or plan.shown is None:
             return  # a second forward in the same step: the first one speaks for it
-        saved = plan.shown.read(node)
-        axis = plan.axis if plan.axis < saved.dim() else saved.dim() - 1
-        rows = stats.sample(saved, axis, self.phase)
+        if held is not None:
+            rows, holds, extra = held.rows, held.holds, {**plan.act.defaults, **held.extra}
+        elif node is not None:
+            saved, holds = plan.shown.read(node), plan.shown.holds
+            axis = plan.axis if plan.axis < saved.dim() else saved.dim() - 1
+            rows = stats.sample(saved, axis, self.phase)
+            extra = plan.act.parameters(plan.shown, node)
+        else:
+            return
         if rows.numel() == 0:
             return
-        extra = plan.act.parameters(plan.shown, node)
         sums = self.sums[plan.site.name] = Sums(plan, rows.shape[0])
-        forward = stats.forward_sums(plan.act, rows, plan.shown.holds, extra)
+        forward = stats.forward_sums(plan.act, rows, holds, extra)
         sums.parts.append((stats.FORWARD, forward))
-        if plan.shown.holds == "pre":
+        if holds == "pre":
             self._pre(sums, rows)
-        elif self.deep:
-            found = pre_of(node, self.phase, self.sealed)
+        elif self.deep and node is not None:
+            found = pre_of(node, self.phase)
             if found is not None and found.shape[1] == rows.shape[1]:
                 self._pre(sums, found)
-        node.register_hook(GradientSlot(sums, self.phase, self))
+        if node is not None:
+            node.register_hook(GradientSlot(sums, self.phase, self))
 
     def head(self, plan: Plan, node: AutogradNode) -> None:
         """Replay the head's output and hook its gradient."""

@@ -1,14 +1,12 @@
-"""Which module a call belongs to, and what that module is called.
+"""What a module and a parameter are called.
 
-While a step is recorded, two global module hooks note the autograd sequence number at every
-entry and exit. A node of the graph belongs to the innermost module that was open when its number
-was given out. Roots (modules called from the user's own code) are found by their calls; their
-names are the variables that hold them, and left out where there is one model.
+Roots (modules called from the user's own code) are found by their calls; their names are the
+variables that hold them, and left out where there is one model. Wrappers of torch's own (data
+parallel, compiled, checkpointed) hand their name on to what they wrap.
 """
 
 import sys
 import weakref
-from bisect import bisect_right
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,8 +18,11 @@ _OURS = str(Path(__file__).resolve().parents[1])
 _DEMOS = str(Path(_OURS) / "demos")  # shipped with us, run as a user's script
 _TORCH = str(Path(torch.__file__).resolve().parent)
 
-_top_hooks: Any = getattr(torch._C, "_autograd")._top_saved_tensors_default_hooks  # noqa: B009
-sequence_number: Any = torch.autograd._get_sequence_nr  # private: tested in tests/record
+# Attributes under which torch's wrappers hold the wrapped module: no part of a name.
+_WRAPPED = frozenset(
+    {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_flat_param_wrapped"}
+)
+_WRAPPERS = frozenset({"DistributedDataParallel", "DataParallel", "FullyShardedDataParallel"})
 
 
 def is_users(file: str) -> bool:
@@ -38,87 +39,6 @@ def foreign(frame: FrameType | None) -> FrameType | None:
     return frame
 
 
-class Marks:
-    """Entries and exits of modules on one recorded step, by autograd sequence number."""
-
-    def __init__(self) -> None:
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget the step."""
-        self._numbers: list[int] = []
-        self._owners: list[weakref.ref[nn.Module] | None] = []  # no model is kept alive by us
-        self._stack: list[nn.Module] = []
-        self.hidden: weakref.WeakSet[nn.Module] = weakref.WeakSet()
-        self._old = 0
-        self._begin = 0
-
-    def begin(self) -> None:
-        """From here on every entry and exit is noted."""
-        self._begin = sequence_number()
-
-    def saw(self, number: int) -> bool:
-        """Whether modules were being noted when this sequence number was given out."""
-        return number >= self._begin
-
-    def trim(self) -> None:
-        """A step has ended and the next is recorded too: forget all but the last one.
-
-        What a step computed may reach a loss in the next (a GAN's generator runs before its
-        discriminator steps).
-        """
-        del self._numbers[: self._old], self._owners[: self._old]
-        self._old = len(self._numbers)
-
-    @property
-    def depth(self) -> int:
-        """How many modules are open."""
-        return len(self._stack)
-
-    def enter(self, module: nn.Module) -> None:
-        """A module's forward begins."""
-        self._stack.append(module)
-        self._note(module)
-        if _unpacking_is_costly():
-            self.hidden.add(module)
-
-    def leave(self, module: nn.Module) -> None:
-        """A module's forward ended, or was left by an exception further in."""
-        if module not in self._stack:
-            return
-        while self._stack.pop() is not module:
-            pass  # an interrupt skipped the exits in between
-        self._note(self._stack[-1] if self._stack else None)
-
-    def owner(self, number: int) -> nn.Module | None:
-        """The innermost module that was open when this sequence number was given out."""
-        # A node made after the mark at `n` gets a number of at least `n`.
-        position = bisect_right(self._numbers, number) - 1
-        owner = self._owners[position] if position >= 0 else None
-        return None if owner is None else owner()
-
-    def is_hidden(self, number: int) -> bool:
-        """Whether saved tensors were being packed where this sequence number was given out."""
-        if not self.hidden:
-            return False
-        owner = self.owner(number)
-        return any(owner is module for module in self.hidden)
-
-    def _note(self, owner: nn.Module | None) -> None:
-        number = sequence_number()
-        held = None if owner is None else weakref.ref(owner)
-        if self._numbers and self._numbers[-1] == number:
-            self._owners[-1] = held  # nothing was made in between
-        else:
-            self._numbers.append(number)
-            self._owners.append(held)
-
-
-def _unpacking_is_costly() -> bool:
-    """Saved tensors are packed here (checkpointing, offload): reading one recomputes it."""
-    return _top_hooks(False) is not None
-
-
 class Names:
     """Qualified names of modules and parameters.
 
@@ -130,7 +50,7 @@ class Names:
         self.given = bool(models)
         self._roots: list[tuple[weakref.ref[nn.Module], str]] = []
         self._paths: dict[int, str] = {}
-        self._parameters: dict[int, str] = {}
+        self._parameters: dict[int, str | None] = {}
         self._stale = True
         for index, model in enumerate(models):
             self._roots.append((weakref.ref(model), "" if len(models) == 1 else str(index)))
@@ -154,13 +74,18 @@ class Names:
             return ""
         if self._stale or id(module) not in self._paths:
             self._rebuild()
-        return self._paths.get(id(module), type(module).__name__.lower())
+        return self._paths.setdefault(id(module), _own_name(module))
 
     def parameter(self, parameter: torch.Tensor) -> str | None:
         """The parameter's qualified name, or None if no root holds it."""
-        if self._stale or id(parameter) not in self._parameters:
+        number = id(parameter)
+        if self._stale or number not in self._parameters:
             self._rebuild()
-        return self._parameters.get(id(parameter))
+        return self._parameters.setdefault(number, None)
+
+    def holds(self, module: nn.Module) -> bool:
+        """Whether one of the roots holds this module."""
+        return any(part is module for root in self.roots() for part in root.modules())
 
     def _known(self, module: nn.Module) -> bool:
         return any(ref() is module for ref, _ in self._roots)
@@ -177,15 +102,42 @@ class Names:
 
     def _name(self, root: Any, prefix: str) -> None:
         dot = f"{prefix}." if prefix else ""
-        for path, module in root.named_modules():
+        while (inner := unwrapped(root)) is not root:
+            self._paths.setdefault(id(root), prefix)
+            root = inner
+        for long, module in root.named_modules():
+            path = plain(long)
             self._paths.setdefault(id(module), f"{dot}{path}" if path else prefix)
         for path, parameter in root.named_parameters():
-            self._parameters.setdefault(id(parameter), f"{dot}{path}")
+            self._parameters.setdefault(id(parameter), f"{dot}{plain(path)}")
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """What one of torch's wrappers holds; the module itself where it is no wrapper."""
+    inner = getattr(module, "_orig_mod", None)
+    if inner is None and type(module).__name__ in _WRAPPERS:
+        inner = getattr(module, "module", None)
+    return inner if isinstance(inner, nn.Module) else module
+
+
+def _own_name(module: nn.Module) -> str:
+    """What a module that no root holds is called: Keras' layers know their path themselves."""
+    keras = str(getattr(module, "_api_export_path", "")).startswith("keras.")
+    path = getattr(module, "path", None) if keras else None
+    return path.replace("/", ".") if isinstance(path, str) else type(module).__name__.lower()
+
+
+def plain(path: str) -> str:
+    """A qualified name without what torch's wrappers, and Keras' table, add to it."""
+    _, keras, tail = path.rpartition("_torch_params.")
+    if keras:
+        return tail.replace("/", ".")
+    return ".".join(part for part in path.split(".") if part not in _WRAPPED)
 
 
 def _held_as(module: nn.Module, frame: FrameType | None) -> tuple[nn.Module, str]:
     """The outermost model that holds `module`, and the variable that holds that model."""
-    found = (module, type(module).__name__.lower())
+    found = (module, _own_name(module))
     while frame is not None:
         for name, value in _modules_in(frame):
             if value is module:

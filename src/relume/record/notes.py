@@ -7,15 +7,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relume.acts.act import by_node
 from relume.core import Fact, Site, Window
-from relume.record import structure
+from relume.record import criterion, structure
 from relume.record.chance import Chance
-from relume.record.graph import OPAQUE, AutogradNode, Graph, inputs, kind, leaf_of, weight_of
+from relume.record.graph import AutogradNode, Graph, inputs, kind, leaf_of, saved, weight_of
 from relume.record.inputs import LEAST_ROWS, InputMoments
-from relume.record.names import Marks
-from relume.record.sites import MOST_CALLS, Plan, Sites, source_of
+from relume.record.marks import Marks
+from relume.record.opaque import NO_BACKWARD
+from relume.record.remarks import Remarks
+from relume.record.sites import MOST_CALLS, Plan, Seen, Sites, source_of
 from relume.record.store import Writer
+
+LAST = 10**12  # in the order of sites: after everything that a graph holds
 
 Scalars = tuple[tuple[tuple[str, str], ...], Tensor]
 
@@ -23,10 +26,6 @@ LINE_LOOKS = 2  # first records on which anomaly mode notes source lines
 MORE_LOOKS = 4  # and at most so many later ones, for sites that appear later
 SCALE_LOOKS = 4  # first records on which the way from the criterion to the loss is read
 TARGET_LOOKS = 200  # records whose targets are counted for the chance value
-CUSTOM = (
-    "a custom autograd function hides what it computes",
-    "what enters and leaves its module is not measured; write it with torch functions to see it",
-)
 
 
 @dataclass(slots=True)
@@ -42,7 +41,7 @@ class Notes:
     def __init__(self, sites: Sites, writer: Writer) -> None:
         self._sites = sites
         self._writer = writer
-        self._said: set[tuple[str, str, str]] = set()
+        self.remarks = Remarks(sites, writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
         self._moments: dict[str, InputMoments] = {}
@@ -65,11 +64,12 @@ class Notes:
     def view(
         self,
         graph: Graph,
-        acts: Sequence[tuple[Plan, AutogradNode]],
+        acts: Sequence[Seen],
         marks: Marks,
         step: int,
         *,
         changed: bool,
+        unscale: float | None = None,
     ) -> View:
         """Read the structure of one recorded step's graph.
 
@@ -79,30 +79,31 @@ class Notes:
             marks: which module was open when.
             step: the current step.
             changed: sites are new, so the structure is read and written anew.
+            unscale: what undoes a gradient scaler's factor on the loss; None without one.
         """
         self._views += 1
-        found = structure.criterion(graph)
-        ends = structure.head(found)
-        self._judge(graph, found, step)
+        found = criterion.criterion(graph)
+        ends = criterion.head(found)
+        self._judge(graph, found, step, unscale or 1.0)
         view = View()
         if ends.affine is not None and ends.affine not in graph.sealed:
-            view.head = (self._head(ends.affine), ends.affine)
+            view.head = (self._head(ends.affine, marks), ends.affine)
         noted = "traceback_" in graph.root.metadata
         self._line_looks += noted
         if changed or noted:
-            self._place(graph, acts, ends)
+            self._place(graph, acts, ends, marks)
         if changed:
             self._structure(graph, acts, found, ends, marks, step)
         return view
 
-    def inputs(self, graph: Graph, phase: int, deep: bool) -> list[Scalars]:
+    def inputs(self, graph: Graph, marks: Marks, phase: int, deep: bool) -> list[Scalars]:
         """Moments of the data that enter the network."""
         found: list[Scalars] = []
         young = any(m.rows < 4 * LEAST_ROWS for m in self._moments.values())
         if self._moments and not (young or deep):
             return found
         for node, data in structure.data_inputs(graph):
-            layer = self._sites.layer_path(node)
+            layer = self._sites.layer_path(node, marks)
             axis = 1 if kind(node) == "ConvolutionBackward" else data.dim() - 1
             name = f"{layer}.input" if layer else "input"
             known = self._sites.plans.get(name)
@@ -119,10 +120,9 @@ class Notes:
     def parameters(self, named: Sequence[tuple[str, Tensor]], step: int) -> None:
         """Say once what each of an optimiser's parameters is, before it is first updated."""
         for name, parameter in named:
-            if ("parameter", name, "") in self._said:
+            if not self.remarks.first("parameter", name):
                 continue
-            self._said.add(("parameter", name, ""))
-            self._parameter_site(name, parameter, len(self._sites.plans) + 1_000_000)
+            self._parameter_site(name, parameter, LAST)
             zero = not bool(parameter.detach().reshape(-1)[:4096].any())
             self._writer.fact(
                 Fact(
@@ -142,8 +142,7 @@ class Notes:
         """Say once for every site that it produced NaN or infinity."""
         for (site, stat), value in values.items():
             bad = value > 0 if stat == "nonfinite_share" else value != value or abs(value) == _INF
-            if bad and ("non-finite", site, stat) not in self._said:
-                self._said.add(("non-finite", site, stat))
+            if bad and self.remarks.first("non-finite", site, stat):
                 self._writer.fact(Fact("non-finite", site, step, {"stat": stat}))
 
     def flush(self) -> None:
@@ -168,7 +167,7 @@ class Notes:
         if self._writer.ranked:
             self._finish_rank(step)
         for path, calls in self._sites.left_out.items():
-            self._opaque(
+            self.remarks.opaque(
                 path,
                 "repeated calls",
                 f"an act is called {calls} times in one forward here; the first {MOST_CALLS} are "
@@ -176,8 +175,10 @@ class Notes:
                 "nothing is wrong: an unrolled loop repeats the same act",
                 step,
             )
+        if optimizer_steps and not backwards:
+            self.remarks.opaque("", "torch.func", *NO_BACKWARD, step)
         if backwards and not optimizer_steps:
-            self._opaque(
+            self.remarks.opaque(
                 "",
                 "optimizer.step",
                 "no torch.optim optimiser stepped, so updates and the learning rate are not known",
@@ -199,25 +200,26 @@ class Notes:
 
     # ------------------------------------------------------------------ parts of a view
 
-    def _judge(self, graph: Graph, found: structure.Criterion, step: int) -> None:
+    def _judge(self, graph: Graph, found: criterion.Criterion, step: int, unscale: float) -> None:
         if self._criterion is not None and self._criterion.data["loss"] != found.name:
             return  # a second criterion (a GAN's other loss): the first one is judged by
         if self._chance is None:
             self._chance = Chance(found.name, _classes(found))
-        target = structure.targets(found)
+        target = criterion.targets(found)
         if target is not None and self._views <= TARGET_LOOKS:
             self._chance.add(target, _signed(getattr(found.node, "_saved_ignore_index", None)))
             self._reduction = _scale(found, target)
             if self._views <= SCALE_LOOKS:
-                self._loss_scale = structure.loss_scale(graph, found)
+                scale = criterion.loss_scale(graph, found)
+                self._loss_scale = None if scale is None else scale * unscale
         if self._criterion is None:
             file, line = source_of(found.node)
             data = {"loss": found.name, "classes": self._chance.classes, "chance": None}
             self._criterion = Fact("criterion", "", step, {**data, "file": file, "line": line})
             self.flush()
 
-    def _head(self, node: AutogradNode) -> Plan:
-        layer = self._sites.layer_path(node)
+    def _head(self, node: AutogradNode, marks: Marks) -> Plan:
+        layer = self._sites.layer_path(node, marks)
         weight = weight_of(node)
         axis = 1 if kind(node) == "ConvolutionBackward" else -1
         units = 0 if weight is None else int(weight.shape[0 if axis == 1 else -1])
@@ -231,31 +233,42 @@ class Notes:
     def _place(
         self,
         graph: Graph,
-        acts: Sequence[tuple[Plan, AutogradNode]],
-        ends: structure.Head,
+        acts: Sequence[Seen],
+        ends: criterion.Head,
+        marks: Marks,
     ) -> None:
         """Order, source lines and output roles of the sites in this graph."""
-        order = {id(node): index for index, node in enumerate(graph.nodes)}
-        for plan, node in acts:
-            file, line = source_of(node)
-            plan.site = replace(
-                plan.site,
-                order=order[id(node)],
-                role="output" if any(node is act for act in ends.acts) else plan.site.role,
-                file=plan.site.file or file,
-                line=plan.site.line or line,
-            )
-            self._say_site(plan.site)
-        for index, node in enumerate(graph.nodes):
+        self.tell(acts, ends.acts)
+        for node in graph.nodes:
             for source in inputs(node):
                 leaf = leaf_of(source)
                 name = None if leaf is None else self._sites.names.parameter(leaf)
                 if leaf is not None and name is not None:
-                    self._parameter_site(name, leaf, index)
+                    self._parameter_site(name, leaf, marks.place(node._sequence_nr()))
         for plan in self._sites.plans.values():
             if plan.site.kind == "head" and ends.affine is not None:
-                plan.site = replace(plan.site, order=order[id(ends.affine)])
+                order = marks.place(ends.affine._sequence_nr())
+                plan.site = replace(plan.site, order=order)
                 self._say_site(plan.site)
+
+    def tell(self, acts: Sequence[Seen], last: Sequence[AutogradNode] = ()) -> None:
+        """Write the sites of these acts, where they are new or have changed.
+
+        Args:
+            acts: of one graph.
+            last: nodes of the acts that stand between the head and the criterion.
+        """
+        for seen in acts:
+            plan, node = seen.plan, seen.node
+            file, line = ("", 0) if node is None else source_of(node)
+            plan.site = replace(
+                plan.site,
+                order=seen.order,
+                role="output" if any(node is act for act in last) else plan.site.role,
+                file=plan.site.file or file,
+                line=plan.site.line or line,
+            )
+            self._say_site(plan.site)
 
     def _parameter_site(self, name: str, parameter: Tensor, order: int) -> None:
         if name in self._parameters:
@@ -274,115 +287,20 @@ class Notes:
     def _structure(
         self,
         graph: Graph,
-        acts: Sequence[tuple[Plan, AutogradNode]],
-        found: structure.Criterion,
-        ends: structure.Head,
+        acts: Sequence[Seen],
+        found: criterion.Criterion,
+        ends: criterion.Head,
         marks: Marks,
         step: int,
     ) -> None:
         self._centred |= {b.data_ptr() for b in structure.centred_biases(graph)}
-        self._say_head(found, ends, acts, step)
+        self.remarks.head(graph, found, ends, acts, step)
         for pair in structure.affine_pairs(graph):
-            self._say_pair(pair, step)
-        self._say_opaque(graph, marks, step)
-
-    def _say_head(
-        self,
-        found: structure.Criterion,
-        ends: structure.Head,
-        known: Sequence[tuple[Plan, AutogradNode]],
-        step: int,
-    ) -> None:
-        plans = {id(node): plan for plan, node in known}
-        acts: list[dict[str, Any]] = []
-        for node in ends.acts:
-            plan = plans.get(id(node))
-            file, line = source_of(node)
-            name = "" if plan is None else plan.site.name
-            called = by_node()[node.name()][0].name if plan is None else plan.site.act
-            acts.append({"act": called, "site": name, "file": file, "line": line})
-        rows = structure.rows_at_criterion(found, ends)
-        layer = "" if ends.affine is None else self._sites.layer_path(ends.affine)
-        fact = Fact(
-            "head",
-            layer,
-            step,
-            {
-                "layer": layer,
-                "acts": acts,
-                "rows_sum_error": None if rows is None else rows[0],
-                "rows_min": None if rows is None else rows[1],
-            },
-        )
-        if ("head", layer, str(acts)) not in self._said:
-            self._said.add(("head", layer, str(acts)))
-            self._writer.fact(fact)
-
-    def _say_pair(self, pair: structure.Pair, step: int) -> None:
-        first = self._sites.layer_path(pair.first) or kind(pair.first)
-        second = self._sites.layer_path(pair.second) or kind(pair.second)
-        if ("affine-pair", first, second) in self._said:
-            return
-        self._said.add(("affine-pair", first, second))
-        size = structure.shape_of(pair)
-        file, line = source_of(pair.second)
-        self._writer.fact(
-            Fact(
-                "affine-pair",
-                second,
-                step,
-                {
-                    "first": first,
-                    "second": second,
-                    "shape": None if size is None else list(size),
-                    "between": [_plain_name(node) for node in pair.between],
-                    "additivity_error": structure.additivity_error(pair),
-                    "exempt": structure.exemption(pair),
-                    "file": file,
-                    "line": line,
-                },
-            )
-        )
-
-    def _say_opaque(self, graph: Graph, marks: Marks, step: int) -> None:
-        for node in graph.nodes:
-            name = kind(node)
-            entry = OPAQUE.get(name)
-            if entry is None and _is_custom(node):
-                entry = CUSTOM
-            if entry is not None:
-                path = self._sites.names.path(marks.owner(node._sequence_nr()))
-                self._opaque(path, _plain_name(node), *entry, step)
-        for module in marks.hidden:
-            self._opaque(
-                self._sites.names.path(module),
-                "saved-tensor hooks",
-                "its saved tensors are packed (checkpointing, offload); reading one recomputes it",
-                "run once without checkpointing to see its acts",
-                step,
-            )
-        if not graph.complete:
-            text = "the graph is larger than is read; acts nearest to the loss are measured"
-            self._opaque("", "graph", text, "nothing: the rest of the run is measured", step)
-
-    def _opaque(self, site: str, operation: str, reason: str, remedy: str, step: int) -> None:
-        if ("opaque", site, operation) not in self._said:
-            self._said.add(("opaque", site, operation))
-            data = {"operation": operation, "reason": reason, "remedy": remedy}
-            self._writer.fact(Fact("opaque", site, step, data))
+            self.remarks.pair(pair, marks, step)
+        self.remarks.hidden(graph, acts, marks, step)
 
 
 _INF = float("inf")
-
-
-def _is_custom(node: AutogradNode) -> bool:
-    """A Python autograd function: its class is not one of torch's generated node types."""
-    return isinstance(node, torch.autograd.function.BackwardCFunction)
-
-
-def _plain_name(node: AutogradNode) -> str:
-    """The operation without autograd's decoration: ``"View"`` for ``"ViewBackward0"``."""
-    return kind(node).removesuffix("Backward")
 
 
 def _signed(value: Any) -> int | None:
@@ -392,18 +310,18 @@ def _signed(value: Any) -> int | None:
     return int(value) - 2**64 if int(value) >= 2**63 else int(value)
 
 
-def _classes(found: structure.Criterion) -> int | None:
+def _classes(found: criterion.Criterion) -> int | None:
     if found.name not in ("cross_entropy", "nll"):
         return None
-    saved = getattr(found.node, "_saved_self", None)
-    if saved is None:
-        saved = getattr(found.node, "_saved_result", None)  # log_softmax under soft targets
-    if saved is None or saved.dim() == 0:
+    kept = saved(found.node, "_saved_self")
+    if kept is None:
+        kept = saved(found.node, "_saved_result")  # log_softmax under soft targets
+    if kept is None or kept.dim() == 0:
         return None
-    return int(saved.shape[1] if saved.dim() > 1 else saved.shape[0])
+    return int(kept.shape[1] if kept.dim() > 1 else kept.shape[0])
 
 
-def _scale(found: structure.Criterion, target: Tensor) -> float:
+def _scale(found: criterion.Criterion, target: Tensor) -> float:
     """What sum reduction multiplies the mean by; 1 for a mean."""
     if int(getattr(found.node, "_saved_reduction", 1)) != 2:
         return 1.0

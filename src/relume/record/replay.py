@@ -10,25 +10,25 @@ from torch import Tensor
 from torch.nn import functional
 
 from relume.record.graph import (
-    AFFINE,
-    BATCH_NORM,
     AutogradNode,
     inputs,
     kind,
     leaf_of,
     passes_through,
+    saved,
     signals,
     weight_of,
 )
+from relume.record.ops import AFFINE, BATCH_NORM
 from relume.record.stats import MOST_ELEMENTS, sample
 
 MOST_PRODUCTS = 2**25  # multiplications a replay may take: about 10 ms on one core
 
 
-def pre_of(node: AutogradNode, phase: int, sealed: set[AutogradNode]) -> Tensor | None:
+def pre_of(node: AutogradNode, phase: int) -> Tensor | None:
     """A sample (rows, units) of the tensor that entered the act at `node`; None if unknown."""
     source = _producer(node)
-    if source is None or source in sealed:
+    if source is None:
         return None
     name = kind(source)
     with torch.no_grad():
@@ -82,8 +82,14 @@ def _producer(node: AutogradNode) -> AutogradNode | None:
 
 
 def _product(node: AutogradNode, phase: int) -> Tensor | None:
-    data, weight = getattr(node, AFFINE[kind(node)][3]), weight_of(node)
-    if data is None or weight is None:
+    data = saved(node, AFFINE[kind(node)][3])
+    return None if data is None else _times(node, sample(data, data.dim() - 1, phase))
+
+
+def _times(node: AutogradNode, rows: Tensor) -> Tensor | None:
+    """What an affine node makes of rows of its data, of as many as the bounds allow."""
+    weight = weight_of(node)
+    if weight is None or weight.dim() != 2:
         return None
     if kind(node) == "LinearBackward":
         weight = weight.t()
@@ -91,7 +97,6 @@ def _product(node: AutogradNode, phase: int) -> Tensor | None:
         float(getattr(node, "_saved_alpha", 1)) != 1 or float(getattr(node, "_saved_beta", 1)) != 1
     ):
         return None
-    rows = sample(data, data.dim() - 1, phase)
     room = min(MOST_ELEMENTS // max(weight.shape[1], 1), MOST_PRODUCTS // max(weight.numel(), 1))
     rows = rows[: max(1, room)]
     found = rows @ weight.detach().float()
@@ -100,7 +105,7 @@ def _product(node: AutogradNode, phase: int) -> Tensor | None:
 
 
 def _convolution(node: AutogradNode) -> Tensor | None:
-    data, weight = node._saved_input, weight_of(node)
+    data, weight = saved(node, "_saved_input"), weight_of(node)
     if data is None or weight is None or node._saved_transposed or data.dim() < 3:
         return None
     each = weight.numel() * data[0, 0].numel()
@@ -125,7 +130,7 @@ def _numbers(values: object) -> tuple[int, ...]:
 
 
 def _batch_norm(node: AutogradNode) -> Tensor | None:
-    data, weight = node._saved_input, node._saved_weight
+    data, weight = saved(node, "_saved_input"), saved(node, "_saved_weight")
     if data is None or not getattr(node, "_saved_training", True):
         return None
     mean, scale = node._saved_result1, node._saved_result2
@@ -140,3 +145,41 @@ def _batch_norm(node: AutogradNode) -> Tensor | None:
     if len(leaves) == 2:  # weight and bias
         found = found + leaves[1].detach().reshape(shape).float()
     return found
+
+
+def first_rows(node: AutogradNode, phase: int) -> tuple[Tensor, int, int] | None:
+    """Rows of the tensor that entered `node`, in the order in which they stand in it.
+
+    Args:
+        node: what takes the tensor.
+        phase: the record's number, from which the first row follows.
+
+    Returns:
+        (rows, units) in float32, the unit axis of the tensor, and the number of the first row
+        once the units are moved last and the rest is flattened; None if it is not known.
+    """
+    source = _producer(node)
+    if source is None:
+        return None
+    name = kind(source)
+    with torch.no_grad():
+        if name == "ConvolutionBackward":
+            found = _convolution(source)
+        elif name in BATCH_NORM:
+            found = _batch_norm(source)
+        else:
+            return _first_product(source, phase)
+        if found is None:
+            return None
+        return found.movedim(1, -1).reshape(-1, found.shape[1]), 1, 0
+
+
+def _first_product(node: AutogradNode, phase: int) -> tuple[Tensor, int, int] | None:
+    data = saved(node, AFFINE[kind(node)][3])
+    if data is None:
+        return None
+    wide = data.detach().reshape(-1, data.shape[-1])
+    few = min(64, max(1, MOST_ELEMENTS // max(wide.shape[1], 1)))
+    begin = (phase * few) % max(wide.shape[0] - few + 1, 1)
+    found = _times(node, wide[begin : begin + few].float())
+    return None if found is None else (found, -1, begin)

@@ -107,6 +107,7 @@ def watch(
     budget: float = 0.01,
     every: int | None = None,
     path: str | Path | None = None,
+    exact: bool = False,
 ) -> Run:
     """Record how `model` trains, from now until the run is closed.
 
@@ -116,6 +117,10 @@ def watch(
             second that is spent at the start.
         every: record every `every`-th optimiser step instead of keeping a budget.
         path: the run file; by default ``.relume/<time>-<class of the model>.sqlite``.
+        exact: record nothing that could change a bit. Without it a model under `torch.compile`
+            runs eagerly on recorded steps, whose results may differ from the compiled ones by
+            rounding; with it compiled regions stay closed. Everything else is bit-identical
+            either way.
 
     Returns:
         A `Run`: a context manager, or call its `close()`.
@@ -152,7 +157,8 @@ def watch(
         raise UsageError(f"watch() was given {shown}; it takes a torch.nn.Module, or several.")
     name = type(models[0]).__name__
     file = Path(path) if path is not None else new_path(FOLDER, name)
-    return begin(file, models, budget=budget, every=every, about={"script": name, "argv": []})
+    about: dict[str, Any] = {"script": name, "argv": []}
+    return begin(file, models, budget=budget, every=every, exact=exact, about=about)
 
 
 def load(path: str | Path) -> Run:
@@ -172,6 +178,7 @@ def begin(
     *,
     budget: float,
     every: int | None,
+    exact: bool = False,
     about: dict[str, Any],
 ) -> Run:
     """Open a run file and start recording into it. What fails is kept in `Run.problems`."""
@@ -200,7 +207,8 @@ def begin(
                 **about,
             }
         )
-        recorder = Recorder(writer, Budget(budget, every, shared=rank is not None), models)
+        pace = Budget(budget, every, shared=rank is not None)
+        recorder = Recorder(writer, pace, models, exact=exact)
     except StoreError as error:
         run = Run(None)
         run._problems.append(str(error))

@@ -1,23 +1,30 @@
 """The sites of a run: found once, named for people, the same on every record."""
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import nn
 
-from relume.acts.act import Act, Node, by_node
+from relume.acts.act import Act, Node
 from relume.core import Site
+from relume.record.candidates import Candidate, Candidates
 from relume.record.graph import (
     AutogradNode,
     Graph,
     feeding,
     inputs,
+    kind,
     parameter_behind,
     role,
     unit_axis,
 )
-from relume.record.names import Marks, Names, is_users
+from relume.record.marks import Marks
+from relume.record.masks import mask_of
+from relume.record.names import Names, is_users
+from relume.record.ops import AFFINE
+from relume.record.tap import Held, Taken
 from relume.record.units import UnitCounters
 
 MOST_CALLS = 8  # of one act in one module in one forward: an unrolled loop adds no knowledge
@@ -40,6 +47,23 @@ class Plan:
         return self.act is not None and self.act.slope is not None
 
 
+@dataclass(slots=True)
+class Seen:
+    """An act on one recorded step.
+
+    Attributes:
+        plan: of its site.
+        order: its position among the step's calls.
+        node: its node in the graph, for its gradients; None where it has none.
+        held: its sampled input; None: it is read from the node.
+    """
+
+    plan: Plan
+    order: int
+    node: AutogradNode | None
+    held: Held | None = None
+
+
 class Sites:
     """Finds acts in a graph and keeps their plans.
 
@@ -53,34 +77,43 @@ class Sites:
         self.plans: dict[str, Plan] = {}
         self.left_out: dict[str, int] = {}
         self._keys: dict[tuple[str, str, int], Plan] = {}
+        self._candidates = Candidates(names)
 
-    def acts_in(self, graph: Graph, marks: Marks) -> list[tuple[Plan, AutogradNode]]:
-        """Every act of the graph with its plan, in forward order."""
-        found: list[tuple[Plan, AutogradNode]] = []
+    def acts_in(
+        self,
+        graph: Graph,
+        marks: Marks,
+        taken: Sequence[Taken] = (),
+        *,
+        phase: int = 0,
+        anchor: Callable[[int], int] | None = None,
+    ) -> list[Seen]:
+        """Every act of the graph with its plan, in forward order.
+
+        Args:
+            graph: as walked from the loss.
+            marks: which module was open when.
+            taken: acts that the tap took, and that the loss depends on.
+            phase: the record's number.
+            anchor: the position of a sequence number; by default that of the step.
+        """
+        found = self._candidates.find(graph, marks, taken, anchor or marks.place, phase)
+        seen: list[Seen] = []
         calls: dict[tuple[str, str], int] = {}
-        for node in graph.nodes:
-            entry = by_node().get(node.name())
-            if entry is None or (entry[1].constant_input and None not in inputs(node)):
-                continue
-            if not marks.saw(node._sequence_nr()):
-                continue  # made before we looked: nobody noted in which module
-            module = marks.owner(node._sequence_nr())
-            act, shown = entry
-            if act.name == "log_softmax":
-                continue  # part of a loss; the head's fact names it where it is not
-            path = self.names.path(module)
-            index = calls.get((path, act.name), 0)
-            calls[path, act.name] = index + 1
+        for one in found:
+            path = self.names.path(one.module)
+            name = one.form or one.act.name
+            index = calls.get((path, name), 0)
+            calls[path, name] = index + 1
             if index >= MOST_CALLS:
                 self.left_out[path] = max(self.left_out.get(path, 0), index + 1)
                 continue
-            plan = self._keys.get((path, act.name, index))
+            plan = self._keys.get((path, name, index))
             if plan is None:
-                plan = self._plan(graph, node, module, path, index)
-                plan.act, plan.shown = act, shown
-                self._keys[path, act.name, index] = plan
-            found.append((plan, node))
-        return found
+                plan = self._plan(graph, one, marks, path, index)
+                self._keys[path, name, index] = plan
+            seen.append(Seen(plan, one.order, one.node, one.held))
+        return seen
 
     def fixed(self, site: Site, axis: int) -> Plan:
         """The plan of a head or an input."""
@@ -89,47 +122,69 @@ class Sites:
             plan = self.plans[site.name] = Plan(replace(site, order=len(self.plans)), axis)
         return plan
 
-    def _plan(
-        self, graph: Graph, node: AutogradNode, module: nn.Module | None, path: str, index: int
-    ) -> Plan:
-        act, shown = by_node()[node.name()]
-        saved = shown.read(node)
-        axis = unit_axis(node, saved.dim())
-        file, line = source_of(node)
-        called = act.called(act.parameters(shown, node))
+    def _plan(self, graph: Graph, one: Candidate, marks: Marks, path: str, index: int) -> Plan:
+        act, node = one.act, one.node
+        file, line = source_of(node) if node is not None else ("", 0)
+        if one.taken is not None:
+            file, line = one.taken.file, one.taken.line
+        if one.held is None:
+            saved = one.shown.read(node)
+            axis = unit_axis(node, saved.dim())
+            units = int(saved.shape[axis]) if saved.dim() else 1
+            called = act.called(act.parameters(one.shown, node))
+        else:
+            axis = one.taken.axis if one.taken is not None else _axis_of_mask(node)
+            units = int(one.held.rows.shape[1])
+            called = act.called({**act.defaults, **one.held.extra})
+        part = "hidden" if node is None else role(graph, node, act.name)
+        if part == "hidden" and node is not None and one.module is None:
+            part = "output" if marks.after_modules(node._sequence_nr()) else part
         site = Site(
-            name=self._name(module, path, called, index),
+            name=self._name(one.module, path, one.form or called, index),
             kind="act",
             act=called,
-            role=role(graph, node, act.name),
+            role=part,
             path=path,
-            layer=self._layer(node),
+            layer=self._layer(one, marks),
             index=index,
-            order=len(self.plans),
-            units=int(saved.shape[axis]) if saved.dim() else 1,
+            order=one.order,
+            units=units,
             file=file,
             line=line,
             smooth=act.smooth,
             rectifies=act.rectifies,
         )
-        plan = self.plans[site.name] = Plan(site, axis)
+        plan = self.plans[site.name] = Plan(site, axis, act, one.shown)
         return plan
 
-    def _layer(self, node: AutogradNode) -> str:
-        for source in feeding(node):
-            path = self.layer_path(source)
+    def _layer(self, one: Candidate, marks: Marks) -> str:
+        if one.taken is not None and one.taken.layer is not None:
+            return self.names.path(one.taken.layer)
+        for source in feeding(one.node) if one.node is not None else ():
+            path = self.layer_path(source, marks)
             if path:
                 return path
         return ""
 
-    def layer_path(self, node: AutogradNode) -> str:
-        """The qualified name of the layer that made this node, from the parameters it uses."""
+    def layer_path(self, node: AutogradNode, marks: Marks | None = None) -> str:
+        """The qualified name of the layer that made this node, from the parameters it uses.
+
+        Where these are made from others (a parametrization) or are shards put together, the
+        module in which the node was made.
+        """
         for source in inputs(node):
             leaf = parameter_behind(source)
             name = None if leaf is None else self.names.parameter(leaf)
             if name is not None:
                 return name.rpartition(".")[0]
-        return ""
+        if marks is None or kind(node) not in AFFINE:
+            return ""
+        owner = marks.owner(node._sequence_nr())
+        # a layer of its own: it has parameters, and nothing but a parametrization inside
+        if owner is None or next(owner.parameters(), None) is None:
+            return ""
+        inner = [name for name, _ in owner.named_children() if name != "parametrizations"]
+        return "" if inner else self.names.path(owner)
 
     def _name(self, module: nn.Module | None, path: str, act: str, index: int) -> str:
         is_act = module is not None and next(module.children(), None) is None
@@ -140,6 +195,11 @@ class Sites:
             stem = f"{path}.{act}()" if path else f"{act}()"
             name = stem if name != stem else f"{name}'"
         return name
+
+
+def _axis_of_mask(node: AutogradNode) -> int:
+    mask = mask_of(node)
+    return -1 if mask is None else unit_axis(node, mask.dim())
 
 
 def _is_act_module(module: nn.Module | None) -> bool:

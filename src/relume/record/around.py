@@ -1,0 +1,158 @@
+"""What of torch is set while we read, and set back: modes, autocast, the compiler's stance."""
+
+import sys
+import warnings
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _python_dispatch
+
+# torch ships no types for it
+_modes_off: Any = _python_dispatch._disable_current_modes
+
+
+@contextmanager
+def ours() -> Generator[None]:
+    """Our own computing: no graph, no autocast, and unseen by the user's modes (a flop counter)."""
+    with ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
+        if torch._C._len_torch_function_stack():
+            stack.enter_context(torch._C.DisableTorchFunction())
+        if torch._C._len_torch_dispatch_stack():
+            stack.enter_context(_modes_off())
+        if torch.is_autocast_enabled("cpu"):
+            stack.enter_context(_exact("cpu"))
+        if torch.is_autocast_enabled("cuda"):
+            stack.enter_context(_exact("cuda"))
+        yield
+
+
+@contextmanager
+def _exact(device: str) -> Generator[None]:
+    # Not torch.autocast(enabled=False): leaving that one clears the user's cache of cast weights.
+    torch.set_autocast_enabled(device, False)
+    try:
+        yield
+    finally:
+        torch.set_autocast_enabled(device, True)
+
+
+class Stance:
+    """Makes compiled models run eagerly for a while, without compiling anything again.
+
+    torch's compiler chooses at each call whether to run what it compiled; under the stance
+    ``force_eager`` it runs the Python code, and later goes on with what it had.
+    """
+
+    def __init__(self) -> None:
+        self._set: Any = None
+
+    def force(self) -> None:
+        """Run eagerly from now on, if anything was compiled in this process."""
+        frame = sys.modules.get("torch._dynamo.eval_frame")
+        if self._set is not None or frame is None or not frame.cached_backends:
+            return
+        if frame._stance.stance != "default":
+            return  # the user has set one
+        self._set = torch.compiler.set_stance("force_eager")
+
+    def restore(self) -> None:
+        """As it was; if the user has set another stance since, that one stays."""
+        mine, self._set = self._set, None
+        frame = sys.modules.get("torch._dynamo.eval_frame")
+        if mine is not None and frame is not None and frame._stance is mine.stance:
+            mine.__exit__(None, None, None)
+
+
+class Scaling:
+    """The factor that a gradient scaler puts on the loss, seen as it is put there.
+
+    Attributes:
+        skipped: steps that a scaler skipped because a gradient was not finite.
+    """
+
+    def __init__(self) -> None:
+        self.skipped = 0
+        self._scale: Tensor | None = None
+
+    def saw(self, scaler: Any) -> None:
+        """A scaler has multiplied a loss; until its update every loss is taken as scaled."""
+        self._scale = scaler._scale if scaler.is_enabled() else None
+
+    def clear(self) -> None:
+        """The iteration has ended."""
+        self._scale = None
+
+    @property
+    def active(self) -> bool:
+        """Whether the losses of this iteration are scaled."""
+        return self._scale is not None
+
+    def undo(self, tensor: Tensor) -> Tensor:
+        """A scaled tensor without the factor."""
+        return tensor if self._scale is None else tensor.detach() / self._scale.to(tensor.device)
+
+    def inverse(self) -> float | Tensor | None:
+        """What to multiply gradients with: a number where reading it waits for no device."""
+        if self._scale is None:
+            return None
+        return 1.0 / float(self._scale) if self._scale.is_cpu else self._scale.reciprocal()
+
+
+class Hush:
+    """Silences the one warning that our module hooks would make torch give the user.
+
+    A compiled module, called while there are global hooks, says that these fire once more for it.
+    Ours know that. Filters are put in and taken out once a recording, as every change of them
+    makes Python forget which warnings it has shown.
+    """
+
+    TEXT = r"Using `torch\.compile\(module\)` when there are global hooks"
+
+    def __init__(self) -> None:
+        self._entry: Any = None
+
+    def put(self) -> None:
+        """From now on."""
+        warnings.filterwarnings("ignore", message=self.TEXT, category=UserWarning)
+        self._entry = warnings.filters[0]
+
+    def take(self) -> None:
+        """Until now; the user's own filters stay as they are."""
+        filters: list[Any] = warnings.filters  # type: ignore[assignment]
+        if self._entry is not None and self._entry in filters:
+            filters.remove(self._entry)
+            warnings._filters_mutated()  # type: ignore[attr-defined]
+        self._entry = None
+
+
+class Patch:
+    """An attribute of torch's replaced by a wrapper, and given back.
+
+    Args:
+        owner, name: where it stands.
+        make: given the original, returns the wrapper.
+    """
+
+    def __init__(self, owner: Any, name: str, make: Any) -> None:
+        self._owner, self._name, self._make = owner, name, make
+        self._original: Any = None
+        self._wrapper: Any = None
+
+    def put(self) -> None:
+        """Put the wrapper in its place."""
+        self._original = getattr(self._owner, self._name)
+        self._wrapper = self._make(self._original)
+        self._wrapper.__doc__ = self._original.__doc__
+        self._wrapper.__wrapped__ = self._original
+        setattr(self._owner, self._name, self._wrapper)
+
+    def take(self) -> None:
+        """Give the place back, unless somebody has wrapped our wrapper since: then it stays, and
+        only passes calls on."""
+        if self._wrapper is not None and getattr(self._owner, self._name) is self._wrapper:
+            setattr(self._owner, self._name, self._original)
+        self._wrapper = None

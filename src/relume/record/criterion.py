@@ -1,0 +1,191 @@
+"""How the loss judges: the criterion in the graph, the head behind it, and what joins them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from relume.acts.act import by_node
+from relume.record.graph import AutogradNode, Graph, kind, saved, signals
+from relume.record.opaque import OPAQUE
+from relume.record.ops import AFFINE, RESHAPE
+
+CRITERIA = {
+    "NllLossBackward": "nll",
+    "NllLoss2DBackward": "nll",
+    "BinaryCrossEntropyBackward": "bce",
+    "BinaryCrossEntropyWithLogitsBackward": "bce_with_logits",
+    "MseLossBackward": "mse",
+    "SmoothL1LossBackward": "smooth_l1",
+    "HuberLossBackward": "huber",
+    "KlDivBackward": "kl_div",
+    "MultiMarginLossBackward": "multi_margin",
+    "MultilabelMarginLossBackward": "multilabel_margin",
+    "CtcLossBackward": "ctc",
+}
+
+
+# What a hand-written loss or normalisation puts between the head and the criterion's input.
+HAND_WRITTEN = frozenset(f"{n}Backward" for n in ("Add", "Sub", "Mul", "Log", "Div", "Neg", "Exp"))
+
+
+@dataclass(slots=True)
+class Criterion:
+    """How the loss judges: its name, its node, and the input from which the head is reached."""
+
+    name: str
+    node: AutogradNode
+    entry: AutogradNode | None
+
+
+@dataclass(slots=True)
+class Head:
+    """The last affine node, and the acts between it and the criterion, the last applied last."""
+
+    affine: AutogradNode | None
+    acts: list[AutogradNode] = field(default_factory=list[AutogradNode])
+
+
+def criterion(graph: Graph) -> Criterion:
+    """The criterion nearest to the loss; ``unknown`` where none is recognised."""
+    queue, seen = [graph.root], {graph.root}
+    for node in queue:
+        name = kind(node)
+        if name in CRITERIA:
+            return _named(CRITERIA[name], node)
+        if name == "LogSoftmaxBackward":  # soft targets: -(y * log_softmax(z)).sum()
+            return Criterion("cross_entropy", node, _first(node))
+        if name == "PowBackward" and float(getattr(node, "_saved_exponent", 0)) == 2:
+            return Criterion("mse", node, _first(node))
+        if name == "AbsBackward":
+            return Criterion("l1", node, _first(node))
+        if name == "LogBackward":
+            return Criterion("log_likelihood", node, _first(node))
+        if name in AFFINE or name in OPAQUE:
+            continue
+        for source in signals(node):
+            if source not in seen:
+                seen.add(source)
+                queue.append(source)
+        if len(queue) > 200:  # a criterion stands near the loss
+            break
+    return Criterion("unknown", graph.root, graph.root)
+
+
+def _named(name: str, node: AutogradNode) -> Criterion:
+    entry = _first(node)
+    if name == "nll":
+        while entry is not None and kind(entry) in RESHAPE:
+            entry = _first(entry)
+        if entry is not None and kind(entry) == "LogSoftmaxBackward":
+            return Criterion("cross_entropy", node, _first(entry))
+    return Criterion(name, node, entry)
+
+
+def _first(node: AutogradNode) -> AutogradNode | None:
+    return next(iter(signals(node)), None)
+
+
+def head(found: Criterion) -> Head:
+    """The acts and the affine layer behind the criterion's input."""
+    acts: list[AutogradNode] = []
+    node = found.entry
+    for _ in range(64):
+        if node is None:
+            return Head(None, acts[::-1])
+        name = kind(node)
+        if name in AFFINE:
+            return Head(node, acts[::-1])
+        if node.name() in by_node():
+            acts.append(node)
+        elif name not in RESHAPE and name not in HAND_WRITTEN:
+            return Head(None, acts[::-1])
+        sources = signals(node)
+        node = max(sources, key=lambda source: source._sequence_nr()) if sources else None
+    return Head(None, acts[::-1])
+
+
+def rows_at_criterion(graph: Graph, found: Criterion, ends: Head) -> tuple[float, float] | None:
+    """(largest abs(row sum - 1), least entry) of what enters the criterion, where it is kept."""
+    values: Tensor | None = None
+    axis = -1
+    if ends.acts and found.entry is not None and _reaches(found.entry, ends.acts[-1]):
+        last = ends.acts[-1]
+        act, shown = by_node()[last.name()]
+        if act.name in ("softmax", "log_softmax"):
+            values, axis = saved(last, "_saved_result"), int(last._saved_dim)
+            axis = axis - 2**64 if axis >= 2**63 else axis  # torch saves -1 unsigned
+        elif shown.holds == "post":
+            values = None if last in graph.sealed else shown.read(last)
+    elif found.name in ("bce_with_logits", "bce", "mse"):
+        values = saved(found.node, "_saved_self")
+    elif found.entry is not None and kind(found.entry) == "DivBackward":
+        top = saved(found.entry, "_saved_self")
+        below = saved(found.entry, "_saved_other")
+        if isinstance(top, Tensor) and isinstance(below, Tensor):
+            values = top.detach() / below.detach()
+    if values is None or values.dim() < 2 or values.numel() == 0:
+        return None
+    rows = values.detach()[:256].float()
+    error = (rows.sum(axis) - 1).abs().max()
+    return float(error), float(rows.min())
+
+
+def _reaches(node: AutogradNode, goal: AutogradNode) -> bool:
+    """Whether `goal` is `node` or stands behind it with only reshapes between."""
+    current: AutogradNode | None = node
+    while current is not None and current is not goal:
+        if kind(current) not in RESHAPE:
+            return False
+        current = _first(current)
+    return current is goal
+
+
+def loss_scale(graph: Graph, found: Criterion) -> float | None:
+    """What the criterion's value is multiplied by on its way to the loss (1/4 under an
+    accumulation over four batches); None where that is no constant."""
+    node, scale, terms = graph.root, 1.0, False
+    for _ in range(64):
+        if node is found.node:
+            # label smoothing weighs the criterion with 1 - epsilon, and adds the rest
+            return 1.0 if terms and found.name == "cross_entropy" and 0.5 <= scale < 1 else scale
+        name, sources = kind(node), [s for s in signals(node) if _leads_to(s, found.node)]
+        if not sources:
+            return None
+        if name in ("MulBackward", "DivBackward"):
+            factor = _constant(node) if len(signals(node)) == 1 else None
+            if factor is None or factor == 0:
+                return None
+            scale = scale * factor if name == "MulBackward" else scale / factor
+        elif name in ("AddBackward", "SubBackward"):
+            terms = True
+        elif name not in RESHAPE and name != "MeanBackward":
+            return None
+        node = sources[0]
+    return None
+
+
+def _constant(node: AutogradNode) -> float | None:
+    value = saved(node, "_saved_other")
+    if value is None:
+        value = saved(node, "_saved_self")
+    if isinstance(value, Tensor):
+        return float(value) if value.numel() == 1 else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _leads_to(node: AutogradNode, goal: AutogradNode) -> bool:
+    """Whether the criterion is near behind this node."""
+    todo, seen = [node], 0
+    while todo and seen < 200:
+        current, seen = todo.pop(0), seen + 1
+        if current is goal:
+            return True
+        todo.extend(signals(current))
+    return False
+
+
+def targets(found: Criterion) -> Tensor | None:
+    """The targets that the criterion kept, or None."""
+    value: Any = saved(found.node, "_saved_target")
+    return value.detach() if isinstance(value, Tensor) else None

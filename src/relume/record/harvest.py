@@ -1,0 +1,362 @@
+"""The recorded step: what is in torch while it lasts, and what is read on it.
+
+Two global module hooks note which module is open; just before `backward` the graph is walked from
+the loss; after it the gradients are read; around the optimiser's step the weights. Compiled
+models run eagerly, and where there is no graph to read a function mode takes the acts (`tap.py`).
+"""
+
+from collections.abc import Callable, Iterable
+from threading import get_ident
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
+
+from relume.record.around import Scaling, Stance, ours
+from relume.record.graph import AutogradNode, Graph, kind, unpacking_nothing, walk
+from relume.record.look import Look
+from relume.record.marks import BETWEEN, Marks, graph_task, packing
+from relume.record.names import Names
+from relume.record.notes import Notes
+from relume.record.ops import AFFINE
+from relume.record.sites import Seen, Sites
+from relume.record.structure import data_inputs
+from relume.record.tap import Taken, Tap, storage_number
+from relume.record.weights import Weights
+
+DEEP_FIRST, DEEP_EVERY = 4, 8  # the first records read everything, later every eighth
+BACKWARDS_A_STEP = 2  # read on one recorded step; further micro-batches are not
+OWNERS_ASKED = 4  # affine nodes whose modules are asked for where no parameter is known
+
+
+class Harvest:
+    """Arms a step, reads it, and disarms it.
+
+    Args:
+        names, sites, notes: of the run.
+        scaling: the gradient scaler's factor.
+        fail: told of a failure of ours: where, and the exception.
+        exact: do nothing that could change a bit of the user's results.
+
+    Attributes:
+        look: what was read on this step so far; None if nothing was.
+        marks: entries and exits of modules on this step.
+        armed: whether the hooks of a recorded step are in torch.
+    """
+
+    def __init__(
+        self,
+        names: Names,
+        sites: Sites,
+        notes: Notes,
+        scaling: Scaling,
+        fail: Callable[[str, Exception], None],
+        *,
+        exact: bool = False,
+    ) -> None:
+        self.names = names
+        self.sites = sites
+        self.notes = notes
+        self.weights = Weights(names)
+        self.marks = Marks()
+        self.tap = Tap(self.marks, fail)
+        self.look: Look | None = None
+        self._scaling = scaling
+        self._fail = fail
+        self._exact = exact
+        self._stance = Stance()
+        self._leaves: list[Tensor] = []
+        self._count = 0  # backwards read on this step
+        self._early = 0.0  # time spent in module hooks before there is a look to book it on
+        self._handles: list[Any] = []
+        self._anomaly = False
+        self._thread = 0
+        self._step = 0
+
+    # ------------------------------------------------------------------ on and off
+
+    @property
+    def armed(self) -> bool:
+        """Whether the hooks of a recorded step are in torch."""
+        return bool(self._handles)
+
+    @property
+    def open(self) -> bool:
+        """Whether another backward of this step is to be read."""
+        return bool(self._handles) and self._count < BACKWARDS_A_STEP
+
+    def arm(self, record: int = 0) -> None:
+        """Put the hooks of a recorded step into torch; one recorded step may follow another.
+
+        Args:
+            record: the number of the record to come.
+        """
+        self._count = 0
+        self._leaves = []
+        self.tap.shut()
+        self.tap.forget()
+        self.tap.phase = record
+        if self._handles:  # the hooks stay where they are
+            self.marks.trim()
+            self._begin_anomaly()
+            return
+        self._early = 0.0
+        if not self._exact:
+            self._stance.force()
+        self.marks.begin()
+        self._thread = get_ident()
+        hooks = nn.modules.module
+        self._handles = [
+            hooks.register_module_forward_pre_hook(self._enter),
+            hooks.register_module_forward_hook(self._leave, always_call=True),
+            register_optimizer_step_pre_hook(self._before_step),
+        ]
+        self._begin_anomaly()
+
+    def disarm(self) -> None:
+        """Take the hooks out of torch and forget the step. Twice is fine."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        self.end_anomaly()
+        self._stance.restore()
+        self.tap.shut()
+        self.tap.forget()
+        self.marks.clear()
+        self.look = None
+        self._leaves = []
+
+    def _begin_anomaly(self) -> None:
+        if self.notes.lines_wanted and not torch.is_anomaly_enabled():
+            torch.set_anomaly_enabled(True, False)  # notes where nodes are made; off in backward
+            self._anomaly = True
+
+    def end_anomaly(self) -> None:
+        """Stop noting source lines: before backward, which would pay for them."""
+        if self._anomaly:
+            torch.set_anomaly_enabled(False, True)
+            self._anomaly = False
+
+    # ------------------------------------------------------------------ module hooks
+
+    def _enter(self, module: nn.Module, args: object) -> None:
+        if torch.compiler.is_compiling():
+            return
+        start = perf_counter()
+        try:
+            self._begin(module)
+        except Exception as error:
+            self._fail("module entry", error)
+        self._spend(start)
+
+    def _begin(self, module: nn.Module) -> None:
+        marks = self.marks
+        if get_ident() != self._thread:  # a share of a batch, perhaps
+            if torch.is_grad_enabled():
+                marks.enter(module)
+            return
+        if graph_task() != -1:
+            # A checkpoint computes its forward again: a reentrant one in a graph of its own,
+            # which is read (`read_inner`); the other kind was taken on the way forward.
+            if torch.is_grad_enabled() and not packing():
+                marks.enter(module)
+            return
+        if marks.main.stack and marks.main.stack[0] is module:
+            self.tap.shut()  # an interrupt has left the last forward open
+            marks.main.stack.clear()
+        if not marks.main.stack:
+            if not torch.is_grad_enabled():
+                return  # an evaluation
+            self.names.meet(module)
+        marks.enter(module)
+        if not self._exact:
+            self.tap.enter(module)
+
+    def _leave(self, module: nn.Module, args: object, output: object) -> None:
+        if torch.compiler.is_compiling():
+            return
+        try:
+            outermost = self.marks.leave(module)
+            if get_ident() == self._thread and graph_task() == -1:
+                self.tap.leave(module, output, outermost)
+        except Exception as error:
+            self._fail("module exit", error)
+
+    def _spend(self, start: float) -> None:
+        if self.look is None:
+            self._early += perf_counter() - start
+        else:
+            self.look.add_cost(perf_counter() - start)
+
+    # ------------------------------------------------------------------ reading
+
+    def read(self, loss: Tensor, step: int, record: int) -> bool:
+        """Read the graph behind a loss; False if no watched model is in it.
+
+        Args:
+            loss: on which backward is about to be called.
+            step: the current step.
+            record: the number of the record.
+        """
+        start = perf_counter()
+        if loss.grad_fn is None or get_ident() != self._thread:
+            return True
+        graph = walk(loss.grad_fn)
+        if self.names.given and not self._concerns(graph):
+            return False
+        self._count += 1
+        self._step = step
+        if self.look is None:
+            deep = record < DEEP_FIRST or record % DEEP_EVERY == 0
+            self.look = Look(record, deep, self._fail)
+        self.look.unscale = self._scaling.inverse()
+        with ours(), unpacking_nothing(graph, self._packed(graph)):
+            self._read(self.look, graph)
+        self._leaves = graph.leaves
+        self.look.add_cost(perf_counter() - start + self._early)
+        self._early = 0.0
+        return True
+
+    def read_inner(self, tensors: Iterable[Tensor]) -> None:
+        """Read the graph that a reentrant checkpoint made inside of backward.
+
+        Args:
+            tensors: on which it is about to call backward.
+        """
+        look = self.look
+        if look is None or get_ident() != self._thread:
+            return
+        start = perf_counter()
+        outer: Any = torch._C._current_autograd_node()
+        for tensor in tensors:
+            if tensor.grad_fn is None:
+                continue
+            graph = walk(tensor.grad_fn)
+            first = graph.nodes[0]._sequence_nr() if graph.nodes else 0
+            begin = self.marks.place(outer._sequence_nr(), 1)
+
+            def inside(number: int, begin: int = begin, first: int = first) -> int:
+                return begin + min(number - first, BETWEEN - 2)
+
+            with ours(), unpacking_nothing(graph, self._packed(graph)):
+                acts = self.sites.acts_in(graph, self.marks, phase=look.phase, anchor=inside)
+                self._take(look, acts)
+                self.notes.tell(acts)
+            self._leaves = [*self._leaves, *graph.leaves]
+        look.add_cost(perf_counter() - start)
+
+    def _packed(self, graph: Graph) -> set[AutogradNode]:
+        if not self.marks.any_packed:
+            return set()
+        return {node for node in graph.nodes if self.marks.is_packed(node._sequence_nr())}
+
+    def _concerns(self, graph: Graph) -> bool:
+        """Whether a watched model is in the graph, by its parameters, or where these are only
+        put together for the forward (shards), by its modules."""
+        if any(self.names.parameter(leaf) is not None for leaf in graph.leaves):
+            return True
+        affine = (node for node in graph.nodes if kind(node) in AFFINE)
+        for _, node in zip(range(OWNERS_ASKED), affine, strict=False):
+            owner = self.marks.owner(node._sequence_nr())
+            if owner is not None and self.names.holds(owner):
+                return True
+        return False
+
+    def _read(self, look: Look, graph: Graph) -> None:
+        known = len(self.sites.plans)
+        taken = self._accepted(graph) if self.tap.taken else []
+        acts = self.sites.acts_in(graph, self.marks, taken, phase=look.phase)
+        new = len(self.sites.plans) > known
+        view = self.notes.view(
+            graph,
+            acts,
+            self.marks,
+            self._step,
+            changed=new or look.phase == 0,
+            unscale=look.unscale if isinstance(look.unscale, float) else None,
+        )
+        self._take(look, acts)
+        if view.head is not None:
+            look.head(*view.head)
+        for module in list(self.tap.fused):
+            self.notes.remarks.fused(module, self._step)
+        look.scalars.extend(self.notes.inputs(graph, self.marks, look.phase, look.deep))
+
+    def _take(self, look: Look, acts: list[Seen]) -> None:
+        for seen in acts:
+            if seen.plan.elementwise and seen.plan.site.role != "attention":
+                look.act(seen.plan, seen.node, seen.held)
+
+    def _accepted(self, graph: Graph) -> list[Taken]:
+        """The acts that the tap took and that the loss depends on."""
+        inside = set(graph.nodes)
+        entering: set[int] = {storage_number(data) for _, data in data_inputs(graph)}
+        found: list[Taken] = []
+        for taken in self.tap.taken:
+            if taken.node is not None:
+                wanted = taken.node in inside
+            else:
+                wanted = taken.call.training or taken.call.reaches(graph, entering)
+            if wanted and self.names.given and taken.module is not None:
+                wanted = self.names.holds(taken.module)
+            if wanted:
+                found.append(taken)
+        return found
+
+    def read_gradients(self) -> None:
+        """After backward: the parameters' gradients, before any clipping."""
+        look = self.look
+        if look is None:
+            return
+        start = perf_counter()
+        with ours():
+            found = self.weights.gradients(self._leaves)
+            if found is not None:
+                keys, norms = found
+                look.scalars.append((keys, norms if look.unscale is None else norms * look.unscale))
+        look.add_cost(perf_counter() - start)
+
+    def read_updates(self) -> None:
+        """After the optimiser's step: how far it moved the weights."""
+        look = self.look
+        if look is None:
+            return
+        start = perf_counter()
+        with ours():
+            moved = self.weights.moved()
+        if moved is not None:
+            look.scalars.append(moved)
+        look.add_cost(perf_counter() - start)
+
+    def skip(self, record: int) -> None:
+        """The step was not taken (an overflow under loss scaling): read the next one instead.
+
+        Args:
+            record: the number of the record that is still to come.
+        """
+        if self._handles and self._count:
+            self.look = None
+            self.arm(record)
+
+    def is_ours(self, optimizer: Optimizer) -> bool:
+        """Whether an optimiser steps a watched parameter."""
+        if not self.names.given:
+            return True
+        parameters = (p for group in optimizer.param_groups for p in group["params"])
+        return any(self.names.parameter(p) is not None for p in parameters)
+
+    def _before_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
+        # Also where there is no look yet: LBFGS, and frameworks that hand over a closure, call
+        # backward inside of the step.
+        start = perf_counter()
+        try:
+            if not self.is_ours(optimizer):
+                return
+            with ours():
+                self.weights.snapshot(optimizer)
+                self.notes.parameters(self.weights.named(optimizer), self._step)
+        except Exception as error:
+            self._fail("before the optimiser", error)
+        self._spend(start)
