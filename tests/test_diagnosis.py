@@ -247,7 +247,17 @@ def test_non_finite_is_an_error_even_if_too_short() -> None:
     build.series("act1", "nonfinite_share", np.array([0.0, 0.5]))
     diagnosis = diagnose(build.trace())
     assert diagnosis.outcome.name == "too-short"
+    assert harm(diagnosis) == ["ACT604"]  # nothing had grown before: a NaN out of nowhere
+
+
+def test_a_value_that_grew_until_it_overflowed_is_an_explosion() -> None:
+    build = healthy(flat()).fact("non-finite", "act1", 396, stat="nonfinite_share")
+    build.series("act1", "nonfinite_share", np.r_[np.zeros(99), 0.5])
+    build.series("act1", "pre_rms", np.r_[np.ones(90), np.logspace(0, 5, 10)])
+    diagnosis = diagnose(build.trace())
     assert harm(diagnosis) == ["ACT602"]
+    (first,) = (f for f in diagnosis.findings if f.code == "ACT604")
+    assert first.explained_by
 
 
 def test_skipped_steps_of_a_scaler_are_a_cleared_note() -> None:
@@ -255,7 +265,7 @@ def test_skipped_steps_of_a_scaler_are_a_cleared_note() -> None:
     share = np.zeros(100)
     share[:3] = 1.0
     build.series("fc1.weight", "grad_nonfinite_share", share)
-    (finding,) = (f for f in diagnose(build.trace()).findings if f.code == "ACT602")
+    (finding,) = (f for f in diagnose(build.trace()).findings if f.code == "ACT604")
     assert finding.cleared
     assert finding.severity == Severity.NOTE
 
@@ -408,9 +418,9 @@ def test_select_and_ignore() -> None:
         d = diagnose(healthy().trace(), **how)
         return {r.code for part in (d.findings, d.checked, d.not_checked) for r in part}
 
-    assert told(select=["ACT4"]) == {"ACT401", "ACT403"}
+    assert told(select=["ACT4"]) == {"ACT401", "ACT402", "ACT403", "ACT404"}
     assert told(select=["dead-units", "ACT501"]) == {"ACT401", "ACT501"}
-    assert told(select=["ACT4"], ignore=["dead-units"]) == {"ACT403"}
+    assert told(select=["ACT4"], ignore=["dead-units"]) == {"ACT402", "ACT403", "ACT404"}
     assert told(select="ACT605") == {"ACT605"}
     assert "ACT001" not in told(ignore=["ACT0"])
     with pytest.raises(

@@ -137,14 +137,20 @@ class Trace:
              `Window`); ``flat_unit_share_low``, ``flat_unit_share_high`` share of units flat on
              that side for >= 90 % of the rows; ``post_mean``, ``post_rms``, ``pre_mean``,
              ``pre_rms``, ``pre_absmax``; ``grad_post_rms`` of dL/dpost, ``grad_pre_rms`` of
-             dL/dpre; ``nonfinite_share`` of the output
+             dL/dpre; ``nonfinite_share`` of the output; ``nonfinite_swallowed_share`` of entries
+             NaN on the way in and finite on the way out; ``affine_residual_share`` of the
+             variance of post what the best straight line in pre leaves over, all units together
     head     ``pre_rms``, ``pre_absmax``, ``grad_pre_rms``, ``nonfinite_share`` of its output
     input    ``mean_energy_share`` nu = norm(E x)^2 / E norm(x)^2 over all rows so far, 1 at most;
              ``rms``; ``samples`` rows so far; ``eigen_ratio`` lambda_1 / mean(lambda_2..50) of
-             E x x^T, once, over the rows kept
+             E x x^T, once, over the rows kept; ``feature_std_max_over_median`` over all rows so
+             far, features that are constant left out
     parameter ``weight_norm``, ``grad_norm`` (before clipping), ``update_ratio`` =
-             norm(W_after - W_before) / norm(W_before); ``grad_nonfinite_share`` is kept
-             for and not recorded yet (a gradient that is not finite shows in its norm)
+             norm(W_after - W_before) / norm(W_before); ``row_cosine_min`` least cosine between
+             the first row and the others, at the first record, and later where it began above
+             0.999; ``update_cosine`` between an update and the one a step before, where two
+             steps in a row were recorded; ``grad_nonfinite_share`` is kept for and not recorded
+             yet (a gradient that is not finite shows in its norm)
     ""       ``loss``, ``learning_rate`` (largest of the groups), ``step_seconds``; every step
     ======== =====================================================================================
 
@@ -154,8 +160,13 @@ class Trace:
     criterion      how the loss judges: ``loss`` (``cross_entropy``, ``nll``, ``bce``,
                    ``bce_with_logits``, ``mse``, ``l1``, ``smooth_l1``, ``huber``, ``kl_div``,
                    ``unknown``), ``classes``, ``chance`` (the loss of the best constant guess, or
-                   None), ``file``, ``line``
-    head           ``layer``; ``acts`` between the head and the criterion, last applied last, each
+                   None), ``file``, ``line``; of the targets seen so far ``target_min``,
+                   ``target_max``, ``target_whole`` (all whole numbers), ``target_distinct``
+                   (values, up to 32), ``target_ones_max`` (ones in a row of zeros and ones);
+                   ``broadcast`` (prediction and target of other shapes, spread over each other);
+                   ``rows_logsumexp_error`` (of ``nll``: max abs of log(sum(exp(row))))
+    head           ``layer``; ``direct`` (only reshapes between the last act and the criterion);
+                   ``acts`` between the head and the criterion, last applied last, each
                    ``{"act", "site", "file", "line"}``; ``rows_sum_error`` max abs(sum - 1) of
                    the rows that reach the criterion, ``rows_min`` their least entry (None where
                    they could not be read)
@@ -163,9 +174,16 @@ class Trace:
                    ``second`` (layer names), ``shape`` [in, mid, out], ``between`` (operations),
                    ``additivity_error`` (relative, on sampled rows; None where it could not be
                    replayed), ``exempt`` (a reason, or None), ``file``, ``line``
+    act-pair       an act fed by another with only reshapes, pooling or dropout between:
+                   ``first``, ``second`` (act names), ``role``, ``file``, ``line``
+    softmax        ``act``, ``axis`` (from the front), ``shape``, ``batch`` (rows of the data),
+                   ``role``, ``implicit`` (the call names no axis), ``file``, ``line``
+    act-cost       a benchmark after the run: ``seconds``, ``cheapest_seconds``, ``cheapest``,
+                   ``step_seconds``; precision: ``dtype`` in which an act was computed. Kept for
+                   and not recorded yet
     opaque         an operation that hides its acts: ``operation``, ``reason``, ``remedy``
     parameter      ``shape``, ``zero_init`` (all zero at the first record), ``trainable``,
-                   ``before_norm`` (a bias whose gradient is structurally zero)
+                   ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``
     non-finite     first record with NaN or infinity: ``stat``
     error          something of ours that failed and was switched off: ``where``, ``text``
     end            how the program ended: ``how`` (``normal``, ``exit``, ``exception``,
@@ -176,7 +194,11 @@ class Trace:
     ``relume``, ``device``, ``budget``, ``steps`` (optimiser steps seen), ``records``,
     ``backwards`` (calls of backward seen), ``ended`` (``end`` in a word; absent after a kill),
     ``seconds`` (wall time of the steps), ``overhead`` (the recorder's own estimate, a share of
-    wall time), ``optimizer`` (class name), ``parameters`` (number of trainable scalars).
+    wall time), ``optimizer`` (class name), ``optimizers`` (how many stepped), ``parameters``
+    (number of trainable scalars), ``looks_for`` (kinds of facts that were looked for, so that
+    none of them means none). Kept for and not recorded yet, of a `Window`: ``slope_max`` of the
+    unit, ``out_norm`` of its outgoing weights, ``above`` samples above the kink, ``top`` samples
+    on which it is the largest of a softmax.
     """
 
     meta: Mapping[str, Any]

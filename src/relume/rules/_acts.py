@@ -16,3 +16,33 @@ _INIT = {
 def init_for(act: str) -> str:
     """The initialisation that keeps the signal's scale through an act, in words."""
     return _INIT.get(act, f"He initialisation with the gain of {act}" if act else "its gain")
+
+
+LEAKS = frozenset({"leaky_relu", "prelu", "rrelu"})
+"""Acts of two straight pieces that both have a slope: the sign of the output tells the piece."""
+
+INF = float("inf")
+REACH = {
+    "sigmoid": (0.0, 1.0),
+    "hardsigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "hardtanh": (-1.0, 1.0),
+    "softsign": (-1.0, 1.0),
+    "relu6": (0.0, 6.0),
+    "relu": (0.0, INF),
+    "squared_relu": (0.0, INF),
+    "softplus": (0.0, INF),
+    "log_sigmoid": (-INF, 0.0),
+    "log_softmax": (-INF, 0.0),
+}
+"""What an act can output at its default parameters; acts that reach every number are left out."""
+
+
+def reach(act: str) -> tuple[float, float]:
+    """The least and the greatest output of an act, infinite where it has no bound.
+
+    >>> reach("tanh"), reach("gelu")
+    ((-1.0, 1.0), (-inf, inf))
+    """
+    return REACH.get(act, (-INF, INF))

@@ -15,7 +15,7 @@ from relume.rules._evidence import first_step, last_step
 
 Edges = dict[str, set[str]]
 
-NEEDS_TRAINING = frozenset({"ACT605", "ACT403"})
+NEEDS_TRAINING = frozenset({"ACT403", "ACT605", "ACT608"})
 """Rules of what an update did: they cannot explain what was there before the first one."""
 
 SLACK = 0.05  # of the run: the grain of a finding that no window dates more finely

@@ -1,11 +1,14 @@
-"""When units died, and how much a layer's dead weigh."""
+"""The loop over dead units, when they died, and how much a layer's dead weigh."""
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relume.core import Severity, Trace
-from relume.rules._units import Dead, total
+from relume.core import Result, Severity, Trace
+from relume.rules._evidence import acts_of
+from relume.rules._page import Page
+from relume.rules._units import Dead, dead, total
 
 if TYPE_CHECKING:
     from relume.core import Floats, Ints
@@ -19,6 +22,36 @@ def weight(share: float) -> Severity | None:
     """What that share of dead units weighs; None where it is no finding."""
     steps = ((ERROR, Severity.ERROR), (WARNING, Severity.WARNING), (NOTE, Severity.NOTE))
     return next((severity for limit, severity in steps if share >= limit), None)
+
+
+def over_layers(
+    trace: Trace,
+    page: Page,
+    look: Callable[[Dead], Result | None],
+    clean: Callable[[Sequence[Dead]], str],
+) -> Iterator[Result]:
+    """What `look` says of the silent units of each hidden act.
+
+    Args:
+        trace: the run.
+        page: in whose name missing evidence is told.
+        look: a finding or a missing result for one layer; None where there is nothing to say.
+        clean: the words for the layers of which there was nothing to say.
+    """
+    sites = acts_of(trace)
+    if not sites:
+        yield page.missing("no act in a hidden layer was seen")
+    fine: list[Dead] = []
+    for site in sites:
+        found = dead(trace, site)
+        if isinstance(found, str):
+            yield page.missing(found, "train for more steps, or look more often", site.name)
+        elif (said := look(found)) is not None:
+            yield said
+        else:
+            fine.append(found)
+    if fine:
+        yield page.checked(clean(fine))
 
 
 def died_between(trace: Trace, found: Dead) -> tuple[int, int]:

@@ -134,3 +134,14 @@ def layers(count: int) -> str:
     ('1 layer', '3 layers')
     """
     return f"{count} layer" if count == 1 else f"{count} layers"
+
+
+def looked_for(trace: Trace, kind: str) -> bool:
+    """Whether the recorder looked for facts of that kind, so that none means none."""
+    return bool(trace.facts_of(kind)) or kind in (trace.meta.get("looks_for") or ())
+
+
+def quarters(series: Series) -> "tuple[Floats, Floats]":
+    """The values of the third and of the fourth quarter: the two windows of law 3."""
+    n = len(series)
+    return series.values[n // 2 : 3 * n // 4], series.values[3 * n // 4 :]

@@ -1,7 +1,7 @@
 """Criteria and the heads they judge, brought together for the rules of the output."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from relume.core import Fact, Site, Trace
@@ -17,6 +17,9 @@ class Judged:
         classes: how many, 0 if unknown.
         acts: names of the acts between head and criterion, last applied last.
         rows_sum_error, rows_min: of the rows that reach the criterion, None where unread.
+        direct: the criterion receives the last act's output itself, with nothing but reshapes
+            between; None where that is not known.
+        criterion: what is known of the criterion and its targets (see `core.Trace`).
     """
 
     site: Site
@@ -26,15 +29,26 @@ class Judged:
     acts: tuple[str, ...]
     rows_sum_error: float | None
     rows_min: float | None
+    direct: bool | None = None
+    criterion: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def last(self) -> str:
+        """The act whose output the criterion receives, ``""`` if there is none."""
+        return self.acts[-1] if self.acts else ""
+
+    def target(self, name: str) -> float | None:
+        """A number that is known of the targets: ``min``, ``max``, ``distinct``, ``ones_max``."""
+        return number(self.criterion.get(f"target_{name}"))
 
 
-def judged_heads(trace: Trace, loss: str) -> Iterator[Judged]:
-    """The heads that are judged by a criterion of that name."""
+def judged_heads(trace: Trace, *losses: str) -> Iterator[Judged]:
+    """The heads that are judged by a criterion of one of these names (of any, if none is given)."""
     criteria, heads = trace.facts_of("criterion"), trace.facts_of("head")
     for at, head in enumerate(heads):
         # with one head to each criterion they come in pairs; otherwise any criterion may judge it
         mine = (criteria[at],) if len(criteria) == len(heads) else criteria
-        match = next((c for c in mine if c.data.get("loss") == loss), None)
+        match = next((c for c in mine if not losses or c.data.get("loss") in losses), None)
         if match is not None:
             yield _judged(trace, head, match)
 
@@ -55,16 +69,27 @@ def _judged(trace: Trace, head: Fact, criterion: Fact) -> Judged:
         acts=tuple(str(act.get("act", "")) for act in acts),
         rows_sum_error=number(head.data.get("rows_sum_error")),
         rows_min=number(head.data.get("rows_min")),
+        direct=_direct(head, criterion),
+        criterion=criterion.data,
     )
 
 
-def why_not(trace: Trace, loss: str) -> str | None:
+def _direct(head: Fact, criterion: Fact) -> bool | None:
+    said = head.data.get("direct")
+    if isinstance(said, bool):
+        return said
+    # older recordings read these criteria's rows from the act only where nothing stands between
+    read = head.data.get("rows_sum_error") is not None
+    return True if read and criterion.data.get("loss") in ("cross_entropy", "nll") else None
+
+
+def why_not(trace: Trace, *losses: str) -> str | None:
     """Why no head under such a criterion could be looked at, or None where there is no such
     criterion and nothing to look for."""
     if not trace.facts_of("criterion"):
         return "the criterion was not recognised: no backward from a loss was seen"
     names = [str(c.data.get("loss")) for c in trace.facts_of("criterion")]
-    if loss in names:
+    if not losses or set(losses) & set(names):
         return "the head before the criterion was not found"
     if set(names) == {"unknown"}:
         return "the criterion was not recognised"

@@ -31,6 +31,7 @@ SWING = 0.2  # of the scale: the least amplitude that is called oscillation
 BOUNCE = -0.7  # lag-1 correlation: noise has 0 +- 0.2 over 25 steps, a period of two has -1
 LAST = 5  # steps: the median of five is past two wild batches
 CROSSINGS = 4  # of its own level, over twenty blocks: a single bump has two
+IN_TURN = 1.5  # backward passes a step: one loss takes one (or many, with a single optimiser)
 BLOCKS = 20  # pieces into which a course is cut; each then holds at least a step
 
 
@@ -95,11 +96,38 @@ def judge(trace: Trace) -> Outcome:
     broken = _non_finite(series.steps, series.values)
     if broken is not None:
         return broken
+    turns = _in_turn(trace)
+    if turns is not None:
+        return turns
     keep = np.isfinite(series.values)
     chance = _chance(trace)
     if int(keep.sum()) < FEWEST:
         return _short(series.values[keep], chance)
     return _name(_course(series.steps[keep], series.values[keep], chance))
+
+
+def learned(trace: Trace) -> float | None:
+    """The loss over its reference if that is low enough for small gradients to be no harm."""
+    numbers = judge(trace).numbers
+    end = number(numbers.get("end"))
+    reference = number(numbers.get("chance")) or number(numbers.get("start"))
+    if end is None or reference is None or reference <= 0:
+        return None
+    return end / reference if end <= LOW * reference else None
+
+
+def _in_turn(trace: Trace) -> Outcome | None:
+    """More than one loss is minimised in turn (a GAN): none of them tells how the run fares."""
+    optimizers, steps, calls = (
+        number(trace.meta.get(name)) or 0.0 for name in ("optimizers", "steps", "backwards")
+    )
+    if optimizers < 2 or steps <= 0 or calls < IN_TURN * steps:
+        return None
+    text = (
+        f"Not judged: {optimizers:.0f} optimisers take turns with {calls / steps:.1f} backward "
+        "passes a step, as in a GAN, so no single loss tells how the run fares."
+    )
+    return Outcome("several-losses", text, {"optimizers": optimizers, "backwards": calls})
 
 
 def _chance(trace: Trace) -> float | None:

@@ -9,8 +9,8 @@ plateaued          one step less than it said   many healthy tasks end at their 
                                                 network that learned its biases ends there too
 stalled, diverged, what it said                 something is wrong, and this may be it
 oscillating
-too-short, no-loss a note                       nobody knows how the run fares; a warning there
-                                                would be a guess, and quiet is the product
+too-short,         a note                       nobody knows how the run fares; a warning there
+no-loss,                                        would be a guess, and quiet is the product
 ================== ============================ =================================================
 
 Rules that are no signs (structure, output and loss, collection) keep their severity: they are
@@ -24,7 +24,7 @@ from relume.core import Finding, Outcome, Rule, Severity
 
 HARD = "nonfinite"
 LEARNS = frozenset({"learning", "converged"})
-UNKNOWN = frozenset({"too-short", "no-loss"})
+UNKNOWN = frozenset({"too-short", "no-loss", "several-losses"})
 FARES_BADLY = frozenset({"stalled", "diverged", "oscillating"})
 
 

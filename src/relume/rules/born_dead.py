@@ -27,16 +27,16 @@ He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, arXiv:1502.01
 and Karniadakis, "Dying ReLU and initialization", 2019, arXiv:1903.06733.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Trace, Value
-from relume.rules._death import NOTE, weight
-from relume.rules._evidence import acts_of, curve, first_step, last_step, layers
+from relume.rules._death import NOTE, over_layers, weight
+from relume.rules._evidence import curve, first_step, last_step, layers
 from relume.rules._page import page
-from relume.rules._units import Dead, dead, highest, portion, samples, total
+from relume.rules._units import Dead, highest, portion, samples, total
 
 if TYPE_CHECKING:
     from relume.rules._units import Mask
@@ -48,23 +48,18 @@ LATE = 5  # steps: a first window that begins later than that has not seen the i
 
 def check(trace: Trace) -> Iterator[Result]:
     """One finding per act site with enough units that never fired."""
-    sites = acts_of(trace)
-    if not sites:
-        yield PAGE.missing("no act in a hidden layer was seen")
-    worst: list[float] = []
-    for site in sites:
-        found = dead(trace, site)
-        if isinstance(found, str):
-            yield PAGE.missing(found, "train for more steps, or look more often", site.name)
-        elif trace.windows(site.name)[0].first > first_step(trace) + LATE:
-            yield PAGE.missing("the first steps were not recorded", site=site.name)
-        elif (finding := _finding(trace, found)) is not None:
-            yield finding
-        else:
-            worst.append(portion(found.born))
-    if worst:
-        share = f"at most {max(worst):.0%} of the units were silent from the start"
-        yield PAGE.checked(f"in {layers(len(worst))} {share}")
+
+    def look(found: Dead) -> Result | None:
+        if trace.windows(found.site.name)[0].first > first_step(trace) + LATE:
+            return PAGE.missing("the first steps were not recorded", site=found.site.name)
+        return _finding(trace, found)
+
+    yield from over_layers(trace, PAGE, look, _clean)
+
+
+def _clean(fine: Sequence[Dead]) -> str:
+    worst = max(portion(found.born) for found in fine)
+    return f"in {layers(len(fine))} at most {worst:.0%} of the units were silent from the start"
 
 
 def _finding(trace: Trace, found: Dead) -> Finding | None:
@@ -121,4 +116,4 @@ def _distance(found: Dead, born: "Mask") -> dict[str, Value]:
     return {"distance": float(np.median(away)), "margin": float(np.median(top))}
 
 
-RULE = PAGE.rule(check, explains=("ACT401",), upstream=True)
+RULE = PAGE.rule(check, explains=("ACT401", "ACT601", "ACT603", "ACT606"), upstream=True)

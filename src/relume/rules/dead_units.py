@@ -37,14 +37,13 @@ Lu, Shin, Su and Karniadakis, "Dying ReLU and initialization", 2019, arXiv:1903.
 and Lippman-Hand, "If nothing goes wrong, is everything all right?", JAMA 249, 1983.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from relume.core import Evidence, Finding, Result, Severity, Trace
-from relume.rules._death import NOTE, died_between, weight
+from relume.rules._death import NOTE, died_between, over_layers, weight
 from relume.rules._evidence import (
     CONFIDENCE,
     RULE_OF_THREE,
-    acts_of,
     curve,
     last_step,
     layers,
@@ -53,32 +52,21 @@ from relume.rules._evidence import (
 from relume.rules._outcome import judge
 from relume.rules._page import page
 from relume.rules._severity import FARES_BADLY
-from relume.rules._units import Dead, dead, portion, records
+from relume.rules._units import Dead, portion, records
 
 PAGE = page(__doc__)
 
 
 def check(trace: Trace) -> Iterator[Result]:
     """One finding per act site with enough dead units."""
-    sites = acts_of(trace)
-    if not sites:
-        yield PAGE.missing("no act in a hidden layer was seen")
     badly = judge(trace).name in FARES_BADLY
-    shares: list[tuple[float, int]] = []
-    for site in sites:
-        found = dead(trace, site)
-        if isinstance(found, str):
-            yield PAGE.missing(found, "train for more steps, or look more often", site.name)
-            continue
-        finding = _finding(trace, found, badly)
-        if finding is not None:
-            yield finding
-        else:
-            shares.append((portion(found.now), found.samples))
-    if shares:
-        worst, least = max(shares)[0], min(n for _, n in shares)
-        where = f"in {layers(len(shares))} at most {worst:.0%} of the units are dead"
-        yield PAGE.checked(f"{where} (at least {least} samples a unit)")
+    yield from over_layers(trace, PAGE, lambda found: _finding(trace, found, badly), _clean)
+
+
+def _clean(fine: Sequence[Dead]) -> str:
+    worst, least = max(portion(f.now) for f in fine), min(f.samples for f in fine)
+    where = f"in {layers(len(fine))} at most {worst:.0%} of the units are dead"
+    return f"{where} (at least {least} samples a unit)"
 
 
 def _severity(found: Dead, classes: int, badly: bool) -> Severity | None:
@@ -141,4 +129,4 @@ def _cure(found: Dead, born: bool) -> str:
     )
 
 
-RULE = PAGE.rule(check)
+RULE = PAGE.rule(check, explains=("ACT603", "ACT606"))

@@ -29,15 +29,14 @@ Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic m
 Lyle et al., "Understanding plasticity in neural networks", ICML 2023, arXiv:2303.01486.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Series, Trace, Value
-from relume.rules._death import NOTE, died_between, weight
+from relume.rules._death import NOTE, died_between, over_layers, weight
 from relume.rules._evidence import (
-    acts_of,
     curve,
     last_step,
     layers,
@@ -46,7 +45,7 @@ from relume.rules._evidence import (
     weights_of,
 )
 from relume.rules._page import page
-from relume.rules._units import Dead, dead, portion
+from relume.rules._units import Dead, portion
 
 PAGE = page(__doc__)
 
@@ -70,21 +69,12 @@ class Sign:
 
 def check(trace: Trace) -> Iterator[Result]:
     """One finding per act site with enough units that died."""
-    sites = acts_of(trace)
-    if not sites:
-        yield PAGE.missing("no act in a hidden layer was seen")
-    worst: list[float] = []
-    for site in sites:
-        found = dead(trace, site)
-        if isinstance(found, str):
-            yield PAGE.missing(found, "train for more steps, or look more often", site.name)
-        elif (finding := _finding(trace, found)) is not None:
-            yield finding
-        else:
-            worst.append(portion(found.died))
-    if worst:
-        share = f"at most {max(worst):.0%} of the units fired once and are dead now"
-        yield PAGE.checked(f"in {layers(len(worst))} {share}")
+    yield from over_layers(trace, PAGE, lambda found: _finding(trace, found), _clean)
+
+
+def _clean(fine: Sequence[Dead]) -> str:
+    worst = max(portion(found.died) for found in fine)
+    return f"in {layers(len(fine))} at most {worst:.0%} of the units fired once and are dead now"
 
 
 def _finding(trace: Trace, found: Dead) -> Finding | None:
@@ -186,4 +176,4 @@ def _drift(trace: Trace, site: str, before: int, step: int) -> Iterator[Sign]:
         yield Sign("mean of its input", (was - now) / spread / LARGE_DRIFT, now, was)
 
 
-RULE = PAGE.rule(check, explains=("ACT401",), upstream=True)
+RULE = PAGE.rule(check, explains=("ACT401", "ACT603", "ACT606"), upstream=True)

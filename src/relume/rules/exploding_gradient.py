@@ -9,13 +9,15 @@ One such step can undo all training: the update follows the gradient, the weight
 and after a NaN nothing comes back.
 
 ## How it is measured
-Non-finite anywhere (activation, gradient, loss): an error at once, under any outcome. Loss above 10
-times its start or chance, whichever is larger: error. RMS z above 1e3: warning. Robust z-score of
-the log gradient norm above 6 against the median of the earlier three quarters (spread at least 0.1
-decades, so that a very steady run is not judged by rounding) and growing, while the run does not
-learn: warning, least evidence 50 records. The rest speaks after one step. A loss that is back
+Non-finite anywhere (activation, gradient, loss) after something had grown (the loss above 10 times
+its start, RMS z above 1e3, an update larger than its weight, a gradient norm above 1000 times the
+first): an error at once, under any outcome. A NaN out of nowhere is first-non-finite's. Loss above
+10 times its start or chance, whichever is larger: error. RMS z above 1e3: warning. Robust z-score
+of the log gradient norm above 6 against the median of the earlier three quarters (spread at least
+0.1 decades, so that a very steady run is not judged by rounding) and growing, while the run does
+not learn: warning, least evidence 50 records. The rest speaks after one step. A loss that is back
 within 200 steps is a note, marked as cleared; so are gradients that a loss scaler skipped.
-Thresholds: RULES.md, from 92 faulty runs.
+Thresholds: RULES.md, from 92 faulty runs; the 1000 times is reasoned.
 
 ## Known false alarms
 A gradient scaler looking for its scale. Losses that are not bounded below (likelihoods of
@@ -37,6 +39,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Evidence, Fact, Finding, Result, Series, Severity, Site, Trace, Value
+from relume.rules._broken import broken, ends_well, loss_breaks
 from relume.rules._evidence import (
     GRADIENT_RECORDS,
     acts_of,
@@ -61,7 +64,10 @@ SCORE = 6.0  # robust deviations: RULES.md 602
 SPREAD = 0.1  # decades: the least deviation that a steady run is given
 RECOVERY = 200  # steps: RULES.md 602
 CURE = "divide the learning rate by ten, and clip the gradient norm as a seat belt"
-STATS = ("nonfinite_share", "grad_nonfinite_share")
+# What counts as large before a value overflowed: RMS of z as above, a weight replaced in one step
+# (ACT605's extreme), a gradient a thousand times its first norm (reasoned: RULES.md's z-score of 6
+# needs 50 records, and an overflow may take three)
+GROWN = {"pre_rms": LARGE, "post_rms": LARGE, "update_ratio": 1.0, "grad_norm": 1e3}
 
 
 def check(trace: Trace) -> Iterator[Result]:
@@ -82,18 +88,19 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def _non_finite(trace: Trace) -> Finding | None:
-    facts = sorted(_broken(trace), key=lambda f: f.step)
-    loss = trace.series("", "loss")
-    bad = np.flatnonzero(~np.isfinite(loss.values)) if loss is not None else np.zeros(0, np.int64)
-    if not facts and not len(bad):
+    """Values that are not finite, where they had grown before; else first-non-finite tells it."""
+    facts = sorted(broken(trace), key=lambda f: f.step)
+    at_loss = loss_breaks(trace)
+    steps = [f.step for f in facts] + ([at_loss] if at_loss is not None else [])
+    if not steps or not _grew(trace, min(steps)):
         return None
-    ends_well = loss is not None and len(loss) > 0 and bool(np.isfinite(loss.values[-1]))
-    step = min([f.step for f in facts] + ([int(loss.steps[bad[0]])] if loss and len(bad) else []))
+    step, loss = min(steps), trace.series("", "loss")
     first = facts[0] if facts and facts[0].step <= step else Fact("", "", step)
     what = "gradient" if str(first.data.get("stat", "")).startswith("grad") else "value"
-    # a scaler skips such steps; a run that goes on with finite losses has got over it
-    cleared = ends_well and not _lasting(trace)
-    text = "{site} had the first {what} that is not finite at step {step} ({stat})"
+    cleared = ends_well(trace)
+    text = (
+        "values grew until {site} had the first {what} that is not finite at step {step} ({stat})"
+    )
     text += "; the run got over it" if cleared else ", and {places} places in all"
     stat = str(first.data.get("stat", "loss"))
     more: dict[str, Value] = {"what": what, "step": step, "stat": stat, "places": len(facts) or 1}
@@ -108,23 +115,25 @@ def _non_finite(trace: Trace) -> Finding | None:
     )
 
 
-def _broken(trace: Trace) -> Iterator[Fact]:
-    """The non-finite facts, and what the series show where no fact was written."""
-    # an update ratio over a norm of zero is infinite, and means a tensor that began at zero
-    facts = [f for f in trace.facts_of("non-finite") if f.data.get("stat") != "update_ratio"]
-    yield from facts
-    told = {fact.site for fact in facts}
-    for (site, stat), series in trace.table.items():
-        if stat in STATS and site not in told:
-            bad = np.flatnonzero(series.values > 0)
-            if len(bad):
-                yield Fact("non-finite", site, int(series.steps[bad[0]]), {"stat": stat})
+def _grew(trace: Trace, step: int) -> bool:
+    """Up to that step something had become large: the loss, a signal, a gradient or an update."""
+    loss = _finite(trace.series("", "loss"), step)
+    if len(loss) and loss.max() > DIVERGED * abs(float(loss[0])):
+        return True
+    for (_, stat), series in trace.table.items():
+        if stat in GROWN and (values := _finite(series, step)).size:
+            limit = GROWN[stat] * (float(values[0]) if stat == "grad_norm" else 1.0)
+            if values.max() > limit > 0:
+                return True
+    return False
 
 
-def _lasting(trace: Trace) -> bool:
-    """Something is still not finite at the last record."""
-    series = (s for (_, stat), s in trace.table.items() if stat in STATS and len(s))
-    return any(s.values[-1] > 0 for s in series)
+def _finite(series: Series | None, step: int) -> "Floats":
+    """The finite values up to a step."""
+    if series is None:
+        return np.zeros(0)
+    values = series.values[: int(np.searchsorted(series.steps, step, "right"))]
+    return values[np.isfinite(values)]
 
 
 def _loss(trace: Trace) -> Finding | None:
@@ -231,4 +240,5 @@ def _gradient(trace: Trace) -> Finding | None:
     )
 
 
-RULE = PAGE.rule(check, explains=("ACT401", "ACT403", "ACT501"))
+EXPLAINS = ("ACT401", "ACT402", "ACT403", "ACT501", "ACT604", "ACT607", "ACT801", "ACT803")
+RULE = PAGE.rule(check, explains=EXPLAINS)

@@ -100,6 +100,6 @@ def _finding(trace: Trace, site: Site, nu: float, ratio: float | None, rows: int
     )
 
 
-RULE = PAGE.rule(
-    check, explains=("ACT301", "ACT303", "ACT501", "ACT601", "ACT602", "ACT605"), upstream=True
-)
+EXPLAINS = ("ACT301", "ACT303", "ACT401", "ACT402", "ACT403", "ACT501", "ACT502", "ACT601")
+LATER = ("ACT602", "ACT603", "ACT604", "ACT605", "ACT606", "ACT607", "ACT801")
+RULE = PAGE.rule(check, explains=(*EXPLAINS, *LATER), upstream=True)

@@ -192,4 +192,5 @@ def _at(series: Series | None, step: int) -> float | None:
     return float(series.values[at])
 
 
-RULE = PAGE.rule(check, explains=("ACT401", "ACT403", "ACT501", "ACT601", "ACT602"))
+EXPLAINS = ("ACT401", "ACT402", "ACT403", "ACT501", "ACT502", "ACT601", "ACT602", "ACT604")
+RULE = PAGE.rule(check, explains=(*EXPLAINS, "ACT607", "ACT801"))

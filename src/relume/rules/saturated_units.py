@@ -182,4 +182,4 @@ def _finding(trace: Trace, site: Site, flat: Flat, since: int, *, cleared: bool)
     )
 
 
-RULE = PAGE.rule(check, explains=("ACT601",))
+RULE = PAGE.rule(check, explains=("ACT402", "ACT601", "ACT603", "ACT606", "ACT801"))

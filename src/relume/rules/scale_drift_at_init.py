@@ -185,5 +185,16 @@ def _finding(
     )
 
 
-EXPLAINS = ("ACT303", "ACT401", "ACT403", "ACT501", "ACT601", "ACT602", "ACT605")
-RULE = PAGE.rule(check, explains=EXPLAINS)
+EXPLAINS = (
+    "ACT102",
+    "ACT303",
+    "ACT401",
+    "ACT402",
+    "ACT403",
+    "ACT501",
+    "ACT502",
+    "ACT601",
+    "ACT602",
+)
+LATER = ("ACT603", "ACT604", "ACT605", "ACT606", "ACT607", "ACT801")
+RULE = PAGE.rule(check, explains=(*EXPLAINS, *LATER))

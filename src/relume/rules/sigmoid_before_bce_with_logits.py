@@ -85,4 +85,4 @@ def _finding(trace: Trace, head: Judged) -> Result:
     )
 
 
-RULE = PAGE.rule(check, sign=False)
+RULE = PAGE.rule(check, sign=False, explains=("ACT601", "ACT603", "ACT606"))

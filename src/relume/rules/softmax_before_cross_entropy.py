@@ -102,4 +102,4 @@ def _redundant(trace: Trace, head: Judged) -> Result:
     )
 
 
-RULE = PAGE.rule(check, sign=False)
+RULE = PAGE.rule(check, sign=False, explains=("ACT601", "ACT603", "ACT606"))

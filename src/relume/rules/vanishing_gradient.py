@@ -41,9 +41,9 @@ import numpy as np
 
 from relume.core import Evidence, Finding, Result, Series, Severity, Trace, Value
 from relume.rules._acts import init_for
-from relume.rules._evidence import acts_of, curve, last_step, middle, number, together, weights_of
+from relume.rules._evidence import acts_of, curve, last_step, middle, together, weights_of
 from relume.rules._flow import TINY, Flow, flow
-from relume.rules._outcome import LOW, judge
+from relume.rules._outcome import learned
 from relume.rules._page import page
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def check(trace: Trace) -> Iterator[Result]:
         yield PAGE.missing(reason, "cure the dead units first")
         return
     late, early = middle(ratio[len(steps) // 2 :]), middle(ratio[: len(steps) // 2])
-    if (low := _learned(trace)) is not None:
+    if (low := learned(trace)) is not None:
         yield PAGE.checked(f"the loss has fallen to {low:.0%} of its reference")
         return
     series = Series(steps, ratio)
@@ -126,16 +126,6 @@ def _blocked(trace: Trace) -> str | None:
         if silent is not None and middle(silent.values[len(silent) // 2 :]) >= DEAD:
             return site.name
     return None
-
-
-def _learned(trace: Trace) -> float | None:
-    """The loss over its reference if that is low enough for small gradients to be no harm."""
-    numbers = judge(trace).numbers
-    end = number(numbers.get("end"))
-    reference = number(numbers.get("chance")) or number(numbers.get("start"))
-    if end is None or reference is None or reference <= 0:
-        return None
-    return end / reference if end <= LOW * reference else None
 
 
 def _clean(ratio: float, back: Flow | None) -> str:
@@ -202,4 +192,4 @@ def _blame(back: Flow, act: str) -> dict[str, Value]:
     }
 
 
-RULE = PAGE.rule(check)
+RULE = PAGE.rule(check, explains=("ACT603", "ACT606"))
