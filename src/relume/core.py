@@ -137,9 +137,10 @@ class Trace:
              `Window`); ``flat_unit_share_low``, ``flat_unit_share_high`` share of units flat on
              that side for >= 90 % of the rows; ``post_mean``, ``post_rms``, ``pre_mean``,
              ``pre_rms``, ``pre_absmax``; ``grad_post_rms`` of dL/dpost, ``grad_pre_rms`` of
-             dL/dpre; ``nonfinite_share`` of the output; ``nonfinite_swallowed_share`` of entries
-             NaN on the way in and finite on the way out; ``affine_residual_share`` of the
+             dL/dpre; ``nonfinite_share`` of the output; ``affine_residual_share`` of the
              variance of post what the best straight line in pre leaves over, all units together
+             (smooth acts); kept for and not recorded yet: ``nonfinite_swallowed_share`` of
+             entries NaN on the way in and finite on the way out
     head     ``pre_rms``, ``pre_absmax``, ``grad_pre_rms``, ``nonfinite_share`` of its output
     input    ``mean_energy_share`` nu = norm(E x)^2 / E norm(x)^2 over all rows so far, 1 at most;
              ``rms``; ``samples`` rows so far; ``eigen_ratio`` lambda_1 / mean(lambda_2..50) of
@@ -148,9 +149,8 @@ class Trace:
     parameter ``weight_norm``, ``grad_norm`` (before clipping), ``update_ratio`` =
              norm(W_after - W_before) / norm(W_before); ``row_cosine_min`` least cosine between
              the first row and the others, at the first record, and later where it began above
-             0.999; ``update_cosine`` between an update and the one a step before, where two
-             steps in a row were recorded; ``grad_nonfinite_share`` is kept for and not recorded
-             yet (a gradient that is not finite shows in its norm)
+             0.999; kept for and not recorded yet: ``update_cosine`` between an update and the one a
+             step before, and ``grad_nonfinite_share`` (it shows in the gradient's norm)
     ""       ``loss``, ``learning_rate`` (largest of the groups), ``step_seconds``; every step
     ======== =====================================================================================
 

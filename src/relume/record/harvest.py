@@ -21,6 +21,7 @@ from relume.record.marks import BETWEEN, Marks, graph_task, packing
 from relume.record.names import Names
 from relume.record.notes import Notes
 from relume.record.ops import AFFINE
+from relume.record.signs import RowCosines, decays
 from relume.record.sites import Seen, Sites
 from relume.record.structure import data_inputs
 from relume.record.tap import Taken, Tap, storage_number
@@ -60,6 +61,7 @@ class Harvest:
         self.sites = sites
         self.notes = notes
         self.weights = Weights(names)
+        self._rows = RowCosines()
         self.marks = Marks()
         self.tap = Tap(self.marks, fail)
         self.look: Look | None = None
@@ -356,7 +358,11 @@ class Harvest:
                 return
             with ours():
                 self.weights.snapshot(optimizer)
-                self.notes.parameters(self.weights.named(optimizer), self._step)
+                named = self.weights.named(optimizer)
+                self.notes.parameters(named, self._step, decays(optimizer))
+                alike = None if self.look is None else self._rows.look(named)
+                if alike is not None and self.look is not None:
+                    self.look.scalars.append(alike)
         except Exception as error:
             self._fail("before the optimiser", error)
         self._spend(start)

@@ -84,8 +84,14 @@ def moments(
     mean = total / rows
     power = float(energy.sum()) / rows
     share = float((mean**2).sum() / power) if power > 0 else 0.0
-    return {
+    found = {
         "mean_energy_share": min(share, 1.0),
         "rms": float(np.sqrt(power / len(mean))),
         "samples": rows,
     }
+    variance = energy / rows - mean**2
+    # below the rounding of a float32 mean it is no variance, and the feature is a constant
+    spread = np.sqrt(variance[variance > 1e-12 * np.maximum(mean**2, power / len(mean))])
+    if len(spread) > 1:
+        found["feature_std_max_over_median"] = float(spread.max() / np.median(spread))
+    return found

@@ -1,6 +1,6 @@
 """One record: what is read from a graph just before its backward, and during it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -26,6 +26,7 @@ class Sums:
     plan: Plan
     rows: int = 0
     pre_rows: int = 0
+    seen: Tensor | None = None  # its input, only while the record is taken
     parts: list[tuple[tuple[str, ...], Tensor]] = field(
         default_factory=list[tuple[tuple[str, ...], Tensor]]
     )
@@ -145,8 +146,16 @@ class Look:
             found = pre_of(node, self.phase)
             if found is not None and found.shape[1] == rows.shape[1]:
                 self._pre(sums, found)
+        self._line(sums, sums.seen, extra)
         if node is not None:
             node.register_hook(GradientSlot(sums, self.phase, self))
+
+    def _line(self, sums: Sums, pre: Tensor | None, extra: Mapping[str, Any]) -> None:
+        """How straight a curved act is on what it receives; its kink bends any other."""
+        act = sums.plan.act
+        if self.deep and pre is not None and act is not None and sums.plan.site.smooth:
+            sums.parts.append((stats.LINE, stats.line_sums(act, pre, extra)))
+        sums.seen = None
 
     def head(self, plan: Plan, node: AutogradNode) -> None:
         """Replay the head's output and hook its gradient."""
@@ -157,10 +166,12 @@ class Look:
             found = output_of(node, self.phase)
             if found is not None:
                 self._pre(sums, found)
+                sums.seen = None
         node.register_hook(GradientSlot(sums, self.phase, self))
 
     def _pre(self, sums: Sums, rows: Tensor) -> None:
         sums.pre_rows = rows.shape[0]
+        sums.seen = rows
         sums.parts.append((stats.PRE, stats.pre_sums(rows)))
 
 

@@ -1,6 +1,6 @@
 """What is said once about a run: its structure, its criterion, what could not be seen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from relume.core import Fact, Site, Window
-from relume.record import criterion, structure
+from relume.record import criterion, signs, structure
 from relume.record.chance import Chance
 from relume.record.graph import AutogradNode, Graph, inputs, kind, leaf_of, saved, weight_of
 from relume.record.inputs import LEAST_ROWS, InputMoments
@@ -46,6 +46,7 @@ class Notes:
         self._parameters: dict[str, Site] = {}
         self._moments: dict[str, InputMoments] = {}
         self._chance: Chance | None = None
+        self._targets = signs.Targets()
         self._criterion: Fact | None = None
         self._centred: set[int] = set()
         self._reduction = 1.0
@@ -84,7 +85,7 @@ class Notes:
         self._views += 1
         found = criterion.criterion(graph)
         ends = criterion.head(found)
-        self._judge(graph, found, step, unscale or 1.0)
+        self._judge(graph, found, ends, step, unscale or 1.0)
         view = View()
         if ends.affine is not None and ends.affine not in graph.sealed:
             view.head = (self._head(ends.affine, marks), ends.affine)
@@ -117,7 +118,9 @@ class Notes:
             found.append((keys, torch.tensor(list(stats.values()), dtype=torch.float64)))
         return found
 
-    def parameters(self, named: Sequence[tuple[str, Tensor]], step: int) -> None:
+    def parameters(
+        self, named: Sequence[tuple[str, Tensor]], step: int, decays: Mapping[int, float]
+    ) -> None:
         """Say once what each of an optimiser's parameters is, before it is first updated."""
         for name, parameter in named:
             if not self.remarks.first("parameter", name):
@@ -134,6 +137,7 @@ class Notes:
                         "zero_init": zero,
                         "trainable": bool(parameter.requires_grad),
                         "before_norm": parameter.data_ptr() in self._centred,
+                        "weight_decay": decays.get(id(parameter)),
                     },
                 )
             )
@@ -153,8 +157,8 @@ class Notes:
         if chance is not None:
             known = self._loss_scale is not None
             chance = chance * self._reduction * (self._loss_scale or 1.0) if known else None
-        if chance is None or chance != self._criterion.data["chance"]:
-            data = {**self._criterion.data, "chance": chance}
+        data = {**self._criterion.data, "chance": chance, **self._targets.data()}
+        if chance is None or data != self._criterion.data:
             self._criterion = replace(self._criterion, data=data)
             self._writer.replace_fact(self._criterion)
 
@@ -200,7 +204,14 @@ class Notes:
 
     # ------------------------------------------------------------------ parts of a view
 
-    def _judge(self, graph: Graph, found: criterion.Criterion, step: int, unscale: float) -> None:
+    def _judge(
+        self,
+        graph: Graph,
+        found: criterion.Criterion,
+        ends: criterion.Head,
+        step: int,
+        unscale: float,
+    ) -> None:
         if self._criterion is not None and self._criterion.data["loss"] != found.name:
             return  # a second criterion (a GAN's other loss): the first one is judged by
         if self._chance is None:
@@ -208,6 +219,7 @@ class Notes:
         target = criterion.targets(found)
         if target is not None and self._views <= TARGET_LOOKS:
             self._chance.add(target, _signed(getattr(found.node, "_saved_ignore_index", None)))
+            self._targets.add(target)
             self._reduction = _scale(found, target)
             if self._views <= SCALE_LOOKS:
                 scale = criterion.loss_scale(graph, found)
@@ -215,6 +227,7 @@ class Notes:
         if self._criterion is None:
             file, line = source_of(found.node)
             data = {"loss": found.name, "classes": self._chance.classes, "chance": None}
+            data |= signs.of_criterion(found, ends)
             self._criterion = Fact("criterion", "", step, {**data, "file": file, "line": line})
             self.flush()
 
@@ -297,6 +310,7 @@ class Notes:
         self.remarks.head(graph, found, ends, acts, step)
         for pair in structure.affine_pairs(graph):
             self.remarks.pair(pair, marks, step)
+        self.remarks.signs(graph, ends, acts, step)
         self.remarks.hidden(graph, acts, marks, step)
 
 

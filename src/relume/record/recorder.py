@@ -31,6 +31,7 @@ from relume.record.look import Look
 from relume.record.marks import graph_task
 from relume.record.names import Names
 from relume.record.notes import Notes
+from relume.record.signs import LOOKS_FOR
 from relume.record.sites import Sites
 from relume.record.store import UNSEEN, Writer
 
@@ -93,6 +94,7 @@ class Recorder:
         self.optimizer_steps = 0
         self._stepped: set[int] = set()
         self._optimizer = ""
+        self._optimizers: set[int] = set()
         self._latest: Callable[[], Optimizer | None] = _nothing
         self._loss_mean = math.nan
         self._step_handle: Any = None
@@ -309,6 +311,7 @@ class Recorder:
         if not self.harvest.is_ours(optimizer):
             return False
         self._latest = weakref.ref(optimizer)
+        self._optimizers.add(id(optimizer))
         self._optimizer = self._optimizer or type(optimizer).__name__
         return True
 
@@ -365,6 +368,8 @@ class Recorder:
             "backwards": self.backwards,
             "overhead": self.budget.overhead,
             "optimizer": self._optimizer,
+            "optimizers": len(self._optimizers),
+            "looks_for": list(LOOKS_FOR),
             "seconds": self.budget.elapsed,
             "skipped": self.scaling.skipped,
             "updated": time(),

@@ -8,6 +8,7 @@ from torch import nn
 from relume.acts.act import by_node
 from relume.core import Fact
 from relume.record import criterion, structure
+from relume.record import signs as found_in
 from relume.record.graph import AutogradNode, Graph, kind
 from relume.record.marks import Marks
 from relume.record.opaque import CUSTOM, FUSED, OPAQUE, PACKED, is_custom
@@ -62,6 +63,7 @@ class Remarks:
             {
                 "layer": layer,
                 "acts": acts,
+                "direct": found_in.direct(found, ends),
                 "rows_sum_error": None if rows is None else rows[0],
                 "rows_min": None if rows is None else rows[1],
             },
@@ -94,6 +96,25 @@ class Remarks:
                 },
             )
         )
+
+    def signs(self, graph: Graph, ends: criterion.Head, known: Sequence[Seen], step: int) -> None:
+        """Say along which axis softmaxes run, and which acts are fed by another."""
+        sites = {seen.node: seen.plan.site for seen in known if seen.node is not None}
+        roles = {node: site.role for node, site in sites.items()}
+        for node, data in found_in.softmaxes(graph, ends, roles):
+            name = sites[node].name if node in sites else data["act"]
+            self._once("softmax", name, node, data, step)
+        for node, first, second in found_in.act_pairs(graph):
+            name = sites[node].name if node in sites else second
+            data = {"first": first, "second": second, "role": roles.get(node, "hidden")}
+            self._once("act-pair", name, node, data, step)
+
+    def _once(
+        self, sort: str, name: str, node: AutogradNode, data: dict[str, Any], step: int
+    ) -> None:
+        if self.first(sort, name):
+            file, line = source_of(node)
+            self._writer.fact(Fact(sort, name, step, {**data, "file": file, "line": line}))
 
     def hidden(self, graph: Graph, acts: Sequence[Seen], marks: Marks, step: int) -> None:
         """Say which operations of a graph cannot be looked into, and why."""

@@ -120,6 +120,22 @@ def pre_sums(pre: Tensor) -> Tensor:
     return torch.stack((pre.sum(0), (pre * pre).sum(0), pre.amax(0), pre.amin(0)))
 
 
+LINE = ("line_left", "line_all")
+
+
+def line_sums(act: Act, pre: Tensor, parameters: Mapping[str, Any]) -> Tensor:
+    """What the best straight line in `pre` leaves of the output, and all of its variance.
+
+    Returns:
+        (2, units): sums of squares about the line, and about the mean, for `LINE`.
+    """
+    post = _call(act.value, pre, parameters)
+    x, y = pre.double() - pre.double().mean(0), post.double() - post.double().mean(0)
+    all_of_it = (y * y).sum(0)
+    line = (x * y).sum(0) ** 2 / (x * x).sum(0).clamp(min=1e-300)
+    return torch.stack(((all_of_it - line).clamp(min=0), all_of_it))
+
+
 def site_stats(rows: int, pre_rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
     """The stats of one record at one act from its sums (see `core.Trace` for their meaning).
 
@@ -143,6 +159,8 @@ def site_stats(rows: int, pre_rows: int, sums: Mapping[str, Floats]) -> dict[str
         "post_rms": float(np.sqrt(sums["post_sumsq"].sum() / finite)),
         "nonfinite_share": 1.0 - float(sums["finite"].sum()) / total,
     }
+    if "line_all" in sums and (power := float(sums["line_all"].sum())) > 0:
+        found["affine_residual_share"] = float(sums["line_left"].sum()) / power
     return found | gradient_stats(rows, sums) | pre_stats(pre_rows, sums)
 
 

@@ -1,0 +1,200 @@
+"""What else a graph, its criterion and its weights tell: facts for the rules of output, structure
+and initialisation. Read at the first records, where a site is new, so a plain step pays nothing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from relume.acts.act import by_node
+from relume.record.criterion import Criterion, Head
+from relume.record.graph import AutogradNode, Graph, kind, saved, signals
+from relume.record.ops import RESHAPE
+from relume.record.structure import data_inputs
+
+LOOKS_FOR = ("act-pair", "softmax")  # kinds of facts of which none means none
+MOST_VALUES = 32  # different targets that are counted; more are no classes that one would ask about
+MOST_TARGETS = 65_536  # of a batch of targets
+ALIKE = 0.999  # RULES.md 302: from here on the cosine is followed to the end of the run
+ROWS, COLUMNS = 64, 1_024  # of a weight that are compared
+POOLS = frozenset(
+    f"{name}Backward"
+    for name in (
+        *("MaxPool2DWithIndices", "MaxPool3DWithIndices", "AdaptiveMaxPool2D", "AvgPool2D"),
+        *("AvgPool3D", "AdaptiveAvgPool2D", "AdaptiveAvgPool3D", "MkldnnAdaptiveAvgPool2D"),
+        "NativeDropout",
+    )
+)
+
+
+class Targets:
+    """What kind of numbers a criterion's targets are, over all that were seen."""
+
+    def __init__(self) -> None:
+        self._low, self._high = float("inf"), float("-inf")
+        self._whole = True
+        self._values: set[float] = set()
+        self._ones: int | None = None
+        self._binary = True
+
+    def add(self, target: Tensor) -> None:
+        """Look at one batch of targets."""
+        flat = target.detach().reshape(-1)[:MOST_TARGETS].double().cpu()
+        flat = flat[torch.isfinite(flat)]
+        if not flat.numel():
+            return
+        self._low = min(self._low, float(flat.min()))
+        self._high = max(self._high, float(flat.max()))
+        self._whole = self._whole and bool((flat == flat.round()).all())
+        if len(self._values) <= MOST_VALUES:
+            self._values |= {float(v) for v in np.unique(flat.numpy())[: MOST_VALUES + 1]}
+        self._binary = self._binary and self._values <= {0.0, 1.0}
+        if target.is_floating_point() and target.dim() == 2 and target.shape[1] > 1:
+            most = int((target.detach() == 1).sum(1).max())
+            self._ones = max(self._ones or 0, most)
+
+    def data(self) -> dict[str, Any]:
+        """The fields of the criterion's fact."""
+        if self._low > self._high:
+            return {}
+        count = len(self._values)
+        return {
+            "target_min": self._low,
+            "target_max": self._high,
+            "target_whole": self._whole,
+            "target_distinct": count if count <= MOST_VALUES else None,
+            "target_ones_max": self._ones if self._binary else None,
+        }
+
+
+def direct(found: Criterion, ends: Head) -> bool | None:
+    """Whether only reshapes stand between the last act (or the head) and the criterion."""
+    goal = ends.acts[-1] if ends.acts else ends.affine
+    node = found.entry
+    while node is not None and goal is not None:
+        if node is goal:
+            return True
+        if kind(node) not in RESHAPE:
+            return False
+        node = next(iter(signals(node)), None)
+    return None
+
+
+def of_criterion(found: Criterion, ends: Head) -> dict[str, Any]:
+    """Whether prediction and target were spread over each other, and whether the rows under a
+    negative log likelihood are log-probabilities."""
+    data: dict[str, Any] = {"broadcast": _spread(found, ends)}
+    rows = saved(found.node, "_saved_self")
+    if found.name == "nll" and isinstance(rows, Tensor) and rows.dim() >= 2:
+        with torch.no_grad():
+            sums = rows.detach()[:256].double().logsumexp(1)
+            data["rows_logsumexp_error"] = float(sums.abs().max())
+    return data
+
+
+def _spread(found: Criterion, ends: Head) -> bool | None:
+    """(N, 1) against (N) gives (N, N): each prediction meets each target."""
+    if found.name not in ("mse", "l1", "smooth_l1", "huber", "bce", "bce_with_logits"):
+        return None
+    judged = saved(found.node, "_saved_self")
+    shape = _shape(ends.affine)
+    if not isinstance(judged, Tensor) or shape is None:
+        return None
+    rows, units = shape[0], shape[-1]
+    return len(shape) == 2 and units == 1 and rows > 1 and tuple(judged.shape) == (rows, rows)
+
+
+def _shape(node: AutogradNode | None) -> tuple[int, ...] | None:
+    """The shape of what a node gave, from the metadata of its one output."""
+    metadata = getattr(node, "_input_metadata", None)
+    return tuple(int(size) for size in metadata[0].shape) if metadata else None
+
+
+def softmaxes(graph: Graph, ends: Head, names: Mapping[AutogradNode, str]) -> Iterator[Any]:
+    """(node, data) of every softmax whose axis can be read.
+
+    Args:
+        graph: as walked from the loss.
+        ends: the acts between head and criterion.
+        names: roles by node, where the site is known.
+    """
+    batch = next((int(data.shape[0]) for _, data in data_inputs(graph)), None)
+    for node in graph.nodes:
+        if kind(node) not in ("SoftmaxBackward", "LogSoftmaxBackward") or node in graph.sealed:
+            continue
+        shape = list(node._saved_result.shape)
+        axis = int(node._saved_dim)
+        axis = axis - 2**64 if axis >= 2**63 else axis  # torch saves -1 unsigned
+        act = "softmax" if kind(node) == "SoftmaxBackward" else "log_softmax"
+        output = any(node is act for act in ends.acts)
+        role = "output" if output else names.get(node, "hidden")
+        yield (
+            node,
+            {"act": act, "axis": axis % len(shape), "shape": shape, "batch": batch, "role": role},
+        )
+
+
+def act_pairs(graph: Graph) -> Iterator[tuple[AutogradNode, str, str]]:
+    """(second node, first act, second act) where an act is fed by another."""
+    acts = by_node()
+    for node in graph.nodes:
+        if node.name() not in acts or node in graph.sealed:
+            continue
+        sources = signals(node)
+        before = sources[0] if len(sources) == 1 else None
+        while before is not None and (kind(before) in RESHAPE or kind(before) in POOLS):
+            before = next(iter(signals(before)), None)
+        if before is not None and before.name() in acts and before not in graph.sealed:
+            yield node, acts[before.name()][0].name, acts[node.name()][0].name
+
+
+def decays(optimizer: Optimizer) -> dict[int, float]:
+    """Weight decay by the parameter's id."""
+    found: dict[int, float] = {}
+    for group in optimizer.param_groups:
+        decay = group.get("weight_decay", 0.0)
+        if isinstance(decay, int | float):
+            found |= {id(parameter): float(decay) for parameter in group["params"]}
+    return found
+
+
+class RowCosines:
+    """The least cosine between a weight's first row and the others, while they are alike."""
+
+    def __init__(self) -> None:
+        self._met: set[str] = set()
+        self._alike: set[str] = set()
+
+    def look(
+        self, named: Sequence[tuple[str, Tensor]]
+    ) -> tuple[tuple[tuple[str, str], ...], Tensor] | None:
+        """Keys and values for one record; None where there is nothing new to say."""
+        wanted = [(n, p) for n, p in named if p.dim() >= 2 and p.shape[0] > 1]
+        wanted = [(n, p) for n, p in wanted if n not in self._met or n in self._alike]
+        found: dict[str, float] = {}
+        for name, parameter in wanted:
+            self._met.add(name)
+            value = _least_cosine(parameter)
+            if value is not None:
+                found[name] = value
+                if value > ALIKE:
+                    self._alike.add(name)
+        if not found:
+            return None
+        keys = tuple((name, "row_cosine_min") for name in found)
+        return keys, torch.tensor(list(found.values()), dtype=torch.float64)
+
+
+def _least_cosine(parameter: Tensor) -> float | None:
+    """None where the first row is zero: nothing is parallel to it."""
+    rows = parameter.detach().flatten(1)
+    rows = rows[:: -(-rows.shape[0] // ROWS), :: -(-rows.shape[1] // COLUMNS)].double()
+    norms: Tensor = rows.square().sum(1).sqrt()
+    if not float(norms[0]) > 0 or not bool(torch.isfinite(norms).all()):
+        return None
+    cosines: Tensor = rows @ rows[0] / (norms * norms[0]).clamp(min=1e-300)
+    return float(cosines.min())
