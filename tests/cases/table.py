@@ -1,0 +1,63 @@
+"""Run the case zoo and print the table by family, with Wilson intervals, and what was missed.
+
+python tests/cases/table.py [--part tune|hold|all] [--family NAME] [--show NAME]
+"""
+
+import argparse
+import sys
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import torch
+from zoo_registry import CASES
+from zoo_run import Verdict, diagnosed, judged, rows
+
+
+def run(at: int) -> Verdict:
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    return judged(CASES[at])
+
+
+def plainly(verdict: Verdict) -> tuple[bool, tuple[str, ...], tuple[str, ...], str]:
+    """Without the case, whose functions do not travel between processes."""
+    return verdict.right, verdict.symptoms, verdict.told, verdict.outcome
+
+
+def work(at: int) -> tuple[bool, tuple[str, ...], tuple[str, ...], str]:
+    return plainly(run(at))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--part", default="hold", choices=("tune", "hold", "all"))
+    parser.add_argument("--family", default="", help="only families that contain this")
+    parser.add_argument("--show", default="", help="print the diagnosis of one case, by its name")
+    parser.add_argument("--jobs", type=int, default=1)
+    args = parser.parse_args()
+    if args.show:
+        torch.set_num_threads(1)
+        for case in (c for c in CASES if args.show in c.name):
+            print(f"== {case.name} ({case.part})\n{diagnosed(case)}\n")
+        return
+    wanted = [
+        at
+        for at, case in enumerate(CASES)
+        if args.part in ("all", case.part) and args.family in case.family
+    ]
+    get = get_context("spawn")
+    with ProcessPoolExecutor(args.jobs, mp_context=get) as pool:
+        found = [
+            Verdict(CASES[at], *told)
+            for at, told in zip(wanted, pool.map(work, wanted), strict=False)
+        ]
+    print(f"{len(wanted)} cases of {len(CASES)}, part: {args.part}\n")
+    print("\n".join(rows(found)))
+
+
+if __name__ == "__main__":
+    main()
