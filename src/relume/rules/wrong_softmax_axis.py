@@ -16,8 +16,9 @@ as that where the call could be seen (torch then takes axis 0 for three axes).
 
 ## Known false alarms
 Attention is exempt by its role. Where sequences come first axis 0 is time, and is judged only if it
-is as long as the batch. A contrastive loss compares the examples of a batch on purpose: a square
-matrix of scores is a note.
+is as long as the batch. A contrastive loss compares the examples of a batch on purpose, and a pool
+over a bag gives each example one score: a square matrix and a single column are a note. A softmax
+in a hidden layer is a warning, one before the criterion an error.
 
 ## Fixes and their safety
 Name the axis of the classes: `dim=-1` (retrain: the function changes).
@@ -60,9 +61,15 @@ def _over_batch(fact: Fact) -> bool:
     return first and batch is not None and shape[0] == batch and shape[0] > 1
 
 
+def _severity(fact: Fact, shape: list[int]) -> Severity:
+    """Certain between head and criterion; else scores of all against all, or of a bag, may be."""
+    if len(shape) == 2 and shape[1] in (1, shape[0]):
+        return Severity.NOTE
+    return Severity.WARNING if fact.data.get("role") == "hidden" else Severity.ERROR
+
+
 def _finding(trace: Trace, fact: Fact) -> Finding:
     shape: list[int] = list(fact.data["shape"])
-    square = len(shape) == 2 and shape[0] == shape[1]
     text = "{act} at {site} sums to one over the {batch} examples of the batch (axis {value:g} of "
     text += "{shape}), not over the classes"
     if fact.data.get("implicit"):
@@ -73,7 +80,7 @@ def _finding(trace: Trace, fact: Fact) -> Finding:
     more = {"act": act, "batch": shape[0], "shape": " x ".join(map(str, shape))}
     return PAGE.finding(
         replace(place, file=file, line=line),
-        Severity.NOTE if square else Severity.ERROR,
+        _severity(fact, shape),
         (fact.step, last_step(trace)),
         text,
         Evidence("softmax_axis", 0, None, samples=shape[0], more=more),
