@@ -26,7 +26,7 @@ from relume.errors import UnknownNameError
 from relume.registry import discover, unknown
 from relume.rules._causes import arranged, setting
 from relume.rules._outcome import judge
-from relume.rules._severity import FARES_BADLY, weighed
+from relume.rules._severity import FARES_BADLY, eclipsed, weighed
 
 __all__ = ["all_rules", "diagnose"]
 
@@ -90,7 +90,7 @@ def judged(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
     by_code = {rule.code: rule for rule in rules}
     every = [result for part in results.values() for result in part]
     found = [weighed(r, by_code[r.code], outcome) for r in every if isinstance(r, Finding)]
-    findings = arranged(found, setting(trace, rules))
+    findings = eclipsed(arranged(found, setting(trace, rules)), by_code)
     checked = tuple(r for r in every if isinstance(r, Checked))
     out = _ruled_out(findings, checked, rules, outcome)
     return Diagnosis(

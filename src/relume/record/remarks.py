@@ -97,11 +97,20 @@ class Remarks:
             )
         )
 
-    def signs(self, graph: Graph, ends: criterion.Head, known: Sequence[Seen], step: int) -> None:
+    def signs(
+        self,
+        graph: Graph,
+        found: criterion.Criterion,
+        ends: criterion.Head,
+        known: Sequence[Seen],
+        step: int,
+    ) -> None:
         """Say along which axis softmaxes run, and which acts are fed by another."""
         sites = {seen.node: seen.plan.site for seen in known if seen.node is not None}
         roles = {node: site.role for node, site in sites.items()}
-        for node, data in found_in.softmaxes(graph, ends, roles):
+        target = criterion.targets(found)
+        rows = int(target.shape[0]) if target is not None and target.dim() else None
+        for node, data in found_in.softmaxes(graph, ends, roles, rows):
             name = sites[node].name if node in sites else data["act"]
             self._once("softmax", name, node, data, step)
         for node, first, second in found_in.act_pairs(graph):

@@ -114,15 +114,20 @@ def _shape(node: AutogradNode | None) -> tuple[int, ...] | None:
     return tuple(int(size) for size in metadata[0].shape) if metadata else None
 
 
-def softmaxes(graph: Graph, ends: Head, names: Mapping[AutogradNode, str]) -> Iterator[Any]:
+def softmaxes(
+    graph: Graph, ends: Head, names: Mapping[AutogradNode, str], rows: int | None
+) -> Iterator[Any]:
     """(node, data) of every softmax whose axis can be read.
 
     Args:
         graph: as walked from the loss.
         ends: the acts between head and criterion.
         names: roles by node, where the site is known.
+        rows: how many targets there are; a layer on tokens sees more rows than the batch has.
     """
-    batch = next((int(data.shape[0]) for _, data in data_inputs(graph)), None)
+    batch = rows
+    if batch is None:
+        batch = next((int(data.shape[0]) for _, data in data_inputs(graph)), None)
     for node in graph.nodes:
         if kind(node) not in ("SoftmaxBackward", "LogSoftmaxBackward") or node in graph.sealed:
             continue

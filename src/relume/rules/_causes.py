@@ -18,6 +18,9 @@ Edges = dict[str, set[str]]
 NEEDS_TRAINING = frozenset({"ACT403", "ACT605", "ACT608"})
 """Rules of what an update did: they cannot explain what was there before the first one."""
 
+UPDATES = frozenset({"ACT605", "ACT606"})
+"""Rules of the updates' size: a sign lighter than they are does not explain them."""
+
 SLACK = 0.05  # of the run: the grain of a finding that no window dates more finely
 LEAST_SLACK = 2  # steps: an update at step t is first seen in the forward of step t + 1
 
@@ -140,7 +143,11 @@ def _may(cause: Finding, symptom: Finding, where: Setting) -> bool:
     if said < min(claim, Severity.WARNING):
         return False  # a trifle must not hide a harm
     if cause.code in NEEDS_TRAINING and symptom.steps[0] <= where.first:
+        return cause.code == "ACT608" and symptom.code in UPDATES  # decay is a part of them
+    if symptom.code in UPDATES and said < claim and where.rules[cause.code].sign:
         return False
+    if "by_rate" in symptom.evidence.more:
+        return False  # the learning rate alone gives updates of that size
     if cause.steps[0] > symptom.steps[0] + where.slack(symptom):
         return False
     rule = where.rules[cause.code]

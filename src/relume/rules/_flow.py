@@ -63,7 +63,7 @@ class Flow:
 
 def flow(trace: Trace, first: float = 0.5, last: float = 1.0) -> Flow | None:
     """The flow over a part of the records (shares of their number), None where it is unseen."""
-    acts = acts_of(trace)
+    acts = _reached(trace, acts_of(trace))
     names, _, pre = together(trace, [s.name for s in acts], "grad_pre_rms")
     with_post, _, post = together(trace, names, "grad_post_rms")
     if len(with_post) < FEWEST or with_post != names or pre.shape != post.shape:
@@ -71,6 +71,23 @@ def flow(trace: Trace, first: float = 0.5, last: float = 1.0) -> Flow | None:
     n = pre.shape[1]
     part = slice(min(int(n * first), n - 1), max(int(n * last), int(n * first) + 1))
     return of(tuple(s for s in acts if s.name in set(names)), pre[:, part], post[:, part])
+
+
+def _reached(trace: Trace, acts: Sequence[Site]) -> list[Site]:
+    """Without the calls of an act in a loop that no gradient ever reaches while it reaches others:
+    the forget gate of the first step multiplies a state of zeros."""
+    silent = {site.name for site in acts if _zero(trace, site.name)}
+    alive = {_module(site) for site in acts if site.name not in silent}
+    return [s for s in acts if s.name not in silent or _module(s) not in alive]
+
+
+def _zero(trace: Trace, name: str) -> bool:
+    series = trace.series(name, "grad_post_rms")
+    return series is not None and len(series) > 0 and not np.any(series.values)
+
+
+def _module(site: Site) -> str:
+    return site.path or site.name.partition("#")[0]
 
 
 def of(sites: Sequence[Site], pre: "Floats", post: "Floats") -> Flow | None:

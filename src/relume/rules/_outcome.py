@@ -32,6 +32,7 @@ BOUNCE = -0.7  # lag-1 correlation: noise has 0 +- 0.2 over 25 steps, a period o
 LAST = 5  # steps: the median of five is past two wild batches
 CROSSINGS = 4  # of its own level, over twenty blocks: a single bump has two
 IN_TURN = 1.5  # backward passes a step: one loss takes one (or many, with a single optimiser)
+ABOVE = 0.9  # of the later half's steps: 25 of 25 by luck has odds of 1 in 30 million at one half
 BLOCKS = 20  # pieces into which a course is cut; each then holds at least a step
 
 
@@ -40,6 +41,7 @@ class Course:
     """A loss in a few numbers; differences come with their standard error."""
 
     count: int
+    first: float
     start: float
     end: float
     best: float
@@ -51,6 +53,7 @@ class Course:
     error: float
     recent: float
     recent_error: float
+    above: float
     swings: bool
 
     @property
@@ -67,6 +70,12 @@ class Course:
     def falling(self) -> bool:
         """It still falls."""
         return self.recent > max(FALLING * self.scale, ERRORS * self.recent_error)
+
+    @property
+    def in_vain(self) -> bool:
+        """It ended no better than it began, and nearly every late step lies above the reference:
+        no noise hides progress then, and a fall from a summit of its own making is none."""
+        return self.above >= ABOVE and self.end > self.first
 
     @property
     def lost(self) -> bool:
@@ -176,6 +185,7 @@ def _course(steps: "Ints", values: "Floats", chance: float | None) -> Course:
     scale = reference if reference > 0 and end >= 0 else float(np.ptp(means)) or 1.0
     return Course(
         count=n,
+        first=float(values[0]),
         start=start,
         end=end,
         best=float(means[best]),
@@ -187,6 +197,7 @@ def _course(steps: "Ints", values: "Floats", chance: float | None) -> Course:
         error=noise * float(np.sqrt(1 / tail + (0 if by_chance else 1 / head))),
         recent=_level(values[-2 * quarter : -quarter]) - _level(values[-quarter:]),
         recent_error=noise * float(np.sqrt(2 / quarter)),
+        above=float(np.mean(values[-(n // 2) :] > reference * (1 + GAIN))) if scale > 0 else 0.0,
         swings=_swings(values[-(n // 2) :], noise, scale),
     )
 
@@ -238,7 +249,7 @@ def _name(c: Course) -> Outcome:
         fell = f"it had reached {c.best:.4g} by step {c.best_step}"
         name = "diverged" if c.gain > GAIN else "stalled"
         return said(name, f"{name.capitalize()}: {path}; {fell}")
-    if not c.gained and not c.falling:
+    if not c.gained and (not c.falling or c.in_vain):
         return _flat_from_start(c, path, numbers)
     if c.falling or ERRORS * c.recent_error > ERRORS * FALLING * c.scale:
         return said("learning", f"Learning: {path}")
@@ -253,7 +264,7 @@ def _flat_from_start(c: Course, path: str, numbers: dict[str, Value]) -> Outcome
         return Outcome("plateaued", text, numbers)
     if c.count < FEW:
         return Outcome("too-short", f"Too short to judge: {path}.", numbers)
-    if ERRORS * c.error > NOISE_LIMIT * c.scale:
+    if ERRORS * c.error > NOISE_LIMIT * c.scale and not c.in_vain:
         text = f"Too short to judge: {path}, and its noise of {c.noise:.2g} hides any progress."
         return Outcome("too-short", text, numbers)
     return Outcome("stalled", f"Stalled: {path}; it has not learned.", numbers)

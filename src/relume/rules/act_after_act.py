@@ -107,4 +107,5 @@ def _finding(trace: Trace, pair: Fact) -> Finding | None:
     )
 
 
-RULE = PAGE.rule(check, explains=("ACT102", "ACT401", "ACT501", "ACT601"), upstream=True)
+EXPLAINS = ("ACT102", "ACT303", "ACT401", "ACT402", "ACT403", "ACT501", "ACT601")
+RULE = PAGE.rule(check, explains=EXPLAINS, upstream=True)

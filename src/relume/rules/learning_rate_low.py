@@ -14,7 +14,9 @@ Update ratio norm(W_after - W_before) / norm(W_before), the median over the laye
 larger of the two times the number of steps below 0.05. Measured on digits
 (`benchmarks/small_updates.py`, 60 runs): the 30 runs at 0.045 or less had all stalled, with at most
 1.2 % of their loss gone; the least of the runs that learned is 0.086, the most of those that
-stalled 0.13. Only where the outcome is stalled, or plateaued above 20 % of chance. A warning.
+stalled 0.13. Only where the outcome is stalled, or plateaued above 20 % of chance. A warning; an
+error where the rate alone gives such steps: under Adam and its kin, which divide a gradient by its
+own size, at least a tenth of rate / RMS of the weights.
 
 ## Known false alarms
 A warm-up that is still going on (the rate is higher at the end than before) and fine-tuning (a
@@ -31,6 +33,7 @@ Bottou, Curtis and Nocedal, "Optimization methods for large-scale machine learni
 arXiv:1506.01186.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -55,6 +58,8 @@ PAGE = page(__doc__)
 LIMIT = 1e-5  # of the weights, a step: RULES.md 606
 WHOLE = 0.05  # of the weights, in the whole run: benchmarks/small_updates.py
 LEAST = 4  # records a quarter
+EXPLAINED = 0.1  # of what the rate alone gives: Adam's steps are up to three times shorter (noise)
+ADAPTIVE = frozenset({"Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Lion"})
 RISING = 1.5  # times the rate of the quarter before: a warm-up that is not over
 
 
@@ -99,6 +104,19 @@ def _excused(trace: Trace, outcome: Outcome) -> str | None:
     return None
 
 
+def _by_rate(trace: Trace, rate: float | None) -> float | None:
+    """The update ratio that the rate alone gives, where gradients are divided by their own size."""
+    if rate is None or rate <= 0 or str(trace.meta.get("optimizer", "")) not in ADAPTIVE:
+        return None
+    shapes = {f.site: f.data.get("shape") or () for f in trace.facts_of("parameter")}
+    found: list[float] = []
+    for name in weights_of(trace):
+        norm = trace.series(name, "weight_norm")
+        if norm is not None and len(norm) and norm.values[-1] > 0:
+            found.append(rate * math.prod(shapes[name]) ** 0.5 / float(norm.values[-1]))
+    return middle(np.array(found)) if found else None
+
+
 def _finding(trace: Trace, series: Series, rate: float, whole: float, count: int) -> Finding:
     used = trace.series("", "learning_rate")
     learning_rate = middle(used.values) if used is not None and len(used) else None
@@ -112,6 +130,11 @@ def _finding(trace: Trace, series: Series, rate: float, whole: float, count: int
     text += "by {whole:.2%}, and the loss has not moved either"
     if learning_rate is not None:
         text += "; the learning rate is {learning_rate:.3g}"
+    expected = _by_rate(trace, learning_rate)
+    if expected is not None and rate >= EXPLAINED * expected:
+        more["by_rate"] = expected
+        text += ", which alone moves it by {by_rate:.1e} under {optimizer}"
+        more["optimizer"] = str(trace.meta.get("optimizer"))
     by_step = rate < LIMIT
     value, threshold = (rate, LIMIT) if by_step else (whole, WHOLE)
     stat = "update_ratio_median" if by_step else "update_ratio_times_steps"
@@ -120,7 +143,7 @@ def _finding(trace: Trace, series: Series, rate: float, whole: float, count: int
         cure = "set a learning rate: it is zero"
     return PAGE.finding(
         "",
-        Severity.WARNING,
+        Severity.ERROR if "by_rate" in more else Severity.WARNING,
         (first_step(trace), last_step(trace)),
         text,
         Evidence(stat, value, threshold, len(series), more, curve(series)),

@@ -169,5 +169,5 @@ def _finding(
     return PAGE.finding(head.site, severity, (head.step, last_step(trace)), text, told, cure=cure)
 
 
-EXPLAINS = ("ACT401", "ACT501", "ACT601", "ACT603", "ACT606")
+EXPLAINS = ("ACT401", "ACT501", "ACT601", "ACT602", "ACT603", "ACT605", "ACT606")
 RULE = PAGE.rule(check, sign=False, explains=EXPLAINS)

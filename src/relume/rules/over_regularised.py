@@ -146,5 +146,5 @@ def _since(one: Held) -> int:
     return int(one.series.steps[small[0]]) if len(small) else int(one.series.steps[0])
 
 
-EXPLAINS = ("ACT102", "ACT401", "ACT402", "ACT403", "ACT601", "ACT603", "ACT606")
+EXPLAINS = ("ACT102", "ACT401", "ACT402", "ACT403", "ACT601", "ACT603", "ACT605", "ACT606")
 RULE = PAGE.rule(check, explains=EXPLAINS)

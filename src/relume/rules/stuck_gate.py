@@ -112,4 +112,4 @@ def _finding(
     )
 
 
-RULE = PAGE.rule(check, explains=("ACT601", "ACT603"), upstream=True)
+RULE = PAGE.rule(check, explains=("ACT601", "ACT603", "ACT606"), upstream=True)
