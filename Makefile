@@ -31,7 +31,8 @@ check: $(READY)  ## lint, format, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 
-cases: $(READY)  ## the sweeps: every example over five seeds
+cases: $(READY)  ## the case zoo's table by family, then the other sweeps
+	@$(BIN)/python tests/cases/table.py --part all --jobs 2
 	@$(BIN)/python -m pytest -q -m slow
 
 bench: $(READY)  ## the tables that README and docs quote

@@ -1,6 +1,6 @@
 """Run the case zoo and print the table by family, with Wilson intervals, and what was missed.
 
-python tests/cases/table.py [--part tune|hold|all] [--family NAME] [--show NAME]
+python tests/cases/table.py [--part tune|hold|fresh|all] [--family NAME] [--show NAME]
 """
 
 import argparse
@@ -34,7 +34,7 @@ def work(at: int) -> tuple[bool, tuple[str, ...], tuple[str, ...], str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--part", default="hold", choices=("tune", "hold", "all"))
+    parser.add_argument("--part", default="fresh", choices=("tune", "hold", "fresh", "all"))
     parser.add_argument("--family", default="", help="only families that contain this")
     parser.add_argument("--show", default="", help="print the diagnosis of one case, by its name")
     parser.add_argument("--jobs", type=int, default=1)

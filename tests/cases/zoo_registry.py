@@ -1,13 +1,14 @@
 """All cases: families x architectures x acts x optimisers x seeds, split before any tuning.
 
-Seed 0 is for tuning and seed 1 is held out; of the families in `UNSEEN` every case is held out,
-so that a rule can be tuned to none of them.
+Seed 0 is for tuning and seed 1 is held out; of the families in `UNSEEN` both are held out. After
+the hold-out had been looked at once (what it said then stands in `README.md` beside this file),
+seed 2 was added as `fresh`: draws that no rule has been changed for.
 """
 
 from collections.abc import Callable
 from functools import partial
 
-from zoo_faults import ENTRIES, broken
+from case_entries import ENTRIES, broken
 from zoo_healthy import HARD, PLAIN
 from zoo_nets import Setup, build
 from zoo_run import Case
@@ -24,11 +25,13 @@ UNSEEN = frozenset(
         ),
     }
 )
-SEEDS = (0, 1)
+SEEDS = (0, 1, 2)
 
 
 def part(family: str, seed: int) -> str:
-    return "hold" if seed % 2 or family in UNSEEN else "tune"
+    if seed == 2:
+        return "fresh"
+    return "hold" if seed == 1 or family in UNSEEN else "tune"
 
 
 def faulty() -> list[Case]:

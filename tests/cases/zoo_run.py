@@ -26,7 +26,7 @@ class Case:
         optimizer: sgd, momentum, adam or adamw.
         codes: root causes that are right; empty for a healthy one.
         site: a pattern that the site, or the layer before it, must match.
-        part: ``tune`` or ``hold``.
+        part: ``tune``, ``hold`` or ``fresh``.
     """
 
     family: str
@@ -141,7 +141,7 @@ def rows(verdicts: Sequence[Verdict]) -> list[str]:
         (p, f, [v for v in verdicts if (v.case.part, v.case.family) == (p, f)])
         for p, _, f in sorted(keys)
     ]
-    for part in ("tune", "hold"):
+    for part in dict.fromkeys(v.case.part for v in verdicts):
         mine = [v for v in verdicts if v.case.part == part]
         groups.append((part, "ALL broken", [v for v in mine if v.case.codes]))
         groups.append((part, "ALL healthy", [v for v in mine if not v.case.codes]))

@@ -83,7 +83,9 @@ def _reached(trace: Trace, acts: Sequence[Site]) -> list[Site]:
 
 def _zero(trace: Trace, name: str) -> bool:
     series = trace.series(name, "grad_post_rms")
-    return series is not None and len(series) > 0 and not np.any(series.values)
+    if series is None or not len(series):
+        return False
+    return not np.any(series.values[np.isfinite(series.values)])  # a NaN later on says nothing
 
 
 def _module(site: Site) -> str:

@@ -32,7 +32,7 @@ BOUNCE = -0.7  # lag-1 correlation: noise has 0 +- 0.2 over 25 steps, a period o
 LAST = 5  # steps: the median of five is past two wild batches
 CROSSINGS = 4  # of its own level, over twenty blocks: a single bump has two
 IN_TURN = 1.5  # backward passes a step: one loss takes one (or many, with a single optimiser)
-ABOVE = 0.9  # of the later half's steps: 25 of 25 by luck has odds of 1 in 30 million at one half
+ABOVE = 0.75  # of the later half's steps: around its median half of them lie above
 BLOCKS = 20  # pieces into which a course is cut; each then holds at least a step
 
 

@@ -16,8 +16,8 @@ no-loss,                                        would be a guess, and quiet is t
 Rules that are no signs (structure, output and loss, collection) keep their severity: they are
 faults of the program, whatever the loss does. Non-finite numbers keep it too, under any outcome:
 they are hard facts, told by a `stat` that begins with ``nonfinite``. What has cleared is a note. So
-is a sign of initialisation or input in a run that had lost half of its loss before it failed: what
-was there all the time did not prevent that, and cannot explain what came later.
+is a sign of initialisation or input in a run that had lost a fifth of its loss before it failed:
+what was there all the time did not prevent that, and cannot explain what came later.
 
 Where one root is an error, a root that is a mere sign of `warning` is a note (`eclipsed`): one
 cause is enough, and what the second is worth shows when the first is cured.
@@ -31,7 +31,8 @@ from relume.rules._evidence import number
 
 HARD = "nonfinite"
 FROM_THE_START = ("ACT3", "ACT7")  # initialisation and inputs
-LEARNED = 0.5  # of the loss gone at its best: what was there all the time did not prevent that
+LASTED = 0.2  # of the run: so long it got better before it failed (reasoned)
+LEARNED = 0.2  # of the loss gone at its best, four times what counts as a gain (`_outcome.GAIN`)
 LEARNS = frozenset({"learning", "converged"})
 UNKNOWN = frozenset({"too-short", "no-loss", "several-losses"})
 FARES_BADLY = frozenset({"stalled", "diverged", "oscillating"})
@@ -50,12 +51,13 @@ def refuted(finding: Finding, rule: Rule, outcome: Outcome) -> bool:
     """A sign that was there from the start, in a run that learned before it failed."""
     if not rule.sign or not finding.code.startswith(FROM_THE_START):
         return False
-    names = ("start", "chance", "best", "end")
-    start, chance, best, end = (number(outcome.numbers.get(name)) for name in names)
+    names = ("start", "chance", "best", "end", "best_step", "steps")
+    start, chance, best, end, at, steps = (number(outcome.numbers.get(name)) for name in names)
     if outcome.name not in FARES_BADLY or start is None or best is None or end is None:
         return False
     reference = min(start, chance) if chance is not None else start
-    return best <= (1 - LEARNED) * reference <= end
+    lasted = at is not None and steps is not None and at - finding.steps[0] >= LASTED * steps
+    return lasted and best <= (1 - LEARNED) * reference <= end
 
 
 def _allowed(finding: Finding, rule: Rule, outcome: Outcome) -> Severity:

@@ -194,4 +194,4 @@ def _finding(trace: Trace, found: Dormant, severity: Severity) -> Finding:
     )
 
 
-RULE = PAGE.rule(check, explains=("ACT603", "ACT606"))
+RULE = PAGE.rule(check, explains=("ACT601", "ACT603", "ACT606"))

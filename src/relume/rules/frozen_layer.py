@@ -148,4 +148,4 @@ def _seen(trace: Trace, names: Sequence[str]) -> int:
     return min((int(s.steps[0]) for s in series), default=0)
 
 
-RULE = PAGE.rule(check)
+RULE = PAGE.rule(check, explains=("ACT606",))

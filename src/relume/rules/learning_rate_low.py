@@ -104,6 +104,12 @@ def _excused(trace: Trace, outcome: Outcome) -> str | None:
     return None
 
 
+def _since(series: Series) -> int:
+    """The first record of the unbroken stretch of small steps that reaches the end."""
+    over = np.flatnonzero(series.values > WHOLE)
+    return int(series.steps[min(int(over[-1]) + 1, len(series) - 1) if len(over) else 0])
+
+
 def _by_rate(trace: Trace, rate: float | None) -> float | None:
     """The update ratio that the rate alone gives, where gradients are divided by their own size."""
     if rate is None or rate <= 0 or str(trace.meta.get("optimizer", "")) not in ADAPTIVE:
@@ -144,7 +150,7 @@ def _finding(trace: Trace, series: Series, rate: float, whole: float, count: int
     return PAGE.finding(
         "",
         Severity.ERROR if "by_rate" in more else Severity.WARNING,
-        (first_step(trace), last_step(trace)),
+        (_since(series), last_step(trace)),
         text,
         Evidence(stat, value, threshold, len(series), more, curve(series)),
         cure=cure,
