@@ -92,6 +92,31 @@ class Budget:
             self._book(seconds, cost)
         return self._due()
 
+    def certain(self) -> int:
+        """For how many steps to come it is certain that none of them is recorded."""
+        if self._urgent:
+            return 0
+        if self.every is None:
+            # until the credit is there: what comes in, at the pace of late
+            price = self.alpha * self._cost
+            income = self.share * max(median(self._recent), 1e-9) if self._recent else 0.0
+            short = (price - self.credit) / income if income > 0 else 0.0
+            return int(max(self._next - self.steps, short)) - 1
+        return int(self._next) - self.steps - 1
+
+    def pass_over(self, steps: int, seconds: float) -> None:
+        """Account for several steps on which nothing was recorded.
+
+        Args:
+            steps: how many.
+            seconds: wall time of all of them.
+        """
+        self.steps += steps
+        self.elapsed += seconds
+        self.credit += self.share * seconds
+        self._recent.append(seconds / steps)
+        self._plain.append(seconds / steps)
+
     def _book(self, seconds: float, cost: float) -> None:
         self.records += 1
         if self.records > SET_UP:

@@ -17,20 +17,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.amp.grad_scaler import GradScaler
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from relume.core import Fact
 from relume.errors import StoreError
-from relume.record.around import Hush, Patch, Scaling
+from relume.record.around import Scaling
 from relume.record.budget import Budget
 from relume.record.failures import Failures
 from relume.record.harvest import Harvest
 from relume.record.ledger import Ledger
+from relume.record.listen import Ears
 from relume.record.look import Look
-from relume.record.marks import graph_task
 from relume.record.names import Names
 from relume.record.notes import Notes
+from relume.record.pace import Pace
 from relume.record.signs import LOOKS_FOR
 from relume.record.sites import Sites
 from relume.record.store import UNSEEN, Writer
@@ -82,12 +82,10 @@ class Recorder:
         self.harvest = Harvest(
             self.names, self.sites, self.notes, self.scaling, self.fail, exact=exact
         )
-        self._patches = (
-            Hush(),
-            Patch(torch.autograd, "backward", self._wrap),
-            Patch(GradScaler, "scale", self._wrap_scale),
-            Patch(GradScaler, "update", self._wrap_update),
-        )
+        self.pace = Pace()
+        self.pace.never = budget.shared  # ranks look at the same steps, each by its number
+        self._ears = Ears(self)
+        self.quiet = False  # armed for nothing, and one optimiser steps: the cheapest state
         self.step = 0
         self.records = 0
         self.backwards = 0
@@ -101,7 +99,8 @@ class Recorder:
         self._scaled_at = 0  # optimiser steps when a scaler began an iteration
         self._last = self._flushed = perf_counter()
         self._closed = False
-        self._quiet = False  # armed for nothing, and one optimiser steps: the cheapest state
+        self._asleep = 0  # steps still to be slept through
+        self._slept = 0  # of how many
 
     @property
     def failures(self) -> list[str]:
@@ -112,8 +111,7 @@ class Recorder:
 
     def start(self) -> None:
         """Begin to watch, or go on after a pause. The first step of all is recorded."""
-        for patch in self._patches:
-            patch.put()
+        self._ears.open()
         self._step_handle = register_optimizer_step_post_hook(self._after_step)
         self._last = self._flushed = perf_counter()
         _live.add(self)
@@ -144,95 +142,63 @@ class Recorder:
         self._detach()
 
     def _detach(self) -> None:
+        self._count_slept()
         self._stop()
         if self._step_handle is not None:
             self._step_handle.remove()
             self._step_handle = None
-        for patch in self._patches:
-            patch.take()
+        self._ears.shut()
         _live.discard(self)
 
     def _stop(self) -> None:
         self.harvest.disarm()
 
-    # ------------------------------------------------------------------ backward
-
-    def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        recorder = weakref.ref(self)
-
-        def backward(tensors: Any, *args: Any, **keywords: Any) -> Any:
-            watcher = recorder()
-            if watcher is None or not watcher.watching:
-                return original(tensors, *args, **keywords)
-            if watcher._quiet and type(tensors) is Tensor and tensors.numel() == 1:
-                watcher._keep(tensors)
-                return original(tensors, *args, **keywords)
-            if graph_task() != -1:  # a reentrant checkpoint, in the middle of another backward
-                watcher._inside(tensors)
-                return original(tensors, *args, **keywords)
-            watcher._before_backward(tensors)
-            result = original(tensors, *args, **keywords)
-            watcher._after_backward()
-            return result
-
-        return backward
-
-    def _wrap_scale(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        recorder = weakref.ref(self)
-
-        def scale(scaler: Any, *args: Any, **keywords: Any) -> Any:
-            result = original(scaler, *args, **keywords)
-            watcher = recorder()
-            if watcher is not None and watcher.watching:
-                watcher.trouble.guarded("gradient scaler", lambda: watcher._scaled(scaler))
-            return result
-
-        return scale
-
-    def _wrap_update(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        recorder = weakref.ref(self)
-
-        def update(scaler: Any, *args: Any, **keywords: Any) -> Any:
-            watcher = recorder()
-            if watcher is not None and watcher.watching:
-                watcher.trouble.guarded("gradient scaler", watcher._updated)
-            return original(scaler, *args, **keywords)
-
-        return update
-
-    def _scaled(self, scaler: Any) -> None:
-        if not self.scaling.active:
-            self._scaled_at = self.optimizer_steps
-        self.scaling.saw(scaler)
-
-    def _updated(self) -> None:
-        """A scaler ends its iteration; where no optimiser stepped in it, gradients were not
-        finite and the step was skipped."""
-        if self.scaling.active and self.optimizer_steps == self._scaled_at:
-            self.scaling.skipped += 1
-            self.ledger.drop()
-            self.harvest.skip(self.records)
-        self.scaling.clear()
+    # ------------------------------------------------------------------ what is heard
 
     @property
     def watching(self) -> bool:
         """Whether calls of torch's are listened to: between `start` and `pause` or `close`."""
         return self._step_handle is not None and not self.trouble.off
 
-    def _keep(self, loss: Tensor) -> None:
+    def scaled(self, scaler: Any) -> None:
+        """A gradient scaler has multiplied a loss."""
+        try:
+            self.pace.never = True  # skipped steps are told by counting each one
+            if not self.scaling.active:
+                self._scaled_at = self.optimizer_steps
+            self.scaling.saw(scaler)
+        except Exception as error:
+            self.fail("gradient scaler", error)
+
+    def scaler_updated(self) -> None:
+        """A scaler ends its iteration; where no optimiser stepped in it, gradients were not
+        finite and the step was skipped."""
+        try:
+            if self.scaling.active and self.optimizer_steps == self._scaled_at:
+                self.scaling.skipped += 1
+                self.ledger.drop()
+                self.harvest.skip(self.records)
+            self.scaling.clear()
+        except Exception as error:
+            self.fail("gradient scaler", error)
+
+    def keep(self, loss: Tensor) -> None:
+        """A plain step: only the loss is read."""
         self.backwards += 1
         try:
-            self.ledger.loss(self.scaling.undo(loss))
+            self.ledger.loss(self.scaling.undo(loss) if self.scaling.active else loss)
         except Exception as error:
             self.fail("loss", error)
 
-    def _inside(self, tensors: Any) -> None:
+    def inside_backward(self, tensors: Any) -> None:
+        """A reentrant checkpoint calls backward in the middle of another one."""
         try:
             self.harvest.read_inner([tensors] if isinstance(tensors, Tensor) else tensors)
         except Exception as error:
             self.fail("inner backward", error)
 
-    def _before_backward(self, tensors: Any) -> None:
+    def before_backward(self, tensors: Any) -> None:
+        """A step that may be recorded: backward is about to run on these."""
         try:
             self.harvest.end_anomaly()
             loss = tensors if isinstance(tensors, Tensor) else next(iter(tensors))
@@ -244,7 +210,8 @@ class Recorder:
         except Exception as error:
             self.fail("before backward", error)
 
-    def _after_backward(self) -> None:
+    def after_backward(self) -> None:
+        """Backward has run, without an exception."""
         try:
             self.harvest.read_gradients()
             if not self.optimizer_steps and self._clocked_by_backward():
@@ -265,10 +232,17 @@ class Recorder:
 
     def _after_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
         # Every step of the user's passes here: what is not needed on each is done elsewhere.
+        if self._asleep > 1 and optimizer is self._latest():
+            self._asleep -= 1
+            return
         if self.trouble.off or torch.compiler.is_compiling():
             return
         try:
-            if self._quiet and optimizer is self._latest():
+            if self._asleep:
+                self._wake()
+                if optimizer is self._latest():
+                    return
+            if self.quiet and optimizer is self._latest():
                 self._plain_step(optimizer)
                 return
             if optimizer is not self._latest() and not self._meet(optimizer):
@@ -301,9 +275,30 @@ class Recorder:
             self._flush()
             self._last = perf_counter()
             self.budget.charge(self._last - now)
+        elif self.quiet and self.pace.tired(self.step):
+            own = perf_counter() - now
+            self._slept = self._asleep = self.pace.rest(own, seconds, self.budget.certain())
+            if self._asleep:
+                self._ears.sleep()
+
+    def _wake(self) -> None:
+        """The last step of a sleep has ended: count all of them, and listen again."""
+        self._asleep -= 1
+        self._count_slept()
+        self._ears.wake()
+
+    def _count_slept(self) -> None:
+        steps, self._slept, self._asleep = self._slept - self._asleep, 0, 0
+        if steps:
+            now = perf_counter()
+            seconds, self._last = now - self._last, now
+            self.step += steps
+            self.optimizer_steps += steps
+            self.backwards += steps
+            self.budget.pass_over(steps, seconds)
 
     def _arm(self) -> None:
-        self._quiet = False
+        self.quiet = False
         self.harvest.arm(self.records)
 
     def _meet(self, optimizer: Optimizer) -> bool:
@@ -340,7 +335,7 @@ class Recorder:
             self._last = perf_counter()
             self.budget.charge(self._last - now)
         # From here on one optimiser's steps are all there is to count, until we look again.
-        self._quiet = not wanted and len(self._stepped) == 1 and self.optimizer_steps > 0
+        self.quiet = not wanted and len(self._stepped) == 1 and self.optimizer_steps > 0
         if wanted and not self.trouble.off:
             self._arm()
         else:
