@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import faults
 import numpy as np
-from traces import CHANCE, Build, dead, flat, healthy
+from traces import CHANCE, Build, dead, flat, healthy, sigmoids
 
 from relume.core import Finding, Severity, Trace
 from relume.diagnosis import diagnose
@@ -134,4 +134,30 @@ def test_a_gradient_that_became_nan_is_still_one_that_never_reached_a_gate() -> 
         values = np.r_[np.full(99, back), np.nan]
         build.act(f"c.sigmoid(){call}", "tanh", low=0.0, grad_pre_rms=values, grad_post_rms=values)
     build.act("act", "tanh", low=0.0)
+    assert not found(build.trace(), "ACT301")
+
+
+def test_what_blocks_the_gradient_stands_behind_what_it_starves() -> None:
+    build = sigmoids(flat()).fact("act-pair", "act8", first="relu", second="sigmoid")
+    assert roots(build.trace()) == ["ACT103"]
+
+
+def test_inputs_explain_great_updates_even_if_they_weigh_less() -> None:
+    build = healthy(flat()).series("fc1", "rms", 200.0)  # a warning
+    for name in ("fc1", "fc2", "fc3", "head"):
+        build.series(f"{name}.weight", "update_ratio", 10.0)  # an error
+    assert roots(build.trace()) == ["ACT702"]
+
+
+def test_a_layer_that_was_dormant_from_the_start_says_so() -> None:
+    (finding,) = found(faults.dormant(0.6), "ACT402")
+    assert finding.steps[0] == 0
+
+
+def test_gates_of_the_same_cell_count_as_its_other_calls() -> None:
+    build = Build().loss(flat())
+    for call, back in (("", 0.0), ("#2", 1e-3), ("#3", 1e-3)):
+        build.act(f"c.sigmoid(){call}", "tanh", low=0.0, grad_pre_rms=back, grad_post_rms=back)
+    build.act("act", "tanh", low=0.0)
+    build.sites = [replace(s, role="gate") if "#" in s.name else s for s in build.sites]
     assert not found(build.trace(), "ACT301")

@@ -18,8 +18,11 @@ Edges = dict[str, set[str]]
 NEEDS_TRAINING = frozenset({"ACT403", "ACT605", "ACT608"})
 """Rules of what an update did: they cannot explain what was there before the first one."""
 
+BACKWARD = frozenset({"ACT601", "ACT603"})
+"""Rules of the gradient, which comes from behind: what blocks it there explains what is before."""
+
 UPDATES = frozenset({"ACT605", "ACT606"})
-"""Rules of the updates' size: a sign lighter than they are does not explain them."""
+"""Rules of the updates' size: a sign of initialisation that is lighter does not explain them."""
 
 SLACK = 0.05  # of the run: the grain of a finding that no window dates more finely
 LEAST_SLACK = 2  # steps: an update at step t is first seen in the forward of step t + 1
@@ -144,13 +147,15 @@ def _may(cause: Finding, symptom: Finding, where: Setting) -> bool:
         return False  # a trifle must not hide a harm
     if cause.code in NEEDS_TRAINING and symptom.steps[0] <= where.first:
         return cause.code == "ACT608" and symptom.code in UPDATES  # decay is a part of them
-    if symptom.code in UPDATES and said < claim and where.rules[cause.code].sign:
+    if symptom.code in UPDATES and said < claim and cause.code.startswith("ACT3"):
         return False
     if "by_rate" in symptom.evidence.more:
         return False  # the learning rate alone gives updates of that size
     if cause.steps[0] > symptom.steps[0] + where.slack(symptom):
         return False
     rule = where.rules[cause.code]
+    if symptom.code in BACKWARD:
+        return True
     return not rule.upstream or where.place(cause) <= where.place(symptom) or not symptom.site
 
 

@@ -77,7 +77,7 @@ def _reached(trace: Trace, acts: Sequence[Site]) -> list[Site]:
     """Without the calls of an act in a loop that no gradient ever reaches while it reaches others:
     the forget gate of the first step multiplies a state of zeros."""
     silent = {site.name for site in acts if _zero(trace, site.name)}
-    alive = {_module(site) for site in acts if site.name not in silent}
+    alive = {_module(s) for s in trace.sites_of("act") if not _zero(trace, s.name)}
     return [s for s in acts if s.name not in silent or _module(s) not in alive]
 
 

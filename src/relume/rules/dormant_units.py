@@ -67,6 +67,7 @@ PAGE = page(__doc__)
 
 SLOPE = 0.01  # of the act's largest slope: RULES.md 402
 VARIES = 1e-3  # of the layer's median: RULES.md 402
+MOST = 0.5  # of the units that are dormant in the end: from then on the layer was going
 REDO = 0.025  # the threshold of Sokar et al. for Atari agents
 
 
@@ -167,6 +168,19 @@ def _sum(windows: Sequence[Window], name: str, like: "Floats") -> "Floats":
     return np.zeros_like(like) if found is None else found
 
 
+def _since(trace: Trace, found: Dormant) -> int:
+    """The first window from which most of the dormant units had no sample with a fair slope."""
+    begin = found.windows[0].first
+    for window in reversed(trace.windows(found.site.name)):
+        low, high = window.fields.get("low"), window.fields.get("high")
+        if low is None or high is None:
+            break
+        if np.mean((low + high)[found.units] >= window.samples) < MOST:
+            break
+        begin = min(begin, window.first)
+    return begin
+
+
 def _finding(trace: Trace, found: Dormant, severity: Severity) -> Finding:
     text = (
         "{value:.0%} of the {units} units of {place} are dormant: their slope stayed below "
@@ -187,7 +201,7 @@ def _finding(trace: Trace, found: Dormant, severity: Severity) -> Finding:
     return PAGE.finding(
         found.site,
         severity,
-        (found.windows[0].first, last_step(trace)),
+        (_since(trace, found), last_step(trace)),
         text,
         Evidence("dormant_unit_share", share, NOTE, found.samples, more),
         cure=f"lower the learning rate if it was high; else recycle the dormant units of {layer}",
