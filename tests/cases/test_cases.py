@@ -3,7 +3,7 @@
 import pytest
 import torch
 from zoo_registry import CASES, UNSEEN
-from zoo_run import Case, Verdict, judged, rows, wilson
+from zoo_run import Verdict, judged, rows, wilson
 
 SMOKE = (
     "double-softmax-mlp-relu-sgd-0",
@@ -36,10 +36,16 @@ def test_a_case_is_told_as_it_is(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("case", [c for c in CASES if c.part == "hold"], ids=lambda c: c.name)
-def test_every_held_out_case_runs(case: Case) -> None:
+def test_the_fresh_draws_keep_their_bars() -> None:
+    """What was reached (`README.md` here), less two cases: 0.965 named, nothing loud or false."""
     torch.set_num_threads(1)
-    assert judged(case).outcome
+    verdicts = [judged(case) for case in CASES if case.part == "fresh"]
+    broken = [v for v in verdicts if v.case.codes]
+    healthy = [v for v in verdicts if not v.case.codes]
+    missed = "\n".join(rows(verdicts))
+    assert sum(v.right for v in broken) >= 0.945 * len(broken), missed
+    assert sum(bool(v.symptoms) for v in broken) <= 0.03 * len(broken), missed
+    assert sum(not v.right for v in healthy) <= 0.01 * len(healthy), missed
 
 
 def test_wilson_against_its_own_equation() -> None:
