@@ -104,7 +104,7 @@ def test_printed_it_is_the_story() -> None:
 def test_json_has_every_field_under_its_name() -> None:
     given = diagnosis(ROOT, SYMPTOM)
     told = json.loads(given.to_json())
-    assert set(told) == {field.name for field in fields(Diagnosis)} | {"ok", "roots"}
+    assert set(told) == {field.name for field in fields(Diagnosis)} | {"ok", "roots", "schema"}
     assert told["ok"] is False
     assert told["roots"] == ["ACT605@"]
     assert told["meta"] == {"steps": 300, "argv": ["--lr", "1"]}

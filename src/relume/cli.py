@@ -18,20 +18,36 @@ import typer
 
 from relume import __version__
 from relume.errors import RelumeError, UnknownNameError, UsageError
+from relume.options import (
+    Configured,
+    ExitZero,
+    FailOn,
+    File,
+    Folder,
+    Form,
+    Ignore,
+    Isolated,
+    Known,
+    Manners,
+    Select,
+    Words,
+    WriteKnown,
+    manners,
+    place,
+)
 from relume.registry import pages, unknown
 from relume.report.voice import complaint, console, patience, say
 
 if TYPE_CHECKING:
     from relume.core import Diagnosis, Trace
     from relume.launch import Launched
-    from relume.report.delivery import Order
 
 Job = Callable[[], int]
 
-CODES = "Exit code: 0 nothing of warning or above, 1 findings, 2 bad input."
+CODES = "Exit code: 0 nothing of warning or above (see --fail-on), 1 findings, 2 bad input."
 RUN_CODES = (
-    "Exit code: the script's own if it is not 0; else 0 nothing of warning or above, "
-    "1 findings (0 with --exit-zero), 2 bad input."
+    "Exit code: the script's own if it is not 0; else 0 nothing of warning or above (see "
+    "--fail-on), 1 findings (0 with --exit-zero), 2 bad input."
 )
 
 app = typer.Typer(
@@ -40,23 +56,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Select = Annotated[
-    list[str] | None,
-    typer.Option("--select", metavar="CODES", help="Only these rules: codes, prefixes or names."),
-]
-Ignore = Annotated[
-    list[str] | None,
-    typer.Option("--ignore", metavar="CODES", help="Not these rules; wins over --select."),
-]
-Form = Annotated[
-    str, typer.Option("--output-format", metavar="full|concise|json", help="How to tell it.")
-]
-File = Annotated[
-    Path | None, typer.Option("-o", "--output-file", help="Write the report to this file.")
-]
-Folder = Annotated[Path, typer.Option("--dir", help="Where the recorded runs are.")]
-ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 despite findings.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -84,31 +83,55 @@ def run(
     ] = None,
     module: Annotated[bool, typer.Option("-m", "--module", help="SCRIPT is a module.")] = False,
     budget: Annotated[
-        str, typer.Option(metavar="SHARE", help="Share of the wall time for recording.")
-    ] = "0.01",
+        str | None,
+        typer.Option(
+            metavar="SHARE", help="Share of the wall time for recording.", show_default="0.01"
+        ),
+    ] = None,
     every: Annotated[
         str | None, typer.Option(metavar="N", help="Record every N steps, whatever it costs.")
     ] = None,
-    folder: Folder = Path(".relume"),
+    folder: Folder = None,
     select: Select = None,
     ignore: Ignore = None,
-    form: Form = "full",
+    form: Form = None,
     file: File = None,
+    fail_on: FailOn = None,
     exit_zero: ExitZero = False,
+    baseline: Known = None,
+    write_baseline: WriteKnown = False,
+    config: Configured = None,
+    isolated: Isolated = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No report on stderr.")] = False,
 ) -> Job:
     """Run a script unchanged, record it, and say what is wrong, where, since when and why.
 
-    The report goes to stderr: stdout stays the script's. JSON goes to stdout, or to the -o file.
+    The report goes to stderr: stdout stays the script's. The forms for programs (json, sarif,
+    github, junit) go to stdout, or to the -o file.
     """
-    wanted = _order(select, ignore, form, file)
-    plan = Plan(script, tuple(args or ()), module, *_pace(budget, every), _folder(folder))
+    wanted = manners(
+        Words(
+            select,
+            ignore,
+            form,
+            file,
+            fail_on,
+            exit_zero,
+            baseline,
+            write_baseline,
+            config,
+            isolated,
+            folder,
+        )
+    )
+    pace = _pace(str(wanted.budget) if budget is None else budget, every)
+    plan = Plan(script, tuple(args or ()), module, *pace, wanted.folder)
     from relume.launch import missing
 
     problem = missing(script, module)
     if problem:
         raise UsageError(problem)
-    return lambda: _run(plan, wanted, exit_zero=exit_zero, quiet=quiet)
+    return lambda: _run(plan, wanted, quiet=quiet)
 
 
 @app.command(epilog=CODES)
@@ -117,24 +140,45 @@ def diagnose(
         str | None,
         typer.Argument(metavar="RUN", help="A run's file, name or its beginning; else the last."),
     ] = None,
-    folder: Folder = Path(".relume"),
+    folder: Folder = None,
     select: Select = None,
     ignore: Ignore = None,
-    form: Form = "full",
+    form: Form = None,
     file: File = None,
+    fail_on: FailOn = None,
     exit_zero: ExitZero = False,
+    baseline: Known = None,
+    write_baseline: WriteKnown = False,
+    config: Configured = None,
+    isolated: Isolated = False,
 ) -> int:
     """Diagnose a recorded run again; also one that still trains, or was killed."""
     from relume.record import store
 
-    wanted = _order(select, ignore, form, file)
-    diagnosis, trace = _judge(store.find(name, _folder(folder)), wanted)
+    wanted = manners(
+        Words(
+            select,
+            ignore,
+            form,
+            file,
+            fail_on,
+            exit_zero,
+            baseline,
+            write_baseline,
+            config,
+            isolated,
+            folder,
+        )
+    )
+    diagnosis, trace, notes = _judge(store.find(name, wanted.folder), wanted)
     from relume.report.delivery import deliver
 
-    deliver(diagnosis, trace, wanted, console(), both=wanted.file is None)
-    if wanted.file is not None:
-        say(f"the report is in {wanted.file}.")
-    return 0 if exit_zero or diagnosis.ok else 1
+    deliver(diagnosis, trace, wanted.order, console(), both=wanted.order.file is None)
+    for note in notes:
+        say(note)
+    if wanted.order.file is not None:
+        say(f"the report is in {wanted.order.file}.")
+    return int(wanted.failed(diagnosis))
 
 
 @app.command()
@@ -156,26 +200,38 @@ def explain(
 
 
 @app.command()
-def rules() -> int:
-    """List all rules."""
-    return explain(None)
+def rules(
+    form: Annotated[
+        str, typer.Option("--output-format", metavar="full|json", help="A table, or data.")
+    ] = "full",
+) -> int:
+    """List all rules, by family, with the gravest that each can say."""
+    if form not in ("full", "json"):
+        raise UsageError(unknown(form, ("full", "json"), "output format"))
+    if form == "full":
+        return explain(None)
+    from relume.report import pages as views
+    from relume.report.json import emit
+
+    emit(views.listed_as_json(views.rules()))
+    return 0
 
 
 @app.command()
-def runs(folder: Folder = Path(".relume")) -> int:
+def runs(folder: Folder = None) -> int:
     """List the recorded runs, the newest first."""
     from relume.record import store
     from relume.report.listing import runs as show
 
-    place = _folder(folder)
+    kept = place(folder)
     metas: list[tuple[str, dict[str, Any] | str]] = []
-    for path in store.runs(place):
+    for path in store.runs(kept):
         try:
             metas.append((path.stem, store.meta(path)))
         except RelumeError as error:
             metas.append((path.stem, str(error)))
     if not metas:
-        say(f"no recorded run in {folder}/; record one with: relume run SCRIPT")
+        say(f"no recorded run in {kept}/; record one with: relume run SCRIPT")
     show(metas, console())
     return 0
 
@@ -187,6 +243,11 @@ def demo(
         Path | None,
         typer.Option("--dir", help="Keep the run here.", show_default="a temporary folder"),
     ] = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    form: Form = None,
+    file: File = None,
+    fail_on: FailOn = None,
     exit_zero: ExitZero = False,
 ) -> Job | int:
     """Run a small broken training and see what relume says; it needs no data."""
@@ -201,10 +262,14 @@ def demo(
     if key not in known:
         raise UnknownNameError(unknown(name, known, "demo"))
     path = Path(__file__).parent / "demos" / f"{key.replace('-', '_')}.py"
-    kept = _folder(folder) if folder else Path(tempfile.mkdtemp(prefix=f"relume-{key}-"))
+    # a demo tells the same story everywhere, whatever the project around it settled
+    wanted = manners(
+        Words(select, ignore, form, file, fail_on, exit_zero, isolated=True, folder=folder)
+    )
+    kept = wanted.folder if folder else Path(tempfile.mkdtemp(prefix=f"relume-{key}-"))
     introduce(key, known[key], path, kept, console(stderr=True))
     plan = Plan(str(path), (), False, 0.01, None, kept)
-    return lambda: _run(plan, _order(None, None, "full", None), exit_zero=exit_zero)
+    return lambda: _run(plan, wanted)
 
 
 @app.command()
@@ -311,7 +376,7 @@ class Plan:
     folder: Path
 
 
-def _run(plan: Plan, wanted: "Order", *, exit_zero: bool, quiet: bool = False) -> int:
+def _run(plan: Plan, wanted: Manners, *, quiet: bool = False) -> int:
     from relume.launch import run as launch
 
     stderr = sys.stderr  # the script may put something else in its place
@@ -333,11 +398,11 @@ def _run(plan: Plan, wanted: "Order", *, exit_zero: bool, quiet: bool = False) -
         reason = " ".join(f"{type(error).__name__}: {error}".rstrip(": ").split())
         say(f"the report failed ({reason}){kept}.", stderr)
         sick = False
-    return launched.code or int(sick and not exit_zero)
+    return launched.code or int(sick)
 
 
-def _tell(launched: "Launched", wanted: "Order", *, quiet: bool) -> bool:
-    """Report on a run that has just ended; whether there is a finding of warning or above."""
+def _tell(launched: "Launched", wanted: Manners, *, quiet: bool) -> bool:
+    """Report on a run that has just ended; whether it is to be said by the exit code."""
     for note in launched.notes:
         if not quiet or launched.path is None:
             say(note)
@@ -345,34 +410,29 @@ def _tell(launched: "Launched", wanted: "Order", *, quiet: bool) -> bool:
         return False  # rank 0 speaks for all
     from relume.report.delivery import deliver
 
-    diagnosis, trace = _judge(launched.path, wanted)
+    diagnosis, trace, notes = _judge(launched.path, wanted)
     for stream in (sys.stdout, sys.stderr):  # what the script still holds comes before ours
         stream.flush()
-    deliver(diagnosis, trace, wanted, console(stderr=True), both=not quiet)
+    deliver(diagnosis, trace, wanted.order, console(stderr=True), both=not quiet)
+    for note in () if quiet else notes:
+        say(note)
     if launched.rank is not None:
         # an exit code of ours would look like a crash to torchrun, which then ends the others
         say(f"this is rank 0 of {launched.rank.world}; 'relume combine' merges their recordings.")
         return False
-    return not diagnosis.ok
+    return wanted.failed(diagnosis)
 
 
-def _judge(path: Path, wanted: "Order") -> "tuple[Diagnosis, Trace]":
+def _judge(path: Path, wanted: Manners) -> "tuple[Diagnosis, Trace, tuple[str, ...]]":
     with patience(f"reading {path.name}"):
         from relume.diagnosis import diagnose as judge
         from relume.record import store
 
         trace = store.read(path)
-        diagnosis = judge(trace, select=wanted.codes)
-    return replace(diagnosis, meta={**diagnosis.meta, "path": str(path)}), trace
-
-
-def _order(
-    select: Sequence[str] | None, ignore: Sequence[str] | None, form: str, file: Path | None
-) -> "Order":
-    from relume.report.delivery import order
-    from relume.report.pages import rules as known
-
-    return order(known(), select=select or (), ignore=ignore or (), form=form, file=file)
+        diagnosis = judge(trace, select=wanted.order.codes)
+        diagnosis = replace(diagnosis, meta={**diagnosis.meta, "path": str(path)})
+        done = wanted.silenced(diagnosis, trace)
+    return done.diagnosis, trace, done.notes
 
 
 def _pace(budget: str, every: str | None) -> tuple[float, int | None]:
@@ -393,12 +453,6 @@ def _number(word: str) -> float:
         return float(word)
     except ValueError:
         return float("nan")
-
-
-def _folder(folder: Path) -> Path:
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--dir is {str(folder)!r}, which is a file; give a folder.")
-    return folder
 
 
 def _known_command(args: Sequence[str]) -> None:

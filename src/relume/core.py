@@ -13,6 +13,9 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, cast
 
+from relume.errors import DiagnosisError
+from relume.registry import lookup
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -34,6 +37,19 @@ class Severity(IntEnum):
 
     def __str__(self) -> str:
         return self.name.lower()
+
+    @classmethod
+    def named(cls, word: str | Severity) -> Severity:
+        """The severity of that name.
+
+        Raises:
+            UnknownNameError: there is none; the message names the nearest.
+
+        Example:
+            >>> Severity.named("error") > Severity.named("warning")
+            True
+        """
+        return lookup(str(word).lower(), {str(level): level for level in cls}, "severity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,8 +385,34 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Silenced:
+    """A finding that somebody asked not to hear of: it counts for nothing, and is not lost.
+
+    Attributes:
+        finding: as it was judged, with its causes and symptoms.
+        by: ``"comment"`` (on its source line), ``"config"`` (a per-site ignore) or ``"baseline"``.
+        where: the place of that: ``"train.py:8"``, or a file.
+        reason: why, in the words of whoever silenced it; empty if not said.
+        root: key of the silenced finding that it is a symptom of, where that is why.
+    """
+
+    finding: Finding
+    by: str
+    where: str = ""
+    reason: str = ""
+    root: str = ""
+
+
+SCHEMA = 1
+"""Version of a diagnosis as JSON: one more when a field goes away or changes its meaning."""
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Findings in the order of cause, what was checked and is fine, what could not be checked."""
+    """Findings in the order of cause, what was checked and is fine, what could not be checked.
+
+    `suppressed` holds what a comment, the configuration or a baseline silenced.
+    """
 
     findings: tuple[Finding, ...]
     checked: tuple[Checked, ...]
@@ -378,6 +420,7 @@ class Diagnosis:
     outcome: Outcome
     ruled_out: tuple[Checked, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    suppressed: tuple[Silenced, ...] = ()
 
     @property
     def roots(self) -> tuple[Finding, ...]:
@@ -388,6 +431,27 @@ class Diagnosis:
     def ok(self) -> bool:
         """Nothing of `warning` or above."""
         return all(f.severity < Severity.WARNING for f in self.findings)
+
+    def raise_if(self, severity: str | Severity = Severity.WARNING) -> None:
+        """Raise if there is a finding of `severity` or above: one line for a test suite.
+
+        Args:
+            severity: ``"note"``, ``"warning"`` or ``"error"``; a fact is never harm.
+
+        Raises:
+            DiagnosisError: there is; its text is the story, its `diagnosis` this object.
+            UnknownNameError: no such severity.
+
+        Example:
+            >>> fine = Diagnosis((), (), (), Outcome("learning", "The run learns."))
+            >>> fine.raise_if("warning")
+        """
+        limit = max(Severity.named(severity), Severity.NOTE)
+        many = sum(f.severity >= limit for f in self.findings)
+        if many:
+            above = "" if limit is Severity.ERROR else " or above"
+            head = f"{many} finding{'s' * (many > 1)} of {limit}{above}"
+            raise DiagnosisError(f"{head}\n{self}", self)
 
     def symptoms_of(self, root: Finding) -> tuple[Finding, ...]:
         """The findings that `root` explains, in order."""
@@ -410,6 +474,12 @@ class Diagnosis:
             lines.append("Nothing of warning or above was found.")
         # names and messages are data: no control character of theirs reaches a terminal
         return "\n".join("".join(c if c.isprintable() else "?" for c in line) for line in lines)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the story, self-contained."""
+        from relume.report.cell import cell  # drawing is the report's, and only when asked
+
+        return cell(self)
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """The diagnosis as JSON, under the names of its attributes."""
@@ -565,7 +635,8 @@ def plain(value: object) -> Any:
         if isinstance(value, Finding):
             pairs |= {"message": value.message, "key": value.key}
         if isinstance(value, Diagnosis):
-            pairs |= {"ok": value.ok, "roots": [finding.key for finding in value.roots]}
+            roots = [finding.key for finding in value.roots]
+            pairs = {"schema": SCHEMA, **pairs, "ok": value.ok, "roots": roots}
         return {name: plain(item) for name, item in pairs.items()}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in cast("Mapping[Any, Any]", value).items()}

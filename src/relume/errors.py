@@ -4,6 +4,7 @@
     ├── UsageError               bad input from a person; the command line exits with 2
     │   ├── UnknownNameError     a name that does not exist, with the nearest that does
     │   └── NoRunError           no recorded run where one was asked for
+    ├── DiagnosisError           a diagnosis that its reader asked to fail on
     └── StoreError               a run file that cannot be written or read
         └── NotATraceError       a file that relume did not write, or a damaged one
 
@@ -26,6 +27,21 @@ class UnknownNameError(UsageError):
 
 class NoRunError(UsageError):
     """No recorded run where one was asked for."""
+
+
+class DiagnosisError(RelumeError):
+    """A diagnosis that its reader asked to fail on.
+
+    Attributes:
+        diagnosis: the `relume.Diagnosis`; None where only the text was carried over.
+    """
+
+    def __init__(self, text: str, diagnosis: object = None) -> None:
+        super().__init__(text, diagnosis)
+        self.diagnosis = diagnosis
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class StoreError(RelumeError):

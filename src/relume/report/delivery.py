@@ -1,79 +1,107 @@
 """Where a report goes, and in which form: checked before anything is run for it."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from relume.core import Diagnosis, Trace
+from relume.core import Diagnosis, Severity, Trace
 from relume.errors import UsageError
+from relume.manners.codes import Named, selection
 from relume.registry import unknown
 from relume.report.concise import concise
+from relume.report.github import github
+from relume.report.ink import Ink
 from relume.report.json import emit, writable, write
-from relume.report.pages import Page, selection
+from relume.report.junit import junit
+from relume.report.pages import rules
+from relume.report.sarif import sarif
+from relume.report.silenced import summary
 from relume.report.terminal import render
 from relume.report.text import fold
+from relume.report.voice import say
 
-FORMS = ("full", "concise", "json")
+MACHINE: Mapping[str, Callable[[Diagnosis, Severity], str]] = {
+    "json": lambda diagnosis, _: f"{diagnosis.to_json()}\n",
+    "sarif": lambda diagnosis, _: sarif(diagnosis, rules()),
+    "github": lambda diagnosis, _: github(diagnosis),
+    "junit": junit,
+}
+"""The forms that programs read: they go to stdout, or to the file."""
+FORMS = ("full", "concise", *MACHINE)
 FILE_WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What was asked for: the codes to look at (None: all), the form and the file of the report."""
+    """What was asked for: the codes to look at (None: all), the form and the file of the report,
+    and from which severity on a finding fails the run."""
 
     codes: tuple[str, ...] | None = None
     form: str = "full"
     file: Path | None = None
+    fail_on: Severity = Severity.WARNING
+
+    def failed(self, diagnosis: Diagnosis) -> bool:
+        """Whether there is a finding as grave as the run may not be."""
+        return any(finding.severity >= self.fail_on for finding in diagnosis.findings)
 
 
 def order(
-    known: Sequence[Page],
+    known: Sequence[Named],
     *,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     form: str = "full",
     file: Path | None = None,
+    fail_on: str = "warning",
 ) -> Order:
     """An order whose every word is known to be good.
 
     Raises:
-        UsageError: a rule that does not exist, rules that leave nothing, an unknown form, a file
-            that cannot be written.
+        UsageError: a rule that does not exist, rules that leave nothing, an unknown form or
+            severity, a file that cannot be written.
     """
     if form not in FORMS:
         raise UsageError(unknown(form, FORMS, "output format"))
+    levels = [str(level) for level in Severity if level > Severity.FACT]
+    if fail_on not in levels:
+        raise UsageError(unknown(fail_on, levels, "severity"))
     codes = selection(select, known) or tuple(page.code for page in known)
     unwanted = selection(ignore, known)
     left = tuple(code for code in codes if code not in unwanted)
     if (select or ignore) and not left:
         raise UsageError("--select and --ignore leave no rule to check; ignore fewer.")
-    return Order(left if select or ignore else None, form, writable(file) if file else None)
+    kept = writable(file) if file else None
+    return Order(left if select or ignore else None, form, kept, Severity.named(fail_on))
 
 
 def deliver(
     diagnosis: Diagnosis, trace: Trace | None, wanted: Order, console: Console, *, both: bool = True
 ) -> None:
-    """Write the report: to the order's file if it names one, else JSON to stdout and text to
-    `console`; beside a file the text goes to `console` too if `both`."""
+    """Write the report: to the order's file if it names one, else the forms for programs to
+    stdout and text to `console`; beside a file the text goes to `console` too if `both`."""
     if wanted.file is not None:
-        write(_text(diagnosis, trace, wanted.form), wanted.file)
+        write(_text(diagnosis, trace, wanted), wanted.file)
         if both:
-            form = "full" if wanted.form == "json" else wanted.form
+            form = "full" if wanted.form in MACHINE else wanted.form
             _show(diagnosis, trace, form, console)
-    elif wanted.form == "json":
-        emit(diagnosis.to_json())
+    elif wanted.form in MACHINE:
+        text = MACHINE[wanted.form](diagnosis, wanted.fail_on).removesuffix("\n")
+        if text:  # no finding is no workflow command
+            emit(text)
     elif both:
         _show(diagnosis, trace, wanted.form, console)
 
 
-def _text(diagnosis: Diagnosis, trace: Trace | None, form: str) -> str:
-    if form == "json":
-        return diagnosis.to_json() + "\n"
+def _text(diagnosis: Diagnosis, trace: Trace | None, wanted: Order) -> str:
+    if wanted.form in MACHINE:
+        return MACHINE[wanted.form](diagnosis, wanted.fail_on)
     stream = io.StringIO()
-    _show(diagnosis, trace, form, Console(file=stream, width=FILE_WIDTH, color_system=None))
+    plain = Console(file=stream, width=FILE_WIDTH, color_system=None)
+    _show(diagnosis, trace, wanted.form, plain)
     return stream.getvalue()
 
 
@@ -81,5 +109,12 @@ def _show(diagnosis: Diagnosis, trace: Trace | None, form: str, console: Console
     if form == "concise":  # written as it is: a line must stay one line, however long
         console.file.write(fold(concise(diagnosis), console.encoding))
         console.file.flush()
-    else:
-        render(diagnosis, trace, console)
+        for line in summary(diagnosis):  # not among the findings, which programs read
+            say(line)
+        return
+    render(diagnosis, trace, console)
+    ink = Ink(console)
+    for line in summary(diagnosis):
+        ink.put(ink.text((line, "dim")))
+    if diagnosis.suppressed or summary(diagnosis):
+        ink.put()

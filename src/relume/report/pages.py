@@ -1,17 +1,32 @@
 """The rules' pages, read from their files without importing one of them."""
 
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.text import Text
 
-from relume.errors import UnknownNameError
-from relume.registry import pages, unknown
-from relume.report.ink import Ink, grid
+from relume.core import Severity
+from relume.manners.codes import matching, selection
+from relume.registry import pages
+from relume.report.gravity import gravities
+from relume.report.ink import STYLES, Ink, grid
 from relume.report.text import fold
 
+__all__ = [
+    "FAMILIES",
+    "Page",
+    "explain",
+    "listed_as_json",
+    "matching",
+    "rules",
+    "selection",
+    "table",
+]
+
+PACKAGE = "relume.rules"
 FAMILIES = {
     "ACT0": "what could not be seen",
     "ACT1": "structure",
@@ -28,47 +43,40 @@ _FIRST = re.compile(r"(?P<code>[A-Z]+\d+)\s+(?P<name>[a-z0-9-]+):\s*(?P<summary>
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A rule's code, name, first sentence and whole text."""
+    """A rule's code, name, first sentence and whole text, and the name of its file."""
 
     code: str
     name: str
     summary: str
     text: str
+    file: str = ""
+
+    @property
+    def family(self) -> str:
+        """What the rules of its hundred are about."""
+        return FAMILIES.get(self.code[:4], "")
+
+    @property
+    def severities(self) -> tuple[str, ...]:
+        """What its findings may be, least first; empty for a page that is no rule's file."""
+        return gravities(PACKAGE).get(self.file, ((), True))[0]
+
+    @property
+    def sign(self) -> bool:
+        """Its findings are symptoms: notes at most on a run that learns."""
+        return gravities(PACKAGE).get(self.file, ((), True))[1]
 
 
-def rules(package: str = "relume.rules") -> tuple[Page, ...]:
+def rules(package: str = PACKAGE) -> tuple[Page, ...]:
     """All pages of `package`, by code; a file without a page's first line is not a rule."""
     found: list[Page] = []
-    for text in pages(package).values():
+    for file, text in pages(package).items():
         head, _, body = text.strip().partition("\n\n")
         match = _FIRST.fullmatch(head)
         if match:
             summary = " ".join(match["summary"].split())
-            found.append(Page(match["code"], match["name"], summary, body))
+            found.append(Page(match["code"], match["name"], summary, body, file))
     return tuple(sorted(found, key=lambda page: page.code))
-
-
-def matching(word: str, known: Sequence[Page]) -> tuple[Page, ...]:
-    """The rules that a code, a name or the beginning of either selects.
-
-    Raises:
-        UnknownNameError: none; the message names the nearest.
-    """
-    wanted = word.strip().lower()
-    exact = [page for page in known if wanted in (page.code.lower(), page.name)]
-    begins = [p for p in known if wanted and p.code.lower().startswith(wanted)]
-    begins = begins or [p for p in known if wanted and p.name.startswith(wanted)]
-    if exact or begins:
-        return tuple(exact or begins)
-    names = [name for page in known for name in (page.code, page.name)]
-    raise UnknownNameError(unknown(word, names, "rule"))
-
-
-def selection(words: Iterable[str], known: Sequence[Page]) -> tuple[str, ...]:
-    """Comma-separated codes, prefixes and names, each checked, as the codes they select."""
-    tokens = [token.strip() for word in words for token in word.split(",") if token.strip()]
-    codes = [page.code for token in tokens for page in matching(token, known)]
-    return tuple(dict.fromkeys(codes))
 
 
 def explain(page: Page, console: Console) -> None:
@@ -88,7 +96,7 @@ def explain(page: Page, console: Console) -> None:
 
 
 def table(known: Sequence[Page], console: Console) -> None:
-    """All rules by family: code, name, first sentence."""
+    """All rules by family: code, name, how grave it can be, first sentence."""
     ink = Ink(console)
     widest = max((len(page.name) for page in known), default=0)  # one column for all families
     families = list(dict.fromkeys(page.code[:4] for page in known))
@@ -96,16 +104,38 @@ def table(known: Sequence[Page], console: Console) -> None:
         ink.put()
         label = f"{family} {FAMILIES.get(family, '')}".strip()
         ink.rule(ink.text((label, "bold")), "dim")
-        rows = [
-            (
-                ink.text((p.code, "dim")),
-                ink.text((f"{p.name:<{widest}}", "bold cyan")),
-                ink.text(p.summary),
-            )
-            for p in known
-            if p.code.startswith(family)
-        ]
-        if ink.narrow:
-            rows = [(code, Text("\n").join([name, words])) for code, name, words in rows]
+        rows = [_row(p, widest, ink) for p in known if p.code.startswith(family)]
         ink.put(grid(rows), left=1)
     ink.put()
+    words = (
+        "The severity is the gravest that a rule can say; on a run that learns a sign is a note."
+    )
+    ink.put(ink.text((words, "dim")))
+
+
+def _row(page: Page, widest: int, ink: Ink) -> tuple[Text, ...]:
+    worst = page.severities[-1] if page.severities else ""
+    style = STYLES[Severity.named(worst)] if worst else "dim"
+    code = ink.text((page.code, "dim"))
+    if ink.narrow:
+        head = ink.text((page.name, "bold cyan"), "  ", (worst, style))
+        return code, Text("\n").join([head, ink.text(page.summary)])
+    called = ink.text((f"{page.name:<{widest}}", "bold cyan"))
+    return code, called, ink.text((f"{worst:<7}", style)), ink.text(page.summary)
+
+
+def listed_as_json(known: Sequence[Page]) -> str:
+    """All rules as a JSON array: code, name, family, severities, sign, summary."""
+    rows = [
+        {
+            "code": page.code,
+            "name": page.name,
+            "family": page.code[:4],
+            "about": page.family,
+            "severities": list(page.severities),
+            "sign": page.sign,
+            "summary": page.summary,
+        }
+        for page in known
+    ]
+    return json.dumps(rows, indent=2, ensure_ascii=False)

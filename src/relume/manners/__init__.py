@@ -1,0 +1,1 @@
+"""A linter's manners: which rules, where to be silent, what is known already. Plain data only."""
