@@ -102,6 +102,10 @@ def run(
     write_baseline: WriteKnown = False,
     config: Configured = None,
     isolated: Isolated = False,
+    exact: Annotated[
+        bool,
+        typer.Option("--exact", help="Record nothing that could change a bit under torch.compile."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No report on stderr.")] = False,
 ) -> Job:
     """Run a script unchanged, record it, and say what is wrong, where, since when and why.
@@ -125,7 +129,7 @@ def run(
         )
     )
     pace = _pace(str(wanted.budget) if budget is None else budget, every)
-    plan = Plan(script, tuple(args or ()), module, *pace, wanted.folder)
+    plan = Plan(script, tuple(args or ()), module, *pace, wanted.folder, exact)
     from relume.launch import missing
 
     problem = missing(script, module)
@@ -374,6 +378,7 @@ class Plan:
     budget: float
     every: int | None
     folder: Path
+    exact: bool = False
 
 
 def _run(plan: Plan, wanted: Manners, *, quiet: bool = False) -> int:
@@ -386,6 +391,7 @@ def _run(plan: Plan, wanted: Manners, *, quiet: bool = False) -> int:
         module=plan.module,
         budget=plan.budget,
         every=plan.every,
+        exact=plan.exact,
         folder=plan.folder.absolute(),  # a script may change the working directory
     )
     try:

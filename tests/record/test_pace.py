@@ -17,7 +17,7 @@ from relume.record.pace import FIRST_STEPS, STRETCH, Pace
 @pytest.fixture
 def sleepy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Looking at a plain step is as good as never worth its cost."""
-    monkeypatch.setattr(pace, "SHARE", 1e-9)
+    monkeypatch.setattr(pace, "LONGEST", 0.02)  # seconds
     monkeypatch.setattr(Pace.__init__, "__defaults__", (1e-9,))
     return
 

@@ -51,9 +51,9 @@ class Stance:
         self._set: Any = None
 
     def force(self) -> None:
-        """Run eagerly from now on, if anything was compiled in this process."""
+        """Run eagerly from now on, if the compiler is loaded in this process."""
         frame = sys.modules.get("torch._dynamo.eval_frame")
-        if self._set is not None or frame is None or not frame.cached_backends:
+        if self._set is not None or frame is None:
             return
         if frame._stance.stance != "default":
             return  # the user has set one

@@ -100,13 +100,12 @@ class Harvest:
         self.tap.shut()
         self.tap.forget()
         self.tap.phase = record
+        self.eager()
         if self._handles:  # the hooks stay where they are
             self.marks.trim()
             self._begin_anomaly()
             return
         self._early = 0.0
-        if not self._exact:
-            self._stance.force()
         self.marks.begin()
         self._thread = get_ident()
         hooks = nn.modules.module
@@ -116,6 +115,11 @@ class Harvest:
             register_optimizer_step_pre_hook(self._before_step),
         ]
         self._begin_anomaly()
+
+    def eager(self) -> None:
+        """Compiled models run eagerly from here to the end of the recorded step."""
+        if not self._exact:
+            self._stance.force()
 
     def disarm(self) -> None:
         """Take the hooks out of torch and forget the step. Twice is fine."""

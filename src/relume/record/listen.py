@@ -46,6 +46,10 @@ class Listener(Protocol):
         """A gradient scaler has multiplied a loss."""
         ...
 
+    def compiled(self) -> None:
+        """torch.compile was called: the compiler is loaded by now."""
+        ...
+
     def scaler_updated(self) -> None:
         """A gradient scaler ends its iteration."""
         ...
@@ -62,7 +66,8 @@ class Ears:
         self._listener = weakref.ref(listener)
         self._hush = Hush()
         self._backward = Patch(torch.autograd, "backward", self._wrap_backward)
-        self._scalers = (
+        self._others = (
+            Patch(torch, "compile", self._wrap_compile),
             Patch(GradScaler, "scale", self._wrap_scale),
             Patch(GradScaler, "update", self._wrap_update),
         )
@@ -71,14 +76,14 @@ class Ears:
         """Listen from now on."""
         self._hush.put()
         self._backward.put()
-        for patch in self._scalers:
+        for patch in self._others:
             patch.put()
 
     def shut(self) -> None:
         """Listen no longer."""
         self._hush.take()
         self._backward.take()
-        for patch in self._scalers:
+        for patch in self._others:
             patch.take()
 
     def sleep(self) -> None:
@@ -108,6 +113,18 @@ class Ears:
             return result
 
         return backward
+
+    def _wrap_compile(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        reference = self._listener
+
+        def compile_(*args: Any, **keywords: Any) -> Any:
+            result = original(*args, **keywords)
+            listener = reference()
+            if listener is not None and listener.watching:
+                listener.compiled()
+            return result
+
+        return compile_
 
     def _wrap_scale(self, original: Callable[..., Any]) -> Callable[..., Any]:
         reference = self._listener

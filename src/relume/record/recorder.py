@@ -160,6 +160,14 @@ class Recorder:
         """Whether calls of torch's are listened to: between `start` and `pause` or `close`."""
         return self._step_handle is not None and not self.trouble.off
 
+    def compiled(self) -> None:
+        """torch.compile was called: the step that is being recorded runs eagerly."""
+        try:
+            if self.harvest.armed:
+                self.harvest.eager()
+        except Exception as error:
+            self.fail("compiler", error)
+
     def scaled(self, scaler: Any) -> None:
         """A gradient scaler has multiplied a loss."""
         try:
