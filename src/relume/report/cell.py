@@ -62,7 +62,7 @@ def _root(branch: Branch) -> str:
     if finding.cure:
         rows.append(f"<b>Try first:</b> {_text(sentence(finding.cure))}")
     style = f"border-left:3px solid {ink};padding-left:.8em;margin:0 0 .8em"
-    return f'<div style="{style}">{"<br>".join(rows)}</div>'
+    return f'<div style="{style}">{"<br/>".join(rows)}</div>'
 
 
 def _line(branch: Branch) -> str:
