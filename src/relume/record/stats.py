@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relume.acts.act import Act
+from relume.record.bands import bands
 
 Floats = NDArray[np.float64]
 
@@ -74,18 +75,23 @@ def forward_sums(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, An
     ``finite`` counts the finite outputs; others are left out of sums and extremes, since one
     overflowed entry would otherwise hide everything else for the rest of the run.
     """
-    if holds == "pre":
-        slope, high = _call(act.slope, rows, parameters), rows > act.centre
-        post = _call(act.value, rows, parameters)
+    if holds == "pre" and (found := bands(act, parameters, FLAT)) is not None:
+        active, low, high_count = found.counts(rows)
+        post = _call(act.native or act.value, rows, parameters)
     else:
-        slope, high = _call(act.slope_of_post, rows, parameters), rows > act.post_centre
-        post = rows
-    size = slope.abs()
-    flat = size < FLAT * act.max_slope
-    finite = torch.isfinite(post)
-    clean = torch.where(finite, post, torch.zeros_like(post))
-    counts = torch.stack((size > 0, flat & ~high, flat & high, finite)).sum(1)  # (4, units)
-    active, low, high_count, finite_count = counts.to(rows.dtype)
+        if holds == "pre":
+            slope, high = _call(act.slope, rows, parameters), rows > act.centre
+            post = _call(act.value, rows, parameters)
+        else:
+            slope, high = _call(act.slope_of_post, rows, parameters), rows > act.post_centre
+            post = rows
+        size = slope.abs()
+        flat = size < FLAT * act.max_slope
+        counts = torch.stack((size > 0, flat & ~high, flat & high)).sum(1)  # (3, units)
+        active, low, high_count = counts.to(rows.dtype)
+    clean = post.nan_to_num(0.0, 0.0, 0.0)
+    left = post - post  # 0 where it is finite, else NaN: a comparison into floats is vectorised
+    finite_count = torch.eq(left, 0, out=left).sum(0)
     return torch.stack(
         (
             active,
