@@ -13,13 +13,15 @@ SOURCE = Path(relume.__file__).parent
 GROUND = {"core", "errors", "registry"}  # every room stands on these
 ARROWS = {
     "cli": {"launch", "report", "atlas", "trial", "fixes", "diagnosis", "cards", "record", "acts"}
-    | {"rules", "demos", "manners", "options"},
+    | {"rules", "demos", "manners", "options", "commands"},
+    "commands": {"checks", "manners", "options", "report", "record", "acts", "cards"},
     "__main__": {"cli"},
     "atlas": {"trial", "record", "cards", "acts"},
     "trial": {"fixes", "record", "launch"},
     "launch": {"record"},
     "fixes": {"acts"},
     "cards": {"acts"},
+    "checks": {"record", "diagnosis"},
     "record": {"acts"},
     "acts": set[str](),
     "diagnosis": {"rules"},
@@ -34,7 +36,7 @@ ARROWS = {
 # `Run.diagnose()` is part of the contract, so `record` reaches up to the judge, but only when it
 # is called: recording itself must not load the rules. A notebook asks a diagnosis for its HTML.
 LAZY = {("record", "diagnosis"), ("core", "report")}
-TORCH = {"acts", "cards", "record", "fixes", "trial", "atlas"}
+TORCH = {"acts", "cards", "checks", "record", "fixes", "trial", "atlas"}
 CORE_TYPES = {"numpy"}  # in core, for annotations only
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from relume.acts.gain import gain as gain
     from relume.acts.swap import swap as swap
     from relume.cards.card import card as card
+    from relume.checks.check import check as check
     from relume.core import Checked as Checked
     from relume.core import Diagnosis as Diagnosis
     from relume.core import Evidence as Evidence
@@ -45,6 +46,7 @@ _HOMES = {
     "Trace": "relume.core",
     "act": "relume.acts.find",
     "card": "relume.cards.card",
+    "check": "relume.checks.check",
     "diagnose": "relume.diagnosis",
     "gain": "relume.acts.gain",
     "list_acts": "relume.acts.find",

@@ -1,0 +1,355 @@
+"""`relume.check`: what it finds, what it leaves alone, and what it says it could not look at."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import relume
+from relume.core import Diagnosis, Severity
+from relume.errors import DiagnosisError, UnknownNameError, UsageError
+
+X, Y = torch.randn(64, 8, generator=torch.Generator().manual_seed(0)), torch.arange(64) % 3
+
+
+def mlp(*layers: nn.Module) -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3), *layers)
+
+
+def harm(diagnosis: Diagnosis) -> dict[str, str]:
+    return {
+        finding.code: str(finding.severity)
+        for finding in diagnosis.findings
+        if finding.severity >= Severity.WARNING
+    }
+
+
+def missing(diagnosis: Diagnosis) -> dict[str, str]:
+    return {item.code: item.reason for item in diagnosis.not_checked}
+
+
+# --- what it finds ------------------------------------------------------------------------------
+
+
+def test_a_sound_model_is_fine() -> None:
+    diagnosis = relume.check(mlp(), (X, Y), nn.CrossEntropyLoss())
+    assert harm(diagnosis) == {}
+    assert diagnosis.ok
+    diagnosis.raise_if("warning")
+    assert {"ACT101", "ACT201", "ACT301"} <= {item.code for item in diagnosis.checked}
+    assert diagnosis.outcome.text == "Checked on one batch, forward and backward, without training."
+
+
+def test_softmax_before_cross_entropy_is_an_error_and_can_be_raised() -> None:
+    diagnosis = relume.check(mlp(nn.Softmax(dim=1)), (X, Y), nn.functional.cross_entropy)
+    assert harm(diagnosis) == {"ACT201": "error"}
+    with pytest.raises(DiagnosisError, match="1 finding of error") as raised:
+        diagnosis.raise_if("error")
+    assert "softmax-before-cross-entropy" in str(raised.value)
+    assert raised.value.diagnosis is diagnosis
+
+
+def test_two_linear_layers_are_found_without_a_criterion() -> None:
+    model = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 3))
+    diagnosis = relume.check(model, X)
+    assert harm(diagnosis) == {"ACT101": "warning"}
+    assert missing(diagnosis)["ACT201"] == "no criterion was given."
+
+
+@pytest.mark.parametrize("criterion", [None, nn.CrossEntropyLoss()])
+def test_a_start_that_blows_up_is_a_warning(criterion: nn.Module | None) -> None:
+    torch.manual_seed(0)
+    layers: list[nn.Module] = []
+    for _ in range(8):
+        layers += [nn.Linear(64, 64), nn.ReLU()]
+        nn.init.normal_(layers[-2].weight, std=1.0)  # type: ignore[arg-type]
+    model = nn.Sequential(nn.Linear(8, 64), *layers, nn.Linear(64, 3))
+    diagnosis = relume.check(model, (X, Y), criterion)
+    assert harm(diagnosis)["ACT301"] == "warning"  # an error, if it failed in a training
+    trained = relume.check(model, (X, Y), criterion, trained=True)
+    assert "ACT301" not in harm(trained)
+    assert missing(trained)["ACT301"] == "the weights are trained ones."
+
+
+def batches(many: int = 40, rows: int = 96) -> list[tuple[Tensor, Tensor]]:
+    draw = torch.Generator().manual_seed(1)
+    return [(torch.randn(rows, 8, generator=draw), torch.arange(rows) % 3) for _ in range(many)]
+
+
+def test_a_checkpoint_with_dead_units_is_found_over_many_batches() -> None:
+    model = mlp()
+    with torch.no_grad():
+        model[0].bias[:10] = -30.0  # type: ignore[index]
+    diagnosis = relume.check(model, iter(batches()), nn.CrossEntropyLoss(), trained=True)
+    assert harm(diagnosis) == {"ACT401": "warning"}  # 63 %: an error, if it failed in a training
+    (dead,) = [finding for finding in diagnosis.findings if finding.code == "ACT401"]
+    assert dead.site == "1"
+    assert dead.evidence.samples >= 3000
+    assert diagnosis.meta["batches"] == 32  # 3,072 rows are enough; the rest is not read
+
+
+def test_a_checkpoint_that_is_well_is_fine() -> None:
+    diagnosis = relume.check(mlp(), iter(batches()), nn.CrossEntropyLoss(), trained=True)
+    assert harm(diagnosis) == {}
+    assert {"ACT401", "ACT501"} <= {item.code for item in diagnosis.checked}
+
+
+def test_a_saturated_checkpoint_is_found() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 3))
+    with torch.no_grad():
+        model[0].weight *= 60
+    diagnosis = relume.check(model, iter(batches()), trained=True)
+    assert "ACT501" in harm(diagnosis)
+
+
+# --- what it leaves alone -----------------------------------------------------------------------
+
+
+class Restless(nn.Module):
+    """A model that changes whatever a forward can change."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.utils.parametrizations.spectral_norm(nn.Linear(8, 16))
+        self.norm = nn.BatchNorm1d(16)
+        self.drop = nn.Dropout(0.5)
+        self.last = nn.Linear(16, 3)
+        self.frozen = nn.Linear(3, 3)
+        self.frozen.requires_grad_(False)
+        self.register_buffer("seen", torch.zeros(()))
+        self.register_buffer("swapped", torch.zeros(2), persistent=False)
+        self.calls = 0
+        self.cache: list[int] = []
+        self.state = torch.zeros(3)
+        self.memory: dict[str, int] = {}
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        self.cache.append(self.calls)
+        self.memory["x"] = self.calls
+        self.late = x
+        self.state.add_(1)
+        self.seen += 1
+        self.swapped = torch.ones(2)
+        with torch.no_grad():
+            self.last.weight.clamp_(-0.01, 0.01)
+        random.random()
+        np.random.rand()
+        return self.frozen(self.last(self.drop(torch.relu(self.norm(self.first(x))))))
+
+
+def taken(model: nn.Module) -> dict[str, Any]:
+    """Everything of a model that can be compared."""
+    told: dict[str, Any] = {name: t.detach().clone() for name, t in model.state_dict().items()}
+    for name, module in model.named_modules():
+        told[f"{name}.training"] = module.training
+        told[f"{name}.hooks"] = [
+            len(module._forward_hooks),
+            len(module._forward_pre_hooks),
+            len(module._backward_hooks),
+        ]
+        told[f"{name}.names"] = sorted(vars(module))
+    for name, p in model.named_parameters():
+        told[f"{name}.grad"] = None if p.grad is None else p.grad.clone()
+        told[f"{name}.id"] = (id(p), id(p.grad), p.requires_grad, p.data_ptr())
+    return told
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return one.keys() == other.keys() and all(
+        torch.equal(one[k], other[k]) if isinstance(one[k], Tensor) else one[k] == other[k]
+        for k in one
+    )
+
+
+def fails(output: Tensor, target: Tensor) -> Tensor:
+    raise ZeroDivisionError("mine")
+
+
+@pytest.mark.parametrize("how", ["well", "criterion fails", "forward fails", "data fails"])
+@pytest.mark.parametrize("training", [True, False])
+def test_nothing_is_changed_in_whatever_way_it_ends(how: str, training: bool) -> None:
+    torch.manual_seed(3)
+    model = Restless().train(training)
+    model(X).sum().backward()  # a gradient of the user's, and a state that is not the first
+    handle = model.last.register_forward_hook(lambda *_: None)
+    before = taken(model)
+    own = (model.calls, list(model.cache), model.state.clone(), dict(model.memory))
+    holders = (model.cache, model.state, model.seen, model.swapped)
+    numbers = (torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist())  # type: ignore[union-attr]
+
+    def data() -> Any:
+        yield X
+        raise ZeroDivisionError("mine")
+
+    if how == "well":
+        relume.check(model, [X, Y], nn.CrossEntropyLoss())
+    else:
+        batch: Any = {"forward fails": X[:, :3], "data fails": data()}.get(how, X)
+        error = RuntimeError if how == "forward fails" else ZeroDivisionError
+        with pytest.raises(error):
+            relume.check(model, batch, fails if how == "criterion fails" else None, target=Y)
+    assert same(before, taken(model))
+    assert (model.calls, model.cache, model.memory) == (own[0], own[1], own[3])
+    assert torch.equal(model.state, own[2])
+    assert all(
+        a is b
+        for a, b in zip(holders, (model.cache, model.state, model.seen, model.swapped), strict=True)
+    )
+    assert torch.equal(numbers[0], torch.get_rng_state())
+    assert numbers[1] == random.getstate()
+    assert numbers[2] == np.random.get_state()[1].tolist()  # type: ignore[union-attr]
+    assert not torch.is_anomaly_enabled()
+    assert "relume" not in torch.autograd.backward.__code__.co_filename
+    handle.remove()
+
+
+def test_the_comparison_above_sees_a_change() -> None:
+    model = Restless()
+    before = taken(model)
+    model(X)
+    assert not same(before, taken(model))
+
+
+def test_a_lazy_model_stays_lazy() -> None:
+    model = nn.Sequential(nn.LazyLinear(16), nn.ReLU(), nn.LazyLinear(3))
+    diagnosis = relume.check(model, (X, Y), nn.CrossEntropyLoss())
+    assert diagnosis.ok
+    assert nn.parameter.is_lazy(model[0].weight)
+
+
+def test_a_training_goes_on_as_if_nothing_had_been() -> None:
+    def trained(look: bool) -> Tensor:
+        torch.manual_seed(5)
+        model = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.Dropout(), nn.Linear(16, 3))
+        optimizer = torch.optim.Adam(model.parameters())
+        for _ in range(4):
+            if look:
+                relume.check(model, (X, Y), nn.CrossEntropyLoss())
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(X), Y).backward()
+            optimizer.step()
+        return torch.cat([p.detach().ravel() for p in model.parameters()])
+
+    assert torch.equal(trained(True), trained(False))
+
+
+def test_it_works_where_gradients_are_off() -> None:
+    with torch.no_grad():
+        assert relume.check(mlp(), X).ok
+        assert not torch.is_grad_enabled()
+
+
+# --- what it takes ------------------------------------------------------------------------------
+
+
+class Two(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(8, 4), nn.Linear(8, 4)
+
+    def forward(self, x: Tensor, other: Tensor) -> dict[str, Tensor]:
+        return {"out": torch.relu(self.a(x)) + self.b(other), "count": torch.ones(2)}
+
+
+@pytest.mark.parametrize(
+    ("make", "batch"),
+    [
+        (mlp, X),
+        (mlp, X.numpy()),
+        (mlp, X.double().numpy()),
+        (mlp, (X, Y)),
+        (mlp, [X]),
+        (mlp, {"input": X, "labels": Y}),
+        (mlp, torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), batch_size=16)),
+        (Two, (X, X)),
+        (Two, (X, X, Y)),
+        (Two, {"x": X, "other": X, "y": Y}),
+    ],
+)
+def test_batches_of_many_kinds(make: Callable[[], nn.Module], batch: Any) -> None:
+    assert relume.check(make(), batch).ok
+
+
+def test_a_model_of_tokens() -> None:
+    model = nn.Sequential(nn.Embedding(50, 8), nn.Linear(8, 8), nn.GELU(), nn.Linear(8, 50))
+    assert relume.check(model, torch.arange(40).reshape(4, 10)).ok
+
+
+def test_a_frozen_model_is_looked_at_too() -> None:
+    model = mlp(nn.Softmax(dim=1)).requires_grad_(False)
+    assert "ACT201" in harm(relume.check(model, (X, Y), nn.CrossEntropyLoss()))
+    assert not any(p.requires_grad for p in model.parameters())
+
+
+def plain(x: Tensor) -> Tensor:
+    return x
+
+
+WRONG = [
+    (mlp, "abc", {}, "a batch of type str was given; a tensor, a tuple, a mapping or a data"),
+    (mlp, 3, {}, "a batch of type int was given"),
+    (mlp, iter(()), {}, "the data held no batch; one was expected."),
+    (mlp, X, {"criterion": nn.CrossEntropyLoss()}, "a criterion was given and no target; "),
+    (mlp, np.array(["a"]), {}, "an array of <U1 was given; numbers were expected."),
+    (mlp, X, {"criterion": plain, "target": Y}, ""),
+    (nn.ReLU, X, {}, "ReLU has no parameter; there is nothing in it to check."),
+    (lambda: plain, X, {}, "check() was given function; it takes a torch.nn.Module."),
+]
+
+
+@pytest.mark.parametrize(("make", "batch", "more", "sentence"), WRONG)
+def test_what_is_no_batch_is_one_sentence(
+    make: Callable[[], Any], batch: Any, more: dict[str, Any], sentence: str
+) -> None:
+    kind = UsageError if sentence else TypeError  # a criterion that takes one argument: its own
+    with pytest.raises(kind) as raised:
+        relume.check(make(), batch, **more)
+    assert str(raised.value).startswith(sentence)
+
+
+def test_an_output_without_a_gradient_is_one_sentence() -> None:
+    class Picks(nn.Linear):
+        def forward(self, input: Tensor) -> Tensor:
+            return super().forward(input).argmax(1)
+
+    with pytest.raises(UsageError, match="the model gave Tensor without a gradient"):
+        relume.check(Picks(8, 3), X)
+    with pytest.raises(UsageError, match="the criterion gave no single number with a gradient"):
+        relume.check(mlp(), (X, Y), lambda out, y: out)
+
+
+# --- what it says it could not look at ----------------------------------------------------------
+
+
+def test_every_rule_is_found_checked_or_not_checked() -> None:
+    from relume.diagnosis import all_rules
+
+    d = relume.check(mlp(), X)
+    told = {item.code for part in (d.findings, d.checked, d.not_checked) for item in part}
+    assert told == {rule.code for rule in all_rules()}
+    reasons = missing(d)
+    assert reasons["ACT605"] == reasons["ACT403"] == "it needs a training."
+    assert reasons["ACT401"] == "one batch is too little."
+    assert "ACT602" not in {c for c, why in reasons.items() if why == "it needs a training."}
+
+
+def test_selection() -> None:
+    d = relume.check(mlp(), X, select=["ACT1", "born-dead"], ignore=["ACT101"])
+    told = {item.code for part in (d.findings, d.checked, d.not_checked) for item in part}
+    assert "ACT303" in told
+    assert "ACT101" not in told
+    with pytest.raises(UnknownNameError, match="did you mean 'dead-units'"):
+        relume.check(mlp(), X, select=["ded-units"])
+
+
+def test_values_that_are_not_finite_are_found() -> None:
+    diagnosis = relume.check(mlp(), torch.full_like(X, float("nan")))
+    assert not diagnosis.ok
+    assert "ACT602" in harm(diagnosis)
