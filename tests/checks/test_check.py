@@ -352,4 +352,4 @@ def test_selection() -> None:
 def test_values_that_are_not_finite_are_found() -> None:
     diagnosis = relume.check(mlp(), torch.full_like(X, float("nan")))
     assert not diagnosis.ok
-    assert "ACT602" in harm(diagnosis)
+    assert "ACT604" in harm(diagnosis)
