@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from relume import __version__
+from relume.commands import check as checking
 from relume.errors import RelumeError, UnknownNameError, UsageError
 from relume.options import (
     Configured,
@@ -183,6 +184,9 @@ def diagnose(
     if wanted.order.file is not None:
         say(f"the report is in {wanted.order.file}.")
     return int(wanted.failed(diagnosis))
+
+
+app.command(epilog=CODES)(checking.check)
 
 
 @app.command()

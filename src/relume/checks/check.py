@@ -26,6 +26,9 @@ AT_ONCE = ("ACT602", "ACT604")
 COUNTED = ("ACT4", "ACT5", "ACT102")
 """Rules that count over batches; one batch is too little for them."""
 
+KEPT = ("script", "argv", "started", "torch", "python", "relume", "device")
+"""Of what is said about a run: what holds for one that trained nothing and kept no file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:
@@ -110,7 +113,7 @@ def look(
         findings=tuple(_weighed(f, asked, diagnosis.outcome) for f in diagnosis.findings),
         not_checked=(*diagnosis.not_checked, *left),
         outcome=_told(diagnosis.outcome, batches),
-        meta={**trace.meta, "batches": batches},
+        meta={key: trace.meta[key] for key in KEPT if key in trace.meta} | {"batches": batches},
     )
     return Looked(done, trace)
 
