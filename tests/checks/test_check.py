@@ -1,5 +1,6 @@
 """`relume.check`: what it finds, what it leaves alone, and what it says it could not look at."""
 
+import copy
 import random
 from collections.abc import Callable
 from typing import Any
@@ -106,6 +107,40 @@ def test_a_saturated_checkpoint_is_found() -> None:
         model[0].weight *= 60
     diagnosis = relume.check(model, iter(batches()), trained=True)
     assert "ACT501" in harm(diagnosis)
+
+
+def deep(depth: int, act: type[nn.Module], *between: nn.Module) -> nn.Sequential:
+    torch.manual_seed(0)
+    layers: list[nn.Module] = [nn.Linear(8, 64)]
+    for _ in range(depth):
+        layers += [act(), *copy.deepcopy(between), nn.Linear(64, 64)]
+    return nn.Sequential(*layers, act(), nn.Linear(64, 3))
+
+
+def test_a_gradient_that_is_lost_at_the_start_is_found() -> None:
+    found = harm(relume.check(deep(12, nn.Sigmoid), iter(batches()), nn.CrossEntropyLoss()))
+    assert found["ACT601"] == "warning"
+
+
+def test_units_that_are_dead_before_a_training_are_told_once() -> None:
+    model = mlp()
+    with torch.no_grad():
+        model[0].bias[:10] = -30.0  # type: ignore[index]
+    assert harm(relume.check(model, iter(batches()))) == {"ACT303": "warning"}
+
+
+@pytest.mark.parametrize(
+    ("depth", "act"),
+    [(6, nn.ReLU), (6, nn.Tanh), (3, nn.Sigmoid), (6, nn.GELU)],
+)
+def test_ordinary_starts_are_quiet(depth: int, act: type[nn.Module]) -> None:
+    # of deep(6, ReLU) up to 45 % of a layer's units are born dead, and such nets learn
+    assert harm(relume.check(deep(depth, act), iter(batches()), nn.CrossEntropyLoss())) == {}
+
+
+def test_ten_layers_with_batch_norm_are_quiet() -> None:
+    model = deep(10, nn.ReLU, nn.BatchNorm1d(64))
+    assert harm(relume.check(model, iter(batches()), nn.CrossEntropyLoss())) == {}
 
 
 # --- what it leaves alone -----------------------------------------------------------------------
@@ -336,7 +371,8 @@ def test_every_rule_is_found_checked_or_not_checked() -> None:
     assert told == {rule.code for rule in all_rules()}
     reasons = missing(d)
     assert reasons["ACT605"] == reasons["ACT403"] == "it needs a training."
-    assert reasons["ACT401"] == "one batch is too little."
+    assert reasons["ACT501"] == reasons["ACT303"] == "one batch is too little."
+    assert reasons["ACT401"] == "without a training a dead unit is born dead."
     assert "ACT602" not in {c for c, why in reasons.items() if why == "it needs a training."}
 
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 NEVER = ("ACT403", "ACT6")
 """What only a training shows: deaths, updates, the course of a loss."""
-AT_ONCE = ("ACT602", "ACT604")
-"""Of those, what one pass shows: values that are not finite."""
-COUNTED = ("ACT4", "ACT5", "ACT102")
-"""Rules that count over batches; one batch is too little for them."""
+AT_ONCE = ("ACT601", "ACT602", "ACT604")
+"""Of those, what passes without a step show: a lost gradient, values that are not finite."""
+COUNTED = ("ACT102", "ACT303", "ACT4", "ACT5", "ACT601")
+"""Rules that look at several batches; one is too little for them."""
 
 KEPT = ("script", "argv", "started", "torch", "python", "relume", "device")
 """Of what is said about a run: what holds for one that trained nothing and kept no file."""
@@ -128,6 +128,8 @@ def _unfit(
         return "no criterion was given.", "give the loss function, and a target."
     if code.startswith("ACT3") and trained:
         return ("the weights are trained ones.",)
+    if code == "ACT401" and not trained:
+        return "without a training a dead unit is born dead.", "see born-dead (ACT303)."
     if code.startswith("ACT7") and made_up:
         return "the input was made up.", "give real data."
     if code.startswith(COUNTED) and batches < 2:
