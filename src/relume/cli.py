@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from relume import __version__
+from relume.commands import acts as acting
 from relume.commands import check as checking
+from relume.commands import rules as paging
+from relume.commands import runs as listing
 from relume.errors import RelumeError, UnknownNameError, UsageError
 from relume.options import (
     Configured,
@@ -34,7 +37,6 @@ from relume.options import (
     Words,
     WriteKnown,
     manners,
-    place,
 )
 from relume.registry import pages, unknown
 from relume.report.voice import complaint, console, patience, say
@@ -187,61 +189,9 @@ def diagnose(
 
 
 app.command(epilog=CODES)(checking.check)
-
-
-@app.command()
-def explain(
-    rule: Annotated[
-        str | None, typer.Argument(metavar="RULE", help="A code, a name, or a beginning.")
-    ] = None,
-) -> int:
-    """Show a rule's page: what it finds, why it hurts, how it is measured, what cures it."""
-    from relume.report import pages as views
-
-    known = views.rules()
-    chosen = views.matching(rule, known) if rule is not None else known
-    if len(chosen) == 1:
-        views.explain(chosen[0], console())
-    else:
-        views.table(chosen, console())
-    return 0
-
-
-@app.command()
-def rules(
-    form: Annotated[
-        str, typer.Option("--output-format", metavar="full|json", help="A table, or data.")
-    ] = "full",
-) -> int:
-    """List all rules, by family, with the gravest that each can say."""
-    if form not in ("full", "json"):
-        raise UsageError(unknown(form, ("full", "json"), "output format"))
-    if form == "full":
-        return explain(None)
-    from relume.report import pages as views
-    from relume.report.json import emit
-
-    emit(views.listed_as_json(views.rules()))
-    return 0
-
-
-@app.command()
-def runs(folder: Folder = None) -> int:
-    """List the recorded runs, the newest first."""
-    from relume.record import store
-    from relume.report.listing import runs as show
-
-    kept = place(folder)
-    metas: list[tuple[str, dict[str, Any] | str]] = []
-    for path in store.runs(kept):
-        try:
-            metas.append((path.stem, store.meta(path)))
-        except RelumeError as error:
-            metas.append((path.stem, str(error)))
-    if not metas:
-        say(f"no recorded run in {kept}/; record one with: relume run SCRIPT")
-    show(metas, console())
-    return 0
+app.command()(paging.explain)
+app.command()(paging.rules)
+app.command()(listing.runs)
 
 
 @app.command(epilog=RUN_CODES)
@@ -280,96 +230,8 @@ def demo(
     return lambda: _run(plan, wanted)
 
 
-@app.command()
-def card(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="ACT ...", help="Names, with parameters if need be: 'elu(0.5)'."),
-    ] = None,
-    side: Annotated[
-        str | None,
-        typer.Option("--compare", metavar="ACTS", help="Side by side: relu,gelu,silu."),
-    ] = None,
-    form: Annotated[
-        str, typer.Option("--output-format", metavar="full|json", help="How to show it.")
-    ] = "full",
-    file: Annotated[
-        Path | None,
-        typer.Option("-o", "--output-file", help="Write to this .json, .svg (a plot) or .txt."),
-    ] = None,
-    plot: Annotated[bool, typer.Option("--plot/--no-plot", help="Draw value and slope.")] = True,
-    methods: Annotated[
-        bool, typer.Option("--methods", help="Say how each property is measured.")
-    ] = False,
-    width: Annotated[int, typer.Option(help="Units in a layer of the random nets.")] = 512,
-    depth: Annotated[int, typer.Option(help="Layers of the random nets.")] = 8,
-    samples: Annotated[int, typer.Option(help="Inputs on which a dead unit is dead.")] = 3000,
-    timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Use the clock.")] = True,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Measure again, whatever was kept.")
-    ] = False,
-) -> int:
-    """Measure what an activation function is, on this machine and build."""
-    from relume.report.card_delivery import card_order, deliver_cards, several
-
-    wanted = card_order(form, file, side_by_side=side is not None, plots=plot, methods=methods)
-    names = several([*(words or ()), *([side] if side else [])])
-    if not names:
-        raise UsageError("name an act, such as 'relume card gelu'; 'relume acts' lists them.")
-    with patience("getting ready") as busy:
-        from relume.acts.find import act as find
-        from relume.cards.card import card as measure
-
-        chosen = [find(name) for name in names]
-        options = {"width": width, "depth": depth, "samples": samples}
-        cards = [
-            measure(
-                one,
-                **options,
-                timing=timing,
-                fresh=fresh,
-                progress=lambda title, one=one: busy(f"{one.name}: {title}"),
-            )
-            for one in chosen
-        ]
-    deliver_cards(cards, wanted, console())
-    if wanted.file is not None:
-        say(f"{'the card is' if len(cards) == 1 else 'the cards are'} in {wanted.file}.")
-    return 0
-
-
-@app.command()
-def acts(
-    pattern: Annotated[
-        str, typer.Argument(metavar="GLOB", help="Only these, such as '*elu'.")
-    ] = "*",
-) -> int:
-    """List the activation functions, with formula, year, parameters and reference."""
-    with patience("getting ready"):
-        from relume.acts.find import act as find
-        from relume.acts.find import list_acts
-    from relume.report.catalogue import Entry, catalogue
-
-    names = list_acts(pattern)
-    if not names:
-        raise UsageError(f"no act matches {pattern!r}; 'relume acts' lists them all.")
-    found = [find(name) for name in names]
-    entries = [
-        Entry(
-            one.name,
-            one.family,
-            one.formula,
-            one.year,
-            ", ".join(
-                f"{name}{'*' * (name in one.learnable)}={default!r}"
-                for name, default in one.defaults.items()
-            ),
-            one.reference,
-        )
-        for one in found
-    ]
-    catalogue(entries, console())
-    return 0
+app.command()(acting.card)
+app.command()(acting.acts)
 
 
 @dataclass(frozen=True, slots=True)

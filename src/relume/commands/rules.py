@@ -1,0 +1,43 @@
+"""`relume explain` and `relume rules`: the rules' pages, read without importing one of them."""
+
+from typing import Annotated
+
+import typer
+
+from relume.errors import UsageError
+from relume.registry import unknown
+from relume.report.voice import console
+
+
+def explain(
+    rule: Annotated[
+        str | None, typer.Argument(metavar="RULE", help="A code, a name, or a beginning.")
+    ] = None,
+) -> int:
+    """Show a rule's page: what it finds, why it hurts, how it is measured, what cures it."""
+    from relume.report import pages as views
+
+    known = views.rules()
+    chosen = views.matching(rule, known) if rule is not None else known
+    if len(chosen) == 1:
+        views.explain(chosen[0], console())
+    else:
+        views.table(chosen, console())
+    return 0
+
+
+def rules(
+    form: Annotated[
+        str, typer.Option("--output-format", metavar="full|json", help="A table, or data.")
+    ] = "full",
+) -> int:
+    """List all rules, by family, with the gravest that each can say."""
+    if form not in ("full", "json"):
+        raise UsageError(unknown(form, ("full", "json"), "output format"))
+    if form == "full":
+        return explain(None)
+    from relume.report import pages as views
+    from relume.report.json import emit
+
+    emit(views.listed_as_json(views.rules()))
+    return 0
