@@ -21,7 +21,6 @@ from relume.report.junit import junit
 from relume.report.pages import rules
 from relume.report.sarif import fingerprint, sarif
 from relume.report.schema import schema
-from relume.report.silenced import summary
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -282,7 +281,7 @@ def test_junit_fails_what_harms_and_skips_what_could_not_look() -> None:
     assert cases_of(CASES["silenced"])["ACT501"] == "passed"
 
 
-# --- a notebook, and the line on what was silenced ----------------------------------------------
+# --- a notebook ---------------------------------------------
 
 
 @every
@@ -297,10 +296,3 @@ def test_the_cell_tells_the_story() -> None:
     html = story.SICK._repr_html_()
     for word in ("ACT605", "learning-rate-high", "Try first:", "which explains", "not checked"):
         assert word in html
-
-
-def test_what_was_silenced_is_said() -> None:
-    told, gone = summary(CASES["silenced"])
-    assert told == "2 silenced (1 by comment, 1 by baseline)."
-    assert gone == "1 finding of the baseline no longer there: ACT401 net.9."
-    assert summary(story.SICK) == []

@@ -86,7 +86,13 @@ def _one(model: nn.Module, batch: Any, target: Any, *, judged: bool) -> Fed:
 
 
 def _tensors(value: Any) -> Any:
-    """Arrays as tensors; floating ones in torch's default type, as a data loader would give."""
+    """Tensors of our own, since a forward may change its input in place and a backward pass fills
+    gradients; arrays as a data loader would give them, floats in torch's default type."""
+    if isinstance(value, Tensor):
+        return value.detach().clone().requires_grad_(value.requires_grad)
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[Any, Any]", value).items()
+        return {key: _tensors(item) for key, item in pairs}
     if isinstance(value, np.ndarray):
         array = cast("np.ndarray[Any, Any]", value)
         if array.dtype.kind not in "biuf":
