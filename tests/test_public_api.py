@@ -33,6 +33,7 @@ CHEAP = {  # exit code, and a word that the answer must hold
 }
 COSTLY = {"relume run train.py --epochs 3", "relume diagnose", "relume demo dying-relu"}
 COSTLY |= {"pip install -c constraints.txt -e ."}
+COSTLY |= {"relume export -o tables"}  # tests/record/test_export.py
 COSTLY |= {"relume check train.py:make_model --input 32x3x64x64"}  # test_cli_check runs its like
 
 

@@ -19,6 +19,8 @@ import typer
 from relume import __version__
 from relume.commands import acts as acting
 from relume.commands import check as checking
+from relume.commands import combine as combining
+from relume.commands import export as exporting
 from relume.commands import rules as paging
 from relume.commands import runs as listing
 from relume.errors import RelumeError, UnknownNameError, UsageError
@@ -192,6 +194,8 @@ app.command(epilog=CODES)(checking.check)
 app.command()(paging.explain)
 app.command()(paging.rules)
 app.command()(listing.runs)
+app.command()(combining.combine)
+app.command()(exporting.export)
 
 
 @app.command(epilog=RUN_CODES)

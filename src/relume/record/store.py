@@ -16,6 +16,7 @@ from typing import Any
 
 from relume.core import Fact, Site, Trace, Window
 from relume.errors import NoRunError
+from relume.record.archive import RECORDS
 from relume.record.archive import STEP_STATS as STEP_STATS
 from relume.record.archive import UNSEEN as UNSEEN
 from relume.record.panes import unpacked
@@ -68,6 +69,13 @@ def silent(path: Path) -> dict[int, dict[str, Flags]]:
     with opened(path) as db:
         rows = db.execute("SELECT step, body FROM mask JOIN record USING (id)")
         return {step: unpacked_silence(body) for step, body in rows}
+
+
+def is_thinned(path: Path) -> bool:
+    """Whether old records of a file were thinned."""
+    with opened(path) as db:
+        found = db.execute("SELECT EXISTS (SELECT 1 FROM thin WHERE stream = ?)", (RECORDS,))
+        return bool(found.fetchone()[0])
 
 
 def runs(folder: Path) -> list[Path]:

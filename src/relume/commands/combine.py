@@ -1,0 +1,43 @@
+"""`relume combine`: the recordings of a distributed training's ranks become one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from relume.options import Folder, place
+from relume.report.voice import patience, say
+
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[RUN ...]", help="A file for each rank; the newest job's if none."),
+]
+Out = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help="The new recording.")
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Also combine what does not say that it belongs together.")
+]
+
+
+def combine(
+    files: Files = None, out: Out = None, force: Force = False, folder: Folder = None
+) -> int:
+    """Merge the recordings of a distributed training's ranks into one, exactly.
+
+    Counts and moments are those of one process over all samples; what cannot be merged exactly is
+    left out, and said.
+    """
+    from relume.record.combine import combine as merge
+    from relume.record.combine import latest
+
+    chosen = list(files) if files else latest(place(folder))
+    with patience(f"combining {len(chosen)} recordings"):
+        made = merge(chosen, out, force=force)
+    say(f"ranks {', '.join(map(str, made.ranks))} of {made.world} are now {made.path}")
+    if made.missing:
+        say(f"without rank {', '.join(map(str, made.missing))}, whose recording was not given")
+    for stat, reason in made.left_out.items():
+        say(f"left out: {stat}: {reason}")
+    say(f"judge it with: relume diagnose {made.path}")
+    return 0
