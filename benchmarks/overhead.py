@@ -8,7 +8,13 @@ B/A is taken; median and interquartile range over pairs are printed. Three ways 
     never     the hooks alone, no step recorded: what runs between records
     always    every step recorded: what one record costs
 
-    python benchmarks/overhead.py [--pairs 40]
+and, to compare, what people write or install instead, on every step, nothing of relume in torch:
+
+    hook       a forward hook on each module without children: mean, std and share of zeros
+    histogram  the same hook with a histogram of 64 bins of the output and of each gradient, as
+               experiment trackers take them
+
+    python benchmarks/overhead.py [--pairs 40] [--modes never,default,always,hook,histogram]
 """
 
 import argparse
@@ -18,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -120,24 +127,70 @@ def ratios(name: str, mode: str, pairs: int, folder: Path) -> tuple[float, list[
     return 1e3 * statistics.median(plain), found, share
 
 
+def hand_written(model: nn.Module, *, histogram: bool) -> Callable[[], None]:
+    """Put the hooks of a mode in; returns what takes them out."""
+    log: dict[str, Any] = {}
+
+    def take(name: str, tensor: Tensor) -> None:
+        values = tensor.detach().float()
+        if histogram:
+            bins = torch.histc(values, 64).tolist()
+            log[name] = (bins, values.min().item(), values.max().item())
+        else:
+            zero = (values == 0).float().mean().item()
+            log[name] = (values.mean().item(), values.std().item(), zero)
+
+    handles: list[Any] = []
+    for name, module in model.named_modules():
+        if next(module.children(), None) is None:
+            handles.append(
+                module.register_forward_hook(
+                    lambda m, a, out, name=name: take(name, out) if type(out) is Tensor else None
+                )
+            )
+    if histogram:
+        for name, parameter in model.named_parameters():
+            handles.append(
+                parameter.register_hook(lambda grad, name=name: take(f"{name}.grad", grad))
+            )
+    return lambda: [handle.remove() for handle in handles] and None
+
+
+def peer_ratios(name: str, mode: str, pairs: int) -> tuple[float, list[float], float]:
+    """As `ratios`, for hooks that are not ours."""
+    make, block = MODELS[name]
+    training = Training(make)
+    training.steps(block)
+    found, plain = list[float](), list[float]()
+    for _ in range(pairs):
+        plain.append(training.steps(block))
+        remove = hand_written(training.model, histogram=mode == "histogram")
+        found.append(training.steps(block) / plain[-1])
+        remove()
+    return 1e3 * statistics.median(plain), found, 1.0
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=40)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--modes", default="never,default,always")
+    parser.add_argument("--modes", default="never,default,always,hook,histogram")
     parser.add_argument("--models", default=",".join(MODELS))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     print(f"torch {torch.__version__}, {platform.machine()}, {arguments.threads} thread(s)")
-    print(f"{'model':12}{'mode':9}{'plain ms':>9}{'ratio':>8}{'quartiles':>18}{'recorded':>10}")
+    print(f"{'model':12}{'mode':10}{'plain ms':>9}{'ratio':>8}{'quartiles':>18}{'recorded':>10}")
     with tempfile.TemporaryDirectory() as folder:
         for name in arguments.models.split(","):
             for mode in arguments.modes.split(","):
-                plain, found, share = ratios(name, mode, arguments.pairs, Path(folder))
+                if mode in ("hook", "histogram"):
+                    plain, found, share = peer_ratios(name, mode, arguments.pairs)
+                else:
+                    plain, found, share = ratios(name, mode, arguments.pairs, Path(folder))
                 low, middle, high = statistics.quantiles(found, n=4)
                 each = f"1 in {1 / share:.0f}" if share else "none"
                 print(
-                    f"{name:12}{mode:9}{plain:9.2f}{middle:8.3f}{f'{low:.3f} .. {high:.3f}':>18}"
+                    f"{name:12}{mode:10}{plain:9.2f}{middle:8.3f}{f'{low:.3f} .. {high:.3f}':>18}"
                     f"{each:>10}",
                     flush=True,
                 )
