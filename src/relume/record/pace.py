@@ -41,6 +41,10 @@ class Pace:
         self._next = step + STRETCH
         return not self.never
 
+    def woken(self, step: int) -> None:
+        """A sleep has ended early, at a pause: a stretch begins here."""
+        self._next = step + STRETCH
+
     def rest(self, own: float, seconds: float, most: float) -> int:
         """A stretch has ended: how many steps to sleep, 0 for none.
 

@@ -296,7 +296,8 @@ class Recorder:
         self._ears.wake()
 
     def _count_slept(self) -> None:
-        steps, self._slept, self._asleep = self._slept - self._asleep, 0, 0
+        early, steps = self._asleep > 0, self._slept - self._asleep
+        self._slept = self._asleep = 0
         if steps:
             now = perf_counter()
             seconds, self._last = now - self._last, now
@@ -304,6 +305,8 @@ class Recorder:
             self.optimizer_steps += steps
             self.backwards += steps
             self.budget.pass_over(steps, seconds)
+        if early:
+            self.pace.woken(self.step)
 
     def _arm(self) -> None:
         self.quiet = False
