@@ -41,6 +41,7 @@ class Course:
     """A loss in a few numbers; differences come with their standard error."""
 
     count: int
+    span: int
     first: float
     start: float
     end: float
@@ -87,7 +88,7 @@ class Course:
     def numbers(self) -> dict[str, Value]:
         """What an `Outcome` carries."""
         return {
-            "steps": self.count,
+            "steps": self.span,
             "start": self.start,
             "end": self.end,
             "best": self.best,
@@ -185,6 +186,7 @@ def _course(steps: "Ints", values: "Floats", chance: float | None) -> Course:
     scale = reference if reference > 0 and end >= 0 else float(np.ptp(means)) or 1.0
     return Course(
         count=n,
+        span=int(steps[-1] - steps[0]) + 1,
         first=float(values[0]),
         start=start,
         end=end,
@@ -236,7 +238,7 @@ def _swings(late: "Floats", noise: float, scale: float) -> bool:
 def _name(c: Course) -> Outcome:
     numbers = c.numbers()
     against = f" against {c.chance:.4g} by chance" if c.chance is not None else ""
-    path = f"the loss went from {c.start:.4g} to {c.end:.4g}{against} in {c.count} steps"
+    path = f"the loss went from {c.start:.4g} to {c.end:.4g}{against} in {c.span} steps"
 
     def said(name: str, text: str) -> Outcome:
         return Outcome(name, f"{text}.", numbers)
