@@ -165,8 +165,9 @@ class Trace:
     parameter ``weight_norm``, ``grad_norm`` (before clipping), ``update_ratio`` =
              norm(W_after - W_before) / norm(W_before); ``row_cosine_min`` least cosine between
              the first row and the others, at the first record, and later where it began above
-             0.999; kept for and not recorded yet: ``update_cosine`` between an update and the one a
-             step before, and ``grad_nonfinite_share`` (it shows in the gradient's norm)
+             0.999; ``grad_nonfinite_share`` of the gradient's entries, from the first record on
+             which one was not finite (on a CPU; elsewhere the norm shows it); kept for and not
+             recorded yet: ``update_cosine`` between an update and the one a step before
     ""       ``loss``, ``learning_rate`` (largest of the groups), ``step_seconds``; every step
     ======== =====================================================================================
 

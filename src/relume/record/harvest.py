@@ -322,6 +322,9 @@ class Harvest:
             if found is not None:
                 keys, norms = found
                 look.scalars.append((keys, norms if look.unscale is None else norms * look.unscale))
+                broken = self.weights.nonfinite()
+                if broken is not None:
+                    look.scalars.append(broken)
         look.add_cost(perf_counter() - start)
 
     def read_updates(self) -> None:

@@ -18,6 +18,8 @@ class Weights:
         self._names = names
         self._unnamed: dict[int, str] = {}
         self._before: list[tuple[str, Tensor, Tensor, float]] = []
+        self._broken: dict[str, None] = {}  # parameters whose gradient was not finite once
+        self._shares: tuple[tuple[tuple[str, str], ...], Tensor] | None = None
 
     def snapshot(self, optimizer: torch.optim.Optimizer) -> None:
         """Keep the sampled weights as they are before the step."""
@@ -52,7 +54,31 @@ class Weights:
             if grad is not None
         ]
         keys = tuple((name, "grad_norm") for name, _ in grads)
-        return keys, _norms(sampled) * torch.tensor(scales, device=sampled[0].device)
+        norms = _norms(sampled) * torch.tensor(scales, device=sampled[0].device)
+        self._look_for_broken([name for name, _ in grads], sampled, norms)
+        return keys, norms
+
+    def nonfinite(self) -> tuple[tuple[tuple[str, str], ...], Tensor] | None:
+        """The share of each gradient that was not finite, from the first time that one was not.
+
+        Of the last call of `gradients`; None as long as all of them were finite. On a CPU only:
+        elsewhere asking would wait for the device, and the norm shows it as well.
+        """
+        return self._shares
+
+    def _look_for_broken(self, names: list[str], sampled: list[Tensor], norms: Tensor) -> None:
+        self._shares = None
+        if not norms.is_cpu:
+            return
+        if not bool(torch.isfinite(norms).all()):
+            of = dict(zip(names, norms.unbind(), strict=True))
+            self._broken.update({n: None for n, norm in of.items() if not bool(norm.isfinite())})
+        if self._broken:
+            kept = [(n, s) for n, s in zip(names, sampled, strict=True) if n in self._broken]
+            if kept:
+                shares = [(~torch.isfinite(values)).float().mean() for _, values in kept]
+                keys = tuple((name, "grad_nonfinite_share") for name, _ in kept)
+                self._shares = (keys, torch.stack([share.cpu() for share in shares]))
 
     def moved(self) -> tuple[tuple[tuple[str, str], ...], Tensor] | None:
         """Weight norms before the step, and update ratios after it."""
