@@ -10,14 +10,15 @@ import pytest
 import relume
 
 SOURCE = Path(relume.__file__).parent
-GROUND = {"core", "errors", "registry"}  # every room stands on these
+GROUND = {"core", "errors", "proof", "registry"}  # every room stands on these
 ARROWS = {
     "cli": {"launch", "report", "atlas", "trial", "fixes", "diagnosis", "cards", "record", "acts"}
     | {"rules", "demos", "manners", "options", "commands"},
-    "commands": {"checks", "manners", "options", "report", "record", "acts", "cards"},
+    "commands": {"checks", "manners", "options", "report", "record", "acts", "cards"}
+    | {"trial", "fixes", "launch", "diagnosis", "atlas"},
     "__main__": {"cli"},
     "atlas": {"trial", "record", "cards", "acts"},
-    "trial": {"fixes", "record", "launch"},
+    "trial": {"fixes", "record", "launch", "diagnosis"},
     "launch": {"record"},
     "fixes": {"acts"},
     "cards": {"acts"},
@@ -32,11 +33,13 @@ ARROWS = {
     "registry": set[str](),
     "errors": set[str](),
     "core": set[str](),
+    "proof": set[str](),
+    "integrations": {"record"},
 }
 # `Run.diagnose()` is part of the contract, so `record` reaches up to the judge, but only when it
 # is called: recording itself must not load the rules. A notebook asks a diagnosis for its HTML.
 LAZY = {("record", "diagnosis"), ("core", "report")}
-TORCH = {"acts", "cards", "checks", "record", "fixes", "trial", "atlas"}
+TORCH = {"acts", "cards", "checks", "record", "fixes", "trial", "atlas", "integrations"}
 CORE_TYPES = {"numpy"}  # in core, for annotations only
 
 
@@ -146,7 +149,8 @@ def test_the_files_are_really_read() -> None:
 
 
 def test_the_ground_is_closed() -> None:
-    """`errors` imports nothing of ours, `registry` only it, `core` both (and draws when asked)."""
+    """`errors` imports nothing of ours, `registry` only it, `core` both (and draws when asked),
+    `proof` only `core`."""
     ours = {
         room: {
             each.module
@@ -158,6 +162,7 @@ def test_the_ground_is_closed() -> None:
     assert ours == {
         "core": {"relume.errors", "relume.registry", "relume.report.cell"},
         "errors": set(),
+        "proof": {"relume.core"},
         "registry": {"relume.errors"},
     }
 

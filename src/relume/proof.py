@@ -1,0 +1,191 @@
+"""The nouns of treating and proving: frozen dataclasses, standard library only, as in `core`.
+
+A `Finding` is treated by a fix, which lays an `Edit` over a live run; an `Arm` is the user's
+training with some edits, a `Shot` one run of an arm at one seed, a `Trial` all shots with the
+`Verdict` on every arm. All of it is plain data: an edit travels to other processes and machines
+as JSON, and a finished shot comes back the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from relume.core import Value
+
+Options = Mapping[str, Value | tuple[Value, ...]]
+
+
+class Safety(StrEnum):
+    """What must be known before a fix may be advised.
+
+    `EXACT`: the model computes the same function, so it may be applied at once. `RETRAIN`: it
+    changes the function or its training, and needs a won trial. `ADVICE`: words only.
+    """
+
+    EXACT = "exact"
+    RETRAIN = "retrain"
+    ADVICE = "advice"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a fix does to a live run, as plain data.
+
+    Attributes:
+        fix: name of the fix that knows how (``"lower-learning-rate"``).
+        options: its numbers and words (``{"factor": 0.1}``); JSON can carry them.
+        sites: where: names of act sites, heads or layers as recorded; empty: everywhere.
+        text: the edit in words for a person: ``"learning rate times 0.1"``.
+        file, line: the place in the user's source that a patch of it would change, if known.
+    """
+
+    fix: str
+    options: Options = field(default_factory=dict[str, Any])
+    sites: tuple[str, ...] = ()
+    text: str = ""
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One variant of the user's training.
+
+    Attributes:
+        name: unique in a trial: ``"base"``, ``"placebo"``, ``"lower-learning-rate"``, ``"gelu"``.
+        edits: laid over the run together, as one transaction; none for base and placebo.
+        role: ``"base"``, ``"placebo"`` (the base once more) or ``"candidate"``.
+        text: in words for a person.
+    """
+
+    name: str
+    edits: tuple[Edit, ...] = ()
+    role: str = "candidate"
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One arm run once, at one seed.
+
+    Attributes:
+        arm, seed: whose, and which repetition (0, 1, ...; the script's own seeds are shifted
+            by it, 0 leaves them).
+        value: the objective; None where the run gave none.
+        diverged: it ended with a loss that is not finite, or above its start or chance by far:
+            it loses against any arm that did not.
+        loss: ``(step, loss)``, thinned to at most 200 points.
+        steps: optimiser steps taken; `seconds` of wall time; `bytes` of memory at its peak.
+        findings: keys of the findings of `warning` or above (``"ACT401@relu()"``).
+        symptoms: by finding key, the measured value of its evidence, where asked for.
+        laid: each edit in words as it was laid, with counts.
+        problem: why it gave no value, or why an edit could not be laid, in a sentence.
+        metrics: whatever else the run reported, by name.
+        run: the run file, if kept.
+    """
+
+    arm: str
+    seed: int
+    value: float | None = None
+    diverged: bool = False
+    loss: tuple[tuple[int, float], ...] = ()
+    steps: int = 0
+    seconds: float = 0.0
+    bytes: int = 0
+    findings: tuple[str, ...] = ()
+    symptoms: Mapping[str, float] = field(default_factory=dict[str, float])
+    laid: tuple[str, ...] = ()
+    problem: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What is judged: its `name`, whether ``"min"`` or ``"max"`` is better, and where it comes
+    from (``"loss"``, ``"reported"``, or the ``pkg:fn`` that computes it)."""
+
+    name: str = "loss"
+    better: str = "min"
+    source: str = "loss"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A paired effect over seeds. Differences are signed so that above 0 the arm is better.
+
+    Attributes:
+        mean: of the paired differences, in the objective's unit.
+        low, high: its interval at `level`.
+        p, p_holm: of "no difference", one test and corrected over the trial's candidates.
+        wins, pairs: pairs in which the arm was better, and all of them.
+        worst: the least difference of a pair.
+        diverged: pairs lost because the arm diverged, and pairs in which only the base did.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    wins: int
+    pairs: int
+    worst: float
+    level: float = 0.95
+    diverged: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the trial says of an arm.
+
+    Attributes:
+        arm: its name.
+        word: ``"proven"``, ``"symptom gone, no measurable gain"``, ``"no proven gain"``,
+            ``"worse"`` or ``"undecided"``; ``"not run"`` where its edit could not be laid.
+        text: one sentence with the numbers.
+        effect: None where no pair was finished.
+        fresh: it was judged on seeds that had no part in choosing it.
+        more_seeds: how many more pairs would decide it, where it is undecided.
+        new_findings: keys of findings that the arm has and the base has not.
+    """
+
+    arm: str
+    word: str
+    text: str
+    effect: Effect | None = None
+    fresh: bool = False
+    more_seeds: int | None = None
+    new_findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Arms x seeds, and what came of them.
+
+    Attributes:
+        question: in words: ``"does a lower learning rate cure ACT605?"``.
+        objective: what was judged.
+        arms: the base first.
+        shots: every finished run, in no order that matters.
+        verdicts: one for each arm but the base.
+        meta: script, argv, seeds planned, steps, versions, seconds, backend.
+    """
+
+    question: str
+    objective: Objective
+    arms: tuple[Arm, ...]
+    shots: tuple[Shot, ...]
+    verdicts: tuple[Verdict, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def shots_of(self, arm: str) -> tuple[Shot, ...]:
+        """The arm's shots in the order of their seeds."""
+        return tuple(sorted((s for s in self.shots if s.arm == arm), key=lambda s: s.seed))
+
+    def verdict(self, arm: str) -> Verdict | None:
+        """The verdict on the arm, or None."""
+        return next((v for v in self.verdicts if v.arm == arm), None)
