@@ -1,0 +1,178 @@
+"""The nouns of a figure that can be moved: controls, a state, readings, and what it says.
+
+A figure is a function of its state: the same state gives the same picture and the same numbers,
+so a link can hold it, a step of training is a number like any other, and a test can compare what
+the browser shows with what this package computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Setting = float | str
+State = Mapping[str, Setting]
+Readings = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Something to move: a number between two ends, or one of several words.
+
+    Attributes:
+        name: in the state and in the link.
+        label: for a person; `unit` follows the number.
+        value: at the start.
+        low, high, step: of a number; a figure without them chooses among `options`.
+        options: ``(value, label)`` of a choice.
+    """
+
+    name: str
+    label: str
+    value: Setting
+    low: float = 0.0
+    high: float = 0.0
+    step: float = 0.0
+    options: tuple[tuple[str, str], ...] = ()
+    unit: str = ""
+
+    def problem(self, value: Setting) -> str | None:
+        """Why the control cannot stand at `value`; None if it can."""
+        if self.options:
+            known = [word for word, _ in self.options]
+            return None if value in known else f"{self.name} is {value!r}; it is one of {known}"
+        if isinstance(value, str) or not self.low <= value <= self.high:
+            return f"{self.name} is {value!r}; it is a number from {self.low} to {self.high}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A sentence about the readings, ``{name}`` standing for one, ``{name%}`` for a percentage.
+
+    The first of a figure's sentences whose condition holds is said: `when` is the name of a
+    reading, one of ``<``, ``<=``, ``>``, ``>=``, ``==``, and a number; None always holds.
+    """
+
+    text: str
+    when: tuple[str, str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named state to jump to: what it is called, and the controls that it sets."""
+
+    label: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure that makes its point at once and can then be moved.
+
+    Attributes:
+        kind: which drawing the page uses.
+        title: its name, also for those who do not see it.
+        controls: what can be moved.
+        readings: the numbers at a state, computed here; the page computes the same.
+        labels: for each reading that is shown its words.
+        says: sentences about the readings.
+        presets: states to jump to.
+        data: what the drawing needs besides: plain JSON.
+    """
+
+    kind: str
+    title: str
+    controls: tuple[Control, ...]
+    readings: Callable[[State], Readings] = field(repr=False)
+    labels: Mapping[str, str]
+    says: tuple[Say, ...]
+    presets: tuple[Preset, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+
+    @property
+    def start(self) -> dict[str, Setting]:
+        """The state in which the figure opens."""
+        return {control.name: control.value for control in self.controls}
+
+    def said(self, state: State) -> str:
+        """The sentence at a state."""
+        readings = self.readings(state)
+        for say in self.says:
+            if say.when is None or holds(readings[say.when[0]], *say.when[1:]):
+                return filled(say.text, {**state, **readings})
+        return ""
+
+    def to_json(self) -> dict[str, Any]:
+        """What the page needs: everything but the function that computes here."""
+        return {
+            "kind": self.kind,
+            "title": self.title,
+            "controls": [_plain(control) for control in self.controls],
+            "labels": dict(self.labels),
+            "says": [{"text": say.text, "when": say.when} for say in self.says],
+            "presets": [{"label": p.label, "state": dict(p.state)} for p in self.presets],
+            "data": dict(self.data),
+        }
+
+
+def choose(name: str, label: str, value: str, *words: str, **labels: str) -> Control:
+    """A choice among `words`, which are their own labels, and `labels`, which have others."""
+    options = (*((word, word.replace("_", " ")) for word in words), *labels.items())
+    return Control(name, label, value, options=options)
+
+
+def number(value: float) -> str:
+    """A number for a sentence: three digits, powers of ten far out, a true minus sign."""
+    if value != value:
+        return "not a number"
+    if value in (float("inf"), float("-inf")):
+        return "∞" if value > 0 else "−∞"
+    size = abs(value)
+    sign = "−" if value < 0 else ""
+    if size == 0:
+        return "0"
+    if size < 1e-3 or size >= 1e6:
+        mantissa, _, power = f"{size:.1e}".partition("e")
+        return f"{sign}{mantissa} × 10^{int(power)}".replace("10^-", "10^−")
+    if size >= 100:
+        return f"{sign}{size:,.0f}"
+    text = f"{size:.3g}"
+    return sign + text
+
+
+def filled(text: str, values: Mapping[str, Setting]) -> str:
+    """`text` with its ``{name}`` and ``{name%}`` replaced by numbers for a sentence."""
+    for name, value in values.items():
+        if isinstance(value, str):
+            text = text.replace(f"{{{name}}}", value.replace("_", " "))
+        else:
+            text = text.replace(f"{{{name}}}", number(value))
+            text = text.replace(f"{{{name}%}}", f"{number(100 * value)} %")
+    return text
+
+
+def holds(value: float, sign: str, bound: float) -> bool:
+    """Whether ``value sign bound``."""
+    found = {
+        "<": value < bound,
+        "<=": value <= bound,
+        ">": value > bound,
+        ">=": value >= bound,
+        "==": value == bound,
+    }
+    return found[sign]
+
+
+def _plain(control: Control) -> dict[str, Any]:
+    common = {"name": control.name, "label": control.label, "value": control.value}
+    if control.options:
+        return {**common, "options": [list(option) for option in control.options]}
+    return {
+        **common,
+        "low": control.low,
+        "high": control.high,
+        "step": control.step,
+        "unit": control.unit,
+    }
