@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.relume-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check cases bench clean
+.PHONY: help demo test check web cases bench clean
 
 help:  ## say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{printf "  make %-7s %s\n", $$1, $$2}'
@@ -30,6 +30,11 @@ check: $(READY)  ## lint, format, types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
+	@$(BIN)/python -m pytest -q tests/web/test_bundle.py
+	@if [ -d web/node_modules ]; then cd web && npx tsc --noEmit; fi
+
+web:  ## build the JavaScript bundle from web/ (needs Node)
+	@cd web && npm ci --silent && npx tsc --noEmit && node build.mjs
 
 cases: $(READY)  ## the case zoo's table by family, then the other sweeps
 	@$(BIN)/python tests/cases/table.py --part all --jobs 2
