@@ -7,8 +7,10 @@ the browser shows with what this package computes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 Setting = float | str
@@ -124,22 +126,32 @@ def choose(name: str, label: str, value: str, *words: str, **labels: str) -> Con
 
 
 def number(value: float) -> str:
-    """A number for a sentence: three digits, powers of ten far out, a true minus sign."""
+    """Three significant digits, or all of a whole number: the words of web/src/lib/numbers.ts."""
     if value != value:
         return "not a number"
     if value in (float("inf"), float("-inf")):
         return "∞" if value > 0 else "−∞"
     size = abs(value)
-    sign = "−" if value < 0 else ""
-    if size == 0:
-        return "0"
-    if size < 1e-3 or size >= 1e6:
-        mantissa, _, power = f"{size:.1e}".partition("e")
-        return f"{sign}{mantissa} × 10^{int(power)}".replace("10^-", "10^−")
-    if size >= 100:
-        return f"{sign}{size:,.0f}"
-    text = f"{size:.3g}"
-    return sign + text
+    if value == int(value) and size < 1e9:
+        text = f"{int(value):,}"
+    elif size >= 1e4 or size < 1e-4:
+        mantissa, _, power = _digits(value, 3, scientific=True).partition("e")
+        text = f"{float(mantissa):g}e{int(power)}"
+    elif size >= 1000:
+        text = f"{math.floor(value + 0.5):,}"
+    else:
+        text = _digits(value, 3)
+        if size < 1 and abs(float(text)) == 1:
+            text = _digits(value, 6)
+    return text.replace("-", "−")
+
+
+def _digits(value: float, digits: int, *, scientific: bool = False) -> str:
+    """So many significant digits, ties away from zero as in a browser."""
+    exact = Decimal(value)
+    quantum = Decimal(1).scaleb(exact.adjusted() - digits + 1)
+    rounded = exact.quantize(quantum, rounding=ROUND_HALF_UP)
+    return f"{rounded:e}" if scientific else f"{float(rounded):.10g}"
 
 
 def filled(text: str, values: Mapping[str, Setting]) -> str:

@@ -26,6 +26,7 @@ LABELS = {
     "loss": "loss",
     "dead": "units that are dead on all the points",
 }
+DEATHS = {"born": "units that were dead at the start"}
 GATES = {"passing": "units that pass the sample at the cross"}
 
 
@@ -97,9 +98,12 @@ def boundary(
     x, y = matrix(points), torch.tensor([labels], dtype=torch.float64).T
 
     def readings(state: State) -> dict[str, float]:
-        return _read(net_at(state, hidden, x, y, how), state, x, y, view)
+        found = _read(net_at(state, hidden, x, y, how), state, x, y, view)
+        if view == "deaths":
+            found["born"] = float(net_at({**state, "steps": 0}, hidden, x, y, how).dead(x))
+        return found
 
-    words = {**LABELS, **(GATES if view == "gates" else {})}
+    words = {**LABELS, **{"gates": GATES, "deaths": DEATHS}.get(view, {})}
     shown: dict[str, Any] = {"points": points, "labels": labels, "view": view, "hidden": hidden}
     return Figure(
         "boundary",

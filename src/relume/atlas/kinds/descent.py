@@ -1,7 +1,8 @@
 """The path of two weights down an error surface, with inputs that are centred or not.
 
 One linear unit w . x learns y = w* . x from 40 samples by gradient descent on the mean of
-(w . x - y)^2 / 2. The inputs are what a layer before it would hand on: an act of a normal pre.
+(w . x - y)^2 / 2, at the rate that is best for these inputs, 2 over the sum of the curvatures: so
+no path is slow for a bad rate. The inputs are what a layer before it would hand on.
 """
 
 from collections.abc import Sequence
@@ -37,14 +38,14 @@ def descent(
     says: Sequence[Say],
     *,
     act: str = "identity",
-    offset: float = 2.0,
+    offset: float = 3.0,
     presets: Sequence[Preset] = (),
 ) -> Figure:
     """The figure: contours, the path so far, and the path with centred inputs beside it."""
     controls = (
-        Control("offset", "mean of the inputs, in their spreads", offset, -3, 3, 0.05),
+        Control("offset", "mean of the inputs, in their spreads", offset, -6, 6, 0.1),
         choose("act", "act of the layer before", act, "identity", "sigmoid", "tanh", "relu"),
-        Control("pace", "learning rate, of the largest that is stable", 0.9, 0.05, 1.0, 0.05),
+        Control("pace", "learning rate, of the best one", 1.0, 0.05, 1.2, 0.05),
         choose("mode", "gradient of", "all", all="all samples", one="one sample after another"),
         Control("steps", "steps", 30, 0, 200, 1),
     )
@@ -52,7 +53,7 @@ def descent(
     raw = [drawn[i : i + 2] for i in range(0, 2 * COUNT, 2)]
     z = matrix(raw)
     z = (z - z.mean(0)) / z.std(0, unbiased=False)
-    raw = [digits(row, 6) for row in cast(Any, z).tolist()]  # the page starts from these
+    raw = [digits(row, 6) for row in cast("list[list[float]]", cast(Any, z).tolist())]  # the page starts from these
 
     def readings(state: State) -> dict[str, float]:
         return _read(state, matrix(raw))
@@ -66,7 +67,7 @@ def _read(state: State, raw: Tensor) -> dict[str, float]:
     goal, start = (torch.tensor(p, dtype=torch.float64) for p in (GOAL, START))
     steep = torch.linalg.eigvalsh(x.T @ x / len(x))
     pace, single = get(state, "pace"), state["mode"] == "one"
-    rate = pace / float((x**2).sum(1).max()) if single else 2 * pace / float(steep[-1])
+    rate = pace / float((x**2).sum(1).max()) if single else 2 * pace / float(steep.sum())
     here, first, steps = start, float((start - goal).norm()), int(get(state, "steps"))
     arrives, distance = MOST, first
     for step in range(MOST + 1):
