@@ -80,10 +80,16 @@ class Shot:
         loss: ``(step, loss)``, thinned to at most 200 points.
         steps: optimiser steps taken; `seconds` of wall time; `bytes` of memory at its peak.
         findings: keys of the findings of `warning` or above (``"ACT401@relu()"``).
-        symptoms: by finding key, the measured value of its evidence, where asked for.
+        symptoms: by key of a finding of `note` or above, the measured value of its evidence.
         laid: each edit in words as it was laid, with counts.
         problem: why it gave no value, or why an edit could not be laid, in a sentence.
-        metrics: whatever else the run reported, by name.
+        metrics: whatever else was seen of it, by name: ``loss``, ``start`` (the first loss),
+            ``step_seconds``, ``dead_share``, the yardsticks at the criterion (``yard:accuracy``)
+            and what the script reported (``reported:NAME``).
+        criterion: how the loss judged (``"cross_entropy of a softmax"``): losses of arms that
+            differ in it cannot be compared.
+        sources: the user's files that it ran, with a digest of each.
+        output: the end of what it printed, where it failed or was asked for.
         run: the run file, if kept.
     """
 
@@ -100,13 +106,17 @@ class Shot:
     laid: tuple[str, ...] = ()
     problem: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    criterion: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    output: str = ""
     run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
     """What is judged: its `name`, whether ``"min"`` or ``"max"`` is better, and where it comes
-    from (``"loss"``, ``"reported"``, or the ``pkg:fn`` that computes it)."""
+    from: ``"loss"``, ``"yardstick"`` (computed from what reaches the criterion), ``"reported"``,
+    ``"printed"``, or the ``pkg:fn`` that computes it."""
 
     name: str = "loss"
     better: str = "min"
