@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from relume.core import Value
+from relume.core import Diagnosis, Finding, Value
 
 Options = Mapping[str, Value | tuple[Value, ...]]
 
@@ -173,6 +173,34 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an arm stands over all its runs.
+
+    Attributes:
+        arm: its name.
+        mean, low, high: the objective over the runs that gave one, and the 95 % interval of that
+            mean; None where no run gave one, infinite ends where only one did.
+        runs, broken: finished ones, and how many of them diverged or gave no number.
+        goal: the loss that `steps_to_goal` is about.
+        steps_to_goal: optimiser steps until the loss is there, in the middle run; None where most
+            runs never were.
+        step_seconds, bytes, dead_share: of the middle run; None where not measured.
+    """
+
+    arm: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    runs: int
+    broken: int = 0
+    goal: float | None = None
+    steps_to_goal: int | None = None
+    step_seconds: float | None = None
+    bytes: int | None = None
+    dead_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """Arms x seeds, and what came of them.
 
@@ -182,6 +210,7 @@ class Trial:
         arms: the base first.
         shots: every finished run, in no order that matters.
         verdicts: one for each arm but the base.
+        standings: one for each arm.
         meta: script, argv, seeds planned, steps, versions, seconds, backend.
     """
 
@@ -190,6 +219,7 @@ class Trial:
     arms: tuple[Arm, ...]
     shots: tuple[Shot, ...]
     verdicts: tuple[Verdict, ...] = ()
+    standings: tuple[Standing, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def shots_of(self, arm: str) -> tuple[Shot, ...]:
@@ -199,3 +229,38 @@ class Trial:
     def verdict(self, arm: str) -> Verdict | None:
         """The verdict on the arm, or None."""
         return next((v for v in self.verdicts if v.arm == arm), None)
+
+    def standing(self, arm: str) -> Standing | None:
+        """Where the arm stands, or None."""
+        return next((s for s in self.standings if s.arm == arm), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """What came of treating a run.
+
+    Attributes:
+        diagnosis: of the script as it is.
+        root: the finding whose ladder was walked; None where there was nothing to fix.
+        trials: one for each rung that was tried, in order.
+        edit, verdict: the proven edit that is delivered; None: leave it.
+        advice: edits of the ladder that only a person can make.
+        diff, undo: the edit as a patch of the user's source, and the way back; empty where there
+            is no simple one.
+    """
+
+    diagnosis: Diagnosis
+    root: Finding | None = None
+    trials: tuple[Trial, ...] = ()
+    edit: Edit | None = None
+    verdict: Verdict | None = None
+    advice: tuple[Edit, ...] = ()
+    diff: str = ""
+    undo: str = ""
+
+    @property
+    def word(self) -> str:
+        """``"nothing to fix"``, ``"proven"`` or ``"leave it"``."""
+        if self.root is None:
+            return "nothing to fix"
+        return "proven" if self.edit is not None else "leave it"

@@ -139,6 +139,12 @@ class Crew:
 
     def first(self, arm: Arm, keep: Path) -> Shot:
         """The arm at seed 0 with its run file kept, for a diagnosis."""
+        known = {} if self.setting.again else self._store.known([arm])
+        shot = known.get((arm.name, 0))
+        if shot is not None and shot.run and Path(shot.run).is_file():
+            self.shots[arm.name, 0] = shot
+            self.resumed += 1
+            return shot
         keep.mkdir(parents=True, exist_ok=True)
         job = self.setting.job(arm, 0, str(keep.resolve()))
         for shot in fired([job], Where(jobs=1)):

@@ -1,42 +1,21 @@
 """`relume fix`: run, diagnose, walk the ladder of the root cause, and keep what is proved."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 from relume.core import Diagnosis, Finding, Severity, Trace
 from relume.diagnosis import diagnose
 from relume.fixes.ladder import fix_called, ladder
-from relume.proof import Arm, Edit, Safety, Shot, Trial, Verdict
+from relume.fixes.patch import patch_of
+from relume.proof import Arm, Cure, Edit, Safety, Shot, Trial, Verdict
 from relume.record import store
 from relume.trial.crew import Crew
 from relume.trial.settle import BASE, SEEDS, settle
 from relume.trial.verdict import PROVEN
 
 Told = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Cured:
-    """What came of it.
-
-    Attributes:
-        diagnosis, trace: of the script as it is.
-        root: the finding whose ladder was walked; None where there was nothing to fix.
-        trials: one for each rung that was tried, in order.
-        edit: the proven one that is delivered; None: leave it.
-        verdict: on that edit.
-        advice: edits of the ladder that only a person can make.
-    """
-
-    diagnosis: Diagnosis
-    trace: Trace | None
-    root: Finding | None = None
-    trials: tuple[Trial, ...] = ()
-    edit: Edit | None = None
-    verdict: Verdict | None = None
-    advice: tuple[Edit, ...] = field(default_factory=tuple[Edit, ...])
 
 
 def cure(
@@ -46,7 +25,7 @@ def cure(
     seeds: int = SEEDS,
     select: Iterable[str] | None = None,
     told: Told = lambda text: None,
-) -> Cured:
+) -> Cure:
     """Diagnose a script and prove a repair of its root cause, rung by rung.
 
     Args:
@@ -60,7 +39,7 @@ def cure(
     diagnosis, trace = _diagnosed(crew, run, select)
     roots = [f for f in diagnosis.roots if f.severity >= Severity.WARNING]
     if not roots or trace is None:
-        return Cured(diagnosis, trace)
+        return Cure(diagnosis)
     asked, trials, advice = 0, list[Trial](), list[Edit]()
     kept: tuple[Finding, Arm, Verdict] | None = None
     for root in roots:
@@ -85,7 +64,8 @@ def cure(
     root = kept[0] if kept else roots[0]
     edit = kept[1].edits[0] if kept else None
     verdict = kept[2] if kept else None
-    return Cured(diagnosis, trace, root, tuple(trials), edit, verdict, tuple(advice))
+    diff, undo = patched(edit)
+    return Cure(diagnosis, root, tuple(trials), edit, verdict, tuple(advice), diff, undo)
 
 
 def _diagnosed(
@@ -137,3 +117,10 @@ def _gain(verdict: Verdict) -> float:
 def _healthy(shots: Sequence[Shot], root: Finding) -> bool:
     """Most of the arm's runs are free of the root's finding: the cause is gone, not softened."""
     return sum(root.key in shot.findings for shot in shots) * 2 < len(shots)
+
+
+def patched(edit: Edit | None, root: Path | None = None) -> tuple[str, str]:
+    """The edit as a unified diff of the user's source, and the diff that undoes it; empty where
+    there is no simple one."""
+    patch = None if edit is None else patch_of(edit, root or Path.cwd())
+    return ("", "") if patch is None else (patch.diff(), patch.reverse().diff())

@@ -10,6 +10,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 from time import perf_counter
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from relume.proof import Arm, Objective, Shot, Trial, Verdict
 from relume.trial.crew import Crew
 from relume.trial.objective import fitting, revalued, strangers
+from relume.trial.standing import standings
 from relume.trial.verdict import NOT_RUN, PROVEN, UNDECIDED, WORSE, judge
 
 BASE = Arm("base", role="base", text="the script as it is")
@@ -75,8 +77,8 @@ def settle(
         "steps": crew.setting.steps,
         "backend": crew.setting.where.backend,
         "kept_in": str(crew.kept_in),
-        "relume": version("relume"),
-        "torch": version("torch"),
+        "resumed": crew.resumed,
+        **versions(),
     }
     return Trial(
         question,
@@ -84,8 +86,15 @@ def settle(
         (base, PLACEBO, *candidates),
         tuple(shot for (name, _), shot in shots.items() if name in names),
         (*((checked,) if checked else ()), *verdicts),
+        standings([base, *candidates], shots, objective),
         meta,
     )
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of what a verdict depends on."""
+    return {name: version(name) for name in ("relume", "torch", "scipy")}
 
 
 def _objective(crew: Crew, arms: Sequence[Arm]) -> tuple[Objective, str]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from relume.proof import Arm, Effect, Objective, Shot, Verdict
 
@@ -114,9 +114,9 @@ def effect(pairs: Pairs) -> Effect | None:
         p = 1.0 if mean == 0 else 0.0
     else:
         error = spread / math.sqrt(n)
-        half = float(stats.t.ppf(1 - LEVEL / 2, n - 1)) * error
+        half = float(special.stdtrit(n - 1, 1 - LEVEL / 2)) * error
         low, high = mean - half, mean + half
-        p = float(2 * stats.t.sf(abs(mean) / error, n - 1))
+        p = float(2 * special.stdtr(n - 1, -abs(mean) / error))
     return Effect(
         mean, low, high, p, p, int((d > 0).sum()), n, float(d.min()), 1 - LEVEL, pairs.lost
     )
@@ -153,7 +153,7 @@ def power(n: int, size: float, level: float = LEVEL) -> float:
     """
     if n < 2:
         return 0.0
-    edge, shift = stats.t.ppf(1 - level / 2, n - 1), size * math.sqrt(n)
+    edge, shift = float(special.stdtrit(n - 1, 1 - level / 2)), size * math.sqrt(n)
     above = float(stats.nct.sf(edge, n - 1, shift))
     below = float(stats.nct.cdf(-edge, n - 1, shift))
     return (above if math.isfinite(above) else 1.0) + (below if math.isfinite(below) else 0.0)
