@@ -6,20 +6,29 @@ changed leaves a way back in `undo`, and the ways back are taken last one first.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
+import torch.optim.optimizer as optimizer_file
 from torch import nn
-from torch.optim import optimizer as optim
-from torch.optim.optimizer import Optimizer
+from torch.optim.optimizer import (
+    Optimizer,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
 
 from relume.fixes._calls import Calls, Handler, Threads
-from relume.fixes._models import Model, Models
+from relume.fixes._models import Model, Models, copied
 from relume.fixes.fix import Job
 from relume.proof import Edit
+
+# torch's table of the hooks after a step; without it ours is not moved to its end
+_POST_HOOKS: Any = getattr(optimizer_file, "_global_optimizer_post_hooks", OrderedDict())
 
 
 @dataclass(slots=True)
@@ -29,11 +38,14 @@ class Stepping:
     Attributes:
         before: gets the optimiser and how many steps it has taken under this bench.
         after: gets the optimiser, once the step has been taken.
+        graded: `before` reads or changes gradients: where the step computes them itself, in a
+            closure, it acts after that.
     """
 
     job: Job
     before: Callable[[Optimizer, int], None] | None
     after: Callable[[Optimizer, int], None] | None
+    graded: bool = False
 
 
 @dataclass(slots=True)
@@ -60,9 +72,9 @@ class Bench:
         self.undo: list[Callable[[], None]] = []
         self._steppings: list[Stepping] = []
         self._startings: list[Starting] = []
-        self._started: set[tuple[int, int]] = set()  # (starting, model)
-        self._threads = Threads()
-        self._calls = Calls(self.models, self._threads)
+        self._started: set[tuple[int, int, int]] = set()  # (starting, model, module)
+        self.threads = Threads()
+        self._calls = Calls(self.models, self.threads)
         self._counts: dict[int, int] = {}
         self._lent: list[tuple[dict[str, Any], str, Any, Any]] = []
         self._post: Any = None
@@ -93,7 +105,7 @@ class Bench:
     # ------------------------------------------------------------------ what fixes call
 
     @contextmanager
-    def job(self, edit: Edit) -> Iterator[Job]:
+    def job(self, edit: Edit) -> Generator[Job]:
         """The edit that registers next; what fails while it does is its failure."""
         self.current = Job(edit)
         self.jobs.append(self.current)
@@ -104,9 +116,11 @@ class Bench:
         self,
         before: Callable[[Optimizer, int], None] | None = None,
         after: Callable[[Optimizer, int], None] | None = None,
+        *,
+        graded: bool = False,
     ) -> None:
         """Act around every optimiser step of the run."""
-        self._steppings.append(Stepping(self.current, before, after))
+        self._steppings.append(Stepping(self.current, before, after, graded))
 
     def on_start(self, action: Callable[[Model], None], *, training: bool) -> None:
         """Act before a model's first forward; with `training`, on the first one that trains."""
@@ -126,8 +140,8 @@ class Bench:
     def open(self) -> None:
         """Patch torch, as far as the registered actions need it."""
         if self._steppings:
-            pre = optim.register_optimizer_step_pre_hook(self._before)
-            self._post = optim.register_optimizer_step_post_hook(self._after)
+            pre: Any = register_optimizer_step_pre_hook(self._before)
+            self._post = register_optimizer_step_post_hook(self._after)
             self.undo += [pre.remove, self._post.remove]
         if self._startings or self._calls:
             self._watch_forwards()
@@ -147,15 +161,29 @@ class Bench:
 
     # ------------------------------------------------------------------ steps
 
-    def _before(self, optimizer: Optimizer, args: Any, words: Any) -> None:
+    def _before(self, optimizer: Optimizer, args: Any, words: Any) -> Any:
         self._give_back()  # a step that raised had no end
         # last, so that whoever else looks at the end of a step sees what the step was taken with
-        optim._global_optimizer_post_hooks.move_to_end(self._post.id)
+        _POST_HOOKS.move_to_end(self._post.id)
+        closure = words.get("closure", args[1] if len(args) > 1 else None)
+        self._act_before(optimizer, graded=None if closure is None else False)
+        if closure is None or not any(each.graded for each in self._steppings):
+            return None
+
+        def graded() -> Any:
+            loss = closure()
+            self._act_before(optimizer, graded=True)
+            return loss
+
+        return (args[0],), {**words, "closure": graded}
+
+    def _act_before(self, optimizer: Optimizer, *, graded: bool | None) -> None:
         count = self._counts.get(id(optimizer), 0)
         for each in self._steppings:
-            if each.before is not None and not each.job.failed:
-                with attempt(each.job):
-                    each.before(optimizer, count)
+            if each.before is None or each.job.failed or graded not in (None, each.graded):
+                continue
+            with attempt(each.job):
+                each.before(optimizer, count)
 
     def _after(self, optimizer: Optimizer, args: Any, words: Any) -> None:
         self._give_back()
@@ -177,7 +205,7 @@ class Bench:
         """Every call of a module passes here: who is open in this thread, and which is a root."""
         kind: Any = nn.Module
         original = kind.__call__
-        threads, bench = self._threads, self
+        threads, bench = self.threads, self
 
         def call(module: nn.Module, *args: Any, **words: Any) -> Any:
             stack = threads.stack
@@ -205,17 +233,14 @@ class Bench:
             model = self.models.meet(module)
             if model is None:
                 return
-            model.call = lambda: original(module, *model.copied(args), **model.copied(words))
-            model.args, model.words, model.called = args, words, module
-            try:
+            again = partial(_again, original, module, args, words)
+            with model.about_to_run(module, again):
                 self._start(model)
-            finally:
-                model.call, model.args, model.words = None, (), {}
 
     def _start(self, model: Model) -> None:
         trains = torch.is_grad_enabled() and model.trains()
         for number, each in enumerate(self._startings):
-            key = (number, id(model))
+            key = (number, id(model), id(model.called))  # a part may be called on its own
             if key in self._started or each.job.failed or (each.training and not trains):
                 continue
             if model.lazy():  # its weights come into being in this forward
@@ -226,17 +251,18 @@ class Bench:
 
     def _force_eager(self) -> None:
         """Compiled code would not see what is changed: under a bench it runs eagerly."""
-        original: Any = torch.compile
+        kit: Any = torch
+        original = kit.compile
 
         def compile_(*args: Any, **words: Any) -> Any:
             made = original(*args, **words)
             self._eager()
             return made
 
-        torch.compile = compile_
+        kit.compile = compile_
 
         def back() -> None:
-            torch.compile = original
+            kit.compile = original
 
         self.undo.append(back)
         if "torch._dynamo" in sys.modules:
@@ -247,12 +273,17 @@ class Bench:
             return
         self._is_eager = True
         with suppress(Exception):  # a torch without stances has nothing that we could ask
-            torch.compiler.set_stance("force_eager")
-            self.undo.append(lambda: torch.compiler.set_stance("default"))
+            set_stance: Any = torch.compiler.set_stance
+            set_stance("force_eager")
+            self.undo.append(partial(set_stance, "default"))
+
+
+def _again(original: Any, module: nn.Module, args: Any, words: Any) -> Any:
+    return original(module, *copied(args), **copied(words))
 
 
 @contextmanager
-def attempt(job: Job) -> Iterator[None]:
+def attempt(job: Job) -> Generator[None]:
     """An error of ours is the job's, never the run's."""
     try:
         yield

@@ -6,7 +6,7 @@ of the user's program: what the recorder computes on its own is left alone.
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -125,7 +125,7 @@ class Calls(TorchFunctionMode):
             self._pushed = False
 
     @contextmanager
-    def within(self) -> Iterator[None]:
+    def within(self) -> Generator[None]:
         """Open for one forward that the user's code asked for."""
         threads = self.threads
         threads.calls = {}

@@ -2,7 +2,9 @@
 
 import sys
 import weakref
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -39,26 +41,47 @@ class SiteName:
         return cls(path, act, index)
 
 
-@dataclass(eq=False, slots=True)
 class Model:
-    """A model as the user's code calls it.
+    """A model as the user's code calls it; it is not kept alive.
 
     Attributes:
-        root: the outermost module, without torch's wrappers.
         name: the variable that holds it: a recording of several models puts it before the paths.
-        paths: the modules by qualified name.
         call: runs the forward once more, on copies of its inputs; only while one is about to run.
-        args, words: the inputs of that forward.
         called: the module whose forward that is, the root or a part of it.
     """
 
-    root: nn.Module
-    name: str = ""
-    paths: dict[str, nn.Module] = field(default_factory=dict[str, nn.Module])
-    call: Any = None
-    args: tuple[Any, ...] = ()
-    words: dict[str, Any] = field(default_factory=dict[str, Any])
-    called: nn.Module | None = None
+    def __init__(self, root: nn.Module, name: str = "") -> None:
+        self.name = name
+        self.call: Callable[[], Any] | None = None
+        self.called: nn.Module | None = None
+        self._root = weakref.ref(root)
+        self._names: dict[int, str] = {}
+        self._known: set[str] = set()
+        self.refresh()
+
+    @property
+    def root(self) -> nn.Module:
+        """The outermost module, without torch's wrappers."""
+        root = self._root()
+        assert root is not None  # asked only while it is being called
+        return root
+
+    @property
+    def alive(self) -> bool:
+        """Whether the program still has it."""
+        return self._root() is not None
+
+    def parts(self) -> dict[str, nn.Module]:
+        """Its modules by qualified name, a shared one under each of its names."""
+        return {plain(path): part for path, part in _named(self.root)}
+
+    def refresh(self) -> None:
+        """Read the names anew, after a part was put in or taken out."""
+        parts = self.parts()
+        self._known = set(parts)
+        self._names = {}
+        for path, part in parts.items():
+            self._names.setdefault(id(part), path)
 
     def trains(self) -> bool:
         """Whether it is in training mode and has something to learn."""
@@ -72,36 +95,47 @@ class Model:
     def module(self, path: str) -> nn.Module | None:
         """The part that a recording calls so, or None."""
         own = self.local(path)
-        return None if own is None else self.paths.get(own)
+        return None if own is None else self.parts().get(own)
 
     def local(self, path: str) -> str | None:
         """A recorded path as this model counts it; None if it belongs to another."""
-        if path in self.paths:
+        if path in self._known:
             return path
         first, _, rest = path.partition(".")
         if self.name and first != self.name:
             return None
-        return rest if rest in self.paths else None
+        return rest if rest in self._known else None
 
     def path_of(self, module: nn.Module) -> str:
         """The module's qualified name, ``""`` for the root and for what is no part of it."""
-        return next((path for path, part in self.paths.items() if part is module), "")
+        return self._names.get(id(module), "")
 
-    def refresh(self) -> None:
-        """Read the names anew, after a part was put in or taken out."""
-        self.paths = {plain(path): part for path, part in _named(self.root)}
+    def holds(self, module: nn.Module) -> bool:
+        """Whether it is a part of this model."""
+        return id(module) in self._names
 
-    def copied(self, given: Any) -> Any:
-        """The inputs of a forward, tensors as copies: it may write into them."""
-        return tree_map(lambda x: x.detach().clone() if isinstance(x, Tensor) else x, given)
+    @contextmanager
+    def about_to_run(self, module: nn.Module, call: Callable[[], Any]) -> Generator[None]:
+        """While it lasts, `call` runs the forward that is about to begin once more."""
+        self.called, self.call = module, call
+        try:
+            yield
+        finally:
+            self.called, self.call = None, None
 
 
 class Models:
     """The models that the user's code has called, each once."""
 
     def __init__(self) -> None:
-        self.met: list[Model] = []
+        self._met: list[Model] = []
         self._of: dict[int, tuple[weakref.ref[nn.Module], Model | None]] = {}
+
+    @property
+    def met(self) -> list[Model]:
+        """Those that are still alive."""
+        self._met = [model for model in self._met if model.alive]
+        return self._met
 
     def meet(self, module: nn.Module) -> Model | None:
         """The model that this module is or belongs to; None for one without parameters (a loss)."""
@@ -112,13 +146,6 @@ class Models:
         self._of[id(module)] = weakref.ref(module), model
         return model
 
-    def owner(self, module: nn.Module) -> Model | None:
-        """The model that holds this module, among those that were met."""
-        for model in self.met:
-            if model.path_of(module) or model.root is module:
-                return model
-        return None
-
     def _new(self, module: nn.Module) -> Model | None:
         root, name = _held_as(module)
         root = unwrapped(root)
@@ -128,9 +155,17 @@ class Models:
         if not any(True for _ in root.parameters()):
             return None
         model = Model(root, name)
-        model.refresh()
-        self.met.append(model)
+        self._met.append(model)
         return model
+
+
+def copied(given: Any) -> Any:
+    """The inputs of a forward, tensors as copies: it may write into them."""
+    return tree_map(_copy, given)
+
+
+def _copy(value: Any) -> Any:
+    return value.detach().clone() if isinstance(value, Tensor) else value
 
 
 def unwrapped(module: nn.Module) -> nn.Module:

@@ -1,6 +1,6 @@
 """Laying edits over whatever trains in this process, and undoing it on the way out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from relume.fixes._bench import Bench as Bench
@@ -9,7 +9,7 @@ from relume.proof import Edit, Safety
 
 
 @contextmanager
-def laid(edits: Sequence[Edit]) -> Iterator[Bench]:
+def laid(edits: Sequence[Edit]) -> Generator[Bench]:
     """Lay edits over an unmodified training in this process; all is undone on exit.
 
     Torch is patched, not the user's code: optimiser steps, forwards and calls pass through the
