@@ -22,6 +22,7 @@ from relume.commands import check as checking
 from relume.commands import combine as combining
 from relume.commands import export as exporting
 from relume.commands import fix as fixing
+from relume.commands import prove as proving
 from relume.commands import rules as paging
 from relume.commands import runs as listing
 from relume.commands.trying import CONTEXT
@@ -193,6 +194,9 @@ def diagnose(
 
 
 app.command(epilog=fixing.CODES, context_settings=CONTEXT)(fixing.fix)
+app.command(epilog=proving.PROVE_CODES, context_settings=CONTEXT)(proving.prove)
+app.command(epilog=proving.CODES, context_settings=CONTEXT)(proving.compare)
+app.command(epilog=proving.CODES, context_settings=CONTEXT)(proving.recommend)
 app.command(epilog=CODES)(checking.check)
 app.command()(paging.explain)
 app.command()(paging.rules)

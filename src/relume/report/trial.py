@@ -21,7 +21,7 @@ _STYLES = {
     "no proven gain": "dim",
     "not run": "dim",
 }
-_WORDS = {"no proven gain": "no difference shown"}  # what a comparison calls it
+_WORDS = {"no proven gain": "no difference shown", "proven": "better"}  # what a comparison calls it
 
 
 def cure(found: Cure, console: Console, *, diff: bool = True) -> None:
@@ -75,7 +75,7 @@ def _from_to(trials: Sequence[Trial], verdict: Verdict) -> str:
         base, arm = each.standing("base"), each.standing(verdict.arm)
         if base is not None and arm is not None and each.verdict(verdict.arm) == verdict:
             return (
-                f"{each.objective.name.capitalize()} {_mean(arm)} with it, {_mean(base)} without. "
+                f"{each.objective.name.capitalize()} {mean(arm)} with it, {mean(base)} without. "
                 f"{verdict.text}"
             )
     return verdict.text
@@ -115,10 +115,10 @@ def _row(found: Trial, arm: Arm, ink: Ink) -> tuple[RenderableType, ...]:
     cells = (
         ink.text((name(arm.text or arm.name, 34), "bold" if arm.role == "base" else "")),
         ink.text(_value(standing)),
-        ink.text(_difference(verdict)),
+        ink.text(difference(verdict)),
         ink.text(_wins(verdict)),
     )
-    return (*cells, _word(verdict, ink))
+    return (*cells, verdict_words(verdict, ink))
 
 
 def _stacked(found: Trial, arm: Arm, ink: Ink) -> None:
@@ -127,8 +127,8 @@ def _stacked(found: Trial, arm: Arm, ink: Ink) -> None:
     ink.put(ink.text(_value(standing)), left=3)
     if verdict is not None:
         if verdict.effect is not None:
-            ink.put(ink.text(f"{_difference(verdict)}, {_wins(verdict)}"), left=3)
-        ink.put(_word(verdict, ink), left=3)
+            ink.put(ink.text(f"{difference(verdict)}, {_wins(verdict)}"), left=3)
+        ink.put(verdict_words(verdict, ink), left=3)
 
 
 def _value(standing: Standing | None) -> str:
@@ -137,10 +137,13 @@ def _value(standing: Standing | None) -> str:
     broken = f"{standing.broken} of {standing.runs} broke down" if standing.broken else ""
     if standing.mean is None:
         return broken or "no value"
-    return f"{_mean(standing)}{', ' if broken else ''}{broken}"
+    return f"{mean(standing)}{', ' if broken else ''}{broken}"
 
 
-def _mean(standing: Standing) -> str:
+def mean(standing: Standing | None) -> str:
+    """The objective with its interval."""
+    if standing is None:
+        return ""
     if standing.mean is None:
         return "broken down in every run"
     text = number(standing.mean)
@@ -149,7 +152,8 @@ def _mean(standing: Standing) -> str:
     return text
 
 
-def _difference(verdict: Verdict | None) -> str:
+def difference(verdict: Verdict | None) -> str:
+    """The paired difference with its interval, in words."""
     if verdict is None or verdict.effect is None:
         return ""
     one = verdict.effect
@@ -168,9 +172,11 @@ def _wins(verdict: Verdict | None) -> str:
     return f"ahead in {verdict.effect.wins} of {verdict.effect.pairs}"
 
 
-def _word(verdict: Verdict | None, ink: Ink) -> Text:
+def verdict_words(verdict: Verdict | None, ink: Ink, *, compared: bool = False) -> Text:
+    """The verdict's word with what must be said beside it, in its colour."""
     if verdict is None:
         return ink.text("")
+    said = _WORDS.get(verdict.word, verdict.word) if compared else verdict.word
     more = ""
     if verdict.word == "undecided" and verdict.more_seeds:
         more = f": {count(verdict.more_seeds, 'more seed')}"
@@ -178,7 +184,7 @@ def _word(verdict: Verdict | None, ink: Ink) -> Text:
         more = ", on fresh seeds"
     if verdict.word == "not run":
         more = f": {prose(verdict.text)}"
-    parts: list[str | tuple[str, str]] = [(verdict.word + more, _STYLES.get(verdict.word, ""))]
+    parts: list[str | tuple[str, str]] = [(said + more, _STYLES.get(verdict.word, ""))]
     if verdict.new_findings:
         new = ", ".join(name(key, 30) for key in verdict.new_findings[:2])
         parts.append((f"\nnew: {new}", "yellow"))

@@ -137,6 +137,10 @@ class Crew:
         if not shot.problem.startswith(("the process", "there is no")):  # those may be tried again
             self._store.add(arm, shot)
 
+    def forget(self, arm: str) -> None:
+        """The name stands for other edits from now on."""
+        self.shots = {key: shot for key, shot in self.shots.items() if key[0] != arm}
+
     def first(self, arm: Arm, keep: Path) -> Shot:
         """The arm at seed 0 with its run file kept, for a diagnosis."""
         known = {} if self.setting.again else self._store.known([arm])

@@ -64,8 +64,8 @@ def shoot(job: Job, scratch: Path, output: Path | None = None) -> Shot:
     begun = perf_counter()
     with ExitStack() as stack:
         stack.enter_context(boxed(scratch) if not job.keep else boxed(scratch, runs))
-        bench = _laid(job, stack)
         stack.enter_context(shifted(job.seed))
+        bench = _laid(job, stack)  # within the shift: what an edit draws differs by repetition
         stack.enter_context(probe)
         try:
             _run(job, seen, runs)
@@ -245,12 +245,13 @@ def _costs(
 
 
 def _dead(trace: Trace) -> list[float]:
-    """Silent units at the end, as a share, of every hidden site."""
+    """Of every hidden site the share of units that no sample of the last window passed."""
     shares: list[float] = []
     for site in trace.sites_of("act", "hidden"):
-        series = trace.series(site.name, "silent_unit_share")
-        if series is not None and len(series):
-            shares.append(float(series.values[-1]))
+        windows = trace.windows(site.name)
+        active = windows[-1].fields.get("active") if windows else None
+        if active is not None and len(active):
+            shares.append(float((active == 0).mean()))
     return shares
 
 
