@@ -21,8 +21,11 @@ from relume.commands import acts as acting
 from relume.commands import check as checking
 from relume.commands import combine as combining
 from relume.commands import export as exporting
+from relume.commands import fix as fixing
+from relume.commands import prove as proving
 from relume.commands import rules as paging
 from relume.commands import runs as listing
+from relume.commands.trying import CONTEXT
 from relume.errors import RelumeError, UnknownNameError, UsageError
 from relume.options import (
     Configured,
@@ -77,7 +80,7 @@ def relume(
     return 0
 
 
-@app.command(epilog=RUN_CODES, context_settings={"allow_interspersed_args": False})
+@app.command(epilog=RUN_CODES, context_settings=CONTEXT)
 def run(
     script: Annotated[
         str, typer.Argument(metavar="SCRIPT", help="A Python script, or a module with -m.")
@@ -190,6 +193,10 @@ def diagnose(
     return int(wanted.failed(diagnosis))
 
 
+app.command(epilog=fixing.CODES, context_settings=CONTEXT)(fixing.fix)
+app.command(epilog=proving.PROVE_CODES, context_settings=CONTEXT)(proving.prove)
+app.command(epilog=proving.CODES, context_settings=CONTEXT)(proving.compare)
+app.command(epilog=proving.CODES, context_settings=CONTEXT)(proving.recommend)
 app.command(epilog=CODES)(checking.check)
 app.command()(paging.explain)
 app.command()(paging.rules)

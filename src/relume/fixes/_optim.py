@@ -1,0 +1,69 @@
+"""What edits do to optimisers: new parameters come in, what was learned of changed ones goes."""
+
+import gc
+import weakref
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+from torch.optim.optimizer import Optimizer
+
+if TYPE_CHECKING:
+    from relume.fixes.lay import Bench
+
+
+def optimisers() -> list[Optimizer]:
+    """Every optimiser of this process, made before or under the bench."""
+    # by type: asking a proxy for its __class__ may import what it stands for
+    return [one for one in gc.get_objects() if issubclass(type(one), Optimizer)]
+
+
+def forget(parameters: Iterable[Any]) -> None:
+    """What optimisers have gathered on these parameters is gone: they were drawn anew."""
+    gone = list(parameters)
+    for optimiser in optimisers():
+        for parameter in gone:
+            optimiser.state.pop(parameter, None)
+
+
+class Adoption:
+    """New parameters, each for the group of the optimiser that trains another one.
+
+    They are appended to the group: a group of their own would break the schedules that count
+    groups. An optimiser that is made later has them from the model.
+    """
+
+    def __init__(self, bench: "Bench") -> None:
+        self._bench = bench
+        self._pending: list[tuple[nn.Parameter, weakref.ref[Any]]] = []
+        bench.on_step(lambda optimiser, _count: self._into(optimiser))
+
+    def add(self, new: Iterable[nn.Parameter], beside: Any) -> None:
+        """Train these like `beside`."""
+        self._pending += [(parameter, weakref.ref(beside)) for parameter in new]
+        for optimiser in optimisers():
+            self._into(optimiser)
+
+    def _into(self, optimiser: Optimizer) -> None:
+        if not self._pending:
+            return
+        groups = optimiser.param_groups
+        where = {id(p): group for group in groups for p in group["params"]}
+        for new, beside in list(self._pending):
+            group = where.get(id(beside()))
+            if group is None:
+                continue
+            self._pending.remove((new, beside))
+            if id(new) not in where:
+                group["params"].append(new)
+                self._bench.undo.append(partial(_out_of, weakref.ref(optimiser), new))
+
+
+def _out_of(ref: "weakref.ref[Optimizer]", parameter: nn.Parameter) -> None:
+    optimiser = ref()
+    if optimiser is None:
+        return
+    for group in optimiser.param_groups:
+        group["params"] = [p for p in group["params"] if p is not parameter]
+    optimiser.state.pop(parameter, None)

@@ -1,0 +1,37 @@
+"""Sites of a trace that fixes ask for, and what their proposals say of them."""
+
+from relume.core import Diagnosis, Finding, Site, Trace
+
+
+def hidden(trace: Trace, *acts: str) -> tuple[Site, ...]:
+    """The hidden acts of the run, of these names if any is given."""
+    found = trace.sites_of("act", "hidden")
+    return tuple(site for site in found if not acts or site.act in acts)
+
+
+def names(sites: tuple[Site, ...]) -> tuple[str, ...]:
+    """Their names."""
+    return tuple(site.name for site in sites)
+
+
+def alike(finding: Finding, diagnosis: Diagnosis) -> tuple[str, ...]:
+    """The sites of all findings of this rule: one transaction treats them together."""
+    found = [f.site for f in diagnosis.findings if f.code == finding.code and f.site]
+    return tuple(dict.fromkeys(found))
+
+
+def layers_alike(finding: Finding, diagnosis: Diagnosis) -> tuple[str, ...]:
+    """The layers of all findings of this rule."""
+    found = [f.layer for f in diagnosis.findings if f.code == finding.code and f.layer]
+    return tuple(dict.fromkeys(found))
+
+
+def act_at(trace: Trace, site: str) -> str:
+    """The act of the site, or ``""``."""
+    found = trace.site(site)
+    return found.act if found is not None else ""
+
+
+def found(diagnosis: Diagnosis, *codes: str) -> bool:
+    """Whether the diagnosis has a finding of one of these rules."""
+    return any(finding.code in codes for finding in diagnosis.findings)
