@@ -1,7 +1,7 @@
 """An experiment behind a lesson: arms, seeds, and a function that measures one arm once."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from relume.registry import discover, lookup
 
@@ -26,6 +26,7 @@ class Experiment:
         unit: of the objective.
         setting: network, data and optimiser in a sentence.
         needs: a package that is not there on every machine.
+        against: for an arm the arm that it is compared with, where that is not the base.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Experiment:
     unit: str = ""
     setting: str = ""
     needs: str = ""
+    against: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def base(self) -> str:

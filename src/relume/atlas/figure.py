@@ -51,14 +51,15 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A sentence about the readings, ``{name}`` standing for one, ``{name%}`` for a percentage.
+    """A sentence about the readings; ``{name}``, ``{name%}`` and ``{name^}`` are for `filled`.
 
     The first of a figure's sentences whose condition holds is said: `when` is the name of a
-    reading, one of ``<``, ``<=``, ``>``, ``>=``, ``==``, and a number; None always holds.
+    reading or of a control, one of ``<``, ``<=``, ``>``, ``>=``, ``==``, ``!=``, and a number or
+    a word; None always holds.
     """
 
     text: str
-    when: tuple[str, str, float] | None = None
+    when: tuple[str, str, Setting] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,11 @@ class Figure:
     def said(self, state: State) -> str:
         """The sentence at a state."""
         readings = self.readings(state)
+        words = {control.name: dict(control.options) for control in self.controls}
+        shown = {name: words[name].get(str(v), v) if words[name] else v for name, v in state.items()}
         for say in self.says:
-            if say.when is None or holds(readings[say.when[0]], *say.when[1:]):
-                return filled(say.text, {**state, **readings})
+            if say.when is None or holds({**state, **readings}[say.when[0]], *say.when[1:]):
+                return filled(say.text, {**shown, **readings})
         return ""
 
     def to_json(self) -> dict[str, Any]:
@@ -119,9 +122,48 @@ class Figure:
         }
 
 
+NAMES = {
+    "relu": "ReLU",
+    "leaky_relu": "Leaky ReLU",
+    "prelu": "PReLU",
+    "rrelu": "RReLU",
+    "relu6": "ReLU6",
+    "squared_relu": "squared ReLU",
+    "star_relu": "StarReLU",
+    "elu": "ELU",
+    "selu": "SELU",
+    "celu": "CELU",
+    "xielu": "xIELU",
+    "gelu": "GELU",
+    "quick_gelu": "QuickGELU",
+    "silu": "SiLU",
+    "swish": "Swish",
+    "mish": "Mish",
+    "hardswish": "Hardswish",
+    "softplus": "Softplus",
+    "squareplus": "Squareplus",
+    "softsign": "Softsign",
+    "log_sigmoid": "LogSigmoid",
+    "snake": "Snake",
+    "maxout": "Maxout",
+    "identity": "identity (no act)",
+    "glu": "GLU",
+    "reglu": "ReGLU",
+    "geglu": "GEGLU",
+    "swiglu": "SwiGLU",
+}
+"""What people call the acts; any other is called by its own name."""
+
+
+def called(name: str) -> str:
+    """What people call an act."""
+    return NAMES.get(name, name.replace("_", " "))
+
+
 def choose(name: str, label: str, value: str, *words: str, **labels: str) -> Control:
-    """A choice among `words`, which are their own labels, and `labels`, which have others."""
-    options = (*((word, word.replace("_", " ")) for word in words), *labels.items())
+    """A choice among `words`, called as people call acts, and `labels`, which have their own."""
+    known = dict.fromkeys(words)
+    options = (*((word, called(word)) for word in known), *labels.items())
     return Control(name, label, value, options=options)
 
 
@@ -154,27 +196,36 @@ def _digits(value: float, digits: int, *, scientific: bool = False) -> str:
     return f"{rounded:e}" if scientific else f"{float(rounded):.10g}"
 
 
+def power(exponent: float) -> str:
+    """10 to the power of `exponent` for a sentence; far out its order of magnitude alone."""
+    if not math.isfinite(exponent):
+        return "∞" if exponent > 0 else "0"
+    if abs(exponent) < 4:
+        return number(10**exponent)
+    raised = str(abs(math.floor(exponent + 0.5))).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"10{'⁻' if exponent < 0 else ''}{raised}"
+
+
 def filled(text: str, values: Mapping[str, Setting]) -> str:
-    """`text` with its ``{name}`` and ``{name%}`` replaced by numbers for a sentence."""
+    """`text` with ``{name}`` replaced by a number, ``{name%}`` by a percentage, ``{name^}`` by a
+    power of ten."""
     for name, value in values.items():
         if isinstance(value, str):
-            text = text.replace(f"{{{name}}}", value.replace("_", " "))
+            text = text.replace(f"{{{name}}}", value)
         else:
-            text = text.replace(f"{{{name}}}", number(value))
+            text = text.replace(f"{{{name}}}", number(value).replace(",", "") if name == "year" else number(value))
             text = text.replace(f"{{{name}%}}", f"{number(100 * value)} %")
+            if f"{{{name}^}}" in text:
+                text = text.replace(f"{{{name}^}}", power(value))
     return text
 
 
-def holds(value: float, sign: str, bound: float) -> bool:
+def holds(value: Setting, sign: str, bound: Setting) -> bool:
     """Whether ``value sign bound``."""
-    found = {
-        "<": value < bound,
-        "<=": value <= bound,
-        ">": value > bound,
-        ">=": value >= bound,
-        "==": value == bound,
-    }
-    return found[sign]
+    if sign in ("==", "!="):
+        return (value == bound) == (sign == "==")
+    one, two = float(value), float(bound)
+    return {"<": one < two, "<=": one <= two, ">": one > two, ">=": one >= two}[sign]
 
 
 def _plain(control: Control) -> dict[str, Any]:

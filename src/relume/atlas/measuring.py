@@ -17,7 +17,7 @@ from relume.atlas.experiment import Experiment, Outcome
 from relume.cards.card import machine
 from relume.errors import UsageError
 
-TUNING = 3
+TUNING = 5
 """Seeds on which an arm chooses its rate; they are not among those it is judged on."""
 
 FIRST_TUNING_SEED = 1000

@@ -244,3 +244,33 @@ export function bound(name: string, state: Readonly<Record<string, number | stri
     kinks: act.kinks?.(p) ?? [],
   };
 }
+
+const NAMES: Record<string, string> = {
+  relu: "ReLU",
+  leaky_relu: "Leaky ReLU",
+  prelu: "PReLU",
+  rrelu: "RReLU",
+  relu6: "ReLU6",
+  squared_relu: "squared ReLU",
+  star_relu: "StarReLU",
+  elu: "ELU",
+  selu: "SELU",
+  celu: "CELU",
+  xielu: "xIELU",
+  gelu: "GELU",
+  quick_gelu: "QuickGELU",
+  silu: "SiLU",
+  swish: "Swish",
+  mish: "Mish",
+  hardswish: "Hardswish",
+  softplus: "Softplus",
+  squareplus: "Squareplus",
+  softsign: "Softsign",
+  log_sigmoid: "LogSigmoid",
+  snake: "Snake",
+};
+
+/** What people call an act. */
+export function called(name: string): string {
+  return NAMES[name] ?? name.replace(/_/g, " ");
+}

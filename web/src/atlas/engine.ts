@@ -3,7 +3,7 @@
 import { choice, menu, slider } from "../lib/controls";
 import { h, type Child } from "../lib/dom";
 import { figure, type Table } from "../lib/figure";
-import { number, share } from "../lib/numbers";
+import { number, power, share } from "../lib/numbers";
 import { remember, state as address } from "../lib/permalink";
 import { Stage } from "./stage";
 
@@ -22,7 +22,7 @@ export interface Control {
 }
 export interface Say {
   text: string;
-  when: [string, string, number] | null;
+  when: [string, string, Setting] | null;
 }
 export interface FigureData<D = unknown> {
   kind: string;
@@ -39,37 +39,56 @@ export interface Kind {
   draw: (stage: Stage, state: State, readings: Readings, move: (change: State) => void) => void;
   /** The numbers behind the drawing, besides the readings. */
   table?: (state: State, readings: Readings) => Table;
-  /** Sits beside the drawing or under it; wide ones under it. */
+  /** Its controls stand under the drawing, not beside it. */
   wide?: boolean;
+  /** The drawing says all readings, so they are not listed again. */
+  echo?: boolean;
 }
 export type Maker = (data: FigureData<never>) => Kind;
 
 export const num = (state: State, name: string): number => Number(state[name]);
 
 export function written(label: string, value: number): string {
-  return /\bshare\b/.test(label) ? share(value) : number(value);
+  return label === "year" ? String(value) : /\bshare\b/.test(label) ? share(value) : number(value);
 }
 
 /** A sentence with its `{name}` and `{name%}` replaced. */
 export function filled(text: string, values: State): string {
-  return text.replace(/\{(\w+)(%?)\}/g, (whole, name: string, percent: string) => {
+  return text.replace(/\{(\w+)([%^]?)\}/g, (whole, name: string, sign: string) => {
     const value = values[name];
     if (value === undefined) return whole;
-    if (typeof value === "string") return value.replace(/_/g, " ");
-    return percent ? share(value) : number(value);
+    if (typeof value === "string") return value;
+    if (name === "year") return String(value);
+    return sign === "%" ? share(value) : sign === "^" ? tenth(value) : number(value);
   });
 }
 
-export function said(says: readonly Say[], state: State, readings: Readings): string {
+/** 10 to the power of this; far out its order of magnitude alone. */
+export function tenth(exponent: number): string {
+  if (!Number.isFinite(exponent)) return exponent > 0 ? "∞" : "0";
+  if (Math.abs(exponent) < 4) return number(10 ** exponent);
+  return power(Math.floor(Math.abs(exponent) + 0.5) * Math.sign(exponent));
+}
+
+/** The state with the words of its choices in place of their values. */
+function worded(state: State, controls: readonly Control[]): State {
+  const words = controls.map((control): [string, Setting] => {
+    const value = state[control.name]!;
+    return [control.name, control.options?.find(([each]) => each === value)?.[1] ?? value];
+  });
+  return Object.fromEntries(words);
+}
+
+export function said(says: readonly Say[], given: State, words: State, readings: Readings): string {
   const holds = ({ when }: Say): boolean => {
     if (!when) return true;
     const [name, sign, bound] = when;
-    const value = readings[name] ?? NaN;
-    return sign === "<" ? value < bound : sign === "<=" ? value <= bound : sign === ">" ? value > bound
-      : sign === ">=" ? value >= bound : value === bound;
+    const value = readings[name] ?? given[name] ?? NaN;
+    if (sign === "==" || sign === "!=") return (value === bound) === (sign === "==");
+    return sign === "<" ? value < bound : sign === "<=" ? value <= bound : sign === ">" ? value > bound : value >= bound;
   };
   const found = says.find(holds);
-  return found ? filled(found.text, { ...state, ...readings }) : "";
+  return found ? filled(found.text, { ...words, ...readings }) : "";
 }
 
 function starts(controls: readonly Control[]): State {
@@ -153,7 +172,7 @@ export function mount(element: HTMLElement, id: string, data: FigureData<never>,
     remember(Object.fromEntries(entries));
   };
   const show = (): void => {
-    says.textContent = said(data.says, state, readings);
+    says.textContent = said(data.says, state, worded(state, data.controls), readings);
     for (const [name, output] of outputs) {
       const value = readings[name] ?? NaN;
       output.textContent = written(data.labels[name] ?? "", value);
@@ -181,7 +200,7 @@ export function mount(element: HTMLElement, id: string, data: FigureData<never>,
   const reset = h("button", { type: "button", class: "quiet", onclick: () => change(starts(data.controls)) }, "As at the start");
   const panel = h(
     "div",
-    { class: "moves" },
+    { class: kind.echo ? "moves echo" : "moves" },
     presets.length > 0 && h("div", { class: "presets", role: "group", "aria-label": "Try" }, h("span", { class: "presets-label" }, "Try"), presets),
     h("div", { class: "controls" }, [...controls.values()].map((each) => each.element), player(data.controls, () => state, change), reset),
     Object.keys(data.labels).length > 0 && list,

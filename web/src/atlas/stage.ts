@@ -30,6 +30,11 @@ export class Stage {
     host.classList.add("stage");
   }
 
+  /** The height of a drawing: so tall on a wide screen, flatter on a narrow one. */
+  tall(height: number): number {
+    return Math.round(this.width > 560 ? height : Math.max(170, height * 0.7));
+  }
+
   /** The panel at this place, made when first asked for. */
   panel(at: number): HTMLElement {
     while (this.panels.length <= at) {

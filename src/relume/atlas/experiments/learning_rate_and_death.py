@@ -27,4 +27,5 @@ LEARNING_RATE_AND_DEATH = Experiment(
     seeds=10,
     setting="two layers of 64 on 1,500 digits, batches of 64, 200 steps of SGD",
     needs="scikit-learn",
+    against={f"leaky_relu {rate:g}": f"relu {rate:g}" for rate in RATES[2:]},
 )

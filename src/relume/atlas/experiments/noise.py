@@ -23,7 +23,7 @@ NOISE = Experiment(
     {"relu": "ReLU", "elu": "ELU", "leaky_relu": "Leaky ReLU", "tanh": "tanh"},
     {"noisy": "test error with noise on the images", "clean": "test error without noise"},
     seeds=20,
-    rates=(0.03, 0.1, 0.3),
+    rates=(0.1, 0.2, 0.4),
     setting="three layers of 64 on 1,500 digits, 400 steps of SGD, tested on 297 others with "
     "normal noise of one spread of the pixels",
     needs="scikit-learn",

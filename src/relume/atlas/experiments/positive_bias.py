@@ -28,7 +28,7 @@ POSITIVE_BIAS = Experiment(
     {"zero": "bias 0", "0.01": "bias 0.01", "0.1": "bias 0.1", "1": "bias 1"},
     {"steps": "steps to 2 % training error", "dead": "share of dead units then"},
     seeds=30,
-    rates=(0.03, 0.1, 0.3),
+    rates=(0.1, 0.2, 0.4),
     unit="steps",
     setting="four ReLU layers of 64 on 1,500 digits, batches of 64, SGD, weights drawn as He says",
     needs="scikit-learn",

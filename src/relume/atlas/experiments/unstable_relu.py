@@ -36,4 +36,5 @@ UNSTABLE_RELU = Experiment(
     setting="four layers of 64 on 1,500 digits, batches of 64, 300 steps of SGD; about 0.3 suits "
     "ReLU best; tested on 297 others",
     needs="scikit-learn",
+    against={arm: f"relu at {arm.rpartition(' at ')[2]}" for arm in ARMS if "leaky" in arm},
 )

@@ -44,7 +44,7 @@ ZERO_CENTRING = Experiment(
     },
     {"steps": "steps to 5 % training error"},
     seeds=12,
-    rates=(0.03, 0.1, 0.3, 1.0, 3.0),
+    rates=(0.1, 0.3, 1.0, 3.0, 10.0),
     unit="steps",
     setting="two layers of 64 on 1,797 digits, batches of 64, SGD; the three networks differ in "
     "nothing but where their means are",

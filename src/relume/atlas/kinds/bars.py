@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from relume.atlas.figure import Control, Figure, Preset, Say, State
+from relume.atlas.figure import Control, Figure, Preset, Say, State, called
 
 Spot = tuple[float | None, float | None, float | None]
 """A mean and the ends of its interval; None where nothing arrived."""
@@ -15,6 +15,7 @@ def bars(
     says: Sequence[Say],
     *,
     labels: Mapping[str, str],
+    words: Mapping[str, str] | None = None,
     unit: str = "",
     presets: Sequence[Preset] = (),
     notes: Mapping[str, Any] | None = None,
@@ -26,14 +27,16 @@ def bars(
         columns: for each thing that was measured, each arm's value; the first is shown first.
         says: sentences about the readings, which are the arms' values in the column shown.
         labels: words for the columns.
+        words: words for the arms; their names if not given.
         unit: of the values.
         presets: states to jump to.
         notes: what is said below: seeds, versions, machine.
     """
     arms = [*next(iter(columns.values()))]
     first = next(iter(columns))
+    known = words or {name: called(name) for name in arms}
     controls = [
-        Control("base", "compared with", "none", options=(("none", "nothing"), *_pairs(arms)))
+        Control("base", "compared with", "none", options=(("none", "nothing"), *known.items()))
     ]
     if len(columns) > 1:
         options = tuple((name, labels[name]) for name in columns)
@@ -47,7 +50,6 @@ def bars(
             found[name] = float("nan") if mean is None or not base else mean / base
         return found
 
-    words = {name: name.replace("_", " ") for name in arms}
     data = {
         "columns": {name: {arm: list(s) for arm, s in c.items()} for name, c in columns.items()},
         "columnLabels": dict(labels),
@@ -55,9 +57,6 @@ def bars(
         "notes": dict(notes or {}),
     }
     return Figure(
-        "bars", title, tuple(controls), readings, words, tuple(says), tuple(presets), data
+        "bars", title, tuple(controls), readings, known, tuple(says), tuple(presets), data
     )
 
-
-def _pairs(arms: Sequence[str]) -> list[tuple[str, str]]:
-    return [(arm, arm.replace("_", " ")) for arm in arms]

@@ -44,7 +44,7 @@ def depth(
     """The figure: gradient and signal against the layer, on a scale of powers of ten."""
     controls = (
         choose("act", "act", act, *acts),
-        Control("gain", "gain of the initial weights", gain, 0.2, 6, 0.01),
+        Control("gain", "gain of the initial weights", gain, 0.2, 12, 0.01),
         Control("layers", "layers", layers, 2, 40, 1),
     )
     return Figure(

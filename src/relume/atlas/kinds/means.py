@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from relume.acts.find import act as find
-from relume.atlas.figure import Control, Figure, Preset, Say, State
+from relume.atlas.figure import Control, Figure, Preset, Say, State, called
 from relume.atlas.look import flat_share, get, mean_of, spread_of
 
 WORDS = {
@@ -34,7 +34,7 @@ def means(
     def readings(state: State) -> dict[str, float]:
         return {name: _one(name, state) for name in acts}
 
-    labels = {name: name.replace("_", " ") for name in acts}
+    labels = {name: called(name) for name in acts}
     return Figure(
         "means", title, controls, readings, labels, tuple(says), tuple(presets), {"acts": [*acts]}
     )

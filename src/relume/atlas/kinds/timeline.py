@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from relume.acts.act import Act, shipped
-from relume.atlas.figure import Control, Figure, Preset, Say, State
+from relume.atlas.figure import Control, Figure, Preset, Say, State, called
 from relume.atlas.look import flat_share, mean_of, slope_at, square_of, value_at
 from relume.errors import UsageError
 
@@ -40,7 +40,7 @@ def columns_of(act: Act) -> dict[str, float]:
 def timeline(title: str, says: Sequence[Say], *, presets: Sequence[Preset] = ()) -> Figure:
     """The figure: a dot an act; choosing one draws its curve."""
     table = {name: columns_of(act) for name, act in shown().items()}
-    words = tuple((name, name.replace("_", " ")) for name in table)
+    words = tuple((name, called(name)) for name in table)
     controls = (
         Control("column", "height", "backward", options=tuple(COLUMNS.items())),
         Control("act", "act", "relu", options=words),

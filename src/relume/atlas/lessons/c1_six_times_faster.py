@@ -41,4 +41,4 @@ def figures() -> tuple[Figure, ...]:
     return ()
 
 
-LESSON = lesson(__doc__, figures, "steps-to-error", "act-cost")
+LESSON = lesson(__doc__, figures, "steps-to-error", "steps-to-small-error", "act-cost")

@@ -56,7 +56,10 @@ def figures() -> tuple[Figure, ...]:
         Preset("Snake", {"act": "snake", "z": 2.35}),
     )
     first = curve("The acts of today, one by one", ACTS, says, z=-1.2, presets=presets)
-    beside = (Say("Under a pre of mean {mu} and spread {sigma} GELU stands at {gelu}, ReLU at {relu}."),)
+    beside = (
+        Say("GELU is flat on {gelu%} of this pre, ReLU on {relu%}.", ("column", "==", "flat")),
+        Say("With a pre of mean {mu} and spread {sigma} GELU stands at {gelu}, ReLU at {relu}."),
+    )
     return first, means("The acts of today, side by side", SIDE, beside, column="flat")
 
 

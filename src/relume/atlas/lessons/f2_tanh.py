@@ -53,7 +53,7 @@ def figures() -> tuple[Figure, ...]:
         z=0.0,
         presets=presets,
     )
-    scale = (Say("{act}: after {layers} layers the gradient is 10 to the power of {gradient}."),)
+    scale = (Say("{act}: after {layers} layers the gradient is {gradient^} times what it was."),)
     ways = (
         Preset("tanh", {}),
         Preset("sigmoid at its own gain", {"act": "sigmoid", "gain": 1.85}),

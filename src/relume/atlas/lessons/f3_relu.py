@@ -59,4 +59,4 @@ def figures() -> tuple[Figure, ...]:
     return (curve("ReLU and its slope", acts, says, z=4.0, presets=presets),)
 
 
-LESSON = lesson(__doc__, figures, "steps-to-error")
+LESSON = lesson(__doc__, figures, "steps-to-error", "steps-to-small-error")

@@ -50,7 +50,13 @@ def figures() -> tuple[Figure, ...]:
     )
     acts = ("tanh", "sigmoid", "softsign", "hardtanh", "relu", "leaky_relu")
     first = curve("A unit in the flat part of its act", acts, says, z=3.0, presets=presets)
-    beside = (Say("With a pre of spread {sigma}, tanh is flat on {tanh%} of it, sigmoid on {sigmoid%}."),)
+    beside = (
+        Say(
+            "With a pre of spread {sigma}, tanh is flat on {tanh%} of it, sigmoid on {sigmoid%}.",
+            ("column", "==", "flat"),
+        ),
+        Say("With a pre of mean {mu} and spread {sigma} tanh stands at {tanh}."),
+    )
     ways = (
         Preset("spread 3", {}),
         Preset("spread 1", {"sigma": 1.0}),

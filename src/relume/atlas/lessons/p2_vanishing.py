@@ -9,8 +9,9 @@ Sigmoid through twenty layers: every layer takes three quarters or more of the g
 first gets less than a trillionth of what the last got. The dots are a real net.
 
 ## What to move
-The act and the gain. No gain saves sigmoid: too small and the slopes of 0.25 rule, too large and it
-saturates. ReLU at √2, or tanh at 1.59, pass the gradient through.
+The act and the gain. ReLU at √2 and tanh at 1.59 pass the gradient through at the gain that keeps
+their signal. Sigmoid at its own gain (1.85) does not; its gradient survives only at five times that
+gain, where its units jump from one flat side to the other.
 
 ## What is measured
 The gradient's size at each layer over that at the last, in theory and in a net; and on real images,
@@ -39,24 +40,24 @@ def figures() -> tuple[Figure, ...]:
     """The gradient by depth."""
     says = (
         Say(
-            "{act} at gain {gain}: what reaches the first of {layers} layers is 10 to the power of "
-            "{gradient} of the gradient at the last. Early layers stand still.",
+            "{act} at gain {gain}: what reaches the first of {layers} layers is {gradient^} of the "
+            "gradient at the last. Early layers stand still.",
             ("gradient", "<", -3.0),
         ),
         Say(
-            "{act} at gain {gain}: the gradient explodes, by 10 to the power of {gradient} over "
-            "{layers} layers.",
+            "{act} at gain {gain}: the gradient explodes, {gradient^}-fold over {layers} "
+            "layers.",
             ("gradient", ">", 2.0),
         ),
         Say(
-            "{act} at gain {gain}: the gradient arrives at the first layer at 10 to the power of "
-            "{gradient} of its size."
+            "{act} at gain {gain}: the gradient arrives at the first layer at {gradient^} "
+            "times its size."
         ),
     )
     presets = (
         Preset("sigmoid", {}),
-        Preset("sigmoid at its best", {"gain": 1.85}),
-        Preset("sigmoid, gain 6", {"gain": 6.0}),
+        Preset("sigmoid at its own gain", {"gain": 1.85}),
+        Preset("sigmoid, gain 9: jumps", {"gain": 9.0}),
         Preset("tanh, gain 1.59", {"act": "tanh", "gain": 1.59}),
         Preset("ReLU, gain √2", {"act": "relu", "gain": 1.41}),
         Preset("ReLU, gain 2.5", {"act": "relu", "gain": 2.5}),

@@ -13,8 +13,8 @@ The distance of the data from zero: at 0 every unit works. The bias and the scal
 the second figure drag one line yourself.
 
 ## What is measured
-How many units are below zero on all the data, above it on all, or on both sides. A ReLU net of three
-spreads off centre is born with a third of its units useless in either way.
+How many units are below zero on all the data, above it on all, or on both sides. Both
+extremes are useless: a unit that is always open is a linear one.
 
 ## Belongs to
 rules: born-dead, input-not-centred, scale-drift-at-init

@@ -38,7 +38,7 @@ def figures() -> tuple[Figure, ...]:
     """Deaths over the steps."""
     says = (
         Say(
-            "At rate {rate} {dead} units are dead after {steps} steps; {born} were at the start. "
+            "At rate {rate} there are {dead} dead units after {steps} steps, {born} at the start. "
             "{accuracy%} of the points are told right.",
             ("dead", ">", 0),
         ),

@@ -57,7 +57,18 @@ def figures() -> tuple[Figure, ...]:
         "dead": "share of a normal pre without any slope",
         "time": "the act forward and backward, ns an element",
     }
-    says = (Say("ReLU stands at {relu}, Leaky ReLU at {leaky_relu}, ELU at {elu}, Maxout at {maxout}."),)
+    says = (
+        Say("A Maxout layer costs {maxout} times the layer of a {base}.", ("base", "!=", "none")),
+        Say(
+            "Maxout of two pieces has {maxout} parameters where ReLU has {relu}.",
+            ("column", "==", "parameters"),
+        ),
+        Say(
+            "Leaky ReLU has a slope everywhere ({leaky_relu%} without), ReLU none on {relu%}.",
+            ("column", "==", "dead"),
+        ),
+        Say("ReLU stands at {relu}, Leaky ReLU at {leaky_relu}, ELU at {elu}."),
+    )
     presets = (
         Preset("parameters", {}),
         Preset("against ReLU", {"base": "relu"}),

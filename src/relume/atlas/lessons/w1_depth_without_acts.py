@@ -35,8 +35,8 @@ def figures() -> tuple[Figure, ...]:
     """The net of any depth."""
     says = (
         Say(
-            "{layers} layers without an act end on the best straight line: they are {bend} away "
-            "from a line, which is rounding, and their loss of {loss} is the line's {line}.",
+            "Without an act {layers} layers are one straight line, but for rounding ({bend}); their "
+            "loss is {loss}, and the best straight line has {line}.",
             ("bend", "<", 1e-9),
         ),
         Say(

@@ -16,9 +16,8 @@ The factor on signal and gradient a layer, for wide nets by quadrature of E f² 
 dots in a real net of 32 units that is drawn for every setting.
 
 ## Correction
-Bounded outputs keep the signal in bounds, not the gradient. For a sigmoid or tanh net at a large
-gain the outputs stay below 1 in size while the gradient grows layer by layer; at a small gain it
-vanishes. What decides is the gain: gain squared times the mean of f′², which must be near 1.
+Bounded outputs keep the signal in bounds, not the gradient. In a tanh net at a large gain the
+outputs stay below 1 in size while the gradient grows layer by layer; at a small gain it vanishes. What decides is the gain: gain squared times the mean of f′², which must be near 1.
 
 ## Belongs to
 rules: scale-drift-at-init, vanishing-gradient, exploding-gradient
@@ -39,17 +38,17 @@ def figures() -> tuple[Figure, ...]:
     says = (
         Say(
             "Each layer multiplies the gradient by about {per_layer}: after {layers} layers it is "
-            "10 to the power of {gradient} of what it was. It explodes.",
+            "{gradient^} times what it was. It explodes.",
             ("gradient", ">", 1.0),
         ),
         Say(
             "Each layer multiplies the gradient by about {per_layer}: after {layers} layers it is "
-            "10 to the power of {gradient} of what it was. It vanishes.",
+            "{gradient^} times what it was. It vanishes.",
             ("gradient", "<", -1.0),
         ),
         Say(
             "At a gain of {gain} the gradient keeps its size through {layers} layers, to a factor "
-            "of 10 to the power of {gradient}."
+            "of {gradient^}."
         ),
     )
     presets = (

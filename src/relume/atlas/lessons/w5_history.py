@@ -33,7 +33,14 @@ from relume.atlas.lesson import lesson
 def figures() -> tuple[Figure, ...]:
     """The years."""
     says = (
-        Say("{act}, {year}: the dot stands at {height}. At z = {z} it gives {value}, slope {slope}."),
+        Say(
+            "{act}, {year}: after ten layers {height} of the gradient is left, at the gain that "
+            "keeps the signal.",
+            ("column", "==", "backward"),
+        ),
+        Say("{act}, {year}: flat on {height%} of a standard normal pre.", ("column", "==", "flat")),
+        Say("{act}, {year}: it hands on a mean of {height}.", ("column", "==", "mean")),
+        Say("{act}, {year}: at z = 4 its slope is {height}."),
     )
     presets = (
         Preset("sigmoid, 1986", {"act": "sigmoid"}),

@@ -48,5 +48,6 @@ export function bars({ data, labels }: FigureData<Data>): Kind {
       }),
     }),
     wide: true,
+    echo: true,
   };
 }

@@ -28,7 +28,7 @@ export function birth({ data, labels }: FigureData<Data>): Kind {
       const [scale, bias, offset] = [num(state, "scale"), num(state, "bias"), num(state, "offset") / Math.SQRT2];
       const tones: Record<string, Tone> = { dead: "error", straight: "warning", working: "fine" };
       plane(stage, 0, {
-        reach: 4.5, centre: offset / 2, height: Math.max(300, Math.min(390, stage.width * 0.75)),
+        reach: 4.5, centre: offset / 2, height: stage.tall(420),
         summary: `${data.units.length} hyperplanes of random units over the data: ${readings["dead"]} dead, ${readings["straight"]} that bend nothing, ${readings["working"]} working.`,
         marks: (across): Mark[] => [
           ...data.units.map(([u, v], i) => hyperplane({ w: [scale * u, scale * v], b: bias, tone: tones[found[i]!]!, faint: true, dashed: found[i] !== "working" }, across)),

@@ -64,7 +64,7 @@ export function boundary({ data }: FigureData<Data>): Kind {
     draw: (stage, state, readings, move) => {
       const net = netAt(state);
       const lost = dead(net, x, y.length)[0]!;
-      const height = Math.max(300, Math.min(430, stage.width * 0.8));
+      const height = stage.tall(data.view === "classes" ? 500 : 430);
       const units = (across: number): Mark[] =>
         data.view === "classes" ? [] : lost.map((gone, o) => hyperplane({
           w: [net.weights[0]![2 * o]!, net.weights[0]![2 * o + 1]!], b: net.biases[0]![o]!,
@@ -122,7 +122,7 @@ export function boundary({ data }: FigureData<Data>): Kind {
     });
     const rows = Array.from(own, (z, o) => {
       const open = y.filter((_, s) => all[s * many + o]! > 0).length / y.length;
-      return { name: `${z > 0 ? "●" : "○"} unit ${o + 1}`, value: open, tone: z > 0 ? ("fine" as const) : ("muted" as const), text: `${share(open)} of the data; this sample ${z > 0 ? `passes at ${number(z)}` : "is stopped"}` };
+      return { name: `${z > 0 ? "●" : "○"} unit ${o + 1}`, value: open, tone: z > 0 ? ("fine" as const) : ("muted" as const), text: stage.width > 560 ? `${share(open)} of the data; this sample ${z > 0 ? `passes at ${number(z)}` : "is stopped"}` : share(open) };
     });
     bars(stage.inner(1), stage.width, rows, "The share of the data that each unit passes", [0, 1]);
   }

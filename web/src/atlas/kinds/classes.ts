@@ -1,5 +1,6 @@
 // Three logits, their softmax, the loss and its gradient; once, or by mistake twice.
 import { number } from "../../lib/numbers";
+import type { Point } from "../../lib/plot";
 import { num, type FigureData, type Kind } from "../engine";
 import { bars } from "../stage";
 
@@ -32,12 +33,26 @@ export function classes(_: FigureData): Kind {
         tone: i === 0 ? ("accent" as const) : ("a" as const), text: number(readings[`p${i}`]!),
       }));
       bars(stage.inner(0), stage.width, rows, `Probabilities: ${rows.map((row) => `${row.name} ${row.text}`).join(", ")}`, [0, 1]);
+      const heat = num(state, "heat");
+      const others = ["b", "c"].map((name) => num(state, name) / heat);
+      const xs = Array.from({ length: 201 }, (_, i) => -10 + i / 10);
+      const loss = (a: number, twice: boolean): number => {
+        const p = softmax([a / heat, ...others]);
+        return -Math.log((twice ? softmax(p) : p)[0]!);
+      };
       const twice = state["twice"] === "yes";
-      const steep = [
-        { name: "loss", value: readings["loss"]!, tone: twice ? ("error" as const) : ("c" as const), text: number(readings["loss"]!) },
-        { name: "gradient on A", value: Math.abs(readings["pull"]!), tone: twice ? ("error" as const) : ("c" as const), text: number(readings["pull"]!) },
-      ];
-      bars(stage.inner(1), stage.width, steep, "Loss and the size of the gradient on A's logit", [0, 2]);
+      const [a, now] = [num(state, "a"), readings["loss"]!];
+      stage.plot(1, {
+        x: { label: "logit of A", domain: [-10, 10] },
+        y: { label: "loss when A is true", domain: [0, Math.max(4, Math.min(12, 1.15 * now))] },
+        height: stage.tall(330),
+        marks: [
+          { kind: "line", name: "softmax twice", tone: "error", dashed: !twice, faint: !twice, points: xs.map((x): Point => [x, loss(x, true)]), label: "twice" },
+          { kind: "line", name: "softmax once", tone: "a", dashed: twice, faint: twice, points: xs.map((x): Point => [x, loss(x, false)]), label: "once" },
+          { kind: "dots", name: "now", tone: "accent", size: 6, points: [[a, now]] },
+        ],
+        summary: `The loss over A's logit, with one softmax and with two; at ${number(a)} it is ${number(now)}, its gradient ${number(readings["pull"]!)}.`,
+      });
     },
   };
 }

@@ -69,7 +69,7 @@ export function cloud({ data }: FigureData<Data>): Kind {
       const size = Math.hypot(...now.w) || 1;
       const foot: Point = [(-now.b * now.w[0]) / size ** 2, (-now.b * now.w[1]) / size ** 2];
       const tip: Point = [foot[0] + (1.1 * now.w[0]) / size, foot[1] + (1.1 * now.w[1]) / size];
-      const height = Math.max(300, Math.min(400, stage.width * 0.8));
+      const height = stage.tall(450);
       const { place, left, top } = plane(stage, 0, {
         reach: 4.6, height,
         summary: `${data.points.length} points and the unit's hyperplane; ${share(readings["active"]!)} of the points pass a gradient.`,
@@ -140,7 +140,7 @@ function under(pre: number[], act: Bound, stage: import("../stage").Stage): void
   stage.plot(1, {
     x: { label: "pre of each point", domain: [-reach, reach] },
     y: { label: "output", domain: [low - room, high + room] },
-    height: 170, still: true,
+    height: stage.tall(190), still: true,
     summary: "The points on the act's curve.",
     marks: [
       { kind: "line", name: "f", points: xs.map((x): Point => [x, act.value(x)]), tone: "a" },

@@ -1,7 +1,7 @@
 // An act's curve and slope: a point that slides along it, and a normal pre that feeds it.
 import { around, type Mark, type Point } from "../../lib/plot";
 import { number, share } from "../../lib/numbers";
-import { bound } from "../acts";
+import { bound, called } from "../acts";
 import { num, type FigureData, type Kind, type State } from "../engine";
 import { flats, flatShare, meanOf, spreadOf } from "../normal";
 
@@ -46,14 +46,14 @@ export function curve({ data }: FigureData<Data>): Kind {
         { kind: "rule", axis: "y", at: 0, tone: "muted" },
         { kind: "band", name: "pre", points: density, tone: "muted" },
         { kind: "line", name: "slope f′", points: xs.map((x): Point => [x, act.slope(x)]), tone: "b", dashed: true, label: "slope" },
-        { kind: "line", name: "f", points: xs.map((x): Point => [x, act.value(x)]), tone: "a", label: act.name.replace(/_/g, " ") },
+        { kind: "line", name: "f", points: xs.map((x): Point => [x, act.value(x)]), tone: "a", label: called(act.name) },
         { kind: "line", name: "tangent", points: tangent, tone: "accent", mute: true },
       ];
       const { place, left, top } = stage.plot(0, {
         x: { label: "z, the pre", domain: [-REACH, REACH] },
         y: { label: "f(z) and its slope", domain },
-        marks, height: 330, still: true,
-        summary: `${act.name}: at z = ${number(z)} the value is ${number(readings["value"]!)} and the slope ${number(s)}, ${share(readings["share"]!)} of the largest.`,
+        marks, height: stage.tall(460), still: true,
+        summary: `${called(act.name)}: at z = ${number(z)} the value is ${number(readings["value"]!)} and the slope ${number(s)}, ${share(readings["share"]!)} of the largest.`,
       });
       const set = (value: number): void => move({ z: Math.round(20 * Math.max(-REACH, Math.min(REACH, value))) / 20 });
       stage.handle(0, "z", {

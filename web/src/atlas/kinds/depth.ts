@@ -1,9 +1,9 @@
 // Signal and gradient through many random layers: the theory of wide nets, and one small real net.
 import { around, type Mark, type Point } from "../../lib/plot";
-import { number, power } from "../../lib/numbers";
-import { bound, type Bound } from "../acts";
+import { number } from "../../lib/numbers";
+import { bound, called, type Bound } from "../acts";
 import { normals } from "../chance";
-import { num, type FigureData, type Kind, type State } from "../engine";
+import { num, tenth, type FigureData, type Kind, type State } from "../engine";
 import { normalMean } from "../normal";
 
 interface Data {
@@ -54,9 +54,9 @@ export function depth({ data }: FigureData<Data>): Kind {
       stage.plot(0, {
         x: { label: "layer (input at the left)", domain: [1, layers] },
         y: { label: "scale, against where it starts", domain: [low, high], log: true },
-        height: 340, marks,
+        height: stage.tall(460), marks,
         at: (layer) => `layer ${number(layer)}`,
-        summary: `${state["act"]} through ${layers} layers: the gradient at the first layer is ${tenth(readings["gradient"]!)} of that at the last, the signal at the last ${tenth(readings["signal"]!)} of that at the first.`,
+        summary: `${called(String(state["act"]))} through ${layers} layers: the gradient at the first layer is ${tenth(readings["gradient"]!)} of that at the last, the signal at the last ${tenth(readings["signal"]!)} of that at the first.`,
       });
     },
     table: (state) => {
@@ -67,10 +67,6 @@ export function depth({ data }: FigureData<Data>): Kind {
       };
     },
   };
-}
-
-function tenth(exponent: number): string {
-  return Number.isFinite(exponent) ? power(Math.round(exponent)) : "0";
 }
 
 function computed(act: Bound, gain: number, layers: number, data: Data): Flow {

@@ -95,7 +95,7 @@ export function descent({ data }: FigureData<Data>): Kind {
       };
       const own = path(state, x, steps);
       plane(stage, 0, {
-        reach: 1.75, height: Math.max(320, Math.min(430, stage.width * 0.85)), labels: ["first weight", "second weight"],
+        reach: 1.75, height: stage.tall(500), labels: ["first weight", "second weight"],
         summary: `The path of two weights over ${steps} steps; ${number(readings["arrives"]!)} are needed. The surface is ${number(readings["condition"]!)} times steeper one way than the other.`,
         marks: () => [
           contours,

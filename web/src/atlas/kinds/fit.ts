@@ -48,7 +48,7 @@ export function fit({ data }: FigureData<Data>): Kind {
       stage.plot(0, {
         x: { label: "input", domain: [-2.1, 2.1] },
         y: { label: "output", domain: [-most, most] },
-        height: 330, marks,
+        height: stage.tall(520), marks,
         summary: `A net of ${state["layers"]} layers, ${Math.min(num(state, "bends"), num(state, "layers"))} with an act; it is ${number(readings["bend"]!)} from a straight line.`,
       });
     },

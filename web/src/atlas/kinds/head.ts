@@ -61,7 +61,7 @@ export function head(figure: FigureData<Data>): Kind {
       const { place, left, top } = stage.plot(0, {
         x: { label: "z, the pre of the head", domain: [-8, 8] },
         y: { label: "loss, and its slope", domain: [Math.max(-6, low), high] },
-        height: 330, still: true,
+        height: stage.tall(440), still: true,
         marks: [
           { kind: "rule", axis: "y", at: 0, tone: "muted" },
           ...(readings["least"]! > 1e-3 ? [{ kind: "rule" as const, axis: "y" as const, at: readings["least"]!, tone: "error" as const, label: `no z gets below ${number(readings["least"]!)}` }] : []),

@@ -22,6 +22,7 @@ export function means({ data, labels, controls }: FigureData<Data>): Kind {
       };
       return Object.fromEntries(data.acts.map((name) => [name, one(name)]));
     },
+    echo: true,
     draw: (stage, state, readings) => {
       const flat = state["column"] === "flat";
       const words = controls[0]?.options?.find(([value]) => value === state["column"])?.[1] ?? "";

@@ -24,7 +24,7 @@ function drawn(stage: Stage, readings: Readings, marks: Mark[], summary: string)
   stage.plot(0, {
     x: { label: "z", domain: [-2.1, 2.1] },
     y: { label: "output", domain: [-2.2, 2.4] },
-    height: 330, marks, summary: `${summary}; the loss is ${number(readings["loss"]!)}.`,
+    height: stage.tall(430), marks, summary: `${summary}; the loss is ${number(readings["loss"]!)}.`,
   });
 }
 

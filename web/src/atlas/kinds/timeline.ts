@@ -1,7 +1,7 @@
 // Every act by the year it was published in, against what it does to a standard normal pre.
 import { around, type Mark, type Point } from "../../lib/plot";
 import { number } from "../../lib/numbers";
-import { bound } from "../acts";
+import { bound, called } from "../acts";
 import { num, type FigureData, type Kind, type State } from "../engine";
 import { line } from "./curve";
 
@@ -39,7 +39,7 @@ export function timeline({ data, controls }: FigureData<Data>): Kind {
               if (!chosen && placed.some(([a, b]) => Math.abs(a - px) < 74 && Math.abs(b - py) < 13)) continue;
               placed.push([px, py]);
               layer.append("text").attr("class", chosen ? "spot-name chosen" : "spot-name").attr("x", px + (px > width - 70 ? -9 : 9)).attr("y", py + 4)
-                .attr("text-anchor", px > width - 70 ? "end" : "start").text(each.replace(/_/g, " "));
+                .attr("text-anchor", px > width - 70 ? "end" : "start").text(called(each));
             }
           },
         },
@@ -47,11 +47,11 @@ export function timeline({ data, controls }: FigureData<Data>): Kind {
       const { place, left, top } = stage.plot(0, {
         x: { label: "year", domain: [1955, 2027], format: (year) => String(year) },
         y: { label: words, domain: around(all.map(([, [, value]]) => value), log), log },
-        height: 340, marks, still: true,
-        summary: `${names.length} acts by year; ${name.replace(/_/g, " ")} of ${data.table[name]!.year} at ${number(height(state, name))}.`,
+        height: stage.tall(400), marks, still: true,
+        summary: `${names.length} acts by year; ${called(name)} of ${data.table[name]!.year} at ${number(height(state, name))}.`,
       });
       stage.handle(0, "act", {
-        label: "the act, from year to year", value: names.indexOf(name), text: `${name.replace(/_/g, " ")}, ${data.table[name]!.year}`,
+        label: "the act, from year to year", value: names.indexOf(name), text: `${called(name)}, ${data.table[name]!.year}`,
         x: left + place.x(data.table[name]!.year), y: top + place.y(height(state, name)),
         onMove: (px, py) => {
           const near = all.map(([each, [year, value]]): [string, number] => [each, Math.hypot(left + place.x(year) - px, top + place.y(value) - py)]);
@@ -65,21 +65,21 @@ export function timeline({ data, controls }: FigureData<Data>): Kind {
       const [low, high] = around(xs.map(act.value));
       stage.plot(1, {
         x: { label: "z", domain: [-6, 6] },
-        y: { label: `${name.replace(/_/g, " ")} (${data.table[name]!.year})`, domain: [Math.max(-4, low), Math.min(6, high)] },
+        y: { label: `${called(name)} (${data.table[name]!.year})`, domain: [Math.max(-4, low), Math.min(6, high)] },
         height: 190,
         marks: [
           { kind: "line", name: "slope", tone: "b", dashed: true, points: xs.map((x): Point => [x, act.slope(x)]), label: "slope" },
           { kind: "line", name: "f", tone: "a", points: xs.map((x): Point => [x, act.value(x)]), label: "f" },
           { kind: "rule", axis: "x", at: z, tone: "accent" },
         ],
-        summary: `The curve of ${name}.`,
+        summary: `The curve of ${called(name)}.`,
       });
     },
     table: () => ({
       columns: ["act", "year", ...controls[0]!.options!.map(([, words]) => words)],
       rows: names.map((name) => {
         const row = data.table[name]!;
-        return [name.replace(/_/g, " "), row.year, number(row.backward), number(row.flat), number(row.mean), number(row.high)];
+        return [called(name), row.year, number(row.backward), number(row.flat), number(row.mean), number(row.high)];
       }),
     }),
   };
