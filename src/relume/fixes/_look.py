@@ -19,6 +19,7 @@ from torch.nn.modules import module as module_file
 from torch.overrides import TorchFunctionMode
 
 from relume.acts.act import Act
+from relume.acts.front import AFFINE, TRANSPOSED
 from relume.fixes._calls import Threads, act_functions, bound
 from relume.fixes._models import Model
 
@@ -32,6 +33,8 @@ CONVOLUTION = {
     functional.conv_transpose3d,
 }
 PRODUCT = {torch.bmm, torch.einsum, torch.baddbmm, torch.Tensor.bmm, torch.Tensor.__matmul__}
+CHANNELS = AFFINE[1:] + TRANSPOSED
+"""Layers whose units are channels: axis 1 of what enters and leaves them."""
 NORM = {
     functional.batch_norm,
     functional.layer_norm,
