@@ -5,6 +5,7 @@ output hand it on as the same reshape of the logits.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,7 +23,19 @@ RESHAPES = (
 _NAME = "_relume_made_from"
 
 
-def made_from(tensor: Any) -> tuple[str, Tensor] | None:
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a tensor was made from: the act, what it received, and along which axis it worked.
+
+    The axis is None for an elementwise act, and after a reshape, which may have moved it.
+    """
+
+    act: str
+    z: Tensor
+    axis: int | None = None
+
+
+def made_from(tensor: Any) -> Made | None:
     """The act that gave this tensor, and what the act received; None if that is not known."""
     return getattr(tensor, _NAME, None)
 
@@ -39,20 +52,21 @@ def remembering(acts: tuple[str, ...]) -> dict[Any, Handler]:
 def _remembered(call: Call) -> Any:
     if call.act is None or call.in_place or not isinstance(call.z, Tensor):
         return PASS
-    return _tagged(call.run(), call.act.name, call.z)
+    axis = call.words.get("dim", call.args[1] if len(call.args) > 1 else None)
+    return _tagged(call.run(), Made(call.act.name, call.z, axis if type(axis) is int else None))
 
 
 def _handed_on(call: Call) -> Any:
     known = made_from(call.z)
-    return PASS if known is None else _tagged(call.run(), known[0], call.on(known[1]))
+    return PASS if known is None else _tagged(call.run(), Made(known.act, call.on(known.z)))
 
 
-def _tagged(result: Any, act: str, z: Tensor) -> Any:
+def _tagged(result: Any, made: Made) -> Any:
     if isinstance(result, Tensor):
-        setattr(result, _NAME, (act, z))
+        setattr(result, _NAME, made)
     return result
 
 
-def at_criterion(change: Callable[[Call, tuple[str, Tensor] | None], Any]) -> Handler:
+def at_criterion(change: Callable[[Call, Made | None], Any]) -> Handler:
     """A handler for a criterion: gets the call and what its input was made from."""
     return lambda call: change(call, made_from(call.z)) if isinstance(call.z, Tensor) else PASS

@@ -43,7 +43,7 @@ SOFT = ("softmax", "log_softmax", "log_sigmoid")  # what belongs to a likelihood
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """The head's last act, or the second act of a harmful pair."""
     if finding.code == "ACT103":
-        if finding.evidence.more.get("what") != "idle" and finding.site:
+        if finding.evidence.more.get("effect") != "idle" and finding.site:
             yield PAGE.edit(f"{finding.site} removed", sites=(finding.site,), at=finding)
         return
     sites, at = first_head_act(trace, "")

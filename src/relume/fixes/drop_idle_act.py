@@ -35,7 +35,7 @@ RUNGS = {"ACT103": 1}
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """The second act of an idle pair."""
-    if finding.evidence.more.get("what") == "idle" and finding.site:
+    if finding.evidence.more.get("effect") == "idle" and finding.site:
         yield PAGE.edit(
             f"{finding.site} removed, which does nothing", sites=(finding.site,), at=finding
         )

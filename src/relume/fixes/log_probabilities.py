@@ -29,7 +29,7 @@ from torch.nn import functional
 
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._calls import PASS, Call
-from relume.fixes._tags import at_criterion, remembering
+from relume.fixes._tags import Made, at_criterion, remembering
 from relume.fixes.fix import page
 from relume.proof import Edit, Safety
 
@@ -53,9 +53,9 @@ def lay(edit: Edit, bench: "Bench") -> None:
     job.wanting = "no call of nll_loss received anything but log-probabilities"
     job.words = lambda job: f"{job.text} ({job.counts['call']} calls)"
 
-    def change(call: Call, made: tuple[str, Tensor] | None) -> Any:
-        z = call.z if made is None else made[1]
-        if (made is not None and made[0] == "log_softmax") or _sums_to_one(call.z.exp()):
+    def change(call: Call, made: Made | None) -> Any:
+        z = call.z if made is None else made.z
+        if (made is not None and made.act == "log_softmax") or _sums_to_one(call.z.exp()):
             return PASS
         job.did("call")
         return call.on(functional.log_softmax(z, dim=1 if z.dim() > 1 else 0))

@@ -27,13 +27,12 @@ outputs", 1990.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
 from torch.nn import functional
 
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._calls import PASS, Call
 from relume.fixes._sites import first_head_act
-from relume.fixes._tags import at_criterion, remembering
+from relume.fixes._tags import Made, at_criterion, remembering
 from relume.fixes.fix import page
 from relume.proof import Edit, Safety
 
@@ -63,11 +62,11 @@ def lay(edit: Edit, bench: "Bench") -> None:
     job.wanting = "no criterion received the output of a softmax or sigmoid"
     job.words = lambda job: f"{job.text} ({sum(job.counts.values())} calls)"
 
-    def change(call: Call, made: tuple[str, Tensor] | None) -> Any:
-        if made is None or made[0] not in CRITERIA[call.function]:
+    def change(call: Call, made: Made | None) -> Any:
+        if made is None or made.act not in CRITERIA[call.function]:
             return PASS
         job.did("call")
-        return call.on(made[1])
+        return call.on(made.z)
 
     bench.on_calls(remembering(ACTS), outside=True)
     bench.on_calls(dict.fromkeys(CRITERIA, at_criterion(change)), outside=True)

@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from relume.core import Diagnosis, Finding, Trace
-from relume.fixes._calls import PASS, Call, act_functions
+from relume.fixes._calls import PASS, Call
 from relume.fixes._tags import made_from, remembering
 from relume.fixes.fix import page
 from relume.proof import Edit, Safety
@@ -52,24 +52,18 @@ def lay(edit: Edit, bench: "Bench") -> None:
     job = bench.current
     job.wanting = "no logarithm of a softmax or sigmoid was taken"
     job.words = lambda job: f"{job.text} ({job.counts['call']} calls)"
-    axes: dict[int, int] = {}
-    softmaxes = [f for f, act in act_functions().items() if act.name == "softmax"]
-
-    def remember(call: Call) -> Any:
-        axis = call.words.get("dim", call.args[1] if len(call.args) > 1 else None)
-        axes[0] = axis if isinstance(axis, int) else -1
-        return PASS
 
     def answer(call: Call) -> Any:
         made = made_from(call.z)
         if made is None or not isinstance(call.z, Tensor) or call.in_place:
             return PASS
+        if made.act == "softmax" and made.axis is None:
+            return PASS
         job.did("call")
-        if made[0] == "sigmoid":
-            return functional.logsigmoid(made[1])
-        return functional.log_softmax(made[1], dim=axes.get(0, -1))
+        if made.act == "sigmoid":
+            return functional.logsigmoid(made.z)
+        return functional.log_softmax(made.z, dim=made.axis)
 
-    bench.on_calls(dict.fromkeys(softmaxes, remember), outside=True)
     bench.on_calls(remembering(("softmax", "sigmoid")), outside=True)
     bench.on_calls({torch.log: answer, Tensor.log: answer}, outside=True)
 

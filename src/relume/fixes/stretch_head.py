@@ -39,8 +39,13 @@ PAGE = page(__doc__)
 
 RUNGS = {"ACT204": 1}
 SPARE = 0.1  # of the range on either side: an S-shaped act reaches its ends only at infinity
-RANGES = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0)}
-RANGES |= {"hardtanh": (-1.0, 1.0), "softsign": (-1.0, 1.0)}
+RANGES = {
+    "tanh": (-1.0, 1.0),
+    "hardtanh": (-1.0, 1.0),
+    "softsign": (-1.0, 1.0),
+    "sigmoid": (0.0, 1.0),
+    "hardsigmoid": (0.0, 1.0),
+}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
