@@ -100,6 +100,8 @@ export interface Plot {
   at?: (x: number) => string;
   /** No readout: the figure has controls of its own. */
   still?: boolean;
+  /** Pixels at the left, for words in place of numbers. */
+  left?: number;
 }
 
 export function axis(scale: Scale, range: [number, number]): Axis {
@@ -144,7 +146,7 @@ export function draw(host: HTMLElement, width: number, plot: Plot): Place {
     top: 26,
     right: labelled.length ? Math.min(14 + 6.6 * longest, width * 0.34) : 14,
     bottom: 42,
-    left: 52,
+    left: Math.min(plot.left ?? 52, width * 0.4),
   };
   const w = Math.max(40, width - margin.left - margin.right);
   const tall = Math.max(40, height - margin.top - margin.bottom);
@@ -213,7 +215,7 @@ function frame(root: Group, plot: Plot, { x, y, width, height }: Place): void {
       .attr("text-anchor", anchor)
       .text(text);
   };
-  label(plot.y.label, [-44, -12], "start");
+  label(plot.y.label, [-(plot.left ?? 52) + 8, -12], "start");
   label(plot.x.label, [width, height + 36], "end");
 }
 
