@@ -10,7 +10,7 @@ from typing import Any
 from relume.core import Diagnosis, Finding, Series, Severity, Site, Trace
 from relume.report.flow import Block, blocks
 from relume.report.hero import point
-from relume.report.pixels import WRITTEN, Press, columns_for
+from relume.report.pixels import COLUMNS, WRITTEN, Press, columns_for
 from relume.report.spread import spreads
 from relume.report.story import Branch, gaps, story, verdict
 from relume.report.text import clean, name, number, place, prose, sentence, shorten, source
@@ -30,10 +30,11 @@ HEAD_STATS = {"pre_rms": "pre_rms", "grad": "grad_pre_rms"}
 INPUT_STATS = {"mean_energy": "mean_energy_share", "rms": "rms"}
 WEIGHT_STATS = {"update": "update_ratio", "grad": "grad_norm", "norm": "weight_norm"}
 STATS = {"act": ACT_STATS, "head": HEAD_STATS, "input": INPUT_STATS, "parameter": WEIGHT_STATS}
-WIDE = {"grad_pre_rms", "loss"}
+WIDE = {"grad_pre_rms"}
 """Drawn across the whole page, so with twice the columns."""
 MOST = 170_000
-"""Values in a page: at two characters each and with all words this stays below 1 MB."""
+"""Values in a page, besides two series of steps: at two characters each and with all words this
+stays below 1 MB."""
 CURVE = 64  # points of a finding's own curve, as core.Evidence promises
 LONG = 4_000  # characters of a message shown
 
@@ -100,8 +101,7 @@ def _wanted(trace: Trace) -> list[tuple[Series, int]]:
             series = trace.series(site.name, stat)
             if series is not None:
                 found.append((series, 1 + (stat in WIDE)))
-    steps = [trace.series("", stat) for stat in ("loss", "learning_rate")]
-    return [*found, *((series, 2) for series in steps if series is not None)]
+    return found
 
 
 def _stats(site: Site, trace: Trace) -> Mapping[str, str]:
@@ -157,7 +157,7 @@ def _run(trace: Trace, press: Press) -> dict[str, Any]:
     for short, stat in {"loss": "loss", "rate": "learning_rate"}.items():
         series = trace.series("", stat)
         if series is not None and len(series):
-            made[short] = press.series(series, 2 * press.columns)
+            made[short] = press.series(series, COLUMNS)
     return made
 
 
@@ -256,7 +256,10 @@ def about(meta: Mapping[str, Any]) -> list[list[str]]:
         "relume": "relume",
         "ended": "ended",
     }
-    rows = [[label, _value(meta[key])] for key, label in words.items() if meta.get(key) is not None]
+    known = {**meta, "script": place(str(meta.get("script") or ""), 0) or None}
+    rows = [
+        [label, _value(known[key])] for key, label in words.items() if known.get(key) is not None
+    ]
     overhead = meta.get("overhead")
     if isinstance(overhead, float):
         rows.append(["recording cost", f"{number(100 * overhead)} % of the time of the steps"])

@@ -3,13 +3,13 @@ import { choice } from "../lib/controls";
 import { h, vars } from "../lib/dom";
 import { figure, type Figure } from "../lib/figure";
 import { drawHeat, ramp } from "../lib/heat";
-import { number } from "../lib/numbers";
+import { number, power } from "../lib/numbers";
 import type { Series } from "../lib/series";
 import { token } from "../lib/theme";
 import { of, STEP } from "./figures";
 import type { Run } from "./types";
 
-const STOPS = [0, 1, 2, 3, 4, 5, 6].map((i) => `--heat-${i}`);
+export const STOPS = [0, 1, 2, 3, 4, 5, 6].map((i) => `--heat-${i}`);
 const WIDEST = 8; // decades to either side of one: beyond, the colour no longer changes
 
 export function depthMap(run: Run, onPick: (block: number) => void): Figure | null {
@@ -89,7 +89,7 @@ export function depthMap(run: Run, onPick: (block: number) => void): Figure | nu
         format: written,
         onPick: (row) => onPick(rows[row]?.at ?? 0),
       });
-      bar(legend, low, high, relative);
+      bar(legend, low, high, relative ? "of the last act’s" : "");
     },
   });
   return made;
@@ -103,13 +103,13 @@ function written(value: number | undefined): string {
   return value === undefined ? "" : number(value);
 }
 
-function picked(columns: readonly number[], most: number): number[] {
+export function picked(columns: readonly number[], most: number): number[] {
   const many = Math.min(most, columns.length);
   return [...new Set(Array.from({ length: many }, (_, i) => Math.round((i * (columns.length - 1)) / Math.max(1, many - 1))))];
 }
 
 /** Values at the columns' steps; of a stretch the middle of its extremes, in decades. */
-function aligned(one: Series, columns: readonly number[]): (number | undefined)[] {
+export function aligned(one: Series, columns: readonly number[]): (number | undefined)[] {
   const places = new Map(one.steps.map((step, i) => [step, i]));
   return columns.map((step) => {
     const i = places.get(step);
@@ -119,10 +119,10 @@ function aligned(one: Series, columns: readonly number[]): (number | undefined)[
   });
 }
 
-function bar(legend: HTMLElement, low: number, high: number, relative: boolean): void {
+export function bar(legend: HTMLElement, low: number, high: number, words: string): void {
   const swatches = h("span", { class: "heat-bar", "aria-hidden": "true" });
   const colors = STOPS.map((name) => token(name));
   for (let i = 0; i < 24; i++) swatches.append(vars(h("i"), { "--c": `rgb(${ramp(colors, i / 23).join(" ")})` }));
-  const text = (exponent: number): string => number(Number((10 ** exponent).toPrecision(1)));
-  legend.replaceChildren(h("span", {}, text(low)), swatches, h("span", {}, text(high)), relative ? h("span", { class: "muted" }, "of the last act’s") : "");
+  const text = (exponent: number): string => power(Math.round(exponent));
+  legend.replaceChildren(h("span", {}, text(low)), swatches, h("span", {}, text(high)), words ? h("span", { class: "muted" }, words) : "");
 }

@@ -159,7 +159,8 @@ export function loss(runs: readonly Run[], title: string, height = 280, words = 
   const spread = Math.max(...values) / Math.max(1e-12, Math.min(...values));
   const log = Math.min(...values) > 0 && spread > 100;
   const marks = runs.length === 1 ? labelled(first.run, words ? 3 : 0) : [];
-  const told = marks.length && words ? ` Marked: ${first.run.events.slice(0, 3).map((event) => `${event.text} (${STEP(event.step)})`).join(", ")}.` : "";
+  const begun = marks.flatMap((mark) => (mark.kind === "rule" ? first.run.events.filter((event) => event.step === mark.at).slice(0, 1) : []));
+  const told = begun.length && words ? ` Marked: ${begun.map((event) => `${event.text} (${STEP(event.step)})`).join(", ")}.` : "";
   return figure({
     title,
     caption: Number.isFinite(chance) ? `The dashed line is chance: the loss of the best constant guess, ${number(chance)}.${told}` : told || undefined,

@@ -27,7 +27,7 @@ function tree(branch: Branch, run: Run, data: Report, open: boolean): HTMLElemen
   const finding = run.findings[branch.finding];
   if (!finding) return h("div");
   const below = branch.below.map((child) => () => tree(child, run, data, false));
-  const list = h("ul", { class: "below" }, below.slice(0, FULL).map((make) => h("li", {}, make())));
+  const list = h("ul", { class: "below", "aria-label": `Explained by ${finding.title}` }, below.slice(0, FULL).map((make) => h("li", {}, make())));
   const rest = below.slice(FULL);
   if (rest.length) {
     const more = h("button", { type: "button", class: "quiet" }, `Show ${count(rest.length, "more symptom")}`);
@@ -39,7 +39,7 @@ function tree(branch: Branch, run: Run, data: Report, open: boolean): HTMLElemen
     "div",
     { class: "branch" },
     card(finding, run, data, open),
-    below.length ? [h("p", { class: "explains muted small" }, `which explains ${count(below.length, "symptom")}`), list] : null,
+    below.length ? [open ? h("p", { class: "explains muted small" }, `which explains ${count(below.length, "symptom")}`) : null, list] : null,
   );
 }
 
@@ -122,7 +122,7 @@ export function rest(run: Run): HTMLElement {
   return h(
     "div",
     { class: "rest" },
-    list("Ruled out", run.ruled_out, run.story.length > 0),
+    list("Ruled out", run.ruled_out, run.story.length > 0 && run.ruled_out.length <= 12),
     list("Checked and fine", run.checked),
     run.not_checked.length
       ? folded(

@@ -1,5 +1,5 @@
 // The network as data flows through it: one stop a block, coloured and marked by health.
-import { h, s, vars } from "../lib/dom";
+import { h, s, vars, type Child } from "../lib/dom";
 import { icon, tone, WORDS } from "../lib/icons";
 import { count, number } from "../lib/numbers";
 import { last } from "../lib/series";
@@ -16,7 +16,8 @@ const FLOOR = -8; // decades at which the lamp of a block is dark
 export function flow(run: Run, curves: Curves, label: string, onSelect: (block: number) => void): Flow {
   const grads = run.blocks.map((block) => last(of(run, block.series["grad"])));
   const reference = [...grads].reverse().find((value) => value > 0) ?? NaN;
-  const size = run.blocks.length > 80 ? "tiny" : run.blocks.length > 24 ? "small" : "";
+  const many = run.blocks.length;
+  const size = many > 80 ? "tiny" : many > 24 ? "small" : many <= 12 ? "one-row" : "";
   const buttons = run.blocks.map((block, at) => {
     const light = (grads[at] ?? NaN) / reference;
     return stop(block, curves, light, () => onSelect(at));
@@ -51,12 +52,26 @@ function stop(block: Block, curves: Curves, light: number, pick: () => void): HT
     "button",
     { type: "button", class: `stop ${block.kind} tone-${tone(block.health)} ${block.health}`, "aria-pressed": "false", "aria-label": label, title: label, onclick: pick },
     glyph(block, curves),
-    h("span", { class: "stop-name" }, block.name),
+    h("span", { class: "stop-name" }, broken(tail(block.name, 26))),
     h("span", { class: "stop-act" }, block.kind === "act" ? block.act : block.kind),
+    block.kind === "act" && block.layer && block.layer !== block.name ? h("span", { class: "stop-act" }, `after ${tail(block.layer, 11)}`) : null,
     icon(block.health),
     Number.isFinite(light) ? vars(h("span", { class: "lamp" }), { "--lit": lit }) : null,
   );
   return button;
+}
+
+/** The last parts of a qualified name, as many as there is room for. */
+function tail(name: string, most: number): string {
+  const parts = name.split(".");
+  let shown = parts.pop() ?? "";
+  while (parts.length && shown.length + parts[parts.length - 1]!.length + 1 <= most) shown = `${parts.pop()}.${shown}`;
+  return shown;
+}
+
+/** A name that may be broken after its dots. */
+function broken(name: string): Child[] {
+  return name.split(".").flatMap((part, i, all): Child[] => (i < all.length - 1 ? [`${part}.`, h("wbr")] : [part]));
 }
 
 /** The act's own curve, small; a layer is a square, an input a dot, the head a ring. */

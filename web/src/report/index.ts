@@ -2,7 +2,7 @@
 import { h, type Child } from "../lib/dom";
 import { menu } from "../lib/controls";
 import { icon, WORDS, type Health } from "../lib/icons";
-import { number } from "../lib/numbers";
+import { count, number } from "../lib/numbers";
 import { remember, state } from "../lib/permalink";
 import { themeButton } from "../lib/theme";
 import { depthMap } from "./depth";
@@ -11,6 +11,7 @@ import { cure, notes, rest, story } from "./findings";
 import { flow, type Flow } from "./flow";
 import { follow } from "./live";
 import { site } from "./site";
+import { allUpdates } from "./updates";
 import { trials } from "./trials";
 import type { Finding, Report, Run } from "./types";
 
@@ -76,7 +77,8 @@ function start(run: Run): string {
     const found = run.blocks.find((block) => block.health === health);
     if (found) return found.name;
   }
-  return (run.blocks.find((block) => block.kind === "act") ?? run.blocks[0])?.name ?? "";
+  const seen = run.blocks.find((block) => block.kind === "act" && block.health !== "unseen");
+  return (seen ?? run.blocks[0])?.name ?? "";
 }
 
 function columns(data: Report, make: (run: Run, i: number) => Child): HTMLElement {
@@ -117,16 +119,24 @@ function first(run: Run, data: Report, at: number): HTMLElement {
       { class: "first-words" },
       at >= 0 ? h("p", { class: `run-name tone-${"ab"[at]}` }, run.name) : null,
       h("p", { class: `verdict ${health}` }, icon(health), h("span", {}, root ? claim : { sick: "Sick", fine: "Healthy", unknown: "Not known" }[run.verdict.kind])),
-      h("h1", {}, root ? headline(root) : `${claim}.`),
+      h("h1", {}, root ? headline(root, run) : `${claim}.`),
       root ? h("p", { class: "lede" }, data.pages[root.rule] ? sentence(data.pages[root.rule]!.summary) : "") : null,
       h("p", { class: "because" }, root ? root.message : run.verdict.outcome),
-      root ? h("p", { class: "muted" }, run.verdict.outcome) : null,
+      h("p", { class: "muted" }, root ? run.verdict.outcome : looked(run)),
       root?.cure ? cure(root) : null,
-      others.length ? h("p", { class: "also" }, h("b", {}, "Also: "), others.slice(0, 4).map((other, i) => [i ? "; " : "", h("span", {}, icon(other.severity), " ", headline(other))]), others.length > 4 ? ` and ${number(others.length - 4)} more` : "") : null,
+      others.length ? h("p", { class: "also" }, h("b", {}, "Also: "), others.slice(0, 4).map((other, i) => [i ? "; " : "", h("span", {}, icon(other.severity), " ", headline(other, run))]), others.length > 4 ? ` and ${number(others.length - 4)} more` : "") : null,
       standing ? h("p", { class: "muted" }, `This run is ${run.state === "lost" ? "lost" : "not over"}: ${standing}.`) : null,
     ),
     hero(run, root)?.element,
   );
+}
+
+/** How much stands behind the word "fine". */
+function looked(run: Run): string {
+  const fine = new Set([...run.checked, ...run.ruled_out].map(([code]) => code)).size;
+  const missing = new Set(run.not_checked.flatMap((gap) => gap.rules)).size;
+  const gaps = missing ? ` ${count(missing, "rule")} could not look at everything, and the page says why.` : "";
+  return `${count(fine, "rule")} looked and found nothing.${gaps}`;
 }
 
 function worst(root: Finding, run: Run): Health {
@@ -134,8 +144,10 @@ function worst(root: Finding, run: Run): Health {
   return root.severity === "error" || below.includes("error") ? "error" : root.severity === "warning" || below.includes("warning") ? "warning" : root.severity;
 }
 
-function headline(finding: Finding): string {
-  return finding.site ? `${finding.title} at ${finding.site}` : finding.title;
+function headline(finding: Finding, run: Run): string {
+  if (!finding.site) return finding.title;
+  const act = run.blocks[finding.block ?? -1]?.act ?? "";
+  return `${finding.title} at ${finding.site}${act && !finding.site.includes(act) ? ` (${act})` : ""}`;
 }
 
 function sentence(text: string): string {
@@ -192,7 +204,7 @@ function training(data: Report): HTMLElement | null {
   const parts = data.runs.map((run) => {
     const rate = of(run, run.run.rate);
     const same = rate && rate.high.every((value) => value === rate.high[0]);
-    return [data.runs.length > 1 ? null : loss([run], "Loss", 260), updates(run, null, "Update ratio of every weight", 260)]
+    return [data.runs.length > 1 ? null : loss([run], "Loss", 260), allUpdates(run, 260)]
       .flatMap((one) => (one ? [one.element] : []))
       .concat(rate && same ? [h("p", { class: "muted small" }, `The learning rate was ${number(rate.high[0] ?? NaN)} throughout.`)] : []);
   });

@@ -21,6 +21,8 @@ export function site(run: Run, at: number, curves: Curves): HTMLElement {
     scales(run, block),
     updates(run, at, "Update ratio"),
   ].filter((one) => one !== null);
+  // two stacks, since figures differ in height
+  const stacks = [0, 1].map((side) => h("div", { class: "stack" }, figures.filter((_, i) => i % 2 === side).map((one) => one.element)));
   return h(
     "div",
     { class: "site" },
@@ -41,6 +43,6 @@ export function site(run: Run, at: number, curves: Curves): HTMLElement {
           }),
         )
       : h("p", { class: "muted" }, block.health === "unseen" ? "Nothing could be measured here." : "Nothing was found here."),
-    figures.length ? h("div", { class: "grid-2" }, figures.map((one) => one.element)) : null,
+    figures.length ? h("div", { class: "grid-2" }, stacks) : null,
   );
 }
