@@ -58,10 +58,5 @@ export function last(of: Series | undefined): number {
 }
 
 export function points(of: Series): [number, number][] {
-  if (of.low === of.high) return of.steps.map((step, i) => [step, of.high[i] ?? NaN]);
-  // both extremes at one step draw the stroke that a line of all values would
-  return of.steps.flatMap((step, i): [number, number][] => {
-    const ends: [number, number][] = [[step, of.low[i] ?? NaN], [step, of.high[i] ?? NaN]];
-    return i % 2 ? ends.reverse() : ends; // in turn, so that no slanted stroke lies between
-  });
+  return of.steps.map((step, i) => [step, of.high[i] ?? NaN]);
 }

@@ -36,6 +36,19 @@ function every(all: Series[]): number[] {
   return all.flatMap((one) => [...one.low, ...one.high]);
 }
 
+type Look = { name: string; tone: Tone; faint?: boolean; label?: boolean };
+
+/** A series as a line; where only the extremes of stretches are known, as the band between them. */
+function course(one: Series, look: Look): Mark[] {
+  if (one.low === one.high) return [{ kind: "line", points: points(one), ...look }];
+  const edge = (ends: readonly number[]): [number, number][] => one.steps.map((step, i) => [step, ends[i] ?? NaN]);
+  return [
+    { kind: "band", name: look.name, tone: look.tone, points: one.steps.map((step, i) => [step, one.low[i] ?? NaN, one.high[i] ?? NaN]) },
+    { kind: "line", points: edge(one.low), ...look, faint: true, mute: true, label: false },
+    { kind: "line", points: edge(one.high), ...look, faint: true, mute: true },
+  ];
+}
+
 function events(run: Run, most: number, block?: number): Mark[] {
   const wanted = run.events.filter((event) => block === undefined || event.block === block || event.block === null);
   const seen = new Set<number>();
@@ -72,7 +85,7 @@ export function shares(run: Run, block: Block, at: number, height = 230): Figure
         at: STEP,
         marks: [
           ...events(run, 3, at),
-          ...shown.map(({ label, tone, one }): Mark => ({ kind: "line", name: label, tone, points: points(one), label: true })),
+          ...shown.flatMap(({ label, tone, one }) => course(one, { name: label, tone, label: true })),
         ],
       }),
   });
@@ -101,7 +114,7 @@ export function scales(run: Run, block: Block, height = 230): Figure | null {
         x: { label: "step", domain: [0, lastStep(run)] },
         y: { label: "RMS, log", log: true, domain: around(every(shown.map(({ one }) => one)), true) },
         at: STEP,
-        marks: shown.map(({ label, tone, one }): Mark => ({ kind: "line", name: label, tone, points: points(one), label: true })),
+        marks: shown.flatMap(({ label, tone, one }) => course(one, { name: label, tone, label: true })),
       }),
   });
 }
@@ -132,14 +145,9 @@ export function updates(run: Run, only: number | null, title: string, height = 2
         marks: [
           ...(domain[1] > FAST ? [{ kind: "zone", axis: "y", from: FAST, to: domain[1], tone: "error", label: "too fast" } as Mark] : []),
           ...(domain[0] < SLOW ? [{ kind: "zone", axis: "y", from: domain[0], to: SLOW, tone: "warning", label: "stands still" } as Mark] : []),
-          ...shown.map(({ name, one }, i): Mark => ({
-            kind: "line",
-            name,
-            tone: many ? "a" : tones[i] ?? "a",
-            faint: many,
-            points: points(one),
-            label: !many,
-          })),
+          ...shown.flatMap(({ name, one }, i) =>
+            course(one, { name, tone: many ? "a" : tones[i] ?? "a", faint: many, label: !many }),
+          ),
         ],
       });
     },
@@ -175,7 +183,7 @@ export function loss(runs: readonly Run[], title: string, height = 280, words = 
         marks: [
           ...(Number.isFinite(chance) ? [{ kind: "rule", axis: "y", at: chance, tone: "muted", label: "chance" } as Mark] : []),
           ...marks,
-          ...shown.map(({ name, one, tone }): Mark => ({ kind: "line", name, tone, points: points(one), label: runs.length > 1 })),
+          ...shown.flatMap(({ name, one, tone }) => course(one, { name, tone, label: runs.length > 1 })),
         ],
       }),
   });
@@ -251,14 +259,9 @@ export function everywhere(run: Run, key: string, blamed: ReadonlySet<number>, t
         at: STEP,
         marks: [
           ...events(run, 3),
-          ...shown.map(({ name, one, hot: blame }): Mark => ({
-            kind: "line",
-            name,
-            tone: blame ? tones[hot++] ?? "error" : "muted",
-            faint: !blame,
-            points: points(one),
-            label: blame && hot <= 4,
-          })),
+          ...shown.flatMap(({ name, one, hot: blame }) =>
+            course(one, { name, tone: blame ? tones[hot++] ?? "error" : "muted", faint: !blame, label: blame && hot <= 4 }),
+          ),
         ],
       });
     },
