@@ -54,10 +54,11 @@ export function drawHeat(host: HTMLElement, width: number, heat: Heat): void {
   paint(canvas, heat);
   const names = h("div", { class: "heat-names", "aria-hidden": "true" });
   const every = Math.ceil(heat.rows.length / (tall / 14));
+  const shared = prefix(heat.rows);
   heat.rows.forEach((name, row) => {
     const marked = heat.marked?.has(row) ?? false;
     if (row % every !== 0 && !marked) return;
-    const label = h("span", { class: marked ? "marked" : "", title: name }, name);
+    const label = h("span", { class: marked ? "marked" : "", title: name }, name.slice(shared));
     names.append(vars(label, { "--y": `${((row + 0.5) / heat.rows.length) * 100}%` }));
   });
   const steps = h("div", { class: "heat-steps", "aria-hidden": "true" });
@@ -72,6 +73,15 @@ export function drawHeat(host: HTMLElement, width: number, heat: Heat): void {
   vars(box, { "--left": `${left}px`, "--w": `${across}px`, "--h": `${tall}px`, "--bottom": `${BOTTOM}px` });
   host.replaceChildren(box);
   walk(box, canvas, heat, left, across, tall);
+}
+
+/** How much of their beginning, up to a dot, all names share. */
+function prefix(names: readonly string[]): number {
+  const [first = "", ...others] = names;
+  let long = first.lastIndexOf(".") + 1;
+  while (long > 0 && !others.every((name) => name.startsWith(first.slice(0, long))))
+    long = first.lastIndexOf(".", long - 2) + 1;
+  return others.length ? long : 0;
 }
 
 function paint(canvas: HTMLCanvasElement, heat: Heat): void {

@@ -28,7 +28,6 @@ export function share(value: number): string {
 /** A power of ten for an axis: 10⁻³. */
 export function power(exponent: number): string {
   if (exponent === 0) return "1";
-  if (exponent === 1) return "10";
   const digits = "⁰¹²³⁴⁵⁶⁷⁸⁹";
   const raised = [...String(Math.abs(exponent))].map((digit) => digits[Number(digit)]).join("");
   return `10${exponent < 0 ? "⁻" : ""}${raised}`;

@@ -100,6 +100,8 @@ export interface Plot {
   at?: (x: number) => string;
   /** No readout: the figure has controls of its own. */
   still?: boolean;
+  /** Pixels at the left, for words in place of numbers. */
+  left?: number;
 }
 
 export function axis(scale: Scale, range: [number, number]): Axis {
@@ -115,11 +117,23 @@ export function ticks(scale: Scale, drawn: Axis, room: number): number[] {
   const [low, high] = scale.domain.map((end) => Math.log10(end)) as [number, number];
   const first = Math.ceil(low - 1e-9);
   const last = Math.floor(high + 1e-9);
-  if (last - first < 1) return drawn.ticks(many).slice(0, many);
+  if (last - first < 2) return fine(low, high, many);
   const stride = Math.max(1, Math.ceil((last - first + 1) / many));
   const found: number[] = [];
   for (let at = Math.ceil(first / stride) * stride; at <= last; at += stride) found.push(10 ** at);
   return found;
+}
+
+/** 1, 2 and 5 of every decade, for a scale of few of them. */
+function fine(low: number, high: number, many: number): number[] {
+  const found: number[] = [];
+  for (let decade = Math.floor(low); decade <= high; decade++)
+    for (const digit of [1, 2, 5]) {
+      const value = digit * 10 ** decade;
+      if (Math.log10(value) >= low - 1e-9 && Math.log10(value) <= high + 1e-9) found.push(value);
+    }
+  const stride = Math.max(1, Math.ceil(found.length / Math.max(3, many)));
+  return found.filter((_, i) => i % stride === 0);
 }
 
 function inside(value: number, [a, b]: [number, number]): boolean {
@@ -131,7 +145,8 @@ export function written(scale: Scale): (value: number) => string {
   if (!scale.log) return number;
   return (value) => {
     const exponent = Math.log10(value);
-    return Math.abs(exponent - Math.round(exponent)) < 1e-9 ? power(Math.round(exponent)) : number(value);
+    const whole = Math.abs(exponent - Math.round(exponent)) < 1e-9;
+    return whole && Math.abs(exponent) > 2.5 ? power(Math.round(exponent)) : number(value);
   };
 }
 
@@ -144,7 +159,7 @@ export function draw(host: HTMLElement, width: number, plot: Plot): Place {
     top: 26,
     right: labelled.length ? Math.min(14 + 6.6 * longest, width * 0.34) : 14,
     bottom: 42,
-    left: 52,
+    left: Math.min(plot.left ?? 52, width * 0.4),
   };
   const w = Math.max(40, width - margin.left - margin.right);
   const tall = Math.max(40, height - margin.top - margin.bottom);
@@ -213,7 +228,7 @@ function frame(root: Group, plot: Plot, { x, y, width, height }: Place): void {
       .attr("text-anchor", anchor)
       .text(text);
   };
-  label(plot.y.label, [-44, -12], "start");
+  label(plot.y.label, [-(plot.left ?? 52) + 8, -12], "start");
   label(plot.x.label, [width, height + 36], "end");
 }
 
@@ -308,6 +323,7 @@ function dots(layer: Group, mark: Dots, { x, y }: Place): void {
 
 /** The words beside rules and in zones. */
 function notes(root: Group, plot: Plot, { x, y, width, height }: Place): void {
+  const taken: [row: number, from: number, to: number][] = [];
   for (const mark of plot.marks) {
     if ((mark.kind !== "rule" && mark.kind !== "zone") || !mark.label) continue;
     const text = root.append("text").attr("class", `mark-note tone-${mark.tone}`).attr("aria-hidden", "true");
@@ -320,7 +336,12 @@ function notes(root: Group, plot: Plot, { x, y, width, height }: Place): void {
       const middle = x(at);
       const anchor = mark.kind === "zone" ? "middle" : middle > width / 2 ? "end" : "start";
       const nudge = mark.kind === "zone" ? 0 : middle > width / 2 ? -5 : 5;
-      text.attr("x", middle + nudge).attr("y", 8).attr("text-anchor", anchor);
+      const long = 6.4 * mark.label.length;
+      const from = middle + nudge - (anchor === "end" ? long : anchor === "middle" ? long / 2 : 0);
+      let row = 0; // words that would lie on others go a line lower
+      while (taken.some(([r, a, b]) => r === row && from < b && from + long > a)) row += 1;
+      taken.push([row, from - 4, from + long + 4]);
+      text.attr("x", middle + nudge).attr("y", 8 + 14 * row).attr("text-anchor", anchor);
     }
   }
 }
@@ -442,7 +463,7 @@ function readout(
   host.append(walker, tip);
 }
 
-/** A domain around values, a little wider; of a logarithmic scale in whole decades. */
+/** A domain around values, a little wider; of a logarithmic scale at least a decade. */
 export function around(values: Iterable<number>, log = false, floor?: number): [number, number] {
   let low = Infinity;
   let high = -Infinity;
@@ -453,9 +474,9 @@ export function around(values: Iterable<number>, log = false, floor?: number): [
   }
   if (low > high) return log ? [0.1, 10] : [0, 1];
   if (log) {
-    const a = Math.floor(Math.log10(low) + 1e-9);
-    const b = Math.ceil(Math.log10(high) - 1e-9);
-    return [10 ** a, 10 ** (b > a ? b : a + 1)];
+    const short = Math.max(0, 1 - Math.log10(high / low)) / 2; // at least a decade
+    const room = 10 ** Math.max(0.06 * Math.log10(high / low), short);
+    return [low / room, high * room];
   }
   if (floor !== undefined) low = Math.min(low, floor);
   const room = (high - low || Math.abs(high) || 1) * 0.06;
