@@ -5,19 +5,22 @@ from collections.abc import Iterator
 
 from relume.atlas.figure import Control, Figure, Setting, State
 
-TRAINED = {"fit", "boundary"}
-"""Kinds that train a net for each state: a few steps show the same as hundreds, and the smallest
-difference of rounding grows with each."""
+FEW = {"fit": 10.0, "boundary": 12.0, "shape": 25.0, "cloud": 15.0}
+"""Steps of training at most, by the kind of the figure: the smallest difference of rounding grows
+with each, and where a rate is too high it grows fast."""
 
-FEW = {"fit": 20.0, "boundary": 20.0}
+MOST = {"depth": {"gain": 4.0, "layers": 20.0}}
+"""Of a net at a gain far above 1 a difference of rounding grows with every layer as well."""
 
 
 def states(figure: Figure) -> list[dict[str, Setting]]:
     """States without repetition."""
     found: list[dict[str, Setting]] = []
     for state in _all(figure):
-        if figure.kind in TRAINED:
+        if figure.kind in FEW:
             state["steps"] = min(float(state["steps"]), FEW[figure.kind])
+        for name, most in MOST.get(figure.kind, {}).items():
+            state[name] = min(float(state[name]), most)
         if state not in found:
             found.append(state)
     return found

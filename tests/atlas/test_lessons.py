@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,7 @@ def sound(figure: Figure) -> None:
     assert figure.readings(figure.start) == start or figure.kind == "bars", "not deterministic"
 
 
+@cache
 def names(kind: str) -> set[str]:
     """What a lesson may name."""
     if kind == "cards":

@@ -143,6 +143,7 @@ function shown(control: Control, value: Setting, change: (value: Setting) => voi
   return { element, set };
 }
 
+const KEEP = 150; // milliseconds of rest before the address is written
 const FRAMES = 90; // of a training that is played
 
 export function mount(element: HTMLElement, id: string, data: FigureData<never>, kind: Kind): void {
@@ -164,6 +165,12 @@ export function mount(element: HTMLElement, id: string, data: FigureData<never>,
     readings = kind.read(state);
     show();
     drawing.update();
+    clearTimeout(late);
+    late = window.setTimeout(keep, KEEP);
+  };
+  /** The address follows a moment later: browsers refuse more than some hundred changes of it. */
+  let late = 0;
+  const keep = (): void => {
     const start = starts(data.controls);
     const entries = Object.entries(state).map(([name, value]) => [
       `${id}.${name}`,
@@ -209,6 +216,7 @@ export function mount(element: HTMLElement, id: string, data: FigureData<never>,
   element.replaceChildren(h("div", { class: kind.wide ? "lesson-stage wide" : "lesson-stage" }, drawing.element, panel));
   show();
   addEventListener("hashchange", () => {
+    clearTimeout(late);
     const wanted = asked(id, data.controls);
     if (JSON.stringify(wanted) !== JSON.stringify(state)) change(wanted);
   });

@@ -57,7 +57,7 @@ def figures() -> tuple[Figure, ...]:
         Preset("ReLU does not", {"act": "relu"}),
         Preset("where it started", {"steps": 0}),
         Preset("a lower rate is slower", {"rate": 0.5}),
-        Preset("ELU", {"act": "elu"}),
+        Preset("ELU, at a rate that suits it", {"act": "elu", "rate": 0.5}),
     )
     first = cloud(
         "A unit off the data, and its way back",

@@ -23,7 +23,7 @@ interface Story {
   /** Step, loss and dead units, now and then. */
   told: { step: number; loss: number; dead: number }[];
 }
-const CELLS = 110;
+const CELLS = 96;
 
 export function boundary({ data }: FigureData<Data>): Kind {
   const x = Float64Array.from(data.points.flat());
@@ -98,12 +98,19 @@ export function boundary({ data }: FigureData<Data>): Kind {
       }
     const all = pres(net, spots, width * height);
     const stops = [token("--cat-a"), token("--surface"), token("--cat-b")];
+    const colors = Array.from({ length: 64 }, (_, i) => {
+      const p = (i + 0.5) / 64;
+      const side = p > 0.5 ? 0.08 : -0.08; // the boundary stays visible where the net is unsure
+      return ramp(stops, 0.5 + 0.36 * (p - 0.5) + side);
+    });
     const image = context.createImageData(width, height);
     all[all.length - 1]!.forEach((z, i) => {
       const p = 1 / (1 + Math.exp(-z));
-      const side = p > 0.5 ? 0.08 : -0.08; // the boundary stays visible where the net is unsure
-      const color = Number.isFinite(p) ? ramp(stops, 0.5 + 0.36 * (p - 0.5) + side) : ([128, 128, 128] as const);
-      image.data.set([...color, 255], 4 * i);
+      const [r, g, b] = colors[Math.min(63, Math.floor(64 * p))] ?? [128, 128, 128]; // grey: not a number
+      image.data[4 * i] = r;
+      image.data[4 * i + 1] = g;
+      image.data[4 * i + 2] = b;
+      image.data[4 * i + 3] = 255;
     });
     context.putImageData(image, 0, 0);
   }
