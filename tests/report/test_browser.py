@@ -80,21 +80,13 @@ def test_the_verdict_is_seen_before_any_click(eyes: Any, pages: Path, width: int
     assert figure.locator("figcaption").count() == 1
     assert "The gradient loses 6 decades on its way back" in figure.inner_text()
     assert overflow(page) == 0
+    assert page.locator("h1").bounding_box()["y"] < 200
     if width > 1000:  # the figure stands beside the words, on the first screen
         box = figure.bounding_box()
         assert box["y"] + box["height"] < 900
 
 
-def test_the_heading_of_the_first_screen_is_also_the_first_on_the_phone(
-    eyes: Any, pages: Path
-) -> None:
-    page = eyes.open(pages / "vanishing.html", 390)
-    box = page.locator("h1").bounding_box()
-    assert box["y"] < 200
-
-
-@pytest.mark.parametrize("name", ["vanishing", "two", "fine", "empty"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("name", "width"), [("two", 390), ("two", 1440), ("empty", 390)])
 def test_every_page_fits_and_stays_silent(eyes: Any, pages: Path, name: str, width: int) -> None:
     page = eyes.open(pages / f"{name}.html", width, color_scheme="dark")
     assert page.locator("h1").count() == (2 if name == "two" else 1)
@@ -145,7 +137,7 @@ def test_a_plot_is_read_by_keys_and_by_pointer(eyes: Any, pages: Path) -> None:
     )
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    assert walker.get_attribute("aria-valuetext").startswith("net.2.act: first record 1e−4")
+    assert walker.get_attribute("aria-valuetext").startswith("net.2.act: first record 0.0001")
     page.keyboard.press("End")
     assert walker.get_attribute("aria-valuetext") == "net.out: first record 1; last record 1"
     tip = page.locator(".first .tip")
@@ -228,9 +220,8 @@ def test_two_runs_stand_side_by_side(eyes: Any, pages: Path) -> None:
     page = eyes.open(pages / "two.html")
     one, two = page.locator(".first").all()
     assert one.bounding_box()["y"] == two.bounding_box()["y"]
-    assert (
-        "ACT601 vanishing-gradient" in page.get_by_text("Only in").locator("..").first.inner_text()
-    )
+    only = page.get_by_text("Only in").locator("..").first
+    assert "ACT601 vanishing-gradient" in only.inner_text()
     page.locator(".flow").nth(1).get_by_role("button", name=re.compile("^net.2.act")).click()
     heads = page.locator("#site h3.mono").all_inner_texts()
     assert heads == ["net.2.act", "net.2.act"]
@@ -245,7 +236,7 @@ def test_what_a_screen_reader_meets(eyes: Any, pages: Path) -> None:
     assert '- region "Verdict"' in tree
     assert '- list "The network, as data flows through it"' in tree
     assert re.search(r'- figure "The gradient loses 6 decades on its way back"', tree)
-    assert re.search(r'- img "Gradient by depth: at the last record net.0.act has 1e−6', tree)
+    assert 'img "Gradient by depth: at the last record net.0.act has 1e−6 of what' in tree
     nameless = page.evaluate(
         """[...document.querySelectorAll('button, input, select, [role=slider], [role=img]')]
         .filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.length))
@@ -259,8 +250,9 @@ def test_what_a_screen_reader_meets(eyes: Any, pages: Path) -> None:
     assert twice == 0
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_words_are_only_seen(eyes: Any, tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("name", ["script", "right to left", "long"])
+def test_hostile_words_are_only_seen(eyes: Any, tmp_path: Path, name: str) -> None:
+    text = HOSTILE[name]  # test_page.py has them all; here is what a browser makes of them
     place = tmp_path / "page.html"
     place.write_text(report([hostile(text)], [trial(text)]), "utf-8")
     page = eyes.open(place, 390)
@@ -270,9 +262,7 @@ def test_hostile_words_are_only_seen(eyes: Any, tmp_path: Path, text: str) -> No
     page.locator(".stop").last.click()
     assert page.locator("#site h3.mono").count() == 1
     if text.startswith("</script>"):
-        assert (
-            "</script><script>alert(1)</script>" in page.locator(".because + .muted").inner_text()
-        )
+        assert text in page.locator(".because + .muted").inner_text()
 
 
 def test_two_hundred_sites_are_drawn(eyes: Any, tmp_path: Path) -> None:
@@ -338,15 +328,13 @@ def test_a_live_page_follows_its_run(eyes: Any, following: tuple[Server, Followi
     page.get_by_role("button", name=re.compile("^net.2.act")).focus()
     source.steps = 30
     loss = page.locator("#training svg.plot").first
-    page.wait_for_function(
-        "document.querySelector('.foot').textContent.includes('120')"
-    )  # 4 steps a record
+    page.locator(".foot").get_by_text("120", exact=True).wait_for()  # 4 steps a record
     assert loss.is_visible()
     assert page.locator("#site h3.mono").inner_text() == "net.2.act"  # what was chosen stays
     assert page.locator("#findings details.finding").nth(1).get_attribute("open") is not None
     assert page.evaluate("document.activeElement.className").startswith("stop")
     source.state = "ended"
-    page.wait_for_function("document.getElementById('live').textContent === 'ended'")
+    page.locator("#live").get_by_text("ended", exact=True).wait_for()
 
 
 def test_the_data_of_a_page_is_what_was_drawn(pages: Path) -> None:
