@@ -186,6 +186,21 @@ def polled(server: Any, tag: str = "") -> tuple[str, dict[str, Any] | None]:
     return str(answer.headers["ETag"]), json.loads(body)["runs"][0]
 
 
+def test_live_says_where_and_ends_with_control_c(
+    call: Relume, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    shown: list[str] = []
+    monkeypatch.setattr("relume.report.serve.Server.serve_forever", stop)
+    monkeypatch.setattr("webbrowser.open", lambda url: bool(shown.append(url)))
+    code, err = call("live", "--open")
+    assert code == 0
+    assert f"live at {shown[0]} (Ctrl-C to end)" in err
+    assert "no longer live; the recording goes on." in err
+
+
 def test_a_port_that_is_taken_is_said(call: Relume, runs: Path) -> None:
     import socket
 

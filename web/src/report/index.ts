@@ -86,7 +86,7 @@ function columns(data: Report, make: (run: Run, i: number) => Child): HTMLElemen
   return h("div", { class: "columns" }, data.runs.map((run, i) => h("div", { class: "column" }, h("h3", { class: `run-name tone-${"ab"[i]}` }, run.name), make(run, i))));
 }
 
-const STANDING = { ended: "", training: "still training", lost: "ended without a word: it was killed, or lost" };
+const STANDING = { ended: "", training: "still training", lost: "ended without a word: killed, or lost" };
 
 function header(data: Report): HTMLElement {
   const facts = (run: Run): string => {
@@ -125,7 +125,7 @@ function first(run: Run, data: Report, at: number): HTMLElement {
       h("p", { class: "muted" }, root ? run.verdict.outcome : looked(run)),
       root?.cure ? cure(root) : null,
       others.length ? h("p", { class: "also" }, h("b", {}, "Also: "), others.slice(0, 4).map((other, i) => [i ? "; " : "", h("span", {}, icon(other.severity), " ", headline(other, run))]), others.length > 4 ? ` and ${number(others.length - 4)} more` : "") : null,
-      standing ? h("p", { class: "muted" }, `This run is ${run.state === "lost" ? "lost" : "not over"}: ${standing}.`) : null,
+      standing ? h("p", { class: "standing" }, `The run ${run.state === "lost" ? standing : `is ${standing}`}.`) : null,
     ),
     hero(run, root)?.element,
   );
