@@ -10,14 +10,18 @@ from typing import Any
 
 from relume.core import Severity
 from relume.proof import Trial
-from relume.report.page import html
+from relume.report.page import html, inline
 from relume.report.pages import rules
-from relume.report.scene import Shown, press_for, scene
+from relume.report.scene import MOST, Shown, press_for, scene
 from relume.report.text import name
 from relume.report.trials import drawn
 
 VERSION = 1
 MOST_RUNS = 2
+LARGEST = 840_000
+"""Characters of data up to which a page, with a bundle of 160 kB, has at most a megabyte."""
+FEWEST = 20_000
+"""Values below which the words are what takes the room."""
 
 
 def report(shown: Sequence[Shown], trials: Sequence[Trial] = ()) -> str:
@@ -46,7 +50,17 @@ def live_data(shown: Shown, every: float) -> str:
 
 def book(shown: Sequence[Shown], trials: Sequence[Trial] = ()) -> dict[str, Any]:
     """The report as plain data."""
-    runs = [scene(each, press) for each, press in zip(shown, press_for(shown), strict=True)]
+    most = MOST
+    data = _book(shown, trials, most)
+    while len(inline(data)) > LARGEST and most > FEWEST:  # long names, or very many findings
+        most //= 2
+        data = _book(shown, trials, most)
+    return data
+
+
+def _book(shown: Sequence[Shown], trials: Sequence[Trial], most: int) -> dict[str, Any]:
+    presses = press_for(shown, most)
+    runs = [scene(each, press) for each, press in zip(shown, presses, strict=True)]
     return {
         "kind": "report",
         "version": VERSION,

@@ -6,7 +6,7 @@ would show, with no spike lost. Nothing is averaged.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,13 +121,15 @@ def short(value: float) -> float | str:
     return float(f"{value:.4g}") if math.isfinite(value) else str(value)
 
 
-def packed(values: Floats) -> Mapping[str, Any]:
-    """Values in two characters each: levels between `a` and `b`, of their logarithm where they
-    are positive and span more than two decades. A level is a 7,000th of the span, less than a
-    pixel; web/src/lib/series.ts reads it.
+def packed(values: Floats) -> str:
+    """Values in two characters each: levels between the least and the greatest, of their
+    logarithm where they are positive and span more than two decades. A level is a 7,000th of the
+    span, less than a pixel. Before them stand ``log`` or ``even`` and the two ends;
+    web/src/lib/series.ts reads it.
     """
     fine = np.isfinite(values)
-    a, b = (float(values[fine].min()), float(values[fine].max())) if fine.any() else (0.0, 0.0)
+    ends = (float(values[fine].min()), float(values[fine].max())) if fine.any() else (0.0, 0.0)
+    a, b = (float(f"{end:.6g}") for end in ends)
     log = a > 0 and b > 100 * a
     scale = np.log10 if log else np.asarray
     with np.errstate(all="ignore"):
@@ -140,4 +142,5 @@ def packed(values: Floats) -> Mapping[str, Any]:
     base = len(ALPHABET)
     letters = np.frombuffer(ALPHABET.encode(), np.uint8)
     pairs = np.stack((letters[codes // base], letters[codes % base]), axis=1)
-    return {"p": pairs.astype(np.uint8).tobytes().decode(), "a": a, "b": b, "log": int(log)}
+    text = pairs.astype(np.uint8).tobytes().decode()
+    return f"{'log' if log else 'even'} {a:.6g} {b:.6g} {text}"

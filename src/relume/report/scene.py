@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from relume.core import Diagnosis, Finding, Series, Severity, Site, Trace
+import numpy as np
+
+from relume.core import Diagnosis, Evidence, Finding, Series, Severity, Site, Trace
 from relume.report.flow import Block, blocks
 from relume.report.hero import point
 from relume.report.pixels import COLUMNS, WRITTEN, Press, columns_for
@@ -28,13 +30,12 @@ ACT_STATS = {
 """What a site's story is drawn from, under the names that the page knows."""
 HEAD_STATS = {"pre_rms": "pre_rms", "grad": "grad_pre_rms"}
 INPUT_STATS = {"mean_energy": "mean_energy_share", "rms": "rms"}
-WEIGHT_STATS = {"update": "update_ratio", "grad": "grad_norm", "norm": "weight_norm"}
+WEIGHT_STATS = {"update": "update_ratio"}
 STATS = {"act": ACT_STATS, "head": HEAD_STATS, "input": INPUT_STATS, "parameter": WEIGHT_STATS}
 WIDE = {"grad_pre_rms"}
 """Drawn across the whole page, so with twice the columns."""
 MOST = 170_000
-"""Values in a page, besides two series of steps: at two characters each and with all words this
-stays below 1 MB."""
+"""Values in a page, besides two series of steps: at two characters each a third of a megabyte."""
 CURVE = 64  # points of a finding's own curve, as core.Evidence promises
 LONG = 4_000  # characters of a message shown
 
@@ -69,7 +70,7 @@ def scene(shown: Shown, press: Press) -> dict[str, Any]:
         "weights": _weights(trace, press, places),
         "run": _run(trace, press),
         "events": events(diagnosis, places),
-        "findings": [_finding(f, index, places) for f in diagnosis.findings],
+        "findings": [_finding(f, index, places, press) for f in diagnosis.findings],
         "story": [_branch(branch, index) for branch in told.roots],
         "notes": [_branch(branch, index) for branch in told.notes],
         "ruled_out": [_checked(item) for item in diagnosis.ruled_out],
@@ -80,15 +81,15 @@ def scene(shown: Shown, press: Press) -> dict[str, Any]:
     }
 
 
-def press_for(shown: Sequence[Shown]) -> list[Press]:
-    """One press a run, so that all their series together fit into a page."""
+def press_for(shown: Sequence[Shown], most: int = MOST) -> list[Press]:
+    """One press a run, so that all their series together have at most so many values."""
     lengths = [
         length
         for each in shown
         for series, factor in _wanted(each.trace)
         for length in [len(series)] * factor
     ]
-    columns = columns_for(lengths, MOST)
+    columns = columns_for(lengths, most)
     tight = sum(min(length, 2 * columns) for length in lengths) > WRITTEN
     return [Press(columns, tight) for _ in shown]
 
@@ -177,7 +178,7 @@ def events(diagnosis: Diagnosis, places: Mapping[str, int]) -> list[dict[str, An
 
 
 def _finding(
-    finding: Finding, index: Mapping[str, int], places: Mapping[str, int]
+    finding: Finding, index: Mapping[str, int], places: Mapping[str, int], press: Press
 ) -> dict[str, Any]:
     evidence = finding.evidence
     more = [(key, value) for key, value in evidence.more.items() if value is not None]
@@ -201,10 +202,15 @@ def _finding(
         "limit": None if evidence.threshold is None else _number(evidence.threshold),
         "samples": evidence.samples,
         "more": [[name(key, 60), _value(value)] for key, value in more[:40]],
-        "curve": [[int(step), _number(value)] for step, value in evidence.curve[:CURVE]],
+        "curve": press.series(_course(evidence)),
         "explains": [index[key] for key in finding.explains if key in index],
         "explained_by": [index[key] for key in finding.explained_by if key in index],
     }
+
+
+def _course(evidence: Evidence) -> Series:
+    steps, values = zip(*evidence.curve[:CURVE], strict=True) if evidence.curve else ((), ())
+    return Series(np.asarray(steps, np.int64), np.asarray(values, np.float64))
 
 
 def _title(finding: Finding) -> str:

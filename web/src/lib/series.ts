@@ -1,7 +1,7 @@
 // A stat over steps as the page was given it: numbers, or two characters a value (pixels.py).
 
-export type Packed = { p: string; a: number; b: number; log: number };
-export type Values = (number | string)[] | Packed;
+/** Numbers, or `log` or `even`, the two ends and the letters in one text. */
+export type Values = (number | string)[] | string;
 export interface Raw {
   g: number;
   c?: number;
@@ -36,13 +36,15 @@ export function series(raw: Raw, grids: readonly (readonly number[])[]): Series 
 export function values(given: Values): number[] {
   if (Array.isArray(given)) return given.map(finite);
   const found: number[] = [];
-  const [a, b] = given.log ? [Math.log10(given.a), Math.log10(given.b)] : [given.a, given.b];
-  for (let i = 0; i + 1 < given.p.length; i += 2) {
-    const one = PLACES.get(given.p[i] ?? "") ?? 0;
-    const two = PLACES.get(given.p[i + 1] ?? "") ?? 0;
+  const [kind, least, greatest, letters = ""] = given.split(" ");
+  const ends = [Number(least), Number(greatest)];
+  const [a = 0, b = 0] = kind === "log" ? ends.map(Math.log10) : ends;
+  for (let i = 0; i + 1 < letters.length; i += 2) {
+    const one = PLACES.get(letters[i] ?? "") ?? 0;
+    const two = PLACES.get(letters[i + 1] ?? "") ?? 0;
     const code = one * ALPHABET.length + two;
     const at = a + (b - a) * ((code - LOST.length) / LEVELS);
-    found.push(LOST[code] ?? (given.log ? 10 ** at : at));
+    found.push(LOST[code] ?? (kind === "log" ? 10 ** at : at));
   }
   return found;
 }

@@ -204,7 +204,7 @@ function labelled(run: Run, most: number): Mark[] {
 }
 
 export function evidence(run: Run, finding: Finding, height = 260, title?: string): Figure | null {
-  const curve = finding.curve.map(([step, value]): [number, number] => [step, finite(value)]);
+  const curve = points(series(finding.curve, run.grids));
   if (curve.length < 2) return null;
   const limit = finding.limit === null ? NaN : finite(finding.limit);
   const values = [...curve.map(([, value]) => value), ...(Number.isFinite(limit) ? [limit] : [])];

@@ -129,7 +129,7 @@ export function rest(run: Run): HTMLElement {
           "Could not be checked",
           run.not_checked.length,
           true,
-          h("ul", { class: "plain" }, run.not_checked.map((gap) => h("li", {}, h("b", {}, gap.rules.join(", ")), gap.sites.length ? h("span", { class: "mono" }, ` at ${gap.sites.join(", ")}`) : "", ` ${gap.reason}`, gap.remedy ? h("span", { class: "muted" }, ` To check it: ${gap.remedy}`) : ""))),
+          h("ul", { class: "plain" }, run.not_checked.map((gap) => h("li", {}, h("b", {}, gap.rules.join(", ")), gap.sites.length ? h("span", { class: "mono" }, ` at ${gap.sites.join(", ")}`) : "", " ", coded(gap.reason), gap.remedy ? h("span", { class: "muted" }, " To check it: ", coded(gap.remedy)) : ""))),
         )
       : null,
     run.silenced.length

@@ -50,7 +50,7 @@ function stop(block: Block, curves: Curves, light: number, pick: () => void): HT
   const label = `${block.name}, ${what}${block.layer && block.layer !== block.name ? ` after ${block.layer}` : ""}${block.units ? `, ${count(block.units, "unit")}` : ""}, ${WORDS[block.health]}${grad}`;
   const button = h(
     "button",
-    { type: "button", class: `stop ${block.kind} tone-${tone(block.health)} ${block.health}`, "aria-pressed": "false", "aria-label": label, title: label, onclick: pick },
+    { type: "button", class: `stop ${block.kind} tone-${tone(block.health)} ${block.health}`, "aria-pressed": "false", "data-key": `stop ${block.name}`, "aria-label": label, title: label, onclick: pick },
     glyph(block, curves),
     h("span", { class: "stop-name" }, broken(tail(block.name, 26))),
     h("span", { class: "stop-act" }, block.kind === "act" ? block.act : block.kind),

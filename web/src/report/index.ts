@@ -4,9 +4,10 @@ import { menu } from "../lib/controls";
 import { icon, WORDS, type Health } from "../lib/icons";
 import { count, number } from "../lib/numbers";
 import { remember, state } from "../lib/permalink";
+import { last } from "../lib/series";
 import { themeButton } from "../lib/theme";
 import { depthMap } from "./depth";
-import { depth, evidence, everywhere, loss, of, updates } from "./figures";
+import { depth, evidence, everywhere, loss, of, PERCENT, updates } from "./figures";
 import { cure, notes, rest, story } from "./findings";
 import { flow, type Flow } from "./flow";
 import { follow } from "./live";
@@ -86,7 +87,7 @@ function columns(data: Report, make: (run: Run, i: number) => Child): HTMLElemen
   return h("div", { class: "columns" }, data.runs.map((run, i) => h("div", { class: "column" }, h("h3", { class: `run-name tone-${"ab"[i]}` }, run.name), make(run, i))));
 }
 
-const STANDING = { ended: "", training: "still training", lost: "ended without a word: it was killed, or lost" };
+const STANDING = { ended: "", training: "still training", lost: "ended without a word: killed, or lost" };
 
 function header(data: Report): HTMLElement {
   const facts = (run: Run): string => {
@@ -125,7 +126,7 @@ function first(run: Run, data: Report, at: number): HTMLElement {
       h("p", { class: "muted" }, root ? run.verdict.outcome : looked(run)),
       root?.cure ? cure(root) : null,
       others.length ? h("p", { class: "also" }, h("b", {}, "Also: "), others.slice(0, 4).map((other, i) => [i ? "; " : "", h("span", {}, icon(other.severity), " ", headline(other, run))]), others.length > 4 ? ` and ${number(others.length - 4)} more` : "") : null,
-      standing ? h("p", { class: "muted" }, `This run is ${run.state === "lost" ? "lost" : "not over"}: ${standing}.`) : null,
+      standing ? h("p", { class: "standing" }, `The run ${run.state === "lost" ? standing : `is ${standing}`}.`) : null,
     ),
     hero(run, root)?.element,
   );
@@ -158,16 +159,23 @@ function hero(run: Run, root: Finding | undefined) {
   const blamed = new Set(run.findings.filter((each) => root && each.code === root.code).flatMap((each) => (each.block === null ? [] : [each.block])));
   const made = {
     depth: () => depth(run, blamed),
-    silent: () => everywhere(run, "silent", blamed, "Units that say nothing", "Share of units without a slope on any sampled row of a record."),
+    silent: () => everywhere(run, "silent", blamed, atEnd(run, root, "silent", "of the units", "have no slope"), "Share of units without a slope on any sampled row of a record."),
     flat: () => {
       const side = root && /high/.test(`${root.stat} ${root.message}`) ? "high" : "low";
-      return everywhere(run, side, blamed, `Entries where the act is flat, ${side === "high" ? "above" : "below"}`, "Share of entries whose slope is below 5 % of the act’s largest.");
+      return everywhere(run, side, blamed, atEnd(run, root, side, "of the entries", `lie where the act is flat, ${side === "high" ? "above" : "below"}`), "Share of entries whose slope is below 5 % of the act’s largest.");
     },
     updates: () => updates(run, null, "How much a step changes the weights", 330),
     loss: () => loss([run], root ? lossTitle(run) : "Loss", 340),
     evidence: () => root && evidence(run, root, 330),
   }[run.hero.figure];
   return made?.() ?? (root && evidence(run, root, 330)) ?? loss([run], "Loss", 340);
+}
+
+/** What a stat came to where the root stands, as a sentence. */
+function atEnd(run: Run, root: Finding | undefined, key: string, of_: string, what: string): string {
+  const block = run.blocks[root?.block ?? -1];
+  const value = last(block && of(run, block.series[key]));
+  return Number.isFinite(value) && block ? `${PERCENT(value)} ${of_} of ${block.name} ${what} at the end` : `Share ${of_} that ${what}`;
 }
 
 /** What the loss did, in the outcome's own numbers. */

@@ -52,14 +52,14 @@ function kept(element: HTMLElement, change: () => void): void {
   scrollTo(0, y);
 }
 
-/** Puts the focus back on the control with the same words. */
+/** Puts the focus back on the control with the same key, or the same words. */
 function focusPath(element: HTMLElement): (() => void) | null {
   const now = document.activeElement;
   if (!(now instanceof HTMLElement) || !element.contains(now)) return null;
-  const words = now.getAttribute("aria-label") ?? now.textContent;
-  const tag = now.tagName;
+  const words = (each: HTMLElement): string => each.dataset["key"] ?? each.getAttribute("aria-label") ?? each.textContent ?? "";
+  const [tag, wanted] = [now.tagName, words(now)];
   return () => {
     const all = [...element.querySelectorAll<HTMLElement>(tag)];
-    all.find((each) => (each.getAttribute("aria-label") ?? each.textContent) === words)?.focus({ preventScroll: true });
+    all.find((each) => words(each) === wanted)?.focus({ preventScroll: true });
   };
 }

@@ -77,7 +77,7 @@ export interface Finding {
   limit: number | string | null;
   samples: number;
   more: [string, string][];
-  curve: [number, number | string][];
+  curve: Raw;
   explains: number[];
   explained_by: number[];
 }
