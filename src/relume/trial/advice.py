@@ -48,7 +48,20 @@ def advice(diagnosis: Diagnosis, trace: Trace, command: str) -> tuple[Advice, ..
         diagnosis, trace: of the program as it is.
         command: how the program is called after ``relume compare``: ``"train.py --epochs 3"``.
     """
-    return (*_hidden(diagnosis, trace, command), *_output(diagnosis, trace, command))
+    return (
+        *_first(diagnosis, command),
+        *_hidden(diagnosis, trace, command),
+        *_output(diagnosis, trace, command),
+    )
+
+
+def _first(diagnosis: Diagnosis, command: str) -> Iterator[Advice]:
+    """No act is to be judged by a run that fails of something else."""
+    for root in diagnosis.roots:
+        if root.severity >= Severity.WARNING and root.code not in HEADS:
+            text = f"Cure {root.code} {root.name}: until then no act can be judged by this run."
+            yield Advice("first", text, (root.message,), f"relume fix {command}")
+            return
 
 
 def _hidden(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice]:
@@ -83,7 +96,9 @@ def _hidden(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice
             f"relume compare --acts relu,leaky_relu,gelu {command}",
         )
     elif acts == ("relu",):
-        text = "Keep ReLU, the default: nothing in this run speaks against it."
+        roots = any(f.severity >= Severity.WARNING for f in diagnosis.roots)
+        text = "Keep ReLU, the default: nothing in this run speaks against it"
+        text += " but what is to be cured first." if roots else "."
         share = f"{len(dead)} notes on dead units" if dead else "no finding on dead units"
         yield Advice(
             "hidden layers",
@@ -111,7 +126,7 @@ def _output(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice
         if known is not None:
             acts = _head_acts(trace)
             seen = f"the loss is {name}, and before it stands {acts or 'no act'}"
-            yield Advice("output layer", f"Right for this loss: {known[1]}.", (seen,))
+            yield Advice("output layer", f"The act that this loss wants: {known[1]}.", (seen,))
 
 
 def _head_acts(trace: Trace) -> str:

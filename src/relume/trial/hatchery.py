@@ -32,7 +32,8 @@ STARTER = (
     "from relume.trial.hatchery import {} as main\n"
     "main()"
 )
-ALWAYS = ("torch", "numpy", "torch.optim", "relume.trial.shoot", "relume.rules", "scipy.stats")
+ALWAYS = ("torch", "numpy", "torch._dynamo", "relume.trial.shoot", "scipy.stats")
+"""torch._dynamo comes with the first optimiser that is made, and takes as long as torch itself."""
 
 
 def main() -> None:
