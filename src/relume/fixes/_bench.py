@@ -24,6 +24,7 @@ from torch.optim.optimizer import (
 
 from relume.fixes._calls import Calls, Handler, Threads
 from relume.fixes._models import Model, Models, copied
+from relume.fixes._optim import track
 from relume.fixes.fix import Job
 from relume.proof import Edit
 
@@ -139,6 +140,8 @@ class Bench:
 
     def open(self) -> None:
         """Patch torch, as far as the registered actions need it."""
+        if self._startings:
+            self.undo.append(track())
         if self._steppings:
             pre: Any = register_optimizer_step_pre_hook(self._before)
             self._post = register_optimizer_step_post_hook(self._after)

@@ -1,4 +1,4 @@
-"""What fixes of the initialisation share: which layers, drawn how, when the first batch is there."""
+"""What fixes of the initialisation share: which layers, and how and when they are drawn anew."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

@@ -19,6 +19,7 @@ from torch.nn.modules import module as module_file
 from torch.overrides import TorchFunctionMode
 
 from relume.acts.act import Act
+from relume.acts.front import AFFINE, TRANSPOSED
 from relume.fixes._calls import Threads, act_functions, bound
 from relume.fixes._models import Model
 
@@ -32,6 +33,8 @@ CONVOLUTION = {
     functional.conv_transpose3d,
 }
 PRODUCT = {torch.bmm, torch.einsum, torch.baddbmm, torch.Tensor.bmm, torch.Tensor.__matmul__}
+CHANNELS = AFFINE[1:] + TRANSPOSED
+"""Layers whose units are channels: axis 1 of what enters and leaves them."""
 NORM = {
     functional.batch_norm,
     functional.layer_norm,
@@ -112,6 +115,7 @@ class Look:
 
 ActHook = Callable[[Place, Tensor], Tensor | None]
 InputHook = Callable[[str, nn.Module, Tensor], None]
+OutputHook = Callable[[str, nn.Module, int, Tensor], Tensor | None]
 
 
 def look(
@@ -120,6 +124,7 @@ def look(
     *,
     at_act: ActHook | None = None,
     at_layer: InputHook | None = None,
+    at_output: OutputHook | None = None,
 ) -> Look:
     """Watch the forward that is about to run.
 
@@ -129,9 +134,11 @@ def look(
         at_act: gets each act's place and input, in forward order; what it returns stands for that
             input, so that a layer changed here is felt by all that follow.
         at_layer: gets each affine layer's name, the layer and what enters it.
+        at_output: gets each affine layer's name, the layer, the axis of its units and what it
+            gives; what it returns stands for that.
     """
     assert model.call is not None
-    mode = _Watch(model, threads, at_act, at_layer)
+    mode = _Watch(model, threads, at_act, at_layer, at_output)
     with unheard(), untouched(model.root), torch.no_grad(), mode:
         model.call()
     return mode.look
@@ -139,12 +146,17 @@ def look(
 
 class _Watch(TorchFunctionMode):
     def __init__(
-        self, model: Model, threads: Threads, at_act: ActHook | None, at_layer: InputHook | None
+        self,
+        model: Model,
+        threads: Threads,
+        at_act: ActHook | None,
+        at_layer: InputHook | None,
+        at_output: OutputHook | None,
     ) -> None:
         super().__init__()
         self.look = Look()
         self._model, self._threads = model, threads
-        self._at_act, self._at_layer = at_act, at_layer
+        self._at_act, self._at_layer, self._at_output = at_act, at_layer, at_output
         self._labels: dict[int, Label] = {}
         self._kept: list[Any] = []  # else another tensor might get the same id
         self._acts = act_functions()
@@ -161,6 +173,11 @@ class _Watch(TorchFunctionMode):
             return self._act(func, bound(act, args, words), args, words)
         layer = self._affine(func, args)
         result = func(*args, **words)
+        if layer is not None and self._at_output is not None:
+            axis = 1 if func in CONVOLUTION else result.dim() - 1
+            with torch._C.DisableTorchFunction():
+                changed = self._at_output(self._model.path_of(layer), layer, axis, result)
+            result = result if changed is None else changed
         for one in _tensors(result):
             label = self._label(func, args, words, layer, one)
             if label is not None:

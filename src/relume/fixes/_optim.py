@@ -2,21 +2,42 @@
 
 import gc
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
 
 
+_KNOWN: "weakref.WeakSet[Optimizer]" = weakref.WeakSet()
+
+
 def optimisers() -> list[Optimizer]:
     """Every optimiser of this process, made before or under the bench."""
+    return list(_KNOWN)
+
+
+def track() -> Callable[[], None]:
+    """Know every optimiser from now on; gives what ends that."""
     # by type: asking a proxy for its __class__ may import what it stands for
-    return [one for one in gc.get_objects() if issubclass(type(one), Optimizer)]
+    _KNOWN.update(one for one in gc.get_objects() if issubclass(type(one), Optimizer))
+    kind: Any = Optimizer
+    original = kind.__init__
+
+    def init(self: Optimizer, *args: Any, **words: Any) -> None:
+        original(self, *args, **words)
+        _KNOWN.add(self)
+
+    kind.__init__ = init
+
+    def end() -> None:
+        kind.__init__ = original
+
+    return end
 
 
 def forget(parameters: Iterable[Any]) -> None:
@@ -57,7 +78,12 @@ class Adoption:
             self._pending.remove((new, beside))
             if id(new) not in where:
                 group["params"].append(new)
-                self._bench.undo.append(partial(_out_of, weakref.ref(optimiser), new))
+                self._bench.undo.append(out_of(optimiser, new))
+
+
+def out_of(optimiser: Optimizer, parameter: nn.Parameter) -> Callable[[], None]:
+    """What takes a parameter out of an optimiser again."""
+    return partial(_out_of, weakref.ref(optimiser), parameter)
 
 
 def _out_of(ref: "weakref.ref[Optimizer]", parameter: nn.Parameter) -> None:
@@ -67,3 +93,11 @@ def _out_of(ref: "weakref.ref[Optimizer]", parameter: nn.Parameter) -> None:
     for group in optimiser.param_groups:
         group["params"] = [p for p in group["params"] if p is not parameter]
     optimiser.state.pop(parameter, None)
+
+
+def zero_moments(parameter: Any, where: Any) -> None:
+    """What optimisers have gathered on these entries of a parameter is zero."""
+    for optimiser in optimisers():
+        for value in optimiser.state.get(parameter, {}).values():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                value[where] = 0

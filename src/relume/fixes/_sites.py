@@ -1,5 +1,7 @@
 """Sites of a trace that fixes ask for, and what their proposals say of them."""
 
+from dataclasses import replace
+
 from relume.core import Diagnosis, Finding, Site, Trace
 
 
@@ -35,3 +37,23 @@ def act_at(trace: Trace, site: str) -> str:
 def found(diagnosis: Diagnosis, *codes: str) -> bool:
     """Whether the diagnosis has a finding of one of these rules."""
     return any(finding.code in codes for finding in diagnosis.findings)
+
+
+def first_head_act(trace: Trace, act: str) -> tuple[tuple[str, ...], Site | None]:
+    """The last act between a head and its criterion, of that name if one is given.
+
+    Returns:
+        Its site's name for an edit, and the site with its source line; empty and None if unknown.
+    """
+    for fact in trace.facts_of("head"):
+        for one in reversed(list(fact.data.get("acts") or ())):
+            if act and one.get("act") != act:
+                continue
+            name = str(one.get("site") or "")
+            file, line = str(one.get("file") or ""), int(one.get("line") or 0)
+            known = trace.site(name)
+            site = Site(name, "act", act=str(one.get("act") or ""), file=file, line=line)
+            if known is not None:
+                site = replace(site, file=file or known.file, line=line or known.line)
+            return ((name,) if name else ()), site
+    return (), None
