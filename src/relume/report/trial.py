@@ -3,14 +3,15 @@
 import math
 from collections.abc import Sequence
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from relume.core import Finding
 from relume.proof import Arm, Cure, Standing, Trial, Verdict
 from relume.report.cause import message
-from relume.report.ink import Ink, grid
+from relume.report.ink import Ink
 from relume.report.text import count, duration, name, number, place, prose, sentence
 
 _STYLES = {
@@ -31,9 +32,9 @@ def cure(found: Cure, console: Console, *, diff: bool = True) -> None:
     _banner(found, ink)
     if found.root is not None:
         _cause(found.root, ink)
-    for trial in found.trials:
+    for each in found.trials:
         ink.put()
-        table(trial, ink)
+        table(each, ink)
     for edit in found.advice:
         ink.put()
         ink.put(ink.text(("by hand  ", "bold"), sentence(edit.text), ("  not tried", "dim")))
@@ -105,20 +106,25 @@ def table(found: Trial, ink: Ink) -> None:
         for arm in arms:
             _stacked(found, arm, ink)
     else:
-        rows: list[tuple[RenderableType, ...]] = [_row(found, arm, ink) for arm in arms]
-        ink.put(grid(rows), left=1)
+        ink.put(_columns(found, arms, ink), left=1)
     ink.put(ink.text((_placebo(found), "dim")), left=1)
 
 
-def _row(found: Trial, arm: Arm, ink: Ink) -> tuple[RenderableType, ...]:
-    standing, verdict = found.standing(arm.name), found.verdict(arm.name)
-    cells = (
-        ink.text((name(arm.text or arm.name, 34), "bold" if arm.role == "base" else "")),
-        ink.text(_value(standing)),
-        ink.text(difference(verdict)),
-        ink.text(_wins(verdict)),
-    )
-    return (*cells, verdict_words(verdict, ink))
+def _columns(found: Trial, arms: Sequence[Arm], ink: Ink) -> Table:
+    """Shares of the width, so that the tables of all rungs stand in line."""
+    columns = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    for ratio in (27, 23, 27, 10, 20):
+        columns.add_column(ratio=ratio, overflow="fold")
+    for arm in arms:
+        standing, verdict = found.standing(arm.name), found.verdict(arm.name)
+        columns.add_row(
+            ink.text((name(arm.text or arm.name), "bold" if arm.role == "base" else "")),
+            ink.text(_value(standing)),
+            ink.text(difference(verdict)),
+            ink.text(_wins(verdict)),
+            verdict_words(verdict, ink),
+        )
+    return columns
 
 
 def _stacked(found: Trial, arm: Arm, ink: Ink) -> None:
@@ -127,7 +133,7 @@ def _stacked(found: Trial, arm: Arm, ink: Ink) -> None:
     ink.put(ink.text(_value(standing)), left=3)
     if verdict is not None:
         if verdict.effect is not None:
-            ink.put(ink.text(f"{difference(verdict)}, {_wins(verdict)}"), left=3)
+            ink.put(ink.text(f"{difference(verdict)}, ahead in {_wins(verdict)}"), left=3)
         ink.put(verdict_words(verdict, ink), left=3)
 
 
@@ -169,7 +175,7 @@ def difference(verdict: Verdict | None) -> str:
 def _wins(verdict: Verdict | None) -> str:
     if verdict is None or verdict.effect is None:
         return ""
-    return f"ahead in {verdict.effect.wins} of {verdict.effect.pairs}"
+    return f"{verdict.effect.wins} of {verdict.effect.pairs} pairs"
 
 
 def verdict_words(verdict: Verdict | None, ink: Ink, *, compared: bool = False) -> Text:

@@ -218,12 +218,10 @@ def _word(
         return PROVEN, None
     if sure and found.mean <= -pairs.least:
         return WORSE, None
-    if gone:
-        return SYMPTOM, None
     if not sure and found.mean >= pairs.least:
         spread = _spread(np.asarray(pairs.differences))
         return UNDECIDED, max(1, seeds_needed(found.mean, spread, level) - found.pairs)
-    return NO_GAIN, None
+    return (SYMPTOM if gone else NO_GAIN), None
 
 
 def _not_run(arm: Arm, shots: Shots, seeds: Sequence[int]) -> str:
