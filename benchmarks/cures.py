@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from relume.fixes.lay import laid
 from relume.proof import Edit
@@ -57,7 +57,7 @@ class Fault:
     rate: float = 1e-3
     optimiser: Any = torch.optim.Adam
     shift: float = 0.0
-    loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy
+    loss: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy
 
 
 def weights(model: nn.Module, std: float) -> nn.Module:
@@ -84,7 +84,8 @@ def edit(fix: str, text: str, **options: Any) -> Edit:
 
 def swap(act: str, init: str = "match") -> Edit:
     """All hidden acts."""
-    return edit("swap-act", f"{act}{', layers drawn anew' if init == 'match' else ''}", act=act, init=init)  # fmt: skip
+    text = f"{act}, layers drawn anew" if init == "match" else act
+    return edit("swap-act", text, act=act, init=init)
 
 
 def rate(factor: float) -> Edit:

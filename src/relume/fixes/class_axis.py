@@ -8,7 +8,8 @@ Always, where the rule found it: a softmax over the batch makes the examples com
 network says of one depends on which others are there.
 
 ## How it is laid
-The calls at the sites are answered with `dim=-1`. In your source: name the axis.
+Calls that run over that axis of a tensor with as many axes are answered with `dim=-1`. In your
+source: name the axis.
 
 ## What it changes (safety)
 RETRAIN: the network computes another function.
@@ -20,12 +21,10 @@ PyTorch documentation, `torch.nn.functional.softmax`: "implicit dimension choice
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from torch.nn import functional
+from torch import Tensor
 
 from relume.core import Diagnosis, Finding, Trace
-from relume.fixes._calls import PASS, Call
-from relume.fixes._models import Model
-from relume.fixes._swaps import Swaps
+from relume.fixes._calls import PASS, Call, act_functions
 from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
 
@@ -39,29 +38,45 @@ RUNGS = {"ACT205": 1}
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """At the softmax that was found."""
-    if finding.site:
-        text = f"{finding.site} over the last axis"
-        yield PAGE.edit(text, sites=(finding.site,), at=finding, axis=-1)
+    for fact in trace.facts_of("softmax"):
+        shape = fact.data.get("shape") or ()
+        if fact.site == finding.site and shape:
+            act, axis = str(fact.data.get("act")), int(fact.data.get("axis") or 0)
+            text = f"{act} over the last axis, not over axis {axis}"
+            more = {"act": act, "from": axis, "dims": len(shape), "axis": -1}
+            yield PAGE.edit(text, sites=(finding.site,), at=finding, **more)
+            return
 
 
 def lay(edit: Edit, bench: "Bench") -> None:
-    """Answer the calls at the sites."""
-    job, swaps, axis = bench.current, Swaps(bench), int(option(edit, "axis", -1))
-    job.wanting = "no model with such a softmax was called"
-    job.words = lambda job: job.text
+    """Answer the calls that run over the wrong axis of tensors of as many axes.
+
+    They are known by that rather than by their site: one outside of any module has none.
+    """
+    job, axis = bench.current, int(option(edit, "axis", -1))
+    wrong, dims = int(option(edit, "from", 0)), option(edit, "dims", None)
+    job.wanting = f"no softmax over axis {wrong} was called"
+    job.words = lambda job: f"{job.text} ({job.counts['call']} calls)"
 
     def answer(call: Call) -> Any:
-        if call.act is None:
+        if not isinstance(call.z, Tensor) or axis_of(call) != wrong:
             return PASS
-        log = call.act.name == "log_softmax"
-        function = functional.log_softmax if log else functional.softmax
-        return function(call.z, dim=axis, dtype=call.words.get("dtype"))
+        if dims is not None and call.z.dim() != dims:
+            return PASS
+        job.did("call")
+        return call.function(call.z, dim=axis, dtype=call.words.get("dtype"))
 
-    def start(model: Model) -> None:
-        for site in edit.sites:
-            swaps.answer(model, site, answer)
+    name = str(option(edit, "act", "softmax"))
+    table = {f: answer for f, act in act_functions().items() if act.name == name}
+    bench.on_calls(table, outside=True)
 
-    bench.on_start(start, training=False)
+
+def axis_of(call: Call) -> int:
+    """The axis from the front; where the call names none, the one that torch takes."""
+    axis = call.words.get("dim", call.args[1] if len(call.args) > 1 else None)
+    if not isinstance(axis, int):
+        return 0 if call.z.dim() in (0, 1, 3) else 1
+    return axis % max(call.z.dim(), 1)
 
 
 FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)

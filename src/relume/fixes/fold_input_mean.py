@@ -43,7 +43,7 @@ RUNGS = {"ACT701": 2}
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """At the input that was found."""
-    sites = (finding.site,) if finding.site else ()
+    sites = (finding.layer,) if finding.layer else ()
     yield PAGE.edit("mean of the inputs folded into the first bias", sites=sites, at=finding)
 
 

@@ -57,7 +57,7 @@ OWN = ("ACT701", "ACT702")
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Where the inputs themselves were found at fault, and for saturated acts in any case."""
-    sites = tuple(site.name for site in trace.sites_of("input"))
+    sites = tuple(site.layer for site in trace.sites_of("input") if site.layer)
     if finding.code in OWN or finding.code == "ACT501" or found(diagnosis, *OWN):
         yield PAGE.edit("inputs standardised", sites=sites, at=finding)
 
