@@ -115,8 +115,8 @@ def _gain(verdict: Verdict) -> float:
 
 
 def _healthy(shots: Sequence[Shot], root: Finding) -> bool:
-    """Most of the arm's runs are free of the root's finding: the cause is gone, not softened."""
-    return sum(root.key in shot.findings for shot in shots) * 2 < len(shots)
+    """Most of the arm's runs are free of the root's rule: the cause is gone, not softened."""
+    return sum(any(k.startswith(root.code) for k in s.findings) for s in shots) * 2 < len(shots)
 
 
 def patched(edit: Edit | None, root: Path | None = None) -> tuple[str, str]:

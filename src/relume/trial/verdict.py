@@ -232,18 +232,26 @@ def _not_run(arm: Arm, shots: Shots, seeds: Sequence[int]) -> str:
 
 
 def _gone(arm: Arm, base: str, shots: Shots, seeds: Sequence[int], key: str) -> bool:
-    """The finding stood in most of the base's runs and stands in hardly any of the arm's."""
+    """The finding stood in most of the base's runs, and no finding of its rule, wherever, stands in
+    more than a fifth of the arm's: one that has moved to another site is not gone."""
+    code = _code(key)
     before = [key in shots[base, k].findings for k in seeds if (base, k) in shots]
-    after = [key in shots[arm.name, k].findings for k in seeds if (arm.name, k) in shots]
+    after = [
+        code in map(_code, shots[arm.name, k].findings) for k in seeds if (arm.name, k) in shots
+    ]
     return bool(before and after) and np.mean(before) > 0.5 and float(np.mean(after)) <= 0.2
 
 
 def _new_findings(arm: Arm, base: str, shots: Shots, seeds: Sequence[int]) -> tuple[str, ...]:
-    """What most of the arm's runs have and none of the base's."""
-    old = {key for k in seeds if (base, k) in shots for key in shots[base, k].findings}
+    """What most of the arm's runs have, of rules that found nothing in the base's."""
+    old = {_code(key) for k in seeds if (base, k) in shots for key in shots[base, k].findings}
     mine = [shots[arm.name, k].findings for k in seeds if (arm.name, k) in shots]
-    keys = dict.fromkeys(key for some in mine for key in some)
-    return tuple(k for k in keys if k not in old and sum(k in some for some in mine) > len(mine) / 2)
+    keys = dict.fromkeys(key for some in mine for key in some if _code(key) not in old)
+    return tuple(key for key in keys if sum(key in some for some in mine) > len(mine) / 2)
+
+
+def _code(key: str) -> str:
+    return key.partition("@")[0]
 
 
 _CLAIMS: Mapping[str, Callable[[str], str]] = {
