@@ -18,14 +18,14 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "cases"))
 
-from zoo_registry import CASES
-from zoo_run import Case, wilson
+from zoo_registry import CASES  # noqa: E402
+from zoo_run import Case, wilson  # noqa: E402
 
-from relume.proof import Cure, Shot
-from relume.trial.crew import Crew, Setting, Where, program_of
-from relume.trial.cure import cure
-from relume.trial.settle import BASE
-from relume.trial.standing import interval
+from relume.proof import Cure, Shot  # noqa: E402
+from relume.trial.crew import Crew, Setting, Where, program_of  # noqa: E402
+from relume.trial.cure import cure  # noqa: E402
+from relume.trial.settle import BASE  # noqa: E402
+from relume.trial.standing import interval  # noqa: E402
 
 SCRIPT = str(HERE / "fixing_case.py")
 

@@ -10,7 +10,7 @@ from relume.proof import Arm, Edit, Objective, Shot
 from relume.trial import nest
 from relume.trial.crew import Crew, Setting, Where, program_of
 
-SCRIPT = '''
+SCRIPT = """
 import sys
 import torch
 torch.manual_seed(3)
@@ -25,7 +25,7 @@ for step in range({steps}):
     optimizer.step()
     {each}
 {end}
-'''
+"""
 SLOWER = Arm("slower", (Edit("lower-learning-rate", {"factor": 0.1}, text="lr times 0.1"),))
 BASE = Arm("base", role="base")
 

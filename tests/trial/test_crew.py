@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import BASE, SLOWER
 
+from conftest import BASE, SLOWER
 from relume.errors import UsageError
 from relume.proof import Shot
 from relume.trial.crew import Crew, Setting, Where, program_of
@@ -117,15 +117,31 @@ def test_a_dask_worker_dies_and_no_pair_is_lost_or_counted_twice(
 ) -> None:
     pytest.importorskip("distributed")
     path = write(each="import time; time.sleep(0.01)", steps=20)
-    scheduler = _start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
-                       "--scheduler-file", str(tmp_path / "scheduler.json"))
+    scheduler = _start(
+        "scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--no-dashboard",
+        "--scheduler-file",
+        str(tmp_path / "scheduler.json"),
+    )
     workers = []
     try:
         _wait((tmp_path / "scheduler.json").exists)
         workers = [
-            _start("worker", "--scheduler-file", str(tmp_path / "scheduler.json"),
-                   "--nthreads", "1", "--no-nanny", "--no-dashboard",
-                   "--local-directory", str(tmp_path))
+            _start(
+                "worker",
+                "--scheduler-file",
+                str(tmp_path / "scheduler.json"),
+                "--nthreads",
+                "1",
+                "--no-nanny",
+                "--no-dashboard",
+                "--local-directory",
+                str(tmp_path),
+            )
             for _ in range(2)
         ]
         import json

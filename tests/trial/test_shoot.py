@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import BASE, SLOWER
 
+from conftest import BASE, SLOWER
 from relume.proof import Arm, Edit, Objective, Shot
 
 Write = Callable[..., Path]
@@ -54,7 +54,9 @@ def test_a_run_is_ended_after_its_steps_and_its_own_code_still_runs(
 ) -> None:
     path = write(steps=400, end="")
     body = path.read_text().replace("\n", "\n    ")
-    path.write_text(f"try:{body}\nexcept Exception:\n    print('not theirs')\nfinally:\n    print('ended')\n")
+    path.write_text(
+        f"try:{body}\nexcept Exception:\n    print('not theirs')\nfinally:\n    print('ended')\n"
+    )
     shot = shoot(path, steps=7)
     assert (shot.steps, len(shot.loss), shot.problem) == (7, 7, "")
     assert "ended" in shot.output

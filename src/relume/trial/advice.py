@@ -6,6 +6,7 @@ Words only: what is advised here has not been tried on the user's training, and 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from relume.core import Diagnosis, Severity, Site, Trace
 
@@ -45,7 +46,8 @@ def advice(diagnosis: Diagnosis, trace: Trace, command: str) -> tuple[Advice, ..
     """What to use in the hidden layers and at the output.
 
     Args:
-        diagnosis, trace: of the program as it is.
+        diagnosis: of the program as it is.
+        trace: its recording.
         command: how the program is called after ``relume compare``: ``"train.py --epochs 3"``.
     """
     return (
@@ -80,7 +82,9 @@ def _hidden(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice
     fares = diagnosis.outcome.text
     if loud and "relu" in acts:
         roots = [f for f in diagnosis.roots if f.severity >= Severity.WARNING]
-        first = f"; its root cause is {roots[0].code} {roots[0].name}: cure that first" if roots else ""
+        first = (
+            f"; its root cause is {roots[0].code} {roots[0].name}: cure that first" if roots else ""
+        )
         text = "Try Leaky ReLU: units die under ReLU here."
         yield Advice(
             "hidden layers",
@@ -132,8 +136,7 @@ def _output(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice
 def _head_acts(trace: Trace) -> str:
     names: list[str] = []
     for fact in trace.facts_of("head"):
-        found = fact.data.get("acts")
-        if isinstance(found, list):
-            names += [str(each.get("act")) for each in found if isinstance(each, dict)]
+        acts: Any = fact.data.get("acts") or ()
+        names += [str(each.get("act")) for each in acts]
     heads: tuple[Site, ...] = trace.sites_of("act", "head")
     return " and ".join(dict.fromkeys(names or [site.act for site in heads]))

@@ -169,7 +169,7 @@ def _fire(job: Job, scratch: Path) -> None:
     os.dup2(nothing, 0)
     os.dup2(sink, 1)
     os.dup2(sink, 2)
-    sys.stdin = open(0, closefd=False)  # noqa: PTH123, SIM115  (what was buffered is not theirs)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115  (what was buffered is not theirs)
     sys.stdout.reconfigure(line_buffering=False)  # type: ignore[union-attr]
     from relume.trial.shoot import shoot
     from relume.trial.wire import dump

@@ -142,8 +142,11 @@ def _judged(
 def best(verdicts: Sequence[Verdict]) -> Verdict | None:
     """The candidate with the greatest gain, shown before undecided; None where there is none."""
     shown = [v for v in verdicts if v.word in (PROVEN, UNDECIDED) and v.effect is not None]
-    key = lambda v: (v.word == PROVEN, v.effect.mean if v.effect else 0.0)  # noqa: E731
-    return max(shown, key=key, default=None)
+    return max(shown, key=_rank, default=None)
+
+
+def _rank(verdict: Verdict) -> tuple[bool, float]:
+    return verdict.word == PROVEN, verdict.effect.mean if verdict.effect is not None else 0.0
 
 
 def _fresh(winner: Verdict | None, seeds: int) -> int:
