@@ -167,8 +167,8 @@ def fired(jobs: Sequence[Job], where: Where) -> Generator[Shot]:
     if not jobs:
         return
     with _backend(where) as options:
-        delayed: Any = joblib.delayed(nest.fire)
-        tasks = (delayed(dump(job)) for job in jobs)
+        fire: Any = nest.fire
+        tasks: list[Any] = [joblib.delayed(fire)(dump(job)) for job in jobs]
         # one at a time, so that a worker that dies takes one shot with it
         options |= {"batch_size": 1, "return_as": "generator_unordered"}
         parallel: Any = joblib.Parallel(**options)

@@ -62,8 +62,10 @@ def warm(job: Job) -> None:
     for name in ALWAYS:
         importlib.import_module(name)
     from relume.diagnosis import all_rules
+    from relume.fixes.ladder import all_fixes
 
     all_rules()
+    all_fixes()
     for name in wanted(job):
         with contextlib.suppress(BaseException):  # the script will meet it, and say so
             importlib.import_module(name)

@@ -123,6 +123,9 @@ def _generator(base: Any, shift: Callable[[Any], Any]) -> Any:
         return int(self.initial_seed())
 
     # generators that torch makes itself are of the base class, and must pass for ours
-    check = {"__instancecheck__": lambda _cls, instance: isinstance(instance, base)}  # pyright: ignore[reportUnknownLambdaType]
-    kind: Any = type("Kind", (type(base),), check)
+    def passes(kind: Any, instance: Any) -> bool:
+        return isinstance(instance, base)
+
+    meta: Any = base.__class__  # torch's own metaclass
+    kind: Any = type("Kind", (meta,), {"__instancecheck__": passes})
     return kind("Generator", (base,), {"manual_seed": manual_seed, "seed": seed})

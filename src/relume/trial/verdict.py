@@ -93,7 +93,7 @@ def least(values: Sequence[float], starts: Sequence[float], objective: Objective
     if objective.better == "max" and all(-1.0 <= x <= 1.0 for x in values):
         return POINTS
     relative = SHARE * abs(typical)
-    if objective.source != "loss" or not starts:
+    if objective.name not in ("training loss", "loss", "log-loss") or not starts:
         return relative
     return max(relative, OF_START * abs(float(np.median(starts))))
 
