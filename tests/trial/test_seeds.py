@@ -61,7 +61,7 @@ def test_repetition_0_leaves_the_scripts_seeds(way: Callable[[], object]) -> Non
     assert way() == plain
 
 
-@pytest.mark.parametrize("way", (*SEEDED, unseeded))
+@pytest.mark.parametrize("way", [*SEEDED, unseeded])
 def test_repetitions_differ_and_repeat(way: Callable[[], object]) -> None:
     seen: list[object] = []
     for k in (0, 1, 1):
