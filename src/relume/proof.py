@@ -230,6 +230,11 @@ class Trial:
         """The verdict on the arm, or None."""
         return next((v for v in self.verdicts if v.arm == arm), None)
 
+    def __str__(self) -> str:
+        """The question, and each verdict in a line."""
+        lines = [self.question, *(f"{v.arm}: {v.word}. {v.text}" for v in self.verdicts)]
+        return "\n".join("".join(c if c.isprintable() else "?" for c in x) for x in lines)
+
     def standing(self, arm: str) -> Standing | None:
         """Where the arm stands, or None."""
         return next((s for s in self.standings if s.arm == arm), None)

@@ -116,7 +116,7 @@ def warms(edit: Edit, _broken: Broken) -> None:
     wanted = update(base, "fc1.weight") / steps
     assert close(update(treated, "fc1.weight"), wanted, 0.05)  # differences of rounded weights
     ratio = update(treated, "fc1.weight", 1).norm() / update(treated, "fc1.weight", 0).norm()
-    assert 1.5 < float(ratio) < 2.5
+    assert 1.5 < float(ratio) < 3  # twice the rate, on another batch
 
 
 def decays(edit: Edit, _broken: Broken) -> None:
@@ -230,9 +230,11 @@ def recycles(edit: Edit, broken: Broken) -> None:
     now = treated.steps[25]["fc1.bias"][:20]
     assert bool((was < -8).all())
     assert bool((now == 0).all())
-    # of the layer behind it the rows from 22 on; those before are dead units, and drawn anew
-    assert not treated.steps[25]["fc2.weight"][22:, :20].any()
-    assert treated.steps[35]["fc2.weight"][22:, :20].any()
+    # rows of the layer behind it that are dead units themselves were drawn anew
+    alive = treated.steps[25]["fc2.bias"] != 0
+    assert 4 < int(alive.sum()) < 12
+    assert not treated.steps[25]["fc2.weight"][alive, :20].any()
+    assert treated.steps[35]["fc2.weight"][alive, :20].any()
     assert abs(treated.loss[25] - treated.loss[24]) < 0.2
 
 

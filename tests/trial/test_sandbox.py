@@ -59,7 +59,9 @@ def by_text() -> None:
         file.write("D")
     assert Path("data.txt").read_text() == "Data+more"
     with pytest.raises(FileExistsError):
-        Path("data.txt").open("x")
+        Path("data.txt").touch(exist_ok=False)
+    with pytest.raises(FileExistsError):
+        open("data.txt", "x")  # noqa: PTH123, SIM115
     with pytest.raises(FileNotFoundError):
         Path("nowhere/file.txt").write_text("a")
 

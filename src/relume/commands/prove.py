@@ -100,14 +100,18 @@ def compare(
     tune: Annotated[
         str | None,
         typer.Option(
-            "--tune", metavar="lr", help="Tune the learning rate, for every arm alike.",
+            "--tune",
+            metavar="lr",
+            help="Tune the learning rate, for every arm alike.",
             show_default="for none",
         ),
     ] = None,
     goal: Annotated[
         float | None,
         typer.Option(
-            "--goal", metavar="LOSS", help="Count the steps to this loss.",
+            "--goal",
+            metavar="LOSS",
+            help="Count the steps to this loss.",
             show_default="the script's own after half of its steps",
         ),
     ] = None,

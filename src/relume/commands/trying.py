@@ -54,9 +54,7 @@ Backend = Annotated[
 Address = Annotated[
     str, typer.Option("--address", metavar="URL", help="The cluster's scheduler: tcp://host:8786.")
 ]
-Again = Annotated[
-    bool, typer.Option("--fresh", help="Run everything again, whatever was kept.")
-]
+Again = Annotated[bool, typer.Option("--fresh", help="Run everything again, whatever was kept.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show what every run prints.")]
 Form = Annotated[
     str, typer.Option("--output-format", metavar="full|json", help="For a person, or a program.")
@@ -141,7 +139,12 @@ def _bar(crew: "Crew", *, verbose: bool) -> Generator[Callable[[str], None]]:
     shown = console(stderr=True)
     best = _Best()
     if not shown.is_terminal:
-        crew.progress = lambda done, planned, shot: _tell(shot, crew, verbose=verbose)
+
+        def plainly(done: int, planned: int, shot: "Shot | None") -> None:
+            if shot is not None and (verbose or shot.problem):
+                _output(shot, lambda text: print(text, file=sys.stderr))
+
+        crew.progress = plainly
         yield lambda text: say(text) if text else None
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(24), MofNCompleteColumn())
@@ -179,11 +182,6 @@ class _Best:
             return self.doing[:48]
         arm = min(means, key=means.__getitem__)
         return f"best loss so far {means[arm]:.3g} ({arm})"[:48]
-
-
-def _tell(shot: "Shot | None", crew: "Crew", *, verbose: bool) -> None:
-    if shot is not None and (verbose or shot.problem):
-        _output(shot, lambda text: print(text, file=sys.stderr))
 
 
 def _output(shot: "Shot", put: Callable[[str], None]) -> None:

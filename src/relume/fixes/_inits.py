@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from relume.acts.act import Act
+from relume.acts.find import act as find
 from relume.acts.gain import gain
+from relume.core import Trace
 from relume.errors import UsageError
 from relume.fixes._draws import bar, bar_before, draw_anew, each_layer, generator
 from relume.fixes._look import Look, Place, look
 from relume.fixes._models import Model
+from relume.fixes._sites import layers_and_acts
+from relume.fixes._source import after_model, draw_block
+from relume.fixes.fix import option
 from relume.proof import Edit
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
 
 Std = Callable[[nn.Module, float], float]
 """From a layer and the gain of the act behind it to the standard deviation of its weights."""
@@ -82,3 +88,23 @@ def layers_of(edit: Edit, model: Model, seen: Look) -> dict[str, nn.Module]:
         for path, layer in seen.layers.items()
         if wanted(edit, model, path, behind.get(path))
     }
+
+
+def layers_for_patch(trace: Trace, only: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:
+    """Which layers a patch has to draw, and the act behind each, as options of an edit."""
+    found = layers_and_acts(trace)
+    kept = {layer: act for layer, act in found.items() if not only or layer in only}
+    return {"layers": tuple(kept), "behind": tuple(kept.values())}
+
+
+def init_patch(edit: Edit, source: "Source", std: Callable[[Act], str]) -> "Patch | None":
+    """A block that draws the edit's layers, after the line that makes the model.
+
+    Args:
+        edit: with the options of `layers_for_patch`.
+        source: the script.
+        std: from the act behind a layer to an expression in ``fan_in`` and ``fan_out``.
+    """
+    layers, behind = option(edit, "layers", ()), option(edit, "behind", ())
+    stds = {str(n): std(find(str(a) or "identity")) for n, a in zip(layers, behind, strict=False)}
+    return after_model(source, draw_block(stds, edit.text)) if stds else None

@@ -1,6 +1,7 @@
 """Sites of a trace that fixes ask for, and what their proposals say of them."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from relume.core import Diagnosis, Finding, Site, Trace
 
@@ -9,6 +10,20 @@ def hidden(trace: Trace, *acts: str) -> tuple[Site, ...]:
     """The hidden acts of the run, of these names if any is given."""
     found = trace.sites_of("act", "hidden")
     return tuple(site for site in found if not acts or site.act in acts)
+
+
+def script(trace: Trace) -> Site:
+    """The script that was run, as a place for a patch of what has no line; empty if unknown."""
+    path = str(trace.meta.get("script") or "")
+    known = bool(path) and not trace.meta.get("module") and Path(path).is_file()
+    return Site("", "script", file=str(Path(path).resolve()) if known else "")
+
+
+def layers_and_acts(trace: Trace) -> dict[str, str]:
+    """The act behind each layer that feeds a hidden one, by the layer; heads have none (``""``)."""
+    found = {site.layer: site.act for site in hidden(trace) if site.layer}
+    heads = {site.layer or site.name: "" for site in trace.sites_of("head")}
+    return {**heads, **found}
 
 
 def names(sites: tuple[Site, ...]) -> tuple[str, ...]:

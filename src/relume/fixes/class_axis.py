@@ -25,11 +25,13 @@ from torch import Tensor
 
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._calls import PASS, Call, act_functions
+from relume.fixes._source import softmax_axis
 from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -79,4 +81,9 @@ def axis_of(call: Call) -> int:
     return axis % max(call.z.dim(), 1)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """The axis in the call at the finding's line."""
+    return softmax_axis(source, int(option(edit, "axis", -1)))
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

@@ -28,11 +28,14 @@ import torch
 from torch.optim.optimizer import Optimizer
 
 from relume.core import Diagnosis, Finding, Trace
+from relume.fixes._sites import script
+from relume.fixes._source import clip_before_step
 from relume.fixes.fix import option, page, several
 from relume.proof import Edit, Safety
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -41,7 +44,7 @@ RUNGS = {"ACT602": 3, "ACT604": 3, "ACT605": 4}
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """A norm of 1, the usual one."""
-    yield PAGE.edit("gradient clipped to a norm of 1", norm=1.0)
+    yield PAGE.edit("gradient clipped to a norm of 1", at=script(trace), norm=1.0)
 
 
 def lay(edit: Edit, bench: "Bench") -> None:
@@ -67,4 +70,9 @@ def lay(edit: Edit, bench: "Bench") -> None:
     bench.on_step(before, graded=True)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """A line before the one step of the script."""
+    return clip_before_step(source, float(option(edit, "norm", 1.0)))
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

@@ -27,12 +27,14 @@ from relume.acts.output import identity
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._models import Model
 from relume.fixes._sites import first_head_act
+from relume.fixes._source import without_act
 from relume.fixes._swaps import Swaps
-from relume.fixes.fix import Job, page, several
+from relume.fixes.fix import Job, option, page, several
 from relume.proof import Edit, Safety
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -44,7 +46,10 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     """The head's last act, or the second act of a harmful pair."""
     if finding.code == "ACT103":
         if finding.evidence.more.get("effect") != "idle" and finding.site:
-            yield PAGE.edit(f"{finding.site} removed", sites=(finding.site,), at=finding)
+            second = str(finding.evidence.more.get("second") or "")
+            yield PAGE.edit(
+                f"{finding.site} removed", sites=(finding.site,), at=finding, act=second
+            )
         return
     sites, at = first_head_act(trace, "")
     if sites and at is not None and at.act not in SOFT:
@@ -74,4 +79,9 @@ def _told(job: Job) -> str:
     return f"{', '.join(parts)} removed"
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """The call at the site's line, or the last module of the Sequential."""
+    return without_act(source, str(option(edit, "act", "")))
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

@@ -21,12 +21,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from relume.core import Diagnosis, Finding, Trace
+from relume.fixes._source import without_act
 from relume.fixes.drop_act import dropped
-from relume.fixes.fix import page
+from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -36,9 +38,9 @@ RUNGS = {"ACT103": 1}
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """The second act of an idle pair."""
     if finding.evidence.more.get("effect") == "idle" and finding.site:
-        yield PAGE.edit(
-            f"{finding.site} removed, which does nothing", sites=(finding.site,), at=finding
-        )
+        second = str(finding.evidence.more.get("second") or "")
+        text = f"{finding.site} removed, which does nothing"
+        yield PAGE.edit(text, sites=(finding.site,), at=finding, act=second)
 
 
 def lay(edit: Edit, bench: "Bench") -> None:
@@ -46,4 +48,9 @@ def lay(edit: Edit, bench: "Bench") -> None:
     dropped(edit, bench)
 
 
-FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, lay)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """The call at the site's line."""
+    return without_act(source, str(option(edit, "act", "")))
+
+
+FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, lay, patch)

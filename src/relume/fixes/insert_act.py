@@ -22,21 +22,25 @@ Cybenko, "Approximation by superpositions of a sigmoidal function", Math. Contro
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from relume.acts.find import act as find
 from relume.acts.match import module_class
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._draws import bar, by_gain, draw_anew, generator
-from relume.fixes._inits import gain_of
+from relume.fixes._inits import gain_of, init_patch
 from relume.fixes._models import Model
 from relume.fixes._optim import Adoption
 from relume.fixes._parts import add, after, place_of
+from relume.fixes._sites import script
+from relume.fixes._source import insert_in_sequential
 from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -49,7 +53,7 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     layers = tuple(dict.fromkeys(f.layer for f in found if f.layer))
     for act in ("relu", "gelu") if layers else ():
         text = f"{act} inserted after {', '.join(layers)}, layers drawn anew"
-        yield PAGE.edit(text, sites=layers, at=finding, act=act, init="match")
+        yield PAGE.edit(text, sites=layers, at=script(trace), act=act, init="match")
 
 
 def lay(edit: Edit, bench: "Bench") -> None:
@@ -78,4 +82,22 @@ def lay(edit: Edit, bench: "Bench") -> None:
     bench.on_start(start, training=False)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """The act in the one Sequential, and the block that draws the layers before it anew.
+
+    The names of the layers in a Sequential are their positions, so that they move.
+    """
+    found = insert_in_sequential(source, str(option(edit, "act", "relu")))
+    if found is None or not all(path.isdigit() for path in edit.sites):
+        return None
+    moved = tuple(str(2 * int(path)) for path in edit.sites)
+    if edit.sites != tuple(str(at) for at in range(len(edit.sites))):
+        return None
+    act = str(option(edit, "act", "relu"))
+    both = replace(edit, options={"layers": moved, "behind": (act,) * len(moved)})
+    after = replace(source, text=found.after)
+    block = init_patch(both, after, lambda act: f"{gain_of(act):.4g} / fan_in**0.5")
+    return None if block is None else replace(block, before=source.text)
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

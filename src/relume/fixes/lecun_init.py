@@ -28,13 +28,14 @@ from torch import nn
 
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._draws import by_gain
-from relume.fixes._inits import drawn
-from relume.fixes._sites import hidden
+from relume.fixes._inits import drawn, init_patch, layers_for_patch
+from relume.fixes._sites import hidden, script
 from relume.fixes.fix import page
 from relume.proof import Edit, Safety
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -46,7 +47,7 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     """Every layer, if the hidden acts are of the kind that it is made for."""
     acts = {site.act for site in hidden(trace)}
     if acts and acts <= set(ACTS):
-        yield PAGE.edit("weights drawn anew by Lecun", at=finding)
+        yield PAGE.edit("weights drawn anew by Lecun", at=script(trace), **layers_for_patch(trace))
 
 
 def lay(edit: Edit, bench: "Bench") -> None:
@@ -58,4 +59,9 @@ def _std(layer: nn.Module, _gain: float) -> float:
     return by_gain(layer, 1.0)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """A block after the line that makes the model."""
+    return init_patch(edit, source, lambda _act: "fan_in**-0.5")
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

@@ -27,14 +27,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from relume.core import Diagnosis, Finding, Trace
+from relume.core import Diagnosis, Finding, Site, Trace
 from relume.fixes._calls import PASS, Call
+from relume.fixes._source import cross_entropy_for_nll
 from relume.fixes._tags import Made, at_criterion, remembering
-from relume.fixes.fix import page
+from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -43,8 +45,13 @@ RUNGS = {"ACT203": 1}
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Where the criterion is the negative log likelihood."""
-    if any(fact.data.get("loss") == "nll" for fact in trace.facts_of("criterion")):
-        yield PAGE.edit("log-softmax before the negative log likelihood", at=finding)
+    raw = not any(fact.data.get("acts") for fact in trace.facts_of("head"))
+    for fact in trace.facts_of("criterion"):
+        if fact.data.get("loss") == "nll":
+            file, line = str(fact.data.get("file") or ""), int(fact.data.get("line") or 0)
+            at = Site("", "criterion", file=file, line=line)
+            yield PAGE.edit("log-softmax before the negative log likelihood", at=at, raw=raw)
+            return
 
 
 def lay(edit: Edit, bench: "Bench") -> None:
@@ -69,4 +76,9 @@ def _sums_to_one(rows: Tensor) -> bool:
     return bool(torch.allclose(sums, torch.ones_like(sums), atol=1e-3))
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Cross-entropy in place of the negative log likelihood, if nothing stands before it."""
+    return cross_entropy_for_nll(source) if option(edit, "raw", False) else None
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

@@ -32,12 +32,14 @@ from torch.nn import functional
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._calls import PASS, Call
 from relume.fixes._sites import first_head_act
+from relume.fixes._source import without_act
 from relume.fixes._tags import Made, at_criterion, remembering
-from relume.fixes.fix import page
+from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -72,4 +74,9 @@ def lay(edit: Edit, bench: "Bench") -> None:
     bench.on_calls(dict.fromkeys(CRITERIA, at_criterion(change)), outside=True)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """The call at the site's line, or the last module of the Sequential."""
+    return without_act(source, str(option(edit, "act", "softmax")))
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

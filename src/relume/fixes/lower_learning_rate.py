@@ -28,11 +28,14 @@ from typing import TYPE_CHECKING
 
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._rates import knocked_off, scaled
+from relume.fixes._sites import script
+from relume.fixes._source import scaled_entry_of
 from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -44,9 +47,9 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     """A tenth; where numbers are no longer finite, a hundredth too."""
     if finding.code in IF_HIGH and not knocked_off(finding, diagnosis):
         return
-    yield PAGE.edit("learning rate times 0.1", factor=0.1)
+    yield PAGE.edit("learning rate times 0.1", at=script(trace), factor=0.1)
     if finding.code in ("ACT602", "ACT605"):
-        yield PAGE.edit("learning rate times 0.01", factor=0.01)
+        yield PAGE.edit("learning rate times 0.01", at=script(trace), factor=0.01)
 
 
 def lay(edit: Edit, bench: "Bench") -> None:
@@ -55,4 +58,9 @@ def lay(edit: Edit, bench: "Bench") -> None:
     scaled(bench, lambda _optimizer, _count: factor, f"learning rate times {factor:g}")
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """The literal rate of the one optimiser that the script makes."""
+    return scaled_entry_of(source, "lr", float(option(edit, "factor", 0.1)))
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

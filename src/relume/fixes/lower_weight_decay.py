@@ -23,11 +23,14 @@ from typing import TYPE_CHECKING
 
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._rates import scaled_entry
+from relume.fixes._sites import script
+from relume.fixes._source import scaled_entry_of
 from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -36,8 +39,8 @@ RUNGS = {"ACT608": 1}
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """A tenth, and none."""
-    yield PAGE.edit("weight decay times 0.1", factor=0.1)
-    yield PAGE.edit("weight decay times 0", factor=0.0)
+    yield PAGE.edit("weight decay times 0.1", at=script(trace), factor=0.1)
+    yield PAGE.edit("weight decay times 0", at=script(trace), factor=0.0)
 
 
 def lay(edit: Edit, bench: "Bench") -> None:
@@ -47,4 +50,9 @@ def lay(edit: Edit, bench: "Bench") -> None:
     scaled_entry(bench, "weight_decay", lambda _optimizer, _count: factor, text)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """The literal weight decay of the one optimiser that the script makes."""
+    return scaled_entry_of(source, "weight_decay", float(option(edit, "factor", 0.1)))
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

@@ -30,13 +30,14 @@ from typing import TYPE_CHECKING
 
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._draws import by_gain
-from relume.fixes._inits import drawn
-from relume.fixes._sites import layers_alike
+from relume.fixes._inits import drawn, gain_of, init_patch, layers_for_patch
+from relume.fixes._sites import layers_alike, script
 from relume.fixes.fix import page
 from relume.proof import Edit, Safety
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -61,7 +62,8 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     sites = layers_alike(finding, diagnosis) if finding.code in WHERE_FOUND else ()
     if finding.code == "ACT302" and not sites:
         sites = (finding.site,) if finding.site else ()
-    yield PAGE.edit(f"{TEXT}{' in ' + ', '.join(sites) if sites else ''}", sites=sites, at=finding)
+    text = f"{TEXT}{' in ' + ', '.join(sites) if sites else ''}"
+    yield PAGE.edit(text, sites=sites, at=script(trace), **layers_for_patch(trace, sites))
 
 
 def lay(edit: Edit, bench: "Bench") -> None:
@@ -69,4 +71,9 @@ def lay(edit: Edit, bench: "Bench") -> None:
     drawn(edit, bench, by_gain)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """A block after the line that makes the model."""
+    return init_patch(edit, source, lambda act: f"{gain_of(act):.4g} / fan_in**0.5")
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

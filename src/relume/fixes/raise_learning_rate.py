@@ -23,11 +23,14 @@ from typing import TYPE_CHECKING
 
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._rates import scaled
+from relume.fixes._sites import script
+from relume.fixes._source import scaled_entry_of
 from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -37,7 +40,7 @@ RUNGS = {"ACT606": 1}
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Ten times, a hundred times, and a thousand times."""
     for factor in (10.0, 100.0, 1000.0):
-        yield PAGE.edit(f"learning rate times {factor:g}", factor=factor)
+        yield PAGE.edit(f"learning rate times {factor:g}", at=script(trace), factor=factor)
 
 
 def lay(edit: Edit, bench: "Bench") -> None:
@@ -46,4 +49,9 @@ def lay(edit: Edit, bench: "Bench") -> None:
     scaled(bench, lambda _optimizer, _count: factor, f"learning rate times {factor:g}")
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """The literal rate of the one optimiser that the script makes."""
+    return scaled_entry_of(source, "lr", float(option(edit, "factor", 10.0)))
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

@@ -30,6 +30,7 @@ Unterthiner and Hochreiter, ICLR 2016, arXiv:1511.07289.
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -42,17 +43,20 @@ from relume.acts.output import identity
 from relume.core import Diagnosis, Finding, Trace
 from relume.errors import UsageError
 from relume.fixes._draws import bar, bar_before, by_gain, draw_anew, generator
+from relume.fixes._inits import gain_of, init_patch
 from relume.fixes._look import Look, Place, look
 from relume.fixes._models import Model
 from relume.fixes._optim import Adoption
 from relume.fixes._parts import add
 from relume.fixes._sites import alike, hidden, names
+from relume.fixes._source import other_act
 from relume.fixes._swaps import Swaps, told
 from relume.fixes.fix import Job, option, page
 from relume.proof import Edit, Safety
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -80,7 +84,13 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     for new in wanted:
         if acts != {new}:
             text = f"{' and '.join(sorted(acts)) or 'the act'} replaced by {new}, layers drawn anew"
-            yield PAGE.edit(text, sites=sites, at=finding, act=new, init="match")
+            found = [site for site in trace.sites if site.name in sites]
+            layers = tuple(dict.fromkeys(site.layer for site in found if site.layer))
+            more = {"layers": layers, "behind": (new,) * len(layers), "old": tuple(sorted(acts))}
+            every = all(s.name in sites for s in trace.sites_of("act") if s.act in acts)
+            yield PAGE.edit(
+                text, sites=sites, at=finding, act=new, init="match", every=every, **more
+            )
 
 
 def lay(edit: Edit, bench: "Bench") -> None:
@@ -162,4 +172,18 @@ def _same(one: Act, other: Act) -> bool:
     return dict(one.defaults) == dict(other.defaults)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """The act in the source, and with it the block that draws the layers anew.
+
+    Both belong together: one without the other is not what was tried.
+    """
+    new, old = str(option(edit, "act", "")), [str(act) for act in option(edit, "old", ())]
+    found = other_act(source, old, new, every=bool(option(edit, "every", False)))
+    if found is None or option(edit, "init", "match") != "match":
+        return found
+    after = replace(source, text=found.after)
+    block = init_patch(edit, after, lambda act: f"{gain_of(act):.4g} / fan_in**0.5")
+    return None if block is None else replace(block, before=source.text)
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

@@ -29,12 +29,14 @@ from relume.fixes._inits import layers_of
 from relume.fixes._look import look
 from relume.fixes._models import Model
 from relume.fixes._optim import forget
-from relume.fixes._sites import layers_alike
+from relume.fixes._sites import layers_alike, script
+from relume.fixes._source import after_model, bias_block
 from relume.fixes.fix import page
 from relume.proof import Edit, Safety
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -47,7 +49,7 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     layers = layers_alike(finding, diagnosis)
     if layers and (finding.code != "ACT401" or born):
         text = f"initial biases of {', '.join(layers)} set to zero"
-        yield PAGE.edit(text, sites=layers, at=finding)
+        yield PAGE.edit(text, sites=layers, at=script(trace))
 
 
 def lay(edit: Edit, bench: "Bench") -> None:
@@ -67,4 +69,10 @@ def lay(edit: Edit, bench: "Bench") -> None:
     bench.on_start(start, training=True)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """A block after the line that makes the model."""
+    block = bias_block(edit.sites, 0.0, edit.text)
+    return after_model(source, block) if edit.sites else None
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

@@ -13,7 +13,7 @@ from relume.report.ink import Ink
 from relume.report.text import count, duration, name, number, place, prose, sentence, share
 from relume.report.trial import difference, mean, verdict_words
 
-TITLES = ("act", "", "difference", "steps", "ms/step", "MB", "dead", "verdict")
+TITLES: tuple[str, ...] = ("act", "", "difference", "steps", "ms/step", "MB", "dead", "verdict")
 
 
 def comparison(found: Trial, console: Console) -> None:
@@ -117,7 +117,9 @@ def conclusions(found: Trial) -> list[str]:
         lines.append(f"Worse: {said['worse']}.")
     if said["undecided"]:
         seeds = max((v.more_seeds or 0) for v in found.verdicts)
-        lines.append(f"Undecided: {said['undecided']}; up to {count(seeds, 'more seed')} would tell.")
+        lines.append(
+            f"Undecided: {said['undecided']}; up to {count(seeds, 'more seed')} would tell."
+        )
     rest = [v for v in found.verdicts if v.word not in said and v.word != "not run"]
     if rest and len(rest) == len(found.verdicts):
         lines.append("No difference shown: keep the script's own act.")
@@ -148,5 +150,3 @@ def recommendation(diagnosis: Diagnosis, pieces: Any, console: Console) -> None:
         ink.put()
     ink.put(ink.text(("Advice, not proof: nothing of it was tried on this training.", "dim")))
     ink.put()
-
-

@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from relume.core import Finding
 from relume.proof import Arm, Cure, Standing, Trial, Verdict
 from relume.report.cause import message
-from relume.report.ink import Ink, grid
+from relume.report.ink import Ink
 from relume.report.text import count, duration, name, number, place, prose, sentence
 
 _STYLES = {
@@ -31,9 +33,9 @@ def cure(found: Cure, console: Console, *, diff: bool = True) -> None:
     _banner(found, ink)
     if found.root is not None:
         _cause(found.root, ink)
-    for trial in found.trials:
+    for some in _by_objective(found.trials):
         ink.put()
-        table(trial, ink)
+        table(some, "What was tried", ink)
     for edit in found.advice:
         ink.put()
         ink.put(ink.text(("by hand  ", "bold"), sentence(edit.text), ("  not tried", "dim")))
@@ -48,7 +50,7 @@ def trial(found: Trial, console: Console) -> None:
     """What `relume prove` says: one trial."""
     ink = Ink(console)
     ink.put()
-    table(found, ink)
+    table((found,), found.question[:1].upper() + found.question[1:], ink)
     _footer((found,), ink)
 
 
@@ -90,35 +92,47 @@ def _cause(root: Finding, ink: Ink) -> None:
         ink.put(ink.text((where, "cyan")), left=3)
 
 
-def table(found: Trial, ink: Ink) -> None:
-    """One trial: a row for each arm with its objective, difference and verdict."""
-    way = "lower" if found.objective.better == "min" else "higher"
-    title = f"{found.question[:1].upper()}{found.question[1:]}"
+def _by_objective(trials: Sequence[Trial]) -> list[list[Trial]]:
+    """Rungs that were judged by the same number share a table."""
+    return [list(some) for _, some in groupby(trials, key=lambda each: each.objective)]
+
+
+def table(trials: Sequence[Trial], title: str, ink: Ink) -> None:
+    """Trials of one objective: a row for each arm with its value, difference and verdict."""
+    first, last = trials[0], trials[-1]
+    way = "lower" if first.objective.better == "min" else "higher"
     ink.rule(ink.text((prose(title), "bold")), "dim")
-    head = f"{found.objective.name}, {way} is better; mean and 95 % interval"
+    head = f"{first.objective.name}, {way} is better; mean and 95 % interval; differences by pair"
     ink.put(ink.text((head, "dim")), left=1)
-    why = str(found.meta.get("why_objective") or "")
+    why = str(first.meta.get("why_objective") or "")
     if why and why != "as asked":
         ink.put(ink.text((f"judged by it because {why}", "dim")), left=1)
-    arms = [arm for arm in found.arms if arm.role != "placebo"]
+    # the base's runs grow from trial to trial: the last one has all of them
+    rows = [(last, arm) for arm in last.arms if arm.role == "base"]
+    rows += [(each, arm) for each in trials for arm in each.arms if arm.role == "candidate"]
     if ink.width < 100:
-        for arm in arms:
-            _stacked(found, arm, ink)
+        for each, arm in rows:
+            _stacked(each, arm, ink)
     else:
-        rows: list[tuple[RenderableType, ...]] = [_row(found, arm, ink) for arm in arms]
-        ink.put(grid(rows), left=1)
-    ink.put(ink.text((_placebo(found), "dim")), left=1)
+        ink.put(_columns(rows, ink), left=1)
+    ink.put(ink.text((_placebo(last), "dim")), left=1)
 
 
-def _row(found: Trial, arm: Arm, ink: Ink) -> tuple[RenderableType, ...]:
-    standing, verdict = found.standing(arm.name), found.verdict(arm.name)
-    cells = (
-        ink.text((name(arm.text or arm.name, 34), "bold" if arm.role == "base" else "")),
-        ink.text(_value(standing)),
-        ink.text(difference(verdict)),
-        ink.text(_wins(verdict)),
-    )
-    return (*cells, verdict_words(verdict, ink))
+def _columns(rows: Sequence[tuple[Trial, Arm]], ink: Ink) -> Table:
+    """Shares of the width, so that several tables stand in line."""
+    columns = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    for ratio in (27, 23, 27, 10, 20):
+        columns.add_column(ratio=ratio, overflow="fold")
+    for found, arm in rows:
+        standing, verdict = found.standing(arm.name), found.verdict(arm.name)
+        columns.add_row(
+            ink.text((name(arm.text or arm.name), "bold" if arm.role == "base" else "")),
+            ink.text(_value(standing)),
+            ink.text(difference(verdict)),
+            ink.text(_wins(verdict)),
+            verdict_words(verdict, ink),
+        )
+    return columns
 
 
 def _stacked(found: Trial, arm: Arm, ink: Ink) -> None:
@@ -127,7 +141,7 @@ def _stacked(found: Trial, arm: Arm, ink: Ink) -> None:
     ink.put(ink.text(_value(standing)), left=3)
     if verdict is not None:
         if verdict.effect is not None:
-            ink.put(ink.text(f"{difference(verdict)}, {_wins(verdict)}"), left=3)
+            ink.put(ink.text(f"{difference(verdict)}, ahead in {_wins(verdict)}"), left=3)
         ink.put(verdict_words(verdict, ink), left=3)
 
 
@@ -169,7 +183,7 @@ def difference(verdict: Verdict | None) -> str:
 def _wins(verdict: Verdict | None) -> str:
     if verdict is None or verdict.effect is None:
         return ""
-    return f"ahead in {verdict.effect.wins} of {verdict.effect.pairs}"
+    return f"{verdict.effect.wins} of {verdict.effect.pairs} pairs"
 
 
 def verdict_words(verdict: Verdict | None, ink: Ink, *, compared: bool = False) -> Text:

@@ -6,6 +6,7 @@ Words only: what is advised here has not been tried on the user's training, and 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from relume.core import Diagnosis, Severity, Site, Trace
 
@@ -45,10 +46,24 @@ def advice(diagnosis: Diagnosis, trace: Trace, command: str) -> tuple[Advice, ..
     """What to use in the hidden layers and at the output.
 
     Args:
-        diagnosis, trace: of the program as it is.
+        diagnosis: of the program as it is.
+        trace: its recording.
         command: how the program is called after ``relume compare``: ``"train.py --epochs 3"``.
     """
-    return (*_hidden(diagnosis, trace, command), *_output(diagnosis, trace, command))
+    return (
+        *_first(diagnosis, command),
+        *_hidden(diagnosis, trace, command),
+        *_output(diagnosis, trace, command),
+    )
+
+
+def _first(diagnosis: Diagnosis, command: str) -> Iterator[Advice]:
+    """No act is to be judged by a run that fails of something else."""
+    for root in diagnosis.roots:
+        if root.severity >= Severity.WARNING and root.code not in HEADS:
+            text = f"Cure {root.code} {root.name}: until then no act can be judged by this run."
+            yield Advice("first", text, (root.message,), f"relume fix {command}")
+            return
 
 
 def _hidden(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice]:
@@ -67,7 +82,9 @@ def _hidden(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice
     fares = diagnosis.outcome.text
     if loud and "relu" in acts:
         roots = [f for f in diagnosis.roots if f.severity >= Severity.WARNING]
-        first = f"; its root cause is {roots[0].code} {roots[0].name}: cure that first" if roots else ""
+        first = (
+            f"; its root cause is {roots[0].code} {roots[0].name}: cure that first" if roots else ""
+        )
         text = "Try Leaky ReLU: units die under ReLU here."
         yield Advice(
             "hidden layers",
@@ -83,7 +100,9 @@ def _hidden(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice
             f"relume compare --acts relu,leaky_relu,gelu {command}",
         )
     elif acts == ("relu",):
-        text = "Keep ReLU, the default: nothing in this run speaks against it."
+        roots = any(f.severity >= Severity.WARNING for f in diagnosis.roots)
+        text = "Keep ReLU, the default: nothing in this run speaks against it"
+        text += " but what is to be cured first." if roots else "."
         share = f"{len(dead)} notes on dead units" if dead else "no finding on dead units"
         yield Advice(
             "hidden layers",
@@ -111,14 +130,13 @@ def _output(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice
         if known is not None:
             acts = _head_acts(trace)
             seen = f"the loss is {name}, and before it stands {acts or 'no act'}"
-            yield Advice("output layer", f"Right for this loss: {known[1]}.", (seen,))
+            yield Advice("output layer", f"The act that this loss wants: {known[1]}.", (seen,))
 
 
 def _head_acts(trace: Trace) -> str:
     names: list[str] = []
     for fact in trace.facts_of("head"):
-        found = fact.data.get("acts")
-        if isinstance(found, list):
-            names += [str(each.get("act")) for each in found if isinstance(each, dict)]
+        acts: Any = fact.data.get("acts") or ()
+        names += [str(each.get("act")) for each in acts]
     heads: tuple[Site, ...] = trace.sites_of("act", "head")
     return " and ".join(dict.fromkeys(names or [site.act for site in heads]))

@@ -167,11 +167,11 @@ def fired(jobs: Sequence[Job], where: Where) -> Generator[Shot]:
     if not jobs:
         return
     with _backend(where) as options:
-        tasks = (joblib.delayed(nest.fire)(dump(job)) for job in jobs)
+        fire: Any = nest.fire
+        tasks: list[Any] = [joblib.delayed(fire)(dump(job)) for job in jobs]
         # one at a time, so that a worker that dies takes one shot with it
-        parallel: Any = joblib.Parallel(
-            **options, batch_size=1, pre_dispatch="2*n_jobs", return_as="generator_unordered"
-        )
+        options |= {"batch_size": 1, "return_as": "generator_unordered"}
+        parallel: Any = joblib.Parallel(**options)
         results = parallel(tasks)
         try:
             for text in results:

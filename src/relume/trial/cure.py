@@ -7,6 +7,7 @@ from pathlib import Path
 
 from relume.core import Diagnosis, Finding, Severity, Trace
 from relume.diagnosis import diagnose
+from relume.errors import UsageError
 from relume.fixes.ladder import fix_called, ladder
 from relume.fixes.patch import patch_of
 from relume.proof import Arm, Cure, Edit, Safety, Shot, Trial, Verdict
@@ -38,7 +39,7 @@ def cure(
     told("running the script as it is")
     diagnosis, trace = _diagnosed(crew, run, select)
     roots = [f for f in diagnosis.roots if f.severity >= Severity.WARNING]
-    if not roots or trace is None:
+    if not roots:
         return Cure(diagnosis)
     asked, trials, advice = 0, list[Trial](), list[Edit]()
     kept: tuple[Finding, Arm, Verdict] | None = None
@@ -70,13 +71,16 @@ def cure(
 
 def _diagnosed(
     crew: Crew, run: Path | None, select: Iterable[str] | None
-) -> tuple[Diagnosis, Trace | None]:
-    path = run
+) -> tuple[Diagnosis, Trace]:
+    path, shot_problem = run, "no such file"
     if path is None:
         shot = crew.first(BASE, crew.setting.folder)
         path = Path(shot.run) if shot.run else None
-    if path is None:
-        return diagnose(Trace((), {}), select=select), None
+        shot_problem = shot.problem or "nothing called backward()"
+        if not shot.loss:
+            raise UsageError(f"the script as it is trained nothing: {shot_problem}.")
+    if path is None or not path.is_file():
+        raise UsageError(f"the script as it is gave no recording: {shot_problem}.")
     trace = store.read(path)
     found = diagnose(trace, select=select)
     return replace(found, meta={**found.meta, "path": str(path)}), trace
@@ -115,8 +119,8 @@ def _gain(verdict: Verdict) -> float:
 
 
 def _healthy(shots: Sequence[Shot], root: Finding) -> bool:
-    """Most of the arm's runs are free of the root's finding: the cause is gone, not softened."""
-    return sum(root.key in shot.findings for shot in shots) * 2 < len(shots)
+    """Most of the arm's runs are free of the root's rule: the cause is gone, not softened."""
+    return sum(any(k.startswith(root.code) for k in s.findings) for s in shots) * 2 < len(shots)
 
 
 def patched(edit: Edit | None, root: Path | None = None) -> tuple[str, str]:

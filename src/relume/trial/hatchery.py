@@ -32,7 +32,8 @@ STARTER = (
     "from relume.trial.hatchery import {} as main\n"
     "main()"
 )
-ALWAYS = ("torch", "numpy", "torch.optim", "relume.trial.shoot", "relume.rules", "scipy.stats")
+ALWAYS = ("torch", "numpy", "torch._dynamo", "relume.trial.shoot", "scipy.stats")
+"""torch._dynamo comes with the first optimiser that is made, and takes as long as torch itself."""
 
 
 def main() -> None:
@@ -61,8 +62,10 @@ def warm(job: Job) -> None:
     for name in ALWAYS:
         importlib.import_module(name)
     from relume.diagnosis import all_rules
+    from relume.fixes.ladder import all_fixes
 
     all_rules()
+    all_fixes()
     for name in wanted(job):
         with contextlib.suppress(BaseException):  # the script will meet it, and say so
             importlib.import_module(name)
@@ -168,7 +171,7 @@ def _fire(job: Job, scratch: Path) -> None:
     os.dup2(nothing, 0)
     os.dup2(sink, 1)
     os.dup2(sink, 2)
-    sys.stdin = open(0, closefd=False)  # noqa: PTH123, SIM115  (what was buffered is not theirs)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115  (what was buffered is not theirs)
     sys.stdout.reconfigure(line_buffering=False)  # type: ignore[union-attr]
     from relume.trial.shoot import shoot
     from relume.trial.wire import dump

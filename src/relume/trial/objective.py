@@ -11,7 +11,8 @@ from relume.trial.valued import valued
 Shots = Mapping[tuple[str, int], Shot]
 LOSS = Objective("training loss", "min", "loss")
 _LESS_IS_BETTER = ("loss", "error", "err", "mse", "mae", "rmse", "perplexity", "ppl", "nll")
-_YARDS = {"accuracy": "max", "auc": "max", "error": "min"}
+_YARDS = {"log-loss": "min", "accuracy": "max", "auc": "max", "error": "min"}
+"""In the order in which they are taken: an accuracy cannot tell a right answer from a sure one."""
 _SOURCES = ("loss", "reported", "printed", "returned", "yard")
 
 

@@ -48,7 +48,7 @@ class Overlay:
         if self._there(above):
             return above
         if self._is_gone(whole):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         return path
 
     def writes(self, path: Any, *, keep: bool = True) -> Any:
@@ -62,7 +62,7 @@ class Overlay:
             return path
         folder = os.path.dirname(whole)  # noqa: PTH120
         if not self.exists(folder):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         above = self.above(whole)
         self._makedirs(os.path.dirname(above))  # noqa: PTH120
         if keep and not self._there(above) and not self._is_gone(whole):
@@ -102,7 +102,7 @@ class Overlay:
         if whole is None:
             return path
         if not self.exists(whole):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         above = self.above(whole)
         self._gone.add(whole)
         return above if self._there(above) else None
@@ -147,10 +147,9 @@ class Overlay:
         if isinstance(path, int) or path is None:
             return None
         try:
-            text = os.fspath(path)
+            text = os.fsdecode(path)
         except TypeError:
             return None
-        text = os.fsdecode(text) if isinstance(text, bytes) else text
         whole = os.path.abspath(text)  # noqa: PTH100
         if whole.startswith(self.layer + os.sep):  # it was found in the layer: as if below
             return None

@@ -92,9 +92,8 @@ class Probe:
             self.criterion = yard.described(loss)
         # every batch of a short run, fewer of a long one; by number, so alike in all arms
         if self.backwards % (1 + self.backwards // 500) == 0:
-            found = yard.measured(loss)
-            if found is not None:
-                self._yards.setdefault(found[0], []).append((self.steps, found[1]))
+            for name, value in yard.measured(loss).items():
+                self._yards.setdefault(name, []).append((self.steps, value))
 
     def _read(self) -> None:
         # a copy at once: in-place work on a loss after backward must not change what was seen

@@ -51,7 +51,7 @@ def _temporary(folder: str | None, variable: str | None) -> None:
 def _doors(overlay: Overlay) -> list[Wrapped]:
     opened = _open(overlay)
     doors: list[Wrapped] = [(builtins, "open", opened), (io, "open", opened)]
-    doors += [(os, "open", lambda original: _os_open(overlay, original))]
+    doors += [(os, "open", _os_open(overlay))]
     doors += [(os, name, _reader(overlay)) for name in ("stat", "lstat", "access", "chdir")]
     attributes = [name for name in ("listxattr", "getxattr", "readlink") if hasattr(os, name)]
     doors += [(os, name, _reader(overlay)) for name in attributes]
@@ -97,9 +97,9 @@ def _of_torch(overlay: Overlay) -> list[Wrapped]:
 def _open(overlay: Overlay) -> Callable[[Any], Any]:
     def make(original: Any) -> Any:
         def open(file: Any, mode: str = "r", *args: Any, **keywords: Any) -> Any:
-            if isinstance(mode, str) and set(mode) & set("wax+"):
+            if set(mode) & set("wax+"):
                 if "x" in mode and overlay.exists(file):
-                    raise FileExistsError(17, os.strerror(17), os.fspath(file))
+                    raise FileExistsError(17, os.strerror(17), str(file))
                 file = overlay.writes(file, keep="w" not in mode)
             else:
                 file = overlay.reads(file)
@@ -110,21 +110,24 @@ def _open(overlay: Overlay) -> Callable[[Any], Any]:
     return make
 
 
-def _os_open(overlay: Overlay, original: Any) -> Any:
-    def open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: Any = None) -> Any:
-        if dir_fd is not None:
-            return original(path, flags, mode, dir_fd=dir_fd)
-        if flags & WRITING:
-            if not flags & os.O_CREAT and not overlay.exists(path):
-                raise FileNotFoundError(2, os.strerror(2), os.fspath(path))
-            if flags & os.O_EXCL and overlay.exists(path):
-                raise FileExistsError(17, os.strerror(17), os.fspath(path))
-            path = overlay.writes(path, keep=not flags & os.O_TRUNC)
-        else:
-            path = overlay.reads(path)
-        return original(path, flags, mode)
+def _os_open(overlay: Overlay) -> Callable[[Any], Any]:
+    def make(original: Any) -> Any:
+        def open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: Any = None) -> Any:
+            if dir_fd is not None:
+                return original(path, flags, mode, dir_fd=dir_fd)
+            if flags & WRITING:
+                if not flags & os.O_CREAT and not overlay.exists(path):
+                    raise FileNotFoundError(2, os.strerror(2), str(path))
+                if flags & os.O_EXCL and overlay.exists(path):
+                    raise FileExistsError(17, os.strerror(17), str(path))
+                path = overlay.writes(path, keep=not flags & os.O_TRUNC)
+            else:
+                path = overlay.reads(path)
+            return original(path, flags, mode)
 
-    return open
+        return open
+
+    return make
 
 
 def _mapped(place: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -208,7 +211,7 @@ def _maker(overlay: Overlay) -> Callable[[Any], Any]:
             if dir_fd is not None:
                 return original(path, mode, dir_fd=dir_fd)
             if overlay.exists(path):
-                raise FileExistsError(17, os.strerror(17), os.fspath(path))
+                raise FileExistsError(17, os.strerror(17), str(path))
             return original(overlay.makes(path), mode)
 
         return call

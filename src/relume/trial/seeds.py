@@ -40,12 +40,30 @@ def shifted(k: int) -> Generator[None]:
 
 
 def _patches(k: int) -> list[tuple[Any, str, Callable[[Any], Any]]]:
-    depth = [0]  # torch.manual_seed calls the device's own one: only the outermost is shifted
-
     def shift(seed: Any) -> Any:
         return seed + k * STRIDE if isinstance(seed, int | np.integer) else seed
 
-    def of_torch(original: Any) -> Any:
+    own = _of_torch(shift)
+    seeders = [(torch, "manual_seed"), (torch.random, "manual_seed")]
+    seeders += [(torch.cuda, "manual_seed"), (torch.cuda, "manual_seed_all")]
+    return [
+        *((owner, name, own) for owner, name in seeders),
+        (torch, "seed", _unseeded),
+        (torch.random, "seed", _unseeded),
+        (np.random, "seed", lambda original: _of_numpy(original, shift)),
+        (np.random, "default_rng", lambda original: _of_rng(original, shift, k)),
+        (random, "seed", lambda original: _of_random(original, shift)),
+        (torch, "Generator", lambda original: _generator(original, shift)),
+    ]
+
+
+Shift = Callable[[Any], Any]
+
+
+def _of_torch(shift: Shift) -> Callable[[Any], Any]:
+    depth = [0]  # torch.manual_seed calls the device's own one: only the outermost is shifted
+
+    def make(original: Any) -> Any:
         def manual_seed(seed: Any) -> Any:
             depth[0] += 1
             try:
@@ -55,72 +73,59 @@ def _patches(k: int) -> list[tuple[Any, str, Callable[[Any], Any]]]:
 
         return manual_seed
 
-    def unseeded(original: Any) -> Any:
-        def seed() -> int:
-            torch.manual_seed(0)
-            return torch.initial_seed()
+    return make
 
-        del original
-        return seed
 
-    def of_numpy(original: Any) -> Any:
-        def seed(seed: Any = None) -> None:
-            number = shift(0 if seed is None else seed)
-            original(number % _NUMPY_SEEDS if isinstance(number, int) else number)
+def _unseeded(original: Any) -> Any:
+    def seed() -> int:
+        torch.manual_seed(0)
+        return torch.initial_seed()
 
-        return seed
+    return seed
 
-    def of_rng(original: Any) -> Any:
-        fresh = [0]  # generators made without a seed differ from each other
 
-        def default_rng(seed: Any = None) -> Any:
-            if seed is None:
-                fresh[0] += 1
-                return original([fresh[0], k])
-            return original(shift(seed))
+def _of_numpy(original: Any, shift: Shift) -> Any:
+    def seed(seed: Any = None) -> None:
+        number = shift(0 if seed is None else seed)
+        original(number % _NUMPY_SEEDS if isinstance(number, int) else number)
 
-        return default_rng
+    return seed
 
-    def of_random(original: Any) -> Any:
-        def seed(a: Any = None, version: int = 2) -> None:
-            original(shift(0 if a is None else a), version)
 
-        return seed
+def _of_rng(original: Any, shift: Shift, k: int) -> Any:
+    fresh = [0]  # generators made without a seed differ from each other
 
-    wrapped = [
-        (owner, name, of_torch)
-        for owner, name in (
-            (torch, "manual_seed"),
-            (torch.random, "manual_seed"),
-            (torch.cuda, "manual_seed"),
-            (torch.cuda, "manual_seed_all"),
-        )
-    ]
-    return [
-        *wrapped,
-        (torch, "seed", unseeded),
-        (torch.random, "seed", unseeded),
-        (np.random, "seed", of_numpy),
-        (np.random, "default_rng", of_rng),
-        (random, "seed", of_random),
-        (torch, "Generator", lambda original: _generator(original, shift)),
-    ]
+    def default_rng(seed: Any = None) -> Any:
+        if seed is None:
+            fresh[0] += 1
+            return original([fresh[0], k])
+        return original(shift(seed))
+
+    return default_rng
+
+
+def _of_random(original: Any, shift: Shift) -> Any:
+    def seed(a: Any = None, version: int = 2) -> None:
+        original(shift(0 if a is None else a), version)
+
+    return seed
 
 
 def _generator(base: Any, shift: Callable[[Any], Any]) -> Any:
     """`torch.Generator` with its seeding shifted; the class is torch's own, so it is extended."""
 
-    class Kind(type(base)):
-        def __instancecheck__(cls, instance: Any) -> bool:
-            return isinstance(instance, base)
+    def manual_seed(self: Any, seed: int) -> Any:
+        base.manual_seed(self, shift(int(seed)))
+        return self
 
-    class Generator(base, metaclass=Kind):
-        def manual_seed(self, seed: int) -> Any:
-            super().manual_seed(shift(int(seed)))
-            return self
+    def seed(self: Any) -> int:
+        base.manual_seed(self, shift(0))
+        return int(self.initial_seed())
 
-        def seed(self) -> int:
-            super().manual_seed(shift(0))
-            return int(self.initial_seed())
+    # generators that torch makes itself are of the base class, and must pass for ours
+    def passes(kind: Any, instance: Any) -> bool:
+        return isinstance(instance, base)
 
-    return Generator
+    meta: Any = base.__class__  # torch's own metaclass
+    kind: Any = type("Kind", (meta,), {"__instancecheck__": passes})
+    return kind("Generator", (base,), {"manual_seed": manual_seed, "seed": seed})

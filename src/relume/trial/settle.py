@@ -2,10 +2,12 @@
 
 1. Base and candidates run at the seeds 0 to n - 1, the placebo (the base once more) at 0 and 1; if
    the placebo is not the base to the last bit, at all n.
-2. Every candidate is judged on those pairs, Holm-corrected. The best of those that show a gain is
-   the winner.
-3. Base and winner run at the seeds n to 2n - 1. Only these, which had no part in choosing it, make
-   its verdict. Both numbers of repeats are fixed before the first run.
+2. Every candidate is judged on those pairs, Holm-corrected. The best of those that show a gain, or
+   that may be one, is the winner.
+3. Base and winner run at fresh seeds, from n on. Only these, which had no part in choosing it, make
+   its verdict, corrected for all candidates asked about so far. How many they are is fixed before
+   the first of them: n where the gain showed; where it was undecided, as many as would find it if
+   it is what it seemed, and none where that is more than `MOST_FRESH` times n.
 """
 
 from collections.abc import Sequence
@@ -24,6 +26,7 @@ from relume.trial.verdict import NOT_RUN, PROVEN, UNDECIDED, WORSE, judge
 BASE = Arm("base", role="base", text="the script as it is")
 PLACEBO = Arm("placebo", role="placebo", text="the script as it is, once more")
 SEEDS = 5
+MOST_FRESH = 4  # times the seeds for choosing: a gain that needs more is small against its noise
 LOOKS = 2  # runs of the placebo that show whether a repeated run is the same run
 
 
@@ -49,7 +52,7 @@ def settle(
         symptom: key of the finding that should go away.
     """
     began = perf_counter()
-    first, fresh = range(seeds), range(seeds, 2 * seeds)
+    first = range(seeds)
     crew.run([base, *candidates], first)
     crew.run([PLACEBO], range(min(LOOKS, seeds)))
     if base.name == BASE.name and not repeatable(crew):
@@ -57,10 +60,12 @@ def settle(
     objective, why = _objective(crew, [base, *candidates])
     verdicts = _judged(crew, candidates, base, first, objective, tests=tests, symptom=symptom)
     winner = best(verdicts)
-    if winner is not None:
+    many = _fresh(winner, seeds)
+    if winner is not None and many:
         arm = next(arm for arm in candidates if arm.name == winner.arm)
+        fresh = range(seeds, seeds + many)
         crew.run([base, arm], fresh)
-        again = _judged(crew, [arm], base, fresh, objective, symptom=symptom)[0]
+        again = _judged(crew, [arm], base, fresh, objective, tests=tests, symptom=symptom)[0]
         verdicts = [replace(again, fresh=True) if v.arm == arm.name else v for v in verdicts]
     shots = revalued(crew.shots, objective)
     names = {base.name, PLACEBO.name, *(arm.name for arm in candidates)}
@@ -135,9 +140,23 @@ def _judged(
 
 
 def best(verdicts: Sequence[Verdict]) -> Verdict | None:
-    """The candidate that shows the greatest gain; None where none shows one."""
-    shown = [v for v in verdicts if v.word == PROVEN and v.effect is not None]
-    return max(shown, key=lambda v: v.effect.mean if v.effect else 0.0, default=None)
+    """The candidate with the greatest gain, shown before undecided; None where there is none."""
+    shown = [v for v in verdicts if v.word in (PROVEN, UNDECIDED) and v.effect is not None]
+    return max(shown, key=_rank, default=None)
+
+
+def _rank(verdict: Verdict) -> tuple[bool, float]:
+    return verdict.word == PROVEN, verdict.effect.mean if verdict.effect is not None else 0.0
+
+
+def _fresh(winner: Verdict | None, seeds: int) -> int:
+    """How many fresh pairs the winner gets."""
+    if winner is None or winner.effect is None:
+        return 0
+    if winner.word == PROVEN:
+        return seeds
+    needed = max(seeds, winner.effect.pairs + (winner.more_seeds or 0))
+    return needed if needed <= MOST_FRESH * seeds else 0
 
 
 def repeatable(crew: Crew) -> bool:

@@ -115,13 +115,13 @@ def _call(job: Job, seen: Seen, runs: Path) -> None:
     """Run a function ``train(seed)`` instead of a script."""
     function = found_function(job.program.target)
     path = new_path(runs.resolve(), getattr(function, "__name__", "train"))
-    about = {"script": job.program.target, "argv": []}
+    about: dict[str, Any] = {"script": job.program.target, "argv": []}
     run = begin(path, (), budget=0.01, every=job.every, about=about)
     seen.run = run.path
     try:
         takes = len(inspect.signature(function).parameters) > 0
-        result = function(job.seed) if takes else function()
-        named: Mapping[str, Any] = result if isinstance(result, Mapping) else {"value": result}
+        result: Any = function(job.seed) if takes else function()
+        named: Mapping[str, Any] = result if hasattr(result, "items") else {"value": result}
         for name, value in named.items():
             if isinstance(value, int | float) or hasattr(value, "item"):
                 seen.metrics[f"returned:{name}"] = float(value)
@@ -221,7 +221,7 @@ def _judged(trace: Trace | None) -> tuple[str, tuple[str, ...], dict[str, float]
     diagnosis = diagnose(trace)
     loud = [f for f in diagnosis.findings if f.severity >= Severity.WARNING]
     told = [f for f in diagnosis.findings if f.severity >= Severity.NOTE]
-    symptoms = {f.key: float(v) for f in told if isinstance(v := f.evidence.value, int | float)}
+    symptoms = {f.key: float(f.evidence.value) for f in told}
     return diagnosis.outcome.name, tuple(f.key for f in loud), symptoms
 
 

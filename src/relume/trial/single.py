@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from relume.core import Diagnosis, Trace
+from relume.core import Diagnosis, Trace, Value
 from relume.diagnosis import diagnose
 from relume.errors import UsageError
 from relume.fixes.ladder import fix_called
@@ -28,8 +28,10 @@ def edit_of_words(words: str) -> Edit:
     name, _, rest = words.partition(":")
     fix = fix_called(name.strip())
     if fix.safety is Safety.ADVICE:
-        raise UsageError(f"{name} is advice, which nothing can lay over a run; see 'relume explain'.")
-    options: dict[str, object] = {}
+        raise UsageError(
+            f"{name} is advice, which nothing can lay over a run; see 'relume explain'."
+        )
+    options: dict[str, Value] = {}
     sites: tuple[str, ...] = ()
     for part in filter(None, (part.strip() for part in rest.split(","))):
         key, equals, value = part.partition("=")
@@ -40,10 +42,12 @@ def edit_of_words(words: str) -> Edit:
         else:
             options[key.strip()] = _value(value.strip())
     told = ", ".join(f"{key} {value}" for key, value in options.items())
-    return Edit(fix.name, options, sites, f"{fix.name.replace('-', ' ')}{f': {told}' if told else ''}")  # type: ignore[arg-type]
+    return Edit(
+        fix.name, options, sites, f"{fix.name.replace('-', ' ')}{f': {told}' if told else ''}"
+    )  # type: ignore[arg-type]
 
 
-def _value(word: str) -> object:
+def _value(word: str) -> Value:
     try:
         value = ast.literal_eval(word)
     except (ValueError, SyntaxError):

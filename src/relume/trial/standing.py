@@ -24,7 +24,9 @@ def standings(
         goal: a loss; by default the one that the base's middle run had after half of its steps.
     """
     aim = _halfway(_of(arms[0].name, shots)) if goal is None and arms else goal
-    return tuple(_standing(arm.name, mine, objective, aim) for arm in arms if (mine := _of(arm.name, shots)))
+    return tuple(
+        _standing(arm.name, mine, objective, aim) for arm in arms if (mine := _of(arm.name, shots))
+    )
 
 
 def _of(arm: str, shots: Shots) -> list[Shot]:
@@ -38,6 +40,7 @@ def _standing(arm: str, shots: list[Shot], objective: Objective, goal: float | N
     arrived = [arrival(shot, goal) for shot in shots] if goal is not None else []
     known = sorted(step for step in arrived if step is not None)
     middle = known[len(arrived) // 2] if len(known) > len(arrived) // 2 else None
+    most = _middle([float(shot.bytes) or None for shot in shots])
     return Standing(
         arm=arm,
         mean=mean,
@@ -48,7 +51,9 @@ def _standing(arm: str, shots: list[Shot], objective: Objective, goal: float | N
         goal=goal,
         steps_to_goal=middle,
         step_seconds=_middle([s.metrics.get("step_seconds") for s in shots]),
-        bytes=None if (most := _middle([float(s.bytes) or None for s in shots])) is None else int(most),
+        bytes=None
+        if (most := _middle([float(s.bytes) or None for s in shots])) is None
+        else int(most),
         dead_share=_middle([s.metrics.get("dead_share") for s in shots]),
     )
 

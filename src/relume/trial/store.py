@@ -48,7 +48,7 @@ class Store:
         """Keep a shot, whole or not at all."""
         line = json.dumps({"edits": edits_key(arm), "seed": shot.seed, "shot": plain(shot)})
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        cut = self.path.exists() and not self.path.read_bytes()[-1:] in (b"\n", b"")
+        cut = self.path.exists() and self.path.read_bytes()[-1:] not in (b"\n", b"")
         data = ("\n" if cut else "") + line + "\n"
         file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         try:

@@ -57,9 +57,7 @@ class Pairs:
     least: float
 
 
-def paired(
-    arm: str, base: str, shots: Shots, seeds: Sequence[int], objective: Objective
-) -> Pairs:
+def paired(arm: str, base: str, shots: Shots, seeds: Sequence[int], objective: Objective) -> Pairs:
     """The pairs of an arm and the base among finished shots."""
     done = [k for k in seeds if (arm, k) in shots and (base, k) in shots]
     sign = 1.0 if objective.better == "max" else -1.0
@@ -95,7 +93,7 @@ def least(values: Sequence[float], starts: Sequence[float], objective: Objective
     if objective.better == "max" and all(-1.0 <= x <= 1.0 for x in values):
         return POINTS
     relative = SHARE * abs(typical)
-    if objective.source != "loss" or not starts:
+    if objective.name not in ("training loss", "loss", "log-loss") or not starts:
         return relative
     return max(relative, OF_START * abs(float(np.median(starts))))
 
@@ -164,7 +162,9 @@ def seeds_needed(mean: float, spread: float, level: float = LEVEL) -> int:
     if mean == 0 or spread == 0:
         return MOST_SEEDS if mean == 0 else FEWEST
     size = abs(mean) / spread
-    return next((n for n in range(FEWEST, MOST_SEEDS) if power(n, size, level) >= POWER), MOST_SEEDS)
+    return next(
+        (n for n in range(FEWEST, MOST_SEEDS) if power(n, size, level) >= POWER), MOST_SEEDS
+    )
 
 
 def judge(
@@ -194,13 +194,13 @@ def judge(
     effects = [effect(some) for some in pairs]
     corrected = holm([1.0 if e is None else e.p for e in effects], tests)
     verdicts: list[Verdict] = []
-    for arm, some, found, p in zip(arms, pairs, effects, corrected, strict=True):
+    for arm, some, raw, p in zip(arms, pairs, effects, corrected, strict=True):
         problem = _not_run(arm, shots, seeds)
-        if problem or found is None:
+        if problem or raw is None:
             why = problem or "no pair was finished"
             verdicts.append(Verdict(arm.name, NOT_RUN, f"{why}."))
             continue
-        found = replace(found, p_holm=p)
+        found = replace(raw, p_holm=p)
         level = LEVEL if found.p == 0 or p >= 1 else LEVEL * found.p / p if p else LEVEL
         gone = bool(symptom) and _gone(arm, base, shots, seeds, symptom)
         word, more = _word(found, some, level, gone=gone)
@@ -210,20 +210,16 @@ def judge(
     return verdicts
 
 
-def _word(
-    found: Effect, pairs: Pairs, level: float, *, gone: bool
-) -> tuple[str, int | None]:
+def _word(found: Effect, pairs: Pairs, level: float, *, gone: bool) -> tuple[str, int | None]:
     sure = found.p_holm < LEVEL and found.pairs >= FEWEST
     if sure and found.mean >= pairs.least:
         return PROVEN, None
     if sure and found.mean <= -pairs.least:
         return WORSE, None
-    if gone:
-        return SYMPTOM, None
     if not sure and found.mean >= pairs.least:
         spread = _spread(np.asarray(pairs.differences))
         return UNDECIDED, max(1, seeds_needed(found.mean, spread, level) - found.pairs)
-    return NO_GAIN, None
+    return (SYMPTOM if gone else NO_GAIN), None
 
 
 def _not_run(arm: Arm, shots: Shots, seeds: Sequence[int]) -> str:
@@ -234,18 +230,26 @@ def _not_run(arm: Arm, shots: Shots, seeds: Sequence[int]) -> str:
 
 
 def _gone(arm: Arm, base: str, shots: Shots, seeds: Sequence[int], key: str) -> bool:
-    """The finding stood in most of the base's runs and stands in hardly any of the arm's."""
+    """The finding stood in most of the base's runs, and no finding of its rule, wherever, stands in
+    more than a fifth of the arm's: one that has moved to another site is not gone."""
+    code = _code(key)
     before = [key in shots[base, k].findings for k in seeds if (base, k) in shots]
-    after = [key in shots[arm.name, k].findings for k in seeds if (arm.name, k) in shots]
-    return bool(before and after) and np.mean(before) > 0.5 and float(np.mean(after)) <= 0.2
+    after = [
+        code in map(_code, shots[arm.name, k].findings) for k in seeds if (arm.name, k) in shots
+    ]
+    return bool(before and after) and sum(before) > len(before) / 2 and sum(after) <= len(after) / 5
 
 
 def _new_findings(arm: Arm, base: str, shots: Shots, seeds: Sequence[int]) -> tuple[str, ...]:
-    """What most of the arm's runs have and none of the base's."""
-    old = {key for k in seeds if (base, k) in shots for key in shots[base, k].findings}
+    """What most of the arm's runs have, of rules that found nothing in the base's."""
+    old = {_code(key) for k in seeds if (base, k) in shots for key in shots[base, k].findings}
     mine = [shots[arm.name, k].findings for k in seeds if (arm.name, k) in shots]
-    keys = dict.fromkeys(key for some in mine for key in some)
-    return tuple(k for k in keys if k not in old and sum(k in some for some in mine) > len(mine) / 2)
+    keys = dict.fromkeys(key for some in mine for key in some if _code(key) not in old)
+    return tuple(key for key in keys if sum(key in some for some in mine) > len(mine) / 2)
+
+
+def _code(key: str) -> str:
+    return key.partition("@")[0]
 
 
 _CLAIMS: Mapping[str, Callable[[str], str]] = {
@@ -254,9 +258,7 @@ _CLAIMS: Mapping[str, Callable[[str], str]] = {
 }
 
 
-def sentence(
-    word: str, found: Effect, pairs: Pairs, objective: Objective, more: int | None
-) -> str:
+def sentence(word: str, found: Effect, pairs: Pairs, objective: Objective, more: int | None) -> str:
     """The verdict in one sentence, with its numbers."""
     size = abs(found.mean) if word in _CLAIMS else found.mean
     unit = f"{_number(size)} of {objective.name}" if objective.name else _number(size)

@@ -168,7 +168,9 @@ def tuning(crew: Crew, base: Arm, arms: Sequence[Arm]) -> tuple[Arm, list[Arm], 
     try:
         import optuna
     except ImportError:
-        raise UsageError("--tune needs optuna; install it with: pip install 'relume[tune]'.") from None
+        raise UsageError(
+            "--tune needs optuna; install it with: pip install 'relume[tune]'."
+        ) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     studies: dict[str, Any] = {}
     for arm in (base, *arms):

@@ -64,9 +64,10 @@ def dump(noun: object) -> str:
 def job_of(text: str) -> Job:
     """The job that `dump` wrote."""
     data: dict[str, Any] = json.loads(text)
-    program = data.pop("program")
+    program: dict[str, Any] = data.pop("program")
+    program["argv"] = tuple(program["argv"])
     return Job(
-        program=Program(**{**program, "argv": tuple(program["argv"])}),
+        program=Program(**program),
         arm=arm_of(data.pop("arm")),
         objective=Objective(**data.pop("objective")),
         **data,
@@ -81,13 +82,15 @@ def arm_of(data: Mapping[str, Any]) -> Arm:
 
 def edit_of(data: Mapping[str, Any]) -> Edit:
     """An edit from its JSON."""
-    options = {name: _revived(value) for name, value in data["options"].items()}
-    return Edit(**{**data, "options": options, "sites": tuple(data["sites"])})
+    known: dict[str, Any] = dict(data)
+    known["options"] = {name: _revived(value) for name, value in data["options"].items()}
+    known["sites"] = tuple(data["sites"])
+    return Edit(**known)
 
 
 def shot_of(data: Mapping[str, Any]) -> Shot:
     """A shot from its JSON."""
-    known = dict(data)
+    known: dict[str, Any] = dict(data)
     for name in ("findings", "laid"):
         known[name] = tuple(known[name])
     known["loss"] = tuple((int(step), float(value)) for step, value in known["loss"])
