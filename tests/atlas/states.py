@@ -40,7 +40,9 @@ def places(control: Control) -> list[Setting]:
     if control.options:
         words = [word for word, _ in control.options]
         return list(dict.fromkeys([*words[:3], words[-1]]))
-    middle = control.low + control.step * math.floor((control.high - control.low) / control.step / 3)
+    middle = control.low + control.step * math.floor(
+        (control.high - control.low) / control.step / 3
+    )
     return [control.low, round(middle, 6), control.high]
 
 

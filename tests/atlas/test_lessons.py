@@ -17,8 +17,9 @@ from relume.atlas.figure import Figure
 from relume.atlas.lesson import GROUPS, KINDS, Lesson, about, lessons, read, texts
 from relume.registry import pages
 
+WHY = ("fit", "boundary", "boundary", "depth", "timeline")
 ROWS = {
-    **{f"W{n}": "fit boundary boundary depth timeline".split()[n - 1] for n in range(1, 6)},
+    **{f"W{n}": kind for n, kind in enumerate(WHY, 1)},
     "F1": "curve", "F2": "curve depth", "F3": "curve", "F4": "cloud curve", "F5": "shape",
     "F6": "curve", "F7": "shape", "F8": "classes", "F9": "head", "F10": "curve means",
     "P1": "curve means", "P2": "depth", "P3": "descent", "P4": "cloud", "P5": "birth cloud",
@@ -26,7 +27,7 @@ ROWS = {
     "A1": "boundary", "A2": "boundary", "A3": "head",
     "C1": "", "C2": "means", "C3": "shape",
 }  # fmt: skip
-"""Every claim, and the kinds of the figures that show it; those with none show what was measured."""
+"""Every claim, and the kinds of the figures that show it; others show what was measured."""
 
 CORRECTED = {"W4", "F3", "F4", "F5", "F6", "F7", "P2", "P3", "P6", "P7", "P8", "A1", "A2"} | {
     "C1",
@@ -132,7 +133,7 @@ def test_links_lead_both_ways() -> None:
         for kind in KINDS:
             for name in text.belongs(kind):
                 assert text in about(kind, name)
-    assert [text.claim for text in about("rules", "dead-units")][0] == "W3"
+    assert about("rules", "dead-units")[0].claim == "W3"
     assert about("rules", "no-such-rule") == ()
 
 

@@ -6,7 +6,6 @@ come with the data they open with, and are drawn and moved by the bundle that al
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -55,9 +54,7 @@ def write(folder: Path, progress: Callable[[str], None] = lambda what: None) -> 
 def _write(folder: Path, progress: Callable[[str], None]) -> Path:
     (folder / "assets").mkdir(parents=True, exist_ok=True)
     for name in ASSETS:
-        with (files("relume") / "web" / name).open("rb") as source:
-            with (folder / "assets" / name).open("wb") as target:
-                shutil.copyfileobj(source, target)
+        (folder / "assets" / name).write_bytes((files("relume") / "web" / name).read_bytes())
     (folder / "assets" / "start.js").write_text(START, "utf-8")
     progress("the appendix")
     found: dict[str, list[Leaf]] = {kind: [] for kind in KINDS}
@@ -136,7 +133,10 @@ def _told(name: str) -> list[tuple[str, str]]:
 
 def _data(figures: Mapping[str, Figure]) -> Markup:
     """The page's data as JSON that no text in it can leave: `<` is written as an escape."""
-    data: dict[str, Any] = {"kind": "lesson", "figures": {k: f.to_json() for k, f in figures.items()}}
+    data: dict[str, Any] = {
+        "kind": "lesson",
+        "figures": {k: f.to_json() for k, f in figures.items()},
+    }
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))
 
@@ -152,6 +152,18 @@ def _linked(html: str) -> str:
     return re.sub(r"lesson ([a-z0-9]+(?:-[a-z0-9]+)+)", link, html)
 
 
+def _prose(text: str) -> Markup:
+    return Markup(_linked(prose(text)))
+
+
+def _line(text: str) -> Markup:
+    return Markup(line(text))
+
+
+def _said(figure: Figure) -> str:
+    return figure.said(figure.start)
+
+
 def _templates() -> Environment:
     made = Environment(
         loader=PackageLoader("relume.atlas", "templates"),
@@ -160,8 +172,9 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["prose"] = lambda text: Markup(_linked(prose(text)))
-    made.filters["line"] = lambda text: Markup(line(text))
+    made.filters["prose"] = _prose
+    made.filters["line"] = _line
     made.filters["safe_html"] = Markup
-    made.globals["said"] = lambda figure: figure.said(figure.start)
+    known: dict[str, Any] = made.globals
+    known["said"] = _said
     return made

@@ -103,7 +103,9 @@ class Figure:
         """The sentence at a state."""
         readings = self.readings(state)
         words = {control.name: dict(control.options) for control in self.controls}
-        shown = {name: words[name].get(str(v), v) if words[name] else v for name, v in state.items()}
+        shown = {
+            name: words[name].get(str(v), v) if words[name] else v for name, v in state.items()
+        }
         for say in self.says:
             if say.when is None or holds({**state, **readings}[say.when[0]], *say.when[1:]):
                 return filled(say.text, {**shown, **readings})
@@ -202,7 +204,9 @@ def power(exponent: float) -> str:
         return "∞" if exponent > 0 else "0"
     if abs(exponent) < 4:
         return number(10**exponent)
-    raised = str(abs(math.floor(exponent + 0.5))).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    raised = str(abs(math.floor(exponent + 0.5))).translate(
+        str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+    )
     return f"10{'⁻' if exponent < 0 else ''}{raised}"
 
 
@@ -213,7 +217,9 @@ def filled(text: str, values: Mapping[str, Setting]) -> str:
         if isinstance(value, str):
             text = text.replace(f"{{{name}}}", value)
         else:
-            text = text.replace(f"{{{name}}}", number(value).replace(",", "") if name == "year" else number(value))
+            text = text.replace(
+                f"{{{name}}}", number(value).replace(",", "") if name == "year" else number(value)
+            )
             text = text.replace(f"{{{name}%}}", f"{number(100 * value)} %")
             if f"{{{name}^}}" in text:
                 text = text.replace(f"{{{name}^}}", power(value))

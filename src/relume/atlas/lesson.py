@@ -58,7 +58,8 @@ class Text:
 
     def belongs(self, kind: str) -> tuple[str, ...]:
         """The names of the rules, fixes or cards it is about."""
-        found = re.search(rf"^{kind}: (.+)$", self.sections.get("Belongs to", ""), re.MULTILINE)
+        lines = self.sections.get("Belongs to", "").replace("\n    ", " ")  # a long one goes on
+        found = re.search(rf"^{kind}: (.+)$", lines, re.MULTILINE)
         return tuple(name.strip() for name in found[1].split(",")) if found else ()
 
 

@@ -1,4 +1,4 @@
-"""What a figure reads off an act under a normal pre: mean, spread, and the share where it is flat."""
+"""What a figure reads off an act under a normal pre: mean, spread, and where it is flat."""
 
 import math
 from collections.abc import Sequence
@@ -85,6 +85,11 @@ def flat_share(act: Act, mu: float, sigma: float) -> float:
 def normal(z: float, mu: float, sigma: float) -> float:
     """The normal distribution function."""
     return 0.5 * math.erfc(-(z - mu) / (sigma * math.sqrt(2)))
+
+
+def size(values: Tensor) -> float:
+    """The root of the sum of squares."""
+    return math.sqrt(float((values**2).sum()))
 
 
 def matrix(rows: Sequence[Sequence[float]]) -> Tensor:

@@ -78,9 +78,7 @@ def run(experiment: Experiment, *, seeds: int | None = None, progress: Progress)
     }
 
 
-def _rate(
-    experiment: Experiment, arm: str, one: Callable[[str, int, float], Outcome]
-) -> float:
+def _rate(experiment: Experiment, arm: str, one: Callable[[str, int, float], Outcome]) -> float:
     """The best of the rates for an arm, by the mean of the objective over the tuning seeds."""
     if len(experiment.rates) == 1:
         return experiment.rates[0]

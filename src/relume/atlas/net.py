@@ -6,7 +6,7 @@ The page trains the same nets with gradients written by hand; the tests hold bot
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 import torch
 from torch import Tensor
@@ -51,7 +51,7 @@ def random_net(
     """Weights from N(0, gain^2 / fan_in), one bias for every hidden unit, 0 for the last."""
     source = normals(seed)
     weights, biases = list[Tensor](), list[Tensor]()
-    for fan_in, out in zip(widths[:-1], widths[1:], strict=True):
+    for fan_in, out in pairwise(widths):
         drawn = torch.tensor([*islice(source, out * fan_in)], dtype=torch.float64)
         weights.append(drawn.reshape(out, fan_in) * (gain / math.sqrt(fan_in)))
         biases.append(torch.full((out,), bias, dtype=torch.float64))
@@ -91,7 +91,8 @@ def trained(net: Net, x: Tensor, y: Tensor, steps: int, *, rate: float, how: str
 
     Args:
         net: where it starts; it is not changed.
-        x, y: (samples, in) and (samples, 1).
+        x: (samples, in).
+        y: (samples, 1).
         steps: how many.
         rate: the learning rate.
         how: loss and optimiser: ``"mse adam"``, ``"bce adam"`` or ``"bce sgd"``.

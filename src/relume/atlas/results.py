@@ -6,6 +6,7 @@ for the number of arms that were compared. A run that did not arrive loses.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import mean, stdev
 from typing import Any
 
@@ -16,7 +17,7 @@ from relume.atlas.figure import Figure, Preset, Say, number
 from relume.atlas.kinds.bars import Spot, bars
 from relume.atlas.stored import result
 from relume.proof import Arm, Effect, Objective, Shot, Verdict
-from relume.trial.verdict import NO_GAIN, judge
+from relume.trial.verdict import NO_GAIN, WORSE, judge
 
 LEVEL = 0.95
 
@@ -55,6 +56,9 @@ def verdicts(experiment: Experiment, found: Mapping[str, Any]) -> list[Verdict]:
         arms = [Arm(arm) for arm in others if against(experiment, arm) == base]
         seeds = range(found["seeds"])
         for verdict in judge(arms, base, shots, seeds, objective, tests=len(others)):
+            effect = verdict.effect
+            if effect is not None and effect.diverged == (effect.pairs, 0):
+                verdict = replace(verdict, word=WORSE)  # it lost every pair by not arriving
             told[verdict.arm] = verdict
     return [told[arm] for arm in others]
 
@@ -74,8 +78,11 @@ def figure(experiment: Experiment) -> Figure | None:
         name: {arm: _missing(runs[name], experiment.unit) for arm, runs in found["runs"].items()}
         for name in experiment.columns
     }
-    presets = [Preset("as measured", {}), Preset(f"against {_base(experiment)}", _against(experiment))]
-    made = bars(
+    presets = [
+        Preset("as measured", {}),
+        Preset(f"against {_base(experiment)}", _against(experiment)),
+    ]
+    return bars(
         experiment.question,
         columns,
         _says(experiment, columns),
@@ -85,7 +92,6 @@ def figure(experiment: Experiment) -> Figure | None:
         presets=presets,
         notes={"missing": missing, "source": source(experiment, found)},
     )
-    return made
 
 
 def _says(experiment: Experiment, columns: Mapping[str, Mapping[str, Spot]]) -> tuple[Say, ...]:
@@ -129,7 +135,9 @@ def source(experiment: Experiment, found: Mapping[str, Any]) -> list[str]:
     seeds = f"{found['seeds']} seeds"
     if found["rates"]:
         own = ", ".join(f"{r:g} for {experiment.arms[a]}" for a, r in found["rates"].items())
-        seeds += f"; each arm at the best of {len(experiment.rates)} learning rates, found on other "
+        seeds += (
+            f"; each arm at the best of {len(experiment.rates)} learning rates, found on other "
+        )
         seeds += f"seeds: {own}"
     versions = ", ".join(f"{name} {which}" for name, which in found["versions"].items())
     where = "this machine" if found.get("here") else "the machine this package was measured on"
@@ -144,17 +152,21 @@ def source(experiment: Experiment, found: Mapping[str, Any]) -> list[str]:
 def sentences(experiment: Experiment, found: Mapping[str, Any]) -> list[tuple[str, str]]:
     """For each arm a word and a sentence: the paired difference to its base and its interval."""
     unit = f" {experiment.unit}" if experiment.unit else ""
+    times = 1 if unit else 100
     told: list[tuple[str, str]] = []
     for verdict in verdicts(experiment, found):
         name, base = (experiment.arms[a] for a in (verdict.arm, against(experiment, verdict.arm)))
         effect = verdict.effect
         if effect is None:
             told.append((verdict.word, f"{name}: {verdict.text}"))
+        elif effect.diverged == (effect.pairs, 0):
+            text = f"{name} did not arrive in any of {effect.pairs} pairs in which {base} did."
+            told.append((verdict.word, text))
         elif effect.low == effect.high == 0:
             told.append((NO_GAIN, f"{name} against {base}: no difference in any pair."))
         else:
-            text = f"{name} against {base}: {_size(effect, unit)}; ahead in {effect.wins} of "
-            text += f"{effect.pairs} pairs."
+            text = f"{name} against {base}: {_size(effect, unit or ' points', times)}; "
+            text += f"ahead in {effect.wins} of {effect.pairs} pairs."
             ours, theirs = effect.diverged
             if ours:
                 text += f" {name} did not arrive in {ours} of them."
@@ -164,10 +176,11 @@ def sentences(experiment: Experiment, found: Mapping[str, Any]) -> list[tuple[st
     return told
 
 
-def _size(effect: Effect, unit: str) -> str:
-    low, high = sorted((abs(effect.low), abs(effect.high)))
-    if effect.low * effect.high > 0:
-        side = "better" if effect.mean > 0 else "worse"
-        return f"{side} by {number(abs(effect.mean))}{unit} ({number(low)} to {number(high)})"
-    ends = f"{number(effect.low)} to {number(effect.high)}"
-    return f"a difference of {number(effect.mean)}{unit} ({ends}), which may be none"
+def _size(effect: Effect, unit: str, times: float) -> str:
+    """The mean difference and its interval; shares as points of a per cent."""
+    mean, low, high = (times * v for v in (effect.mean, effect.low, effect.high))
+    if low * high > 0:
+        side = "better" if mean > 0 else "worse"
+        low, high = sorted((abs(low), abs(high)))
+        return f"{side} by {number(abs(mean))}{unit} ({number(low)} to {number(high)})"
+    return f"a difference of {number(mean)}{unit} ({number(low)} to {number(high)}): maybe none"

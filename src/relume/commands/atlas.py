@@ -73,7 +73,7 @@ def _measure(name: str | None, seeds: int | None) -> int:
     chosen = list(experiments().values()) if name is None else [experiment(name)]
     out = console()
     for one in chosen:
-        with _bar() as told:
+        with _Bar() as told:
             found: dict[str, Any] = run(one, seeds=seeds, progress=told)
         path = keep(found, kept())
         out.print(clean(one.question), style="bold")
@@ -84,12 +84,17 @@ def _measure(name: str | None, seeds: int | None) -> int:
     return 0
 
 
-class _bar:
+class _Bar:
     """A bar of progress on stderr where somebody looks."""
 
     def __enter__(self) -> Any:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
 
         shown = console(stderr=True)
         columns = (

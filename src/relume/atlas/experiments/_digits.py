@@ -52,7 +52,9 @@ def layer(one: nn.Module, act: Act | None, source: torch.Generator) -> nn.Module
     return one
 
 
-def mlp(name: str, seed: int, *, width: int = 64, hidden: int = 2, pieces: int = 2) -> nn.Sequential:
+def mlp(
+    name: str, seed: int, *, width: int = 64, hidden: int = 2, pieces: int = 2
+) -> nn.Sequential:
     """64 pixels to 10 classes through `hidden` layers."""
     source = torch.Generator().manual_seed(seed)
     act = find(name)

@@ -27,7 +27,7 @@ def measure(seed: int, arm: str, rate: float) -> Outcome:
         optimiser.zero_grad()
         torch.autograd.backward(functional.cross_entropy(net(x[rows]), y[rows]))
         optimiser.step()
-    return {"ratio": ratio, "error": error(net, x, y)}
+    return {"error": error(net, x, y), "ratio": ratio}
 
 
 DEPTH_AND_VANISHING = Experiment(

@@ -14,7 +14,7 @@ def measure(seed: int, arm: str, rate: float) -> Outcome:
     x, y, _, _ = split()
     net = mlp("relu", seed, hidden=4)
     with torch.no_grad():
-        for part in net[:-1]:
+        for part in list(net)[:-1]:
             if isinstance(part, nn.Linear):
                 part.bias.fill_(BIASES[arm])
     (steps,) = steps_to(net, (x, y), seed, rate=rate, goals=(0.02,), most=1500, every=1)

@@ -25,9 +25,7 @@ def fiftieth(seed: int, arm: str, rate: float) -> Outcome:
     return {"steps": _steps(seed, arm, rate, goal=0.02, most=800, every=5)}
 
 
-def _steps(
-    seed: int, arm: str, rate: float, *, goal: float, most: int, every: int
-) -> float | None:
+def _steps(seed: int, arm: str, rate: float, *, goal: float, most: int, every: int) -> float | None:
     x, y, _, _ = split()
     net = convnet(arm, seed)
     (found,) = steps_to(

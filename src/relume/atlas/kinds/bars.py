@@ -59,4 +59,3 @@ def bars(
     return Figure(
         "bars", title, tuple(controls), readings, known, tuple(says), tuple(presets), data
     )
-

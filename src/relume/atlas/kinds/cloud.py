@@ -14,7 +14,7 @@ from torch import Tensor
 from relume.acts.find import act as find
 from relume.atlas.chance import normals
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
-from relume.atlas.look import bound, digits, get, matrix
+from relume.atlas.look import bound, digits, get, matrix, size
 from relume.cards.look import slope, value
 
 LABELS = {
@@ -92,7 +92,7 @@ def _read(state: State, x: Tensor, y: Tensor) -> dict[str, float]:
     pull, lift = _gradient(line(pre) - y, steep(pre), x)
     return {
         "active": float((steep(pre) != 0).double().mean()),
-        "margin": float(pre.max() / w.norm()),
+        "margin": float(pre.max()) / size(w),
         "gradient": float(torch.sqrt((pull**2).sum() + lift**2)),
         "loss": float(((line(pre) - y) ** 2).mean() / 2),
         "bias": float(b),

@@ -17,7 +17,7 @@ from relume.acts.find import act as find
 from relume.acts.gain import gain as keeping
 from relume.atlas.chance import normals
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
-from relume.atlas.look import get, square_of
+from relume.atlas.look import get, size, square_of
 from relume.cards.look import slope, value
 
 WIDTH, SAMPLES, SEED = 32, 8, 77
@@ -87,7 +87,7 @@ def _measured(act: Act, g: float, layers: int) -> float:
     back = last = _drawn(source, WIDTH, SAMPLES)
     for z, w in zip(reversed(pres[:-1]), reversed(weights), strict=True):
         back = (w.T @ back) * slope(act)(z)
-    ratio = float(back.norm() / last.norm())
+    ratio = size(back) / size(last)
     return math.log10(ratio) if ratio > 0 else -math.inf
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from relume.acts.find import act as find
 from relume.atlas.chance import normals
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
-from relume.atlas.look import digits, get, matrix
+from relume.atlas.look import digits, get, matrix, size
 from relume.cards.look import value
 
 COUNT = 40
@@ -23,7 +23,7 @@ GOAL = (0.8, -0.8)
 START = (-1.2, -0.2)
 CLOSE = 0.01
 """Arrived: the weights are this share of the first distance from the goal."""
-MOST = 20_000
+MOST = 2_000
 """Steps after which it is said that they did not arrive."""
 LABELS = {
     "same_sign": "samples whose two weight gradients have one sign",
@@ -53,7 +53,9 @@ def descent(
     raw = [drawn[i : i + 2] for i in range(0, 2 * COUNT, 2)]
     z = matrix(raw)
     z = (z - z.mean(0)) / z.std(0, unbiased=False)
-    raw = [digits(row, 6) for row in cast("list[list[float]]", cast(Any, z).tolist())]  # the page starts from these
+    raw = [
+        digits(row, 6) for row in cast("list[list[float]]", cast(Any, z).tolist())
+    ]  # the page starts from these
 
     def readings(state: State) -> dict[str, float]:
         return _read(state, matrix(raw))
@@ -65,13 +67,14 @@ def descent(
 def _read(state: State, raw: Tensor) -> dict[str, float]:
     x = value(find(str(state["act"])))(raw + get(state, "offset"))  # (samples, 2)
     goal, start = (torch.tensor(p, dtype=torch.float64) for p in (GOAL, START))
-    steep = torch.linalg.eigvalsh(x.T @ x / len(x))
+    algebra: Any = torch.linalg  # torch ships it without types
+    steep: Tensor = algebra.eigvalsh(x.T @ x / len(x))
     pace, single = get(state, "pace"), state["mode"] == "one"
     rate = pace / float((x**2).sum(1).max()) if single else 2 * pace / float(steep.sum())
-    here, first, steps = start, float((start - goal).norm()), int(get(state, "steps"))
+    here, first, steps = start, size(start - goal), int(get(state, "steps"))
     arrives, distance = MOST, first
     for step in range(MOST + 1):
-        gap = float((here - goal).norm())
+        gap = size(here - goal)
         if step == steps:
             distance = gap
         if gap <= CLOSE * first and arrives == MOST:

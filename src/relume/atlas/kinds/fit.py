@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,7 +62,8 @@ def _read(state: State, x: Tensor, ys: Sequence[float]) -> dict[str, float]:
     out = net.pres(x)[-1]
     chord = out[0] + (out[-1] - out[0]) * (x - x[0]) / (x[-1] - x[0])
     rows = torch.cat((x, torch.ones_like(x)), 1)
-    best = rows @ (torch.linalg.pinv(rows) @ y)
+    algebra: Any = torch.linalg  # torch ships it without types
+    best: Tensor = rows @ (algebra.pinv(rows) @ y)
     return {
         "bend": float((out - chord).abs().max()),
         "loss": float(loss_of(out, y, "mse")),

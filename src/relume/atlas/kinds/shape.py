@@ -3,7 +3,8 @@
 Both fit points by plain gradient descent on the mean of (f - y)^2, over z from -2 to 2.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 import torch
@@ -21,9 +22,9 @@ MAXOUT = {
     "dead": "pieces that are nowhere the largest: dead",
     "parameters": "parameters of the unit",
 }
-CURVES = {
+CURVES: dict[str, Callable[[float], float]] = {
     "square": lambda z: z * z / 2,
-    "absolute": abs,
+    "absolute": math.fabs,
     "relu": lambda z: max(0.0, z),
     "leaky": lambda z: max(0.2 * z, z),
 }
@@ -104,5 +105,5 @@ def _maxout(state: State, z: Tensor, drawn: Tensor) -> dict[str, float]:
     lines = z[:, None] * w + b  # (points, pieces)
     best = lines.argmax(1)
     loss = ((lines.max(1).values - y) ** 2).mean()
-    dead = count - len(set(int(p) for p in best))
+    dead = count - len({int(p) for p in best})
     return {"loss": float(loss), "dead": float(dead), "parameters": 2.0 * count}

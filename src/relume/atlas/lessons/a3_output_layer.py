@@ -1,23 +1,24 @@
 """A3 output-layer: The head follows the task: sigmoid, softmax or identity
 
 ## Claim
-Sigmoid for two classes, softmax for several, identity for regression, each with the loss that fits
-it.
+Sigmoid for two classes, softmax for several, identity for regression, each with the loss that
+fits it.
 
 ## What you see
-A net that is confidently wrong (z = −4, the target is 1) under a sigmoid with squared error: its loss
-is nearly the largest possible, and its gradient nearly 0. It will not find out.
+A net that is confidently wrong (z = −4, the target is 1) under a sigmoid with squared error: its
+loss is nearly the largest possible, and its gradient nearly 0. It will not find out.
 
 ## What to move
-The head and its loss. With cross-entropy on logits the gradient at the same place is almost 1. Then
-the mistakes: an act twice, where the loss stops far above 0, and a bounded head under a target it
-cannot reach.
+The head and its loss. With cross-entropy on logits the gradient at the same place is almost 1.
+Then the mistakes: an act twice, where the loss stops far above 0, and a bounded head under a
+target it cannot reach.
 
 ## What is measured
 Output, loss, its gradient at z, and the least loss that any z reaches.
 
 ## Belongs to
-rules: softmax-before-cross-entropy, sigmoid-before-bce-with-logits, one-sided-head, target-outside-range, wrong-loss-for-task
+rules: softmax-before-cross-entropy, sigmoid-before-bce-with-logits, one-sided-head,
+    target-outside-range, wrong-loss-for-task
 cards: sigmoid, softmax, identity
 
 ## Repeat it

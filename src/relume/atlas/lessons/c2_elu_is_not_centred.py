@@ -4,20 +4,21 @@
 ELU's outputs are said to have a mean near zero, ReLU's and Leaky ReLU's not.
 
 ## What you see
-The mean that each act hands on from a standard normal pre. ELU is nearer to zero than ReLU, by more
-than half, and not at zero; SELU is, which is what its two constants are for.
+The mean that each act hands on from a standard normal pre. ELU is nearer to zero than ReLU, by
+more than half, and not at zero; SELU is, which is what its two constants are for.
 
 ## What to move
-Mean and spread of the pre: SELU's zero holds only for a standard normal pre, and S-shaped acts are
-centred for every pre around zero. Then the mean over the spread, which is what the next layer feels.
+Mean and spread of the pre: SELU's zero holds only for a standard normal pre, and S-shaped acts
+are centred for every pre around zero. Then the mean over the spread, which is what the next layer
+feels.
 
 ## What is measured
-E f(z) by quadrature in float64. For ReLU it is 1/√(2π) = 0.3989, on paper too; for Leaky ReLU 0.99
-of that.
+E f(z) by quadrature in float64. For ReLU it is 1/√(2π) = 0.3989, on paper too; for Leaky ReLU
+0.99 of that.
 
 ## Correction
-ELU: 0.1605. Leaky ReLU: 0.3950, the same as ReLU's 0.3989 for all purposes; a leak of 0.01 centres
-nothing.
+ELU: 0.1605. Leaky ReLU: 0.3950, the same as ReLU's 0.3989 for all purposes; a leak of 0.01
+centres nothing.
 
 ## Belongs to
 rules: input-not-centred, scale-drift-at-init

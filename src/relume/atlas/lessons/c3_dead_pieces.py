@@ -1,12 +1,12 @@
 """C3 dead-pieces: Maxout does not saturate, but its pieces can die
 
 ## Claim
-Maxout's gradient is said never to die. That is true of the unit: some piece is always the largest,
-and it has a slope.
+Maxout's gradient is said never to die. That is true of the unit: some piece is always the
+largest, and it has a slope.
 
 ## What you see
-A Maxout unit whose last piece began below the others. It is nowhere the largest, so no point teaches
-it, and the three others do all the work.
+A Maxout unit whose last piece began below the others. It is nowhere the largest, so no point
+teaches it, and the three others do all the work.
 
 ## What to move
 How far below the piece starts: up to a certain depth it is reached, beyond it never. The steps: a
@@ -17,8 +17,8 @@ The pieces that are the largest at none of the points, the loss, and the paramet
 dead piece's are wasted.
 
 ## Correction
-No unit dies; pieces do. `Maxout.piece_shares(x)` says how often each piece wins on your data; one at
-0 is dead on them.
+No unit dies; pieces do. `Maxout.piece_shares(x)` says how often each piece wins on your data; one
+at 0 is dead on them.
 
 ## Belongs to
 rules: dead-units

@@ -2,25 +2,27 @@
 
 ## Claim
 Beyond the article: GELU, SiLU, Swish, Mish and the gated units (GLU, ReGLU, GEGLU, SwiGLU) of
-today's transformers, squared ReLU, SELU, CELU, Softplus and Squareplus, Softsign, the hard variants,
-Snake, StarReLU, xIELU, and more.
+today's transformers, squared ReLU, SELU, CELU, Softplus and Squareplus, Softsign, the hard
+variants, Snake, StarReLU, xIELU, and more.
 
 ## What you see
-GELU: it dips below zero before it rises, so its slope changes sign. A unit that sits in the dip or
-below it is not dead, but hardly learns.
+GELU: it dips below zero before it rises, so its slope changes sign. A unit that sits in the dip
+or below it is not dead, but hardly learns.
 
 ## What to move
 The act; the point; the spread of the pre. Below, the same acts as bars, for four properties.
 
 ## What is measured
-Value, slope, flat share, mean and spread, by the package's own formulas; they agree with mpmath to
-half a unit in the last place. Gated units multiply two halves of an axis, so they have no curve of
-one variable: their cards have what was measured.
+Value, slope, flat share, mean and spread, by the package's own formulas; they agree with mpmath
+to half a unit in the last place. Gated units multiply two halves of an axis, so they have no
+curve of one variable: their cards have what was measured.
 
 ## Belongs to
 rules: dormant-units, zero-slope-artefact, costly-act
 fixes: swap-act, matching-init
-cards: gelu, silu, swish, mish, swiglu, geglu, reglu, glu, squared_relu, selu, celu, softplus, squareplus, softsign, hardswish, hardsigmoid, hardtanh, relu6, log_sigmoid, snake, star_relu, quick_gelu, xielu, rrelu, tanhshrink
+cards: gelu, silu, swish, mish, swiglu, geglu, reglu, glu, squared_relu, selu, celu, softplus,
+    squareplus, softsign, hardswish, hardsigmoid, hardtanh, relu6, log_sigmoid, snake, star_relu,
+    quick_gelu, xielu, rrelu, tanhshrink
 
 ## Repeat it
 `relume card --compare gelu,silu,mish`
@@ -43,7 +45,7 @@ def figures() -> tuple[Figure, ...]:
     """One act at a time, then side by side."""
     says = (
         Say(
-            "{act} falls here: its slope at z = {z} is {slope}. Below zero it dips before it rises.",
+            "{act} falls here: its slope at z = {z} is {slope}. Below zero it dips, then rises.",
             ("slope", "<", 0.0),
         ),
         Say("{act}: at z = {z} the slope is {slope}, {share%} of the largest."),

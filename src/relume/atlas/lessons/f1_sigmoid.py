@@ -10,8 +10,8 @@ The curve, its slope (dashed), and the stretches on which the slope is under 5 %
 shaded. At z = 5 a change of z is passed on forty times weaker than at 0.
 
 ## What to move
-The point, along the curve, out into the flat stretches. Then the spread of the pre: how much of it
-falls into them. Compare with tanh and with the piecewise hardsigmoid.
+The point, along the curve, out into the flat stretches. Then the spread of the pre: how much of
+it falls into them. Compare with tanh and with the piecewise hardsigmoid.
 
 ## What is measured
 The largest slope is 0.25, at 0: even a sigmoid that does not saturate passes back a quarter at

@@ -1,20 +1,21 @@
 """F2 tanh: Tanh is steeper and centred, and still saturates
 
 ## Claim
-(e^z − e^−z) / (e^z + e^−z), with range (−1, 1). Its slope is steeper than sigmoid's, it is symmetric
-and zero-centred, which suits recurrent nets; but it still saturates on both sides, so gradients can
-still vanish in deep nets.
+(e^z − e^−z) / (e^z + e^−z), with range (−1, 1). Its slope is steeper than sigmoid's, it is
+symmetric and zero-centred, which suits recurrent nets; but it still saturates on both sides, so
+gradients can still vanish in deep nets.
 
 ## What you see
-The curve at 0, where its slope is 1, four times sigmoid's; and, in the second figure, the gradient
-of tanh against that of sigmoid through twenty layers.
+The curve at 0, where its slope is 1, four times sigmoid's; and, in the second figure, the
+gradient of tanh against that of sigmoid through twenty layers.
 
 ## What to move
 The point and the spread of the pre; then the act, to set tanh against sigmoid. Below, the gain.
 
 ## What is measured
-tanh(z) = 2 sigmoid(2 z) − 1, so all that differs is scale and centre. The mean under a pre around 0
-is 0; at the gain that keeps its signal (1.59) a gradient grows by 8 % a layer instead of vanishing.
+tanh(z) = 2 sigmoid(2 z) − 1, so all that differs is scale and centre. The mean under a pre around
+0 is 0; at the gain that keeps its signal (1.59) a gradient grows by 8 % a layer instead of
+vanishing.
 
 ## Belongs to
 rules: saturated-units, vanishing-gradient, stuck-gate

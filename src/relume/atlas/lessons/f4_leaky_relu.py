@@ -5,8 +5,8 @@ Leaky ReLU keeps a small slope for z < 0. It never saturates, no unit dies, it c
 ReLU, and training is more stable.
 
 ## What you see
-A unit whose hyperplane was knocked off the data. A ReLU there would have no gradient and stay. The
-leaky one has a small gradient, and training carries it back to the data.
+A unit whose hyperplane was knocked off the data. A ReLU there would have no gradient and stay.
+The leaky one has a small gradient, and training carries it back to the data.
 
 ## What to move
 The act: with ReLU nothing moves. The steps of training and the rate: a small slope is a slow way

@@ -5,16 +5,16 @@ In a parametric ReLU the negative slope alpha is a parameter, learned by backpro
 weight.
 
 ## What you see
-Data with a slope of −0.6 below zero, and a PReLU that starts at 0.25 and finds it. The faint lines
-are where it was on its way.
+Data with a slope of −0.6 below zero, and a PReLU that starts at 0.25 and finds it. The faint
+lines are where it was on its way.
 
 ## What to move
-The slope of the data, the start, the learning rate. Then weight decay: it pulls the slope towards 0
-and so makes a ReLU of it.
+The slope of the data, the start, the learning rate. Then weight decay: it pulls the slope towards
+0 and so makes a ReLU of it.
 
 ## What is measured
-The gradient on alpha is the mean of 2 (f − y) min(0, z): only data below zero teach it. With weight
-decay it does not end at the slope of the data but short of it.
+The gradient on alpha is the mean of 2 (f − y) min(0, z): only data below zero teach it. With
+weight decay it does not end at the slope of the data but short of it.
 
 ## Correction
 The paper leaves alpha out of weight decay, and most training scripts do not:
@@ -42,7 +42,9 @@ def figures() -> tuple[Figure, ...]:
             "data's {goal}: decay pulls it to 0.",
             ("loss", ">", 0.01),
         ),
-        Say("After {steps} steps the slope has gone from {start} to {alpha}; the data have {goal}."),
+        Say(
+            "After {steps} steps the slope has gone from {start} to {alpha}; the data have {goal}."
+        ),
     )
     presets = (
         Preset("it finds the slope", {}),

@@ -1,8 +1,9 @@
 """F7 maxout: Maxout is the largest of several lines: it draws its own act
 
 ## Claim
-max(w1·x + b1, w2·x + b2), or of k pieces. It generalises ReLU and Leaky ReLU, is piecewise linear,
-does not saturate, and its gradient does not die. The price: k times the parameters of a unit.
+max(w1·x + b1, w2·x + b2), or of k pieces. It generalises ReLU and Leaky ReLU, is piecewise
+linear, does not saturate, and its gradient does not die. The price: k times the parameters of a
+unit.
 
 ## What you see
 Four pieces that have laid themselves along a parabola. Every point teaches the piece that is the
@@ -37,8 +38,8 @@ def figures() -> tuple[Figure, ...]:
     """The pieces along a curve."""
     says = (
         Say(
-            "{dead} of the {pieces} pieces are nowhere the largest: no point teaches them any more. "
-            "The loss is {loss}.",
+            "{dead} of the {pieces} pieces are nowhere the largest: no point teaches them any "
+            "more. The loss is {loss}.",
             ("dead", ">", 0),
         ),
         Say("{pieces} pieces, {parameters} parameters: the loss is {loss} after {steps} steps."),

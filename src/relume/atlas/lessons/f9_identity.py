@@ -1,16 +1,16 @@
 """F9 identity: A regression needs an output without an act
 
 ## Claim
-The identity is the act of the output layer of a regression: targets have no bounds, so the head must
-have none.
+The identity is the act of the output layer of a regression: targets have no bounds, so the head
+must have none.
 
 ## What you see
-A target of −1 under a ReLU head. No z reaches it, and for every z below 0 the gradient is exactly 0:
-the net is told that nothing can be better.
+A target of −1 under a ReLU head. No z reaches it, and for every z below 0 the gradient is exactly
+0: the net is told that nothing can be better.
 
 ## What to move
-The head: the identity's loss is a parabola with its bottom at the target. The target: tanh reaches
-−0.9 but not −1.5, and sigmoid only what lies between 0 and 1.
+The head: the identity's loss is a parabola with its bottom at the target. The target: tanh
+reaches −0.9 but not −1.5, and sigmoid only what lies between 0 and 1.
 
 ## What is measured
 The loss, its slope at z, and the least loss that any z reaches with this head and this target.
@@ -36,7 +36,9 @@ def figures() -> tuple[Figure, ...]:
             "z = {z} the gradient is {slope}.",
             ("least", ">", 0.001),
         ),
-        Say("The target {target} can be reached. At z = {z} the loss is {loss}, its slope {slope}."),
+        Say(
+            "The target {target} can be reached. At z = {z} the loss is {loss}, its slope {slope}."
+        ),
     )
     presets = (
         Preset("ReLU head, target −1", {}),

@@ -1,16 +1,17 @@
 """P1 saturation: Far from zero an S-shaped act stands still, and so does the unit
 
 ## Claim
-For large positive or negative pre the slope of an S-shaped act is near 0: whatever error comes back
-is multiplied by almost nothing.
+For large positive or negative pre the slope of an S-shaped act is near 0: whatever error comes
+back is multiplied by almost nothing.
 
 ## What you see
 A tanh unit whose pre sits around 3. Its flat stretches are shaded; nearly all of this unit's data
 fall into one.
 
 ## What to move
-The point and the spread of the pre. Both a pre off centre and a pre too wide saturate, and the cures
-differ: a bias for the one, a smaller gain or a norm layer for the other. Below, acts side by side.
+The point and the spread of the pre. Both a pre off centre and a pre too wide saturate, and the
+cures differ: a bias for the one, a smaller gain or a norm layer for the other. Below, acts side
+by side.
 
 ## What is measured
 The share of a normal pre where the slope is under 5 % of the act's own largest slope, the same
@@ -18,7 +19,8 @@ measure that the recorder takes from your net, on each side.
 
 ## Belongs to
 rules: saturated-units, stuck-gate
-fixes: matching-init, xavier-init, lecun-init, rescale-init, insert-norm, swap-act, lower-learning-rate
+fixes: matching-init, xavier-init, lecun-init, rescale-init, insert-norm, swap-act,
+    lower-learning-rate
 cards: sigmoid, tanh, softsign, hardtanh
 
 ## Repeat it

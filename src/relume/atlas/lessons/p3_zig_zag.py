@@ -11,9 +11,9 @@ spreads off zero, in blue with the same inputs centred; both at the learning rat
 them.
 
 ## What to move
-The mean of the inputs: at 0 both paths are one. The act of the layer before: sigmoid and ReLU hand
-on positive inputs though their own are centred, tanh does not. One sample after another: every
-single step goes up-right or down-left.
+The mean of the inputs: at 0 both paths are one. The act of the layer before: sigmoid and ReLU
+hand on positive inputs though their own are centred, tanh does not. One sample after another:
+every single step goes up-right or down-left.
 
 ## What is measured
 The samples whose two gradients share a sign, the ratio of the steepest to the flattest curvature
@@ -21,9 +21,9 @@ The samples whose two gradients share a sign, the ratio of the steepest to the f
 networks that differ only in where their means are.
 
 ## Correction
-The sign argument holds for one sample and one unit. Averaged over a batch the gradients may differ
-in sign; what remains, and costs, is the curvature: a mean off zero adds its square to the curvature
-in its direction, and the rate must be small enough for that.
+The sign argument holds for one sample and one unit. Averaged over a batch the gradients may
+differ in sign; what remains, and costs, is the curvature: a mean off zero adds its square to the
+curvature in its direction, and the rate must be small enough for that.
 
 ## Belongs to
 rules: input-not-centred, input-scale, oscillating-loss

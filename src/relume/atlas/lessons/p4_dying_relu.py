@@ -9,14 +9,14 @@ A unit whose line has just left the cloud. Fifty steps of training from here hav
 the dashed line, where it started, is where it still is.
 
 ## What to move
-Drag the line across the cloud and watch the gradient below: it falls as fewer points are on the open
-side, and is 0 from the moment the last one leaves. Then try what people try: a higher bias, a leaky
-act, a lower rate (which is no cure once it is dead).
+Drag the line across the cloud and watch the gradient below: it falls as fewer points are on the
+open side, and is 0 from the moment the last one leaves. Then try what people try: a higher bias,
+a leaky act, a lower rate (which is no cure once it is dead).
 
 ## What is measured
-The share of points that pass a gradient, the gradient's size, and how far the line is from the last
-point. In your net a unit counts as dead after 3,000 samples without one that passes, never after a
-batch.
+The share of points that pass a gradient, the gradient's size, and how far the line is from the
+last point. In your net a unit counts as dead after 3,000 samples without one that passes, never
+after a batch.
 
 ## Belongs to
 rules: dead-units, died-in-training, born-dead, dormant-units

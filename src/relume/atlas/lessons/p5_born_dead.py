@@ -1,20 +1,20 @@
 """P5 born-dead: A poor start puts a unit's line beside the data
 
 ## Claim
-Cause 1 of dead units: initialisation places the unit's hyperplane away from the cloud of data, so it
-is silent from the first step on.
+Cause 1 of dead units: initialisation places the unit's hyperplane away from the cloud of data, so
+it is silent from the first step on.
 
 ## What you see
 120 random units over data that are three spreads off zero, as raw pixels or prices may be. Many
 lines miss the cloud: those units are dead, or open on all of the data and bend nothing.
 
 ## What to move
-The distance of the data from zero: at 0 every unit works. The bias and the scale of the weights. In
-the second figure drag one line yourself.
+The distance of the data from zero: at 0 every unit works. The bias and the scale of the weights.
+In the second figure drag one line yourself.
 
 ## What is measured
-How many units are below zero on all the data, above it on all, or on both sides. Both
-extremes are useless: a unit that is always open is a linear one.
+How many units are below zero on all the data, above it on all, or on both sides. Both extremes
+are useless: a unit that is always open is a linear one.
 
 ## Belongs to
 rules: born-dead, input-not-centred, scale-drift-at-init

@@ -1,20 +1,20 @@
 """P6 killed-by-the-rate: Too high a learning rate knocks units off the data
 
 ## Claim
-Cause 2 of dead units, the commoner: the learning rate is too high, one update throws the weights off
-the data, and a net that did well until then suddenly dies.
+Cause 2 of dead units, the commoner: the learning rate is too high, one update throws the weights
+off the data, and a net that did well until then suddenly dies.
 
 ## What you see
 A net of two layers of ReLUs, trained at a rate that is too high. The red lines are units of the
 first layer that left the cloud; below, dead units over the steps of both layers.
 
 ## What to move
-The rate: at 0.5 hardly a unit dies, at 8 the net is gone. The steps, or let it train: units die in
-the first few steps, when the gradients are largest. Leaky ReLU at the same rate loses no unit.
+The rate: at 0.5 hardly a unit dies, at 8 the net is gone. The steps, or let it train: units die
+in the first few steps, when the gradients are largest. Leaky ReLU at the same rate loses no unit.
 
 ## What is measured
-Dead units before and after, loss and share told right, at every step. On real images: dead units and
-error by rate, for ReLU and Leaky ReLU.
+Dead units before and after, loss and share told right, at every step. On real images: dead units
+and error by rate, for ReLU and Leaky ReLU.
 
 ## Correction
 Leaky units do not die, but a rate that kills ReLUs may make a leaky net diverge instead, as the

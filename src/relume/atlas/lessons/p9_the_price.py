@@ -8,8 +8,8 @@ memory, in saturation.
 The parameters of a layer of 64 units under each act. Maxout of two pieces has twice as many.
 
 ## What to move
-What is shown: parameters, bytes that autograd keeps for the act, the share of a normal pre that is
-flat, and that has no slope at all; and nanoseconds, measured. Compare with ReLU.
+What is shown: parameters, bytes that autograd keeps for the act, the share of a normal pre that
+is flat, and that has no slope at all; and nanoseconds, measured. Compare with ReLU.
 
 ## What is measured
 Parameters and bytes are counted in the modules of this package as the page is made; shares are by
@@ -75,8 +75,12 @@ def figures() -> tuple[Figure, ...]:
         Preset("memory", {"column": "bytes"}),
         Preset("no slope at all", {"column": "dead"}),
     )
-    notes = {"missing": {name: {"maxout": "has no curve of one variable"} for name in ("flat", "dead")}}
-    return (bars("What each cure costs", columns, says, labels=labels, presets=presets, notes=notes),)
+    notes = {
+        "missing": {name: {"maxout": "has no curve of one variable"} for name in ("flat", "dead")}
+    }
+    return (
+        bars("What each cure costs", columns, says, labels=labels, presets=presets, notes=notes),
+    )
 
 
 def _exact(value: float | None) -> Spot:

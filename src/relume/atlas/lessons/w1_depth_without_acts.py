@@ -9,12 +9,12 @@ A net with twenty hidden layers and no activation function, trained by Adam on a
 the best straight line, whose loss is known without any training, and no depth gets below it.
 
 ## What to move
-The number of layers: the line stays. Then give one single layer an act, and the net bends. Let the
-training run from the start to see where it goes.
+The number of layers: the line stays. Then give one single layer an act, and the net bends. Let
+the training run from the start to see where it goes.
 
 ## What is measured
-The distance of the net's output from the chord through its ends: rounding (below 1e-12) without an
-act, and more than 1 with one. The loss against the closed-form least-squares line.
+The distance of the net's output from the chord through its ends: rounding (below 1e-12) without
+an act, and more than 1 with one. The loss against the closed-form least-squares line.
 
 ## Belongs to
 rules: missing-nonlinearity, acting-linear
@@ -35,8 +35,8 @@ def figures() -> tuple[Figure, ...]:
     """The net of any depth."""
     says = (
         Say(
-            "Without an act {layers} layers are one straight line, but for rounding ({bend}); their "
-            "loss is {loss}, and the best straight line has {line}.",
+            "Without an act {layers} layers are one straight line, but for rounding ({bend}); "
+            "their loss is {loss}, and the best straight line has {line}.",
             ("bend", "<", 1e-9),
         ),
         Say(

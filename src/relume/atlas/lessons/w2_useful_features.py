@@ -9,9 +9,9 @@ Two arms that wind around each other, and a net of two layers that has learned t
 The colours are the net's answer everywhere, not only at the data.
 
 ## What to move
-Take the act away (identity): whatever the width, only a straight cut is left. Then the width: three
-units are too few folds. Then other acts: the boundary of ReLU is made of straight edges, that of
-tanh and GELU is round; sigmoid at the same rate is far behind after the same steps.
+Take the act away (identity): whatever the width, only a straight cut is left. Then the width:
+three units are too few folds. Then other acts: the boundary of ReLU is made of straight edges,
+that of tanh and GELU is round; sigmoid at the same rate is far behind after the same steps.
 
 ## What is measured
 The share of the points that are told right and the cross-entropy, after every step, in a net that
@@ -40,8 +40,8 @@ def figures() -> tuple[Figure, ...]:
             ("accuracy", ">", 0.97),
         ),
         Say(
-            "After {steps} steps only {accuracy%} are told right, with a loss of {loss}; half right "
-            "is guessing.",
+            "After {steps} steps only {accuracy%} are told right, with a loss of {loss}; half "
+            "right is guessing.",
         ),
     )
     presets = (

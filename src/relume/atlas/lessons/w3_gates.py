@@ -5,23 +5,24 @@ An act gates the flow of information. A ReLU unit is open on one side of its lin
 other, so every sample takes its own path through the net.
 
 ## What you see
-The six units of a trained layer as lines through the data, and for the sample at the cross which of
-them it passes. Below, the share of all data that each unit passes.
+The six units of a trained layer as lines through the data, and for the sample at the cross which
+of them it passes. Below, the share of all data that each unit passes.
 
 ## What to move
-The cross: each time it crosses a line, one gate opens or shuts. Within one cell of this pattern of
-lines the net is linear. Let it train: the lines move to where they are needed.
+The cross: each time it crosses a line, one gate opens or shuts. Within one cell of this pattern
+of lines the net is linear. Let it train: the lines move to where they are needed.
 
 ## What is measured
-The share of samples on which each unit's pre is above zero. The recorder measures the same in your
-net as the pass share of a unit; a unit at 0 is dead, a unit at 1 bends nothing.
+The share of samples on which each unit's pre is above zero. The recorder measures the same in
+your net as the pass share of a unit; a unit at 0 is dead, a unit at 1 bends nothing.
 
 ## Belongs to
 rules: dead-units, sparse, acting-linear, stuck-gate
 cards: relu, glu, swiglu
 
 ## Repeat it
-`relume run train.py` records the shares of every unit; `relume explain sparse` says what is healthy.
+`relume run train.py` records the shares of every unit; `relume explain sparse` says what is
+healthy.
 """
 
 from relume.atlas.figure import Figure, Preset, Say

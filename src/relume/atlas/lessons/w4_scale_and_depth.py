@@ -1,15 +1,16 @@
 """W4 scale-and-depth: The right act, from the right scale, keeps the gradient alive through depth
 
 ## Claim
-The right act mitigates vanishing and exploding gradients, and bounded outputs stabilise a network.
+The right act mitigates vanishing and exploding gradients, and bounded outputs stabilise a
+network.
 
 ## What you see
-Signal and gradient of tanh through thirty layers at a gain that is too large. The signal is held by
-the bounds of tanh; the gradient explodes all the same.
+Signal and gradient of tanh through thirty layers at a gain that is too large. The signal is held
+by the bounds of tanh; the gradient explodes all the same.
 
 ## What to move
-The gain of the initial weights, for each act. There is one gain at which the signal keeps its size
-(it is shown); for ReLU it is √2, which is He's, and there the gradient keeps its size too.
+The gain of the initial weights, for each act. There is one gain at which the signal keeps its
+size (it is shown); for ReLU it is √2, which is He's, and there the gradient keeps its size too.
 
 ## What is measured
 The factor on signal and gradient a layer, for wide nets by quadrature of E f² and E f′², and as
@@ -17,7 +18,8 @@ dots in a real net of 32 units that is drawn for every setting.
 
 ## Correction
 Bounded outputs keep the signal in bounds, not the gradient. In a tanh net at a large gain the
-outputs stay below 1 in size while the gradient grows layer by layer; at a small gain it vanishes. What decides is the gain: gain squared times the mean of f′², which must be near 1.
+outputs stay below 1 in size while the gradient grows layer by layer; at a small gain it vanishes.
+What decides is the gain: gain squared times the mean of f′², which must be near 1.
 
 ## Belongs to
 rules: scale-drift-at-init, vanishing-gradient, exploding-gradient

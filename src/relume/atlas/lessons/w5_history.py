@@ -5,13 +5,13 @@ First sigmoid and tanh; then gradients vanished in deep nets; then ReLU; then it
 because ReLUs die; then the smooth ones of today.
 
 ## What you see
-Every act of this package by the year it was published in. Its height is what is left of a gradient
-after ten layers, when the weights start at the gain that keeps the act's signal: sigmoid loses four
-powers of ten, ReLU keeps it to the digit.
+Every act of this package by the year it was published in. Its height is what is left of a
+gradient after ten layers, when the weights start at the gain that keeps the act's signal: sigmoid
+loses four powers of ten, ReLU keeps it to the digit.
 
 ## What to move
-The act, to see its curve and its source, and the height: the share of a normal pre on which the act
-is flat, the mean it hands on, its slope at z = 4.
+The act, to see its curve and its source, and the height: the share of a normal pre on which the
+act is flat, the mean it hands on, its slope at z = 4.
 
 ## What is measured
 E f(z)², E f′(z)² and the rest for z ~ N(0, 1), by quadrature in float64, when this page was made.

@@ -52,9 +52,11 @@ def compare(figure: Figure, tried: list[Any], found: list[Any]) -> list[str]:
     close = CLOSE.get(figure.kind, 1e-9)
     for state, (numbers, says) in zip(tried, found, strict=True):
         own = figure.readings(state)
-        for name in figure.labels:
-            if not alike(own[name], numbers[name], close):
-                wrong.append(f"{state}: {name} is {numbers[name]!r}, in Python {own[name]!r}")
+        wrong += [
+            f"{state}: {name} is {numbers[name]!r}, in Python {own[name]!r}"
+            for name in figure.labels
+            if not alike(own[name], numbers[name], close)
+        ]
         said = figure.said(state)
         if figure.kind not in CLOSE and says != said:
             wrong.append(f"{state}: says {says!r}, in Python {said!r}")
@@ -119,10 +121,13 @@ def choices(page: Any, slot: Any) -> None:
 def handles(page: Any, slot: Any) -> None:
     """Whatever can be dragged answers to the arrow keys, and to the pointer."""
     for handle in slot.query_selector_all(".stage-handle"):
-        for act in (lambda: page.keyboard.press("ArrowRight"), lambda: dragged(page, handle)):
+        for by_hand in (False, True):
             handle.focus()
             before = handle.get_attribute("aria-valuetext")
-            act()
+            if by_hand:
+                dragged(page, handle)
+            else:
+                page.keyboard.press("ArrowRight")
             if handle.get_attribute("aria-valuetext") == before:  # it stood at its end
                 page.keyboard.press("ArrowLeft")
             assert handle.get_attribute("aria-valuetext") != before
@@ -157,7 +162,8 @@ def presets(page: Any, slot: Any) -> None:
 def named(page: Any) -> None:
     """The accessibility tree: everything that can be worked or seen has a name."""
     tree = page.locator("main").aria_snapshot()
-    bare = re.findall(r"- (?:slider|button|radio|combobox|img|figure|heading|link)(?=\s|:|$)(?! \")", tree)
+    roles = "slider|button|radio|combobox|img|figure|heading|link"
+    bare = re.findall(rf"- (?:{roles})(?=\s|:|$)(?! \")", tree)
     assert bare == [], tree
     assert tree.count("- slider ") >= len(page.query_selector_all("input[type=range]"))
     assert "- heading" in tree
@@ -195,8 +201,8 @@ def test_every_page_of_the_appendix_opens(page: Any, atlas: Path) -> None:
     assert page.complaints == []
 
 
-def test_no_page_is_wider_than_a_phone(browser: Any, atlas: Path) -> None:
-    phone = browser.new_page(viewport={"width": 390, "height": 800})
+def test_no_page_is_wider_than_a_phone(chromium: Any, atlas: Path) -> None:
+    phone = chromium.new_page(viewport={"width": 390, "height": 800})
     wide: list[str] = []
     for one in BOOK.values():
         phone.goto((atlas / one.text.file).as_uri())
@@ -227,8 +233,8 @@ def test_the_acts_of_the_page_are_pythons(page: Any, atlas: Path) -> None:
     assert wrong == []
 
 
-def test_text_stands_in_the_page_without_scripts(browser: Any, atlas: Path) -> None:
-    context = browser.new_context(java_script_enabled=False)
+def test_text_stands_in_the_page_without_scripts(chromium: Any, atlas: Path) -> None:
+    context = chromium.new_context(java_script_enabled=False)
     plain = context.new_page()
     plain.goto((atlas / BOOK["P2"].text.file).as_uri())
     assert "Early layers stand still" in plain.inner_text(".says >> nth=0")
