@@ -196,7 +196,7 @@ TARGETS = [
     (ledger.Ledger, "record"),
     (ledger.Ledger, "drain"),
     (store.Writer, "record"),
-    (store.Writer, "windows"),
+    (store.Writer, "all_windows"),
     (store.Writer, "meta"),
     (Look, "act"),
     (Look, "head"),
@@ -232,7 +232,7 @@ def test_errors_in_hooks_inside_backward_are_ours_to_keep(
     def fail(*_: object) -> None:
         raise Boom
 
-    monkeypatch.setattr("relume.record.stats.backward_sums", fail)
+    monkeypatch.setattr("relume.record.host.backward_sums", fail)
     with relume.watch(model := Net(), path=tmp_path / "run.sqlite", every=1) as watched:
         assert train(model, 4)
     assert any("gradient: Boom" in problem for problem in watched.problems)

@@ -16,7 +16,8 @@ from torch import nn
 
 _OURS = str(Path(__file__).resolve().parents[1])
 _DEMOS = str(Path(_OURS) / "demos")  # shipped with us, run as a user's script
-_TORCH = str(Path(torch.__file__).resolve().parent)
+# as code names it, and where it truly is: an environment may be a link
+_TORCH = (str(Path(torch.__file__).parent), str(Path(torch.__file__).resolve().parent))
 
 # Attributes under which torch's wrappers hold the wrapped module: no part of a name.
 _WRAPPED = frozenset(
@@ -29,7 +30,7 @@ def is_users(file: str) -> bool:
     """Whether a source file is the user's: neither torch's, nor ours, nor generated."""
     if file.startswith(_DEMOS):
         return True
-    return not file.startswith((_OURS, _TORCH, "<frozen", "<eval_with_key"))
+    return not file.startswith((_OURS, *_TORCH, "<frozen", "<eval_with_key"))
 
 
 def foreign(frame: FrameType | None) -> FrameType | None:

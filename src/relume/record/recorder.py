@@ -385,6 +385,7 @@ class Recorder:
         self.ledger.drain(wait=True)
         self.notes.finish(self.step, self.optimizer_steps, self.backwards)
         self._flush()
+        self.ledger.flush_counters()
         self.writer.fact(end)
         how = str(end.data["how"])
         self.writer.meta({"ended": how if how == "normal" else f"{how} {end.data['code']}"})
