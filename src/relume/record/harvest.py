@@ -25,10 +25,12 @@ from relume.record.signs import RowCosines, decays
 from relume.record.sites import Seen, Sites
 from relume.record.structure import data_inputs
 from relume.record.tap import Taken, Tap, storage_number
-from relume.record.weights import Weights
+from relume.record.way import Signature, Way, signature, way
+from relume.record.weights import Weights, parameters_of
 
 DEEP_FIRST, DEEP_EVERY = 4, 8  # the first records read everything, later every eighth
 BACKWARDS_A_STEP = 2  # read on one recorded step; further micro-batches are not
+MOST_WAYS = 8  # graphs of other sizes that are remembered (a GAN has two)
 OWNERS_ASKED = 4  # affine nodes whose modules are asked for where no parameter is known
 
 
@@ -62,6 +64,7 @@ class Harvest:
         self.notes = notes
         self.weights = Weights(names)
         self._rows = RowCosines()
+        self._told: dict[int, tuple[int, list[int]]] = {}  # by optimiser: whose facts are written
         self.marks = Marks()
         self.tap = Tap(self.marks, fail)
         self.look: Look | None = None
@@ -73,6 +76,7 @@ class Harvest:
         self._count = 0  # backwards read on this step
         self._early = 0.0  # time spent in module hooks before there is a look to book it on
         self._handles: list[Any] = []
+        self._ways: dict[tuple[int, int], Way] = {}
         self._anomaly = False
         self._thread = 0
         self._step = 0
@@ -271,7 +275,32 @@ class Harvest:
         return False
 
     def _read(self, look: Look, graph: Graph) -> None:
+        sign = None if self.tap.taken or self.tap.fused else signature(graph, self.marks)
+        kind_ = (len(graph.nodes), len(graph.leaves))
+        known = self._ways.get(kind_)
+        if known is not None and not look.deep and known.signature == sign:
+            self._read_known(look, graph, known)
+            return
+        found = self._read_in_full(look, graph, sign)
+        if found is None or len(self._ways) >= MOST_WAYS:
+            self._ways.clear()
+        if found is not None:
+            self._ways[kind_] = found
+
+    def _read_known(self, look: Look, graph: Graph, known: Way) -> None:
+        """A step like the last one that was read in full."""
+        self._take(look, known.seen(graph))
+        if known.criterion is not None:
+            name, at = known.criterion
+            self.notes.again(name, graph.nodes[at])
+        if known.head is not None:
+            plan, at = known.head
+            look.head(plan, graph.nodes[at])
+        look.scalars.extend(self.notes.inputs(graph, self.marks, look.phase, look.deep))
+
+    def _read_in_full(self, look: Look, graph: Graph, sign: Signature | None) -> Way | None:
         known = len(self.sites.plans)
+        wanted = self.notes.lines_wanted
         taken = self._accepted(graph) if self.tap.taken else []
         acts = self.sites.acts_in(graph, self.marks, taken, phase=look.phase)
         new = len(self.sites.plans) > known
@@ -289,6 +318,8 @@ class Harvest:
         for module in list(self.tap.fused):
             self.notes.remarks.fused(module, self._step)
         look.scalars.extend(self.notes.inputs(graph, self.marks, look.phase, look.deep))
+        settled = not new and not wanted and look.phase >= DEEP_FIRST
+        return way(sign, graph, acts, view) if settled else None
 
     def _take(self, look: Look, acts: list[Seen]) -> None:
         for seen in acts:
@@ -318,13 +349,8 @@ class Harvest:
             return
         start = perf_counter()
         with ours():
-            found = self.weights.gradients(self._leaves)
-            if found is not None:
-                keys, norms = found
-                look.scalars.append((keys, norms if look.unscale is None else norms * look.unscale))
-                broken = self.weights.nonfinite()
-                if broken is not None:
-                    look.scalars.append(broken)
+            look.put(self.weights.gradients(self._leaves), scaled=True)
+            look.put(self.weights.nonfinite())
         look.add_cost(perf_counter() - start)
 
     def read_updates(self) -> None:
@@ -334,9 +360,7 @@ class Harvest:
             return
         start = perf_counter()
         with ours():
-            moved = self.weights.moved()
-        if moved is not None:
-            look.scalars.append(moved)
+            look.put(self.weights.moved())
         look.add_cost(perf_counter() - start)
 
     def skip(self, record: int) -> None:
@@ -365,11 +389,18 @@ class Harvest:
                 return
             with ours():
                 self.weights.snapshot(optimizer)
-                named = self.weights.named(optimizer)
-                self.notes.parameters(named, self._step, decays(optimizer))
-                alike = None if self.look is None else self._rows.look(named)
-                if alike is not None and self.look is not None:
-                    self.look.scalars.append(alike)
+                self._tell_parameters(optimizer)
         except Exception as error:
             self._fail("before the optimiser", error)
         self._spend(start)
+
+    def _tell_parameters(self, optimizer: Optimizer) -> None:
+        """Say what the parameters are, once; follow those whose rows are alike."""
+        sign = (self.names.version, list(map(id, parameters_of(optimizer))))
+        if self._told.get(id(optimizer)) == sign and not self._rows.followed:
+            return
+        named = self.weights.named(optimizer)
+        self.notes.parameters(named, self._step, decays(optimizer))
+        if self.look is not None:
+            self.look.put(self._rows.look(named))
+            self._told[id(optimizer)] = sign

@@ -61,7 +61,7 @@ def forward_sums(
         "post_sumsq": squares,
         "post_max": np.maximum.reduce(post, 0),
         "post_min": np.minimum.reduce(post, 0),
-        "finite": np.float64(count * units),
+        "finite": np.array(float(count * units)),
     }
 
 

@@ -15,6 +15,7 @@ from relume.record.notes import Notes
 from relume.record.sites import Sites
 from relume.record.stats import head_stats, site_stats, unit_fields
 from relume.record.store import UNSEEN, Writer
+from relume.record.thin import Key
 from relume.record.units import WIDE
 
 Floats = NDArray[np.float64]
@@ -116,7 +117,8 @@ class Ledger:
         self._writer.all_windows(changed)
 
     def _write(self, step: int, look: Look, sums: list[Sums], host: Sequence[Floats]) -> None:
-        values: dict[tuple[str, str], float] = {}
+        keys: list[Key] = []
+        values: list[float] = []
         silent: dict[str, NDArray[np.bool_]] = {}
         place = 0
         for entry in sums:
@@ -129,14 +131,17 @@ class Ledger:
                 found["rows"] = float(entry.rows)  # what means of several ranks are weighed by
                 if "active" in named:
                     silent[name] = named["active"] == 0
-            values.update({(name, stat): value for stat, value in found.items()})
-        for keys, _ in look.scalars:
-            values.update(zip(keys, host[place].tolist(), strict=True))
+            keys += entry.plan.keys(tuple(found))
+            values += found.values()
+        for names, _ in look.scalars:
+            keys += names
+            values += host[place].tolist()
             place += 1
-        for keys, numbers in look.here:
-            values.update(zip(keys, numbers.tolist(), strict=True))
-        self._notes.watch_finite(values, step)
-        self._writer.record(step, tuple(values), list(values.values()), silent)
+        for names, numbers in look.here:
+            keys += names
+            values += numbers.tolist()
+        self._notes.watch_finite(keys, values, step)
+        self._writer.record(step, tuple(keys), values, silent)
         ended = [entry.plan for entry in sums if entry.plan.counters.finished]
         if ended:  # the first record among them: the state at initialisation is never lost
             self._writer.all_windows({plan.site.name: plan.counters.take() for plan in ended})

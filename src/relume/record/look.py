@@ -134,6 +134,20 @@ class Look:
         """Book time spent on this record."""
         self.cost += seconds
 
+    def put(
+        self, found: tuple[Keys, NDArray[Any] | Tensor] | None, *, scaled: bool = False
+    ) -> None:
+        """Add single numbers of this record, gradients (`scaled`) without a scaler's factor."""
+        if found is None:
+            return
+        keys, numbers = found
+        if scaled and self.unscale is not None:
+            numbers = numbers * self.unscale
+        if isinstance(numbers, Tensor):
+            self.scalars.append((keys, numbers))
+        else:
+            self.here.append((keys, numbers))
+
     def act(self, plan: Plan, node: AutogradNode | None, held: Held | None = None) -> None:
         """Read an act's input or output, and hook its gradients.
 

@@ -45,6 +45,10 @@ class Names:
 
     Args:
         models: the models to name; none means: find the roots as they are called.
+
+    Attributes:
+        given: the models were named, and others are none of our business.
+        version: how often names were made; they may be others than before.
     """
 
     def __init__(self, models: tuple[nn.Module, ...] = ()) -> None:
@@ -53,6 +57,7 @@ class Names:
         self._paths: dict[int, str] = {}
         self._parameters: dict[int, str | None] = {}
         self._stale = True
+        self.version = 0
         for index, model in enumerate(models):
             self._roots.append((weakref.ref(model), "" if len(models) == 1 else str(index)))
 
@@ -94,6 +99,7 @@ class Names:
     def _rebuild(self) -> None:
         self._roots = [(ref, name) for ref, name in self._roots if ref() is not None]
         self._paths, self._parameters, self._stale = {}, {}, False
+        self.version += 1
         models = [root for root in self.roots() if next(root.parameters(), None) is not None]
         for ref, name in self._roots:
             root = ref()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any
 
 import torch
@@ -30,9 +31,11 @@ TARGET_LOOKS = 200  # records whose targets are counted for the chance value
 
 @dataclass(slots=True)
 class View:
-    """What one graph says: the head's plan and node, if there is a head."""
+    """What one graph says: the head's plan and node, and the criterion's name and node, if the
+    run is judged by it."""
 
     head: tuple[Plan, AutogradNode] | None = None
+    criterion: tuple[str, AutogradNode] | None = None
 
 
 class Notes:
@@ -85,8 +88,9 @@ class Notes:
         self._views += 1
         found = criterion.criterion(graph)
         ends = criterion.head(found)
-        self._judge(graph, found, ends, step, unscale or 1.0)
         view = View()
+        if self._judge(graph, found, ends, step, unscale or 1.0):
+            view.criterion = (found.name, found.node)
         if ends.affine is not None and ends.affine not in graph.sealed:
             view.head = (self._head(ends.affine, marks), ends.affine)
         noted = "traceback_" in graph.root.metadata
@@ -142,10 +146,12 @@ class Notes:
                 )
             )
 
-    def watch_finite(self, values: dict[tuple[str, str], float], step: int) -> None:
+    def watch_finite(
+        self, keys: Sequence[tuple[str, str]], values: Sequence[float], step: int
+    ) -> None:
         """Say once for every site that it produced NaN or infinity."""
-        for (site, stat), value in values.items():
-            bad = value > 0 if stat == "nonfinite_share" else value != value or abs(value) == _INF
+        for (site, stat), value in zip(keys, values, strict=True):
+            bad = value > 0 if stat == "nonfinite_share" else not isfinite(value)
             if bad and self.remarks.first("non-finite", site, stat):
                 self._writer.fact(Fact("non-finite", site, step, {"stat": stat}))
 
@@ -211,25 +217,37 @@ class Notes:
         ends: criterion.Head,
         step: int,
         unscale: float,
-    ) -> None:
+    ) -> bool:
         if self._criterion is not None and self._criterion.data["loss"] != found.name:
-            return  # a second criterion (a GAN's other loss): the first one is judged by
+            return False  # a second criterion (a GAN's other loss): the first one is judged by
         if self._chance is None:
             self._chance = Chance(found.name, _classes(found))
-        target = criterion.targets(found)
-        if target is not None and self._views <= TARGET_LOOKS:
-            self._chance.add(target, _signed(getattr(found.node, "_saved_ignore_index", None)))
-            self._targets.add(target)
-            self._reduction = _scale(found, target)
-            if self._views <= SCALE_LOOKS:
-                scale = criterion.loss_scale(graph, found)
-                self._loss_scale = None if scale is None else scale * unscale
+        if self._count_targets(found) and self._views <= SCALE_LOOKS:
+            scale = criterion.loss_scale(graph, found)
+            self._loss_scale = None if scale is None else scale * unscale
         if self._criterion is None:
             file, line = source_of(found.node)
             data = {"loss": found.name, "classes": self._chance.classes, "chance": None}
             data |= signs.of_criterion(found, ends)
             self._criterion = Fact("criterion", "", step, {**data, "file": file, "line": line})
             self.flush()
+        return True
+
+    def again(self, name: str, node: AutogradNode) -> None:
+        """A graph like the last one: of its criterion, only the targets are new."""
+        self._views += 1
+        self._count_targets(criterion.Criterion(name, node, None))
+
+    def _count_targets(self, found: criterion.Criterion) -> bool:
+        if self._views > TARGET_LOOKS or self._chance is None:
+            return False
+        target = criterion.targets(found)
+        if target is None:
+            return False
+        self._chance.add(target, _signed(getattr(found.node, "_saved_ignore_index", None)))
+        self._targets.add(target)
+        self._reduction = _scale(found, target)
+        return True
 
     def _head(self, node: AutogradNode, marks: Marks) -> Plan:
         layer = self._sites.layer_path(node, marks)
@@ -312,9 +330,6 @@ class Notes:
             self.remarks.pair(pair, marks, step)
         self.remarks.signs(graph, found, ends, acts, step)
         self.remarks.hidden(graph, acts, marks, step)
-
-
-_INF = float("inf")
 
 
 def _signed(value: Any) -> int | None:

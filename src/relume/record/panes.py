@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from relume.core import Window
 from relume.record.units import FEWEST as FEWEST
-from relume.record.units import merge, most
+from relume.record.units import FIELDS, merge, most
 
 Floats = NDArray[np.float64]
 Row = tuple[Any, ...]
@@ -129,16 +129,19 @@ _INSERT = "INSERT INTO window VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def _read(db: sqlite3.Connection, number: int) -> tuple[str, Window]:
-    site, *sign, names, types, data = db.execute(
+    site, first, last, records, samples, names, types, data = db.execute(
         "SELECT site, first, last, records, samples, names, types, data FROM window WHERE id = ?",
         (number,),
     ).fetchone()
-    return site, Window(*sign, unpacked(names, types, data))
+    return site, Window(first, last, records, samples, unpacked(names, types, data))
 
 
 def packed(site: str, window: Window, *, small: bool) -> Row:
     """A row of the table `window`, after its id; each field in its own type unless `small`."""
-    types = [_type(field) if small else field.dtype.str[1:] for field in window.fields.values()]
+    types = [
+        _type(field, name) if small else field.dtype.str[1:]
+        for name, field in window.fields.items()
+    ]
     data = b"".join(
         field.astype(f"<{kind}", copy=False).tobytes()
         for kind, field in zip(types, window.fields.values(), strict=True)
@@ -166,18 +169,29 @@ def unpacked(names: str, types: str, data: bytes) -> Mapping[str, Floats]:
     return found
 
 
-def _type(field: NDArray[Any]) -> str:
-    """The smallest of u2, u4, f4 and f8 that holds every number of the field exactly."""
-    own = field.dtype.str[1:]
-    if own == "u4":
-        return "u2" if int(field.max(initial=0)) < 2**16 else "u4"
-    if own == "f4":
-        return own
-    with np.errstate(invalid="ignore", over="ignore"):
-        for kind in ("u2", "u4", "f4"):
-            if np.array_equal(field.astype(kind).astype(np.float64), field, equal_nan=True):
-                # the sign of a zero is the one thing that an integer cannot keep
-                if kind != "f4" and bool(np.signbit(field).any()):
-                    continue
-                return kind
+def _type(field: NDArray[Any], name: str) -> str:
+    """The smallest of u2, u4, f4 and f8 that holds every number of the field exactly.
+
+    The types that a field of its name usually takes are tried alone: most need one look.
+    """
+    law = FIELDS.get(name)
+    usual = () if law is None else _USUAL[law.type]
+    for kind in (*usual, "u2", "u4", "f4"):
+        if _holds(kind, field):
+            return kind
+        if kind == "f8":
+            break
     return "f8"
+
+
+_USUAL = {"u4": ("u2", "u4"), "f4": ("f4",), "f8": ("f8",)}
+
+
+def _holds(kind: str, field: NDArray[Any]) -> bool:
+    if kind == "f8":
+        return bool(field.any())  # a sum that is nowhere zero: no smaller type is likely to do
+    with np.errstate(invalid="ignore", over="ignore"):
+        if not np.array_equal(field.astype(kind).astype(np.float64), field, equal_nan=True):
+            return False
+    # the sign of a zero is the one thing that an integer cannot keep
+    return kind == "f4" or not bool(np.signbit(field).any())

@@ -30,7 +30,7 @@ from relume.record.listen import Ears
 from relume.record.look import Look
 from relume.record.names import Names
 from relume.record.notes import Notes
-from relume.record.pace import Pace
+from relume.record.pace import STRETCH, Pace
 from relume.record.signs import LOOKS_FOR
 from relume.record.sites import Sites
 from relume.record.store import UNSEEN, Writer
@@ -286,6 +286,7 @@ class Recorder:
         elif self.quiet and self.pace.tired(self.step):
             own = perf_counter() - now
             self._slept = self._asleep = self.pace.rest(own, seconds, self.budget.certain())
+            self.budget.charge(STRETCH * self.pace.cost)  # looking at plain steps is not free
             if self._asleep:
                 self._ears.sleep()
 

@@ -74,9 +74,6 @@ class UnitCounters:
         changed: something was added since `take`.
     """
 
-    __slots__ = ("_closed", "_first", "_held", "_last", "_records", "_samples", "_total", "_units")
-    __slots__ += ("changed", "narrow")
-
     def __init__(self) -> None:
         self.narrow = False
         self.changed = False
