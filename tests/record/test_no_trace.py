@@ -20,7 +20,7 @@ from torch.optim import optimizer as optim_hooks
 
 import relume
 from relume.errors import UsageError
-from relume.record import harvest, ledger, marks, notes, recorder, sites, store, weights
+from relume.record import harvest, ledger, marks, notes, optimizers, recorder, sites, store, weights
 from relume.record.look import Look
 
 
@@ -183,7 +183,7 @@ TARGETS = [
     (ledger.Ledger, "loss"),
     (recorder.Recorder, "_tick"),
     (harvest.Harvest, "read_updates"),
-    (recorder.Recorder, "_meet"),
+    (optimizers.Optimizers, "_meet"),
     (recorder.Recorder, "_flush"),
     (sites.Sites, "acts_in"),
     (notes.Notes, "view"),

@@ -111,7 +111,8 @@ def _found(
         assert formula is not None
         return evaluate(formula, z, values, wide=True).abs()
 
-    curved = torch.unique(size(_grid())).numel() > STRAIGHT
+    slopes = {float(slope) for slope in size(_grid())}
+    curved = len(slopes) > STRAIGHT
     if curved and (holds == "post" or not act.smooth or len(kinks)):
         return None
     flat, centre = _below(size, level * act.max_slope, kinks), (middle, True)
@@ -153,9 +154,11 @@ def _below(size: Callable[[Tensor], Tensor], level: float, kinks: Tensor) -> tup
 
 def _edge(found: float, before: bool, kinks: Tensor, at_kinks: Tensor) -> Edge:
     """An edge that was found beside a kink is at the kink, which is on one of its sides."""
-    places: Any = kinks.tolist()
-    states: Any = at_kinks.tolist()
-    for kink, under in zip(places, states, strict=True):
+    for kink, under in zip(_floats(kinks), _floats(at_kinks), strict=True):
         if abs(found - kink) <= NEAR * max(1.0, abs(kink)):
-            return kink, under == before
+            return kink, bool(under) == before
     return found, False
+
+
+def _floats(numbers: Tensor) -> list[float]:
+    return [float(number) for number in numbers]
