@@ -28,8 +28,8 @@ from relume.commands import prove as proving
 from relume.commands import report as reporting
 from relume.commands import rules as paging
 from relume.commands import runs as listing
-from relume.commands.trying import CONTEXT
 from relume.commands.judging import judge
+from relume.commands.trying import CONTEXT
 from relume.errors import RelumeError, UnknownNameError, UsageError
 from relume.options import (
     Configured,

@@ -55,11 +55,10 @@ def verdicts(experiment: Experiment, found: Mapping[str, Any]) -> list[Verdict]:
     for base in dict.fromkeys(against(experiment, arm) for arm in others):
         arms = [Arm(arm) for arm in others if against(experiment, arm) == base]
         seeds = range(found["seeds"])
-        for verdict in judge(arms, base, shots, seeds, objective, tests=len(others)):
-            effect = verdict.effect
-            if effect is not None and effect.diverged == (effect.pairs, 0):
-                verdict = replace(verdict, word=WORSE)  # it lost every pair by not arriving
-            told[verdict.arm] = verdict
+        for one in judge(arms, base, shots, seeds, objective, tests=len(others)):
+            lost = one.effect is not None and one.effect.diverged == (one.effect.pairs, 0)
+            # arriving in no pair is worse, whatever place behind the last is taken for it
+            told[one.arm] = replace(one, word=WORSE) if lost else one
     return [told[arm] for arm in others]
 
 
@@ -103,13 +102,21 @@ def _says(experiment: Experiment, columns: Mapping[str, Mapping[str, Spot]]) -> 
             continue
         (least, first), (most, last) = known[0], known[-1]
         words = experiment.columns[name]
-        text = f"{words[:1].upper()}{words[1:]}: {number(least)} with {experiment.arms[first]}"
+        text = (
+            f"{words[:1].upper()}{words[1:]}: {_shown(least, words)} with {experiment.arms[first]}"
+        )
         if last != first:
-            text += f", {number(most)} with {experiment.arms[last]}"
+            text += f", {_shown(most, words)} with {experiment.arms[last]}"
         if (base := experiment.base) not in (first, last) and column[base][0] is not None:
-            text += f"; {number(column[base][0] or 0.0)} with {experiment.arms[base]}"
+            text += f"; {_shown(column[base][0] or 0.0, words)} with {experiment.arms[base]}"
         found.append(Say(f"{text}.", ("column", "==", name) if len(columns) > 1 else None))
     return (*found, Say(experiment.question))
+
+
+def _shown(value: float, words: str) -> str:
+    """A number as the drawing writes it: shares and errors as percentages."""
+    share = ("share" in words or "error" in words) and not words.startswith("steps")
+    return f"{number(100 * value)} %" if share else number(value)
 
 
 def _base(experiment: Experiment) -> str:

@@ -6,7 +6,7 @@ from torch import nn
 from relume.atlas.experiment import Experiment, Outcome
 from relume.atlas.experiments._digits import dead_share, mlp, split, steps_to
 
-BIASES = {"zero": 0.0, "0.01": 0.01, "0.1": 0.1, "1": 1.0}
+BIASES = {"zero": 0.0, "0.01": 0.01, "0.1": 0.1, "one": 1.0}
 
 
 def measure(seed: int, arm: str, rate: float) -> Outcome:
@@ -25,7 +25,7 @@ POSITIVE_BIAS = Experiment(
     "positive-bias",
     "Does a small positive bias at the start help a ReLU network?",
     measure,
-    {"zero": "bias 0", "0.01": "bias 0.01", "0.1": "bias 0.1", "1": "bias 1"},
+    {"zero": "bias 0", "0.01": "bias 0.01", "0.1": "bias 0.1", "one": "bias 1"},
     {"steps": "steps to 2 % training error", "dead": "share of dead units then"},
     seeds=30,
     rates=(0.1, 0.2, 0.4),

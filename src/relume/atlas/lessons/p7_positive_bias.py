@@ -38,8 +38,8 @@ def figures() -> tuple[Figure, ...]:
     """What a bias does at birth."""
     says = (
         Say(
-            "With a bias of {bias} {dead} of 120 units are dead and {straight} are open on all the "
-            "data, where they bend nothing."
+            "With a bias of {bias}, {dead} of 120 units are dead and {straight} are open on all "
+            "the data, where they bend nothing."
         ),
     )
     presets = (

@@ -27,12 +27,12 @@ export function bars({ data, labels }: FigureData<Data>): Kind {
     draw: (stage, state) => {
       const words = data.columnLabels[column(state)] ?? "";
       const text = (value: number): string =>
-        state["base"] !== "none" ? `${number(value)} ×` : /\bshare\b|\berror\b/.test(words) && value <= 1 && !/steps/.test(words) ? share(value) : number(value);
+        state["base"] !== "none" ? `${number(value)} ×` : isShare(words) ? share(value) : number(value);
       const found = Object.keys(data.columns[first]!).map((arm): Row => {
         const [value, low, high] = scaled(state, arm);
         const missing = data.notes.missing?.[column(state)]?.[arm] ?? "not measured";
         const spread = low !== undefined && high !== undefined ? ` (${number(low)} to ${number(high)})` : "";
-        const span = stage.width > 520 && state["base"] === "none" && !/share|error/.test(words) ? spread : "";
+        const span = stage.width > 520 && state["base"] === "none" && !isShare(words) ? spread : "";
         return { name: labels[arm] ?? arm, value, low, high, tone: state["base"] === arm ? "accent" : "a", text: Number.isFinite(value) ? text(value) + span : missing };
       });
       const panel = stage.inner(0);
@@ -50,4 +50,9 @@ export function bars({ data, labels }: FigureData<Data>): Kind {
     wide: true,
     echo: true,
   };
+}
+
+/** Shares and errors are written as percentages; steps to an error are not. */
+function isShare(words: string): boolean {
+  return /share|error/.test(words) && !words.startsWith("steps");
 }
