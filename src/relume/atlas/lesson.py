@@ -8,6 +8,7 @@ about, one line each, and `## Correction` stands only where the article is wrong
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from relume.atlas.figure import Figure
 from relume.registry import discover, pages
@@ -103,6 +104,7 @@ def lessons() -> tuple[Lesson, ...]:
     return tuple(sorted(found, key=lambda one: one.text.order))
 
 
+@cache
 def texts() -> tuple[Text, ...]:
     """All lessons' texts in the order of the book; neither torch nor a figure is loaded."""
     found = [read(text) for text in pages("relume.atlas.lessons").values()]
