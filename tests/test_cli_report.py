@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -14,8 +15,9 @@ import pytest
 
 from relume import cli
 from relume.commands.live import serving
-from relume.core import Fact, Site
+from relume.core import Fact, Site, plain
 from relume.options import Words, manners
+from relume.proof import Arm, Edit, Effect, Objective, Shot, Trial, Verdict
 from relume.record import store
 
 Result = tuple[int, str]
@@ -92,6 +94,26 @@ def test_rules_are_selected_as_everywhere(call: Relume, runs: Path, tmp_path: Pa
     assert all(code.startswith("ACT6") for code in said)
 
 
+def test_trials_are_shown_with_the_run(call: Relume, runs: Path, tmp_path: Path) -> None:
+    arms = (Arm("base", role="base"), Arm("gelu", (Edit("swap", {"act": "gelu"}, ("net.1",)),)))
+    shots = [
+        Shot(arm.name, seed, 1.0 - 0.1 * (arm.name == "gelu")) for arm in arms for seed in (0, 1)
+    ]
+    effect = Effect(0.1, 0.1, math.inf, 0.01, 0.01, 2, 2, 0.1)
+    verdicts = (Verdict("gelu", "proven", "Proven.", effect),)
+    trial = Trial("gelu?", Objective(), arms, tuple(shots), verdicts, meta={"seeds": 2})
+    (tmp_path / "trial.json").write_text(json.dumps(plain(trial)))
+    # of a cure all trials; what this version does not know is left alone
+    later = {**plain(trial), "standings": [{"arm": "gelu"}]}
+    (tmp_path / "cure.json").write_text(json.dumps({"word": "proven", "trials": [later, later]}))
+    assert call("report", "--trial", "trial.json", "--trial", "cure.json")[0] == 0
+    found = data_of(tmp_path / "report.html")["trials"]
+    assert len(found) == 3
+    assert found[0] == found[1]
+    assert found[0]["arms"][0]["pairs"] == [[0, 0.1], [1, 0.1]]
+    assert found[0]["arms"][0]["effect"]["high"] == "inf"
+
+
 def test_open_shows_the_file(
     call: Relume, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +144,10 @@ def test_a_run_that_still_trains_has_a_report(call: Relume, tmp_path: Path) -> N
         (["report", "-o", "."], "cannot write '.': it is a folder; give a file in it."),
         (["report", "notes.txt"], "notes.txt"),
         (["report", "--select", "ACT9"], "ACT9"),
+        (["report", "--trial", "gone.json"], "cannot read 'gone.json': No such file or directory."),
+        (["report", "--trial", "notes.txt"], "'notes.txt' is not JSON; give what --output-format"),
+        (["report", "--trial", "list.json"], "'list.json' holds no trial; give what"),
+        (["report", "--trial", "bad.json"], "holds no trial (0.objective: field required); give"),
         (["live", "nothing"], "unknown run 'nothing'"),
         (["live", "--port", "99999"], "--port is 99999; it is a port from 1 to 65535, or 0"),
     ],
@@ -130,6 +156,8 @@ def test_bad_input_is_refused(
     call: Relume, runs: Path, tmp_path: Path, args: list[str], text: str
 ) -> None:
     (tmp_path / "notes.txt").write_text("no run")
+    (tmp_path / "list.json").write_text("[1]")
+    (tmp_path / "bad.json").write_text('{"question": "?", "arms": [], "shots": []}')
     (tmp_path / "report.html").write_text("old")
     code, err = call(*args)
     assert code == 2

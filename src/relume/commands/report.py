@@ -28,12 +28,19 @@ Runs = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option("-o", "--output-file", metavar="FILE", help="The page.")]
+Tried = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--trial", metavar="FILE", help="Show these trials too: what fix or compare wrote as JSON."
+    ),
+]
 Open = Annotated[bool, typer.Option("--open", help="Show it in the browser.")]
 
 
 def report(
     names: Runs = None,
     file: Out = Path("report.html"),
+    tried: Tried = None,
     show: Open = False,
     folder: Folder = None,
     select: Select = None,
@@ -59,14 +66,16 @@ def report(
     from relume.report.book import report as page
     from relume.report.scene import Shown
     from relume.report.standing import standing
+    from relume.report.tried import trials
 
+    made = [trial for path in tried or () for trial in trials(path)]
     shown: list[Shown] = []
     for path in [store.find(name, wanted.folder) for name in chosen]:
         diagnosis, trace, notes = judge(path, wanted)
         shown.append(Shown(trace, diagnosis, standing(trace.meta, time.time())))
         for note in notes:
             say(note)
-    write(page(shown), target)
+    write(page(shown, made), target)
     findings = sum(len(each.diagnosis.findings) for each in shown)
     say(f"the report with {count(findings, 'finding')} is in {file}.")
     if show:

@@ -24,6 +24,8 @@ export interface Figure {
   update: () => void;
 }
 
+const PAPER = 640; // pixels of a column on A4: a figure is drawn to that before it is printed
+
 const drawn = new WeakMap<Element, () => void>();
 const sizes = new ResizeObserver((entries) => {
   for (const entry of entries) drawn.get(entry.target)?.();
@@ -67,6 +69,10 @@ export function figure(parts: FigureParts): Figure {
   });
   sizes.observe(host);
   onTheme(() => element.isConnected && paint());
+  addEventListener("beforeprint", () => {
+    if (width > PAPER && element.isConnected) parts.draw(host, PAPER);
+  });
+  addEventListener("afterprint", () => element.isConnected && paint());
   return { element, update: paint };
 }
 

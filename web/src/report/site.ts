@@ -2,7 +2,7 @@
 import { h } from "../lib/dom";
 import { icon, WORDS } from "../lib/icons";
 import { count } from "../lib/numbers";
-import { scales, shares, updates } from "./figures";
+import { lastStep, scales, shares, updates } from "./figures";
 import { spread } from "./spread";
 import type { Curves, Run } from "./types";
 
@@ -16,7 +16,7 @@ export function site(run: Run, at: number, curves: Curves): HTMLElement {
     block.units ? count(block.units, "unit") : "",
   ].filter(Boolean);
   const figures = [
-    block.kind === "act" ? spread(block, curves) : null,
+    block.kind === "act" ? spread(block, curves, lastStep(run)) : null,
     shares(run, block, at),
     scales(run, block),
     updates(run, at, "Update ratio"),

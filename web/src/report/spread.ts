@@ -15,10 +15,12 @@ const STATES: readonly (readonly [text: string, tone: Tone])[] = [
   ["alive", "fine"],
 ];
 
-export function spread(block: Block, curves: Curves): Figure | null {
+export function spread(block: Block, curves: Curves, end: number): Figure | null {
   const windows = (block.spread ?? []).filter((window) => window.rows.length);
   if (!windows.length) return null;
   let at = windows.length - 1;
+  const until = windows[at]!.steps[1];
+  const early = until < 0.9 * end ? ` The pre was read up to step ${until.toLocaleString("en-US")} only.` : "";
   const now = (): Spread => windows[at]!;
   const control =
     windows.length > 1
@@ -38,7 +40,7 @@ export function spread(block: Block, curves: Curves): Figure | null {
   const made = figure({
     title: `Pre of each unit on the curve of ${block.act}`,
     controls: control,
-    caption: "Each bar is a unit: its mean and two standard deviations to either side. Where the curve is shaded, its slope is below 5 % of the largest.",
+    caption: `Each bar is a unit: its mean and two standard deviations to either side. Where the curve is shaded, its slope is below 5 % of the largest.${early}`,
     table: () => ({
       columns: ["unit, by mean", "mean", "deviation", "state"],
       rows: now().rows.map(([mean, deviation, state], i) => [i + 1, number(mean), number(deviation), STATES[state]?.[0] ?? ""]),
