@@ -63,6 +63,8 @@ def _lesson(name: str | None) -> str:
 
 
 def _measure(name: str | None, seeds: int | None) -> int:
+    from rich.table import Table
+
     from relume.atlas.experiment import experiment, experiments
     from relume.atlas.measuring import run
     from relume.atlas.results import sentences
@@ -78,8 +80,12 @@ def _measure(name: str | None, seeds: int | None) -> int:
         path = keep(found, kept())
         out.print(clean(one.question), style="bold")
         shown = result(one)
+        rows = Table.grid(padding=(0, 2), pad_edge=True)
+        rows.add_column(style="dim", no_wrap=True)
+        rows.add_column()
         for word, text in sentences(one, shown or found):
-            out.print(f"  {clean(text)} [{word}]", soft_wrap=False)
+            rows.add_row(word, clean(text))
+        out.print(rows)
         say(f"kept in {path}; 'relume atlas' shows it from now on.")
     return 0
 
