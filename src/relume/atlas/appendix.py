@@ -80,7 +80,7 @@ def _docstrings(kind: str, package: str, command: str) -> Iterator[Leaf]:
 
 def _card(name: str, act: Act) -> Leaf:
     facts = f"<code>{line(act.formula)}</code>"
-    facts += f" {act.year}; {line(act.reference)}." if act.year else ""
+    facts += f", {act.year}. {line(act.reference)}." if act.year else ""
     rows = tuple(_rows(act))
     figure = None
     if act.elementwise:

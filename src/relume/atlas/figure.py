@@ -220,7 +220,7 @@ def filled(text: str, values: Mapping[str, Setting]) -> str:
             text = text.replace(
                 f"{{{name}}}", number(value).replace(",", "") if name == "year" else number(value)
             )
-            text = text.replace(f"{{{name}%}}", f"{number(100 * value)} %")
+            text = text.replace(f"{{{name}%}}", f"{number(100 * value)}\u00a0%")
             if f"{{{name}^}}" in text:
                 text = text.replace(f"{{{name}^}}", power(value))
     return text

@@ -59,7 +59,7 @@ export function filled(text: string, values: State): string {
     if (value === undefined) return whole;
     if (typeof value === "string") return value;
     if (name === "year") return String(value);
-    return sign === "%" ? share(value) : sign === "^" ? tenth(value) : number(value);
+    return sign === "%" ? share(value).replace(" ", "\u00a0") : sign === "^" ? tenth(value) : number(value);
   });
 }
 

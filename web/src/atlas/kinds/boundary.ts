@@ -1,11 +1,11 @@
 // A small net learns to tell two classes apart: its boundary, its units, the dead ones.
 import type { Mark, Point } from "../../lib/plot";
 import { number, share } from "../../lib/numbers";
-import { token } from "../../lib/theme";
+import { dark, token } from "../../lib/theme";
 import { ramp } from "../../lib/heat";
 import { bound } from "../acts";
 import { num, type FigureData, type Kind, type State } from "../engine";
-import { dead, lossOf, pres, randomNet, Trainer, type Loss, type Net } from "../net";
+import { dead as deadOf, lossOf, pres, randomNet, Trainer, type Loss, type Net } from "../net";
 import { bars, type Stage } from "../stage";
 import { hyperplane, plane } from "./plane";
 
@@ -39,7 +39,7 @@ export function boundary({ data }: FigureData<Data>): Kind {
       const told: Story["told"] = [];
       const note = (now: Net, step: number): void => {
         const all = pres(now, x, y.length);
-        told.push({ step, loss: lossOf(all[all.length - 1]!, y, kind), dead: count(dead(now, x, y.length)) });
+        told.push({ step, loss: lossOf(all[all.length - 1]!, y, kind), dead: count(deadOf(now, x, y.length)) });
       };
       kept = { key, story: { told, trainer: new Trainer(net, x, y, kind, how, num(state, "rate"), note) } };
     }
@@ -54,7 +54,7 @@ export function boundary({ data }: FigureData<Data>): Kind {
       const found: Record<string, number> = {
         accuracy: out.filter((z, i) => z > 0 === y[i]! > 0.5).length / y.length,
         loss: lossOf(out, y, kind),
-        dead: count(dead(net, x, y.length)),
+        dead: count(deadOf(net, x, y.length)),
       };
       if (data.view === "deaths") found["born"] = story(state).told[0]!.dead;
       if (data.view === "gates")
@@ -63,7 +63,7 @@ export function boundary({ data }: FigureData<Data>): Kind {
     },
     draw: (stage, state, readings, move) => {
       const net = netAt(state);
-      const lost = dead(net, x, y.length)[0]!;
+      const lost = deadOf(net, x, y.length)[0]!;
       const height = stage.tall(data.view === "classes" ? 500 : 430);
       const units = (across: number): Mark[] =>
         data.view === "classes" ? [] : lost.map((gone, o) => hyperplane({
@@ -100,8 +100,8 @@ export function boundary({ data }: FigureData<Data>): Kind {
     const stops = [token("--cat-a"), token("--surface"), token("--cat-b")];
     const colors = Array.from({ length: 64 }, (_, i) => {
       const p = (i + 0.5) / 64;
-      const side = p > 0.5 ? 0.08 : -0.08; // the boundary stays visible where the net is unsure
-      return ramp(stops, 0.5 + 0.36 * (p - 0.5) + side);
+      const side = p > 0.5 ? 1 : -1; // the boundary stays visible where the net is unsure
+      return ramp(stops, 0.5 + (dark() ? 0.12 : 0.36) * (p - 0.5) + (dark() ? 0.03 : 0.08) * side);
     });
     const image = context.createImageData(width, height);
     all[all.length - 1]!.forEach((z, i) => {
