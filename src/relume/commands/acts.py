@@ -103,10 +103,10 @@ def acts(
 
 
 def lessons(act: str) -> None:
-    """Which lessons of the atlas are about an act, on stderr."""
+    """Which lessons of the atlas are about an act; those on the functions first."""
     from relume.atlas.lesson import about
 
-    found = about("cards", act)
+    found = sorted(about("cards", act), key=lambda text: text.claim[0] != "F")
     if found:
         named = ", ".join(f"{text.claim} {text.name}" for text in found)
-        say(f"lessons about {act}: {named}; 'relume atlas {found[0].name} --open' shows the first.")
+        console().print(f" Lessons about {act} (relume atlas {found[0].name} --open): {named}.\n")
