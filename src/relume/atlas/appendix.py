@@ -5,7 +5,7 @@ the properties that are measured in milliseconds; `relume card ACT` measures all
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,8 +104,3 @@ def _value(found: Measured, one: Property) -> str:
         return "yes" if value else "no"
     shown = f"{value:.4g}" if isinstance(value, int | float) else str(value)
     return f"{shown} {one.unit}".strip()
-
-
-def index(found: Mapping[str, list[Leaf]]) -> dict[str, set[str]]:
-    """The names of each kind, to tell a link that leads somewhere from one that does not."""
-    return {kind: {leaf.name for leaf in some} for kind, some in found.items()}

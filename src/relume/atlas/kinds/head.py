@@ -3,7 +3,6 @@
 With more classes, z is the logit of the true class and the others are 0.
 """
 
-import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -119,8 +118,3 @@ def _read(state: State) -> dict[str, float]:
         "slope": float(slope) + 0.0,
         "least": float(loss(grid, target)[1].min()),
     }
-
-
-def entropy_left(classes: int) -> float:
-    """The least cross-entropy when probabilities are taken for logits: log(1 + (n - 1) / e)."""
-    return math.log(1 + (classes - 1) / math.e)

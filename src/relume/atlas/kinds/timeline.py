@@ -1,6 +1,5 @@
 """Every act by the year it was published in, against what it does to a standard normal pre."""
 
-import math
 from collections.abc import Sequence
 
 from relume.acts.act import Act, shipped
@@ -65,8 +64,3 @@ def timeline(title: str, says: Sequence[Say], *, presets: Sequence[Preset] = ())
         }
     }
     return Figure("timeline", title, controls, readings, labels, tuple(says), tuple(presets), data)
-
-
-def decades(ratio: float) -> float:
-    """A ratio as a power of ten."""
-    return math.log10(ratio) if ratio > 0 else -math.inf
