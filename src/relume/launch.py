@@ -24,7 +24,7 @@ from relume.record.ranks import Rank, here
 from relume.record.run import FOLDER, Run, begin, check_pace, new_path
 from relume.registry import unknown
 
-_HERE = str(Path(__file__).resolve().parent)
+_HERE = os.path.realpath(Path(__file__).parent) + os.sep
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +236,9 @@ def _print_traceback(error: BaseException) -> None:
 def _theirs(trace: TracebackType | None) -> TracebackType | None:
     frames: list[TracebackType] = []
     while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if not file.startswith(_HERE) or os.sep + "demos" + os.sep in file[len(_HERE) :]:
+        # links are followed: the virtual environment may be reached through one
+        file = os.path.realpath(trace.tb_frame.f_code.co_filename)
+        if not file.startswith(_HERE) or file.startswith(_HERE + "demos" + os.sep):
             frames.append(trace)
         trace = trace.tb_next
     kept: TracebackType | None = None
