@@ -21,6 +21,7 @@ from relume.record.marks import BETWEEN, Marks, graph_task, packing
 from relume.record.names import Names
 from relume.record.notes import Notes
 from relume.record.ops import AFFINE
+from relume.record.shards import local
 from relume.record.signs import RowCosines, decays
 from relume.record.sites import Seen, Sites
 from relume.record.structure import data_inputs
@@ -367,7 +368,8 @@ class Harvest:
                 self.weights.snapshot(optimizer)
                 named = self.weights.named(optimizer)
                 self.notes.parameters(named, self._step, decays(optimizer))
-                alike = None if self.look is None else self._rows.look(named)
+                held = [(name, part) for name, p in named if (part := local(p)) is not None]
+                alike = None if self.look is None else self._rows.look(held)
                 if alike is not None and self.look is not None:
                     self.look.scalars.append(alike)
         except Exception as error:

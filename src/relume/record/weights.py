@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from relume.record.names import Names
+from relume.record.shards import local, sharded
 
 MOST_ELEMENTS = 4_096  # of a parameter that are looked at: a norm of normal entries to 1.1 %
 
@@ -26,12 +27,13 @@ class Weights:
         self._before = []
         for group in optimizer.param_groups:
             for parameter in group["params"]:
-                if not _plain(parameter):
+                held = local(parameter)
+                if held is None:
                     continue
                 name = self._name(parameter)
-                sampled = _sample(parameter)
+                sampled = _sample(held)
                 scale = (parameter.numel() / max(sampled.numel(), 1)) ** 0.5
-                self._before.append((name, parameter, sampled.clone(), scale))
+                self._before.append((name, held, sampled.clone(), scale))
 
     def named(self, optimizer: torch.optim.Optimizer) -> list[tuple[str, Tensor]]:
         """The optimiser's parameters with their names."""
@@ -39,23 +41,24 @@ class Weights:
             (self._name(parameter), parameter)
             for group in optimizer.param_groups
             for parameter in group["params"]
-            if _plain(parameter)
+            if local(parameter) is not None
         ]
 
     def gradients(self, leaves: list[Tensor]) -> tuple[tuple[tuple[str, str], ...], Tensor] | None:
         """Norms of the gradients now in `.grad`, which is before any clipping."""
-        grads = [(self._name(p), p.grad) for p in leaves if _plain(p) and _plain(p.grad)]
+        every = [*leaves, *sharded(self._names.roots())]
+        held = [(p, part) for p in every if (part := local(p.grad)) is not None]
+        grads = [(self._name(p), part, p.numel()) for p, part in held if local(p) is not None]
         if not grads:
             return None
-        sampled = [_sample(grad) for _, grad in grads if grad is not None]
+        sampled = [_sample(part) for _, part, _ in grads]
         scales = [
-            (grad.numel() / max(s.numel(), 1)) ** 0.5
-            for (_, grad), s in zip(grads, sampled, strict=True)
-            if grad is not None
+            (whole / max(s.numel(), 1)) ** 0.5
+            for (*_, whole), s in zip(grads, sampled, strict=True)
         ]
-        keys = tuple((name, "grad_norm") for name, _ in grads)
+        keys = tuple((name, "grad_norm") for name, *_ in grads)
         norms = _norms(sampled) * torch.tensor(scales, device=sampled[0].device)
-        self._look_for_broken([name for name, _ in grads], sampled, norms)
+        self._look_for_broken([name for name, *_ in grads], sampled, norms)
         return keys, norms
 
     def nonfinite(self) -> tuple[tuple[tuple[str, str], ...], Tensor] | None:
@@ -100,17 +103,6 @@ class Weights:
         if name is not None:
             return name
         return self._unnamed.setdefault(id(parameter), f"parameter_{len(self._unnamed)}")
-
-
-def _plain(tensor: Tensor | None) -> bool:
-    """A dense, real, floating tensor with storage: not sparse, not sharded, not meta."""
-    return (
-        tensor is not None
-        and tensor.layout == torch.strided
-        and tensor.is_floating_point()
-        and type(tensor) in (Tensor, torch.nn.Parameter)
-        and tensor.device.type != "meta"
-    )
 
 
 def _sample(tensor: Tensor) -> Tensor:
