@@ -46,6 +46,8 @@ class Harvest:
         look: what was read on this step so far; None if nothing was.
         marks: entries and exits of modules on this step.
         armed: whether the hooks of a recorded step are in torch.
+        reach: ids of the parameters that the loss last read depends on.
+        several: several optimisers step, so a loss may go through a model that is held still.
     """
 
     def __init__(
@@ -66,6 +68,8 @@ class Harvest:
         self.marks = Marks()
         self.tap = Tap(self.marks, fail)
         self.look: Look | None = None
+        self.reach: frozenset[int] | None = None
+        self.several = False
         self._scaling = scaling
         self._fail = fail
         self._exact = exact
@@ -208,6 +212,7 @@ class Harvest:
             record: the number of the record.
         """
         start = perf_counter()
+        self.reach = None
         if loss.grad_fn is None or get_ident() != self._thread:
             return True
         graph = walk(loss.grad_fn)
@@ -222,6 +227,7 @@ class Harvest:
         with ours(), unpacking_nothing(graph, self._packed(graph)):
             self._read(self.look, graph)
         self._leaves = graph.leaves
+        self.reach = frozenset(map(id, graph.leaves)) | self._held_still(graph, record)
         self.look.add_cost(perf_counter() - start + self._early)
         self._early = 0.0
         return True
@@ -253,6 +259,14 @@ class Harvest:
                 self.notes.tell(acts)
             self._leaves = [*self._leaves, *graph.leaves]
         look.add_cost(perf_counter() - start)
+
+    def _held_still(self, graph: Graph, record: int) -> frozenset[int]:
+        """Parameters that take part without a gradient: a GAN's judge while its maker learns."""
+        if not self.several and record >= DEEP_FIRST:
+            return frozenset()
+        affine = (node._sequence_nr() for node in graph.nodes if kind(node) in AFFINE)
+        owners = {owner for number in affine if (owner := self.marks.owner(number)) is not None}
+        return frozenset(id(p) for owner in owners for p in owner.parameters(recurse=False))
 
     def _packed(self, graph: Graph) -> set[AutogradNode]:
         if not self.marks.any_packed:

@@ -93,7 +93,10 @@ class Names:
 
     def parameter(self, parameter: torch.Tensor) -> str | None:
         """The parameter's qualified name, or None if no root holds it."""
-        number = id(parameter)
+        return self.by_number(id(parameter))
+
+    def by_number(self, number: int) -> str | None:
+        """The same, of the parameter that has this id."""
         if self._stale or number not in self._parameters:
             self._rebuild()
         return self._parameters.setdefault(number, None)

@@ -108,6 +108,8 @@ class Pool:
     def _series(self, key: Key) -> Series | None:
         site, stat = key
         law = LAWS.get(stat, "")
+        if not site and not law:  # a further optimiser's: loss_2, learning_rate_2
+            law = LAWS.get(stat.rpartition("_")[0], "")
         if stat in ("mean_energy_share", "feature_std_max_over_median"):
             return None  # made from the windows of the input (`merging.py`)
         shards = self._shards(site) if stat in SHARDS else None
@@ -119,7 +121,7 @@ class Pool:
             return self._silent(site, steps, grid)
         if law in ("", "the same on all ranks"):
             return self._same(key, steps, grid, law)
-        return Series(steps, self._pooled(site, law, steps, grid))
+        return Series(steps, self._pooled(key, law, steps, grid))
 
     def _common(self, key: Key) -> Ints:
         """The steps on which every rank has the stat, or has looked and did not meet the site."""
@@ -149,13 +151,13 @@ class Pool:
         none = np.zeros(len(steps), dtype=bool)
         return np.stack([none if s is None else np.isin(steps, s.steps) for s in tables])
 
-    def _pooled(self, site: str, law: str, steps: Ints, grid: Grid) -> Floats:
+    def _pooled(self, key: Key, law: str, steps: Ints, grid: Grid) -> Floats:
         """One number a step, by a law that weighs or counts."""
         if law == "sum":
             return np.nansum(grid, axis=0)
         if law == "maximum":
             return np.fmax.reduce(grid, axis=0)
-        weights = self._weights(site, law, steps, grid)
+        weights = self._weights(key, law, steps, grid)
         power = 2 if law.startswith("RMS") else 1
         # a NaN that was measured stays one; what a rank does not have weighs nothing
         terms = np.where(weights > 0, weights * np.where(weights > 0, grid, 0.0) ** power, 0.0)
@@ -163,8 +165,8 @@ class Pool:
         pooled = np.sqrt(pooled) if power == 2 else pooled
         return pooled / self._world if "divided" in law else pooled
 
-    def _weights(self, site: str, law: str, steps: Ints, grid: Grid) -> Grid:
-        has = np.zeros(grid.shape, dtype=bool)
+    def _weights(self, key: Key, law: str, steps: Ints, grid: Grid) -> Grid:
+        site, has = key[0], self._has(key, steps)
         for stat, known in LAWS.items():
             if known == law:
                 has |= self._has((site, stat), steps)
