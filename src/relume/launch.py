@@ -99,6 +99,7 @@ def run(
     every: int | None = None,
     exact: bool = False,
     folder: Path = FOLDER,
+    sink: str | None = None,
 ) -> Launched:
     """Run a script or module to its end, recorded.
 
@@ -110,6 +111,7 @@ def run(
         every: record every so many steps instead.
         exact: record nothing that could change a bit (see `relume.watch`).
         folder: where the run file goes.
+        sink: where the series go as well (see `relume.watch`).
 
     Returns:
         When the program has ended, in whatever way; its traceback is printed by then.
@@ -127,7 +129,7 @@ def run(
     if program is None:
         return Launched(None, failed, "exception", ())
     path = new_path(folder.resolve(), name)
-    recorded = begin(path, (), budget=budget, every=every, exact=exact, about=about)
+    recorded = begin(path, (), budget=budget, every=every, exact=exact, about=about, sink=sink)
     rank = here()  # before the script can change what says so
     how, code, text = _execute(program, argv)
     recorded.close(how, code, text)

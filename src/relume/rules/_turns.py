@@ -5,7 +5,7 @@ model's loss goes through the other model, as in a GAN, what is won by one may b
 a loss that does not fall is then no failure, and one that falls to nothing is no success. Such a
 pair is in balance until one loss is gone while the other has risen. Measured on small GANs
 (`benchmarks/adversaries.py`): in the healthy ones both losses end within 0.9 to 1.1 of where they
-began; where one side wins, its loss ends below 0.15 of that and the other's above 3.2.
+began; where one side wins, its loss ends below 0.15 of that and the other's above 3.1.
 """
 
 from collections.abc import Callable, Mapping
