@@ -297,7 +297,7 @@ class Writer:
         self._union.unwritten.clear()
 
     def _failed(self, error: Exception) -> StoreError:
-        why = schema.reason(error, self.path)
+        why = schema.reason(error, self.path).rstrip(".")
         return StoreError(f"cannot write the run file {self.path}: {why}.")
 
 
