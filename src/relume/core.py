@@ -203,7 +203,8 @@ class Trace:
                    and not recorded yet
     opaque         an operation that hides its acts: ``operation``, ``reason``, ``remedy``
     parameter      ``shape``, ``zero_init`` (all zero at the first record), ``trainable``,
-                   ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``
+                   ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``;
+                   where it is sharded over ranks, ``shard``: how many elements this one holds
     non-finite     first record with NaN or infinity: ``stat``
     error          something of ours that failed and was switched off: ``where``, ``text``
     turn           an optimiser that takes turns with others: ``loss`` (its series at ``""``),
