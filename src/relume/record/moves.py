@@ -8,6 +8,7 @@ from torch.optim import Optimizer
 from relume.record.look import Look
 from relume.record.names import Names
 from relume.record.notes import Notes
+from relume.record.shards import local
 from relume.record.signs import RowCosines, decays
 from relume.record.weights import Weights, parameters_of
 
@@ -48,5 +49,6 @@ class Moves:
         named = self._weights.named(optimizer)
         self._notes.parameters(named, step, decays(optimizer))
         if look is not None:
-            look.put(self._rows.look(named))
+            held = [(name, part) for name, p in named if (part := local(p)) is not None]
+            look.put(self._rows.look(held))
             self._told[id(optimizer)] = sign
