@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,8 +21,11 @@ from relume.commands import acts as acting
 from relume.commands import check as checking
 from relume.commands import combine as combining
 from relume.commands import export as exporting
+from relume.commands import live as living
+from relume.commands import report as reporting
 from relume.commands import rules as paging
 from relume.commands import runs as listing
+from relume.commands.judging import judge
 from relume.errors import RelumeError, UnknownNameError, UsageError
 from relume.options import (
     Configured,
@@ -41,10 +44,9 @@ from relume.options import (
     manners,
 )
 from relume.registry import pages, unknown
-from relume.report.voice import complaint, console, patience, say
+from relume.report.voice import complaint, console, say
 
 if TYPE_CHECKING:
-    from relume.core import Diagnosis, Trace
     from relume.launch import Launched
 
 Job = Callable[[], int]
@@ -187,7 +189,7 @@ def diagnose(
             folder,
         )
     )
-    diagnosis, trace, notes = _judge(store.find(name, wanted.folder), wanted)
+    diagnosis, trace, notes = judge(store.find(name, wanted.folder), wanted)
     from relume.report.delivery import deliver
 
     deliver(diagnosis, trace, wanted.order, console(), both=wanted.order.file is None)
@@ -198,6 +200,8 @@ def diagnose(
     return int(wanted.failed(diagnosis))
 
 
+app.command()(reporting.report)
+app.command()(living.live)
 app.command(epilog=CODES)(checking.check)
 app.command()(paging.explain)
 app.command()(paging.rules)
@@ -296,7 +300,7 @@ def _tell(launched: "Launched", wanted: Manners, *, quiet: bool) -> bool:
         return False  # rank 0 speaks for all
     from relume.report.delivery import deliver
 
-    diagnosis, trace, notes = _judge(launched.path, wanted)
+    diagnosis, trace, notes = judge(launched.path, wanted)
     for stream in (sys.stdout, sys.stderr):  # what the script still holds comes before ours
         stream.flush()
     deliver(diagnosis, trace, wanted.order, console(stderr=True), both=not quiet)
@@ -307,18 +311,6 @@ def _tell(launched: "Launched", wanted: Manners, *, quiet: bool) -> bool:
         say(f"this is rank 0 of {launched.rank.world}; 'relume combine' merges their recordings.")
         return False
     return wanted.failed(diagnosis)
-
-
-def _judge(path: Path, wanted: Manners) -> "tuple[Diagnosis, Trace, tuple[str, ...]]":
-    with patience(f"reading {path.name}"):
-        from relume.diagnosis import diagnose as judge
-        from relume.record import store
-
-        trace = store.read(path)
-        diagnosis = judge(trace, select=wanted.order.codes)
-        diagnosis = replace(diagnosis, meta={**diagnosis.meta, "path": str(path)})
-        done = wanted.silenced(diagnosis, trace)
-    return done.diagnosis, trace, done.notes
 
 
 def _pace(budget: str, every: str | None) -> tuple[float, int | None]:

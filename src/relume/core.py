@@ -215,7 +215,8 @@ class Trace:
     ============== ===============================================================================
 
     `meta`: ``run``, ``script``, ``argv``, ``started`` (ISO 8601), ``torch``, ``python``,
-    ``relume``, ``device``, ``budget``, ``steps`` (optimiser steps seen), ``records``,
+    ``relume``, ``device``, ``pid`` and ``host`` (the process that records), ``budget``,
+    ``steps`` (optimiser steps seen), ``records``,
     ``backwards`` (calls of backward seen), ``ended`` (``end`` in a word; absent after a kill),
     ``seconds`` (wall time of the steps), ``overhead`` (the recorder's own estimate, a share of
     wall time), ``optimizer`` (class name), ``optimizers`` (how many stepped), ``parameters``

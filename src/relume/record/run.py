@@ -5,6 +5,8 @@ torch is imported only by `watch`; a recorded run can be read and judged without
 
 from __future__ import annotations
 
+import os
+import platform
 import sys
 from collections.abc import Iterable
 from datetime import datetime
@@ -215,6 +217,8 @@ def begin(
                 "python": sys.version.split()[0],
                 "relume": relume.__version__,
                 "device": "cuda" if torch.cuda.is_available() else "cpu",
+                "pid": os.getpid(),  # with the host: whether a run that says nothing still lives
+                "host": platform.node(),
                 "budget": budget if every is None else None,
                 "every": every,
                 "steps": 0,
