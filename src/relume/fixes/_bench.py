@@ -6,6 +6,8 @@ changed leaves a way back in `undo`, and the ways back are taken last one first.
 """
 
 import sys
+import warnings
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -56,6 +58,7 @@ class Starting:
     job: Job
     action: Callable[[Model], None]
     training: bool
+    copies: bool = False
 
 
 class Bench:
@@ -123,9 +126,15 @@ class Bench:
         """Act around every optimiser step of the run."""
         self._steppings.append(Stepping(self.current, before, after, graded))
 
-    def on_start(self, action: Callable[[Model], None], *, training: bool) -> None:
-        """Act before a model's first forward; with `training`, on the first one that trains."""
-        self._startings.append(Starting(self.current, action, training))
+    def on_start(
+        self, action: Callable[[Model], None], *, training: bool, copies: bool = False
+    ) -> None:
+        """Act before a model's first forward; with `training`, on the first one that trains.
+
+        A copy of a treated model (an average of its weights) has its parts and hooks; with
+        `copies` the action is called for it as well.
+        """
+        self._startings.append(Starting(self.current, action, training, copies))
 
     def on_calls(self, table: dict[Any, Handler], *, outside: bool = False) -> None:
         """Answer calls of these functions in the forwards of models; also outside of them."""
@@ -232,6 +241,8 @@ class Bench:
 
     def _meet(self, module: nn.Module, original: Any, args: Any, words: Any) -> None:
         """Before a forward that the user's code asked for: whatever waits for this model."""
+        if _in_backward():  # a checkpointed part is computed again, and must come out the same
+            return
         with attempt(self.current):
             model = self.models.meet(module)
             if model is None:
@@ -241,16 +252,32 @@ class Bench:
                 self._start(model)
 
     def _start(self, model: Model) -> None:
+        self._mark(model)
         trains = torch.is_grad_enabled() and model.trains()
         for number, each in enumerate(self._startings):
             key = (number, id(model), id(model.called))  # a part may be called on its own
             if key in self._started or each.job.failed or (each.training and not trains):
+                continue
+            if model.copied and not each.copies:
                 continue
             if model.lazy():  # its weights come into being in this forward
                 return
             self._started.add(key)
             with attempt(each.job):
                 each.action(model)
+
+    def _mark(self, model: Model) -> None:
+        """Know copies: an attribute of the model, which a copy brings along, names the original."""
+        if model.marked:
+            return
+        model.marked, state = True, vars(model.root)
+        if state.get(_MARK, (0, 0))[0] == id(self):
+            model.copied = state[_MARK][1] != id(model)
+            return
+        before = state.get(_MARK)
+        state[_MARK] = (id(self), id(model))
+        root = weakref.ref(model.root)
+        self.undo.append(partial(_unmark, root, before))
 
     def _force_eager(self) -> None:
         """Compiled code would not see what is changed: under a bench it runs eagerly."""
@@ -275,10 +302,30 @@ class Bench:
         if self._is_eager:
             return
         self._is_eager = True
-        with suppress(Exception):  # a torch without stances has nothing that we could ask
+        # a torch without stances has nothing that we could ask; its import may warn
+        with suppress(Exception), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             set_stance: Any = torch.compiler.set_stance
             set_stance("force_eager")
             self.undo.append(partial(set_stance, "default"))
+
+
+def _in_backward() -> bool:
+    return _graph_task() != -1
+
+
+# private: without it checkpointed parts are met in their recomputation as well
+_graph_task: Any = getattr(torch._C, "_current_graph_task_id", lambda: -1)
+
+_MARK = "_relume_bench"
+
+
+def _unmark(ref: "weakref.ref[nn.Module]", before: Any) -> None:
+    root = ref()
+    if root is not None:
+        vars(root).pop(_MARK, None)
+        if before is not None:
+            vars(root)[_MARK] = before
 
 
 def _again(original: Any, module: nn.Module, args: Any, words: Any) -> Any:

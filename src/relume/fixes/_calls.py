@@ -36,7 +36,6 @@ class Threads(threading.local):
 
     def __init__(self) -> None:
         self.stack: list[nn.Module] = []
-        self.mode = 0  # how often the function mode is open here
         self.calls: dict[tuple[int, str], int] = {}  # of one forward: (module, act) -> count
 
 
@@ -114,31 +113,27 @@ class Calls(TorchFunctionMode):
         self._acts = act_functions()
         if self._outside:
             self.__enter__()
-            self.threads.mode += 1
             self._pushed = True
 
     def close(self) -> None:
         """Leave torch."""
         if self._pushed:
             _remove(self)
-            self.threads.mode -= 1
             self._pushed = False
 
     @contextmanager
     def within(self) -> Generator[None]:
         """Open for one forward that the user's code asked for."""
-        threads = self.threads
-        threads.calls = {}
-        if not self._table or threads.mode:
+        self.threads.calls = {}
+        # in a recomputation during backward it was open and is put aside
+        if not self._table or _is_open(self):
             yield
             return
-        threads.mode += 1
         self.__enter__()
         try:
             yield
         finally:
             _remove(self)
-            threads.mode -= 1
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -155,6 +150,8 @@ class Calls(TorchFunctionMode):
             try:
                 answer = handler(call)
             except Exception as error:
+                if type(error).__name__ == "_StopRecomputationError":
+                    raise  # how a checkpoint ends its recomputation: no error
                 job.fail(error)
                 continue
             if answer is not PASS:
@@ -214,6 +211,11 @@ def _of_the_user(frame: FrameType | None) -> bool:
     while frame is not None and frame.f_code.co_filename.startswith(_NEUTRAL):
         frame = frame.f_back
     return frame is None or not frame.f_code.co_filename.startswith(_RECORD)
+
+
+def _is_open(mode: TorchFunctionMode) -> bool:
+    count = torch._C._len_torch_function_stack()
+    return any(torch._C._get_function_stack_at(at) is mode for at in range(count))
 
 
 def _remove(mode: TorchFunctionMode) -> None:

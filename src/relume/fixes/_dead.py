@@ -82,14 +82,15 @@ def watch_units(edit: Edit, bench: "Bench", cure: Cure) -> None:
             if reason:
                 job.notes.append(f"not watched: {reason}")
                 continue
-            key = (id(place.module), place.act.name, place.index)
+            key = (id(place.owner()), place.act.name, place.index)
             watched[key] = Watched(place, model)
 
     def answer(call: Call) -> Any:
         if call.act is None or call.module is None or not torch.is_grad_enabled():
             return PASS
         one = watched.get((id(call.module), call.act.name, call.index))
-        if one is not None and call.module.training and isinstance(call.z, Tensor):
+        mine = one is not None and one.place.owner() is call.module and call.module.training
+        if one is not None and mine and isinstance(call.z, Tensor):
             with torch._C.DisableTorchFunction(), torch.no_grad():
                 one.see(call.z)
         return PASS

@@ -7,6 +7,7 @@ recorder hears of it.
 
 import random
 import sys
+import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -52,7 +53,8 @@ class Place:
     Attributes:
         site: its name as a recording gives it.
         act: with the parameters of the call.
-        module: whose forward made the call; the act itself where it is a module.
+        owner: whose forward made the call; the act itself where it is a module. Kept weakly:
+            it may be the model.
         own: the module is the act.
         index: how many calls of this act in this module came before.
         layer, path: the affine layer that feeds it and its name; None and ``""`` if not known.
@@ -64,7 +66,7 @@ class Place:
 
     site: str
     act: Act
-    module: nn.Module
+    owner: "weakref.ref[nn.Module]"
     own: bool
     index: int
     layer: nn.Module | None
@@ -214,7 +216,7 @@ class _Watch(TorchFunctionMode):
         return Place(
             stem if index == 0 else f"{stem}#{index + 1}",
             act,
-            module,
+            weakref.ref(module),
             own,
             index,
             label.layer,

@@ -48,12 +48,14 @@ class Model:
         name: the variable that holds it: a recording of several models puts it before the paths.
         call: runs the forward once more, on copies of its inputs; only while one is about to run.
         called: the module whose forward that is, the root or a part of it.
+        copied: it is a copy of a model that was met before: parts and hooks came with it.
     """
 
     def __init__(self, root: nn.Module, name: str = "") -> None:
         self.name = name
         self.call: Callable[[], Any] | None = None
         self.called: nn.Module | None = None
+        self.copied, self.marked = False, False
         self._root = weakref.ref(root)
         self._names: dict[int, str] = {}
         self._known: set[str] = set()

@@ -1,5 +1,6 @@
 """Other acts at sites of a live model: act modules are replaced, function calls are answered."""
 
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from relume.fixes._look import is_act_module
 from relume.fixes._models import Model, SiteName
 from relume.fixes._optim import Adoption
 from relume.fixes._parts import add, place_of, put
-from relume.fixes.fix import Job
+from relume.fixes.fix import Job, several
 
 if TYPE_CHECKING:
     from relume.fixes.lay import Bench
@@ -32,7 +33,10 @@ class Swaps:
 
     def __init__(self, bench: "Bench", adoption: Adoption | None = None) -> None:
         self._bench, self._job, self._adoption = bench, bench.current, adoption
-        self._answers: dict[tuple[int, str, int], Answer] = {}
+        # a module that is gone may leave its id to another one
+        self._answers: dict[tuple[int, str, int], tuple[Callable[[], nn.Module | None], Answer]]
+        self._answers = {}
+        self._parts: dict[str, str] = {}  # by site, the name of the part that learns
         self._told: set[tuple[int, str, int]] = set()
         bench.on_calls(dict.fromkeys(act_functions(), self._answer), outside=True)
 
@@ -46,7 +50,10 @@ class Swaps:
 
     def call(self, owner: nn.Module | None, act: str, index: int, answer: Answer) -> None:
         """Answer one call of an act in a module's forward; owner None: outside of any."""
-        self._answers[0 if owner is None else id(owner), act, index] = answer
+        if owner is None:
+            self._answers[0, act, index] = _nobody, answer
+        else:
+            self._answers[id(owner), act, index] = weakref.ref(owner), answer
 
     def swap(self, model: Model, site: str, new: Act, beside: nn.Module | None) -> bool:
         """The new act at a site of this model; False where it has no such site."""
@@ -59,7 +66,7 @@ class Swaps:
             if old is not None:
                 self._replace(model, part, new, beside)
                 return True
-        return self.answer(model, site, self._function(model, part, new, beside))
+        return self.answer(model, site, self._function(model, site, new, beside))
 
     def answer(self, model: Model, site: str, answer: Answer) -> bool:
         """Answer the calls of the act at a site; False where this model has no such site."""
@@ -81,15 +88,17 @@ class Swaps:
         self.module(model, old, made)
         self._adopt(made, beside, model)
 
-    def _function(
-        self, model: Model, part: nn.Module, new: Act, beside: nn.Module | None
-    ) -> Answer:
+    def _function(self, model: Model, site: str, new: Act, beside: nn.Module | None) -> Answer:
+        part = model.module(SiteName.read(site).path)
+        assert part is not None
         if not new.learnable:
             return lambda call: in_its_place(call, new)
-        made = new.module(**place_of(beside or model.root))
-        name = add(self._bench, model, part, new.name, made)
-        self._adopt(made, beside, model)
-        return lambda call: in_its_place(call, _part(call, name) or made)
+        name = self._parts.get(site, "")
+        if not (model.copied and name in part._modules):
+            made = new.module(**place_of(beside or model.root))
+            name = self._parts[site] = add(self._bench, model, part, new.name, made)
+            self._adopt(made, beside, model)
+        return lambda call: in_its_place(call, _part(call, name) or new)
 
     def _adopt(self, made: nn.Module, beside: nn.Module | None, model: Model) -> None:
         parameters = list(made.parameters())
@@ -103,13 +112,17 @@ class Swaps:
             return PASS
         key = 0 if call.module is None else id(call.module)
         for name in dict.fromkeys((call.act.called(call.act.defaults), call.act.name)):
-            answer = self._answers.get((key, name, call.index))
-            if answer is not None:
+            owner, answer = self._answers.get((key, name, call.index), (_nobody, None))
+            if answer is not None and owner() is call.module:
                 if (key, name, call.index) not in self._told:
                     self._told.add((key, name, call.index))
                     self._job.did(f"{name} replaced")
                 return answer(call)
         return PASS
+
+
+def _nobody() -> None:
+    """Who calls outside of any module."""
 
 
 def _part(call: Call, name: str) -> nn.Module | None:
@@ -128,14 +141,9 @@ def in_its_place(call: Call, new: Callable[[Tensor], Tensor]) -> Tensor:
 
 def told(job: Job, new: str) -> str:
     """``3 relu replaced by gelu, 2 layers drawn anew``."""
-    parts: list[str] = []
     # what was replaced first, then what was drawn anew
-    for what, count in sorted(job.counts.items(), key=lambda pair: "replaced" not in pair[0]):
-        noun = what.removesuffix(" replaced")
-        if noun != what:
-            parts.append(f"{count} {noun} replaced by {new}")
-        elif count == 1:
-            parts.append(f"1 {what}")
-        else:
-            parts.append(f"{count} {what.replace('layer ', 'layers ', 1)}")
+    counts = sorted(job.counts.items(), key=lambda pair: "replaced" not in pair[0])
+    parts = (
+        several(count, what.replace(" replaced", f" replaced by {new}")) for what, count in counts
+    )
     return ", ".join(parts)

@@ -71,7 +71,7 @@ def dropped(edit: Edit, bench: "Bench") -> None:
         for site in edit.sites:
             swaps.swap(model, site, identity, None)
 
-    bench.on_start(start, training=False)
+    bench.on_start(start, training=False, copies=True)
 
 
 def _told(job: Job) -> str:

@@ -66,7 +66,7 @@ def lay(edit: Edit, bench: "Bench") -> None:
         for site in edit.sites:
             swaps.answer(model, site, answer)
 
-    bench.on_start(start, training=False)
+    bench.on_start(start, training=False, copies=True)
 
 
 FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, lay)

@@ -128,12 +128,17 @@ class Job:
         return f"{self.text} ({', '.join(several(n, what) for what, n in self.counts.items())})"
 
 
+_NOUNS = ("layer", "unit", "optimiser", "input", "mean", "vector", "parameter", "act", "call")
+
+
 def several(count: int, what: str) -> str:
-    """``1 layer``, ``2 layers``; what ends in a verb's form keeps it: ``2 layers drawn anew``."""
-    noun, _, rest = what.partition(" ")
-    if count != 1 and noun not in ("relu", "of") and not noun.endswith(("s", "lu")):
-        noun = f"{noun}s"
-    return f"{count} {noun} {rest}".rstrip()
+    """``1 layer drawn anew``, ``2 layers drawn anew``; names of acts stay: ``2 relu replaced``.
+
+    >>> several(2, "norm layer inserted"), several(3, "relu replaced")
+    ('2 norm layers inserted', '3 relu replaced')
+    """
+    words = [f"{word}s" if count != 1 and word in _NOUNS else word for word in what.split()]
+    return " ".join([str(count), *words])
 
 
 def option(edit: Edit, name: str, default: Any) -> Any:

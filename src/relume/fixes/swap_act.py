@@ -29,6 +29,7 @@ Unterthiner and Hochreiter, ICLR 2016, arXiv:1511.07289.
 """
 
 import copy
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,7 @@ from relume.core import Diagnosis, Finding, Trace
 from relume.errors import UsageError
 from relume.fixes._draws import bar, bar_before, by_gain, draw_anew, generator
 from relume.fixes._inits import gain_of, init_patch
-from relume.fixes._look import Look, Place, look
+from relume.fixes._look import Place, look
 from relume.fixes._models import Model
 from relume.fixes._optim import Adoption
 from relume.fixes._parts import add
@@ -114,24 +115,34 @@ class _Laying:
         self.swaps = Swaps(bench, self.adoption)
         self.source = generator()
         self.drawn: set[int] = set()
-        bench.on_start(self.start, training=False)
+        self.plans: weakref.WeakKeyDictionary[nn.Module, list[tuple[str, Place]]]
+        self.plans = weakref.WeakKeyDictionary()
+        bench.on_start(self.start, training=False, copies=True)
+        # not before the model trains: an average of weights is called, and must not be drawn anew
+        bench.on_start(self.draw, training=True)
 
     def start(self, model: Model) -> None:
         seen = look(model, self.bench.threads)
+        if model.copied and self.new.family == "maxout":
+            return  # the piece and its hook came with the copy
         sites = self.edit.sites or tuple(place.site for place in seen.hidden())
         for site in sites:
             place = seen.at(site)
             if place is not None and place.act.name == self.new.name and _same(place.act, self.new):
                 self.job.notes.append(f"{site} is {self.new.name} already")
-            elif self.new.family == "maxout":
+                continue
+            if self.new.family == "maxout":
                 self.maxout(model, site, place)
-            elif self.swaps.swap(model, site, self.new, place.layer if place else None):
-                self.draw(model, seen, site)
+                continue
+            swapped = self.swaps.swap(model, site, self.new, place.layer if place else None)
+            if swapped and place is not None and self.init == "match":
+                self.plans.setdefault(model.root, []).append((site, place))
 
-    def draw(self, model: Model, seen: Look, site: str) -> None:
-        place = seen.at(site)
-        if self.init != "match" or place is None:
-            return
+    def draw(self, model: Model) -> None:
+        for site, place in self.plans.pop(model.root, []):
+            self.draw_before(model, site, place)
+
+    def draw_before(self, model: Model, site: str, place: Place) -> None:
         reason = bar_before(place) or (bar(model, place.layer, place.path) if place.layer else "")
         if reason:
             self.job.notes.append(f"no layer drawn anew for {site}: {reason}")
