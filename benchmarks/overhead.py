@@ -1,20 +1,25 @@
 """What recording costs a training step: time with it over time without it.
 
-Three models, in one process. Blocks of steps alternate A B A B (A: nothing of relume in torch;
-B: recording), so that drift of the machine falls on both alike. For each pair of blocks the ratio
-B/A is taken; median and interquartile range over pairs are printed. Three ways of recording:
+Three models, in one process. Blocks of steps alternate A B B A (A: nothing of relume in torch; B:
+recording), so that a drift of the machine falls on both alike. A block is long enough to hold
+several records, since a median over blocks would not see a record that few of them hold. Time is
+that of this process on the processor, which other programs do not add to; `--wall` takes the
+clock on the wall. Of the ratios B/A of neighbouring blocks the median and the quartiles are
+printed. Three ways of recording:
 
-    default   the budget of 1 % after the first quarter of a second is spent
-    never     the hooks alone, no step recorded: what runs between records
-    always    every step recorded: what one record costs
+    never      the hooks alone, no step recorded: what runs between records
+    default    the budget of 1 % after the first quarter of a second is spent
+    always     every step recorded: what one record costs
 
 and, to compare, what people write or install instead, on every step, nothing of relume in torch:
 
     hook       a forward hook on each module without children: mean, std and share of zeros
     histogram  the same hook with a histogram of 64 bins of the output and of each gradient, as
                experiment trackers take them
+    fastai     fastai's ActivationStats with histograms, if it can be imported
+    cockpit    cockpit-for-pytorch's economy configuration, if it can be imported
 
-    python benchmarks/overhead.py [--pairs 40] [--modes never,default,always,hook,histogram]
+    python benchmarks/overhead.py [--pairs 12] [--modes never,default,always,...] [--wall]
 """
 
 import argparse
@@ -23,6 +28,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -73,58 +79,86 @@ def transformer() -> tuple[nn.Module, Tensor, Tensor]:
     return Transformer(), x, x.flatten()
 
 
-MODELS: dict[str, tuple[Callable[[], tuple[nn.Module, Tensor, Tensor]], int]] = {
-    "mlp": (mlp, 150),
-    "convnet": (convnet, 12),
-    "transformer": (transformer, 8),
+MODELS: dict[str, Callable[[], tuple[nn.Module, Tensor, Tensor]]] = {
+    "mlp": mlp,
+    "convnet": convnet,
+    "transformer": transformer,
 }
+LONG, SHORT = 0.8, 0.2  # seconds of a block: where few steps are recorded, and where all are
+SETTLED = 40  # records after which the controller has seen steps of both kinds
 
 
 class Training:
-    def __init__(self, make: Callable[[], tuple[nn.Module, Tensor, Tensor]]) -> None:
+    def __init__(
+        self, make: Callable[[], tuple[nn.Module, Tensor, Tensor]], clock: Callable[[], float]
+    ) -> None:
         torch.manual_seed(0)
         self.model, self.x, self.y = make()
         self.optimizer = torch.optim.Adam(self.model.parameters(), 1e-3)
+        self.clock = clock
 
     def steps(self, count: int) -> float:
         """Seconds a step."""
-        start = time.perf_counter()
+        start = self.clock()
         for _ in range(count):
             loss = F.cross_entropy(self.model(self.x), self.y)
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
-        return (time.perf_counter() - start) / count
+        return (self.clock() - start) / count
+
+    def block(self, seconds: float) -> int:
+        """How many steps take so long."""
+        self.steps(5)
+        return max(4, round(seconds / min(self.steps(5) for _ in range(5))))
 
 
-def ratios(name: str, mode: str, pairs: int, folder: Path) -> tuple[float, list[float], float]:
-    """(milliseconds of a plain step, ratio for each pair of blocks, share of steps recorded)."""
-    make, block = MODELS[name]
-    training = Training(make)
-    training.steps(block)
+@dataclass(frozen=True)
+class Cost:
+    """Milliseconds of a plain step, the ratio of each pair of blocks, the share recorded."""
+
+    plain: float
+    ratios: list[float]
+    share: float
+
+
+def alternated(
+    training: Training, block: int, pairs: int, on: Callable[[], None], off: Callable[[], None]
+) -> tuple[float, list[float]]:
+    """(milliseconds of a plain step, ratios) of blocks in the order A B B A."""
+    plain: list[float] = []
+    found: list[float] = []
+    for pair in range(pairs):
+        times: dict[bool, float] = {}
+        for with_it in (False, True) if pair % 2 == 0 else (True, False):
+            (on if with_it else off)()
+            times[with_it] = training.steps(block)
+        plain.append(times[False])
+        found.append(times[True] / times[False])
+    off()
+    return 1e3 * statistics.median(plain), found
+
+
+def ours(training: Training, mode: str, pairs: int, path: Path) -> Cost:
+    """What recording costs."""
+    block = training.block(SHORT if mode == "always" else LONG)
     options = {"default": {}, "never": {"every": 10**9}, "always": {"every": 1}}[mode]
-    run = relume.watch(training.model, path=folder / f"{name}-{mode}.sqlite", **options)
+    run = relume.watch(training.model, path=path, **options)
     recorder = run._recorder
     assert recorder is not None
     if mode == "default":
-        # Past the first credit, and with an alpha that has seen steps of both kinds. What is
-        # left of the first credit is taken away, so that income alone is measured.
-        while recorder.records < 60:
+        while recorder.records < SETTLED:
             training.steps(block)
+        # What is left of the first credit is taken away, so that income alone is measured.
         recorder.budget.credit = 0.0
     else:
         training.steps(block)
-    begun, done, found, plain = recorder.records, 0, list[float](), list[float]()
-    for _ in range(pairs):
-        recorder.pause()
-        plain.append(training.steps(block))
-        recorder.start()
-        found.append(training.steps(block) / plain[-1])
-        done += block
-    share = (recorder.records - begun) / done
+    begun = recorder.records
+    plain, found = alternated(training, block, pairs, recorder.start, recorder.pause)
+    share = (recorder.records - begun) / (pairs * block)
     run.close()
     assert not run.problems, run.problems
-    return 1e3 * statistics.median(plain), found, share
+    return Cost(plain, found, share)
 
 
 def hand_written(model: nn.Module, *, histogram: bool) -> Callable[[], None]:
@@ -156,44 +190,87 @@ def hand_written(model: nn.Module, *, histogram: bool) -> Callable[[], None]:
     return lambda: [handle.remove() for handle in handles] and None
 
 
-def peer_ratios(name: str, mode: str, pairs: int) -> tuple[float, list[float], float]:
-    """As `ratios`, for hooks that are not ours."""
-    make, block = MODELS[name]
-    training = Training(make)
-    training.steps(block)
-    found, plain = list[float](), list[float]()
-    for _ in range(pairs):
-        plain.append(training.steps(block))
-        remove = hand_written(training.model, histogram=mode == "histogram")
-        found.append(training.steps(block) / plain[-1])
-        remove()
-    return 1e3 * statistics.median(plain), found, 1.0
+def fastai(training: Training) -> tuple[Callable[[], None], Callable[[], None]]:
+    """fastai's ActivationStats, driven without its Learner."""
+    from fastai.callback.hook import ActivationStats, Hooks, has_params
+
+    stats = ActivationStats(with_hist=True)
+    layers = [m for m in training.model.modules() if has_params(m) and not list(m.children())]
+    held: list[Any] = []
+
+    def off() -> None:
+        for hooks in held:
+            hooks.remove()
+        held.clear()
+
+    def on() -> None:
+        off()
+        held.append(Hooks(layers, stats.hook))
+
+    return on, off
+
+
+def cockpit(training: Training) -> tuple[Callable[[], None], Callable[[], None]]:
+    """cockpit's economy configuration: its quantities on each step, by its own backward."""
+    raise ImportError("its backward replaces the user's; see RECIPE in docs/recording.md")
+
+
+PEERS = {"fastai": fastai, "cockpit": cockpit}
+
+
+def theirs(training: Training, mode: str, pairs: int) -> Cost:
+    """What hooks cost that are not ours."""
+    block = training.block(SHORT)
+    if mode in PEERS:
+        on, off = PEERS[mode](training)
+    else:
+        held: list[Callable[[], None]] = []
+
+        def off() -> None:
+            while held:
+                held.pop()()
+
+        def on() -> None:
+            off()
+            held.append(hand_written(training.model, histogram=mode == "histogram"))
+
+    plain, found = alternated(training, block, pairs, on, off)
+    return Cost(plain, found, 1.0)
+
+
+def row(name: str, mode: str, cost: Cost) -> str:
+    low, middle, high = statistics.quantiles(cost.ratios, n=4)
+    each = f"1 in {1 / cost.share:.0f}" if cost.share else "none"
+    spread = f"{low:.3f} .. {high:.3f}"
+    return f"{name:12}{mode:10}{cost.plain:9.2f}{middle:8.3f}{spread:>18}{each:>10}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pairs", type=int, default=40)
+    parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--modes", default="never,default,always,hook,histogram")
+    parser.add_argument("--wall", action="store_true")
+    parser.add_argument("--modes", default="never,default,always,hook,histogram,fastai,cockpit")
     parser.add_argument("--models", default=",".join(MODELS))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    clock = time.perf_counter if arguments.wall else time.process_time
     print(f"torch {torch.__version__}, {platform.machine()}, {arguments.threads} thread(s)")
     print(f"{'model':12}{'mode':10}{'plain ms':>9}{'ratio':>8}{'quartiles':>18}{'recorded':>10}")
     with tempfile.TemporaryDirectory() as folder:
         for name in arguments.models.split(","):
             for mode in arguments.modes.split(","):
-                if mode in ("hook", "histogram"):
-                    plain, found, share = peer_ratios(name, mode, arguments.pairs)
-                else:
-                    plain, found, share = ratios(name, mode, arguments.pairs, Path(folder))
-                low, middle, high = statistics.quantiles(found, n=4)
-                each = f"1 in {1 / share:.0f}" if share else "none"
-                print(
-                    f"{name:12}{mode:10}{plain:9.2f}{middle:8.3f}{f'{low:.3f} .. {high:.3f}':>18}"
-                    f"{each:>10}",
-                    flush=True,
-                )
+                training = Training(MODELS[name], clock)
+                try:
+                    if mode in ("never", "default", "always"):
+                        path = Path(folder, f"{name}-{mode}.sqlite")
+                        found = ours(training, mode, arguments.pairs, path)
+                    else:
+                        found = theirs(training, mode, arguments.pairs)
+                except ImportError as error:
+                    print(f"{name:12}{mode:10} missing: {error}")
+                    continue
+                print(row(name, mode, found), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from relume.record import stats
 from relume.record.bands import bands
 from relume.record.stats import FLAT, forward_sums
 
-SMOOTH = [n for n, a in acts().items() if a.elementwise and bands(a, a.defaults, FLAT) is not None]
+COUNTED = [n for n, a in acts().items() if a.elementwise and bands(a, a.defaults, FLAT) is not None]
+OF_OUTPUT = [n for n, a in acts().items() if bands(a, a.defaults, FLAT, "post") is not None]
 
 
 def sampled() -> torch.Tensor:
@@ -19,11 +20,14 @@ def sampled() -> torch.Tensor:
 
 
 def test_these_acts_are_counted_by_intervals() -> None:
-    assert {"gelu", "silu", "mish", "softplus", "quick_gelu"} <= set(SMOOTH)
-    assert not {"relu", "leaky_relu", "hardtanh", "selu", "snake"} & set(SMOOTH)
+    assert {"gelu", "silu", "mish", "softplus", "quick_gelu"} <= set(COUNTED)
+    assert {"relu", "leaky_relu", "hardtanh"} <= set(COUNTED)
+    assert not {"selu", "snake", "hardswish"} & set(COUNTED)
+    assert {"relu", "leaky_relu"} <= set(OF_OUTPUT)
+    assert not {"sigmoid", "tanh", "elu"} & set(OF_OUTPUT)  # their zeros are single values
 
 
-@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize("name", COUNTED)
 def test_counts_equal_those_of_the_slopes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     act, rows = find_act(name), sampled()
     by_bands = forward_sums(act, rows, "pre", act.defaults)
@@ -32,6 +36,36 @@ def test_counts_equal_those_of_the_slopes(name: str, monkeypatch: pytest.MonkeyP
     # an entry within rounding of an edge may fall on the other side
     assert (by_bands[:3] - by_slopes[:3]).abs().max() <= 1
     assert torch.allclose(by_bands[3:], by_slopes[3:], rtol=1e-4, atol=1e-4)
+
+
+def at_kinks(name: str, holds: str) -> torch.Tensor:
+    """Every kink, its neighbours in float32, and the smallest numbers there are."""
+    act = find_act(name)
+    kinks = torch.tensor(act.kinks_at(), dtype=torch.float32)
+    if holds == "post":
+        kinks = act.value(kinks, **act.defaults)
+    far = torch.full_like(kinks, float("inf"))
+    around = [kinks, kinks.nextafter(far), kinks.nextafter(-far)]
+    return torch.cat((*around, torch.tensor([0.0, -0.0, 1e-45, -1e-45, 1e-30, -1e-30])))
+
+
+KINKED = [n for n in COUNTED if find_act(n).kinks_at()]
+
+
+@pytest.mark.parametrize(
+    ("name", "holds"), [*((n, "pre") for n in KINKED), *((n, "post") for n in OF_OUTPUT)]
+)
+def test_a_kink_is_on_the_side_on_which_the_slope_says_it_is(name: str, holds: str) -> None:
+    act, rows = find_act(name), at_kinks(name, holds)
+    found = bands(act, act.defaults, FLAT, holds)
+    formula = act.slope if holds == "pre" else act.slope_of_post
+    assert found is not None
+    assert formula is not None
+    for value in rows:
+        active, low, high = (int(c.item()) for c in found.counts(value.reshape(1, 1)))
+        size = float(formula(value.double(), **act.defaults).abs())
+        assert active == (size > 2.0**-150), (value, size)
+        assert low + high == (size < FLAT * act.max_slope), (value, size)
 
 
 def test_nan_is_neither_active_nor_flat_and_infinity_is_flat_where_the_act_is() -> None:

@@ -20,7 +20,7 @@ from torch.optim import optimizer as optim_hooks
 
 import relume
 from relume.errors import UsageError
-from relume.record import harvest, ledger, marks, notes, recorder, sites, store, weights
+from relume.record import harvest, ledger, marks, notes, optimizers, recorder, sites, store, weights
 from relume.record.look import Look
 
 
@@ -183,7 +183,7 @@ TARGETS = [
     (ledger.Ledger, "loss"),
     (recorder.Recorder, "_tick"),
     (harvest.Harvest, "read_updates"),
-    (recorder.Recorder, "_meet"),
+    (optimizers.Optimizers, "_meet"),
     (recorder.Recorder, "_flush"),
     (sites.Sites, "acts_in"),
     (notes.Notes, "view"),
@@ -196,7 +196,7 @@ TARGETS = [
     (ledger.Ledger, "record"),
     (ledger.Ledger, "drain"),
     (store.Writer, "record"),
-    (store.Writer, "windows"),
+    (store.Writer, "all_windows"),
     (store.Writer, "meta"),
     (Look, "act"),
     (Look, "head"),
@@ -232,7 +232,7 @@ def test_errors_in_hooks_inside_backward_are_ours_to_keep(
     def fail(*_: object) -> None:
         raise Boom
 
-    monkeypatch.setattr("relume.record.stats.backward_sums", fail)
+    monkeypatch.setattr("relume.record.host.backward_sums", fail)
     with relume.watch(model := Net(), path=tmp_path / "run.sqlite", every=1) as watched:
         assert train(model, 4)
     assert any("gradient: Boom" in problem for problem in watched.problems)

@@ -1,57 +1,139 @@
-"""Per-unit counters: exact under any merging, bounded for ever."""
+"""Per-unit counters: exact under any merging, bounded for ever, in memory and in the file."""
 
 import itertools
+import tracemalloc
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relume.record.units import FIELDS, MAXIMA, MINIMA, MOST, SUMS, UnitCounters
+from relume.core import Window
+from relume.record import store
+from relume.record.units import FIELDS, MOST, UnitCounters, most
+
+BYTES_A_UNIT = 160  # what all counters of a unit may take
 
 
-def record(seed: int, units: int = 3) -> dict[str, np.ndarray]:
+def record(seed: int, units: int = 3) -> dict[str, Any]:
     draw = np.random.default_rng(seed)
-    return {name: draw.normal(size=units) for name in FIELDS}
+    fields: dict[str, Any] = {}
+    for name, field in FIELDS.items():
+        if field.type == "u4":
+            fields[name] = draw.integers(0, 64, units).astype("f4")
+        else:
+            fields[name] = draw.normal(size=units).astype("f4")
+    return fields | {"pre_n": float(draw.integers(0, 64))}
 
 
 @given(count=st.integers(1, 900))
 @settings(max_examples=25, deadline=None)
 def test_totals_are_those_of_all_records(count: int) -> None:
-    counters = UnitCounters()
-    records = [record(seed) for seed in range(count)]
-    for step, fields in enumerate(records):
-        counters.add(step, 10, fields)
-    windows = counters.windows()
-    assert len(windows) <= MOST + 3
+    counters, windows = UnitCounters(), list[Window]()
+    for step in range(count):
+        counters.add(step, 10, record(step))
+        if counters.finished:
+            windows += counters.take()
+    windows += counters.take()
+    records = [record(step) for step in range(count)]
     assert sum(w.records for w in windows) == count
     assert sum(w.samples for w in windows) == 10 * count
-    for name in SUMS:
-        total = sum(w.fields[name] for w in windows)
-        assert total == pytest.approx(sum(r[name] for r in records), abs=1e-9)
-    for name in MAXIMA:
-        top = np.max([w.fields[name] for w in windows], axis=0)
-        assert (top == np.max([r[name] for r in records], axis=0)).all()
-    for name in MINIMA:
-        low = np.min([w.fields[name] for w in windows], axis=0)
-        assert (low == np.min([r[name] for r in records], axis=0)).all()
+    for name, field in FIELDS.items():
+        told = np.stack([w.fields[name] for w in windows]).astype(float)
+        truth = np.stack([np.broadcast_to(r[name], 3) for r in records]).astype(float)
+        if field.type == "u4":
+            assert (told.sum(0) == truth.sum(0)).all()
+        elif field.law is np.add:
+            assert told.sum(0) == pytest.approx(truth.sum(0), abs=1e-9)
+        else:
+            assert (field.law.reduce(told) == field.law.reduce(truth)).all()
 
 
-def test_windows_are_in_order_and_do_not_overlap() -> None:
-    counters = UnitCounters()
-    for step in range(700):
-        counters.add(step, 1, record(step))
-    windows = counters.windows()
+def test_the_file_keeps_the_totals_in_few_windows(tmp_path: Path) -> None:
+    writer, counters = store.Writer(tmp_path / "run.sqlite"), UnitCounters()
+    for step in range(2_000):
+        counters.add(step, 10, record(step))
+        if counters.finished or step % 97 == 0:
+            writer.windows("fc1", counters.take())
+    writer.windows("fc1", counters.take())
+    windows = store.read(writer.path).windows("fc1")
+    assert MOST // 2 <= len(windows) <= MOST
     assert (windows[0].first, windows[0].last) == (0, 0)
     for one, two in itertools.pairwise(windows):
         assert one.last + 1 == two.first
+    whole = windows[1:-1]  # of one size, or of two that differ by a factor of two or three
+    assert max(w.records for w in whole) <= 3 * min(w.records for w in whole)
+    assert sum(w.records for w in windows) == 2_000
+    for name in ("active", "post_sum", "pre_n"):
+        truth = sum(np.broadcast_to(record(step)[name], 3).astype(float) for step in range(2_000))
+        told = sum(w.fields[name] for w in windows)
+        assert told == pytest.approx(truth, rel=1e-9, abs=1e-6)
+    writer.close()
 
 
 def test_unknown_extremes_do_not_hide_known_ones() -> None:
-    """`pre_max` is NaN on records where the input was not read."""
+    """`pre_max` is not measured on records where the input was not read."""
     counters = UnitCounters()
     for step in range(5):
         fields = record(step)
-        fields["pre_max"] = np.full(3, 2.0 if step == 3 else np.nan)
-        counters.add(step, 1, fields)
-    assert (counters.windows()[-1].fields["pre_max"] == 2.0).all()
+        del fields["pre_max"]
+        counters.add(step, 1, fields | ({"pre_max": np.full(3, 2.0)} if step == 3 else {}))
+    first, last = counters.take()
+    assert np.isnan(first.fields["pre_max"]).all()
+    assert (last.fields["pre_max"] == 2.0).all()
+
+
+def test_memory_is_bounded_and_does_not_grow(tmp_path: Path) -> None:
+    """After 2,000 records as after 40: what a unit takes, by our count and by Python's own."""
+    units, sites = 2_048, 4
+    writer = store.Writer(tmp_path / "run.sqlite")
+    counters = [UnitCounters() for _ in range(sites)]
+    fields = [record(seed, units) for seed in range(8)]
+
+    def go(begin: int, end: int) -> None:
+        for step in range(begin, end):
+            for counter in counters:
+                counter.add(step, 64, fields[step % 8])
+            if counters[0].finished:
+                ended = {f"fc{i}": counter.take() for i, counter in enumerate(counters)}
+                writer.all_windows(ended)
+
+    go(0, 40)
+    tracemalloc.start()
+    go(40, 500)
+    before = tracemalloc.get_traced_memory()[0]
+    go(500, 2_000)
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert all(counter.nbytes <= BYTES_A_UNIT * units for counter in counters)
+    assert grown < 16 * units * sites  # a window kept for each site would be 64 a unit
+    writer.close()
+
+
+def test_a_unit_takes_what_the_page_says_and_less_in_a_very_wide_run() -> None:
+    whole, narrow = UnitCounters(), UnitCounters()
+    narrow.narrow = True
+    for step in range(3):
+        for counters in (whole, narrow):
+            counters.add(step, 64, record(step, 1_000))
+    whole.take(), narrow.take()
+    assert whole.nbytes == 64 * 1_000 + 4  # one count of the records' input for all units
+    assert narrow.nbytes == 12 * 1_000
+    narrow.add(3, 64, record(3, 1_000))
+    assert set(narrow.take()[-1].fields) == {"active", "low", "high"}
+
+
+def test_a_count_cannot_overflow() -> None:
+    counters, each = UnitCounters(), 2**31
+    for step in range(5):
+        counters.add(step, each, {"active": np.full(2, float(each))})
+    windows = counters.take()
+    assert sum(w.samples for w in windows) == 5 * each
+    assert sum(int(w.fields["active"][0]) for w in windows) == 5 * each
+
+
+@pytest.mark.parametrize(("units", "windows"), [(1, 41), (512, 9), (100_000, 6)])
+def test_wide_sites_keep_fewer_windows(units: int, windows: int) -> None:
+    assert most(units) == windows

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils import _python_dispatch
@@ -14,20 +15,43 @@ from torch.utils import _python_dispatch
 _modes_off: Any = _python_dispatch._disable_current_modes
 
 
-@contextmanager
-def ours() -> Generator[None]:
-    """Our own computing: no graph, no autocast, and unseen by the user's modes (a flop counter)."""
-    with ExitStack() as stack:
-        stack.enter_context(torch.no_grad())
-        if torch._C._len_torch_function_stack():
-            stack.enter_context(torch._C.DisableTorchFunction())
-        if torch._C._len_torch_dispatch_stack():
-            stack.enter_context(_modes_off())
-        if torch.is_autocast_enabled("cpu"):
-            stack.enter_context(_exact("cpu"))
-        if torch.is_autocast_enabled("cuda"):
-            stack.enter_context(_exact("cuda"))
-        yield
+class ours:  # noqa: N801 - a context, as torch.no_grad is
+    """Our own computing: no graph, no autocast, unseen by the user's modes (a flop counter), and
+    whatever NumPy is set to say of overflows."""
+
+    __slots__ = ("_errors", "_grad", "_stack")
+
+    def __enter__(self) -> None:
+        self._stack = (
+            _shielded()
+            if torch._C._len_torch_function_stack()
+            or torch._C._len_torch_dispatch_stack()
+            or torch.is_autocast_enabled("cpu")
+            or torch.is_autocast_enabled("cuda")
+            else None
+        )
+        self._errors = np.errstate(all="ignore")
+        self._errors.__enter__()
+        self._grad = torch.is_grad_enabled()
+        torch.set_grad_enabled(False)
+
+    def __exit__(self, *error: object) -> None:
+        torch.set_grad_enabled(self._grad)
+        self._errors.__exit__(None, None, None)
+        if self._stack is not None:
+            self._stack.close()
+
+
+def _shielded() -> ExitStack:
+    stack = ExitStack()
+    if torch._C._len_torch_function_stack():
+        stack.enter_context(torch._C.DisableTorchFunction())
+    if torch._C._len_torch_dispatch_stack():
+        stack.enter_context(_modes_off())
+    for device in ("cpu", "cuda"):
+        if torch.is_autocast_enabled(device):
+            stack.enter_context(_exact(device))
+    return stack
 
 
 @contextmanager

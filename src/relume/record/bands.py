@@ -2,7 +2,9 @@
 
 The slope of a GELU or a Mish takes as long as a layer. Where its size crosses a level does not
 depend on the data, so the places are found once, in float64, and what lies between them is
-counted on every record by one comparison each.
+counted on every record by one comparison each. An act of straight pieces crosses at its kinks,
+and which side a kink itself belongs to is asked of the slope. Where a node keeps the output only,
+the intervals of a straight act are of its output.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,15 +21,20 @@ from relume.acts.exact import evaluate
 REACH, STEP = 60.0, 1e-3  # where crossings are looked for, and how close two of them may be
 ZERO = 2.0**-150  # rounds to 0 in float32, subnormals included
 HALVINGS = 60
+NEAR = 1e-12  # relative: an edge so close to a kink is at it
+STRAIGHT = 4  # different slopes at most of an act that is made of straight pieces
 MOST = 6  # intervals; beyond, comparing takes as long as the slope
 INF = float("inf")
 
-Interval = tuple[float, float]
+Edge = tuple[float, bool]  # where an interval ends, and whether that value is still within
+Interval = tuple[Edge, Edge]
+
+BEGIN, END = (-INF, False), (INF, True)
 
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """Open intervals of the input, ascending.
+    """Intervals of the input, ascending; the next begins behind the edge of the last.
 
     Attributes:
         low, high: where abs f' is below the level, at most or above the act's centre.
@@ -49,60 +56,83 @@ class Bands:
         """
         above = torch.empty_like(rows)  # comparisons into a float buffer are vectorised
 
-        @cache
-        def below(edge: float) -> Tensor:
-            if edge == -INF:
+        def below(edge: Edge) -> Tensor:
+            if edge == BEGIN:
                 return rows.new_zeros(rows.shape[1])
-            call = torch.le if edge == INF else torch.lt
-            return call(rows, edge, out=above).sum(0)
+            call = torch.le if edge[1] else torch.lt
+            return call(rows, edge[0], out=above).sum(0)
 
-        def within(intervals: tuple[Interval, ...]) -> Tensor:
-            total = rows.new_zeros(rows.shape[1])
+        return self.counted(below)
+
+    def counted(self, below: Callable[[Edge], Any]) -> tuple[Any, Any, Any]:
+        """`counts`, from how many rows of each unit lie below an edge."""
+        below = cache(below)
+
+        def within(intervals: tuple[Interval, ...]) -> Any:
+            total: Any = 0.0
             for begin, end in intervals:
-                total = total + below(end) - below(begin)
-            return total
+                total = total + (below(end) - below(begin) if begin != BEGIN else below(end))
+            return total if intervals else below(BEGIN)
 
-        return below(INF) - within(self.zero), within(self.low), within(self.high)
+        return below(END) - within(self.zero), within(self.low), within(self.high)
 
 
-def bands(act: Act, parameters: Mapping[str, Any], level: float) -> Bands | None:
-    """The bands of an act; None where its slope has kinks, its parameters are tensors, or its
-    slope falls and rises again and again.
+def bands(
+    act: Act, parameters: Mapping[str, Any], level: float, holds: str = "pre"
+) -> Bands | None:
+    """The bands of an act; None where its parameters are tensors, its slope has kinks and bends
+    besides, falls and rises again and again, or is told from the output of a curved act.
 
     Args:
-        act: a smooth one.
+        act: an elementwise one.
         parameters: its own.
         level: abs slope over largest slope below which it is flat.
+        holds: ``"pre"``: bands of its input; ``"post"``: of its output.
     """
-    if act.slope is None or not act.smooth or act.kinks_at():
+    if act.slope is None or (holds == "post" and act.slope_of_post is None):
         return None
     if any(isinstance(value, Tensor) for value in parameters.values()):
         return None
-    found = _found(act, tuple(sorted(parameters.items())), level)
-    return None if len(found.low) + len(found.high) > MOST else found  # snake: one a period
+    return _found(act, tuple(sorted(parameters.items())), level, holds)
 
 
 @cache
-def _found(act: Act, parameters: tuple[tuple[str, Any], ...], level: float) -> Bands:
+def _found(
+    act: Act, parameters: tuple[tuple[str, Any], ...], level: float, holds: str
+) -> Bands | None:
     values = dict(parameters)
+    kinks = torch.tensor(act.kinks_at(**values), dtype=torch.float64)
+    formula, middle = act.slope, act.centre
+    if holds == "post":
+        formula, middle = act.slope_of_post, act.post_centre
+        kinks = evaluate(act.value, kinks, values, wide=True)
 
     def size(z: Tensor) -> Tensor:
-        assert act.slope is not None
-        return evaluate(act.slope, z, values, wide=True).abs()
+        assert formula is not None
+        return evaluate(formula, z, values, wide=True).abs()
 
-    flat = _below(size, level * act.max_slope)
-    return Bands(
-        tuple((a, min(b, act.centre)) for a, b in flat if a < act.centre),
-        tuple((max(a, act.centre), b) for a, b in flat if b > act.centre),
-        _below(size, ZERO),
+    slopes = {float(slope) for slope in size(_grid())}
+    curved = len(slopes) > STRAIGHT
+    if curved and (holds == "post" or not act.smooth or len(kinks)):
+        return None
+    flat, centre = _below(size, level * act.max_slope, kinks), (middle, True)
+    found = Bands(
+        tuple((a, min(b, centre)) for a, b in flat if a < centre),
+        tuple((max(a, centre), b) for a, b in flat if b > centre),
+        _below(size, ZERO, kinks),
     )
+    return None if len(found.low) + len(found.high) > MOST else found  # snake: one a period
 
 
-def _below(size: Callable[[Tensor], Tensor], level: float) -> tuple[Interval, ...]:
-    """Intervals in which `size` is below `level`, between crossings found by halving."""
+def _grid() -> Tensor:
     near = torch.linspace(-REACH, REACH, int(2 * REACH / STEP) + 1, dtype=torch.float64)
     far = torch.logspace(1.8, 38, 2000, dtype=torch.float64)
-    grid = torch.cat((-far.flip(0), near, far))
+    return torch.cat((-far.flip(0), near, far))
+
+
+def _below(size: Callable[[Tensor], Tensor], level: float, kinks: Tensor) -> tuple[Interval, ...]:
+    """Intervals in which `size` is below `level`, between crossings found by halving."""
+    grid = _grid()
     under = size(grid) < level
     places = torch.nonzero(under[1:] != under[:-1]).flatten()
     left, right, first = grid[places], grid[places + 1], under[places]
@@ -110,9 +140,25 @@ def _below(size: Callable[[Tensor], Tensor], level: float) -> tuple[Interval, ..
         middle = (left + right) / 2
         same = (size(middle) < level) == first
         left, right = torch.where(same, middle, left), torch.where(same, right, middle)
-    edges = [float(edge) for edge in right]
+    at_kinks = size(kinks) < level
+    edges = [
+        _edge(float(edge), bool(was), kinks, at_kinks)
+        for edge, was in zip(right, first, strict=True)
+    ]
     if bool(under[0]):
-        edges.insert(0, -INF)
+        edges.insert(0, BEGIN)
     if len(edges) % 2:
-        edges.append(INF)
+        edges.append(END)
     return tuple(zip(edges[::2], edges[1::2], strict=True))
+
+
+def _edge(found: float, before: bool, kinks: Tensor, at_kinks: Tensor) -> Edge:
+    """An edge that was found beside a kink is at the kink, which is on one of its sides."""
+    for kink, under in zip(_floats(kinks), _floats(at_kinks), strict=True):
+        if abs(found - kink) <= NEAR * max(1.0, abs(kink)):
+            return kink, bool(under) == before
+    return found, False
+
+
+def _floats(numbers: Tensor) -> list[float]:
+    return [float(number) for number in numbers]

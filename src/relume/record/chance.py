@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -84,15 +83,14 @@ class Chance:
         return None
 
     def _count(self, target: Tensor, ignore: int | None) -> None:
-        labels = target.reshape(-1)[:MOST_ELEMENTS]
+        labels = target.detach().reshape(-1)[:MOST_ELEMENTS].cpu().numpy()
         if ignore is not None:
             labels = labels[labels != ignore]
         size = self.classes or 0
-        if not 0 < size <= MOST_CLASSES or labels.numel() == 0:
+        if not 0 < size <= MOST_CLASSES or not labels.size:
             return
-        counts = torch.bincount(labels.clamp(0, size - 1), minlength=size)
-        found = counts.cpu().numpy().astype(np.float64)
-        self._counts = found if self._counts is None else self._counts + found
+        counts = np.bincount(np.clip(labels, 0, size - 1), minlength=size).astype(np.float64)
+        self._counts = counts if self._counts is None else self._counts + counts
 
     def _entropy(self) -> float | None:
         if self._counts is not None and self._counts.sum() >= LEAST_TARGETS:

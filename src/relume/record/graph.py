@@ -7,7 +7,7 @@ contributed to the loss is in it, module or function, in place or not; what did 
 
 from bisect import bisect_left
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,7 @@ class Graph:
         root: the node of the tensor on which backward is called.
         nodes: every node but parameter leaves, in the order in which the forward made them.
         leaves: the parameters (and other leaf tensors) that receive a gradient.
+        names, numbers: of the nodes, in their order.
         complete: False where the graph was larger than `MOST_NODES`.
         sealed: nodes whose saved tensors are packed (see `unpacking_nothing`).
     """
@@ -38,6 +39,8 @@ class Graph:
     root: AutogradNode
     nodes: list[AutogradNode]
     leaves: list[torch.Tensor]
+    names: list[str]
+    numbers: list[int]
     complete: bool = True
     sealed: set[AutogradNode] = field(default_factory=set[AutogradNode])
     _consumers: dict[AutogradNode, list[AutogradNode]] = field(
@@ -62,13 +65,17 @@ class Graph:
 _sealed: set[AutogradNode] = set()  # of the graph that is being read (see `unpacking_nothing`)
 
 
-@contextmanager
-def unpacking_nothing(graph: Graph, packed: set[AutogradNode]) -> Generator[None]:
+def unpacking_nothing(graph: Graph, packed: set[AutogradNode]) -> AbstractContextManager[None]:
     """Read a graph without unpacking saved tensors (checkpointing, offload).
 
     Reading one of them would compute its whole region again, and a checkpoint refuses to hand it
     out twice: within this context `saved` answers None for these nodes.
     """
+    return _sealing(graph, packed) if packed else nullcontext()
+
+
+@contextmanager
+def _sealing(graph: Graph, packed: set[AutogradNode]) -> Generator[None]:
     graph.sealed = packed
     _sealed.update(packed)
     try:
@@ -88,20 +95,28 @@ def walk(root: AutogradNode) -> Graph:
     seen: set[AutogradNode] = {root}
     queue: list[AutogradNode] = [root]
     leaves: list[torch.Tensor] = []
-    nodes: list[tuple[int, AutogradNode]] = []
+    found: list[tuple[int, int, str, AutogradNode]] = []
     for node in queue:
-        if node.name() == LEAF:
+        name = node.name()
+        if name == LEAF:
             leaves.append(node.variable)
             continue
-        nodes.append((node._sequence_nr(), node))
+        found.append((node._sequence_nr(), len(found), name, node))
         for source, _ in node.next_functions:
             if source is not None and source not in seen:
                 seen.add(source)
                 queue.append(source)
         if len(queue) > MOST_NODES:
             break
-    nodes.sort(key=lambda pair: pair[0])
-    return Graph(root, [node for _, node in nodes], leaves, len(queue) <= MOST_NODES)
+    found.sort()  # equal numbers (of two threads) stay in the order in which they were met
+    return Graph(
+        root,
+        [node for *_, node in found],
+        leaves,
+        [name for *_, name, _ in found],
+        [number for number, *_ in found],
+        len(queue) <= MOST_NODES,
+    )
 
 
 def _number(node: AutogradNode) -> int:

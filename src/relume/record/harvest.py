@@ -15,21 +15,17 @@ from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from relume.record.around import Scaling, Stance, ours
-from relume.record.graph import AutogradNode, Graph, kind, unpacking_nothing, walk
+from relume.record.graph import walk
 from relume.record.look import Look
-from relume.record.marks import BETWEEN, Marks, graph_task, packing
+from relume.record.marks import Marks, graph_task, packing
+from relume.record.moves import Moves
 from relume.record.names import Names
 from relume.record.notes import Notes
-from relume.record.ops import AFFINE
-from relume.record.signs import RowCosines, decays
-from relume.record.sites import Seen, Sites
-from relume.record.structure import data_inputs
-from relume.record.tap import Taken, Tap, storage_number
-from relume.record.weights import Weights
+from relume.record.reader import Reader, is_deep
+from relume.record.sites import Sites
+from relume.record.tap import Tap
 
-DEEP_FIRST, DEEP_EVERY = 4, 8  # the first records read everything, later every eighth
 BACKWARDS_A_STEP = 2  # read on one recorded step; further micro-batches are not
-OWNERS_ASKED = 4  # affine nodes whose modules are asked for where no parameter is known
 
 
 class Harvest:
@@ -60,10 +56,10 @@ class Harvest:
         self.names = names
         self.sites = sites
         self.notes = notes
-        self.weights = Weights(names)
-        self._rows = RowCosines()
         self.marks = Marks()
         self.tap = Tap(self.marks, fail)
+        self._reader = Reader(names, sites, notes, self.marks, self.tap)
+        self._moves = Moves(names, notes)
         self.look: Look | None = None
         self._scaling = scaling
         self._fail = fail
@@ -210,16 +206,15 @@ class Harvest:
         if loss.grad_fn is None or get_ident() != self._thread:
             return True
         graph = walk(loss.grad_fn)
-        if self.names.given and not self._concerns(graph):
+        if self.names.given and not self._reader.concerns(graph):
             return False
         self._count += 1
         self._step = step
         if self.look is None:
-            deep = record < DEEP_FIRST or record % DEEP_EVERY == 0
-            self.look = Look(record, deep, self._fail)
+            self.look = Look(record, is_deep(record), self._fail)
         self.look.unscale = self._scaling.inverse()
-        with ours(), unpacking_nothing(graph, self._packed(graph)):
-            self._read(self.look, graph)
+        with ours():
+            self._reader.read(self.look, graph, step)
         self._leaves = graph.leaves
         self.look.add_cost(perf_counter() - start + self._early)
         self._early = 0.0
@@ -240,76 +235,10 @@ class Harvest:
             if tensor.grad_fn is None:
                 continue
             graph = walk(tensor.grad_fn)
-            first = graph.nodes[0]._sequence_nr() if graph.nodes else 0
-            begin = self.marks.place(outer._sequence_nr(), 1)
-
-            def inside(number: int, begin: int = begin, first: int = first) -> int:
-                return begin + min(number - first, BETWEEN - 2)
-
-            with ours(), unpacking_nothing(graph, self._packed(graph)):
-                acts = self.sites.acts_in(graph, self.marks, phase=look.phase, anchor=inside)
-                self._take(look, acts)
-                self.notes.tell(acts)
+            with ours():
+                self._reader.read_inside(look, graph, outer)
             self._leaves = [*self._leaves, *graph.leaves]
         look.add_cost(perf_counter() - start)
-
-    def _packed(self, graph: Graph) -> set[AutogradNode]:
-        if not self.marks.any_packed:
-            return set()
-        return {node for node in graph.nodes if self.marks.is_packed(node._sequence_nr())}
-
-    def _concerns(self, graph: Graph) -> bool:
-        """Whether a watched model is in the graph, by its parameters, or where these are only
-        put together for the forward (shards), by its modules."""
-        if any(self.names.parameter(leaf) is not None for leaf in graph.leaves):
-            return True
-        affine = (node for node in graph.nodes if kind(node) in AFFINE)
-        for _, node in zip(range(OWNERS_ASKED), affine, strict=False):
-            owner = self.marks.owner(node._sequence_nr())
-            if owner is not None and self.names.holds(owner):
-                return True
-        return False
-
-    def _read(self, look: Look, graph: Graph) -> None:
-        known = len(self.sites.plans)
-        taken = self._accepted(graph) if self.tap.taken else []
-        acts = self.sites.acts_in(graph, self.marks, taken, phase=look.phase)
-        new = len(self.sites.plans) > known
-        view = self.notes.view(
-            graph,
-            acts,
-            self.marks,
-            self._step,
-            changed=new or look.phase == 0,
-            unscale=look.unscale if isinstance(look.unscale, float) else None,
-        )
-        self._take(look, acts)
-        if view.head is not None:
-            look.head(*view.head)
-        for module in list(self.tap.fused):
-            self.notes.remarks.fused(module, self._step)
-        look.scalars.extend(self.notes.inputs(graph, self.marks, look.phase, look.deep))
-
-    def _take(self, look: Look, acts: list[Seen]) -> None:
-        for seen in acts:
-            if seen.plan.elementwise and seen.plan.site.role != "attention":
-                look.act(seen.plan, seen.node, seen.held)
-
-    def _accepted(self, graph: Graph) -> list[Taken]:
-        """The acts that the tap took and that the loss depends on."""
-        inside = set(graph.nodes)
-        entering: set[int] = {storage_number(data) for _, data in data_inputs(graph)}
-        found: list[Taken] = []
-        for taken in self.tap.taken:
-            if taken.node is not None:
-                wanted = taken.node in inside
-            else:
-                wanted = taken.call.training or taken.call.reaches(graph, entering)
-            if wanted and self.names.given and taken.module is not None:
-                wanted = self.names.holds(taken.module)
-            if wanted:
-                found.append(taken)
-        return found
 
     def read_gradients(self) -> None:
         """After backward: the parameters' gradients, before any clipping."""
@@ -318,13 +247,7 @@ class Harvest:
             return
         start = perf_counter()
         with ours():
-            found = self.weights.gradients(self._leaves)
-            if found is not None:
-                keys, norms = found
-                look.scalars.append((keys, norms if look.unscale is None else norms * look.unscale))
-                broken = self.weights.nonfinite()
-                if broken is not None:
-                    look.scalars.append(broken)
+            self._moves.gradients(look, self._leaves)
         look.add_cost(perf_counter() - start)
 
     def read_updates(self) -> None:
@@ -334,9 +257,7 @@ class Harvest:
             return
         start = perf_counter()
         with ours():
-            moved = self.weights.moved()
-        if moved is not None:
-            look.scalars.append(moved)
+            self._moves.updates(look)
         look.add_cost(perf_counter() - start)
 
     def skip(self, record: int) -> None:
@@ -364,12 +285,7 @@ class Harvest:
             if not self.is_ours(optimizer):
                 return
             with ours():
-                self.weights.snapshot(optimizer)
-                named = self.weights.named(optimizer)
-                self.notes.parameters(named, self._step, decays(optimizer))
-                alike = None if self.look is None else self._rows.look(named)
-                if alike is not None and self.look is not None:
-                    self.look.scalars.append(alike)
+                self._moves.before(self.look, optimizer, self._step)
         except Exception as error:
             self._fail("before the optimiser", error)
         self._spend(start)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,12 @@ from relume.record.notes import Notes
 from relume.record.sites import Sites
 from relume.record.stats import head_stats, site_stats, unit_fields
 from relume.record.store import UNSEEN, Writer
+from relume.record.thin import Key
+from relume.record.units import WIDE
 
 Floats = NDArray[np.float64]
+
+COUNTERS = 200.0  # times what writing the open windows takes passes before they are written again
 
 
 class Ledger:
@@ -39,6 +44,8 @@ class Ledger:
         self._losses: list[float | Tensor] = []
         self._rows: list[tuple[float, float, float, float]] = []
         self._device_rows: list[tuple[int, float, float, Tensor]] = []
+        self._next_counters = 0.0
+        self._units = 0  # of all sites that are counted
 
     def loss(self, loss: Tensor) -> None:
         """Keep a loss; its value is read at once on a CPU, with the next flush elsewhere."""
@@ -75,14 +82,16 @@ class Ledger:
         sums = list(look.sums.values())
         tensors = [tensor for entry in sums for _, tensor in entry.parts]
         tensors += [tensor for _, tensor in look.scalars]
-        if tensors:
+        if tensors or sums or look.here:
             self._pending.append((step, look, sums, Transfer(tensors)))
 
     def drain(self, *, wait: bool) -> None:
         """Write the records whose numbers have arrived (all of them if `wait`)."""
         while self._pending and (wait or self._pending[0][3].ready()):
             step, look, sums, transfer = self._pending.pop(0)
-            self._write(step, look, sums, transfer.read())
+            # what is not finite is told (`watch_finite`), not warned of in the user's terminal
+            with np.errstate(all="ignore"):
+                self._write(step, look, sums, transfer.read())
 
     def flush(self) -> None:
         """Write losses and per-unit counters as they stand."""
@@ -96,13 +105,20 @@ class Ledger:
         if self._rows:
             rows, self._rows = self._rows, []
             self._writer.steps(rows)
-        for name, plan in self._sites.plans.items():
-            if plan.counters.changed:
-                plan.counters.changed = False
-                self._writer.windows(name, plan.counters.windows())
+        now = perf_counter()
+        if now >= self._next_counters:
+            self.flush_counters()
+            self._next_counters = now + COUNTERS * (perf_counter() - now)
+
+    def flush_counters(self) -> None:
+        """Write the per-unit counters as they stand."""
+        plans = self._sites.plans.items()
+        changed = {name: plan.counters.take() for name, plan in plans if plan.counters.changed}
+        self._writer.all_windows(changed)
 
     def _write(self, step: int, look: Look, sums: list[Sums], host: Sequence[Floats]) -> None:
-        values: dict[tuple[str, str], float] = {}
+        keys: list[Key] = []
+        values: list[float] = []
         silent: dict[str, NDArray[np.bool_]] = {}
         place = 0
         for entry in sums:
@@ -115,18 +131,29 @@ class Ledger:
                 found["rows"] = float(entry.rows)  # what means of several ranks are weighed by
                 if "active" in named:
                     silent[name] = named["active"] == 0
-            values.update({(name, stat): value for stat, value in found.items()})
-        for keys, _ in look.scalars:
-            values.update(zip(keys, host[place].tolist(), strict=True))
+            keys += entry.plan.keys(tuple(found))
+            values += found.values()
+        for names, _ in look.scalars:
+            keys += names
+            values += host[place].tolist()
             place += 1
-        self._notes.watch_finite(values, step)
-        self._writer.record(step, tuple(values), list(values.values()), silent)
+        for names, numbers in look.here:
+            keys += names
+            values += numbers.tolist()
+        self._notes.watch_finite(keys, values, step)
+        self._writer.record(step, tuple(keys), values, silent)
+        ended = [entry.plan for entry in sums if entry.plan.counters.finished]
+        if ended:  # the first record among them: the state at initialisation is never lost
+            self._writer.all_windows({plan.site.name: plan.counters.take() for plan in ended})
         if look.phase == 0:
-            self.flush()  # the state at initialisation is never lost
+            self.flush()
 
     def _stats(self, step: int, entry: Sums, named: dict[str, Any]) -> dict[str, float]:
         if entry.plan.site.kind == "head":
             return head_stats(entry.pre_rows, named)
-        fields = unit_fields(entry.pre_rows, named)
-        entry.plan.counters.add(step, entry.rows, fields)
+        counters = entry.plan.counters
+        if counters.fresh:
+            self._units += len(named["active"])
+            counters.narrow = self._units > WIDE
+        counters.add(step, entry.rows, unit_fields(entry.pre_rows, named))
         return site_stats(entry.rows, entry.pre_rows, named)

@@ -10,18 +10,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relume.record import stats
+from relume.record import host, stats
 from relume.record.graph import AutogradNode
 from relume.record.replay import output_of, pre_of
 from relume.record.sites import Plan
 from relume.record.tap import Held
 
 Floats = NDArray[np.float64]
+Keys = tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
 class Sums:
-    """Device sums of one site on one record, and how many rows stand behind them."""
+    """The sums of one site on one record, and how many rows stand behind them.
+
+    Attributes:
+        plan: of the site.
+        rows, pre_rows: sampled rows behind the sums of output and gradients, and of the input.
+        parts: sums on their way from a device: their names, and a row for each.
+        here: sums that are in the host's memory already, by name.
+    """
 
     plan: Plan
     rows: int = 0
@@ -30,10 +38,11 @@ class Sums:
     parts: list[tuple[tuple[str, ...], Tensor]] = field(
         default_factory=list[tuple[tuple[str, ...], Tensor]]
     )
+    here: dict[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
 
-    def named(self, host: Sequence[Floats]) -> dict[str, Floats]:
+    def named(self, host: Sequence[Floats]) -> dict[str, NDArray[Any]]:
         """The sums by name, each (units,), from one flat host array a part."""
-        found: dict[str, Floats] = {}
+        found = self.here
         for (names, tensor), flat in zip(self.parts, host, strict=True):
             found.update(zip(names, flat.reshape(tensor.shape), strict=True))
         return found
@@ -63,7 +72,7 @@ class GradientSlot:
         self._done = True
         start = perf_counter()
         try:
-            with torch.no_grad():
+            with torch.no_grad(), np.errstate(all="ignore"):
                 self._take(into, out)
         except Exception as error:  # the user's backward goes on whatever happens here
             self._on_error("gradient", error)
@@ -76,15 +85,21 @@ class GradientSlot:
         if self._sums.plan.site.kind == "head":
             rows = self._sample(grad_post, self._axis % grad_post.dim())
             self._sums.rows = rows.shape[0]
-            mean = (rows * rows).mean().reshape(1, 1)
-            self._sums.parts.append((("grad_pre_meansq",), mean))
+            if host.here(rows):
+                mean = host.power(rows.numpy()) / max(rows.numel(), 1)
+                self._sums.here["grad_pre_meansq"] = mean
+            else:
+                self._sums.parts.append((("grad_pre_meansq",), (rows * rows).mean().reshape(1, 1)))
             return
         grad_pre = next((g for g in into if isinstance(g, Tensor)), None)
         if grad_pre is None or grad_pre.shape != grad_post.shape:
             return
         axis = self._axis if self._axis < grad_pre.dim() else grad_pre.dim() - 1
-        sampled = [self._sample(g, axis) for g in (grad_pre, grad_post)]
-        self._sums.parts.append((stats.BACKWARD, stats.backward_sums(*sampled)))
+        pre, post = self._sample(grad_pre, axis), self._sample(grad_post, axis)
+        if host.here(pre) and host.here(post):
+            self._sums.here.update(host.backward_sums(pre, post))
+        else:
+            self._sums.parts.append((stats.BACKWARD, stats.backward_sums(pre, post)))
 
     def _sample(self, gradient: Tensor, axis: int) -> Tensor:
         rows = stats.sample(gradient, axis, self._phase)
@@ -101,6 +116,8 @@ class Look:
 
     Attributes:
         unscale: what undoes a gradient scaler's factor on the gradients; None without one.
+        scalars: single numbers on their way from a device, by (site, stat).
+        here: single numbers that are in the host's memory already.
     """
 
     def __init__(self, phase: int, deep: bool, on_error: Callable[[str, Exception], None]) -> None:
@@ -110,11 +127,26 @@ class Look:
         self.cost = 0.0
         self.unscale: float | Tensor | None = None
         self.sums: dict[str, Sums] = {}
-        self.scalars: list[tuple[tuple[tuple[str, str], ...], Tensor]] = []
+        self.scalars: list[tuple[Keys, Tensor]] = []
+        self.here: list[tuple[Keys, NDArray[Any]]] = []
 
     def add_cost(self, seconds: float) -> None:
         """Book time spent on this record."""
         self.cost += seconds
+
+    def put(
+        self, found: tuple[Keys, NDArray[Any] | Tensor] | None, *, scaled: bool = False
+    ) -> None:
+        """Add single numbers of this record, gradients (`scaled`) without a scaler's factor."""
+        if found is None:
+            return
+        keys, numbers = found
+        if scaled and self.unscale is not None:
+            numbers = numbers * self.unscale
+        if isinstance(numbers, Tensor):
+            self.scalars.append((keys, numbers))
+        else:
+            self.here.append((keys, numbers))
 
     def act(self, plan: Plan, node: AutogradNode | None, held: Held | None = None) -> None:
         """Read an act's input or output, and hook its gradients.
@@ -138,14 +170,18 @@ class Look:
         if rows.numel() == 0:
             return
         sums = self.sums[plan.site.name] = Sums(plan, rows.shape[0])
-        forward = stats.forward_sums(plan.act, rows, holds, extra)
-        sums.parts.append((stats.FORWARD, forward))
+        found = host.forward_sums(plan.act, rows, holds, extra) if host.here(rows) else None
+        if found is None:
+            forward = stats.forward_sums(plan.act, rows, holds, extra)
+            sums.parts.append((stats.FORWARD, forward))
+        else:
+            sums.here.update(found)
         if holds == "pre":
             self._pre(sums, rows)
         elif self.deep and node is not None:
-            found = pre_of(node, self.phase)
-            if found is not None and found.shape[1] == rows.shape[1]:
-                self._pre(sums, found)
+            pre = pre_of(node, self.phase)
+            if pre is not None and pre.shape[1] == rows.shape[1]:
+                self._pre(sums, pre)
         self._line(sums, sums.seen, extra)
         if node is not None:
             node.register_hook(GradientSlot(sums, self.phase, self))
@@ -172,7 +208,10 @@ class Look:
     def _pre(self, sums: Sums, rows: Tensor) -> None:
         sums.pre_rows = rows.shape[0]
         sums.seen = rows
-        sums.parts.append((stats.PRE, stats.pre_sums(rows)))
+        if host.here(rows):
+            sums.here.update(host.pre_sums(rows))
+        else:
+            sums.parts.append((stats.PRE, stats.pre_sums(rows)))
 
 
 class Transfer:

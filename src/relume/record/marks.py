@@ -103,6 +103,11 @@ class Marks:
         self._base = sequence_number()
 
     @property
+    def alone(self) -> bool:
+        """Whether modules ran in this thread only, and no saved tensor was packed."""
+        return not self._others and not self.any_packed
+
+    @property
     def depth(self) -> int:
         """How many modules are open in this thread."""
         return len(self._track().stack)

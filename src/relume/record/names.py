@@ -16,7 +16,8 @@ from torch import nn
 
 _OURS = str(Path(__file__).resolve().parents[1])
 _DEMOS = str(Path(_OURS) / "demos")  # shipped with us, run as a user's script
-_TORCH = str(Path(torch.__file__).resolve().parent)
+# as code names it, and where it truly is: an environment may be a link
+_TORCH = (str(Path(torch.__file__).parent), str(Path(torch.__file__).resolve().parent))
 
 # Attributes under which torch's wrappers hold the wrapped module: no part of a name.
 _WRAPPED = frozenset(
@@ -29,7 +30,7 @@ def is_users(file: str) -> bool:
     """Whether a source file is the user's: neither torch's, nor ours, nor generated."""
     if file.startswith(_DEMOS):
         return True
-    return not file.startswith((_OURS, _TORCH, "<frozen", "<eval_with_key"))
+    return not file.startswith((_OURS, *_TORCH, "<frozen", "<eval_with_key"))
 
 
 def foreign(frame: FrameType | None) -> FrameType | None:
@@ -44,6 +45,10 @@ class Names:
 
     Args:
         models: the models to name; none means: find the roots as they are called.
+
+    Attributes:
+        given: the models were named, and others are none of our business.
+        version: how often names were made; they may be others than before.
     """
 
     def __init__(self, models: tuple[nn.Module, ...] = ()) -> None:
@@ -52,6 +57,7 @@ class Names:
         self._paths: dict[int, str] = {}
         self._parameters: dict[int, str | None] = {}
         self._stale = True
+        self.version = 0
         for index, model in enumerate(models):
             self._roots.append((weakref.ref(model), "" if len(models) == 1 else str(index)))
 
@@ -93,6 +99,7 @@ class Names:
     def _rebuild(self) -> None:
         self._roots = [(ref, name) for ref, name in self._roots if ref() is not None]
         self._paths, self._parameters, self._stale = {}, {}, False
+        self.version += 1
         models = [root for root in self.roots() if next(root.parameters(), None) is not None]
         for ref, name in self._roots:
             root = ref()

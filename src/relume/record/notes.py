@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from math import isfinite
 
 import torch
 from torch import Tensor
 
 from relume.core import Fact, Site, Window
-from relume.record import criterion, signs, structure
-from relume.record.chance import Chance
-from relume.record.graph import AutogradNode, Graph, inputs, kind, leaf_of, saved, weight_of
+from relume.record import criterion, structure
+from relume.record.graph import AutogradNode, Graph, inputs, kind, leaf_of, weight_of
 from relume.record.inputs import LEAST_ROWS, InputMoments
+from relume.record.judge import Judge
 from relume.record.marks import Marks
 from relume.record.opaque import NO_BACKWARD
 from relume.record.remarks import Remarks
@@ -24,34 +24,34 @@ Scalars = tuple[tuple[tuple[str, str], ...], Tensor]
 
 LINE_LOOKS = 2  # first records on which anomaly mode notes source lines
 MORE_LOOKS = 4  # and at most so many later ones, for sites that appear later
-SCALE_LOOKS = 4  # first records on which the way from the criterion to the loss is read
-TARGET_LOOKS = 200  # records whose targets are counted for the chance value
 
 
 @dataclass(slots=True)
 class View:
-    """What one graph says: the head's plan and node, if there is a head."""
+    """What one graph says: the head's plan and node, and the criterion's name and node, if the
+    run is judged by it."""
 
     head: tuple[Plan, AutogradNode] | None = None
+    criterion: tuple[str, AutogradNode] | None = None
 
 
 class Notes:
-    """Writes facts and sites, each when it is first known or has changed."""
+    """Writes facts and sites, each when it is first known or has changed.
+
+    Attributes:
+        remarks: what is said of structure.
+        judge: what is said of the criterion.
+    """
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
         self._sites = sites
         self._writer = writer
         self.remarks = Remarks(sites, writer)
+        self.judge = Judge(writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
         self._moments: dict[str, InputMoments] = {}
-        self._chance: Chance | None = None
-        self._targets = signs.Targets()
-        self._criterion: Fact | None = None
         self._centred: set[int] = set()
-        self._reduction = 1.0
-        self._loss_scale: float | None = 1.0
-        self._views = 0
         self._line_looks = 0
 
     @property
@@ -82,11 +82,11 @@ class Notes:
             changed: sites are new, so the structure is read and written anew.
             unscale: what undoes a gradient scaler's factor on the loss; None without one.
         """
-        self._views += 1
         found = criterion.criterion(graph)
         ends = criterion.head(found)
-        self._judge(graph, found, ends, step, unscale or 1.0)
         view = View()
+        if self.judge.read(graph, found, ends, step, unscale or 1.0):
+            view.criterion = (found.name, found.node)
         if ends.affine is not None and ends.affine not in graph.sealed:
             view.head = (self._head(ends.affine, marks), ends.affine)
         noted = "traceback_" in graph.root.metadata
@@ -142,25 +142,14 @@ class Notes:
                 )
             )
 
-    def watch_finite(self, values: dict[tuple[str, str], float], step: int) -> None:
+    def watch_finite(
+        self, keys: Sequence[tuple[str, str]], values: Sequence[float], step: int
+    ) -> None:
         """Say once for every site that it produced NaN or infinity."""
-        for (site, stat), value in values.items():
-            bad = value > 0 if stat == "nonfinite_share" else value != value or abs(value) == _INF
+        for (site, stat), value in zip(keys, values, strict=True):
+            bad = value > 0 if stat == "nonfinite_share" else not isfinite(value)
             if bad and self.remarks.first("non-finite", site, stat):
                 self._writer.fact(Fact("non-finite", site, step, {"stat": stat}))
-
-    def flush(self) -> None:
-        """Write the criterion again if more targets have changed the chance value."""
-        if self._criterion is None or self._chance is None:
-            return
-        chance = self._chance.value()
-        if chance is not None:
-            known = self._loss_scale is not None
-            chance = chance * self._reduction * (self._loss_scale or 1.0) if known else None
-        data = {**self._criterion.data, "chance": chance, **self._targets.data()}
-        if chance is None or data != self._criterion.data:
-            self._criterion = replace(self._criterion, data=data)
-            self._writer.replace_fact(self._criterion)
 
     def finish(self, step: int, optimizer_steps: int, backwards: int) -> None:
         """Say what only the end of the run tells."""
@@ -197,39 +186,9 @@ class Notes:
             if fields:
                 window = Window(0, step, moments.batches, moments.rows, fields)
                 self._writer.windows(name, [window])
-        if self._chance is not None and self._criterion is not None:
-            scale = None if self._loss_scale is None else self._reduction * self._loss_scale
-            data = {"scale": scale, **self._chance.state()}
-            self._writer.replace_fact(Fact("targets", "", step, data))
+        self.judge.finish_rank(step)
 
     # ------------------------------------------------------------------ parts of a view
-
-    def _judge(
-        self,
-        graph: Graph,
-        found: criterion.Criterion,
-        ends: criterion.Head,
-        step: int,
-        unscale: float,
-    ) -> None:
-        if self._criterion is not None and self._criterion.data["loss"] != found.name:
-            return  # a second criterion (a GAN's other loss): the first one is judged by
-        if self._chance is None:
-            self._chance = Chance(found.name, _classes(found))
-        target = criterion.targets(found)
-        if target is not None and self._views <= TARGET_LOOKS:
-            self._chance.add(target, _signed(getattr(found.node, "_saved_ignore_index", None)))
-            self._targets.add(target)
-            self._reduction = _scale(found, target)
-            if self._views <= SCALE_LOOKS:
-                scale = criterion.loss_scale(graph, found)
-                self._loss_scale = None if scale is None else scale * unscale
-        if self._criterion is None:
-            file, line = source_of(found.node)
-            data = {"loss": found.name, "classes": self._chance.classes, "chance": None}
-            data |= signs.of_criterion(found, ends)
-            self._criterion = Fact("criterion", "", step, {**data, "file": file, "line": line})
-            self.flush()
 
     def _head(self, node: AutogradNode, marks: Marks) -> Plan:
         layer = self._sites.layer_path(node, marks)
@@ -312,31 +271,3 @@ class Notes:
             self.remarks.pair(pair, marks, step)
         self.remarks.signs(graph, found, ends, acts, step)
         self.remarks.hidden(graph, acts, marks, step)
-
-
-_INF = float("inf")
-
-
-def _signed(value: Any) -> int | None:
-    """torch hands out negative integers unsigned."""
-    if value is None:
-        return None
-    return int(value) - 2**64 if int(value) >= 2**63 else int(value)
-
-
-def _classes(found: criterion.Criterion) -> int | None:
-    if found.name not in ("cross_entropy", "nll"):
-        return None
-    kept = saved(found.node, "_saved_self")
-    if kept is None:
-        kept = saved(found.node, "_saved_result")  # log_softmax under soft targets
-    if kept is None or kept.dim() == 0:
-        return None
-    return int(kept.shape[1] if kept.dim() > 1 else kept.shape[0])
-
-
-def _scale(found: criterion.Criterion, target: Tensor) -> float:
-    """What sum reduction multiplies the mean by; 1 for a mean."""
-    if int(getattr(found.node, "_saved_reduction", 1)) != 2:
-        return 1.0
-    return float(target.numel())

@@ -9,9 +9,6 @@ and the run file says what failed (`failures.py`).
 """
 
 import math
-import os
-import weakref
-from collections.abc import Callable
 from time import perf_counter, time
 from typing import Any
 
@@ -21,6 +18,7 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from relume.core import Fact
 from relume.errors import StoreError
+from relume.record import forks
 from relume.record.around import Scaling
 from relume.record.budget import Budget
 from relume.record.failures import Failures
@@ -30,7 +28,8 @@ from relume.record.listen import Ears
 from relume.record.look import Look
 from relume.record.names import Names
 from relume.record.notes import Notes
-from relume.record.pace import Pace
+from relume.record.optimizers import Optimizers, rate_of
+from relume.record.pace import STRETCH, Pace
 from relume.record.signs import LOOKS_FOR
 from relume.record.sites import Sites
 from relume.record.store import UNSEEN, Writer
@@ -38,18 +37,6 @@ from relume.record.store import UNSEEN, Writer
 FLUSH_SECONDS = 0.5  # how much of the per-unit counters and the loss a killed process can lose
 JUMP = 2.0  # loss against its running mean that makes the recorder look again at once
 IDLE_BACKWARDS = 3  # without any optimiser step before backward itself is taken as the clock
-
-_live: "weakref.WeakSet[Recorder]" = weakref.WeakSet()
-
-
-def _abandon_all() -> None:
-    for recorder in list(_live):
-        recorder.abandon()
-
-
-# A forked child (a data loader's worker) must not write to its parent's file.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_abandon_all)
 
 
 class Recorder:
@@ -82,18 +69,13 @@ class Recorder:
         self.harvest = Harvest(
             self.names, self.sites, self.notes, self.scaling, self.fail, exact=exact
         )
+        self.optimizers = Optimizers(self.harvest.is_ours)
         self.pace = Pace()
         self.pace.never = budget.shared  # ranks look at the same steps, each by its number
         self._ears = Ears(self)
         self.quiet = False  # armed for nothing, and one optimiser steps: the cheapest state
-        self.step = 0
         self.records = 0
         self.backwards = 0
-        self.optimizer_steps = 0
-        self._stepped: set[int] = set()
-        self._optimizer = ""
-        self._optimizers: set[int] = set()
-        self._latest: Callable[[], Optimizer | None] = _nothing
         self._loss_mean = math.nan
         self._step_handle: Any = None
         self._scaled_at = 0  # optimiser steps when a scaler began an iteration
@@ -101,6 +83,11 @@ class Recorder:
         self._closed = False
         self._asleep = 0  # steps still to be slept through
         self._slept = 0  # of how many
+
+    @property
+    def step(self) -> int:
+        """The current step."""
+        return self.optimizers.step
 
     @property
     def failures(self) -> list[str]:
@@ -114,7 +101,7 @@ class Recorder:
         self._ears.open()
         self._step_handle = register_optimizer_step_post_hook(self._after_step)
         self._last = self._flushed = perf_counter()
-        _live.add(self)
+        forks.live.add(self)
         if self.records == 0:
             self.trouble.guarded("start", self._arm)
 
@@ -148,7 +135,7 @@ class Recorder:
             self._step_handle.remove()
             self._step_handle = None
         self._ears.shut()
-        _live.discard(self)
+        forks.live.discard(self)
 
     def _stop(self) -> None:
         self.harvest.disarm()
@@ -173,7 +160,7 @@ class Recorder:
         try:
             self.pace.never = True  # skipped steps are told by counting each one
             if not self.scaling.active:
-                self._scaled_at = self.optimizer_steps
+                self._scaled_at = self.optimizers.steps
             self.scaling.saw(scaler)
         except Exception as error:
             self.fail("gradient scaler", error)
@@ -182,7 +169,7 @@ class Recorder:
         """A scaler ends its iteration; where no optimiser stepped in it, gradients were not
         finite and the step was skipped."""
         try:
-            if self.scaling.active and self.optimizer_steps == self._scaled_at:
+            if self.scaling.active and self.optimizers.steps == self._scaled_at:
                 self.scaling.skipped += 1
                 self.ledger.drop()
                 self.harvest.skip(self.records)
@@ -222,7 +209,7 @@ class Recorder:
         """Backward has run, without an exception."""
         try:
             self.harvest.read_gradients()
-            if not self.optimizer_steps and self._clocked_by_backward():
+            if not self.optimizers.steps and self._clocked_by_backward():
                 self._tick(UNSEEN)
         except Exception as error:
             self.fail("after backward", error)
@@ -240,7 +227,7 @@ class Recorder:
 
     def _after_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
         # Every step of the user's passes here: what is not needed on each is done elsewhere.
-        if self._asleep > 1 and optimizer is self._latest():
+        if self._asleep > 1 and optimizer is self.optimizers.latest():
             self._asleep -= 1
             return
         if self.trouble.off or torch.compiler.is_compiling():
@@ -248,35 +235,26 @@ class Recorder:
         try:
             if self._asleep:
                 self._wake()
-                if optimizer is self._latest():
+                if optimizer is self.optimizers.latest():
                     return
-            if self.quiet and optimizer is self._latest():
+            if self.quiet and optimizer is self.optimizers.latest():
                 self._plain_step(optimizer)
                 return
-            if optimizer is not self._latest() and not self._meet(optimizer):
+            if not self.optimizers.count(optimizer):
                 self.ledger.drop()  # what was lost since the last step was another model's
                 return
-            number = id(optimizer)
-            if number in self._stepped:
-                self.step += 1
-                if len(self._stepped) > 1:
-                    self._stepped = {number}
-            else:
-                self._stepped.add(number)
-            self.optimizer_steps += 1
             self.harvest.read_updates()
-            self._tick(_rate(optimizer))
+            self._tick(rate_of(optimizer))
         except Exception as error:
             self.fail("after the optimiser", error)
 
     def _plain_step(self, optimizer: Optimizer) -> None:
         """`_after_step` and `_tick` in one, for the step on which nothing is recorded."""
-        self.step += 1
-        self.optimizer_steps += 1
+        self.optimizers.pass_over(1)
         now = perf_counter()
         seconds = now - self._last
         self._last = now
-        self.ledger.step(self.step, _rate(optimizer), seconds)
+        self.ledger.step(self.step, rate_of(optimizer), seconds)
         if self.budget.step(seconds, None):
             self._arm()
         if now - self._flushed > FLUSH_SECONDS:
@@ -286,6 +264,7 @@ class Recorder:
         elif self.quiet and self.pace.tired(self.step):
             own = perf_counter() - now
             self._slept = self._asleep = self.pace.rest(own, seconds, self.budget.certain())
+            self.budget.charge(STRETCH * self.pace.cost)  # looking at plain steps is not free
             if self._asleep:
                 self._ears.sleep()
 
@@ -301,8 +280,7 @@ class Recorder:
         if steps:
             now = perf_counter()
             seconds, self._last = now - self._last, now
-            self.step += steps
-            self.optimizer_steps += steps
+            self.optimizers.pass_over(steps)
             self.backwards += steps
             self.budget.pass_over(steps, seconds)
         if early:
@@ -312,20 +290,11 @@ class Recorder:
         self.quiet = False
         self.harvest.arm(self.records)
 
-    def _meet(self, optimizer: Optimizer) -> bool:
-        """Another optimiser than the last one has stepped; False if it trains another model."""
-        if not self.harvest.is_ours(optimizer):
-            return False
-        self._latest = weakref.ref(optimizer)
-        self._optimizers.add(id(optimizer))
-        self._optimizer = self._optimizer or type(optimizer).__name__
-        return True
-
     def _clocked_by_backward(self) -> bool:
         """No optimiser of torch's steps here (weights are updated by hand)."""
-        if self.optimizer_steps or self.backwards <= IDLE_BACKWARDS:
+        if self.optimizers.steps or self.backwards <= IDLE_BACKWARDS:
             return False
-        self.step += 1
+        self.optimizers.step += 1
         return True
 
     def _tick(self, rate: float) -> None:
@@ -346,7 +315,7 @@ class Recorder:
             self._last = perf_counter()
             self.budget.charge(self._last - now)
         # From here on one optimiser's steps are all there is to count, until we look again.
-        self.quiet = not wanted and len(self._stepped) == 1 and self.optimizer_steps > 0
+        self.quiet = not wanted and self.optimizers.alone
         if wanted and not self.trouble.off:
             self._arm()
         else:
@@ -364,7 +333,7 @@ class Recorder:
         self._flushed = perf_counter()
         self.trouble.step = self.step
         self.ledger.flush()
-        self.notes.flush()
+        self.notes.judge.flush()
         self.writer.meta(self._progress())
 
     def _progress(self) -> dict[str, Any]:
@@ -373,8 +342,7 @@ class Recorder:
             "records": self.records,
             "backwards": self.backwards,
             "overhead": self.budget.overhead,
-            "optimizer": self._optimizer,
-            "optimizers": len(self._optimizers),
+            **self.optimizers.about(),
             "looks_for": list(LOOKS_FOR),
             "seconds": self.budget.elapsed,
             "skipped": self.scaling.skipped,
@@ -383,23 +351,9 @@ class Recorder:
 
     def _finish(self, end: Fact) -> None:
         self.ledger.drain(wait=True)
-        self.notes.finish(self.step, self.optimizer_steps, self.backwards)
+        self.notes.finish(self.step, self.optimizers.steps, self.backwards)
         self._flush()
+        self.ledger.flush_counters()
         self.writer.fact(end)
         how = str(end.data["how"])
         self.writer.meta({"ended": how if how == "normal" else f"{how} {end.data['code']}"})
-
-
-def _nothing() -> None:
-    """Stands for a weak reference while there is nothing to refer to."""
-
-
-def _rate(optimizer: Optimizer) -> float:
-    """The largest learning rate of an optimiser's groups; `UNSEEN` where it lives on a device."""
-    groups = optimizer.param_groups
-    if len(groups) == 1 and type(only := groups[0]["lr"]) is float:
-        return only
-    rates = [group["lr"] for group in groups]
-    # A rate on a device is not fetched: that would wait for the device on every step.
-    known = [float(r) for r in rates if not isinstance(r, Tensor) or r.device.type == "cpu"]
-    return max(known, default=UNSEEN)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -43,7 +44,11 @@ class Targets:
 
     def add(self, target: Tensor) -> None:
         """Look at one batch of targets."""
-        flat = target.detach().reshape(-1)[:MOST_TARGETS].double().cpu()
+        flat = target.detach().reshape(-1)[:MOST_TARGETS]
+        if not flat.is_floating_point():
+            self._add_whole(flat.cpu().numpy())
+            return
+        flat = flat.double().cpu()
         flat = flat[torch.isfinite(flat)]
         if not flat.numel():
             return
@@ -56,6 +61,16 @@ class Targets:
         if target.is_floating_point() and target.dim() == 2 and target.shape[1] > 1:
             most = int((target.detach() == 1).sum(1).max())
             self._ones = max(self._ones or 0, most)
+
+    def _add_whole(self, numbers: NDArray[Any]) -> None:
+        """Class numbers, as most targets are."""
+        if not numbers.size:
+            return
+        self._low = min(self._low, float(numbers.min()))
+        self._high = max(self._high, float(numbers.max()))
+        if len(self._values) <= MOST_VALUES:
+            self._values.update(map(float, set(numbers.tolist())))
+        self._binary = self._binary and self._values <= {0.0, 1.0}
 
     def data(self) -> dict[str, Any]:
         """The fields of the criterion's fact."""
@@ -169,6 +184,11 @@ def decays(optimizer: Optimizer) -> dict[int, float]:
 
 class RowCosines:
     """The least cosine between a weight's first row and the others, while they are alike."""
+
+    @property
+    def followed(self) -> bool:
+        """Whether some weight is looked at on every record."""
+        return bool(self._alike)
 
     def __init__(self) -> None:
         self._met: set[str] = set()

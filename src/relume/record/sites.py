@@ -40,6 +40,16 @@ class Plan:
     act: Act | None = None
     shown: Node | None = None
     counters: UnitCounters = field(default_factory=UnitCounters)
+    _keys: dict[tuple[str, ...], list[tuple[str, str]]] = field(
+        default_factory=dict[tuple[str, ...], list[tuple[str, str]]]
+    )
+
+    def keys(self, stats: tuple[str, ...]) -> list[tuple[str, str]]:
+        """(site, stat) of each of these stats."""
+        known = self._keys.get(stats)
+        if known is None:
+            known = self._keys[stats] = [(self.site.name, stat) for stat in stats]
+        return known
 
     @property
     def elementwise(self) -> bool:

@@ -5,6 +5,7 @@ and RMS values are made from them on the host (`site_stats`). So a device is ask
 record, and every stat is a sum that can be added up over records and ranks.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -58,7 +59,8 @@ def sample(tensor: Tensor, axis: int, phase: int) -> Tensor:
     each = max(1, wanted // max(examples.shape[0], 1))
     step = -(-positions // each)
     rows = examples[:, :, phase % step :: step]  # (examples, units, some positions)
-    return rows.transpose(1, 2).reshape(-1, units).float()
+    # Copied unit by unit, so that what is next to each other stays so.
+    return rows.transpose(0, 1).reshape(units, -1).t().float()
 
 
 def _spread(rows: Tensor, wanted: int, phase: int) -> Tensor:
@@ -75,9 +77,9 @@ def forward_sums(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, An
     ``finite`` counts the finite outputs; others are left out of sums and extremes, since one
     overflowed entry would otherwise hide everything else for the rest of the run.
     """
-    if holds == "pre" and (found := bands(act, parameters, FLAT)) is not None:
+    if (found := bands(act, parameters, FLAT, holds)) is not None:
         active, low, high_count = found.counts(rows)
-        post = _call(act.native or act.value, rows, parameters)
+        post = post_of(act, rows, holds, parameters)
     else:
         if holds == "pre":
             slope, high = _call(act.slope, rows, parameters), rows > act.centre
@@ -104,6 +106,11 @@ def forward_sums(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, An
             finite_count,
         )
     )
+
+
+def post_of(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, Any]) -> Tensor:
+    """The act's output on these rows of what `holds` says."""
+    return rows if holds == "post" else _call(act.native or act.value, rows, parameters)
 
 
 def _call(function: Callable[..., Tensor] | None, rows: Tensor, extra: Mapping[str, Any]) -> Tensor:
@@ -148,36 +155,43 @@ def site_stats(rows: int, pre_rows: int, sums: Mapping[str, Floats]) -> dict[str
     Args:
         rows: sampled rows behind the forward and backward sums.
         pre_rows: sampled rows behind the sums of the input; 0 where it was not read.
-        sums: by name, one number a unit.
+        sums: by name, one number a unit, or one for all of them where no unit is asked for.
     """
-    units = max(len(sums["active"]), 1)
+    active, low, high = sums["active"], sums["low"], sums["high"]
+    units = max(len(active), 1)
     total = float(max(rows * units, 1))
-    finite = max(float(sums["finite"].sum()), 1.0)
+    whole = _total(sums["finite"])
+    finite = max(whole, 1.0)
     flat = 0.9 * rows  # a unit counts as flat where >= 90 % of its rows are (RULES.md, 501)
     found = {
-        "silent_unit_share": 1.0 - float(np.count_nonzero(sums["active"])) / units,
-        "zero_slope_share": 1.0 - float(sums["active"].sum()) / total,
-        "flat_share_low": float(sums["low"].sum()) / total,
-        "flat_share_high": float(sums["high"].sum()) / total,
-        "flat_unit_share_low": float(np.mean(sums["low"] >= flat)),
-        "flat_unit_share_high": float(np.mean(sums["high"] >= flat)),
-        "post_mean": float(sums["post_sum"].sum()) / finite,
-        "post_rms": float(np.sqrt(sums["post_sumsq"].sum() / finite)),
-        "nonfinite_share": 1.0 - float(sums["finite"].sum()) / total,
+        "silent_unit_share": 1.0 - np.count_nonzero(active) / units,
+        "zero_slope_share": 1.0 - _total(active) / total,
+        "flat_share_low": _total(low) / total,
+        "flat_share_high": _total(high) / total,
+        "flat_unit_share_low": np.count_nonzero(low >= flat) / units,
+        "flat_unit_share_high": np.count_nonzero(high >= flat) / units,
+        "post_mean": _total(sums["post_sum"]) / finite,
+        "post_rms": (_total(sums["post_sumsq"]) / finite) ** 0.5,
+        "nonfinite_share": 1.0 - whole / total,
     }
-    if "line_all" in sums and (power := float(sums["line_all"].sum())) > 0:
-        found["affine_residual_share"] = float(sums["line_left"].sum()) / power
+    if "line_all" in sums and (power := _total(sums["line_all"])) > 0:
+        found["affine_residual_share"] = _total(sums["line_left"]) / power
     return found | gradient_stats(rows, sums) | pre_stats(pre_rows, sums)
+
+
+def _total(numbers: NDArray[Any]) -> float:
+    """Over all units, added up in float64."""
+    return float(np.add.reduce(numbers, None, np.float64))
 
 
 def gradient_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
     """RMS of the gradients on both sides of an act, where they were seen."""
     if "grad_pre_sumsq" not in sums:
         return {}
-    total = max(rows * len(sums["grad_pre_sumsq"]), 1)
+    total = max(rows * len(sums["grad_abs_sum"]), 1)
     return {
-        "grad_pre_rms": float(np.sqrt(sums["grad_pre_sumsq"].sum() / total)),
-        "grad_post_rms": float(np.sqrt(sums["grad_post_sumsq"].sum() / total)),
+        "grad_pre_rms": (_total(sums["grad_pre_sumsq"]) / total) ** 0.5,
+        "grad_post_rms": (_total(sums["grad_post_sumsq"]) / total) ** 0.5,
     }
 
 
@@ -188,39 +202,47 @@ def pre_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
     total = max(rows * len(sums["pre_sum"]), 1)
     size = np.fmax(np.abs(sums["pre_max"]), np.abs(sums["pre_min"]))
     return {
-        "pre_mean": float(sums["pre_sum"].sum()) / total,
-        "pre_rms": float(np.sqrt(sums["pre_sumsq"].sum() / total)),
+        "pre_mean": _total(sums["pre_sum"]) / total,
+        "pre_rms": (_total(sums["pre_sumsq"]) / total) ** 0.5,
         "pre_absmax": float(size.max()) if len(size) else 0.0,
     }
 
 
-def unit_fields(pre_rows: int, sums: Mapping[str, Floats]) -> dict[str, Floats]:
-    """The record as one `core.Window`'s fields: non-finite entries never enter a running sum."""
-    units = len(sums["active"])
-    none = np.zeros(units)
-    seen = "pre_sum" in sums
-    fields = {name: sums[name] for name in ("active", "low", "high", "post_sum", "post_sumsq")}
-    fields |= {name: sums[name] for name in ("post_max", "post_min")}
-    fields["grad_abs_sum"] = np.nan_to_num(sums.get("grad_abs_sum", none), posinf=0.0, neginf=0.0)
-    fields["pre_n"] = np.full(units, float(pre_rows)) if seen else none
-    fields["pre_sum"] = np.nan_to_num(sums.get("pre_sum", none), posinf=0.0, neginf=0.0)
-    fields["pre_sumsq"] = np.nan_to_num(sums.get("pre_sumsq", none), posinf=0.0, neginf=0.0)
-    fields["pre_max"] = sums["pre_max"] if seen else np.full(units, np.nan)
+KEPT = ("active", "low", "high", "post_sum", "post_sumsq", "post_max", "post_min")
+
+
+def unit_fields(pre_rows: int, sums: Mapping[str, Floats]) -> dict[str, Any]:
+    """The record as one `core.Window`'s fields, those that it measured: non-finite entries never
+    enter a running sum."""
+    fields: dict[str, Any] = {name: sums[name] for name in KEPT}
+    if "grad_abs_sum" in sums:
+        fields["grad_abs_sum"] = _finite(sums["grad_abs_sum"])
+    if "pre_sum" in sums:
+        fields["pre_n"] = pre_rows
+        fields["pre_sum"] = _finite(sums["pre_sum"])
+        fields["pre_sumsq"] = _finite(sums["pre_sumsq"])
+        fields["pre_max"] = sums["pre_max"]
     return fields
+
+
+def _finite(numbers: Floats) -> Floats:
+    if math.isfinite(_total(numbers)):
+        return numbers
+    return np.nan_to_num(numbers, posinf=0.0, neginf=0.0)
 
 
 def head_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
     """The stats of one record at the head, from the sums of its output and of its gradient."""
     found: dict[str, float] = {}
     if "grad_pre_meansq" in sums:
-        found["grad_pre_rms"] = float(np.sqrt(sums["grad_pre_meansq"][0]))
+        found["grad_pre_rms"] = _total(sums["grad_pre_meansq"]) ** 0.5
     if "pre_sum" in sums and rows:
         total = max(rows * len(sums["pre_sum"]), 1)
-        rms = float(np.sqrt(sums["pre_sumsq"].sum() / total))
+        rms = (_total(sums["pre_sumsq"]) / total) ** 0.5
         size = np.fmax(np.abs(sums["pre_max"]), np.abs(sums["pre_min"]))
         found |= {
             "pre_rms": rms,
             "pre_absmax": float(size.max()),
-            "nonfinite_share": 0.0 if np.isfinite(rms) else 1.0,
+            "nonfinite_share": 0.0 if math.isfinite(rms) else 1.0,
         }
     return found

@@ -1,64 +1,104 @@
 """Weights, their gradients, and how far an optimiser step really moved them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from relume.record.host import HUGE, TINY
 from relume.record.names import Names
 
 MOST_ELEMENTS = 4_096  # of a parameter that are looked at: a norm of normal entries to 1.1 %
+RUN = 16  # of them side by side: what the memory hands over at once (64 bytes)
+
+Keys = tuple[tuple[str, str], ...]
+Numbers = NDArray[np.float64]
+Found = tuple[Keys, Numbers | Tensor]
+HOST = (torch.float32, torch.float64)
+
+
+@dataclass(slots=True)
+class Samples:
+    """Even samples of several tensors, one after another in the host's memory.
+
+    Attributes:
+        flat: all of them.
+        begins: where each begins.
+        scales: what a sample's norm is multiplied by to be the tensor's.
+    """
+
+    flat: NDArray[Any]
+    begins: list[int]
+    scales: Numbers
+
+    def norms(self, flat: NDArray[Any] | None = None) -> Numbers:
+        """L2 norms of the samples, (tensors,); of other numbers in their places, if given."""
+        values = self.flat if flat is None else flat
+        squares: NDArray[Any] = np.add.reduceat(np.square(values), self.begins)
+        if squares.dtype != np.float64 and not ((squares > TINY) & (squares < HUGE)).all():
+            squares = np.add.reduceat(np.square(values.astype(np.float64)), self.begins)
+        return np.sqrt(squares.astype(np.float64))
+
+    def parts(self) -> list[NDArray[Any]]:
+        """Each sample for itself."""
+        return np.split(self.flat, self.begins[1:])
 
 
 class Weights:
     """Snapshots around one optimiser step, over an even sample of every parameter.
 
-    Norms are of the sample, scaled to the whole parameter. Ratios need no scale.
+    Norms are of the sample, scaled to the whole parameter. Ratios need no scale. What is in the
+    host's memory is added up there, other devices by torch and without waiting.
     """
 
     def __init__(self, names: Names) -> None:
         self._names = names
         self._unnamed: dict[int, str] = {}
-        self._before: list[tuple[str, Tensor, Tensor, float]] = []
+        self._before: tuple[list[Tensor], Samples | list[Tensor]] | None = None
         self._broken: dict[str, None] = {}  # parameters whose gradient was not finite once
-        self._shares: tuple[tuple[tuple[str, str], ...], Tensor] | None = None
+        self._shares: Found | None = None
+        self._keys: dict[tuple[str, ...], tuple[int, list[int], Keys]] = {}
 
     def snapshot(self, optimizer: torch.optim.Optimizer) -> None:
         """Keep the sampled weights as they are before the step."""
-        self._before = []
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
-                if not _plain(parameter):
-                    continue
-                name = self._name(parameter)
-                sampled = _sample(parameter)
-                scale = (parameter.numel() / max(sampled.numel(), 1)) ** 0.5
-                self._before.append((name, parameter, sampled.clone(), scale))
+        kept = [p for p in parameters_of(optimizer) if p.numel() and plain(p)]
+        if not kept:
+            self._before = None
+            return
+        before = samples(kept)
+        self._before = kept, [_sample(p).clone() for p in kept] if before is None else before
 
     def named(self, optimizer: torch.optim.Optimizer) -> list[tuple[str, Tensor]]:
         """The optimiser's parameters with their names."""
-        return [
-            (self._name(parameter), parameter)
-            for group in optimizer.param_groups
-            for parameter in group["params"]
-            if _plain(parameter)
-        ]
+        return [(self._name(p), p) for p in parameters_of(optimizer) if plain(p)]
 
-    def gradients(self, leaves: list[Tensor]) -> tuple[tuple[tuple[str, str], ...], Tensor] | None:
+    def gradients(self, leaves: Sequence[Tensor]) -> Found | None:
         """Norms of the gradients now in `.grad`, which is before any clipping."""
-        grads = [(self._name(p), p.grad) for p in leaves if _plain(p) and _plain(p.grad)]
+        self._shares = None
+        kept: list[Tensor] = []
+        grads: list[Tensor] = []
+        for leaf in leaves:
+            grad = leaf.grad if plain(leaf) else None
+            if grad is not None and grad.numel() and plain(grad):
+                kept.append(leaf)
+                grads.append(grad)
         if not grads:
             return None
-        sampled = [_sample(grad) for _, grad in grads if grad is not None]
-        scales = [
-            (grad.numel() / max(s.numel(), 1)) ** 0.5
-            for (_, grad), s in zip(grads, sampled, strict=True)
-            if grad is not None
-        ]
-        keys = tuple((name, "grad_norm") for name, _ in grads)
-        norms = _norms(sampled) * torch.tensor(scales, device=sampled[0].device)
-        self._look_for_broken([name for name, _ in grads], sampled, norms)
-        return keys, norms
+        keys = self._keys_of(kept, "grad_norm")
+        found = samples(grads)
+        if found is not None:
+            norms = found.norms() * found.scales
+            self._look_for_broken(keys, found, norms)
+            return keys, norms
+        sampled = [_sample(grad) for grad in grads]
+        scales = _scales(grads, [s.numel() for s in sampled])
+        return keys, _norms(sampled) * torch.from_numpy(scales).to(sampled[0])
 
-    def nonfinite(self) -> tuple[tuple[tuple[str, str], ...], Tensor] | None:
+    def nonfinite(self) -> Found | None:
         """The share of each gradient that was not finite, from the first time that one was not.
 
         Of the last call of `gradients`; None as long as all of them were finite. On a CPU only:
@@ -66,34 +106,47 @@ class Weights:
         """
         return self._shares
 
-    def _look_for_broken(self, names: list[str], sampled: list[Tensor], norms: Tensor) -> None:
-        self._shares = None
-        if not norms.is_cpu:
-            return
-        if not bool(torch.isfinite(norms).all()):
-            of = dict(zip(names, norms.unbind(), strict=True))
-            self._broken.update({n: None for n, norm in of.items() if not bool(norm.isfinite())})
+    def _look_for_broken(self, keys: Keys, found: Samples, norms: Numbers) -> None:
+        if not np.isfinite(norms).all():
+            pairs = zip(keys, np.isfinite(norms).tolist(), strict=True)
+            self._broken.update({name: None for (name, _), finite in pairs if not finite})
         if self._broken:
-            kept = [(n, s) for n, s in zip(names, sampled, strict=True) if n in self._broken]
+            pairs = zip(keys, found.parts(), strict=True)
+            kept = [(name, part) for (name, _), part in pairs if name in self._broken]
             if kept:
-                shares = [(~torch.isfinite(values)).float().mean() for _, values in kept]
-                keys = tuple((name, "grad_nonfinite_share") for name, _ in kept)
-                self._shares = (keys, torch.stack([share.cpu() for share in shares]))
+                shares = [1.0 - float(np.isfinite(part).mean()) for _, part in kept]
+                names = tuple((name, "grad_nonfinite_share") for name, _ in kept)
+                self._shares = (names, np.array(shares))
 
-    def moved(self) -> tuple[tuple[tuple[str, str], ...], Tensor] | None:
+    def moved(self) -> Found | None:
         """Weight norms before the step, and update ratios after it."""
-        kept = [entry for entry in self._before if entry[1].numel() > 0]
-        self._before = []
-        if not kept:
+        if self._before is None:
             return None
-        before = [sampled for _, _, sampled, _ in kept]
-        after = [_sample(parameter) for _, parameter, _, _ in kept]
+        (kept, before), self._before = self._before, None
+        keys = self._keys_of(kept, "weight_norm", "update_ratio")
+        if isinstance(before, Samples):
+            after = samples(kept)
+            if after is None or after.begins != before.begins:
+                return None  # moved to another device, or resized, within the step
+            sizes = before.norms()
+            ratios = before.norms(after.flat - before.flat) / sizes
+            return keys, np.concatenate((sizes * before.scales, ratios))
         sizes = _norms(before)
-        ratios = _norms(list(torch._foreach_sub(after, before))) / sizes
-        scales = torch.tensor([scale for *_, scale in kept], device=sizes.device)
-        keys = tuple((name, "weight_norm") for name, *_ in kept)
-        keys += tuple((name, "update_ratio") for name, *_ in kept)
+        later = [_sample(parameter) for parameter in kept]
+        ratios = _norms(list(torch._foreach_sub(later, before))) / sizes
+        scales = torch.from_numpy(_scales(kept, [s.numel() for s in before])).to(sizes)
         return keys, torch.cat((sizes * scales, ratios))
+
+    def _keys_of(self, kept: list[Tensor], *stats: str) -> Keys:
+        """(parameter, stat) of each, made anew only where parameters or names are others."""
+        numbers = list(map(id, kept))
+        known = self._keys.get(stats)
+        if known is not None and known[0] == self._names.version and known[1] == numbers:
+            return known[2]
+        names = [self._name(parameter) for parameter in kept]
+        keys = tuple((name, stat) for stat in stats for name in names)
+        self._keys[stats] = self._names.version, numbers, keys
+        return keys
 
     def _name(self, parameter: Tensor) -> str:
         name = self._names.parameter(parameter)
@@ -102,21 +155,60 @@ class Weights:
         return self._unnamed.setdefault(id(parameter), f"parameter_{len(self._unnamed)}")
 
 
-def _plain(tensor: Tensor | None) -> bool:
+def parameters_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """All that an optimiser steps."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def plain(tensor: Tensor) -> bool:
     """A dense, real, floating tensor with storage: not sparse, not sharded, not meta."""
     return (
-        tensor is not None
-        and tensor.layout == torch.strided
+        type(tensor) in _PLAIN
+        and tensor.layout is torch.strided
         and tensor.is_floating_point()
-        and type(tensor) in (Tensor, torch.nn.Parameter)
-        and tensor.device.type != "meta"
+        and not tensor.is_meta
     )
 
 
+_PLAIN = (Tensor, torch.nn.Parameter)
+
+
+def samples(tensors: Sequence[Tensor]) -> Samples | None:
+    """Even samples, copied; None where one of the tensors is not for NumPy to read."""
+    begins: list[int] = []
+    scales: list[float] = []
+    parts: list[NDArray[Any]] = []
+    begin = 0
+    for tensor in tensors:
+        if not tensor.is_cpu or tensor.dtype not in HOST:
+            return None
+        whole: NDArray[Any] = tensor.detach().numpy().reshape(-1)
+        size = whole.size
+        part = whole if size <= MOST_ELEMENTS else whole[: size - size % RUN].reshape(-1, RUN)
+        if size > MOST_ELEMENTS:
+            part = part[:: _apart(size)].reshape(-1)
+        begins.append(begin)
+        scales.append((size / part.size) ** 0.5)
+        parts.append(part)
+        begin += part.size
+    return Samples(np.concatenate(parts), begins, np.array(scales))
+
+
+def _apart(size: int) -> int:
+    """How many runs lie between two that are looked at: an odd number, since the rows of a weight
+    have an even length, and the same columns would be met again and again."""
+    return -(-size // MOST_ELEMENTS) | 1
+
+
+def _scales(tensors: Sequence[Tensor], counts: Sequence[int]) -> Numbers:
+    return np.sqrt(np.array([tensor.numel() for tensor in tensors]) / np.array(counts))
+
+
 def _sample(tensor: Tensor) -> Tensor:
-    flat = tensor.detach().reshape(-1)
-    step = -(-flat.numel() // MOST_ELEMENTS)
-    return flat[::step] if step > 1 else flat
+    flat, size = tensor.detach().reshape(-1), tensor.numel()
+    if size <= MOST_ELEMENTS:
+        return flat
+    return flat[: size - size % RUN].reshape(-1, RUN)[:: _apart(size)].reshape(-1)
 
 
 def _norms(tensors: list[Tensor]) -> Tensor:

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -68,8 +68,7 @@ class Writer:
         self._common: dict[Key, int] = {}
         self._records, self._steps = Stream(RECORDS, "<f4"), Stream(STEPS, "<f8")
         self._whole_records = self._whole_steps = self._count = 0
-        self._windows: dict[str, dict[panes.Mark, tuple[int, bool]]] = {}
-        self._last_window = 0
+        self._course = panes.Course()
         self._late: list[Job] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -154,30 +153,21 @@ class Writer:
         self._whole_steps += len(rows)
         self._thin_steps()
 
-    def windows(self, site: str, windows: Iterable[Window]) -> None:
-        """Bring a site's windows up to date. Only those that are new or have grown are written."""
-        wanted = panes.fitted(list(windows))
-        known = self._windows.get(site, {})
-        now: dict[panes.Mark, tuple[int, bool]] = {}
-        rows: list[tuple[Any, ...]] = []
-        for place, window in enumerate(wanted, start=1):
-            sign, small = panes.mark(window), place < len(wanted)
-            held = known.get(sign)
-            if held is None or (small and not held[1]):
-                self._last_window += 1
-                held = (self._last_window, small)
-                # the last one still grows: it is packed when it is done
-                rows.append((held[0], *panes.packed(site, window, small=small)))
-            now[sign] = held
-        kept = {number for number, _ in now.values()}
-        gone = [(number,) for number, _ in known.values() if number not in kept]
-        self._windows[site] = now
+    def windows(self, site: str, windows: Sequence[Window]) -> None:
+        """Bring a site's windows up to date: these take the place of those that begin where the
+        first of them does, or later. What is there already is not written again."""
+        self.all_windows({site: windows})
+
+    def all_windows(self, by_site: Mapping[str, Sequence[Window]]) -> None:
+        """`windows` of several sites at once."""
+        changes = [self._course.update(site, new) for site, new in by_site.items() if new]
+        changes = [change for change in changes if change]
 
         def job(db: sqlite3.Connection) -> None:
-            db.executemany("DELETE FROM window WHERE id = ?", gone)
-            db.executemany("INSERT INTO window VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            for change in changes:
+                change.apply(db)
 
-        if gone or rows:
+        if changes:
             self._write(job)
 
     def close(self) -> None:

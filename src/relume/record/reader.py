@@ -1,0 +1,154 @@
+"""Reading one graph: its acts, its head, its criterion and the data that enter it.
+
+Where the graph is like one that was read in full before, what was found there is used again
+(`way.py`).
+"""
+
+from relume.record.graph import AutogradNode, Graph, kind, unpacking_nothing
+from relume.record.look import Look
+from relume.record.marks import BETWEEN, Marks
+from relume.record.names import Names
+from relume.record.notes import Notes
+from relume.record.ops import AFFINE
+from relume.record.sites import Seen, Sites
+from relume.record.structure import data_inputs
+from relume.record.tap import Taken, Tap, storage_number
+from relume.record.way import Signature, Way, signature, way
+
+DEEP_FIRST, DEEP_EVERY = 4, 8  # the first records read everything, later every eighth
+MOST_WAYS = 8  # graphs of other sizes that are remembered (a GAN has two)
+OWNERS_ASKED = 4  # affine nodes whose modules are asked for where no parameter is known
+
+
+def is_deep(record: int) -> bool:
+    """Whether a record reads everything, also what has to be computed again."""
+    return record < DEEP_FIRST or record % DEEP_EVERY == 0
+
+
+class Reader:
+    """Reads the graphs of recorded steps.
+
+    Args:
+        names, sites, notes: of the run.
+        marks: entries and exits of modules on the step.
+        tap: what took the acts that stand in no graph.
+    """
+
+    def __init__(self, names: Names, sites: Sites, notes: Notes, marks: Marks, tap: Tap) -> None:
+        self._names = names
+        self._sites = sites
+        self._notes = notes
+        self._marks = marks
+        self._tap = tap
+        self._ways: dict[tuple[int, int], Way] = {}
+        self._step = 0
+
+    def concerns(self, graph: Graph) -> bool:
+        """Whether a watched model is in the graph, by its parameters, or where these are only
+        put together for the forward (shards), by its modules."""
+        if any(self._names.parameter(leaf) is not None for leaf in graph.leaves):
+            return True
+        affine = (node for node in graph.nodes if kind(node) in AFFINE)
+        for _, node in zip(range(OWNERS_ASKED), affine, strict=False):
+            owner = self._marks.owner(node._sequence_nr())
+            if owner is not None and self._names.holds(owner):
+                return True
+        return False
+
+    def read(self, look: Look, graph: Graph, step: int) -> None:
+        """Read a graph, and hook its acts.
+
+        Args:
+            look: the record, to which everything is added.
+            graph: as walked from the loss, just before backward.
+            step: the current step.
+        """
+        self._step = step
+        with unpacking_nothing(graph, self._packed(graph)):
+            self._read(look, graph)
+
+    def read_inside(self, look: Look, graph: Graph, outer: AutogradNode) -> None:
+        """Read the graph of a reentrant checkpoint, made while backward is at `outer`."""
+        first = graph.nodes[0]._sequence_nr() if graph.nodes else 0
+        begin = self._marks.place(outer._sequence_nr(), 1)
+
+        def inside(number: int) -> int:
+            return begin + min(number - first, BETWEEN - 2)
+
+        with unpacking_nothing(graph, self._packed(graph)):
+            acts = self._sites.acts_in(graph, self._marks, phase=look.phase, anchor=inside)
+            self._take(look, acts)
+            self._notes.tell(acts)
+
+    def _read(self, look: Look, graph: Graph) -> None:
+        sign = None if self._tap.taken or self._tap.fused else signature(graph, self._marks)
+        kind_ = (len(graph.nodes), len(graph.leaves))
+        known = self._ways.get(kind_)
+        if known is not None and not look.deep and known.signature == sign:
+            self._read_known(look, graph, known)
+            return
+        found = self._read_in_full(look, graph, sign)
+        if found is None or len(self._ways) >= MOST_WAYS:
+            self._ways.clear()
+        if found is not None:
+            self._ways[kind_] = found
+
+    def _read_known(self, look: Look, graph: Graph, known: Way) -> None:
+        """A step like the last one that was read in full."""
+        self._take(look, known.seen(graph))
+        if known.criterion is not None:
+            name, at = known.criterion
+            self._notes.judge.again(name, graph.nodes[at])
+        if known.head is not None:
+            plan, at = known.head
+            look.head(plan, graph.nodes[at])
+        look.scalars.extend(self._notes.inputs(graph, self._marks, look.phase, look.deep))
+
+    def _read_in_full(self, look: Look, graph: Graph, sign: Signature | None) -> Way | None:
+        known = len(self._sites.plans)
+        wanted = self._notes.lines_wanted
+        taken = self._accepted(graph) if self._tap.taken else []
+        acts = self._sites.acts_in(graph, self._marks, taken, phase=look.phase)
+        new = len(self._sites.plans) > known
+        view = self._notes.view(
+            graph,
+            acts,
+            self._marks,
+            self._step,
+            changed=new or look.phase == 0,
+            unscale=look.unscale if isinstance(look.unscale, float) else None,
+        )
+        self._take(look, acts)
+        if view.head is not None:
+            look.head(*view.head)
+        for module in list(self._tap.fused):
+            self._notes.remarks.fused(module, self._step)
+        look.scalars.extend(self._notes.inputs(graph, self._marks, look.phase, look.deep))
+        settled = not new and not wanted and look.phase >= DEEP_FIRST
+        return way(sign, graph, acts, view) if settled else None
+
+    def _take(self, look: Look, acts: list[Seen]) -> None:
+        for seen in acts:
+            if seen.plan.elementwise and seen.plan.site.role != "attention":
+                look.act(seen.plan, seen.node, seen.held)
+
+    def _accepted(self, graph: Graph) -> list[Taken]:
+        """The acts that the tap took and that the loss depends on."""
+        inside = set(graph.nodes)
+        entering: set[int] = {storage_number(data) for _, data in data_inputs(graph)}
+        found: list[Taken] = []
+        for taken in self._tap.taken:
+            if taken.node is not None:
+                wanted = taken.node in inside
+            else:
+                wanted = taken.call.training or taken.call.reaches(graph, entering)
+            if wanted and self._names.given and taken.module is not None:
+                wanted = self._names.holds(taken.module)
+            if wanted:
+                found.append(taken)
+        return found
+
+    def _packed(self, graph: Graph) -> set[AutogradNode]:
+        if not self._marks.any_packed:
+            return set()
+        return {node for node in graph.nodes if self._marks.is_packed(node._sequence_nr())}
