@@ -217,9 +217,11 @@ class Bench:
         """Every call of a module passes here: who is open in this thread, and which is a root."""
         kind: Any = nn.Module
         original = kind.__call__
-        threads, bench = self.threads, self
+        threads, bench, open_ = self.threads, self, [True]
 
         def call(module: nn.Module, *args: Any, **words: Any) -> Any:
+            if not open_:  # a compiled model keeps the method that it found when it was made
+                return original(module, *args, **words)
             stack = threads.stack
             outermost = not stack
             stack.append(module)
@@ -236,6 +238,7 @@ class Bench:
 
         def back() -> None:
             kind.__call__ = original
+            open_.clear()
 
         self.undo.append(back)
 
