@@ -98,7 +98,7 @@ def reached(n: dict[str, object]) -> bool:
 def report(rows: list[dict[str, object]]) -> None:
     sick = [row for row in rows if row["broken"]]
     vain = [row for row in sick if not worth_it(row)]
-    hand = [row for row in sick if worth_it(row) and (row["advice"] or not row["root"])]
+    hand = [row for row in sick if worth_it(row) and by_hand(row)]
     treatable = [row for row in sick if row not in vain and row not in hand]
     proven = [row for row in treatable if row["word"] == "proven"]
     well = [row for row in rows if not row["broken"]]
@@ -123,6 +123,12 @@ def report(rows: list[dict[str, object]]) -> None:
                 f"| {row['case']} | {row['root']} | {row['word']} | {row['fix']} | "
                 f"{' | '.join(marks)} | {row.get('reached', '')} |"
             )
+
+
+def by_hand(row: dict[str, object]) -> bool:
+    """Nothing was called; or the user's own loss makes the NaN, or is the wrong one."""
+    root = str(row["root"])
+    return not root or (bool(row["advice"]) and root.startswith(("ACT604", "ACT206")))
 
 
 def worth_it(row: dict[str, object]) -> bool:
