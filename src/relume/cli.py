@@ -21,11 +21,14 @@ from relume.commands import acts as acting
 from relume.commands import check as checking
 from relume.commands import combine as combining
 from relume.commands import export as exporting
+from relume.commands import fix as fixing
 from relume.commands import live as living
+from relume.commands import prove as proving
 from relume.commands import report as reporting
 from relume.commands import rules as paging
 from relume.commands import runs as listing
 from relume.commands.judging import judge
+from relume.commands.trying import CONTEXT
 from relume.errors import RelumeError, UnknownNameError, UsageError
 from relume.options import (
     Configured,
@@ -79,7 +82,7 @@ def relume(
     return 0
 
 
-@app.command(epilog=RUN_CODES, context_settings={"allow_interspersed_args": False})
+@app.command(epilog=RUN_CODES, context_settings=CONTEXT)
 def run(
     script: Annotated[
         str, typer.Argument(metavar="SCRIPT", help="A Python script, or a module with -m.")
@@ -200,6 +203,10 @@ def diagnose(
     return int(wanted.failed(diagnosis))
 
 
+app.command(epilog=fixing.CODES, context_settings=CONTEXT)(fixing.fix)
+app.command(epilog=proving.PROVE_CODES, context_settings=CONTEXT)(proving.prove)
+app.command(epilog=proving.CODES, context_settings=CONTEXT)(proving.compare)
+app.command(epilog=proving.CODES, context_settings=CONTEXT)(proving.recommend)
 app.command()(reporting.report)
 app.command()(living.live)
 app.command(epilog=CODES)(checking.check)

@@ -11,12 +11,18 @@ from relume.report.voice import console
 
 def explain(
     rule: Annotated[
-        str | None, typer.Argument(metavar="RULE", help="A code, a name, or a beginning.")
+        str | None,
+        typer.Argument(metavar="RULE|FIX", help="A code, a name, or a beginning; or a fix's name."),
     ] = None,
 ) -> int:
-    """Show a rule's page: what it finds, why it hurts, how it is measured, what cures it."""
+    """Show a rule's page: what it finds, why it hurts, how it is measured, what cures it; or a
+    fix's: what it does, when it helps, what it changes."""
     from relume.report import pages as views
 
+    remedy = None if rule is None else views.fix(rule)
+    if remedy is not None:
+        views.explain(remedy, console())
+        return 0
     known = views.rules()
     chosen = views.matching(rule, known) if rule is not None else known
     if len(chosen) == 1:
