@@ -41,6 +41,7 @@ async function bundled(entry, options = {}) {
     write: false,
     charset: "ascii",
     legalComments: "none",
+    alias: { "d3-interpolate": join(here, "src", "lib", "interpolate.ts") }, // see there
     target: ["es2020", "chrome100", "firefox100", "safari15.4"],
     ...options,
   });

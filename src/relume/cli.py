@@ -18,6 +18,7 @@ import typer
 
 from relume import __version__
 from relume.commands import acts as acting
+from relume.commands import atlas as teaching
 from relume.commands import check as checking
 from relume.commands import combine as combining
 from relume.commands import export as exporting
@@ -215,6 +216,7 @@ app.command()(paging.rules)
 app.command()(listing.runs)
 app.command()(combining.combine)
 app.command()(exporting.export)
+app.command()(teaching.atlas)
 
 
 @app.command(epilog=RUN_CODES)

@@ -1,5 +1,5 @@
 // The one global: `relume.mount(element, data)` draws what `data.kind` says.
-import { lesson } from "./atlas/index";
+import { acts, lesson } from "./atlas/index";
 import { report } from "./report/index";
 
 type Mount = (element: HTMLElement, data: never) => void;
@@ -15,3 +15,6 @@ export function mount(element: HTMLElement, data: { kind: string }): void {
   element.classList.add("relume");
   draw(element, data as never);
 }
+
+/** The acts as the page computes them, for the tests. */
+export { acts };
