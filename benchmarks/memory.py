@@ -3,7 +3,7 @@
 Counters of several sites are fed records and their finished windows go to a run file, as while
 training. Bytes a unit are counted from the arrays, and from what Python's allocator has given out.
 
-    python benchmarks/memory.py [--units 4096] [--sites 8] [--records 2000]
+    python benchmarks/memory.py [--units 1024] [--sites 8] [--records 2000]
 """
 
 import argparse
@@ -20,7 +20,7 @@ from relume.record.units import FIELDS, UnitCounters
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--units", type=int, default=4_096)
+    parser.add_argument("--units", type=int, default=1_024)
     parser.add_argument("--sites", type=int, default=8)
     parser.add_argument("--records", type=int, default=2_000)
     arguments = parser.parse_args()
