@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="print the stories")
     args = parser.parse_args()
     told: list[Told] = []
-    for path in sorted(HERE.glob(f"*{args.only}*.py")):
+    for path in sorted(p for p in HERE.glob("*.py") if args.only in p.stem):
         for word, codes, site in wanted(path):
             diagnosis, text = run(path, word, args.every)
             one = Told(path.stem, word, codes, site, diagnosis)

@@ -28,6 +28,7 @@ from relume.record.tap import Taken, Tap, storage_number
 from relume.record.weights import Weights
 
 DEEP_FIRST, DEEP_EVERY = 4, 8  # the first records read everything, later every eighth
+FOLLOW_EVERY = 4  # records after which the next update is compared with this one
 BACKWARDS_A_STEP = 2  # read on one recorded step; further micro-batches are not
 OWNERS_ASKED = 4  # affine nodes whose modules are asked for where no parameter is known
 
@@ -284,6 +285,9 @@ class Harvest:
             unscale=look.unscale if isinstance(look.unscale, float) else None,
         )
         self._take(look, acts)
+        turned = self.weights.turning.take()
+        if turned is not None:
+            look.scalars.append(turned)
         if view.head is not None:
             look.head(*view.head)
         for module in list(self.tap.fused):
@@ -327,14 +331,25 @@ class Harvest:
                     look.scalars.append(broken)
         look.add_cost(perf_counter() - start)
 
-    def read_updates(self) -> None:
-        """After the optimiser's step: how far it moved the weights."""
+    def read_updates(self, optimizer: Optimizer | None = None) -> None:
+        """After the optimiser's step: how far it moved the weights.
+
+        Args:
+            optimizer: the one that stepped.
+        """
+        turning = self.weights.turning
+        if turning.waiting and optimizer is not None:
+            start = perf_counter()
+            with ours():
+                turning.step(optimizer)
+            self._spend(start)
         look = self.look
         if look is None:
             return
         start = perf_counter()
+        follow = optimizer if look.phase % FOLLOW_EVERY == 0 else None
         with ours():
-            moved = self.weights.moved()
+            moved = self.weights.moved(follow)
         if moved is not None:
             look.scalars.append(moved)
         look.add_cost(perf_counter() - start)

@@ -152,6 +152,7 @@ class Recorder:
 
     def _stop(self) -> None:
         self.harvest.disarm()
+        self.harvest.weights.turning.drop()
 
     # ------------------------------------------------------------------ what is heard
 
@@ -264,7 +265,7 @@ class Recorder:
             else:
                 self._stepped.add(number)
             self.optimizer_steps += 1
-            self.harvest.read_updates()
+            self.harvest.read_updates(optimizer)
             self._tick(_rate(optimizer))
         except Exception as error:
             self.fail("after the optimiser", error)
@@ -346,7 +347,8 @@ class Recorder:
             self._last = perf_counter()
             self.budget.charge(self._last - now)
         # From here on one optimiser's steps are all there is to count, until we look again.
-        self.quiet = not wanted and len(self._stepped) == 1 and self.optimizer_steps > 0
+        alone = len(self._stepped) == 1 and self.optimizer_steps > 0
+        self.quiet = not wanted and alone and not self.harvest.weights.turning.waiting
         if wanted and not self.trouble.off:
             self._arm()
         else:

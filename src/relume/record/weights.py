@@ -2,8 +2,12 @@
 
 import torch
 from torch import Tensor
+from torch.optim.optimizer import Optimizer
 
 from relume.record.names import Names
+from relume.record.turning import Turning
+
+Scalars = tuple[tuple[tuple[str, str], ...], Tensor]
 
 MOST_ELEMENTS = 4_096  # of a parameter that are looked at: a norm of normal entries to 1.1 %
 
@@ -12,6 +16,12 @@ class Weights:
     """Snapshots around one optimiser step, over an even sample of every parameter.
 
     Norms are of the sample, scaled to the whole parameter. Ratios need no scale.
+
+    Args:
+        names: of parameters.
+
+    Attributes:
+        turning: follows the updates of some steps by one step more.
     """
 
     def __init__(self, names: Names) -> None:
@@ -19,9 +29,10 @@ class Weights:
         self._unnamed: dict[int, str] = {}
         self._before: list[tuple[str, Tensor, Tensor, float]] = []
         self._broken: dict[str, None] = {}  # parameters whose gradient was not finite once
-        self._shares: tuple[tuple[tuple[str, str], ...], Tensor] | None = None
+        self._shares: Scalars | None = None
+        self.turning = Turning(_sample)
 
-    def snapshot(self, optimizer: torch.optim.Optimizer) -> None:
+    def snapshot(self, optimizer: Optimizer) -> None:
         """Keep the sampled weights as they are before the step."""
         self._before = []
         for group in optimizer.param_groups:
@@ -33,7 +44,7 @@ class Weights:
                 scale = (parameter.numel() / max(sampled.numel(), 1)) ** 0.5
                 self._before.append((name, parameter, sampled.clone(), scale))
 
-    def named(self, optimizer: torch.optim.Optimizer) -> list[tuple[str, Tensor]]:
+    def named(self, optimizer: Optimizer) -> list[tuple[str, Tensor]]:
         """The optimiser's parameters with their names."""
         return [
             (self._name(parameter), parameter)
@@ -42,7 +53,7 @@ class Weights:
             if _plain(parameter)
         ]
 
-    def gradients(self, leaves: list[Tensor]) -> tuple[tuple[tuple[str, str], ...], Tensor] | None:
+    def gradients(self, leaves: list[Tensor]) -> Scalars | None:
         """Norms of the gradients now in `.grad`, which is before any clipping."""
         grads = [(self._name(p), p.grad) for p in leaves if _plain(p) and _plain(p.grad)]
         if not grads:
@@ -58,7 +69,7 @@ class Weights:
         self._look_for_broken([name for name, _ in grads], sampled, norms)
         return keys, norms
 
-    def nonfinite(self) -> tuple[tuple[tuple[str, str], ...], Tensor] | None:
+    def nonfinite(self) -> Scalars | None:
         """The share of each gradient that was not finite, from the first time that one was not.
 
         Of the last call of `gradients`; None as long as all of them were finite. On a CPU only:
@@ -80,8 +91,12 @@ class Weights:
                 keys = tuple((name, "grad_nonfinite_share") for name, _ in kept)
                 self._shares = (keys, torch.stack([share.cpu() for share in shares]))
 
-    def moved(self) -> tuple[tuple[tuple[str, str], ...], Tensor] | None:
-        """Weight norms before the step, and update ratios after it."""
+    def moved(self, follow: Optimizer | None = None) -> Scalars | None:
+        """Weight norms before the step, and update ratios after it.
+
+        Args:
+            follow: the optimiser whose next update is to be compared with this one; None: none is.
+        """
         kept = [entry for entry in self._before if entry[1].numel() > 0]
         self._before = []
         if not kept:
@@ -89,7 +104,11 @@ class Weights:
         before = [sampled for _, _, sampled, _ in kept]
         after = [_sample(parameter) for _, parameter, _, _ in kept]
         sizes = _norms(before)
-        ratios = _norms(list(torch._foreach_sub(after, before))) / sizes
+        updates = list(torch._foreach_sub(after, before))
+        ratios = _norms(updates) / sizes
+        if follow is not None:
+            entries = zip(kept, after, updates, strict=True)
+            self.turning.keep(follow, [(name, p, a, u) for (name, p, *_), a, u in entries])
         scales = torch.tensor([scale for *_, scale in kept], device=sizes.device)
         keys = tuple((name, "weight_norm") for name, *_ in kept)
         keys += tuple((name, "update_ratio") for name, *_ in kept)
