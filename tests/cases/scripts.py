@@ -104,7 +104,17 @@ def main() -> None:
                 if f["severity"] != "fact"
             )
             mark = "ok  " if one.right and not one.symptoms else "SYM " if one.right else "MISS"
-            print(mark, path.stem, word, ",".join(codes), "|", diagnosis["outcome"]["name"], "|", found, flush=True)
+            print(
+                mark,
+                path.stem,
+                word,
+                ",".join(codes),
+                "|",
+                diagnosis["outcome"]["name"],
+                "|",
+                found,
+                flush=True,
+            )
             if args.show:
                 print(text)
     for word in ("broken", "healthy"):

@@ -137,6 +137,8 @@ class Look:
             return
         if rows.numel() == 0:
             return
+        if held is not None and held.blind:
+            rows = self._swallowed(plan, rows)
         sums = self.sums[plan.site.name] = Sums(plan, rows.shape[0])
         forward = stats.forward_sums(plan.act, rows, holds, extra)
         sums.parts.append((stats.FORWARD, forward))
@@ -149,6 +151,18 @@ class Look:
         self._line(sums, sums.seen, extra)
         if node is not None:
             node.register_hook(GradientSlot(sums, self.phase, self))
+
+    def _swallowed(self, plan: Plan, rows: Tensor) -> Tensor:
+        """The input of a choice by a comparison as the choice takes it: NaN falls to its low side.
+
+        On a CPU only: elsewhere asking would wait for the device.
+        """
+        if not rows.is_cpu or not bool(torch.isnan(rows.sum())):
+            return rows
+        lost = torch.isnan(rows)
+        key = (plan.site.name, "nonfinite_swallowed_share")
+        self.scalars.append(((key,), lost.float().mean().reshape(1)))
+        return rows.masked_fill(lost, 0.0)
 
     def _line(self, sums: Sums, pre: Tensor | None, extra: Mapping[str, Any]) -> None:
         """How straight a curved act is on what it receives; its kink bends any other."""

@@ -53,7 +53,8 @@ class Remarks:
             file, line = source_of(node)
             name = "" if plan is None else plan.site.name
             called = by_node()[node.name()][0].name if plan is None else plan.site.act
-            acts.append({"act": called, "site": name, "file": file, "line": line})
+            act: dict[str, Any] = {"act": called, "site": name, "file": file, "line": line}
+            acts.append(act | found_in.limits(node))
         rows = criterion.rows_at_criterion(graph, found, ends)
         layer = "" if ends.affine is None else self._sites.layer_path(ends.affine)
         fact = Fact(
@@ -64,6 +65,7 @@ class Remarks:
                 "layer": layer,
                 "acts": acts,
                 "direct": found_in.direct(found, ends),
+                "guarded": found_in.guarded(found, ends),
                 "rows_sum_error": None if rows is None else rows[0],
                 "rows_min": None if rows is None else rows[1],
             },

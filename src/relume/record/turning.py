@@ -64,10 +64,10 @@ class Turning:
 
 
 def _cosines(one: list[Tensor], two: list[Tensor]) -> Tensor:
-    """(parameters,) in float32, on the device of the first; NaN where an update is zero."""
+    """(parameters,) in float32, on the device of the first; 0 where an update is zero."""
     device = one[0].device
-    found = [
-        (a.float().dot(b.float()) / (a.float().norm() * b.float().norm())).to(device)
-        for a, b in zip(one, two, strict=True)
-    ]
+    found: list[Tensor] = []
+    for a, b in zip(one, two, strict=True):
+        size: Tensor = (a.float().norm() * b.float().norm()).clamp(min=1e-30)
+        found.append((a.float().dot(b.float()) / size).to(device))
     return torch.stack(found)

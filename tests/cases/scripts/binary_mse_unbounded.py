@@ -1,4 +1,4 @@
-# broken: ACT206
+# broken: ACT203,ACT206
 # healthy: nothing
 import sys
 import torch

@@ -1,4 +1,4 @@
-# broken: ACT604
+# broken: ACT604,ACT803
 # healthy: nothing
 import sys
 import torch

@@ -1,4 +1,4 @@
-# broken: ACT103
+# broken: ACT103,ACT102
 # healthy: nothing
 import sys
 import torch
