@@ -116,9 +116,7 @@ def guarded(found: Criterion, ends: Head) -> list[str] | None:
             seen.append("renormalised")
         elif name in GUARDS:
             seen.append("clamp")
-        elif name in CONSTANTS and len(sources) != 1:
-            return None
-        elif name not in RESHAPE | CONSTANTS | {"LogBackward"}:
+        elif len(sources) != 1 or name not in RESHAPE | CONSTANTS | {"LogBackward"}:
             return None
         node = next(iter(sources), None)
     return None

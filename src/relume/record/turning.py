@@ -68,6 +68,7 @@ def _cosines(one: list[Tensor], two: list[Tensor]) -> Tensor:
     device = one[0].device
     found: list[Tensor] = []
     for a, b in zip(one, two, strict=True):
-        size: Tensor = (a.float().norm() * b.float().norm()).clamp(min=1e-30)
-        found.append((a.float().dot(b.float()) / size).to(device))
+        left, right = a.float(), b.float()
+        size = (left.dot(left) * right.dot(right)).sqrt().clamp(min=1e-30)
+        found.append((left.dot(right) / size).to(device))
     return torch.stack(found)
