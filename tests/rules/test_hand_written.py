@@ -109,3 +109,21 @@ def test_units_that_hide_nan_are_not_called_dead_for_themselves() -> None:
     build.series("act2", "nonfinite_swallowed_share", 0.4)
     (root,) = (f for f in diagnose(build.trace()).roots if f.severity >= Severity.WARNING)
     assert root.code == "ACT803"
+
+
+@pytest.mark.parametrize(
+    ("axis", "shape", "implicit", "severity"),
+    [
+        (1, (64, 10), True, Severity.NOTE),
+        (1, (64, 10), False, None),
+        (1, (64, 10), None, None),
+        (0, (7, 64, 10), True, Severity.WARNING),
+        (0, (7, 64, 10), None, None),
+        (0, (64, 10), True, Severity.WARNING),  # of a hidden layer, over the batch
+    ],
+)
+def test_an_axis_that_was_left_out(
+    axis: int, shape: tuple[int, ...], implicit: bool | None, severity: Severity | None
+) -> None:
+    trace = faults.over_rows(axis, shape, implicit=implicit, role="hidden")
+    assert [f.severity for f in found(trace, "ACT205")] == ([severity] if severity else [])

@@ -14,9 +14,15 @@ from typing import Any
 import torch
 from torch import nn
 
-_OURS = str(Path(__file__).resolve().parents[1])
-_DEMOS = str(Path(_OURS) / "demos")  # shipped with us, run as a user's script
-_TORCH = str(Path(torch.__file__).resolve().parent)
+
+def _both(folder: Path) -> tuple[str, ...]:
+    """A folder as it was imported and with its links resolved: an environment may be a link."""
+    return tuple({str(folder), str(folder.resolve())})
+
+
+_OURS = _both(Path(__file__).parents[1])
+_DEMOS = tuple(str(Path(folder) / "demos") for folder in _OURS)  # run as a user's script
+_TORCH = _both(Path(torch.__file__).parent)
 
 # Attributes under which torch's wrappers hold the wrapped module: no part of a name.
 _WRAPPED = frozenset(
@@ -29,7 +35,7 @@ def is_users(file: str) -> bool:
     """Whether a source file is the user's: neither torch's, nor ours, nor generated."""
     if file.startswith(_DEMOS):
         return True
-    return not file.startswith((_OURS, _TORCH, "<frozen", "<eval_with_key"))
+    return not file.startswith((*_OURS, *_TORCH, "<frozen", "<eval_with_key"))
 
 
 def foreign(frame: FrameType | None) -> FrameType | None:

@@ -9,6 +9,7 @@ from relume.acts.act import by_node
 from relume.core import Fact
 from relume.record import criterion, structure
 from relume.record import signs as found_in
+from relume.record.calls import axis_is_left_out
 from relume.record.graph import AutogradNode, Graph, kind
 from relume.record.marks import Marks
 from relume.record.opaque import CUSTOM, FUSED, OPAQUE, PACKED, is_custom
@@ -105,6 +106,7 @@ class Remarks:
         found: criterion.Criterion,
         ends: criterion.Head,
         known: Sequence[Seen],
+        marks: Marks,
         step: int,
     ) -> None:
         """Say along which axis softmaxes run, and which acts are fed by another."""
@@ -114,11 +116,20 @@ class Remarks:
         rows = int(target.shape[0]) if target is not None and target.dim() else None
         for node, data in found_in.softmaxes(graph, ends, roles, rows):
             name = sites[node].name if node in sites else data["act"]
+            data["implicit"] = self._implicit(node, marks)
             self._once("softmax", name, node, data, step)
         for node, first, second in found_in.act_pairs(graph):
             name = sites[node].name if node in sites else second
             data = {"first": first, "second": second, "role": roles.get(node, "hidden")}
             self._once("act-pair", name, node, data, step)
+
+    def _implicit(self, node: AutogradNode, marks: Marks) -> bool | None:
+        """Whether a softmax was given no axis: by its module, or by the source of its call."""
+        module = marks.owner(node._sequence_nr())
+        if isinstance(module, nn.Softmax | nn.LogSoftmax):
+            return module.dim is None
+        file, line = source_of(node)
+        return axis_is_left_out(file, line) if file else None
 
     def _once(
         self, sort: str, name: str, node: AutogradNode, data: dict[str, Any], step: int

@@ -3,14 +3,13 @@
 import sys
 
 import torch
+import torch.nn.functional as F
 from sklearn.datasets import load_digits
 from torch import nn
 
 torch.manual_seed(0)
 d = load_digits()
 X, y = torch.tensor(d.data, dtype=torch.float32) / 16, torch.tensor(d.target)
-import torch.nn.functional as F
-
 net = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 soft = 0.95 * F.one_hot(y, 10) + 0.005
 opt = torch.optim.Adam(net.parameters(), 3e-3)
