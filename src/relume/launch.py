@@ -130,6 +130,8 @@ def run(
     recorded = begin(path, (), budget=budget, every=every, exact=exact, about=about)
     rank = here()  # before the script can change what says so
     how, code, text = _execute(program, argv)
+    if how in ("normal", "exit"):
+        recorded.time_acts()
     recorded.close(how, code, text)
     return Launched(recorded.path, code, how, _remarks(recorded), rank)
 

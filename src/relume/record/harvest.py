@@ -285,6 +285,9 @@ class Harvest:
             unscale=look.unscale if isinstance(look.unscale, float) else None,
         )
         self._take(look, acts)
+        if new:
+            for seen in acts:
+                self.notes.remarks.precision(seen.plan, self._step)
         turned = self.weights.turning.take()
         if turned is not None:
             look.scalars.append(turned)

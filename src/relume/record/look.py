@@ -130,6 +130,8 @@ class Look:
             rows, holds, extra = held.rows, held.holds, {**plan.act.defaults, **held.extra}
         elif node is not None:
             saved, holds = plan.shown.read(node), plan.shown.holds
+            if not plan.shape:
+                plan.shape, plan.dtype, plan.device = tuple(saved.shape), saved.dtype, saved.device
             axis = plan.axis if plan.axis < saved.dim() else saved.dim() - 1
             rows = stats.sample(saved, axis, self.phase)
             extra = plan.act.parameters(plan.shown, node)

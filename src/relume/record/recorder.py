@@ -23,6 +23,7 @@ from relume.core import Fact
 from relume.errors import StoreError
 from relume.record.around import Scaling
 from relume.record.budget import Budget
+from relume.record.cost import act_costs
 from relume.record.failures import Failures
 from relume.record.harvest import Harvest
 from relume.record.ledger import Ledger
@@ -135,6 +136,18 @@ class Recorder:
             self.writer.close()
         except StoreError as error:
             self.failures.append(str(error))
+
+    def time_acts(self) -> None:
+        """The run has ended: time its acts, at the shapes that they had."""
+        self.pause()
+        if not self._closed and self.optimizer_steps and not self.writer.ranked:
+            self.trouble.guarded("act costs", self._time_acts)
+
+    def _time_acts(self) -> None:
+        with torch.enable_grad():
+            plans = list(self.sites.plans.values())
+            for fact in act_costs(plans, self.step, self.budget.elapsed):
+                self.writer.fact(fact)
 
     def abandon(self) -> None:
         """Forget everything without touching the file: this is a forked child."""

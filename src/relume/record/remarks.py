@@ -13,7 +13,7 @@ from relume.record.calls import axis_is_left_out
 from relume.record.graph import AutogradNode, Graph, kind
 from relume.record.marks import Marks
 from relume.record.opaque import CUSTOM, FUSED, OPAQUE, PACKED, is_custom
-from relume.record.sites import Seen, Sites, source_of
+from relume.record.sites import Plan, Seen, Sites, source_of
 from relume.record.store import Writer
 
 
@@ -122,6 +122,12 @@ class Remarks:
             name = sites[node].name if node in sites else second
             data = {"first": first, "second": second, "role": roles.get(node, "hidden")}
             self._once("act-pair", name, node, data, step)
+
+    def precision(self, plan: Plan, step: int) -> None:
+        """Say in which type an act was computed."""
+        if plan.shape and self.first("precision", plan.site.name):
+            data = {"dtype": str(plan.dtype).removeprefix("torch."), "shape": list(plan.shape)}
+            self._writer.fact(Fact("precision", plan.site.name, step, data))
 
     def _implicit(self, node: AutogradNode, marks: Marks) -> bool | None:
         """Whether a softmax was given no axis: by its module, or by the source of its call."""
