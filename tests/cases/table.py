@@ -23,12 +23,15 @@ def run(at: int) -> Verdict:
     return judged(CASES[at])
 
 
-def plainly(verdict: Verdict) -> tuple[bool, tuple[str, ...], tuple[str, ...], str]:
+Plain = tuple[bool, tuple[str, ...], tuple[str, ...], str, bool]
+
+
+def plainly(verdict: Verdict) -> Plain:
     """Without the case, whose functions do not travel between processes."""
-    return verdict.right, verdict.symptoms, verdict.told, verdict.outcome
+    return verdict.right, verdict.symptoms, verdict.told, verdict.outcome, verdict.noted
 
 
-def work(at: int) -> tuple[bool, tuple[str, ...], tuple[str, ...], str]:
+def work(at: int) -> Plain:
     return plainly(run(at))
 
 

@@ -127,3 +127,52 @@ def test_an_axis_that_was_left_out(
 ) -> None:
     trace = faults.over_rows(axis, shape, implicit=implicit, role="hidden")
     assert [f.severity for f in found(trace, "ACT205")] == ([severity] if severity else [])
+
+
+def test_a_divergence_of_probabilities_wants_their_logarithms() -> None:
+    for act, fires in (("softmax", True), ("log_softmax", False)):
+        build = faults.regression(act, loss="kl_div", units=10)
+        data = {**build.facts[-1].data, "rows_sum_error": 1e-7}
+        build.facts = [f for f in build.facts if f.kind != "head"]
+        assert bool(found(build.fact("head", "head", **data).trace(), "ACT203")) is fires
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "fires"), [(-1.0, 1.0, True), (0.0, 1.0, False), (0.0, 1.01, True)]
+)
+def test_yes_and_no_are_one_and_nought(least: float, most: float, fires: bool) -> None:
+    trace = faults.regression(loss="bce_with_logits", target_min=least, target_max=most).trace()
+    assert bool(found(trace, "ACT206")) is fires
+
+
+@pytest.mark.parametrize(
+    ("most", "learns", "fires"), [(30.1, False, True), (30.0, False, False), (1e4, True, False)]
+)
+def test_targets_that_a_stalled_run_never_came_near(most: float, learns: bool, fires: bool) -> None:
+    course = None if not learns else np.linspace(1.0, 0.1, 400)
+    build = faults.regression(course=course, target_min=-1.0, target_max=most)
+    build.series("head", "pre_absmax", 1.0)
+    assert bool(found(build.trace(), "ACT204")) is fires
+
+
+def test_a_regression_that_begins_far_from_its_mean_has_not_exploded() -> None:
+    """A squared error has the units of its targets; a likelihood above ten chances has exploded."""
+    for loss, fires in (("mse", False), ("cross_entropy", True)):
+        build = Build().loss(flat(level=50.0), 2.3, loss=loss).act("act1").head()
+        assert bool(found(build.trace(), "ACT602")) is fires
+
+
+@pytest.mark.parametrize(
+    ("decades", "calls", "fires"), [(3.1, 6, True), (2.9, 6, False), (9, 3, False)]
+)
+def test_a_gradient_that_shrinks_through_time(decades: float, calls: int, fires: bool) -> None:
+    build = Build().loss(flat()).input()
+    for at in range(calls):
+        name = f"tanh()#{at + 1}" if at else "tanh()"
+        level = 1e-3 * 10 ** (-decades * (calls - 1 - at) / (calls - 1))
+        shared = {"grad_pre_rms": level, "grad_post_rms": level, "layer": "h"}
+        build.act(name, "tanh", low=0.0, **shared)
+    for name in ("i.weight", "h.weight"):
+        build.weight(name)
+    trace = build.head().trace()
+    assert bool(found(trace, "ACT601")) is fires

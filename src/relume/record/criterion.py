@@ -1,5 +1,6 @@
 """How the loss judges: the criterion in the graph, the head behind it, and what joins them."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ from relume.acts.act import by_node
 from relume.record.graph import AutogradNode, Graph, kind, saved, signals
 from relume.record.opaque import OPAQUE
 from relume.record.ops import AFFINE, RESHAPE
+from relume.record.replay import output_of
 
 CRITERIA = {
     "NllLossBackward": "nll",
@@ -65,6 +67,8 @@ def criterion(graph: Graph) -> Criterion:
             return Criterion("cross_entropy", node, _first(node), _product(graph, node))
         if name == "PowBackward" and float(getattr(node, "_saved_exponent", 0)) == 2:
             return Criterion("mse", node, _first(node))
+        if name == "MulBackward" and _squares(node):
+            return Criterion("mse", node, _first(node))
         if name == "AbsBackward":
             return Criterion("l1", node, _first(node))
         if name == "LogBackward":
@@ -78,6 +82,12 @@ def criterion(graph: Graph) -> Criterion:
         if len(queue) > 200:  # a criterion stands near the loss
             break
     return Criterion("unknown", graph.root, graph.root)
+
+
+def _squares(node: AutogradNode) -> bool:
+    """A product of a signal with itself."""
+    sources = signals(node)
+    return len(sources) == 2 and sources[0] is sources[1]
 
 
 def _product(graph: Graph, node: AutogradNode) -> AutogradNode | None:
@@ -178,7 +188,10 @@ def loss_scale(graph: Graph, found: Criterion) -> float | None:
     """What the criterion's value is multiplied by on its way to the loss (1/4 under an
     accumulation over four batches); None where that is no constant."""
     if found.weighed is not None:
-        return _soft_scale(graph, found.weighed)
+        rows = found.weighed._input_metadata[0].shape[0]
+        return _soft_scale(graph, found.weighed, float(rows))
+    if kind(found.node) in BY_HAND:
+        return _soft_scale(graph, found.node, float(math.prod(found.node._input_metadata[0].shape)))
     node, scale, terms = graph.root, 1.0, False
     for _ in range(64):
         if node is found.node:
@@ -200,14 +213,13 @@ def loss_scale(graph: Graph, found: Criterion) -> float | None:
     return None
 
 
-def _soft_scale(graph: Graph, weighed: AutogradNode) -> float | None:
-    """The same where a sum or a mean over rows and classes is written out."""
-    shape: list[int] = list(weighed._input_metadata[0].shape)
-    node, scale = graph.root, float(shape[0])
+def _soft_scale(graph: Graph, goal: AutogradNode, count: float) -> float | None:
+    """The same where sums and means are written out; of `count` terms the criterion is a mean."""
+    node, scale = graph.root, count
     for _ in range(64):
-        if node is weighed:
+        if node is goal:
             return scale
-        name, sources = kind(node), [s for s in signals(node) if _leads_to(s, weighed)]
+        name, sources = kind(node), [s for s in signals(node) if _leads_to(s, goal)]
         if not sources:
             return None
         if name in ("MulBackward", "DivBackward"):
@@ -253,6 +265,50 @@ def _leads_to(node: AutogradNode, goal: AutogradNode) -> bool:
             return True
         todo.extend(signals(current))
     return False
+
+
+BY_HAND = frozenset({"PowBackward", "MulBackward", "AbsBackward"})
+
+
+def subtracted(found: Criterion, ends: Head) -> Tensor | None:
+    """The targets of a hand-written distance, from the difference that it kept and the output.
+
+    The output is what the last act kept, or the head's, computed again; to rounding, therefore.
+    """
+    entry, last = found.entry, ends.acts[-1] if ends.acts else ends.affine
+    if kind(found.node) not in BY_HAND or entry is None or last is None:
+        return None
+    apart = saved(found.node, "_saved_self")
+    if kind(entry) not in ("SubBackward", "RsubBackward") or not isinstance(apart, Tensor):
+        return None
+    node = next(iter(signals(entry)), None) if len(signals(entry)) == 1 else None
+    while node is not None and node is not last:
+        node = _first(node) if kind(node) in SAME_ORDER else None
+    value = _output(last, bool(ends.acts)) if node is last else None
+    if value is None or value.numel() != apart.numel():
+        return None
+    out = value.detach().reshape(apart.shape)
+    first = entry.next_functions[0][0] is not None
+    backwards = (kind(entry) == "RsubBackward") is first  # target - output
+    return out + apart.detach() if backwards else out - apart.detach()
+
+
+SAME_ORDER = frozenset(
+    f"{name}Backward"
+    for name in (
+        *("View", "UnsafeView", "Reshape", "ReshapeAlias", "Squeeze", "Unsqueeze"),
+        *("Flatten", "Alias"),
+    )
+)
+
+
+def _output(node: AutogradNode, act: bool) -> Tensor | None:
+    if not act:
+        return output_of(node, 0) if kind(node) != "ConvolutionBackward" else None
+    shown = by_node()[node.name()][1]
+    return (
+        shown.read(node) if shown.holds == "post" and saved(node, shown.saved) is not None else None
+    )
 
 
 def targets(found: Criterion) -> Tensor | None:

@@ -25,6 +25,7 @@ Scalars = tuple[tuple[tuple[str, str], ...], Tensor]
 LINE_LOOKS = 2  # first records on which anomaly mode notes source lines
 MORE_LOOKS = 4  # and at most so many later ones, for sites that appear later
 SCALE_LOOKS = 4  # first records on which the way from the criterion to the loss is read
+HAND_LOOKS = 32  # records on which a hand-written distance is undone for its targets
 TARGET_LOOKS = 200  # records whose targets are counted for the chance value
 
 
@@ -217,6 +218,8 @@ class Notes:
         if self._chance is None:
             self._chance = Chance(found.name, _classes(found))
         target = criterion.targets(found)
+        if target is None and self._views <= HAND_LOOKS:
+            target = criterion.subtracted(found, ends)
         if target is not None and self._views <= TARGET_LOOKS:
             self._chance.add(target, _signed(getattr(found.node, "_saved_ignore_index", None)))
             self._targets.add(target)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from relume.acts.act import by_node
-from relume.record.criterion import Criterion, Head, renormalises
+from relume.record.criterion import BY_HAND, Criterion, Head, renormalises
 from relume.record.graph import AutogradNode, Graph, kind, saved, signals
 from relume.record.ops import RESHAPE
 from relume.record.structure import data_inputs
@@ -75,6 +75,8 @@ def direct(found: Criterion, ends: Head) -> bool | None:
     """Whether only reshapes stand between the last act (or the head) and the criterion."""
     goal = ends.acts[-1] if ends.acts else ends.affine
     node = found.entry
+    if kind(found.node) in BY_HAND and kind(node) in ("SubBackward", "RsubBackward"):
+        node = next(iter(signals(node)), None)  # the difference to the target is the criterion's
     while node is not None and goal is not None:
         if node is goal:
             return True

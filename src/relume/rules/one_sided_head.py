@@ -56,7 +56,7 @@ PAGE = page(__doc__)
 LOGITS = ("cross_entropy", "bce_with_logits")
 REGRESSION = ("mse", "l1", "smooth_l1", "huber")
 LOGARITHMS = ("log_likelihood", "nll", "bce")
-LOSSES = (*LOGITS, *REGRESSION, *LOGARITHMS)
+LOSSES = (*LOGITS, *REGRESSION, *LOGARITHMS, "kl_div")
 CUTS = ("clamp", "hardtanh", "relu6")  # a limit against log(0), or against probabilities above 1
 SILENT = ("relu", "squared_relu")  # no slope below zero: softplus and exp have one everywhere
 TOLD_ELSEWHERE = ("softmax", "log_softmax", "log_sigmoid", "hardtanh")  # ACT201, or unknown limits
@@ -92,7 +92,7 @@ def _look(trace: Trace, head: Judged) -> Finding | None:
         return _finding(trace, head, Severity.ERROR, text, Evidence("units", 1, 2, 1), cure)
     if head.loss in LOGARITHMS and (found := _logarithm(trace, head)) is not None:
         return found
-    if head.loss == "nll":
+    if head.loss in ("nll", "kl_div"):
         return _likelihood(trace, head)
     if not head.direct or not head.last:
         return None
@@ -161,7 +161,7 @@ def _likelihood(trace: Trace, head: Judged) -> Finding | None:
     summed = head.rows_sum_error
     cure = "use cross-entropy on the logits, or a log-softmax before the criterion"
     if head.last == "softmax" and head.direct and summed is not None and summed <= LOG_SUM:
-        text = "the negative log likelihood after {site} receives probabilities (rows sum to one "
+        text = "{loss} after {site}, a log likelihood, receives probabilities (rows sum to one "
         text += "within {value:.1e}) and not their logarithms: it rewards them, without a limit"
         evidence = Evidence("rows_sum_error", summed, LOG_SUM, samples=1)
         return _finding(trace, head, Severity.ERROR, text, evidence, cure)
