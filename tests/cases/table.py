@@ -32,7 +32,10 @@ def plainly(verdict: Verdict) -> Plain:
 
 
 def work(at: int) -> Plain:
-    return plainly(run(at))
+    told = plainly(run(at))
+    if not told[0] or told[1]:
+        print(f"  {CASES[at].name}: {told}", file=sys.stderr, flush=True)
+    return told
 
 
 def main() -> None:
