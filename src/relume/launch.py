@@ -132,6 +132,8 @@ def run(
     recorded = begin(path, (), budget=budget, every=every, exact=exact, about=about, sink=sink)
     rank = here()  # before the script can change what says so
     how, code, text = _execute(program, argv)
+    if how in ("normal", "exit"):
+        recorded.time_acts()
     recorded.close(how, code, text)
     return Launched(recorded.path, code, how, _remarks(recorded), rank)
 

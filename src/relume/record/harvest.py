@@ -24,7 +24,9 @@ from relume.record.notes import Notes
 from relume.record.reader import DEEP_FIRST, Reader, is_deep
 from relume.record.sites import Sites
 from relume.record.tap import Tap
+from relume.record.turning import Turning
 
+FOLLOW_EVERY = 4  # records after which the next update is compared with this one
 BACKWARDS_A_STEP = 2  # read on one recorded step; further micro-batches are not
 
 
@@ -248,6 +250,11 @@ class Harvest:
             self._leaves = [*self._leaves, *graph.leaves]
         look.add_cost(perf_counter() - start)
 
+    @property
+    def turning(self) -> Turning:
+        """Follows the updates of some steps by one step more."""
+        return self._moves.turning
+
     def read_gradients(self) -> None:
         """After backward: the parameters' gradients, before any clipping."""
         look = self.look
@@ -258,14 +265,25 @@ class Harvest:
             self._moves.gradients(look, self._leaves)
         look.add_cost(perf_counter() - start)
 
-    def read_updates(self) -> None:
-        """After the optimiser's step: how far it moved the weights."""
+    def read_updates(self, optimizer: Optimizer | None = None) -> None:
+        """After the optimiser's step: how far it moved the weights.
+
+        Args:
+            optimizer: the one that stepped.
+        """
+        turning = self.turning
+        if turning.waiting and optimizer is not None:
+            start = perf_counter()
+            with ours():
+                turning.step(optimizer)
+            self._spend(start)
         look = self.look
         if look is None:
             return
         start = perf_counter()
+        follow = optimizer if look.phase % FOLLOW_EVERY == 0 else None
         with ours():
-            self._moves.updates(look)
+            self._moves.updates(look, follow)
         look.add_cost(perf_counter() - start)
 
     def skip(self, record: int) -> None:

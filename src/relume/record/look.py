@@ -166,6 +166,8 @@ class Look:
             rows, holds, extra = held.rows, held.holds, {**plan.act.defaults, **held.extra}
         elif node is not None:
             saved, holds = plan.shown.read(node), plan.shown.holds
+            if not plan.shape:
+                plan.shape, plan.dtype, plan.device = tuple(saved.shape), saved.dtype, saved.device
             axis = plan.axis if plan.axis < saved.dim() else saved.dim() - 1
             rows = stats.sample(saved, axis, self.phase)
             extra = plan.act.parameters(plan.shown, node)
@@ -173,6 +175,8 @@ class Look:
             return
         if rows.numel() == 0:
             return
+        if held is not None and held.blind:
+            rows = self._swallowed(plan, rows)
         sums = self.sums[plan.site.name] = Sums(plan, rows.shape[0])
         found = host.forward_sums(plan.act, rows, holds, extra) if host.here(rows) else None
         if found is None:
@@ -193,6 +197,18 @@ class Look:
         if node is not None and not sums.hooked:
             sums.hooked = True
             node.register_hook(GradientSlot(sums, self.phase, self))
+
+    def _swallowed(self, plan: Plan, rows: Tensor) -> Tensor:
+        """The input of a choice by a comparison as the choice takes it: NaN falls to its low side.
+
+        On a CPU only: elsewhere asking would wait for the device.
+        """
+        if not rows.is_cpu or not bool(torch.isnan(rows.sum())):
+            return rows
+        lost = torch.isnan(rows)
+        key = (plan.site.name, "nonfinite_swallowed_share")
+        self.scalars.append(((key,), lost.float().mean().reshape(1)))
+        return rows.masked_fill(lost, 0.0)
 
     def _line(self, sums: Sums, pre: Tensor | None, extra: Mapping[str, Any]) -> None:
         """How straight a curved act is on what it receives; its kink bends any other."""

@@ -282,5 +282,5 @@ class Notes:
         self.remarks.head(graph, found, ends, acts, step)
         for pair in structure.affine_pairs(graph):
             self.remarks.pair(pair, marks, step)
-        self.remarks.signs(graph, found, ends, acts, step)
+        self.remarks.signs(graph, found, ends, acts, marks, step)
         self.remarks.hidden(graph, acts, marks, step)

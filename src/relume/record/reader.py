@@ -125,12 +125,16 @@ class Reader:
             unscale=look.unscale if isinstance(look.unscale, float) else None,
         )
         self._take(look, acts)
+        if new:
+            for seen in acts:
+                self._notes.remarks.precision(seen.plan, self._step)
         if view.head is not None:
             look.head(*view.head)
         for module in list(self._tap.fused):
             self._notes.remarks.fused(module, self._step)
         look.scalars.extend(self._notes.inputs(graph, self._marks, look.phase, look.deep))
         settled = not new and not wanted and look.phase >= DEEP_FIRST
+        settled = settled and not self._notes.judge.reads_on
         return way(sign, graph, acts, view) if settled else None
 
     def _take(self, look: Look, acts: list[Seen]) -> None:

@@ -21,6 +21,7 @@ from relume.errors import StoreError
 from relume.record import forks
 from relume.record.around import Scaling
 from relume.record.budget import Budget
+from relume.record.cost import act_costs
 from relume.record.failures import Failures
 from relume.record.harvest import Harvest
 from relume.record.ledger import Ledger
@@ -124,6 +125,18 @@ class Recorder:
         except StoreError as error:
             self.failures.append(str(error))
 
+    def time_acts(self) -> None:
+        """The run has ended: time its acts, at the shapes that they had."""
+        self.pause()
+        if not self._closed and self.optimizers.steps and not self.writer.ranked:
+            self.trouble.guarded("act costs", self._time_acts)
+
+    def _time_acts(self) -> None:
+        with torch.enable_grad():
+            plans = list(self.sites.plans.values())
+            for fact in act_costs(plans, self.step, self.budget.elapsed):
+                self.writer.fact(fact)
+
     def abandon(self) -> None:
         """Forget everything without touching the file: this is a forked child."""
         self.trouble.off = True
@@ -140,6 +153,7 @@ class Recorder:
 
     def _stop(self) -> None:
         self.harvest.disarm()
+        self.harvest.turning.drop()
 
     # ------------------------------------------------------------------ what is heard
 
@@ -245,7 +259,7 @@ class Recorder:
             if not self.optimizers.count(optimizer):
                 self.ledger.drop()  # what was lost since the last step was another model's
                 return
-            self.harvest.read_updates()
+            self.harvest.read_updates(optimizer)
             self.harvest.several = self.optimizers.several
             self.ledger.turn(optimizer)
             self._tick(rate_of(optimizer))
@@ -319,7 +333,8 @@ class Recorder:
             self._last = perf_counter()
             self.budget.charge(self._last - now)
         # From here on one optimiser's steps are all there is to count, until we look again.
-        self.quiet = not wanted and self.optimizers.alone
+        alone = self.optimizers.alone
+        self.quiet = not wanted and alone and not self.harvest.turning.waiting
         if wanted and not self.trouble.off:
             self._arm()
         else:

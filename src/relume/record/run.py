@@ -58,6 +58,11 @@ class Run:
         if self._recorder is not None:
             self._recorder.close(how, code, text)
 
+    def time_acts(self) -> None:
+        """Time the acts of a run that has ended, for as long as its length allows."""
+        if self._recorder is not None:
+            self._recorder.time_acts()
+
     def trace(self) -> Trace:
         """Everything recorded so far, also while training goes on.
 

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.optim.optimizer import Optimizer
 
 from relume.record.host import HUGE, TINY
 from relume.record.names import Names
 from relume.record.shards import local, sharded
+from relume.record.turning import Turning
 
 MOST_ELEMENTS = 4_096  # of a parameter that are looked at: a norm of normal entries to 1.1 %
 RUN = 16  # of them side by side: what the memory hands over at once (64 bytes)
@@ -54,6 +56,12 @@ class Weights:
 
     Norms are of the sample, scaled to the whole parameter. Ratios need no scale. What is in the
     host's memory is added up there, other devices by torch and without waiting.
+
+    Args:
+        names: of parameters.
+
+    Attributes:
+        turning: follows the updates of some steps by one step more.
     """
 
     def __init__(self, names: Names) -> None:
@@ -63,8 +71,9 @@ class Weights:
         self._broken: dict[str, None] = {}  # parameters whose gradient was not finite once
         self._shares: Found | None = None
         self._keys: dict[tuple[str, ...], tuple[int, list[int], Keys]] = {}
+        self.turning = Turning(_sample)
 
-    def snapshot(self, optimizer: torch.optim.Optimizer) -> None:
+    def snapshot(self, optimizer: Optimizer) -> None:
         """Keep the sampled weights as they are before the step."""
         kept, held = _held(parameters_of(optimizer))
         if not kept:
@@ -74,7 +83,7 @@ class Weights:
         sampled = [_sample(part).clone() for part in held] if before is None else before
         self._before = kept, held, sampled
 
-    def named(self, optimizer: torch.optim.Optimizer) -> list[tuple[str, Tensor]]:
+    def named(self, optimizer: Optimizer) -> list[tuple[str, Tensor]]:
         """The optimiser's parameters with their names."""
         return [(self._name(p), p) for p in parameters_of(optimizer) if local(p) is not None]
 
@@ -120,8 +129,12 @@ class Weights:
                 names = tuple((name, "grad_nonfinite_share") for name, _ in kept)
                 self._shares = (names, np.array(shares))
 
-    def moved(self) -> Found | None:
-        """Weight norms before the step, and update ratios after it."""
+    def moved(self, follow: Optimizer | None = None) -> Found | None:
+        """Weight norms before the step, and update ratios after it.
+
+        Args:
+            follow: the optimiser whose next update is to be compared with this one; None: none is.
+        """
         if self._before is None:
             return None
         (kept, held, before), self._before = self._before, None
@@ -131,13 +144,33 @@ class Weights:
             if after is None or after.begins != before.begins:
                 return None  # moved to another device, or resized, within the step
             sizes = before.norms()
-            ratios = before.norms(after.flat - before.flat) / sizes
+            updates = after.flat - before.flat
+            ratios = before.norms(updates) / sizes
+            if follow is not None:
+                both = (np.split(flat, before.begins[1:]) for flat in (after.flat, updates))
+                self._follow(
+                    follow, kept, held, *([torch.from_numpy(x) for x in xs] for xs in both)
+                )
             return keys, np.concatenate((sizes * before.scales * _shards(kept, held), ratios))
         sizes = _norms(before)
         later = [_sample(part) for part in held]
-        ratios = _norms(list(torch._foreach_sub(later, before))) / sizes
+        updates = list(torch._foreach_sub(later, before))
+        ratios = _norms(updates) / sizes
+        if follow is not None:
+            self._follow(follow, kept, held, later, updates)
         scales = torch.from_numpy(_scales(kept, [s.numel() for s in before])).to(sizes)
         return keys, torch.cat((sizes * scales, ratios))
+
+    def _follow(
+        self,
+        optimizer: Optimizer,
+        kept: list[Tensor],
+        held: list[Tensor],
+        after: list[Tensor],
+        updates: list[Tensor],
+    ) -> None:
+        names = map(self._name, kept)
+        self.turning.keep(optimizer, list(zip(names, held, after, updates, strict=True)))
 
     def _keys_of(self, kept: list[Tensor], *stats: str) -> Keys:
         """(parameter, stat) of each, made anew only where parameters or names are others."""
