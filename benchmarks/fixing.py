@@ -97,13 +97,17 @@ def reached(n: dict[str, object]) -> bool:
 
 def report(rows: list[dict[str, object]]) -> None:
     sick = [row for row in rows if row["broken"]]
-    treatable = [row for row in sick if row["tried"]]
+    vain = [row for row in sick if not worth_it(row)]
+    hand = [row for row in sick if worth_it(row) and by_hand(row)]
+    treatable = [row for row in sick if row not in vain and row not in hand]
     proven = [row for row in treatable if row["word"] == "proven"]
     well = [row for row in rows if not row["broken"]]
     print("| what | of | count | 95 % interval |\n|---|---|---|---|")
     for what, some, of in (
         ("broken: something to fix was found", [r for r in sick if r["root"]], sick),
-        ("broken, a rung could be laid: ended proven", proven, treatable),
+        ("broken, but the twin learns no better", vain, sick),
+        ("broken, nothing was called, or the cure is by hand (a loss rewritten)", hand, sick),
+        ("the other broken ones: ended proven", proven, treatable),
         ("proven: the twin's level is reached", [r for r in proven if r["reached"]], proven),
         ("healthy: nothing to fix", [r for r in well if r["word"] == "nothing to fix"], well),
         ("healthy: proven all the same", [r for r in well if r["word"] == "proven"], well),
@@ -119,6 +123,21 @@ def report(rows: list[dict[str, object]]) -> None:
                 f"| {row['case']} | {row['root']} | {row['word']} | {row['fix']} | "
                 f"{' | '.join(marks)} | {row.get('reached', '')} |"
             )
+
+
+def by_hand(row: dict[str, object]) -> bool:
+    """Nothing was called; or the user's own loss makes the NaN, or is the wrong one."""
+    root = str(row["root"])
+    return not root or (bool(row["advice"]) and root.startswith(("ACT604", "ACT206")))
+
+
+def worth_it(row: dict[str, object]) -> bool:
+    """Whether the twin is better than the broken run by what a trial calls a gain: a fault without
+    a consequence has no cure to be proved."""
+    base, twin = row.get("base loss"), row.get("twin loss")
+    if not isinstance(base, float) or not isinstance(twin, float):
+        return isinstance(twin, float)
+    return base - twin > 0.1 * base or row["word"] == "proven"
 
 
 def _short(row: dict[str, object], name: str) -> str:

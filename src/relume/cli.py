@@ -117,6 +117,10 @@ def run(
         bool,
         typer.Option("--exact", help="Record nothing that could change a bit under torch.compile."),
     ] = False,
+    sink: Annotated[
+        str | None,
+        typer.Option(metavar="tensorboard[:DIR]", help="Write the series there too, as it runs."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No report on stderr.")] = False,
 ) -> Job:
     """Run a script unchanged, record it, and say what is wrong, where, since when and why.
@@ -140,7 +144,11 @@ def run(
         )
     )
     pace = _pace(str(wanted.budget) if budget is None else budget, every)
-    plan = Plan(script, tuple(args or ()), module, *pace, wanted.folder, exact)
+    plan = Plan(script, tuple(args or ()), module, *pace, wanted.folder, exact, sink)
+    if sink is not None:
+        from relume.record.sinks import named
+
+        named(sink)
     from relume.launch import missing
 
     problem = missing(script, module)
@@ -262,6 +270,7 @@ class Plan:
     every: int | None
     folder: Path
     exact: bool = False
+    sink: str | None = None
 
 
 def _run(plan: Plan, wanted: Manners, *, quiet: bool = False) -> int:
@@ -275,6 +284,7 @@ def _run(plan: Plan, wanted: Manners, *, quiet: bool = False) -> int:
         budget=plan.budget,
         every=plan.every,
         exact=plan.exact,
+        sink=plan.sink,
         folder=plan.folder.absolute(),  # a script may change the working directory
     )
     try:

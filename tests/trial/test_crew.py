@@ -111,6 +111,7 @@ def test_ctrl_c_keeps_what_is_finished(write: Write, tmp_path: Path) -> None:
     assert max(Counter(line[:60] for line in lines).values()) == 1
 
 
+@pytest.mark.slow  # a scheduler and two workers, each with its own torch
 @pytest.mark.filterwarnings("ignore")  # of distributed's own, on Python 3.11
 def test_a_dask_worker_dies_and_no_pair_is_lost_or_counted_twice(
     write: Write, tmp_path: Path
@@ -207,6 +208,7 @@ def _fire(where: Where) -> list[Shot]:
     return list(fired([job], where))
 
 
+@pytest.mark.slow
 def test_hatcheries_end_with_their_process(write: Write, tmp_path: Path) -> None:
     """Also when it is killed: no process of ours trains on for nobody."""
     path = write(each="import time; time.sleep(0.2)", steps=500)

@@ -93,6 +93,8 @@ def bands(
         return None
     if any(isinstance(value, Tensor) for value in parameters.values()):
         return None
+    if (holds == "post" or act.kinks) and not parameters.keys() >= act.defaults.keys():
+        return None  # where its pieces lie is not known (a threshold's node keeps half of it)
     return _found(act, tuple(sorted(parameters.items())), level, holds)
 
 
@@ -111,8 +113,8 @@ def _found(
         assert formula is not None
         return evaluate(formula, z, values, wide=True).abs()
 
-    slopes = {float(slope) for slope in size(_grid())}
-    curved = len(slopes) > STRAIGHT
+    slopes: Any = size(_grid())
+    curved = bool(slopes.unique().numel() > STRAIGHT)
     if curved and (holds == "post" or not act.smooth or len(kinks)):
         return None
     flat, centre = _below(size, level * act.max_slope, kinks), (middle, True)

@@ -21,10 +21,12 @@ from relume.record.marks import Marks, graph_task, packing
 from relume.record.moves import Moves
 from relume.record.names import Names
 from relume.record.notes import Notes
-from relume.record.reader import Reader, is_deep
+from relume.record.reader import DEEP_FIRST, Reader, is_deep
 from relume.record.sites import Sites
 from relume.record.tap import Tap
+from relume.record.turning import Turning
 
+FOLLOW_EVERY = 4  # records after which the next update is compared with this one
 BACKWARDS_A_STEP = 2  # read on one recorded step; further micro-batches are not
 
 
@@ -41,6 +43,8 @@ class Harvest:
         look: what was read on this step so far; None if nothing was.
         marks: entries and exits of modules on this step.
         armed: whether the hooks of a recorded step are in torch.
+        reach: ids of the parameters that the loss last read depends on.
+        several: several optimisers step, so a loss may go through a model that is held still.
     """
 
     def __init__(
@@ -61,6 +65,8 @@ class Harvest:
         self._reader = Reader(names, sites, notes, self.marks, self.tap)
         self._moves = Moves(names, notes)
         self.look: Look | None = None
+        self.reach: frozenset[int] | None = None
+        self.several = False
         self._scaling = scaling
         self._fail = fail
         self._exact = exact
@@ -203,6 +209,7 @@ class Harvest:
             record: the number of the record.
         """
         start = perf_counter()
+        self.reach = None
         if loss.grad_fn is None or get_ident() != self._thread:
             return True
         graph = walk(loss.grad_fn)
@@ -216,6 +223,9 @@ class Harvest:
         with ours():
             self._reader.read(self.look, graph, step)
         self._leaves = graph.leaves
+        self.reach = frozenset(map(id, graph.leaves))
+        if self.several or record < DEEP_FIRST:
+            self.reach |= self._reader.held_still(graph)
         self.look.add_cost(perf_counter() - start + self._early)
         self._early = 0.0
         return True
@@ -240,6 +250,11 @@ class Harvest:
             self._leaves = [*self._leaves, *graph.leaves]
         look.add_cost(perf_counter() - start)
 
+    @property
+    def turning(self) -> Turning:
+        """Follows the updates of some steps by one step more."""
+        return self._moves.turning
+
     def read_gradients(self) -> None:
         """After backward: the parameters' gradients, before any clipping."""
         look = self.look
@@ -250,14 +265,25 @@ class Harvest:
             self._moves.gradients(look, self._leaves)
         look.add_cost(perf_counter() - start)
 
-    def read_updates(self) -> None:
-        """After the optimiser's step: how far it moved the weights."""
+    def read_updates(self, optimizer: Optimizer | None = None) -> None:
+        """After the optimiser's step: how far it moved the weights.
+
+        Args:
+            optimizer: the one that stepped.
+        """
+        turning = self.turning
+        if turning.waiting and optimizer is not None:
+            start = perf_counter()
+            with ours():
+                turning.step(optimizer)
+            self._spend(start)
         look = self.look
         if look is None:
             return
         start = perf_counter()
+        follow = optimizer if look.phase % FOLLOW_EVERY == 0 else None
         with ours():
-            self._moves.updates(look)
+            self._moves.updates(look, follow)
         look.add_cost(perf_counter() - start)
 
     def skip(self, record: int) -> None:

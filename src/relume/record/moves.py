@@ -8,7 +8,9 @@ from torch.optim import Optimizer
 from relume.record.look import Look
 from relume.record.names import Names
 from relume.record.notes import Notes
+from relume.record.shards import local
 from relume.record.signs import RowCosines, decays
+from relume.record.turning import Turning
 from relume.record.weights import Weights, parameters_of
 
 
@@ -30,15 +32,22 @@ class Moves:
         """After backward, before any clipping."""
         look.put(self._weights.gradients(leaves), scaled=True)
         look.put(self._weights.nonfinite())
+        look.put(self.turning.take())
 
     def before(self, look: Look | None, optimizer: Optimizer, step: int) -> None:
         """Just before the optimiser's step."""
         self._weights.snapshot(optimizer)
         self._tell(look, optimizer, step)
 
-    def updates(self, look: Look) -> None:
-        """Just after it: how far it moved the weights."""
-        look.put(self._weights.moved())
+    @property
+    def turning(self) -> Turning:
+        """Follows the updates of some steps by one step more."""
+        return self._weights.turning
+
+    def updates(self, look: Look, follow: Optimizer | None) -> None:
+        """Just after it: how far it moved the weights; `follow`: to compare the next update with
+        this one."""
+        look.put(self._weights.moved(follow))
 
     def _tell(self, look: Look | None, optimizer: Optimizer, step: int) -> None:
         """Say what the parameters are, once; follow those whose rows are alike."""
@@ -48,5 +57,6 @@ class Moves:
         named = self._weights.named(optimizer)
         self._notes.parameters(named, step, decays(optimizer))
         if look is not None:
-            look.put(self._rows.look(named))
+            held = [(name, part) for name, p in named if (part := local(p)) is not None]
+            look.put(self._rows.look(held))
             self._told[id(optimizer)] = sign

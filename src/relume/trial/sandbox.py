@@ -1,4 +1,7 @@
-"""Lays an `Overlay` over Python's doors to the file system, for one arm in one process."""
+"""Lays an `Overlay` over Python's doors to the file system, for one arm in one process.
+
+Longer than others: one small wrapper for each kind of door, and they read best side by side.
+"""
 
 import builtins
 import io

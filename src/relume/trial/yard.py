@@ -27,7 +27,7 @@ def described(loss: Tensor) -> str:
     root = loss.grad_fn
     if root is None:
         return ""
-    graph = Graph(root, [], [])
+    graph = Graph(root, [], [], [], [])
     found = criterion.criterion(graph)
     ends = criterion.head(found)
     acts = [str(node.name()).removesuffix("0").removesuffix("Backward") for node in ends.acts]
@@ -51,7 +51,7 @@ def measured(loss: Tensor) -> dict[str, Tensor]:
     root = loss.grad_fn
     if root is None:
         return {}
-    graph = Graph(root, [], [])
+    graph = Graph(root, [], [], [], [])
     found = criterion.criterion(graph)
     target = criterion.targets(found)
     values = saved(found.node, "_saved_self")
