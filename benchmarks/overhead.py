@@ -17,7 +17,6 @@ and, to compare, what people write or install instead, on every step, nothing of
     histogram  the same hook with a histogram of 64 bins of the output and of each gradient, as
                experiment trackers take them
     fastai     fastai's ActivationStats with histograms, if it can be imported
-    cockpit    cockpit-for-pytorch's economy configuration, if it can be imported
 
     python benchmarks/overhead.py [--pairs 12] [--modes never,default,always,...] [--wall]
 """
@@ -210,12 +209,7 @@ def fastai(training: Training) -> tuple[Callable[[], None], Callable[[], None]]:
     return on, off
 
 
-def cockpit(training: Training) -> tuple[Callable[[], None], Callable[[], None]]:
-    """cockpit's economy configuration: its quantities on each step, by its own backward."""
-    raise ImportError("its backward replaces the user's; see RECIPE in docs/recording.md")
-
-
-PEERS = {"fastai": fastai, "cockpit": cockpit}
+PEERS = {"fastai": fastai}
 
 
 def theirs(training: Training, mode: str, pairs: int) -> Cost:
@@ -250,7 +244,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--wall", action="store_true")
-    parser.add_argument("--modes", default="never,default,always,hook,histogram,fastai,cockpit")
+    parser.add_argument("--modes", default="never,default,always,hook,histogram,fastai")
     parser.add_argument("--models", default=",".join(MODELS))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

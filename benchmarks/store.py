@@ -61,7 +61,7 @@ def main() -> None:
     plain, deep = keys_of(arguments.sites)
     draw = np.random.default_rng(0)
     noise = draw.normal(1.0, 0.3, len(deep) + 1_009).astype("<f4")
-    fields = {name: draw.normal(100, 30, arguments.units) for name in FIELDS}
+    fields = {name: np.abs(draw.normal(100, 30, arguments.units)) for name in FIELDS}
     for name in ("active", "low", "high", "pre_n"):
         fields[name] = np.floor(fields[name])
     with tempfile.TemporaryDirectory() as folder:
@@ -84,10 +84,10 @@ def main() -> None:
             if step % RECORDS_A_WINDOW == 0:
                 for i, counter in enumerate(counters):
                     counter.add(step, 64, fields)
-                    if step % (RECORDS_A_WINDOW * 64) == 0:
-                        writer.windows(f"block{i}.act", counter.windows())
+                    if counter.finished:
+                        writer.windows(f"block{i}.act", counter.take())
         for i, counter in enumerate(counters):
-            writer.windows(f"block{i}.act", counter.windows())
+            writer.windows(f"block{i}.act", counter.take())
         written = _memory()
         start = time.perf_counter()
         trace = store.read(writer.path)

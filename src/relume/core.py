@@ -168,7 +168,10 @@ class Trace:
              0.999; ``grad_nonfinite_share`` of the gradient's entries, from the first record on
              which one was not finite (on a CPU; elsewhere the norm shows it); kept for and not
              recorded yet: ``update_cosine`` between an update and the one a step before
-    ""       ``loss``, ``learning_rate`` (largest of the groups), ``step_seconds``; every step
+    ""       ``loss``, ``learning_rate`` (largest of the groups), ``step_seconds``; every step.
+             Where several optimisers take turns with losses of their own (a GAN) these are the
+             first one's, which begins each iteration; ``loss_2``, ``learning_rate_2`` and so on
+             the others' (fact ``turn``)
     ======== =====================================================================================
 
     `facts_of(kind)`:
@@ -200,15 +203,20 @@ class Trace:
                    and not recorded yet
     opaque         an operation that hides its acts: ``operation``, ``reason``, ``remedy``
     parameter      ``shape``, ``zero_init`` (all zero at the first record), ``trainable``,
-                   ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``
+                   ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``;
+                   where it is sharded over ranks, ``shard``: how many elements this one holds
     non-finite     first record with NaN or infinity: ``stat``
     error          something of ours that failed and was switched off: ``where``, ``text``
+    turn           an optimiser that takes turns with others: ``loss`` (its series at ``""``),
+                   ``optimizer`` (class), ``model`` (the module that holds what it steps),
+                   ``reaches`` (the other ones' series whose parameters its loss depends on)
     end            how the program ended: ``how`` (``normal``, ``exit``, ``exception``,
                    ``interrupt``), ``code``, ``text``
     ============== ===============================================================================
 
     `meta`: ``run``, ``script``, ``argv``, ``started`` (ISO 8601), ``torch``, ``python``,
-    ``relume``, ``device``, ``budget``, ``steps`` (optimiser steps seen), ``records``,
+    ``relume``, ``device``, ``pid`` and ``host`` (the process that records), ``budget``,
+    ``steps`` (optimiser steps seen), ``records``,
     ``backwards`` (calls of backward seen), ``ended`` (``end`` in a word; absent after a kill),
     ``seconds`` (wall time of the steps), ``overhead`` (the recorder's own estimate, a share of
     wall time), ``optimizer`` (class name), ``optimizers`` (how many stepped), ``parameters``
@@ -375,7 +383,8 @@ class Outcome:
 
     Attributes:
         name: ``learning``, ``converged``, ``plateaued``, ``stalled`` (at chance), ``diverged``,
-            ``oscillating``, ``too-short`` or ``no-loss``.
+            ``oscillating``, ``too-short`` or ``no-loss``; of models trained against each other
+            ``balanced`` or ``one-sided``; ``several-losses`` where their losses are not told apart.
         text: one sentence with the numbers.
         numbers: start, end, chance and noise of the loss.
     """

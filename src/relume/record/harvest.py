@@ -21,7 +21,7 @@ from relume.record.marks import Marks, graph_task, packing
 from relume.record.moves import Moves
 from relume.record.names import Names
 from relume.record.notes import Notes
-from relume.record.reader import Reader, is_deep
+from relume.record.reader import DEEP_FIRST, Reader, is_deep
 from relume.record.sites import Sites
 from relume.record.tap import Tap
 
@@ -41,6 +41,8 @@ class Harvest:
         look: what was read on this step so far; None if nothing was.
         marks: entries and exits of modules on this step.
         armed: whether the hooks of a recorded step are in torch.
+        reach: ids of the parameters that the loss last read depends on.
+        several: several optimisers step, so a loss may go through a model that is held still.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class Harvest:
         self._reader = Reader(names, sites, notes, self.marks, self.tap)
         self._moves = Moves(names, notes)
         self.look: Look | None = None
+        self.reach: frozenset[int] | None = None
+        self.several = False
         self._scaling = scaling
         self._fail = fail
         self._exact = exact
@@ -207,6 +211,7 @@ class Harvest:
             record: the number of the record.
         """
         start = perf_counter()
+        self.reach = None
         if loss.grad_fn is None or get_ident() != self._thread:
             return True
         graph = walk(loss.grad_fn)
@@ -220,6 +225,9 @@ class Harvest:
         with ours():
             self._reader.read(self.look, graph, step)
         self._leaves = graph.leaves
+        self.reach = frozenset(map(id, graph.leaves))
+        if self.several or record < DEEP_FIRST:
+            self.reach |= self._reader.held_still(graph)
         self.look.add_cost(perf_counter() - start + self._early)
         self._early = 0.0
         return True

@@ -35,6 +35,7 @@ class Sums:
     rows: int = 0
     pre_rows: int = 0
     seen: Tensor | None = None  # its input, only while the record is taken
+    hooked: bool = False  # its gradients will be taken
     parts: list[tuple[tuple[str, ...], Tensor]] = field(
         default_factory=list[tuple[tuple[str, ...], Tensor]]
     )
@@ -156,8 +157,11 @@ class Look:
             node: in the graph; None where the act has none.
             held: its input, if it was taken as it was called.
         """
-        if plan.site.name in self.sums or plan.act is None or plan.shown is None:
-            return  # a second forward in the same step: the first one speaks for it
+        if plan.act is None or plan.shown is None:
+            return
+        if plan.site.name in self.sums:  # a second forward in the same step: the first one speaks
+            self._hook(self.sums[plan.site.name], node)  # ... unless a checkpoint kept no graph
+            return
         if held is not None:
             rows, holds, extra = held.rows, held.holds, {**plan.act.defaults, **held.extra}
         elif node is not None:
@@ -183,7 +187,11 @@ class Look:
             if pre is not None and pre.shape[1] == rows.shape[1]:
                 self._pre(sums, pre)
         self._line(sums, sums.seen, extra)
-        if node is not None:
+        self._hook(sums, node)
+
+    def _hook(self, sums: Sums, node: AutogradNode | None) -> None:
+        if node is not None and not sums.hooked:
+            sums.hooked = True
             node.register_hook(GradientSlot(sums, self.phase, self))
 
     def _line(self, sums: Sums, pre: Tensor | None, extra: Mapping[str, Any]) -> None:

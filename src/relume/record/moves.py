@@ -8,8 +8,9 @@ from torch.optim import Optimizer
 from relume.record.look import Look
 from relume.record.names import Names
 from relume.record.notes import Notes
+from relume.record.shards import local
 from relume.record.signs import RowCosines, decays
-from relume.record.weights import Weights, parameters_of, plain
+from relume.record.weights import Weights, parameters_of
 
 
 class Moves:
@@ -65,10 +66,16 @@ class Moves:
         named = self._weights.named(optimizer)
         empty = zeros(parameter for _, parameter in named) if empty is None else empty
         self._notes.parameters(named, step, decays(optimizer), empty)
-        look.put(self._rows.look(named))
+        held = [(name, part) for name, p in named if (part := local(p)) is not None]
+        look.put(self._rows.look(held))
         self._told[id(optimizer)] = sign
 
 
 def zeros(parameters: Iterable[Tensor]) -> set[int]:
     """Ids of those that are zero all over, as far as a look at their beginning tells."""
-    return {id(p) for p in parameters if plain(p) and not bool(p.detach().reshape(-1)[:4096].any())}
+    held = ((id(p), local(p)) for p in parameters)
+    return {
+        number
+        for number, part in held
+        if part is not None and not bool(part.detach().reshape(-1)[:4096].any())
+    }

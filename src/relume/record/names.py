@@ -5,8 +5,11 @@ variables that hold them, and left out where there is one model. Wrappers of tor
 parallel, compiled, checkpointed) hand their name on to what they wrap.
 """
 
+import os
 import sys
+import sysconfig
 import weakref
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,10 +17,11 @@ from typing import Any
 import torch
 from torch import nn
 
-_OURS = str(Path(__file__).resolve().parents[1])
-_DEMOS = str(Path(_OURS) / "demos")  # shipped with us, run as a user's script
-# as code names it, and where it truly is: an environment may be a link
-_TORCH = (str(Path(torch.__file__).parent), str(Path(torch.__file__).resolve().parent))
+_OURS = os.path.realpath(Path(__file__).parents[1]) + os.sep
+_DEMOS = _OURS + "demos" + os.sep  # shipped with us, run as a user's script
+_TORCH = os.path.realpath(Path(torch.__file__).parent) + os.sep
+_PYTHON = os.path.realpath(sysconfig.get_path("stdlib")) + os.sep
+_INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 
 # Attributes under which torch's wrappers hold the wrapped module: no part of a name.
 _WRAPPED = frozenset(
@@ -27,11 +31,21 @@ _KERAS = "_torch_params."  # Keras' table of a layer's parameters, by their own 
 _WRAPPERS = frozenset({"DistributedDataParallel", "DataParallel", "FullyShardedDataParallel"})
 
 
+@cache  # asked for every frame of every node on the first records, and there are few files
 def is_users(file: str) -> bool:
-    """Whether a source file is the user's: neither torch's, nor ours, nor generated."""
-    if file.startswith(_DEMOS):
+    """Whether a source file is the user's: not torch's, Python's or ours, nor generated.
+
+    Links are followed: a frame names its file by the way it was reached, a virtual environment
+    behind a link for one.
+    """
+    if file.startswith(("<frozen", "<eval_with_key")):
+        return False
+    real = os.path.realpath(file)
+    if real.startswith(_DEMOS):
         return True
-    return not file.startswith((_OURS, *_TORCH, "<frozen", "<eval_with_key"))
+    if real.startswith((_OURS, _TORCH)):
+        return False
+    return not real.startswith(_PYTHON) or any(part in real for part in _INSTALLED)
 
 
 def foreign(frame: FrameType | None) -> FrameType | None:
@@ -85,7 +99,10 @@ class Names:
 
     def parameter(self, parameter: torch.Tensor) -> str | None:
         """The parameter's qualified name, or None if no root holds it."""
-        number = id(parameter)
+        return self.by_number(id(parameter))
+
+    def by_number(self, number: int) -> str | None:
+        """The same, of the parameter that has this id."""
         if self._stale or number not in self._parameters:
             self._rebuild()
         return self._parameters.setdefault(number, None)

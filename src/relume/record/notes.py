@@ -15,6 +15,7 @@ from relume.record.judge import Judge
 from relume.record.marks import Marks
 from relume.record.opaque import NO_BACKWARD
 from relume.record.remarks import Remarks
+from relume.record.shards import is_sharded, local
 from relume.record.sites import MOST_CALLS, Plan, Seen, Sites, source_of
 from relume.record.store import Writer
 
@@ -50,6 +51,7 @@ class Notes:
         self.judge = Judge(writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
+        self._places: dict[str, int] = {}  # of modules whose parameters were put together
         self._moments: dict[str, InputMoments] = {}
         self._centred: set[int] = set()
         self._line_looks = 0
@@ -136,7 +138,13 @@ class Notes:
         for name, parameter in named:
             if not self.remarks.first("parameter", name):
                 continue
-            self._parameter_site(name, parameter, LAST)
+            layer = name.rpartition(".")[0]
+            self._parameter_site(name, parameter, self._places.get(layer, LAST))
+            if layer in self._places:
+                self._places[layer] += 1  # its next parameter comes after this one
+            held = local(parameter)
+            held = parameter if held is None else held
+            shard = {"shard": held.numel()} if is_sharded(parameter) else {}
             self._writer.fact(
                 Fact(
                     "parameter",
@@ -146,8 +154,9 @@ class Notes:
                         "shape": list(parameter.shape),
                         "zero_init": id(parameter) in zeros,
                         "trainable": bool(parameter.requires_grad),
-                        "before_norm": parameter.data_ptr() in self._centred,
+                        "before_norm": held.data_ptr() in self._centred,
                         "weight_decay": decays.get(id(parameter)),
+                        **shard,
                     },
                 )
             )
@@ -225,8 +234,12 @@ class Notes:
             for source in inputs(node):
                 leaf = leaf_of(source)
                 name = None if leaf is None else self._sites.names.parameter(leaf)
+                place = marks.place(node._sequence_nr())
                 if leaf is not None and name is not None:
-                    self._parameter_site(name, leaf, marks.place(node._sequence_nr()))
+                    self._parameter_site(name, leaf, place)
+                elif leaf is not None:
+                    owner = self._sites.names.path(marks.owner(node._sequence_nr()))
+                    self._places.setdefault(owner, place)
         for plan in self._sites.plans.values():
             if plan.site.kind == "head" and ends.affine is not None:
                 order = marks.place(ends.affine._sequence_nr())

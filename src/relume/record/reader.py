@@ -55,6 +55,12 @@ class Reader:
                 return True
         return False
 
+    def held_still(self, graph: Graph) -> frozenset[int]:
+        """Parameters that take part without a gradient: a GAN's judge while its maker learns."""
+        affine = (node._sequence_nr() for node in graph.nodes if kind(node) in AFFINE)
+        owners = {owner for number in affine if (owner := self._marks.owner(number)) is not None}
+        return frozenset(id(p) for owner in owners for p in owner.parameters(recurse=False))
+
     def read(self, look: Look, graph: Graph, step: int) -> None:
         """Read a graph, and hook its acts.
 

@@ -80,6 +80,7 @@ class Recorder:
         self._step_handle: Any = None
         self._scaled_at = 0  # optimiser steps when a scaler began an iteration
         self._last = self._flushed = perf_counter()
+        self._carried: list[tuple[float, float | None]] = []  # steps of an iteration so far
         self._closed = False
         self._asleep = 0  # steps still to be slept through
         self._slept = 0  # of how many
@@ -201,7 +202,8 @@ class Recorder:
                 return  # another model's loss
             self.backwards += 1
             if isinstance(loss, Tensor) and loss.numel() == 1:
-                self.ledger.loss(self.scaling.undo(loss))
+                self.ledger.loss(self.scaling.undo(loss), self.harvest.reach)
+                self.harvest.reach = None
         except Exception as error:
             self.fail("before backward", error)
 
@@ -255,6 +257,8 @@ class Recorder:
                 self.ledger.drop()  # what was lost since the last step was another model's
                 return
             self.harvest.read_updates()
+            self.harvest.several = self.optimizers.several
+            self.ledger.turn(optimizer)
             self._tick(rate_of(optimizer))
         except Exception as error:
             self.fail("after the optimiser", error)
@@ -320,7 +324,7 @@ class Recorder:
         if flushing or cost is not None:
             now = perf_counter()
         seconds, self._last = now - self._last, now
-        wanted = self.budget.step(seconds, cost)
+        wanted = self._decide(seconds, cost)
         if flushing:
             self._flush()
             self._last = perf_counter()
@@ -331,6 +335,18 @@ class Recorder:
             self._arm()
         else:
             self.harvest.disarm()
+
+    def _decide(self, seconds: float, cost: float | None) -> bool:
+        """Whether to record the next step; where optimisers step in turn, all of an iteration's or
+        none, or one of them would never be looked at."""
+        if not self.ledger.turns.decides:
+            self._carried.append((seconds, cost))
+            return self.harvest.armed
+        for more, paid in self._carried:
+            seconds += more
+            cost = paid if cost is None else cost + (paid or 0.0)
+        self._carried.clear()
+        return self.budget.step(seconds, cost)
 
     def _end_record(self, look: Look, start: float) -> float:
         self.ledger.record(self.step, look)
@@ -362,6 +378,7 @@ class Recorder:
 
     def _finish(self, end: Fact) -> None:
         self.ledger.drain(wait=True)
+        self.ledger.finish()
         self.notes.finish(self.step, self.optimizers.steps, self.backwards)
         self._flush()
         self.ledger.flush_counters()

@@ -9,9 +9,9 @@ from relume.acts.act import by_node
 from relume.core import Fact
 from relume.record import criterion, structure
 from relume.record import signs as found_in
-from relume.record.graph import AutogradNode, Graph, kind
+from relume.record.graph import AutogradNode, Graph, at_hand, kind
 from relume.record.marks import Marks
-from relume.record.opaque import CUSTOM, FUSED, OPAQUE, PACKED, is_custom
+from relume.record.opaque import CUSTOM, FUSED, OPAQUE, PACKED, RELEASED, is_custom
 from relume.record.sites import Seen, Sites, source_of
 from relume.record.store import Writer
 
@@ -136,6 +136,8 @@ class Remarks:
                 path = self._sites.names.path(marks.owner(node._sequence_nr()))
                 self.opaque(path, _plain_name(node), *entry, step)
         self._packed(acts, marks, step)
+        if any(at_hand(leaf) is None for leaf in graph.leaves):
+            self.opaque("", "fully_shard", *RELEASED, step)
         if not graph.complete:
             text = "the graph is larger than is read; acts nearest to the loss are measured"
             self.opaque("", "graph", text, "nothing: the rest of the run is measured", step)

@@ -17,7 +17,7 @@ from relume.record.graph import AutogradNode, Graph, kind, saved, signals
 from relume.record.ops import RESHAPE
 from relume.record.structure import data_inputs
 
-LOOKS_FOR = ("act-pair", "softmax")  # kinds of facts of which none means none
+LOOKS_FOR = ("act-pair", "softmax", "turn")  # kinds of facts of which none means none
 MOST_VALUES = 32  # different targets that are counted; more are no classes that one would ask about
 MOST_TARGETS = 65_536  # of a batch of targets
 ALIKE = 0.999  # RULES.md 302: from here on the cosine is followed to the end of the run

@@ -110,7 +110,11 @@ def forward_sums(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, An
 
 def post_of(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, Any]) -> Tensor:
     """The act's output on these rows of what `holds` says."""
-    return rows if holds == "post" else _call(act.native or act.value, rows, parameters)
+    if holds == "post":
+        return rows
+    # torch's own function may insist on a parameter that its node does not keep (threshold's value)
+    told = act.smooth or act.defaults.keys() <= parameters.keys()
+    return _call((act.native if told else None) or act.value, rows, parameters)
 
 
 def _call(function: Callable[..., Tensor] | None, rows: Tensor, extra: Mapping[str, Any]) -> Tensor:
