@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.relume-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser check web cases bench clean
+.PHONY: help demo test browser check web cases bench docs clean
 
 help:  ## say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{printf "  make %-7s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ cases: $(READY)  ## the case zoo's table by family, then the other sweeps
 bench: $(READY)  ## the tables that README and docs quote
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+docs: $(READY)  ## the documentation, in site/
+	@$(BIN)/mkdocs build --strict --quiet
+
 clean:  ## remove what was built and recorded, and .venv
-	rm -rf $(VENV) .relume build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .relume build dist site .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

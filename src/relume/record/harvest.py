@@ -75,7 +75,7 @@ class Harvest:
         self._count = 0  # backwards read on this step
         self._early = 0.0  # time spent in module hooks before there is a look to book it on
         self._handles: list[Any] = []
-        self._anomaly = False
+        self._anomaly = self._noted = False
         self._thread = 0
         self._step = 0
 
@@ -114,7 +114,7 @@ class Harvest:
         self._handles = [
             hooks.register_module_forward_pre_hook(self._enter),
             hooks.register_module_forward_hook(self._leave, always_call=True),
-            register_optimizer_step_pre_hook(self._before_step),
+            register_optimizer_step_pre_hook(self._hear_step),
         ]
         self._begin_anomaly()
 
@@ -133,17 +133,21 @@ class Harvest:
         self.tap.shut()
         self.tap.forget()
         self.marks.clear()
+        self._moves.forget()
         self.look = None
         self._leaves = []
 
     def _begin_anomaly(self) -> None:
         if self.notes.lines_wanted and not torch.is_anomaly_enabled():
             torch.set_anomaly_enabled(True, False)  # notes where nodes are made; off in backward
-            self._anomaly = True
+            self._anomaly = self._noted = True
 
     def end_anomaly(self) -> None:
         """Stop noting source lines: before backward, which would pay for them."""
-        if self._anomaly:
+        # Lightning's trainer keeps the mode that it finds and gives it back when it ends; nobody
+        # but us asks for it without the check for NaN.
+        kept = self._noted and torch.is_anomaly_enabled()
+        if self._anomaly or (kept and not torch.is_anomaly_check_nan_enabled()):
             torch.set_anomaly_enabled(False, True)
             self._anomaly = False
 
@@ -283,7 +287,7 @@ class Harvest:
         start = perf_counter()
         follow = optimizer if look.phase % FOLLOW_EVERY == 0 else None
         with ours():
-            self._moves.updates(look, follow)
+            self._moves.updates(look, self._step, follow)
         look.add_cost(perf_counter() - start)
 
     def skip(self, record: int) -> None:
@@ -303,7 +307,11 @@ class Harvest:
         parameters = (p for group in optimizer.param_groups for p in group["params"])
         return any(self.names.parameter(p) is not None for p in parameters)
 
-    def _before_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
+    def _hear_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
+        self.before_step(optimizer)
+
+    def before_step(self, optimizer: Optimizer) -> None:
+        """An optimiser is about to step."""
         # Also where there is no look yet: LBFGS, and frameworks that hand over a closure, call
         # backward inside of the step.
         start = perf_counter()

@@ -27,6 +27,7 @@ _INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.s
 _WRAPPED = frozenset(
     {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_flat_param_wrapped"}
 )
+_KERAS = "_torch_params."  # Keras' table of a layer's parameters, by their own paths
 _WRAPPERS = frozenset({"DistributedDataParallel", "DataParallel", "FullyShardedDataParallel"})
 
 
@@ -131,9 +132,11 @@ class Names:
             root = inner
         for long, module in root.named_modules():
             path = plain(long)
-            self._paths.setdefault(id(module), f"{dot}{path}" if path else prefix)
+            own = _keras_path(module)
+            self._paths.setdefault(id(module), own or (f"{dot}{path}" if path else prefix))
         for path, parameter in root.named_parameters():
-            self._parameters.setdefault(id(parameter), f"{dot}{plain(path)}")
+            before = "" if _KERAS in path else dot  # its own path is a whole one
+            self._parameters.setdefault(id(parameter), f"{before}{plain(path)}")
 
 
 def unwrapped(module: nn.Module) -> nn.Module:
@@ -146,14 +149,23 @@ def unwrapped(module: nn.Module) -> nn.Module:
 
 def _own_name(module: nn.Module) -> str:
     """What a module that no root holds is called: Keras' layers know their path themselves."""
-    keras = str(getattr(module, "_api_export_path", "")).startswith("keras.")
-    path = getattr(module, "path", None) if keras else None
-    return path.replace("/", ".") if isinstance(path, str) else type(module).__name__.lower()
+    return _keras_path(module) or type(module).__name__.lower()
+
+
+def _keras_path(module: nn.Module) -> str:
+    """The path that Keras' layer has of itself, its name before it is built; ``""`` for others.
+
+    `named_modules` does not list Keras' layers.
+    """
+    if not str(getattr(module, "_api_export_path", "")).startswith("keras."):
+        return ""
+    known = [getattr(module, name, None) for name in ("path", "name")]
+    return next((path.replace("/", ".") for path in known if isinstance(path, str)), "")
 
 
 def plain(path: str) -> str:
     """A qualified name without what torch's wrappers, and Keras' table, add to it."""
-    _, keras, tail = path.rpartition("_torch_params.")
+    _, keras, tail = path.rpartition(_KERAS)
     if keras:
         return tail.replace("/", ".")
     return ".".join(part for part in path.split(".") if part not in _WRAPPED)
@@ -164,10 +176,11 @@ def _held_as(module: nn.Module, frame: FrameType | None) -> tuple[nn.Module, str
     found = (module, _own_name(module))
     while frame is not None:
         for name, value in _modules_in(frame):
-            if value is module:
-                return module, name
-            if any(part is module for part in value.modules()):
-                return value, name
+            if value is module or any(part is module for part in value.modules()):
+                if name != "self":
+                    return value, name
+                # a method of its own: nobody calls it that, but it may be the larger model
+                found = (value, _own_name(value))
         frame = foreign(frame.f_back)
     return found
 

@@ -1,6 +1,6 @@
 """What is said once about a run: its structure, its criterion, what could not be seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 
@@ -121,9 +121,20 @@ class Notes:
         return found
 
     def parameters(
-        self, named: Sequence[tuple[str, Tensor]], step: int, decays: Mapping[int, float]
+        self,
+        named: Sequence[tuple[str, Tensor]],
+        step: int,
+        decays: Mapping[int, float],
+        zeros: Collection[int],
     ) -> None:
-        """Say once what each of an optimiser's parameters is, before it is first updated."""
+        """Say once what each of an optimiser's parameters is.
+
+        Args:
+            named: the parameters with their names.
+            step: the current step.
+            decays: weight decay by the parameter's id.
+            zeros: ids of those that were zero all over before they were first updated.
+        """
         for name, parameter in named:
             if not self.remarks.first("parameter", name):
                 continue
@@ -133,7 +144,6 @@ class Notes:
                 self._places[layer] += 1  # its next parameter comes after this one
             held = local(parameter)
             held = parameter if held is None else held
-            zero = not bool(held.detach().reshape(-1)[:4096].any())
             shard = {"shard": held.numel()} if is_sharded(parameter) else {}
             self._writer.fact(
                 Fact(
@@ -142,7 +152,7 @@ class Notes:
                     step,
                     {
                         "shape": list(parameter.shape),
-                        "zero_init": zero,
+                        "zero_init": id(parameter) in zeros,
                         "trainable": bool(parameter.requires_grad),
                         "before_norm": held.data_ptr() in self._centred,
                         "weight_decay": decays.get(id(parameter)),

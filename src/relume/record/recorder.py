@@ -225,10 +225,21 @@ class Recorder:
         """Backward has run, without an exception."""
         try:
             self.harvest.read_gradients()
+            if not self.optimizers.steps:
+                self._ears.find_others()
             if not self.optimizers.steps and self._clocked_by_backward():
                 self._tick(UNSEEN)
         except Exception as error:
             self.fail("after backward", error)
+
+    def before_foreign_step(self, optimizer: Any) -> None:
+        """An optimiser that is not torch's, shown as one of them, is about to step."""
+        if self.harvest.armed:
+            self.harvest.before_step(optimizer)
+
+    def after_foreign_step(self, optimizer: Any) -> None:
+        """It has stepped."""
+        self._after_step(optimizer, (), {})
 
     def _notice(self, loss: float) -> None:
         mean = self._loss_mean
@@ -389,3 +400,9 @@ class Recorder:
         self.writer.fact(end)
         how = str(end.data["how"])
         self.writer.meta({"ended": how if how == "normal" else f"{how} {end.data['code']}"})
+
+
+def of_the_process() -> Recorder | None:
+    """The recorder that watches everything that trains here (`relume run`), if there is one."""
+    found = (one for one in list(forks.live) if isinstance(one, Recorder))
+    return next((recorder for recorder in found if not recorder.names.given), None)

@@ -53,6 +53,11 @@ class Run:
         """The recorder's own estimate of its cost, as a share of wall time."""
         return self._recorder.budget.overhead if self._recorder is not None else 0.0
 
+    def charge(self, seconds: float) -> None:
+        """Take the time of something done for this run out of what recording may cost."""
+        if self._recorder is not None:
+            self._recorder.budget.charge(seconds)
+
     def close(self, how: str = "normal", code: int = 0, text: str = "") -> None:
         """Stop recording and finish the file. Closing twice is fine."""
         if self._recorder is not None:
@@ -178,6 +183,17 @@ def watch(
     file = Path(path) if path is not None else new_path(FOLDER, name)
     about: dict[str, Any] = {"script": name, "argv": []}
     return begin(file, models, budget=budget, every=every, exact=exact, about=about, sink=sink)
+
+
+def joined() -> Run | None:
+    """The run that `relume run` records in this process, to be read; None where it does not.
+
+    Closing it is its owner's business.
+    """
+    from relume.record.recorder import of_the_process
+
+    recorder = of_the_process()
+    return None if recorder is None else Run(recorder.writer.path, recorder)
 
 
 def load(path: str | Path) -> Run:
