@@ -26,7 +26,6 @@ CHEAP = {  # exit code, and a word that the answer must hold
     "relume rules": (0, "ACT401"),
     "relume explain dead-units": (0, "How it is measured"),
     "relume runs": (0, ""),
-    "relume demo": (0, "dying-relu"),
     "relume acts": (0, "swish"),
     "relume card gelu": (0, "Mean of post"),
     "relume card --compare relu,gelu,silu": (0, "Gain forward"),
