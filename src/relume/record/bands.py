@@ -113,8 +113,8 @@ def _found(
         assert formula is not None
         return evaluate(formula, z, values, wide=True).abs()
 
-    slopes = {float(slope) for slope in size(_grid())}
-    curved = len(slopes) > STRAIGHT
+    slopes: Any = size(_grid())
+    curved = bool(slopes.unique().numel() > STRAIGHT)
     if curved and (holds == "post" or not act.smooth or len(kinks)):
         return None
     flat, centre = _below(size, level * act.max_slope, kinks), (middle, True)
