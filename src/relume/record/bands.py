@@ -93,8 +93,8 @@ def bands(
         return None
     if any(isinstance(value, Tensor) for value in parameters.values()):
         return None
-    if holds == "post" and not parameters.keys() >= act.defaults.keys():
-        return None  # what its kinks become is not known (a threshold's node keeps half of it)
+    if (holds == "post" or act.kinks) and not parameters.keys() >= act.defaults.keys():
+        return None  # where its pieces lie is not known (a threshold's node keeps half of it)
     return _found(act, tuple(sorted(parameters.items())), level, holds)
 
 
