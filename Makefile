@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.relume-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check cases bench clean
+.PHONY: help demo test browser check web cases bench docs clean
 
 help:  ## say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{printf "  make %-7s %s\n", $$1, $$2}'
@@ -23,13 +23,27 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## a broken training on real data, and what relume says about it
 	@$(BIN)/relume run --exit-zero examples/digits_deep_sigmoid.py
 
-test: $(READY)  ## all tests but the sweeps
+# The browser tests take the system's Chromium. Root on a Debian gets it; others are told.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& echo "installing chromium for the browser tests (once)" \
+		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	} || echo "no Chromium here: the browser tests will be skipped"
+
+test: $(READY) browser  ## all tests but the sweeps
 	@$(BIN)/python -m pytest -q -m "not slow"
 
 check: $(READY)  ## lint, format, types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
+	@$(BIN)/python -m pytest -q tests/web/test_bundle.py
+	@if [ -d web/node_modules ]; then cd web && npx tsc --noEmit; fi
+
+web:  ## build the JavaScript bundle from web/ (needs Node)
+	@cd web && npm ci --silent && npx tsc --noEmit && node build.mjs
 
 cases: $(READY)  ## the case zoo's table by family, then the other sweeps
 	@$(BIN)/python tests/cases/table.py --part all --jobs 2
@@ -38,6 +52,9 @@ cases: $(READY)  ## the case zoo's table by family, then the other sweeps
 bench: $(READY)  ## the tables that README and docs quote
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+docs: $(READY)  ## the documentation, in site/
+	@$(BIN)/mkdocs build --strict --quiet
+
 clean:  ## remove what was built and recorded, and .venv
-	rm -rf $(VENV) .relume build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .relume build dist site .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -38,7 +38,9 @@ ARROWS = {
 }
 # `Run.diagnose()` is part of the contract, so `record` reaches up to the judge, but only when it
 # is called: recording itself must not load the rules. A notebook asks a diagnosis for its HTML.
+# A callback checks the names of rules early and tells what was found when the training has ended.
 LAZY = {("record", "diagnosis"), ("core", "report")}
+LAZY |= {("integrations", "diagnosis"), ("integrations", "report")}
 TORCH = {"acts", "cards", "checks", "record", "fixes", "trial", "atlas", "integrations"}
 CORE_TYPES = {"numpy"}  # in core, for annotations only
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from relume.record.run import Run as Run
     from relume.record.run import load as load
     from relume.record.run import watch as watch
+    from relume.trial.metric import report_metric as report_metric
 
 __version__ = "0.1.0"
 
@@ -51,6 +52,7 @@ _HOMES = {
     "gain": "relume.acts.gain",
     "list_acts": "relume.acts.find",
     "load": "relume.record.run",
+    "report_metric": "relume.trial.metric",
     "swap": "relume.acts.swap",
     "watch": "relume.record.run",
 }

@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,11 +18,18 @@ import typer
 
 from relume import __version__
 from relume.commands import acts as acting
+from relume.commands import atlas as teaching
 from relume.commands import check as checking
 from relume.commands import combine as combining
 from relume.commands import export as exporting
+from relume.commands import fix as fixing
+from relume.commands import live as living
+from relume.commands import prove as proving
+from relume.commands import report as reporting
 from relume.commands import rules as paging
 from relume.commands import runs as listing
+from relume.commands.judging import judge
+from relume.commands.trying import CONTEXT
 from relume.errors import RelumeError, UnknownNameError, UsageError
 from relume.options import (
     Configured,
@@ -41,10 +48,9 @@ from relume.options import (
     manners,
 )
 from relume.registry import pages, unknown
-from relume.report.voice import complaint, console, patience, say
+from relume.report.voice import complaint, console, say
 
 if TYPE_CHECKING:
-    from relume.core import Diagnosis, Trace
     from relume.launch import Launched
 
 Job = Callable[[], int]
@@ -77,7 +83,7 @@ def relume(
     return 0
 
 
-@app.command(epilog=RUN_CODES, context_settings={"allow_interspersed_args": False})
+@app.command(epilog=RUN_CODES, context_settings=CONTEXT)
 def run(
     script: Annotated[
         str, typer.Argument(metavar="SCRIPT", help="A Python script, or a module with -m.")
@@ -111,6 +117,10 @@ def run(
         bool,
         typer.Option("--exact", help="Record nothing that could change a bit under torch.compile."),
     ] = False,
+    sink: Annotated[
+        str | None,
+        typer.Option(metavar="tensorboard[:DIR]", help="Write the series there too, as it runs."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No report on stderr.")] = False,
 ) -> Job:
     """Run a script unchanged, record it, and say what is wrong, where, since when and why.
@@ -134,7 +144,11 @@ def run(
         )
     )
     pace = _pace(str(wanted.budget) if budget is None else budget, every)
-    plan = Plan(script, tuple(args or ()), module, *pace, wanted.folder, exact)
+    plan = Plan(script, tuple(args or ()), module, *pace, wanted.folder, exact, sink)
+    if sink is not None:
+        from relume.record.sinks import named
+
+        named(sink)
     from relume.launch import missing
 
     problem = missing(script, module)
@@ -179,7 +193,7 @@ def diagnose(
             folder,
         )
     )
-    diagnosis, trace, notes = _judge(store.find(name, wanted.folder), wanted)
+    diagnosis, trace, notes = judge(store.find(name, wanted.folder), wanted)
     from relume.report.delivery import deliver
 
     deliver(diagnosis, trace, wanted.order, console(), both=wanted.order.file is None)
@@ -190,12 +204,19 @@ def diagnose(
     return int(wanted.failed(diagnosis))
 
 
+app.command(epilog=fixing.CODES, context_settings=CONTEXT)(fixing.fix)
+app.command(epilog=proving.PROVE_CODES, context_settings=CONTEXT)(proving.prove)
+app.command(epilog=proving.CODES, context_settings=CONTEXT)(proving.compare)
+app.command(epilog=proving.CODES, context_settings=CONTEXT)(proving.recommend)
+app.command()(reporting.report)
+app.command()(living.live)
 app.command(epilog=CODES)(checking.check)
 app.command()(paging.explain)
 app.command()(paging.rules)
 app.command()(listing.runs)
 app.command()(combining.combine)
 app.command()(exporting.export)
+app.command()(teaching.atlas)
 
 
 @app.command(epilog=RUN_CODES)
@@ -249,6 +270,7 @@ class Plan:
     every: int | None
     folder: Path
     exact: bool = False
+    sink: str | None = None
 
 
 def _run(plan: Plan, wanted: Manners, *, quiet: bool = False) -> int:
@@ -262,6 +284,7 @@ def _run(plan: Plan, wanted: Manners, *, quiet: bool = False) -> int:
         budget=plan.budget,
         every=plan.every,
         exact=plan.exact,
+        sink=plan.sink,
         folder=plan.folder.absolute(),  # a script may change the working directory
     )
     try:
@@ -286,7 +309,7 @@ def _tell(launched: "Launched", wanted: Manners, *, quiet: bool) -> bool:
         return False  # rank 0 speaks for all
     from relume.report.delivery import deliver
 
-    diagnosis, trace, notes = _judge(launched.path, wanted)
+    diagnosis, trace, notes = judge(launched.path, wanted)
     for stream in (sys.stdout, sys.stderr):  # what the script still holds comes before ours
         stream.flush()
     deliver(diagnosis, trace, wanted.order, console(stderr=True), both=not quiet)
@@ -297,18 +320,6 @@ def _tell(launched: "Launched", wanted: Manners, *, quiet: bool) -> bool:
         say(f"this is rank 0 of {launched.rank.world}; 'relume combine' merges their recordings.")
         return False
     return wanted.failed(diagnosis)
-
-
-def _judge(path: Path, wanted: Manners) -> "tuple[Diagnosis, Trace, tuple[str, ...]]":
-    with patience(f"reading {path.name}"):
-        from relume.diagnosis import diagnose as judge
-        from relume.record import store
-
-        trace = store.read(path)
-        diagnosis = judge(trace, select=wanted.order.codes)
-        diagnosis = replace(diagnosis, meta={**diagnosis.meta, "path": str(path)})
-        done = wanted.silenced(diagnosis, trace)
-    return done.diagnosis, trace, done.notes
 
 
 def _pace(budget: str, every: str | None) -> tuple[float, int | None]:

@@ -155,8 +155,8 @@ class Trace:
              ``pre_rms``, ``pre_absmax``; ``grad_post_rms`` of dL/dpost, ``grad_pre_rms`` of
              dL/dpre; ``nonfinite_share`` of the output; ``affine_residual_share`` of the
              variance of post what the best straight line in pre leaves over, all units together
-             (smooth acts); kept for and not recorded yet: ``nonfinite_swallowed_share`` of
-             entries NaN on the way in and finite on the way out
+             (smooth acts); ``nonfinite_swallowed_share`` of entries NaN on the way in and a number
+             on the way out, on records where there are any (choices by a comparison, on a CPU)
     head     ``pre_rms``, ``pre_absmax``, ``grad_pre_rms``, ``nonfinite_share`` of its output
     input    ``mean_energy_share`` nu = norm(E x)^2 / E norm(x)^2 over all rows so far, 1 at most;
              ``rms``; ``samples`` rows so far; ``eigen_ratio`` lambda_1 / mean(lambda_2..50) of
@@ -166,9 +166,12 @@ class Trace:
              norm(W_after - W_before) / norm(W_before); ``row_cosine_min`` least cosine between
              the first row and the others, at the first record, and later where it began above
              0.999; ``grad_nonfinite_share`` of the gradient's entries, from the first record on
-             which one was not finite (on a CPU; elsewhere the norm shows it); kept for and not
-             recorded yet: ``update_cosine`` between an update and the one a step before
-    ""       ``loss``, ``learning_rate`` (largest of the groups), ``step_seconds``; every step
+             which one was not finite (on a CPU; elsewhere the norm shows it); ``update_cosine``
+             between the update of every fourth record and the next one, written a record later
+    ""       ``loss``, ``learning_rate`` (largest of the groups), ``step_seconds``; every step.
+             Where several optimisers take turns with losses of their own (a GAN) these are the
+             first one's, which begins each iteration; ``loss_2``, ``learning_rate_2`` and so on
+             the others' (fact ``turn``)
     ======== =====================================================================================
 
     `facts_of(kind)`:
@@ -186,7 +189,9 @@ class Trace:
                    ``acts`` between the head and the criterion, last applied last, each
                    ``{"act", "site", "file", "line"}``; ``rows_sum_error`` max abs(sum - 1) of
                    the rows that reach the criterion, ``rows_min`` their least entry (None where
-                   they could not be read)
+                   they could not be read); ``guarded``: between a logarithm and the last act that
+                   is no clamp, ``clamp`` and ``renormalised`` (divided by their sum), None where
+                   something else is; an act that cuts has its ``low`` and ``high``
     affine-pair    two affine maps with nothing but affine operations between: ``first``,
                    ``second`` (layer names), ``shape`` [in, mid, out], ``between`` (operations),
                    ``additivity_error`` (relative, on sampled rows; None where it could not be
@@ -194,21 +199,27 @@ class Trace:
     act-pair       an act fed by another with only reshapes, pooling or dropout between:
                    ``first``, ``second`` (act names), ``role``, ``file``, ``line``
     softmax        ``act``, ``axis`` (from the front), ``shape``, ``batch`` (rows of the data),
-                   ``role``, ``implicit`` (the call names no axis), ``file``, ``line``
-    act-cost       a benchmark after the run: ``seconds``, ``cheapest_seconds``, ``cheapest``,
-                   ``step_seconds``; precision: ``dtype`` in which an act was computed. Kept for
-                   and not recorded yet
+                   ``role``, ``implicit`` (the call names no axis; None: its source was not
+                   read), ``file``, ``line``
+    act-cost       a benchmark after `relume run`: ``seconds``, ``cheapest_seconds``, ``cheapest``,
+                   ``shape``
+    precision      ``dtype`` and ``shape`` of what an act kept, when it was first seen
     opaque         an operation that hides its acts: ``operation``, ``reason``, ``remedy``
     parameter      ``shape``, ``zero_init`` (all zero at the first record), ``trainable``,
-                   ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``
+                   ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``;
+                   where it is sharded over ranks, ``shard``: how many elements this one holds
     non-finite     first record with NaN or infinity: ``stat``
     error          something of ours that failed and was switched off: ``where``, ``text``
+    turn           an optimiser that takes turns with others: ``loss`` (its series at ``""``),
+                   ``optimizer`` (class), ``model`` (the module that holds what it steps),
+                   ``reaches`` (the other ones' series whose parameters its loss depends on)
     end            how the program ended: ``how`` (``normal``, ``exit``, ``exception``,
                    ``interrupt``), ``code``, ``text``
     ============== ===============================================================================
 
     `meta`: ``run``, ``script``, ``argv``, ``started`` (ISO 8601), ``torch``, ``python``,
-    ``relume``, ``device``, ``budget``, ``steps`` (optimiser steps seen), ``records``,
+    ``relume``, ``device``, ``pid`` and ``host`` (the process that records), ``budget``,
+    ``steps`` (optimiser steps seen), ``records``,
     ``backwards`` (calls of backward seen), ``ended`` (``end`` in a word; absent after a kill),
     ``seconds`` (wall time of the steps), ``overhead`` (the recorder's own estimate, a share of
     wall time), ``optimizer`` (class name), ``optimizers`` (how many stepped), ``parameters``
@@ -375,7 +386,8 @@ class Outcome:
 
     Attributes:
         name: ``learning``, ``converged``, ``plateaued``, ``stalled`` (at chance), ``diverged``,
-            ``oscillating``, ``too-short`` or ``no-loss``.
+            ``oscillating``, ``too-short`` or ``no-loss``; of models trained against each other
+            ``balanced`` or ``one-sided``; ``several-losses`` where their losses are not told apart.
         text: one sentence with the numbers.
         numbers: start, end, chance and noise of the loss.
     """

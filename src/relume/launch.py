@@ -24,7 +24,7 @@ from relume.record.ranks import Rank, here
 from relume.record.run import FOLDER, Run, begin, check_pace, new_path
 from relume.registry import unknown
 
-_HERE = str(Path(__file__).resolve().parent)
+_HERE = os.path.realpath(Path(__file__).parent) + os.sep
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,7 @@ def run(
     every: int | None = None,
     exact: bool = False,
     folder: Path = FOLDER,
+    sink: str | None = None,
 ) -> Launched:
     """Run a script or module to its end, recorded.
 
@@ -110,6 +111,7 @@ def run(
         every: record every so many steps instead.
         exact: record nothing that could change a bit (see `relume.watch`).
         folder: where the run file goes.
+        sink: where the series go as well (see `relume.watch`).
 
     Returns:
         When the program has ended, in whatever way; its traceback is printed by then.
@@ -127,9 +129,11 @@ def run(
     if program is None:
         return Launched(None, failed, "exception", ())
     path = new_path(folder.resolve(), name)
-    recorded = begin(path, (), budget=budget, every=every, exact=exact, about=about)
+    recorded = begin(path, (), budget=budget, every=every, exact=exact, about=about, sink=sink)
     rank = here()  # before the script can change what says so
     how, code, text = _execute(program, argv)
+    if how in ("normal", "exit"):
+        recorded.time_acts()
     recorded.close(how, code, text)
     return Launched(recorded.path, code, how, _remarks(recorded), rank)
 
@@ -236,8 +240,9 @@ def _print_traceback(error: BaseException) -> None:
 def _theirs(trace: TracebackType | None) -> TracebackType | None:
     frames: list[TracebackType] = []
     while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if not file.startswith(_HERE) or os.sep + "demos" + os.sep in file[len(_HERE) :]:
+        # links are followed: the virtual environment may be reached through one
+        file = os.path.realpath(trace.tb_frame.f_code.co_filename)
+        if not file.startswith(_HERE) or file.startswith(_HERE + "demos" + os.sep):
             frames.append(trace)
         trace = trace.tb_next
     kept: TracebackType | None = None

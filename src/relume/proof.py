@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from relume.core import Value
+from relume.core import Diagnosis, Finding, Value
 
 Options = Mapping[str, Value | tuple[Value, ...]]
 
@@ -80,10 +80,16 @@ class Shot:
         loss: ``(step, loss)``, thinned to at most 200 points.
         steps: optimiser steps taken; `seconds` of wall time; `bytes` of memory at its peak.
         findings: keys of the findings of `warning` or above (``"ACT401@relu()"``).
-        symptoms: by finding key, the measured value of its evidence, where asked for.
+        symptoms: by key of a finding of `note` or above, the measured value of its evidence.
         laid: each edit in words as it was laid, with counts.
         problem: why it gave no value, or why an edit could not be laid, in a sentence.
-        metrics: whatever else the run reported, by name.
+        metrics: whatever else was seen of it, by name: ``loss``, ``start`` (the first loss),
+            ``step_seconds``, ``dead_share``, the yardsticks at the criterion (``yard:accuracy``)
+            and what the script reported (``reported:NAME``).
+        criterion: how the loss judged (``"cross_entropy of a softmax"``): losses of arms that
+            differ in it cannot be compared.
+        sources: the user's files that it ran, with a digest of each.
+        output: the end of what it printed, where it failed or was asked for.
         run: the run file, if kept.
     """
 
@@ -100,13 +106,17 @@ class Shot:
     laid: tuple[str, ...] = ()
     problem: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    criterion: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    output: str = ""
     run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
     """What is judged: its `name`, whether ``"min"`` or ``"max"`` is better, and where it comes
-    from (``"loss"``, ``"reported"``, or the ``pkg:fn`` that computes it)."""
+    from: ``"loss"``, ``"yardstick"`` (computed from what reaches the criterion), ``"reported"``,
+    ``"printed"``, or the ``pkg:fn`` that computes it."""
 
     name: str = "loss"
     better: str = "min"
@@ -163,6 +173,34 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an arm stands over all its runs.
+
+    Attributes:
+        arm: its name.
+        mean, low, high: the objective over the runs that gave one, and the 95 % interval of that
+            mean; None where no run gave one, infinite ends where only one did.
+        runs, broken: finished ones, and how many of them diverged or gave no number.
+        goal: the loss that `steps_to_goal` is about.
+        steps_to_goal: optimiser steps until the loss is there, in the middle run; None where most
+            runs never were.
+        step_seconds, bytes, dead_share: of the middle run; None where not measured.
+    """
+
+    arm: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    runs: int
+    broken: int = 0
+    goal: float | None = None
+    steps_to_goal: int | None = None
+    step_seconds: float | None = None
+    bytes: int | None = None
+    dead_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """Arms x seeds, and what came of them.
 
@@ -172,6 +210,7 @@ class Trial:
         arms: the base first.
         shots: every finished run, in no order that matters.
         verdicts: one for each arm but the base.
+        standings: one for each arm.
         meta: script, argv, seeds planned, steps, versions, seconds, backend.
     """
 
@@ -180,6 +219,7 @@ class Trial:
     arms: tuple[Arm, ...]
     shots: tuple[Shot, ...]
     verdicts: tuple[Verdict, ...] = ()
+    standings: tuple[Standing, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def shots_of(self, arm: str) -> tuple[Shot, ...]:
@@ -189,3 +229,43 @@ class Trial:
     def verdict(self, arm: str) -> Verdict | None:
         """The verdict on the arm, or None."""
         return next((v for v in self.verdicts if v.arm == arm), None)
+
+    def __str__(self) -> str:
+        """The question, and each verdict in a line."""
+        lines = [self.question, *(f"{v.arm}: {v.word}. {v.text}" for v in self.verdicts)]
+        return "\n".join("".join(c if c.isprintable() else "?" for c in x) for x in lines)
+
+    def standing(self, arm: str) -> Standing | None:
+        """Where the arm stands, or None."""
+        return next((s for s in self.standings if s.arm == arm), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """What came of treating a run.
+
+    Attributes:
+        diagnosis: of the script as it is.
+        root: the finding whose ladder was walked; None where there was nothing to fix.
+        trials: one for each rung that was tried, in order.
+        edit, verdict: the proven edit that is delivered; None: leave it.
+        advice: edits of the ladder that only a person can make.
+        diff, undo: the edit as a patch of the user's source, and the way back; empty where there
+            is no simple one.
+    """
+
+    diagnosis: Diagnosis
+    root: Finding | None = None
+    trials: tuple[Trial, ...] = ()
+    edit: Edit | None = None
+    verdict: Verdict | None = None
+    advice: tuple[Edit, ...] = ()
+    diff: str = ""
+    undo: str = ""
+
+    @property
+    def word(self) -> str:
+        """``"nothing to fix"``, ``"proven"`` or ``"leave it"``."""
+        if self.root is None:
+            return "nothing to fix"
+        return "proven" if self.edit is not None else "leave it"

@@ -234,6 +234,37 @@ ENTRIES: tuple[Entry, ...] = (
     ),
 )
 
+ENTRIES += (
+    (
+        "straight-acts",
+        z.straight_acts,
+        ("ACT102",),
+        "",
+        (("rings", "silu", "sgd"), ("rings", "gelu", "adam"), ("rings", "silu", "momentum")),
+    ),
+    (
+        "nan-rows",
+        z.nan_rows,
+        ("ACT803",),
+        "",
+        (("mlp", "relu", "sgd"), ("deep", "relu", "adam"), ("values", "relu", "sgd")),
+    ),
+    (
+        "rounded-slopes",
+        z.rounded_slopes,
+        ("ACT801", "ACT501"),
+        "",
+        (("mlp", "tanh", "sgd"), ("deep", "tanh", "momentum"), ("mlp", "sigmoid", "adam")),
+    ),
+    (
+        "bouncing",
+        z.bouncing,
+        ("ACT607", "ACT605"),  # a rate that makes it bounce is too high
+        "",
+        (("diabetes", "relu", "sgd"), ("values", "relu", "sgd")),
+    ),
+)
+
 
 def broken(entry: Entry, arch: str, act: str) -> Setup:
     return entry[1](build(arch, act))

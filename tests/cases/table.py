@@ -23,13 +23,19 @@ def run(at: int) -> Verdict:
     return judged(CASES[at])
 
 
-def plainly(verdict: Verdict) -> tuple[bool, tuple[str, ...], tuple[str, ...], str]:
+Plain = tuple[bool, tuple[str, ...], tuple[str, ...], str, bool]
+
+
+def plainly(verdict: Verdict) -> Plain:
     """Without the case, whose functions do not travel between processes."""
-    return verdict.right, verdict.symptoms, verdict.told, verdict.outcome
+    return verdict.right, verdict.symptoms, verdict.told, verdict.outcome, verdict.noted
 
 
-def work(at: int) -> tuple[bool, tuple[str, ...], tuple[str, ...], str]:
-    return plainly(run(at))
+def work(at: int) -> Plain:
+    told = plainly(run(at))
+    if not told[0] or told[1]:
+        print(f"  {CASES[at].name}: {told}", file=sys.stderr, flush=True)
+    return told
 
 
 def main() -> None:

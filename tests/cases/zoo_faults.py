@@ -226,3 +226,73 @@ def root_of_zero(setup: Setup) -> Setup:
 
     setup.loss = broken
     return setup
+
+
+class Straight(nn.Module):
+    """An act on a thousandth of what it gets: a line."""
+
+    def __init__(self, act: nn.Module) -> None:
+        super().__init__()
+        self.act = act
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.act(z / 1000) * 1000
+
+
+class Choosing(nn.Module):
+    """A ReLU by comparison, which no NaN passes."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.where(z > 0, z, torch.zeros_like(z))
+
+
+def straight_acts(setup: Setup) -> Setup:
+    setup.model.acts = nn.ModuleList(Straight(act) for act in setup.model.acts)
+    return setup
+
+
+def nan_rows(setup: Setup) -> Setup:
+    """A third of a layer's rows were divided by zero, and the act hides it."""
+    setup.model.acts = nn.ModuleList(Choosing() for _ in setup.model.acts)
+    with torch.no_grad():
+        weight = next(layers(setup)).weight
+        weight[: len(weight) // 3] = float("nan")
+    return setup
+
+
+class Rounded(nn.Module):
+    """Everything in bfloat16, and twice as wide as its acts like it."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.fcs, self.acts, self.head = model.fcs, model.acts, model.head
+        self.bfloat16()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.bfloat16()
+        for fc, act in zip(self.fcs, self.acts, strict=True):
+            x = act(fc(x))
+        return self.head(x).float()
+
+
+def rounded_slopes(setup: Setup) -> Setup:
+    weights(setup, lambda w: w.mul_(5.0), head=False)
+    setup.model = Rounded(setup.model)
+    return setup
+
+
+def bouncing(setup: Setup) -> Setup:
+    """All rows in each step, a distance whose slope never gets less, and a step across the way."""
+    x, y = setup.x[:64], setup.y[:64]
+    setup.model = nn.Sequential()
+    setup.model.head = nn.Linear(x.shape[1], 1)
+    nn.init.normal_(setup.model.head.weight, std=3.0)
+
+    def loop(_: Tensor, __: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        optimizer.zero_grad()
+        (setup.model(x) - y).abs().mean().backward()
+        optimizer.step()
+
+    setup.model.train_loop = loop
+    setup.rates = {"sgd": 2.0}
+    return setup

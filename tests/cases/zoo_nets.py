@@ -105,6 +105,14 @@ def values() -> tuple[Tensor, Tensor]:
     return x, truth + 0.3 * torch.randn(2000, 1, generator=draw)
 
 
+@cache
+def rings() -> tuple[Tensor, Tensor]:
+    """Points on two rings, one in the other: no straight line tells them apart."""
+    x, y = datasets.make_circles(1200, noise=0.08, factor=0.4, random_state=3)
+    x = torch.tensor(x, dtype=torch.float32)
+    return (x - x.mean(0)) / x.std(0), torch.tensor(y)
+
+
 # --- networks -----------------------------------------------------------------------------------
 
 
@@ -232,6 +240,8 @@ def build(arch: str, act: str) -> Setup:  # noqa: C901 - one line an architectur
         return Setup(MLP(make, (64, 128), 10), x, y, cross_entropy)
     if arch == "deep":
         return Setup(MLP(make, (64, *[32] * 8), 10), x, y, cross_entropy)
+    if arch == "rings":
+        return Setup(MLP(make, (2, 32, 32), 2), *rings(), cross_entropy, classes=2)
     if arch == "conv":
         return Setup(Conv(make), x, y, cross_entropy)
     if arch == "residual":

@@ -1,83 +1,12 @@
-"""Models of other people's libraries, built from their configuration: no file is fetched."""
+"""Training that is not a loop of the user's own: Keras' `fit`, two processes under DDP."""
 
 import subprocess
 import sys
 import textwrap
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
-
-import relume
-
-
-def seen(model: Any, path: Path, **inputs: torch.Tensor) -> list[tuple[str, str, str]]:
-    """Name, act and layer of every act site after three steps on one batch."""
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
-    with relume.watch(model, path=path, every=1) as run:
-        for _ in range(3):
-            loss = model(**inputs).loss
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-    assert run.problems == ()
-    trace = run.trace()
-    for site in trace.sites_of("act"):
-        shares = trace.series(site.name, "zero_slope_share")
-        assert site.act == "softmax" or shares is not None, site
-        assert site.line, site
-    return [(site.name, site.act, site.layer) for site in trace.sites_of("act")]
-
-
-def library() -> Any:
-    return pytest.importorskip("transformers", reason="install the dev extra to run this")
-
-
-def tokens() -> dict[str, torch.Tensor]:
-    return {"input_ids": torch.arange(32).reshape(4, 8)}
-
-
-SMALL = {
-    "vocab_size": 50,
-    "hidden_size": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-}
-
-
-def test_bert(tmp_path: Path) -> None:
-    transformers = library()
-    torch.manual_seed(0)
-    config = transformers.BertConfig(**SMALL, num_labels=3)
-    model = transformers.BertForSequenceClassification(config)
-    found = seen(model, tmp_path / "run.sqlite", **tokens(), labels=torch.arange(4) % 3)
-    layers = [
-        (
-            f"bert.encoder.layer.{n}.intermediate.intermediate_act_fn",
-            "gelu",
-            f"bert.encoder.layer.{n}.intermediate.dense",
-        )
-        for n in range(2)
-    ]
-    pooler = ("bert.pooler.activation", "tanh", "bert.pooler.dense")
-    assert [site for site in found if site[1] != "softmax"] == [*layers, pooler]
-
-
-def test_llama(tmp_path: Path) -> None:
-    transformers = library()
-    torch.manual_seed(0)
-    config = transformers.LlamaConfig(**SMALL, num_key_value_heads=1, max_position_embeddings=32)
-    model = transformers.LlamaForCausalLM(config)
-    found = seen(model, tmp_path / "run.sqlite", **tokens(), labels=tokens()["input_ids"])
-    layers = [
-        (f"model.layers.{n}.mlp.act_fn", "silu", f"model.layers.{n}.mlp.gate_proj")
-        for n in range(2)
-    ]
-    assert [site for site in found if site[1] != "softmax"] == layers
-
 
 KERAS = """
 import os, sys

@@ -1,27 +1,51 @@
 """Recording leaves no trace: not a bit, not a hook, not an error."""
 
+import copy
 import gc
+import inspect
 import itertools
+import pickle
 import random
 import subprocess
 import sys
+import warnings
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.modules import module as hooks
-from torch.optim import optimizer as optim_hooks
+from zoo_entries import ZOO
+from zoo_kinds import Entry
+from zoo_watch import built, left_in_torch, plain
+from zoo_watch import state as zoo_state
 
 import relume
 from relume.errors import UsageError
-from relume.record import harvest, ledger, marks, notes, optimizers, recorder, sites, store, weights
-from relume.record.look import Look
+from relume.record import (
+    around,
+    budget,
+    candidates,
+    harvest,
+    ledger,
+    marks,
+    notes,
+    optimizers,
+    reader,
+    recorder,
+    signs,
+    sites,
+    store,
+    tap,
+    turns,
+    weights,
+)
+from relume.record.look import GradientSlot, Look
 
 
 class Net(nn.Module):
@@ -81,27 +105,11 @@ def run(path: Path | None, steps: int, **options: Any) -> tuple[list[float], Any
     return losses, state(model)
 
 
-def ours_in_torch() -> list[str]:
-    """Everything that recording puts into torch while it is on."""
-    left = []
-    if getattr(torch.autograd.backward, "__wrapped__", None) is not None:
-        left.append("torch.autograd.backward")
-    if torch.is_anomaly_enabled():
-        left.append("anomaly mode")
-    tables = {
-        "forward pre": hooks._global_forward_pre_hooks,
-        "forward": hooks._global_forward_hooks,
-        "optimizer pre": optim_hooks._global_optimizer_pre_hooks,
-        "optimizer post": optim_hooks._global_optimizer_post_hooks,
-    }
-    return left + [name for name, table in tables.items() if table]
-
-
 @pytest.fixture(autouse=True)
 def _nothing_left() -> Iterator[None]:
-    assert ours_in_torch() == []
+    assert left_in_torch() == []
     yield
-    assert ours_in_torch() == []
+    assert left_in_torch() == []
 
 
 @pytest.mark.parametrize("options", [{"every": 1}, {"every": 3}, {"budget": 0.01}])
@@ -129,18 +137,18 @@ def test_the_comparison_sees_one_bit() -> None:
 def test_hooks_are_in_while_recording_and_gone_after(tmp_path: Path) -> None:
     model = Net()
     watched = relume.watch(model, path=tmp_path / "run.sqlite", every=1)
-    assert len(ours_in_torch()) >= 4
+    assert len(left_in_torch()) >= 4
     train(model, 3)
     watched.close()
     watched.close()
-    assert ours_in_torch() == []
+    assert left_in_torch() == []
 
 
 def test_between_records_only_the_step_hook_and_the_loss_are_ours(tmp_path: Path) -> None:
     model = Net()
     watched = relume.watch(model, path=tmp_path / "run.sqlite", every=1000)
     train(model, 3)
-    assert ours_in_torch() == ["torch.autograd.backward", "optimizer post"]
+    assert left_in_torch() == ["optimizer post", "backward", "scale", "update", "compile"]
     watched.close()
 
 
@@ -168,7 +176,7 @@ def test_nothing_is_left_after_an_error_of_the_users(where: str, tmp_path: Path)
     watched = relume.watch(model, path=tmp_path / "run.sqlite", every=1)
     with pytest.raises(error), watched:
         step()
-    assert ours_in_torch() == []
+    assert left_in_torch() == []
     assert watched.problems == ()
     (end,) = watched.trace().facts_of("end")
     assert end.data["how"] == "exception"
@@ -224,6 +232,151 @@ def test_an_error_of_ours_never_reaches_the_user(
     for name, value in plain[1][0].items():
         assert torch.equal(value, model.state_dict()[name]), name
     assert any("Boom" in problem for problem in watched.problems)
+
+
+MORE = [
+    ("GradScaler", around.Scaling, "saw"),
+    ("GradScaler", around.Scaling, "undo"),
+    ("GradScaler", around.Scaling, "clear"),
+    ("GradScaler", harvest.Harvest, "skip"),
+    ("GAN in a ModuleDict", turns.Turns, "begin"),
+    ("GAN in a ModuleDict", reader.Reader, "held_still"),
+    ("checkpoint, reentrant", harvest.Harvest, "read_inner"),
+    ("checkpoint", tap.Tap, "enter"),
+    ("checkpoint", tap.Tap, "leave"),
+    ("checkpoint", tap, "sample"),
+    ("checkpoint", tap, "foreign"),
+    ("frozen backbone", reader.Reader, "_accepted"),
+    ("nn.GRU", signs.RowCosines, "look"),
+    ("threads", marks.Marks, "enter"),
+    ("F.gelu", GradientSlot, "_take"),
+    ("x * (x > 0)", candidates, "relu_input"),
+    ("F.relu", weights.Weights, "nonfinite"),
+    ("F.relu", ledger.Ledger, "step"),
+    ("F.relu", budget.Budget, "step"),
+]
+
+
+def with_error(
+    entry: Entry, owner: Any, method: str, path: Path, **options: Any
+) -> tuple[Any, tuple[str, ...]]:
+    """A training of the zoo with an error in a function of ours; and what is said."""
+    training = built(entry)
+    torch.manual_seed(1)
+    watched = relume.watch(*training.models, path=path, **{"every": 1, **options})
+    with patch.object(owner, method, side_effect=Boom("injected")):
+        losses = [training.step() for _ in range(12)]
+        watched.close()
+    return zoo_state(losses, training), watched.problems
+
+
+@pytest.mark.parametrize(("name", "owner", "method"), MORE, ids=lambda x: getattr(x, "__name__", x))
+def test_an_error_of_ours_in_the_forms_of_the_zoo(
+    name: str, owner: Any, method: str, tmp_path: Path
+) -> None:
+    watched, said = with_error(ZOO[name], owner, method, tmp_path / "run.sqlite")
+    assert watched == plain(ZOO[name])
+    assert any("Boom" in problem for problem in said), said
+
+
+@pytest.mark.parametrize("method", ["loss", "step"])
+def test_an_error_of_ours_on_a_plain_step(method: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    watched, said = with_error(ZOO["F.relu"], ledger.Ledger, method, path, every=100)
+    assert watched == plain(ZOO["F.relu"])
+    assert any("Boom" in problem for problem in said), said
+
+
+def test_a_watched_model_is_copied_pickled_saved_and_scripted_as_before(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Net()
+    before, own = pickle.dumps(model), set(vars(model))
+    x = torch.randn(8, 16)
+
+    def same(other: Any) -> bool:
+        other.eval()
+        expected = model.eval()(x)
+        model.train()
+        return torch.equal(other(x), expected)
+
+    with relume.watch(model, path=tmp_path / "run.sqlite", every=1):
+        assert pickle.dumps(model) == before, "watching adds nothing to a model"
+        train(model, 3)
+        assert set(vars(model)) == own
+        copied, pickled = copy.deepcopy(model), pickle.loads(pickle.dumps(model))
+        torch.save(model.state_dict(), tmp_path / "state.pt")
+        saved = Net()
+        saved.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # deprecated, and still in use
+            scripted = torch.jit.script(copy.deepcopy(model))
+        assert all(same(other) for other in (copied, pickled, saved, scripted))
+        for other in (copied, pickled):
+            hooked = [n for n, value in vars(other).items() if "_hooks" in n and value]
+            assert hooked == []
+        train(copied, 2)  # of no concern to the recording
+    assert left_in_torch() == []
+
+
+def test_closed_early_and_many_times_over(tmp_path: Path) -> None:
+    plainly = run(None, 30)
+    torch.manual_seed(0)
+    random.seed(0)
+    np.random.seed(0)
+    model = Net()
+    watched = [
+        relume.watch(model, path=tmp_path / f"{n}.sqlite", every=1 + n) for n in range(4)
+    ]  # nested, of one model
+    done = 0
+
+    def close_one(*_: object) -> None:
+        nonlocal done
+        done += 1
+        if done % 6 == 0 and done // 6 <= len(watched):
+            watched[done // 6 - 1].close()  # not in the order in which they were opened
+
+    handle = model.out.register_forward_hook(close_one)
+    losses = train(model, 30)
+    handle.remove()
+    assert losses == plainly[0]
+    assert left_in_torch() == []
+    for each in watched:
+        assert each.problems == ()
+        assert [site.act for site in each.trace().sites_of("act")] == ["relu", "sigmoid"]
+
+
+def test_two_recordings_that_sleep_in_turn_build_no_tower(tmp_path: Path) -> None:
+    """Each takes its wrapper out and puts it back, over and over, while the other is there."""
+    from relume.record.around import Patch
+
+    class Owner:
+        @staticmethod
+        def call() -> int:
+            return len(inspect.stack())
+
+    def make(original: Any) -> Any:
+        def wrapper() -> Any:
+            return original()
+
+        return wrapper
+
+    plainly, own = Owner.call(), vars(Owner)["call"]
+    one, two = (Patch(Owner, "call", make) for _ in range(2))
+    one.put()
+    for _ in range(50):
+        two.put()
+        one.take()
+        one.put()
+        two.take()
+    assert Owner.call() == plainly + 2, "the switch and one wrapper"
+    theirs = Owner.call
+    Owner.call = make(theirs)  # somebody wraps ours
+    one.take()
+    assert Owner.call() == plainly + 2
+    one.put()
+    one.take()
+    assert Owner.call() == plainly + 2, "nothing of ours was added to theirs"
+    assert theirs.__wrapped__ is own.__func__
 
 
 def test_errors_in_hooks_inside_backward_are_ours_to_keep(

@@ -75,7 +75,7 @@ def test_the_axis_of_a_softmax_counts_from_the_front(tmp_path, axis: int) -> Non
     (fact,) = trace.facts_of("softmax")
     assert (fact.data["axis"], fact.data["shape"]) == (axis % 2, [32, 4])
     assert (fact.data["batch"], fact.data["role"]) == (32, "output")
-    assert set(trace.meta["looks_for"]) == {"act-pair", "softmax"}
+    assert set(trace.meta["looks_for"]) == {"act-pair", "softmax", "turn"}
 
 
 def test_acts_in_a_row_are_pairs_and_gates_are_none(tmp_path) -> None:
@@ -129,3 +129,93 @@ def test_a_straight_act_leaves_nothing_to_bend(tmp_path) -> None:
         assert series is not None
         assert series.values[0] == pytest.approx(left, rel=1e-2, abs=1e-9)
         assert trace.series("3", "affine_residual_share") is None
+
+
+LOGARITHMS = {
+    "softmax, cut": (lambda z: z.softmax(1).clamp(1e-7, 1 - 1e-7), ["clamp"], "softmax"),
+    "rectified, shared": (
+        lambda z: z.relu() / (z.relu().sum(1, keepdim=True) + 1e-7) + 1e-9,
+        None,  # two different rectifiers: what is divided is not what is summed
+        None,
+    ),
+    "scores, cut": (lambda z: z.clamp(1e-6, 1 - 1e-6), ["clamp"], None),
+    "something learned between": (lambda z: (z * z.abs().mean()).sigmoid() * z.exp(), None, None),
+}
+
+
+@pytest.mark.parametrize("name", LOGARITHMS)
+def test_what_stands_before_a_logarithm_is_told(tmp_path, name: str) -> None:
+    head, guards, last = LOGARITHMS[name]
+    trace = recorded(tmp_path, net(nn.ReLU()), lambda z: -head(z).log().mean())
+    (fact,) = trace.facts_of("head")
+    assert trace.facts_of("criterion")[0].data["loss"] == "log_likelihood"
+    assert fact.data["guarded"] == guards
+    acts = [act["act"] for act in fact.data["acts"]]
+    assert last is None or acts[0] == last
+
+
+def test_rows_divided_by_their_own_sum_are_seen_through(tmp_path) -> None:
+    def loss(z: Tensor) -> Tensor:
+        p = z.relu()
+        p = (p / (p.sum(1, keepdim=True) + 1e-7)).clamp(1e-7, 1 - 1e-7)
+        return -p.log().mean()
+
+    trace = recorded(tmp_path, net(nn.ReLU()), loss)
+    (fact,) = trace.facts_of("head")
+    assert fact.data["guarded"] == ["clamp", "renormalised"]
+    assert [act["act"] for act in fact.data["acts"]] == ["relu", "clamp"]
+    assert fact.data["acts"][1]["low"] == pytest.approx(1e-7)
+    assert fact.data["layer"] == "2"
+
+
+@pytest.mark.parametrize(("axis", "over"), [(0, True), (2, False)])
+def test_a_softmax_over_the_sequences_of_a_batch(tmp_path, axis: int, over: bool) -> None:
+    """Sixteen sequences of two tokens: there are more targets than sequences."""
+    y = torch.arange(32).remainder(4)
+
+    def loss(z: Tensor) -> Tensor:
+        p = z.reshape(16, 2, 4).softmax(axis) + 1e-9
+        return nn.functional.nll_loss(p.log().reshape(32, 4), y)
+
+    trace = recorded(tmp_path, net(nn.ReLU()), loss)
+    (fact,) = trace.facts_of("softmax")
+    assert fact.data["batch"] == 16
+    found = trace.facts_of("softmax")[0].data["axis"] == 0
+    assert found is over
+
+
+def test_soft_targets_are_told_too(tmp_path) -> None:
+    y = torch.tensor([[1.0, 1, 0, 1]]).repeat(32, 1)
+    for loss in (
+        lambda z: nn.functional.cross_entropy(z, y),
+        lambda z: -(y * z.log_softmax(1)).sum(1).mean(),
+    ):
+        trace = recorded(tmp_path, net(nn.ReLU()), loss)
+        assert trace.facts_of("criterion")[0].data["target_ones_max"] == 3
+
+
+def test_a_choice_by_comparison_swallows_nan(tmp_path) -> None:
+    """Five of eight units get NaN weights, and ``where`` hides it; ``relu`` does not."""
+
+    class Own(nn.Module):
+        def __init__(self, hides: bool) -> None:
+            super().__init__()
+            self.a, self.b, self.hides = nn.Linear(6, 8), nn.Linear(8, 1), hides
+
+        def forward(self, x: Tensor) -> Tensor:
+            z = self.a(x)
+            return self.b(torch.where(z > 0, z, torch.zeros(())) if self.hides else z.relu())
+
+    for hides in (True, False):
+        model = Own(hides)
+        with torch.no_grad():
+            model.a.weight[:5] = float("nan")
+        trace = recorded(tmp_path, model, lambda p: p.square().mean())
+        (site,) = trace.sites_of("act")
+        series = trace.series(site.name, "nonfinite_swallowed_share")
+        if hides:
+            assert series is not None
+            assert series.values.tolist() == [5 / 8] * 3
+            assert trace.series(site.name, "nonfinite_share").values.max() == 0
+        else:
+            assert series is None

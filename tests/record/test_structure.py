@@ -49,14 +49,37 @@ def decayed(z: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(z, y) + 1e-4 * z.square().sum()
 
 
+MSE = float(REAL.var(correction=0))
 CRITERIA: list[tuple[str, Loss, Tensor, int, str, float | None]] = [
     ("cross entropy", F.cross_entropy, LABELS, 4, "cross_entropy", math.log(4)),
     ("label smoothing", smooth, LABELS, 4, "cross_entropy", math.log(4)),
     ("by hand", by_hand, LABELS, 4, "cross_entropy", math.log(4)),
+    (
+        "soft targets",
+        F.cross_entropy,
+        torch.tensor([[0.7, 0.1, 0.1, 0.1], [0.4, 0.2, 0.2, 0.2]]).repeat(20, 1),
+        4,
+        "cross_entropy",
+        -(0.55 * math.log(0.55) + 3 * 0.15 * math.log(0.15)),
+    ),
+    (
+        "several labels, a mean over everything",
+        lambda z, y: -(y * F.log_softmax(z, 1)).mean(),
+        torch.tensor([[1.0, 1, 0, 0], [0, 1, 0, 0]]).repeat(20, 1),
+        4,
+        "cross_entropy",
+        -(0.5 * math.log(1 / 3) + math.log(2 / 3)) / 4,
+    ),
     ("logits in nll", F.nll_loss, LABELS, 4, "nll", math.log(4)),
     ("mse", F.mse_loss, REAL, 1, "mse", float(REAL.var(correction=0))),
-    ("mse by hand", lambda z, y: (z - y).pow(2).mean(), REAL, 1, "mse", None),
-    ("l1", F.l1_loss, REAL, 1, "l1", None),
+    ("mse by hand", lambda z, y: (z - y).pow(2).mean(), REAL, 1, "mse", MSE),
+    ("the other way round", lambda z, y: ((y - z) ** 2).mean(), REAL, 1, "mse", MSE),
+    ("squeezed", lambda z, y: ((z.squeeze(1) - y[:, 0]) ** 2).mean(), REAL, 1, "mse", MSE),
+    ("a sum by hand", lambda z, y: ((z - y) ** 2).sum() / 8, REAL, 1, "mse", 5 * MSE),
+    ("a product", lambda z, y: 0.5 * (lambda d: d * d)(z - y).mean(), REAL, 1, "mse", MSE / 2),
+    ("behind an act", lambda z, y: ((z.tanh() - y) ** 2).mean(), REAL, 1, "mse", MSE),
+    ("spread over each other", lambda z, y: ((z - y[:, 0]) ** 2).mean(), REAL, 1, "mse", None),
+    ("l1", F.l1_loss, REAL, 1, "l1", float((REAL - REAL.median()).abs().mean())),
     (
         "bce with logits",
         F.binary_cross_entropy_with_logits,

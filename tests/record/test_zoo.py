@@ -1,9 +1,7 @@
-"""The forms in which people write acts, and the sites that each must give."""
+"""What is measured at a site, against what the model itself computed (see zoo_entries.py too)."""
 
 import subprocess
 import sys
-import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,72 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from zoo_kinds import Functional
+from zoo_layers import Image, Recurrent
 
 import relume
 from relume.core import Trace
 from relume.record import store
-
-
-class Functional(nn.Module):
-    def __init__(self, act: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.fc1, self.fc2, self.act = nn.Linear(6, 8), nn.Linear(8, 3), act
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(self.act(self.fc1(x)))
-
-
-class Reused(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.a, self.b, self.c = nn.Linear(6, 8), nn.Linear(8, 8), nn.Linear(8, 3)
-        self.act = nn.ReLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.c(self.act(self.b(self.act(self.a(x)))))
-
-
-class Custom(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x * torch.sigmoid(x)
-
-
-class Recurrent(nn.Module):
-    def __init__(self, cell: Callable[..., nn.Module]) -> None:
-        super().__init__()
-        self.cell, self.out = cell(2, 5, batch_first=True), nn.Linear(5, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.out(self.cell(x.reshape(-1, 3, 2))[0][:, -1])
-
-
-class Tokens(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.TransformerEncoderLayer(6, 2, 12, batch_first=True, activation="gelu")
-        self.out = nn.Linear(6, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.out(self.layer(x[:, None].expand(-1, 4, -1)).mean(1))
-
-
-class Image(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv, self.norm = nn.Conv2d(1, 4, 2), nn.BatchNorm2d(4)
-        self.fc = nn.Linear(8, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fc(F.relu_(self.norm(self.conv(x.reshape(-1, 1, 2, 3)))).flatten(1))
-
-
-def scripted() -> Callable[[Tensor], Tensor]:
-    def relu(x: Tensor) -> Tensor:
-        return torch.relu(x)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # deprecated, and still in use
-        return torch.jit.trace(relu, torch.randn(2, 3))
 
 
 def train(model: nn.Module, path: Path, steps: int = 3, **options: Any) -> Trace:
@@ -92,83 +30,6 @@ def train(model: nn.Module, path: Path, steps: int = 3, **options: Any) -> Trace
     return run.trace()
 
 
-FORMS: dict[str, tuple[Callable[[], nn.Module], list[tuple[str, str, str, str]]]] = {
-    "module": (
-        lambda: nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)),
-        [("1", "relu", "0", "hidden")],
-    ),
-    "functional": (lambda: Functional(F.relu), [("relu()", "relu", "fc1", "hidden")]),
-    "method": (lambda: Functional(lambda x: x.tanh()), [("tanh()", "tanh", "fc1", "hidden")]),
-    "in place": (lambda: Functional(torch.relu_), [("relu()", "relu", "fc1", "hidden")]),
-    "clamp": (
-        lambda: Functional(lambda x: x.clamp(min=0)),
-        [("clamp()", "clamp", "fc1", "hidden")],
-    ),
-    "maximum": (
-        lambda: Functional(lambda x: torch.maximum(x, torch.zeros(()))),
-        [("maximum()", "maximum", "fc1", "hidden")],
-    ),
-    "larger of two signals is no act": (
-        lambda: Functional(lambda x: torch.maximum(x, -x)),
-        [],
-    ),
-    "torch.ops": (lambda: Functional(torch.ops.aten.relu), [("relu()", "relu", "fc1", "hidden")]),
-    "torchscript": (lambda: Functional(scripted()), [("relu()", "relu", "fc1", "hidden")]),
-    "reused": (Reused, [("act", "relu", "a", "hidden"), ("act#2", "relu", "b", "hidden")]),
-    "custom module": (
-        lambda: nn.Sequential(nn.Linear(6, 8), Custom(), nn.Linear(8, 3)),
-        [("1", "sigmoid", "0", "gate")],
-    ),
-    "prelu": (
-        lambda: nn.Sequential(nn.Linear(6, 8), nn.PReLU(8), nn.Linear(8, 3)),
-        [("1", "prelu", "0", "hidden")],
-    ),
-    "convolution": (Image, [("relu()", "relu", "norm", "hidden")]),
-    "transformer": (
-        Tokens,
-        [
-            ("layer.self_attn.softmax()", "softmax", "", "attention"),
-            ("layer.gelu()", "gelu", "layer.linear1", "hidden"),
-        ],
-    ),
-    "gru gates": (
-        lambda: Recurrent(nn.GRU),
-        [("cell", "sigmoid", "cell", "hidden")],  # the first of its gates; more below
-    ),
-    "output act": (
-        lambda: nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3), nn.Softmax(1)),
-        [("1", "relu", "0", "hidden"), ("3", "softmax", "2", "output")],
-    ),
-}
-
-
-@pytest.mark.parametrize("form", [form for form in FORMS if form != "gru gates"])
-def test_sites(form: str, tmp_path: Path) -> None:
-    make, expected = FORMS[form]
-    torch.manual_seed(1)
-    trace = train(make(), tmp_path / "run.sqlite")
-    sites = trace.sites_of("act")
-    found = [(site.name, site.act, site.layer, site.role) for site in sites]
-    if form == "transformer":  # which layer feeds the attention weights is not asked
-        found = [(n, a, "" if r == "attention" else layer, r) for n, a, layer, r in found]
-    assert found == expected
-    for site in sites:
-        assert site.line > 0, site
-        if site.act not in ("softmax",):
-            series = trace.series(site.name, "grad_pre_rms")
-            assert series is not None, site
-            assert len(series) == 3
-            assert (series.values > 0).all()
-
-
-def test_recurrent_gates_are_seen_where_torch_shows_them(tmp_path: Path) -> None:
-    trace = train(Recurrent(nn.GRU), tmp_path / "gru.sqlite")
-    found = [site.act for site in trace.sites_of("act")]
-    assert found.count("sigmoid") == 6  # two gates, three steps of the sequence
-    assert found.count("tanh") == 3
-    assert trace.facts_of("opaque") == ()
-
-
 def test_what_cannot_be_seen_is_said(tmp_path: Path) -> None:
     trace = train(Recurrent(nn.LSTM), tmp_path / "lstm.sqlite")
     assert trace.sites_of("act") == ()
@@ -176,22 +37,6 @@ def test_what_cannot_be_seen_is_said(tmp_path: Path) -> None:
     assert fact.site == "cell"
     assert "fused" in fact.data["reason"]
     assert trace.series("cell.weight_ih_l0", "update_ratio") is not None
-
-
-class Square(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return x * x
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        return 2 * ctx.saved_tensors[0] * grads[0]
-
-
-def test_a_custom_function_is_said(tmp_path: Path) -> None:
-    trace = train(Functional(Square.apply), tmp_path / "run.sqlite")
-    assert [fact.data["operation"] for fact in trace.facts_of("opaque")] == ["Square"]
 
 
 def test_checkpointed_regions_are_seen_and_not_recomputed(tmp_path: Path) -> None:
@@ -302,6 +147,11 @@ for _ in range(12):
     trace = store.read(store.find(None, tmp_path))
     assert trace.facts_of("error") == ()
     assert trace.meta["steps"] == 12
+    for stat in ("loss", "loss_2"):  # each has its own
+        losses = trace.series("", stat)
+        assert losses is not None
+        assert len(losses) == 12, stat
+    assert [fact.data["model"] for fact in trace.facts_of("turn")] == ["D", "G"]
     names = {site.name: site.layer for site in trace.sites_of("act")}
     assert names == {"G.1": "G.0", "D.1": "D.0", "D.1#2": "D.0"}
     for name in ("G.0.weight", "D.0.weight"):

@@ -210,7 +210,8 @@ class Act:
         names = tuple(self.defaults)
         if len(args) > len(names):
             raise TypeError(f"{self.name} takes at most {len(names)} parameters, got {len(args)}")
-        given = {**dict(zip(names, args, strict=False)), **parameters}
+        # cut to length: the compiler of torch 2.8 takes every zip for a strict one
+        given = {**dict(zip(names[: len(args)], args, strict=True)), **parameters}
         for name in given:
             if name not in self.defaults:
                 known = ", ".join(names) or "none"

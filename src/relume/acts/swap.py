@@ -140,7 +140,7 @@ def swap(
         else:
             found.append((spot, there))
     front: dict[int, Front] = feeders(model, [spot.module for spot, _ in found], sample)
-    fresh = [(spot, there, _make(target, spot.module, model, front)) for spot, there in found]
+    fresh = [(spot, there, stand_in(target, spot.module, model, front)) for spot, there in found]
     drawn = _draws(fresh, front, target, seed, left) if init == "match" else {}
     changed = [
         Swapped(path, str(there), str(target), drawn.get(id(spot.module), ""))
@@ -191,7 +191,7 @@ def _spots(model: nn.Module, where: str) -> list[_Spot]:
     return [_Spot(known[key], tuple(mine)) for key, mine in places.items()]
 
 
-def _make(target: Act, old: nn.Module, model: nn.Module, front: dict[int, Front]) -> nn.Module:
+def stand_in(target: Act, old: nn.Module, model: nn.Module, front: dict[int, Front]) -> nn.Module:
     """The new module in the old one's state: hooks, mode, device, dtype, in-place."""
     kind = module_class(target)
     usual = find(target.name).defaults

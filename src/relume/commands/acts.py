@@ -61,6 +61,9 @@ def card(
             for one in chosen
         ]
     deliver_cards(cards, wanted, console())
+    if form == "full" and wanted.file is None:
+        for one in chosen:
+            lessons(one.name)
     if wanted.file is not None:
         say(f"{'the card is' if len(cards) == 1 else 'the cards are'} in {wanted.file}.")
     return 0
@@ -97,3 +100,13 @@ def acts(
     ]
     catalogue(entries, console())
     return 0
+
+
+def lessons(act: str) -> None:
+    """Which lessons of the atlas are about an act; those on the functions first."""
+    from relume.atlas.lesson import about
+
+    found = sorted(about("cards", act), key=lambda text: text.claim[0] != "F")
+    if found:
+        named = ", ".join(f"{text.claim} {text.name}" for text in found)
+        console().print(f" Lessons about {act} (relume atlas {found[0].name} --open): {named}.\n")

@@ -29,7 +29,7 @@ from relume.report.voice import console, patience, say
 if TYPE_CHECKING:
     from relume.checks.check import Looked
 
-OURS = str(Path(__file__).resolve().parent.parent) + os.sep
+OURS = os.path.realpath(Path(__file__).parent.parent) + os.sep
 
 
 def check(
@@ -140,7 +140,7 @@ def _theirs(trace: TracebackType | None) -> TracebackType | None:
     """The traceback from the first frame on that is not ours."""
     here = trace
     while here is not None and (
-        here.tb_frame.f_code.co_filename.startswith(OURS)
+        os.path.realpath(here.tb_frame.f_code.co_filename).startswith(OURS)
         or here.tb_frame.f_code.co_filename.startswith("<frozen importlib")
         or "importlib" + os.sep in here.tb_frame.f_code.co_filename
     ):

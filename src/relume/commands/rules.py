@@ -1,6 +1,7 @@
 """`relume explain` and `relume rules`: the rules' pages, read without importing one of them."""
 
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,22 +9,42 @@ from relume.errors import UsageError
 from relume.registry import unknown
 from relume.report.voice import console
 
+if TYPE_CHECKING:
+    from relume.report.pages import Page
+
 
 def explain(
     rule: Annotated[
-        str | None, typer.Argument(metavar="RULE", help="A code, a name, or a beginning.")
+        str | None,
+        typer.Argument(metavar="RULE|FIX", help="A code, a name, or a beginning; or a fix's name."),
     ] = None,
 ) -> int:
-    """Show a rule's page: what it finds, why it hurts, how it is measured, what cures it."""
+    """Show a rule's page: what it finds, why it hurts, how it is measured, what cures it; or a
+    fix's: what it does, when it helps, what it changes."""
     from relume.report import pages as views
 
+    remedy = None if rule is None else views.fix(rule)
+    if remedy is not None:
+        views.explain(taught("fixes", remedy), console())
+        return 0
     known = views.rules()
     chosen = views.matching(rule, known) if rule is not None else known
     if len(chosen) == 1:
-        views.explain(chosen[0], console())
+        views.explain(taught("rules", chosen[0]), console())
     else:
         views.table(chosen, console())
     return 0
+
+
+def taught(kind: str, page: "Page") -> "Page":
+    """The page with the atlas' lessons about it behind it."""
+    from relume.atlas.lesson import about
+
+    found = about(kind, page.name)
+    if not found:
+        return page
+    lines = [f"- {text.claim} {text.title} (`relume atlas {text.name} --open`)" for text in found]
+    return replace(page, text="\n".join([page.text.rstrip(), "", "## Lessons", *lines, ""]))
 
 
 def rules(

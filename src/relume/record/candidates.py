@@ -104,7 +104,7 @@ class Candidates:
                 found.append(
                     Candidate(
                         *(act, Node(str(node.name()), ""), module, place(number), node),
-                        held=Held(rows),
+                        held=Held(rows, blind=form == "where"),
                         form=form,
                     )
                 )

@@ -35,7 +35,7 @@ class Chance:
         """Count one batch of targets (class numbers, probabilities or values)."""
         if self.name in ("cross_entropy", "nll") and not target.is_floating_point():
             self._count(target, ignore)
-        elif target.is_floating_point():
+        elif target.is_floating_point() and (self.name != "cross_entropy" or target.dim() == 2):
             self._moments(target)
 
     def value(self) -> float | None:
@@ -93,6 +93,8 @@ class Chance:
         self._counts = counts if self._counts is None else self._counts + counts
 
     def _entropy(self) -> float | None:
+        if self._counts is None and np.size(self._sum) == self.classes and self._rows:
+            return _soft(np.asarray(self._sum) / self._rows)
         if self._counts is not None and self._counts.sum() >= LEAST_TARGETS:
             share = self._counts[self._counts > 0] / self._counts.sum()
             return float(-(share * np.log(share)).sum())
@@ -115,3 +117,10 @@ class Chance:
         if self.name == "l1":
             return float(distance.mean())
         return float(np.where(distance < 1, 0.5 * distance**2, distance - 0.5).mean())
+
+
+def _soft(mean: NDArray[np.float64]) -> float:
+    """Cross-entropy of the best constant guess under soft targets, (classes,) on average."""
+    total = float(mean.sum())
+    known = mean[mean > 0]
+    return float(-(known * np.log(known / total)).sum()) if total > 0 else 0.0

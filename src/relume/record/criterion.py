@@ -1,5 +1,6 @@
 """How the loss judges: the criterion in the graph, the head behind it, and what joins them."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ from relume.acts.act import by_node
 from relume.record.graph import AutogradNode, Graph, kind, saved, signals
 from relume.record.opaque import OPAQUE
 from relume.record.ops import AFFINE, RESHAPE
+from relume.record.replay import output_of
 
 CRITERIA = {
     "NllLossBackward": "nll",
@@ -31,11 +33,19 @@ HAND_WRITTEN = frozenset(f"{n}Backward" for n in ("Add", "Sub", "Mul", "Log", "D
 
 @dataclass(slots=True)
 class Criterion:
-    """How the loss judges: its name, its node, and the input from which the head is reached."""
+    """How the loss judges.
+
+    Attributes:
+        name: of the criterion.
+        node: in the graph.
+        entry: the input from which the head is reached.
+        weighed: the product of the criterion's logarithms with soft targets; None without them.
+    """
 
     name: str
     node: AutogradNode
     entry: AutogradNode | None
+    weighed: AutogradNode | None = None
 
 
 @dataclass(slots=True)
@@ -54,8 +64,10 @@ def criterion(graph: Graph) -> Criterion:
         if name in CRITERIA:
             return _named(CRITERIA[name], node)
         if name == "LogSoftmaxBackward":  # soft targets: -(y * log_softmax(z)).sum()
-            return Criterion("cross_entropy", node, _first(node))
+            return Criterion("cross_entropy", node, _first(node), _product(graph, node))
         if name == "PowBackward" and float(getattr(node, "_saved_exponent", 0)) == 2:
+            return Criterion("mse", node, _first(node))
+        if name == "MulBackward" and _squares(node):
             return Criterion("mse", node, _first(node))
         if name == "AbsBackward":
             return Criterion("l1", node, _first(node))
@@ -70,6 +82,19 @@ def criterion(graph: Graph) -> Criterion:
         if len(queue) > 200:  # a criterion stands near the loss
             break
     return Criterion("unknown", graph.root, graph.root)
+
+
+def _squares(node: AutogradNode) -> bool:
+    """A product of a signal with itself."""
+    sources = signals(node)
+    return len(sources) == 2 and sources[0] is sources[1]
+
+
+def _product(graph: Graph, node: AutogradNode) -> AutogradNode | None:
+    """The product that alone takes this node's output, if it is one with a constant."""
+    users = graph.consumers(node)
+    alone = users[0] if len(users) == 1 and kind(users[0]) == "MulBackward" else None
+    return alone if alone is not None and len(signals(alone)) == 1 else None
 
 
 def _named(name: str, node: AutogradNode) -> Criterion:
@@ -100,9 +125,27 @@ def head(found: Criterion) -> Head:
             acts.append(node)
         elif name not in RESHAPE and name not in HAND_WRITTEN:
             return Head(None, acts[::-1])
-        sources = signals(node)
+        sources = _without_sum(node, signals(node))
         node = max(sources, key=lambda source: source._sequence_nr()) if sources else None
     return Head(None, acts[::-1])
+
+
+def _without_sum(node: AutogradNode, sources: list[AutogradNode]) -> list[AutogradNode]:
+    """What a node stands on; of rows divided by their own sum, the rows."""
+    return sources[:1] if renormalises(node) else sources
+
+
+def renormalises(node: AutogradNode) -> bool:
+    """Whether a node divides something by its own sum, a small constant added at most."""
+    sources = signals(node)
+    if kind(node) != "DivBackward" or len(sources) != 2:
+        return False
+    below: AutogradNode | None = sources[1]
+    while below is not None and kind(below) != "SumBackward":
+        if kind(below) not in RESHAPE and kind(below) not in ("AddBackward", "ClampBackward"):
+            return False
+        below = _first(below) if len(signals(below)) == 1 else None
+    return below is not None and _first(below) is sources[0]
 
 
 def rows_at_criterion(graph: Graph, found: Criterion, ends: Head) -> tuple[float, float] | None:
@@ -144,6 +187,11 @@ def _reaches(node: AutogradNode, goal: AutogradNode) -> bool:
 def loss_scale(graph: Graph, found: Criterion) -> float | None:
     """What the criterion's value is multiplied by on its way to the loss (1/4 under an
     accumulation over four batches); None where that is no constant."""
+    if found.weighed is not None:
+        rows = found.weighed._input_metadata[0].shape[0]
+        return _soft_scale(graph, found.weighed, float(rows))
+    if kind(found.node) in BY_HAND:
+        return _soft_scale(graph, found.node, float(math.prod(found.node._input_metadata[0].shape)))
     node, scale, terms = graph.root, 1.0, False
     for _ in range(64):
         if node is found.node:
@@ -163,6 +211,40 @@ def loss_scale(graph: Graph, found: Criterion) -> float | None:
             return None
         node = sources[0]
     return None
+
+
+def _soft_scale(graph: Graph, goal: AutogradNode, count: float) -> float | None:
+    """The same where sums and means are written out; of `count` terms the criterion is a mean."""
+    node, scale = graph.root, count
+    for _ in range(64):
+        if node is goal:
+            return scale
+        name, sources = kind(node), [s for s in signals(node) if _leads_to(s, goal)]
+        if not sources:
+            return None
+        if name in ("MulBackward", "DivBackward"):
+            factor = _constant(node) if len(signals(node)) == 1 else None
+            if not factor:
+                return None
+            scale = scale * abs(factor) if name == "MulBackward" else scale / abs(factor)
+        elif name == "MeanBackward":
+            scale /= _averaged(node)
+        elif name not in RESHAPE and name not in ("SumBackward", "NegBackward"):
+            return None
+        node = sources[0]
+    return None
+
+
+def _averaged(node: AutogradNode) -> int:
+    """How many numbers each mean is taken of."""
+    whole = getattr(node, "_saved_self_sym_numel", None)
+    sizes = getattr(node, "_saved_self_sym_sizes", None)
+    if sizes is None:
+        return int(whole or 1)
+    total = 1
+    for axis in getattr(node, "_saved_dim", None) or range(len(sizes)):
+        total *= int(sizes[int(axis) - 2**64 if int(axis) >= 2**63 else int(axis)])
+    return total
 
 
 def _constant(node: AutogradNode) -> float | None:
@@ -185,7 +267,56 @@ def _leads_to(node: AutogradNode, goal: AutogradNode) -> bool:
     return False
 
 
+BY_HAND = frozenset({"PowBackward", "MulBackward", "AbsBackward"})
+
+
+def subtracted(found: Criterion, ends: Head) -> Tensor | None:
+    """The targets of a hand-written distance, from the difference that it kept and the output.
+
+    The output is what the last act kept, or the head's, computed again; to rounding, therefore.
+    """
+    entry, last = found.entry, ends.acts[-1] if ends.acts else ends.affine
+    if kind(found.node) not in BY_HAND or entry is None or last is None:
+        return None
+    apart = saved(found.node, "_saved_self")
+    if kind(entry) not in ("SubBackward", "RsubBackward") or not isinstance(apart, Tensor):
+        return None
+    node = next(iter(signals(entry)), None) if len(signals(entry)) == 1 else None
+    while node is not None and node is not last:
+        node = _first(node) if kind(node) in SAME_ORDER else None
+    value = _output(last, bool(ends.acts)) if node is last else None
+    if value is None or value.numel() != apart.numel():
+        return None
+    out = value.detach().reshape(apart.shape)
+    first = entry.next_functions[0][0] is not None
+    backwards = (kind(entry) == "RsubBackward") is first  # target - output
+    return out + apart.detach() if backwards else out - apart.detach()
+
+
+SAME_ORDER = frozenset(
+    f"{name}Backward"
+    for name in (
+        *("View", "UnsafeView", "Reshape", "ReshapeAlias", "Squeeze", "Unsqueeze"),
+        *("Flatten", "Alias"),
+    )
+)
+
+
+def _output(node: AutogradNode, act: bool) -> Tensor | None:
+    if not act:
+        return output_of(node, 0) if kind(node) != "ConvolutionBackward" else None
+    shown = by_node()[node.name()][1]
+    return (
+        shown.read(node) if shown.holds == "post" and saved(node, shown.saved) is not None else None
+    )
+
+
 def targets(found: Criterion) -> Tensor | None:
     """The targets that the criterion kept, or None."""
     value: Any = saved(found.node, "_saved_target")
+    if found.weighed is not None:
+        kept = (saved(found.weighed, f"_saved_{side}") for side in ("other", "self"))
+        shape = getattr(saved(found.node, "_saved_result"), "shape", None)
+        value = next((t for t in kept if isinstance(t, Tensor) and t.shape == shape), None)
+        value = value if value is None or value.is_floating_point() else value.float()
     return value.detach() if isinstance(value, Tensor) else None

@@ -87,7 +87,19 @@ def _sealing(graph: Graph, packed: set[AutogradNode]) -> Generator[None]:
 
 def saved(node: AutogradNode, name: str) -> Any:
     """A value that a node keeps for its backward; None where it keeps none, or it is packed."""
-    return None if node in _sealed else getattr(node, name, None)
+    value = None if node in _sealed else getattr(node, name, None)
+    return at_hand(value) if isinstance(value, torch.Tensor) else value
+
+
+def at_hand(tensor: torch.Tensor | None) -> torch.Tensor | None:
+    """The tensor; None where its memory is given back between forward and backward.
+
+    `fully_shard` does that with the parameters it has put together. Reading one would read memory
+    that is not the process's.
+    """
+    if tensor is None or tensor.layout != torch.strided or tensor.numel() == 0:
+        return tensor
+    return tensor if tensor.untyped_storage().size() else None
 
 
 def walk(root: AutogradNode) -> Graph:
@@ -222,7 +234,7 @@ def weight_of(node: AutogradNode) -> torch.Tensor | None:
     turned = source is not None and kind(source) in ("TBackward", "TransposeBackward")
     if turned:
         source = next(iter(inputs(source)), None)
-    leaf = leaf_of(source)
+    leaf = at_hand(leaf_of(source))
     if leaf is None:
         return None
     return leaf.detach().t() if turned else leaf.detach()

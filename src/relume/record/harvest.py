@@ -21,10 +21,12 @@ from relume.record.marks import Marks, graph_task, packing
 from relume.record.moves import Moves
 from relume.record.names import Names
 from relume.record.notes import Notes
-from relume.record.reader import Reader, is_deep
+from relume.record.reader import DEEP_FIRST, Reader, is_deep
 from relume.record.sites import Sites
 from relume.record.tap import Tap
+from relume.record.turning import Turning
 
+FOLLOW_EVERY = 4  # records after which the next update is compared with this one
 BACKWARDS_A_STEP = 2  # read on one recorded step; further micro-batches are not
 
 
@@ -41,6 +43,8 @@ class Harvest:
         look: what was read on this step so far; None if nothing was.
         marks: entries and exits of modules on this step.
         armed: whether the hooks of a recorded step are in torch.
+        reach: ids of the parameters that the loss last read depends on.
+        several: several optimisers step, so a loss may go through a model that is held still.
     """
 
     def __init__(
@@ -61,6 +65,8 @@ class Harvest:
         self._reader = Reader(names, sites, notes, self.marks, self.tap)
         self._moves = Moves(names, notes)
         self.look: Look | None = None
+        self.reach: frozenset[int] | None = None
+        self.several = False
         self._scaling = scaling
         self._fail = fail
         self._exact = exact
@@ -69,7 +75,7 @@ class Harvest:
         self._count = 0  # backwards read on this step
         self._early = 0.0  # time spent in module hooks before there is a look to book it on
         self._handles: list[Any] = []
-        self._anomaly = False
+        self._anomaly = self._noted = False
         self._thread = 0
         self._step = 0
 
@@ -108,7 +114,7 @@ class Harvest:
         self._handles = [
             hooks.register_module_forward_pre_hook(self._enter),
             hooks.register_module_forward_hook(self._leave, always_call=True),
-            register_optimizer_step_pre_hook(self._before_step),
+            register_optimizer_step_pre_hook(self._hear_step),
         ]
         self._begin_anomaly()
 
@@ -127,17 +133,21 @@ class Harvest:
         self.tap.shut()
         self.tap.forget()
         self.marks.clear()
+        self._moves.forget()
         self.look = None
         self._leaves = []
 
     def _begin_anomaly(self) -> None:
         if self.notes.lines_wanted and not torch.is_anomaly_enabled():
             torch.set_anomaly_enabled(True, False)  # notes where nodes are made; off in backward
-            self._anomaly = True
+            self._anomaly = self._noted = True
 
     def end_anomaly(self) -> None:
         """Stop noting source lines: before backward, which would pay for them."""
-        if self._anomaly:
+        # Lightning's trainer keeps the mode that it finds and gives it back when it ends; nobody
+        # but us asks for it without the check for NaN.
+        kept = self._noted and torch.is_anomaly_enabled()
+        if self._anomaly or (kept and not torch.is_anomaly_check_nan_enabled()):
             torch.set_anomaly_enabled(False, True)
             self._anomaly = False
 
@@ -203,6 +213,7 @@ class Harvest:
             record: the number of the record.
         """
         start = perf_counter()
+        self.reach = None
         if loss.grad_fn is None or get_ident() != self._thread:
             return True
         graph = walk(loss.grad_fn)
@@ -216,6 +227,9 @@ class Harvest:
         with ours():
             self._reader.read(self.look, graph, step)
         self._leaves = graph.leaves
+        self.reach = frozenset(map(id, graph.leaves))
+        if self.several or record < DEEP_FIRST:
+            self.reach |= self._reader.held_still(graph)
         self.look.add_cost(perf_counter() - start + self._early)
         self._early = 0.0
         return True
@@ -240,6 +254,11 @@ class Harvest:
             self._leaves = [*self._leaves, *graph.leaves]
         look.add_cost(perf_counter() - start)
 
+    @property
+    def turning(self) -> Turning:
+        """Follows the updates of some steps by one step more."""
+        return self._moves.turning
+
     def read_gradients(self) -> None:
         """After backward: the parameters' gradients, before any clipping."""
         look = self.look
@@ -250,14 +269,25 @@ class Harvest:
             self._moves.gradients(look, self._leaves)
         look.add_cost(perf_counter() - start)
 
-    def read_updates(self) -> None:
-        """After the optimiser's step: how far it moved the weights."""
+    def read_updates(self, optimizer: Optimizer | None = None) -> None:
+        """After the optimiser's step: how far it moved the weights.
+
+        Args:
+            optimizer: the one that stepped.
+        """
+        turning = self.turning
+        if turning.waiting and optimizer is not None:
+            start = perf_counter()
+            with ours():
+                turning.step(optimizer)
+            self._spend(start)
         look = self.look
         if look is None:
             return
         start = perf_counter()
+        follow = optimizer if look.phase % FOLLOW_EVERY == 0 else None
         with ours():
-            self._moves.updates(look)
+            self._moves.updates(look, self._step, follow)
         look.add_cost(perf_counter() - start)
 
     def skip(self, record: int) -> None:
@@ -277,7 +307,11 @@ class Harvest:
         parameters = (p for group in optimizer.param_groups for p in group["params"])
         return any(self.names.parameter(p) is not None for p in parameters)
 
-    def _before_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
+    def _hear_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
+        self.before_step(optimizer)
+
+    def before_step(self, optimizer: Optimizer) -> None:
+        """An optimiser is about to step."""
         # Also where there is no look yet: LBFGS, and frameworks that hand over a closure, call
         # backward inside of the step.
         start = perf_counter()

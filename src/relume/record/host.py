@@ -86,7 +86,7 @@ def pre_sums(rows: Tensor) -> dict[str, Numbers]:
     """`stats.pre_sums` by name."""
     pre = rows.numpy()
     return {
-        "pre_sum": np.add.reduce(pre, 0),
+        "pre_sum": np.add.reduce(pre, 0, np.float64),  # what cancels leaves its rounding behind
         "pre_sumsq": np.add.reduce(np.square(pre), 0),
         "pre_max": np.maximum.reduce(pre, 0),
         "pre_min": np.minimum.reduce(pre, 0),

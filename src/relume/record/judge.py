@@ -13,6 +13,7 @@ from relume.record.sites import source_of
 from relume.record.store import Writer
 
 SCALE_LOOKS = 4  # first records on which the way from the criterion to the loss is read
+HAND_LOOKS = 32  # records on which a hand-written distance is undone for its targets
 TARGET_LOOKS = 200  # records whose targets are counted for the chance value
 
 
@@ -31,6 +32,12 @@ class Judge:
         self._reduction = 1.0
         self._loss_scale: float | None = 1.0
         self._views = 0
+        self._by_graph = False
+
+    @property
+    def reads_on(self) -> bool:
+        """Whether the targets stand nowhere but in the whole graph, and are still looked at."""
+        return self._by_graph and self._views <= HAND_LOOKS
 
     def read(
         self,
@@ -46,7 +53,7 @@ class Judge:
             return False  # a second criterion (a GAN's other loss): the first one is judged by
         if self._chance is None:
             self._chance = Chance(found.name, _classes(found))
-        if self._count_targets(found) and self._views <= SCALE_LOOKS:
+        if self._count_targets(found, ends) and self._views <= SCALE_LOOKS:
             scale = criterion.loss_scale(graph, found)
             self._loss_scale = None if scale is None else scale * unscale
         if self._criterion is None:
@@ -62,10 +69,16 @@ class Judge:
         self._views += 1
         self._count_targets(criterion.Criterion(name, node, None))
 
-    def _count_targets(self, found: criterion.Criterion) -> bool:
+    def _count_targets(
+        self, found: criterion.Criterion, ends: criterion.Head | None = None
+    ) -> bool:
         if self._views > TARGET_LOOKS or self._chance is None:
             return False
         target = criterion.targets(found)
+        self._by_graph = self._by_graph or found.weighed is not None
+        if target is None and ends is not None and self._views <= HAND_LOOKS:
+            target = criterion.subtracted(found, ends)
+            self._by_graph = self._by_graph or target is not None
         if target is None:
             return False
         self._chance.add(target, _signed(getattr(found.node, "_saved_ignore_index", None)))

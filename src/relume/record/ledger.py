@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from time import perf_counter
 from typing import Any
 
@@ -9,13 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.optim.optimizer import Optimizer
 
+from relume.core import Fact
 from relume.record.look import Look, Sums, Transfer
 from relume.record.notes import Notes
 from relume.record.sites import Sites
 from relume.record.stats import head_stats, site_stats, unit_fields
 from relume.record.store import UNSEEN, Writer
 from relume.record.thin import Key
+from relume.record.turns import Loss, Row, Turn, Turns
 from relume.record.units import WIDE
 
 Floats = NDArray[np.float64]
@@ -31,24 +35,37 @@ class Ledger:
         sites: the run's sites, whose per-unit counters are added to.
         notes: told of values that are not finite.
         on_loss: told of every loss, in order, as soon as its value is known.
+
+    Attributes:
+        turns: tells apart the losses of optimisers that step in turn.
     """
 
     def __init__(
         self, writer: Writer, sites: Sites, notes: Notes, on_loss: Callable[[float], None]
     ) -> None:
+        self.turns = Turns(self._put, self._say_turn)
         self._writer = writer
         self._sites = sites
         self._notes = notes
         self._on_loss = on_loss
         self._pending: list[tuple[int, Look, list[Sums], Transfer]] = []
-        self._losses: list[float | Tensor] = []
+        self._losses: list[Loss] = []
         self._rows: list[tuple[float, float, float, float]] = []
         self._device_rows: list[tuple[int, float, float, Tensor]] = []
         self._next_counters = 0.0
         self._units = 0  # of all sites that are counted
+        self._further: list[tuple[int, Row]] = []  # of further optimisers' series
+        self._owed = 0.0  # seconds of their part of an iteration
 
-    def loss(self, loss: Tensor) -> None:
-        """Keep a loss; its value is read at once on a CPU, with the next flush elsewhere."""
+    def loss(self, loss: Tensor, reach: frozenset[int] | None = None) -> None:
+        """Keep a loss; its value is read at once on a CPU, with the next flush elsewhere.
+
+        Args:
+            loss: a scalar.
+            reach: ids of the parameters that it depends on, where that is known.
+        """
+        if reach is not None:
+            self.turns.reached(len(self._losses), reach)
         if loss.is_cpu:
             number = float(loss.item())
             self._losses.append(number)
@@ -60,22 +77,56 @@ class Ledger:
         """The losses since the last step belong to no step of the watched model's."""
         self._losses = []
 
+    def turn(self, optimizer: Optimizer) -> None:
+        """The step that ends is this optimiser's, which need not be that of the last step."""
+        self._losses = self.turns.begin(optimizer, self._losses)
+
     def step(self, step: int, rate: float, seconds: float) -> None:
         """A step has ended: its loss is the mean of the losses since the last one."""
         losses = self._losses
         only = losses[0] if len(losses) == 1 else None
+        if self.turns.number != 1:
+            self._elsewhere(step, rate, seconds)
+            return
+        if self._owed:
+            seconds, self._owed = seconds + self._owed, 0.0
         if isinstance(only, float):  # as good as always
             losses.clear()
             self._rows.append((float(step), only, rate, seconds))
             return
         self._losses = []
-        waiting = [loss for loss in losses if isinstance(loss, Tensor)]
-        if waiting:
-            self._device_rows.append((step, rate, seconds, torch.stack(waiting).mean()))
-            return
-        known = [loss for loss in losses if not isinstance(loss, Tensor)]
-        value = math.fsum(known) / len(known) if known else UNSEEN
-        self._rows.append((float(step), value, rate, seconds))
+        self._put(1, (step, _mean(losses), rate, seconds))
+
+    def _elsewhere(self, step: int, rate: float, seconds: float) -> None:
+        """The step of an optimiser whose losses are, or may be, a series of their own."""
+        row = (step, _mean(self._losses), rate, seconds)
+        self._losses = []
+        if self.turns.number:
+            self._owed += seconds
+            self._further.append((self.turns.number, row))
+        else:
+            self.turns.wait(row)
+
+    def _put(self, number: int, row: Row) -> None:
+        """A step's row, into the first series or a further one."""
+        step, loss, rate, seconds = row
+        if number > 1:
+            self._further.append((number, row))
+        elif isinstance(loss, Tensor):
+            self._device_rows.append((step, rate, seconds, loss))
+        else:
+            self._rows.append((float(step), UNSEEN if loss is None else loss, rate, seconds))
+
+    def _say_turn(self, turn: Turn) -> None:
+        held = [n for p in turn.parameters if (n := self._sites.names.by_number(p)) is not None]
+        others = [_series(number) for number in sorted(self.turns.others(turn))]
+        data = {"optimizer": turn.name, "model": _common(held), "reaches": others}
+        self._writer.fact(Fact("turn", "", 0, {"loss": _series(turn.number), **data}))
+
+    def finish(self) -> None:
+        """The run has ended: what was waiting to be told apart is written."""
+        self.turns.finish()
+        self.flush()
 
     def record(self, step: int, look: Look) -> None:
         """Take a finished look; it is written when its numbers have arrived."""
@@ -105,6 +156,8 @@ class Ledger:
         if self._rows:
             rows, self._rows = self._rows, []
             self._writer.steps(rows)
+        if self._further:
+            self._flush_further()
         now = perf_counter()
         if now >= self._next_counters:
             self.flush_counters()
@@ -115,6 +168,20 @@ class Ledger:
         plans = self._sites.plans.items()
         changed = {name: plan.counters.take() for name, plan in plans if plan.counters.changed}
         self._writer.all_windows(changed)
+
+    def _flush_further(self) -> None:
+        kept, self._further = self._further, []
+        values = [row[1] for _, row in kept]
+        waiting = [value for value in values if isinstance(value, Tensor)]
+        fetched = iter(torch.stack(waiting).cpu().double().numpy() if waiting else ())
+        rows: list[tuple[int, tuple[Key, ...], list[float]]] = []
+        for (number, (step, _, rate, _)), value in zip(kept, values, strict=True):
+            loss = float(next(fetched)) if isinstance(value, Tensor) else value
+            named = {_series(number): loss, _series(number, "learning_rate"): rate}
+            known = {("", stat): v for stat, v in named.items() if v is not None and v != UNSEEN}
+            if known:
+                rows.append((step, tuple(known), list(known.values())))
+        self._writer.records(rows)
 
     def _write(self, step: int, look: Look, sums: list[Sums], host: Sequence[Floats]) -> None:
         keys: list[Key] = []
@@ -157,3 +224,22 @@ class Ledger:
             counters.narrow = self._units > WIDE
         counters.add(step, entry.rows, unit_fields(entry.pre_rows, named))
         return site_stats(entry.rows, entry.pre_rows, named)
+
+
+def _mean(losses: Sequence[Loss]) -> Loss | None:
+    waiting = [loss for loss in losses if isinstance(loss, Tensor)]
+    if waiting:
+        return torch.stack(waiting).mean()
+    known = [loss for loss in losses if not isinstance(loss, Tensor)]
+    return math.fsum(known) / len(known) if known else None
+
+
+def _series(number: int, stat: str = "loss") -> str:
+    return stat if number == 1 else f"{stat}_{number}"
+
+
+def _common(names: Sequence[str]) -> str:
+    """The module that holds all these parameters: ``"G"`` for ``"G.0.weight"``, ``"G.2.bias"``."""
+    parts = [name.split(".")[:-1] for name in names]
+    shared = takewhile(lambda level: len(set(level)) == 1, zip(*parts, strict=False))
+    return ".".join(level[0] for level in shared)

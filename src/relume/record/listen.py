@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
 
 from relume.record.around import Hush, Patch
+from relume.record.keras import KerasSteps
 from relume.record.marks import graph_task
 
 
@@ -54,6 +55,14 @@ class Listener(Protocol):
         """A gradient scaler ends its iteration."""
         ...
 
+    def before_foreign_step(self, optimizer: Any) -> None:
+        """An optimiser that is not torch's is about to step."""
+        ...
+
+    def after_foreign_step(self, optimizer: Any) -> None:
+        """It has stepped."""
+        ...
+
 
 class Ears:
     """Puts the wrappers in and takes them out, any number of times.
@@ -71,6 +80,7 @@ class Ears:
             Patch(GradScaler, "scale", self._wrap_scale),
             Patch(GradScaler, "update", self._wrap_update),
         )
+        self._keras = KerasSteps(listener)
 
     def open(self) -> None:
         """Listen from now on."""
@@ -78,6 +88,11 @@ class Ears:
         self._backward.put()
         for patch in self._others:
             patch.put()
+        self.find_others()
+
+    def find_others(self) -> None:
+        """Listen to optimisers that are not torch's too, if their library is there by now."""
+        self._keras.open()
 
     def shut(self) -> None:
         """Listen no longer."""
@@ -85,6 +100,7 @@ class Ears:
         self._backward.take()
         for patch in self._others:
             patch.take()
+        self._keras.shut()
 
     def sleep(self) -> None:
         """Hear no backward for a while."""

@@ -35,6 +35,7 @@ class Sums:
     rows: int = 0
     pre_rows: int = 0
     seen: Tensor | None = None  # its input, only while the record is taken
+    hooked: bool = False  # its gradients will be taken
     parts: list[tuple[tuple[str, ...], Tensor]] = field(
         default_factory=list[tuple[tuple[str, ...], Tensor]]
     )
@@ -156,12 +157,17 @@ class Look:
             node: in the graph; None where the act has none.
             held: its input, if it was taken as it was called.
         """
-        if plan.site.name in self.sums or plan.act is None or plan.shown is None:
-            return  # a second forward in the same step: the first one speaks for it
+        if plan.act is None or plan.shown is None:
+            return
+        if plan.site.name in self.sums:  # a second forward in the same step: the first one speaks
+            self._hook(self.sums[plan.site.name], node)  # ... unless a checkpoint kept no graph
+            return
         if held is not None:
             rows, holds, extra = held.rows, held.holds, {**plan.act.defaults, **held.extra}
         elif node is not None:
             saved, holds = plan.shown.read(node), plan.shown.holds
+            if not plan.shape:
+                plan.shape, plan.dtype, plan.device = tuple(saved.shape), saved.dtype, saved.device
             axis = plan.axis if plan.axis < saved.dim() else saved.dim() - 1
             rows = stats.sample(saved, axis, self.phase)
             extra = plan.act.parameters(plan.shown, node)
@@ -169,6 +175,8 @@ class Look:
             return
         if rows.numel() == 0:
             return
+        if held is not None and held.blind:
+            rows = self._swallowed(plan, rows)
         sums = self.sums[plan.site.name] = Sums(plan, rows.shape[0])
         found = host.forward_sums(plan.act, rows, holds, extra) if host.here(rows) else None
         if found is None:
@@ -183,8 +191,24 @@ class Look:
             if pre is not None and pre.shape[1] == rows.shape[1]:
                 self._pre(sums, pre)
         self._line(sums, sums.seen, extra)
-        if node is not None:
+        self._hook(sums, node)
+
+    def _hook(self, sums: Sums, node: AutogradNode | None) -> None:
+        if node is not None and not sums.hooked:
+            sums.hooked = True
             node.register_hook(GradientSlot(sums, self.phase, self))
+
+    def _swallowed(self, plan: Plan, rows: Tensor) -> Tensor:
+        """The input of a choice by a comparison as the choice takes it: NaN falls to its low side.
+
+        On a CPU only: elsewhere asking would wait for the device.
+        """
+        if not rows.is_cpu or not bool(torch.isnan(rows.sum())):
+            return rows
+        lost = torch.isnan(rows)
+        key = (plan.site.name, "nonfinite_swallowed_share")
+        self.scalars.append(((key,), lost.float().mean().reshape(1)))
+        return rows.masked_fill(lost, 0.0)
 
     def _line(self, sums: Sums, pre: Tensor | None, extra: Mapping[str, Any]) -> None:
         """How straight a curved act is on what it receives; its kink bends any other."""

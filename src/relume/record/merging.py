@@ -170,6 +170,7 @@ IDENTITY = {  # by kind of fact: which of its data tell it from others of its ki
     "softmax": (),
     "act-pair": (),
     "end": (),
+    "turn": ("loss",),
 }
 EXTREMES = {
     "rows_sum_error": max,

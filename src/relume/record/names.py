@@ -5,8 +5,11 @@ variables that hold them, and left out where there is one model. Wrappers of tor
 parallel, compiled, checkpointed) hand their name on to what they wrap.
 """
 
+import os
 import sys
+import sysconfig
 import weakref
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,23 +17,35 @@ from typing import Any
 import torch
 from torch import nn
 
-_OURS = str(Path(__file__).resolve().parents[1])
-_DEMOS = str(Path(_OURS) / "demos")  # shipped with us, run as a user's script
-# as code names it, and where it truly is: an environment may be a link
-_TORCH = (str(Path(torch.__file__).parent), str(Path(torch.__file__).resolve().parent))
+_OURS = os.path.realpath(Path(__file__).parents[1]) + os.sep
+_DEMOS = _OURS + "demos" + os.sep  # shipped with us, run as a user's script
+_TORCH = os.path.realpath(Path(torch.__file__).parent) + os.sep
+_PYTHON = os.path.realpath(sysconfig.get_path("stdlib")) + os.sep
+_INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 
 # Attributes under which torch's wrappers hold the wrapped module: no part of a name.
 _WRAPPED = frozenset(
     {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_flat_param_wrapped"}
 )
+_KERAS = "_torch_params."  # Keras' table of a layer's parameters, by their own paths
 _WRAPPERS = frozenset({"DistributedDataParallel", "DataParallel", "FullyShardedDataParallel"})
 
 
+@cache  # asked for every frame of every node on the first records, and there are few files
 def is_users(file: str) -> bool:
-    """Whether a source file is the user's: neither torch's, nor ours, nor generated."""
-    if file.startswith(_DEMOS):
+    """Whether a source file is the user's: not torch's, Python's or ours, nor generated.
+
+    Links are followed: a frame names its file by the way it was reached, a virtual environment
+    behind a link for one.
+    """
+    if file.startswith(("<frozen", "<eval_with_key")):
+        return False
+    real = os.path.realpath(file)
+    if real.startswith(_DEMOS):
         return True
-    return not file.startswith((_OURS, *_TORCH, "<frozen", "<eval_with_key"))
+    if real.startswith((_OURS, _TORCH)):
+        return False
+    return not real.startswith(_PYTHON) or any(part in real for part in _INSTALLED)
 
 
 def foreign(frame: FrameType | None) -> FrameType | None:
@@ -84,7 +99,10 @@ class Names:
 
     def parameter(self, parameter: torch.Tensor) -> str | None:
         """The parameter's qualified name, or None if no root holds it."""
-        number = id(parameter)
+        return self.by_number(id(parameter))
+
+    def by_number(self, number: int) -> str | None:
+        """The same, of the parameter that has this id."""
         if self._stale or number not in self._parameters:
             self._rebuild()
         return self._parameters.setdefault(number, None)
@@ -114,9 +132,11 @@ class Names:
             root = inner
         for long, module in root.named_modules():
             path = plain(long)
-            self._paths.setdefault(id(module), f"{dot}{path}" if path else prefix)
+            own = _keras_path(module)
+            self._paths.setdefault(id(module), own or (f"{dot}{path}" if path else prefix))
         for path, parameter in root.named_parameters():
-            self._parameters.setdefault(id(parameter), f"{dot}{plain(path)}")
+            before = "" if _KERAS in path else dot  # its own path is a whole one
+            self._parameters.setdefault(id(parameter), f"{before}{plain(path)}")
 
 
 def unwrapped(module: nn.Module) -> nn.Module:
@@ -129,14 +149,23 @@ def unwrapped(module: nn.Module) -> nn.Module:
 
 def _own_name(module: nn.Module) -> str:
     """What a module that no root holds is called: Keras' layers know their path themselves."""
-    keras = str(getattr(module, "_api_export_path", "")).startswith("keras.")
-    path = getattr(module, "path", None) if keras else None
-    return path.replace("/", ".") if isinstance(path, str) else type(module).__name__.lower()
+    return _keras_path(module) or type(module).__name__.lower()
+
+
+def _keras_path(module: nn.Module) -> str:
+    """The path that Keras' layer has of itself, its name before it is built; ``""`` for others.
+
+    `named_modules` does not list Keras' layers.
+    """
+    if not str(getattr(module, "_api_export_path", "")).startswith("keras."):
+        return ""
+    known = [getattr(module, name, None) for name in ("path", "name")]
+    return next((path.replace("/", ".") for path in known if isinstance(path, str)), "")
 
 
 def plain(path: str) -> str:
     """A qualified name without what torch's wrappers, and Keras' table, add to it."""
-    _, keras, tail = path.rpartition("_torch_params.")
+    _, keras, tail = path.rpartition(_KERAS)
     if keras:
         return tail.replace("/", ".")
     return ".".join(part for part in path.split(".") if part not in _WRAPPED)
@@ -147,10 +176,11 @@ def _held_as(module: nn.Module, frame: FrameType | None) -> tuple[nn.Module, str
     found = (module, _own_name(module))
     while frame is not None:
         for name, value in _modules_in(frame):
-            if value is module:
-                return module, name
-            if any(part is module for part in value.modules()):
-                return value, name
+            if value is module or any(part is module for part in value.modules()):
+                if name != "self":
+                    return value, name
+                # a method of its own: nobody calls it that, but it may be the larger model
+                found = (value, _own_name(value))
         frame = foreign(frame.f_back)
     return found
 

@@ -1,6 +1,6 @@
 """What is said once about a run: its structure, its criterion, what could not be seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 
@@ -15,6 +15,7 @@ from relume.record.judge import Judge
 from relume.record.marks import Marks
 from relume.record.opaque import NO_BACKWARD
 from relume.record.remarks import Remarks
+from relume.record.shards import is_sharded, local
 from relume.record.sites import MOST_CALLS, Plan, Seen, Sites, source_of
 from relume.record.store import Writer
 
@@ -50,6 +51,7 @@ class Notes:
         self.judge = Judge(writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
+        self._places: dict[str, int] = {}  # of modules whose parameters were put together
         self._moments: dict[str, InputMoments] = {}
         self._centred: set[int] = set()
         self._line_looks = 0
@@ -119,14 +121,30 @@ class Notes:
         return found
 
     def parameters(
-        self, named: Sequence[tuple[str, Tensor]], step: int, decays: Mapping[int, float]
+        self,
+        named: Sequence[tuple[str, Tensor]],
+        step: int,
+        decays: Mapping[int, float],
+        zeros: Collection[int],
     ) -> None:
-        """Say once what each of an optimiser's parameters is, before it is first updated."""
+        """Say once what each of an optimiser's parameters is.
+
+        Args:
+            named: the parameters with their names.
+            step: the current step.
+            decays: weight decay by the parameter's id.
+            zeros: ids of those that were zero all over before they were first updated.
+        """
         for name, parameter in named:
             if not self.remarks.first("parameter", name):
                 continue
-            self._parameter_site(name, parameter, LAST)
-            zero = not bool(parameter.detach().reshape(-1)[:4096].any())
+            layer = name.rpartition(".")[0]
+            self._parameter_site(name, parameter, self._places.get(layer, LAST))
+            if layer in self._places:
+                self._places[layer] += 1  # its next parameter comes after this one
+            held = local(parameter)
+            held = parameter if held is None else held
+            shard = {"shard": held.numel()} if is_sharded(parameter) else {}
             self._writer.fact(
                 Fact(
                     "parameter",
@@ -134,10 +152,11 @@ class Notes:
                     step,
                     {
                         "shape": list(parameter.shape),
-                        "zero_init": zero,
+                        "zero_init": id(parameter) in zeros,
                         "trainable": bool(parameter.requires_grad),
-                        "before_norm": parameter.data_ptr() in self._centred,
+                        "before_norm": held.data_ptr() in self._centred,
                         "weight_decay": decays.get(id(parameter)),
+                        **shard,
                     },
                 )
             )
@@ -215,8 +234,12 @@ class Notes:
             for source in inputs(node):
                 leaf = leaf_of(source)
                 name = None if leaf is None else self._sites.names.parameter(leaf)
+                place = marks.place(node._sequence_nr())
                 if leaf is not None and name is not None:
-                    self._parameter_site(name, leaf, marks.place(node._sequence_nr()))
+                    self._parameter_site(name, leaf, place)
+                elif leaf is not None:
+                    owner = self._sites.names.path(marks.owner(node._sequence_nr()))
+                    self._places.setdefault(owner, place)
         for plan in self._sites.plans.values():
             if plan.site.kind == "head" and ends.affine is not None:
                 order = marks.place(ends.affine._sequence_nr())
@@ -269,5 +292,5 @@ class Notes:
         self.remarks.head(graph, found, ends, acts, step)
         for pair in structure.affine_pairs(graph):
             self.remarks.pair(pair, marks, step)
-        self.remarks.signs(graph, found, ends, acts, step)
+        self.remarks.signs(graph, found, ends, acts, marks, step)
         self.remarks.hidden(graph, acts, marks, step)

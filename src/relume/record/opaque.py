@@ -35,6 +35,12 @@ PACKED = (
     "was called in it",
     "run once without checkpointing to see its acts",
 )
+RELEASED = (
+    "parameters are not in memory between forward and backward, so the inputs of acts that torch "
+    "does not keep (ReLU, sigmoid, tanh) cannot be computed again; outputs, slopes and gradients "
+    "are measured",
+    "call fully_shard(..., reshard_after_forward=False) in one recorded run to see these inputs",
+)
 FUSED = (
     "in eval mode torch runs this layer as one fused operation, whose acts nothing can see",
     "call its train() for one recorded run to see its acts, or leave it: it is not trained",

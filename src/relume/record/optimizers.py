@@ -36,6 +36,11 @@ class Optimizers:
         """Whether one optimiser's steps are the training's."""
         return len(self._stepped) == 1 and self.steps > 0
 
+    @property
+    def several(self) -> bool:
+        """Whether more than one optimiser has stepped."""
+        return len(self._known) > 1
+
     def count(self, optimizer: Optimizer) -> bool:
         """An optimiser has stepped; False if it trains another model."""
         if optimizer is not self.latest() and not self._meet(optimizer):

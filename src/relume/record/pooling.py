@@ -6,7 +6,8 @@ no such function of the ranks' numbers is left out, and said; nothing is estimat
 
 A gradient inside the model is that of a rank's own loss, the mean over its own rows; the loss that
 data-parallel training descends is the mean of the ranks' losses, so such gradients are divided by
-the number of ranks. Gradients and sizes of parameters are the same on all ranks.
+the number of ranks. Gradients and sizes of parameters are the same on all ranks, unless each has
+a shard: then the squares of the shards' norms add up.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,9 @@ LAWS = dict.fromkeys(ROWS, "mean over rows") | {
     "row_cosine_min": "the same on all ranks",
 }
 """By stat: how it is merged. A stat that is not here is kept where all ranks agree on it."""
+
+SHARDS = ("weight_norm", "grad_norm", "update_ratio", "row_cosine_min", "grad_nonfinite_share")
+"""The stats that are not the same on all ranks where a parameter is sharded over them."""
 
 ALIKE = 1e-3  # relative: more than rounding makes of one model on several ranks
 NO_LAW = "it is no sum over samples; the per-unit counters of the windows are merged exactly"
@@ -104,15 +108,20 @@ class Pool:
     def _series(self, key: Key) -> Series | None:
         site, stat = key
         law = LAWS.get(stat, "")
+        if not site and not law:  # a further optimiser's: loss_2, learning_rate_2
+            law = LAWS.get(stat.rpartition("_")[0], "")
         if stat in ("mean_energy_share", "feature_std_max_over_median"):
             return None  # made from the windows of the input (`merging.py`)
+        shards = self._shards(site) if stat in SHARDS else None
         steps = self._common(key)
         grid = self._grid(key, steps)
+        if shards is not None:
+            return Series(steps, self._whole(key, shards, steps, grid))
         if law == "units silent on every rank":
             return self._silent(site, steps, grid)
         if law in ("", "the same on all ranks"):
             return self._same(key, steps, grid, law)
-        return Series(steps, self._pooled(site, law, steps, grid))
+        return Series(steps, self._pooled(key, law, steps, grid))
 
     def _common(self, key: Key) -> Ints:
         """The steps on which every rank has the stat, or has looked and did not meet the site."""
@@ -142,13 +151,13 @@ class Pool:
         none = np.zeros(len(steps), dtype=bool)
         return np.stack([none if s is None else np.isin(steps, s.steps) for s in tables])
 
-    def _pooled(self, site: str, law: str, steps: Ints, grid: Grid) -> Floats:
+    def _pooled(self, key: Key, law: str, steps: Ints, grid: Grid) -> Floats:
         """One number a step, by a law that weighs or counts."""
         if law == "sum":
             return np.nansum(grid, axis=0)
         if law == "maximum":
             return np.fmax.reduce(grid, axis=0)
-        weights = self._weights(site, law, steps, grid)
+        weights = self._weights(key, law, steps, grid)
         power = 2 if law.startswith("RMS") else 1
         # a NaN that was measured stays one; what a rank does not have weighs nothing
         terms = np.where(weights > 0, weights * np.where(weights > 0, grid, 0.0) ** power, 0.0)
@@ -156,8 +165,8 @@ class Pool:
         pooled = np.sqrt(pooled) if power == 2 else pooled
         return pooled / self._world if "divided" in law else pooled
 
-    def _weights(self, site: str, law: str, steps: Ints, grid: Grid) -> Grid:
-        has = np.zeros(grid.shape, dtype=bool)
+    def _weights(self, key: Key, law: str, steps: Ints, grid: Grid) -> Grid:
+        site, has = key[0], self._has(key, steps)
         for stat, known in LAWS.items():
             if known == law:
                 has |= self._has((site, stat), steps)
@@ -182,6 +191,30 @@ class Pool:
             self.unlike.append(key[0])
         self.left_out[key[1]] = DIFFERS if law else NO_LAW
         return None
+
+    def _shards(self, site: str) -> Floats | None:
+        """Of a sharded parameter: how many elements each rank holds; None if it is a whole one."""
+        facts = [
+            next((f for f in part.trace.facts_of("parameter") if f.site == site), None)
+            for part in self._parts
+        ]
+        if not any(fact is not None and "shard" in fact.data for fact in facts):
+            return None
+        counts = [0 if fact is None else fact.data.get("shard", 0) for fact in facts]
+        return np.array(counts, dtype=float)[:, None]
+
+    def _whole(self, key: Key, shards: Floats, steps: Ints, grid: Grid) -> Floats:
+        """A sharded parameter's stat from those of its shards, scaled to the whole one each."""
+        if key[1] == "row_cosine_min":
+            return np.fmin.reduce(grid, axis=0)
+        has = ~np.isnan(grid)
+        weights, values = np.where(has, shards, 0.0), np.where(has, grid, 0.0)
+        if key[1] == "grad_nonfinite_share":
+            return (weights * values).sum(0) / weights.sum(0)
+        if key[1] == "update_ratio":  # of the norm of all updates to that of all weights
+            sizes = self._grid((key[0], "weight_norm"), steps)
+            weights = weights * np.where(has, sizes, 0.0) ** 2
+        return np.sqrt((weights * values**2).sum(0) / weights.sum(0))
 
     def _silent(self, site: str, steps: Ints, grid: Grid) -> Series:
         """The share of units that were silent on every rank that met the site."""

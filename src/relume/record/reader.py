@@ -55,6 +55,12 @@ class Reader:
                 return True
         return False
 
+    def held_still(self, graph: Graph) -> frozenset[int]:
+        """Parameters that take part without a gradient: a GAN's judge while its maker learns."""
+        affine = (node._sequence_nr() for node in graph.nodes if kind(node) in AFFINE)
+        owners = {owner for number in affine if (owner := self._marks.owner(number)) is not None}
+        return frozenset(id(p) for owner in owners for p in owner.parameters(recurse=False))
+
     def read(self, look: Look, graph: Graph, step: int) -> None:
         """Read a graph, and hook its acts.
 
@@ -119,12 +125,16 @@ class Reader:
             unscale=look.unscale if isinstance(look.unscale, float) else None,
         )
         self._take(look, acts)
+        if new:
+            for seen in acts:
+                self._notes.remarks.precision(seen.plan, self._step)
         if view.head is not None:
             look.head(*view.head)
         for module in list(self._tap.fused):
             self._notes.remarks.fused(module, self._step)
         look.scalars.extend(self._notes.inputs(graph, self._marks, look.phase, look.deep))
         settled = not new and not wanted and look.phase >= DEEP_FIRST
+        settled = settled and not self._notes.judge.reads_on
         return way(sign, graph, acts, view) if settled else None
 
     def _take(self, look: Look, acts: list[Seen]) -> None:

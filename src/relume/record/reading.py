@@ -31,6 +31,21 @@ def read_series(db: sqlite3.Connection) -> dict[Key, Series]:
     return {key: _series(parts) for key, parts in columns.items() if parts}
 
 
+def read_newest(db: sqlite3.Connection) -> tuple[int, dict[Key, float]]:
+    """Step and values of the newest record; -1 and nothing where there is none yet."""
+    row = db.execute(
+        "SELECT step, body, data FROM record JOIN layout ON layout.id = layout "
+        "ORDER BY record.id DESC LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return -1, {}
+    step, body, data = row
+    raw = np.frombuffer(data, "<f4")
+    keys = [(site, stat) for site, stat in json.loads(body)]
+    pairs = zip(keys, raw.tolist(), raw.view("<u4") != ABSENT, strict=True)
+    return int(step), {key: value for key, value, known in pairs if known}
+
+
 def _read_thin(
     db: sqlite3.Connection, stream: str, kind: str, layouts: dict[int, list[Key]], into: Columns
 ) -> None:

@@ -21,6 +21,7 @@ from relume.errors import StoreError
 from relume.record import forks
 from relume.record.around import Scaling
 from relume.record.budget import Budget
+from relume.record.cost import act_costs
 from relume.record.failures import Failures
 from relume.record.harvest import Harvest
 from relume.record.ledger import Ledger
@@ -80,6 +81,7 @@ class Recorder:
         self._step_handle: Any = None
         self._scaled_at = 0  # optimiser steps when a scaler began an iteration
         self._last = self._flushed = perf_counter()
+        self._carried: list[tuple[float, float | None]] = []  # steps of an iteration so far
         self._closed = False
         self._asleep = 0  # steps still to be slept through
         self._slept = 0  # of how many
@@ -123,6 +125,18 @@ class Recorder:
         except StoreError as error:
             self.failures.append(str(error))
 
+    def time_acts(self) -> None:
+        """The run has ended: time its acts, at the shapes that they had."""
+        self.pause()
+        if not self._closed and self.optimizers.steps and not self.writer.ranked:
+            self.trouble.guarded("act costs", self._time_acts)
+
+    def _time_acts(self) -> None:
+        with torch.enable_grad():
+            plans = list(self.sites.plans.values())
+            for fact in act_costs(plans, self.step, self.budget.elapsed):
+                self.writer.fact(fact)
+
     def abandon(self) -> None:
         """Forget everything without touching the file: this is a forked child."""
         self.trouble.off = True
@@ -139,6 +153,7 @@ class Recorder:
 
     def _stop(self) -> None:
         self.harvest.disarm()
+        self.harvest.turning.drop()
 
     # ------------------------------------------------------------------ what is heard
 
@@ -201,7 +216,8 @@ class Recorder:
                 return  # another model's loss
             self.backwards += 1
             if isinstance(loss, Tensor) and loss.numel() == 1:
-                self.ledger.loss(self.scaling.undo(loss))
+                self.ledger.loss(self.scaling.undo(loss), self.harvest.reach)
+                self.harvest.reach = None
         except Exception as error:
             self.fail("before backward", error)
 
@@ -209,10 +225,21 @@ class Recorder:
         """Backward has run, without an exception."""
         try:
             self.harvest.read_gradients()
+            if not self.optimizers.steps:
+                self._ears.find_others()
             if not self.optimizers.steps and self._clocked_by_backward():
                 self._tick(UNSEEN)
         except Exception as error:
             self.fail("after backward", error)
+
+    def before_foreign_step(self, optimizer: Any) -> None:
+        """An optimiser that is not torch's, shown as one of them, is about to step."""
+        if self.harvest.armed:
+            self.harvest.before_step(optimizer)
+
+    def after_foreign_step(self, optimizer: Any) -> None:
+        """It has stepped."""
+        self._after_step(optimizer, (), {})
 
     def _notice(self, loss: float) -> None:
         mean = self._loss_mean
@@ -243,7 +270,9 @@ class Recorder:
             if not self.optimizers.count(optimizer):
                 self.ledger.drop()  # what was lost since the last step was another model's
                 return
-            self.harvest.read_updates()
+            self.harvest.read_updates(optimizer)
+            self.harvest.several = self.optimizers.several
+            self.ledger.turn(optimizer)
             self._tick(rate_of(optimizer))
         except Exception as error:
             self.fail("after the optimiser", error)
@@ -309,17 +338,30 @@ class Recorder:
         if flushing or cost is not None:
             now = perf_counter()
         seconds, self._last = now - self._last, now
-        wanted = self.budget.step(seconds, cost)
+        wanted = self._decide(seconds, cost)
         if flushing:
             self._flush()
             self._last = perf_counter()
             self.budget.charge(self._last - now)
         # From here on one optimiser's steps are all there is to count, until we look again.
-        self.quiet = not wanted and self.optimizers.alone
+        alone = self.optimizers.alone
+        self.quiet = not wanted and alone and not self.harvest.turning.waiting
         if wanted and not self.trouble.off:
             self._arm()
         else:
             self.harvest.disarm()
+
+    def _decide(self, seconds: float, cost: float | None) -> bool:
+        """Whether to record the next step; where optimisers step in turn, all of an iteration's or
+        none, or one of them would never be looked at."""
+        if not self.ledger.turns.decides:
+            self._carried.append((seconds, cost))
+            return self.harvest.armed
+        for more, paid in self._carried:
+            seconds += more
+            cost = paid if cost is None else cost + (paid or 0.0)
+        self._carried.clear()
+        return self.budget.step(seconds, cost)
 
     def _end_record(self, look: Look, start: float) -> float:
         self.ledger.record(self.step, look)
@@ -351,9 +393,16 @@ class Recorder:
 
     def _finish(self, end: Fact) -> None:
         self.ledger.drain(wait=True)
+        self.ledger.finish()
         self.notes.finish(self.step, self.optimizers.steps, self.backwards)
         self._flush()
         self.ledger.flush_counters()
         self.writer.fact(end)
         how = str(end.data["how"])
         self.writer.meta({"ended": how if how == "normal" else f"{how} {end.data['code']}"})
+
+
+def of_the_process() -> Recorder | None:
+    """The recorder that watches everything that trains here (`relume run`), if there is one."""
+    found = (one for one in list(forks.live) if isinstance(one, Recorder))
+    return next((recorder for recorder in found if not recorder.names.given), None)

@@ -9,10 +9,11 @@ from relume.acts.act import by_node
 from relume.core import Fact
 from relume.record import criterion, structure
 from relume.record import signs as found_in
-from relume.record.graph import AutogradNode, Graph, kind
+from relume.record.calls import axis_is_left_out
+from relume.record.graph import AutogradNode, Graph, at_hand, kind
 from relume.record.marks import Marks
-from relume.record.opaque import CUSTOM, FUSED, OPAQUE, PACKED, is_custom
-from relume.record.sites import Seen, Sites, source_of
+from relume.record.opaque import CUSTOM, FUSED, OPAQUE, PACKED, RELEASED, is_custom
+from relume.record.sites import Plan, Seen, Sites, source_of
 from relume.record.store import Writer
 
 
@@ -53,7 +54,8 @@ class Remarks:
             file, line = source_of(node)
             name = "" if plan is None else plan.site.name
             called = by_node()[node.name()][0].name if plan is None else plan.site.act
-            acts.append({"act": called, "site": name, "file": file, "line": line})
+            act: dict[str, Any] = {"act": called, "site": name, "file": file, "line": line}
+            acts.append(act | found_in.limits(node))
         rows = criterion.rows_at_criterion(graph, found, ends)
         layer = "" if ends.affine is None else self._sites.layer_path(ends.affine)
         fact = Fact(
@@ -64,6 +66,7 @@ class Remarks:
                 "layer": layer,
                 "acts": acts,
                 "direct": found_in.direct(found, ends),
+                "guarded": found_in.guarded(found, ends),
                 "rows_sum_error": None if rows is None else rows[0],
                 "rows_min": None if rows is None else rows[1],
             },
@@ -103,6 +106,7 @@ class Remarks:
         found: criterion.Criterion,
         ends: criterion.Head,
         known: Sequence[Seen],
+        marks: Marks,
         step: int,
     ) -> None:
         """Say along which axis softmaxes run, and which acts are fed by another."""
@@ -112,11 +116,26 @@ class Remarks:
         rows = int(target.shape[0]) if target is not None and target.dim() else None
         for node, data in found_in.softmaxes(graph, ends, roles, rows):
             name = sites[node].name if node in sites else data["act"]
+            data["implicit"] = self._implicit(node, marks)
             self._once("softmax", name, node, data, step)
         for node, first, second in found_in.act_pairs(graph):
             name = sites[node].name if node in sites else second
             data = {"first": first, "second": second, "role": roles.get(node, "hidden")}
             self._once("act-pair", name, node, data, step)
+
+    def precision(self, plan: Plan, step: int) -> None:
+        """Say in which type an act was computed."""
+        if plan.shape and self.first("precision", plan.site.name):
+            data = {"dtype": str(plan.dtype).removeprefix("torch."), "shape": list(plan.shape)}
+            self._writer.fact(Fact("precision", plan.site.name, step, data))
+
+    def _implicit(self, node: AutogradNode, marks: Marks) -> bool | None:
+        """Whether a softmax was given no axis: by its module, or by the source of its call."""
+        module = marks.owner(node._sequence_nr())
+        if isinstance(module, nn.Softmax | nn.LogSoftmax):
+            return module.dim is None
+        file, line = source_of(node)
+        return axis_is_left_out(file, line) if file else None
 
     def _once(
         self, sort: str, name: str, node: AutogradNode, data: dict[str, Any], step: int
@@ -136,6 +155,8 @@ class Remarks:
                 path = self._sites.names.path(marks.owner(node._sequence_nr()))
                 self.opaque(path, _plain_name(node), *entry, step)
         self._packed(acts, marks, step)
+        if any(at_hand(leaf) is None for leaf in graph.leaves):
+            self.opaque("", "fully_shard", *RELEASED, step)
         if not graph.complete:
             text = "the graph is larger than is read; acts nearest to the loss are measured"
             self.opaque("", "graph", text, "nothing: the rest of the run is measured", step)

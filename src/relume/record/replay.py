@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from relume.record.graph import (
     AutogradNode,
+    at_hand,
     inputs,
     kind,
     leaf_of,
@@ -58,7 +59,7 @@ def bias_of(node: AutogradNode) -> Tensor | None:
     sources = inputs(node)
     if place is None or place >= len(sources):
         return None
-    leaf = leaf_of(sources[place])
+    leaf = at_hand(leaf_of(sources[place]))
     return None if leaf is None else leaf.detach()
 
 
@@ -140,6 +141,8 @@ def _batch_norm(node: AutogradNode) -> Tensor | None:
     few = data.detach()[: max(1, MOST_ELEMENTS // max(data[0].numel(), 1)) + 7].float()
     found = (few - mean.reshape(shape)) * scale.reshape(shape)
     leaves = [leaf for source in inputs(node)[1:] if (leaf := leaf_of(source)) is not None]
+    if any(at_hand(leaf) is None for leaf in leaves):
+        return None
     if weight is not None:
         found = found * weight.detach().reshape(shape).float()
     if len(leaves) == 2:  # weight and bias

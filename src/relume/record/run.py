@@ -5,6 +5,8 @@ torch is imported only by `watch`; a recorded run can be read and judged without
 
 from __future__ import annotations
 
+import os
+import platform
 import sys
 from collections.abc import Iterable
 from datetime import datetime
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from relume.record.recorder import Recorder
+    from relume.record.writer import Sink
 
 FOLDER = Path(".relume")
 
@@ -41,18 +44,29 @@ class Run:
     @property
     def problems(self) -> tuple[str, ...]:
         """What went wrong in recording; empty where nothing did."""
-        failed = self._recorder.failures if self._recorder is not None else []
-        return (*self._problems, *failed)
+        if self._recorder is None:
+            return tuple(self._problems)
+        return (*self._problems, *self._recorder.failures, *self._recorder.writer.failures)
 
     @property
     def overhead(self) -> float:
         """The recorder's own estimate of its cost, as a share of wall time."""
         return self._recorder.budget.overhead if self._recorder is not None else 0.0
 
+    def charge(self, seconds: float) -> None:
+        """Take the time of something done for this run out of what recording may cost."""
+        if self._recorder is not None:
+            self._recorder.budget.charge(seconds)
+
     def close(self, how: str = "normal", code: int = 0, text: str = "") -> None:
         """Stop recording and finish the file. Closing twice is fine."""
         if self._recorder is not None:
             self._recorder.close(how, code, text)
+
+    def time_acts(self) -> None:
+        """Time the acts of a run that has ended, for as long as its length allows."""
+        if self._recorder is not None:
+            self._recorder.time_acts()
 
     def trace(self) -> Trace:
         """Everything recorded so far, also while training goes on.
@@ -108,6 +122,7 @@ def watch(
     every: int | None = None,
     path: str | Path | None = None,
     exact: bool = False,
+    sink: str | Sink | None = None,
 ) -> Run:
     """Record how `model` trains, from now until the run is closed.
 
@@ -121,12 +136,17 @@ def watch(
             runs eagerly on recorded steps, whose results may differ from the compiled ones by
             rounding; with it compiled regions stay closed. Everything else is bit-identical
             either way.
+        sink: where the series go as well, while the run trains: ``"tensorboard"`` writes event
+            files beside the run file, ``"tensorboard:DIR"`` into a folder; or anything with the
+            methods ``record(step, keys, values)``, ``steps(rows)`` and ``close()``. An error in
+            it costs the sink, never the training.
 
     Returns:
         A `Run`: a context manager, or call its `close()`.
 
     Raises:
-        UsageError: a budget or an interval out of range, or something that is no module.
+        UsageError: a budget or an interval out of range, something that is no module, or a sink
+            that there is not or that needs a package which is not installed.
 
     Example:
         >>> import tempfile, torch, relume
@@ -144,6 +164,10 @@ def watch(
         ['1']
     """
     check_pace(budget, every)
+    if isinstance(sink, str):
+        from relume.record.sinks import named
+
+        named(sink)  # before anything is made
     from torch import nn
 
     given: Any = model
@@ -158,7 +182,18 @@ def watch(
     name = type(models[0]).__name__
     file = Path(path) if path is not None else new_path(FOLDER, name)
     about: dict[str, Any] = {"script": name, "argv": []}
-    return begin(file, models, budget=budget, every=every, exact=exact, about=about)
+    return begin(file, models, budget=budget, every=every, exact=exact, about=about, sink=sink)
+
+
+def joined() -> Run | None:
+    """The run that `relume run` records in this process, to be read; None where it does not.
+
+    Closing it is its owner's business.
+    """
+    from relume.record.recorder import of_the_process
+
+    recorder = of_the_process()
+    return None if recorder is None else Run(recorder.writer.path, recorder)
 
 
 def load(path: str | Path) -> Run:
@@ -180,16 +215,21 @@ def begin(
     every: int | None,
     exact: bool = False,
     about: dict[str, Any],
+    sink: str | Sink | None = None,
 ) -> Run:
-    """Open a run file and start recording into it. What fails is kept in `Run.problems`."""
+    """Open a run file and start recording into it. What fails is kept in `Run.problems`.
+
+    The parameters are those of `watch`, which is why they are so many.
+    """
     import torch
 
     from relume.record.budget import Budget
     from relume.record.recorder import Recorder
 
     rank = ranks.here()
+    told, problems = _sink(sink, path)
     try:
-        writer = store.Writer(path, ranked=rank is not None)
+        writer = store.Writer(path, told, ranked=rank is not None)
         writer.meta(
             {
                 "run": path.stem,
@@ -198,6 +238,8 @@ def begin(
                 "python": sys.version.split()[0],
                 "relume": relume.__version__,
                 "device": "cuda" if torch.cuda.is_available() else "cpu",
+                "pid": os.getpid(),  # with the host: whether a run that says nothing still lives
+                "host": platform.node(),
                 "budget": budget if every is None else None,
                 "every": every,
                 "steps": 0,
@@ -211,10 +253,26 @@ def begin(
         recorder = Recorder(writer, pace, models, exact=exact)
     except StoreError as error:
         run = Run(None)
-        run._problems.append(str(error))
+        run._problems += [*problems, str(error)]
+        if told is not None:
+            told.close()
         return run
     recorder.start()
-    return Run(path, recorder)
+    run = Run(path, recorder)
+    run._problems += problems
+    return run
+
+
+def _sink(sink: str | Sink | None, path: Path) -> tuple[Sink | None, list[str]]:
+    """The sink, opened, or why there is none."""
+    if sink is None:
+        return None, []
+    from relume.record.sinks import opened
+
+    try:
+        return opened(sink, path), []
+    except OSError as error:
+        return None, [f"the sink was left out: {error.strerror or error}: {error.filename or sink}"]
 
 
 def check_pace(budget: float, every: int | None) -> None:

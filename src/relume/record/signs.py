@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from relume.acts.act import by_node
-from relume.record.criterion import Criterion, Head
+from relume.record.criterion import BY_HAND, Criterion, Head, renormalises
 from relume.record.graph import AutogradNode, Graph, kind, saved, signals
 from relume.record.ops import RESHAPE
 from relume.record.structure import data_inputs
 
-LOOKS_FOR = ("act-pair", "softmax")  # kinds of facts of which none means none
+LOOKS_FOR = ("act-pair", "softmax", "turn")  # kinds of facts of which none means none
 MOST_VALUES = 32  # different targets that are counted; more are no classes that one would ask about
 MOST_TARGETS = 65_536  # of a batch of targets
 ALIKE = 0.999  # RULES.md 302: from here on the cosine is followed to the end of the run
@@ -90,12 +90,52 @@ def direct(found: Criterion, ends: Head) -> bool | None:
     """Whether only reshapes stand between the last act (or the head) and the criterion."""
     goal = ends.acts[-1] if ends.acts else ends.affine
     node = found.entry
+    if kind(found.node) in BY_HAND and kind(node) in ("SubBackward", "RsubBackward"):
+        node = next(iter(signals(node)), None)  # the difference to the target is the criterion's
     while node is not None and goal is not None:
         if node is goal:
             return True
         if kind(node) not in RESHAPE:
             return False
         node = next(iter(signals(node)), None)
+    return None
+
+
+def limits(node: AutogradNode) -> dict[str, float | None]:
+    """``low`` and ``high`` of a cut by numbers; nothing for any other node."""
+    names = {"ClampBackward": ("_saved_min", "_saved_max"), "ClampMinBackward": ("_saved_min", "")}
+    names["HardtanhBackward"] = ("_saved_min_val", "_saved_max_val")
+    if kind(node) not in names:
+        return {}
+    low, high = (getattr(node, name, None) if name else None for name in names[kind(node)])
+    told = {"low": low, "high": high}
+    return {side: value if isinstance(value, int | float) else None for side, value in told.items()}
+
+
+GUARDS = frozenset({"ClampBackward", "ClampMinBackward", "HardtanhBackward"})
+# with a constant: what is added against log(0), or one minus a probability
+CONSTANTS = frozenset({"AddBackward", "SubBackward", "RsubBackward", "MulBackward", "NegBackward"})
+
+
+def guarded(found: Criterion, ends: Head) -> list[str] | None:
+    """What stands between a logarithm and the act before it (or the head): ``clamp`` and
+    ``renormalised``, the outermost first; None where something else does, or for other losses."""
+    node, seen = found.entry, list[str]()
+    if found.name not in ("log_likelihood", "bce", "nll"):
+        return None
+    inner = [act for act in ends.acts if kind(act) not in GUARDS]
+    goal = inner[-1] if inner else ends.affine
+    while node is not None and goal is not None:
+        if node is goal:
+            return seen
+        name, sources = kind(node), signals(node)
+        if renormalises(node):
+            seen.append("renormalised")
+        elif name in GUARDS:
+            seen.append("clamp")
+        elif len(sources) != 1 or name not in RESHAPE | CONSTANTS | {"LogBackward"}:
+            return None
+        node = next(iter(sources), None)
     return None
 
 
@@ -151,11 +191,21 @@ def softmaxes(
         axis = axis - 2**64 if axis >= 2**63 else axis  # torch saves -1 unsigned
         act = "softmax" if kind(node) == "SoftmaxBackward" else "log_softmax"
         output = any(node is act for act in ends.acts)
+        over = shape[0] if output and len(shape) > 2 and rows == _examples(shape) else batch
         role = "output" if output else names.get(node, "hidden")
         yield (
             node,
-            {"act": act, "axis": axis % len(shape), "shape": shape, "batch": batch, "role": role},
+            {"act": act, "axis": axis % len(shape), "shape": shape, "batch": over, "role": role},
         )
+
+
+def _examples(shape: Sequence[int]) -> int:
+    """How many targets a tensor with its classes on the last axis has, where that axis cannot be
+    taken for the first one."""
+    total = 1
+    for size in shape[:-1]:
+        total *= size
+    return total if shape[0] != shape[-1] else -1
 
 
 def act_pairs(graph: Graph) -> Iterator[tuple[AutogradNode, str, str]]:

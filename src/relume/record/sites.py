@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from relume.acts.act import Act, Node
@@ -33,13 +34,19 @@ _FRAME = re.compile(r'\s*File "(?P<file>.*)", line (?P<line>\d+), in ')
 
 @dataclass(slots=True)
 class Plan:
-    """What the recorder does at a site, decided when it is first seen."""
+    """What the recorder does at a site, decided when it is first seen.
+
+    `shape`, `dtype` and `device` are those of what its node kept, once that was read.
+    """
 
     site: Site
     axis: int = -1
     act: Act | None = None
     shown: Node | None = None
     counters: UnitCounters = field(default_factory=UnitCounters)
+    shape: tuple[int, ...] = ()
+    dtype: torch.dtype = torch.float32
+    device: torch.device | None = None
     _keys: dict[tuple[str, ...], list[tuple[str, str]]] = field(
         default_factory=dict[tuple[str, ...], list[tuple[str, str]]]
     )

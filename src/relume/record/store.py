@@ -14,13 +14,15 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from relume.core import Fact, Site, Trace, Window
+import numpy as np
+
+from relume.core import Fact, Series, Site, Trace, Window
 from relume.errors import NoRunError
 from relume.record.archive import RECORDS
 from relume.record.archive import STEP_STATS as STEP_STATS
 from relume.record.archive import UNSEEN as UNSEEN
 from relume.record.panes import unpacked
-from relume.record.reading import read_series
+from relume.record.reading import read_newest, read_series
 from relume.record.schema import APPLICATION as APPLICATION
 from relume.record.schema import SUFFIX as SUFFIX
 from relume.record.schema import VERSION as VERSION
@@ -49,12 +51,7 @@ def read(path: Path) -> Trace:
             sites=_sites(db),
             table=read_series(db),
             units=_windows(db),
-            facts=tuple(
-                Fact(kind, site, step, json.loads(body))
-                for kind, site, step, body in db.execute(
-                    "SELECT kind, site, step, body FROM fact ORDER BY id"
-                )
-            ),
+            facts=_facts(db),
         )
 
 
@@ -62,6 +59,14 @@ def meta(path: Path) -> dict[str, Any]:
     """Only the run's metadata. Raises as `read` does."""
     with opened(path) as db:
         return _meta(db)
+
+
+def newest(path: Path) -> Trace:
+    """As `read`, but of the series only the newest record, and no windows: cheap at any length."""
+    with opened(path) as db:
+        step, values = read_newest(db)
+        table = {key: Series(np.array([step]), np.array([v])) for key, v in values.items()}
+        return Trace(meta=_meta(db), sites=_sites(db), table=table, facts=_facts(db))
 
 
 def silent(path: Path) -> dict[int, dict[str, Flags]]:
@@ -123,6 +128,11 @@ def _sites(db: sqlite3.Connection) -> tuple[Site, ...]:
         for name, body in db.execute("SELECT name, body FROM site")
     ]
     return tuple(sorted(found, key=lambda site: (site.order, site.name)))
+
+
+def _facts(db: sqlite3.Connection) -> tuple[Fact, ...]:
+    rows = db.execute("SELECT kind, site, step, body FROM fact ORDER BY id")
+    return tuple(Fact(kind, site, step, json.loads(body)) for kind, site, step, body in rows)
 
 
 def _windows(db: sqlite3.Connection) -> dict[str, tuple[Window, ...]]:

@@ -51,11 +51,13 @@ class Held:
     Attributes:
         rows: (rows, units) of what `holds` says: ``"pre"``.
         extra: the act's parameters.
+        blind: NaN comes out as a number (a choice by a comparison, which no NaN passes).
     """
 
     rows: Tensor
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
     holds: str = "pre"
+    blind: bool = False
 
 
 @dataclass(slots=True)

@@ -8,9 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.optim.optimizer import Optimizer
 
 from relume.record.host import HUGE, TINY
 from relume.record.names import Names
+from relume.record.shards import local, sharded
+from relume.record.turning import Turning
 
 MOST_ELEMENTS = 4_096  # of a parameter that are looked at: a norm of normal entries to 1.1 %
 RUN = 16  # of them side by side: what the memory hands over at once (64 bytes)
@@ -53,37 +56,45 @@ class Weights:
 
     Norms are of the sample, scaled to the whole parameter. Ratios need no scale. What is in the
     host's memory is added up there, other devices by torch and without waiting.
+
+    Args:
+        names: of parameters.
+
+    Attributes:
+        turning: follows the updates of some steps by one step more.
     """
 
     def __init__(self, names: Names) -> None:
         self._names = names
         self._unnamed: dict[int, str] = {}
-        self._before: tuple[list[Tensor], Samples | list[Tensor]] | None = None
+        self._before: tuple[list[Tensor], list[Tensor], Samples | list[Tensor]] | None = None
         self._broken: dict[str, None] = {}  # parameters whose gradient was not finite once
         self._shares: Found | None = None
         self._keys: dict[tuple[str, ...], tuple[int, list[int], Keys]] = {}
+        self.turning = Turning(_sample)
 
-    def snapshot(self, optimizer: torch.optim.Optimizer) -> None:
+    def snapshot(self, optimizer: Optimizer) -> None:
         """Keep the sampled weights as they are before the step."""
-        kept = [p for p in parameters_of(optimizer) if p.numel() and plain(p)]
+        kept, held = _held(parameters_of(optimizer))
         if not kept:
             self._before = None
             return
-        before = samples(kept)
-        self._before = kept, [_sample(p).clone() for p in kept] if before is None else before
+        before = samples(held)
+        sampled = [_sample(part).clone() for part in held] if before is None else before
+        self._before = kept, held, sampled
 
-    def named(self, optimizer: torch.optim.Optimizer) -> list[tuple[str, Tensor]]:
+    def named(self, optimizer: Optimizer) -> list[tuple[str, Tensor]]:
         """The optimiser's parameters with their names."""
-        return [(self._name(p), p) for p in parameters_of(optimizer) if plain(p)]
+        return [(self._name(p), p) for p in parameters_of(optimizer) if local(p) is not None]
 
     def gradients(self, leaves: Sequence[Tensor]) -> Found | None:
         """Norms of the gradients now in `.grad`, which is before any clipping."""
         self._shares = None
         kept: list[Tensor] = []
         grads: list[Tensor] = []
-        for leaf in leaves:
-            grad = leaf.grad if plain(leaf) else None
-            if grad is not None and grad.numel() and plain(grad):
+        for leaf in (*leaves, *sharded(self._names.roots())):
+            grad = local(leaf.grad)
+            if grad is not None and grad.numel() and local(leaf) is not None:
                 kept.append(leaf)
                 grads.append(grad)
         if not grads:
@@ -91,11 +102,11 @@ class Weights:
         keys = self._keys_of(kept, "grad_norm")
         found = samples(grads)
         if found is not None:
-            norms = found.norms() * found.scales
+            norms = found.norms() * found.scales * _shards(kept, grads)
             self._look_for_broken(keys, found, norms)
             return keys, norms
         sampled = [_sample(grad) for grad in grads]
-        scales = _scales(grads, [s.numel() for s in sampled])
+        scales = _scales(kept, [s.numel() for s in sampled])
         return keys, _norms(sampled) * torch.from_numpy(scales).to(sampled[0])
 
     def nonfinite(self) -> Found | None:
@@ -118,24 +129,48 @@ class Weights:
                 names = tuple((name, "grad_nonfinite_share") for name, _ in kept)
                 self._shares = (names, np.array(shares))
 
-    def moved(self) -> Found | None:
-        """Weight norms before the step, and update ratios after it."""
+    def moved(self, follow: Optimizer | None = None) -> Found | None:
+        """Weight norms before the step, and update ratios after it.
+
+        Args:
+            follow: the optimiser whose next update is to be compared with this one; None: none is.
+        """
         if self._before is None:
             return None
-        (kept, before), self._before = self._before, None
+        (kept, held, before), self._before = self._before, None
         keys = self._keys_of(kept, "weight_norm", "update_ratio")
         if isinstance(before, Samples):
-            after = samples(kept)
+            after = samples(held)
             if after is None or after.begins != before.begins:
                 return None  # moved to another device, or resized, within the step
             sizes = before.norms()
-            ratios = before.norms(after.flat - before.flat) / sizes
-            return keys, np.concatenate((sizes * before.scales, ratios))
+            updates = after.flat - before.flat
+            ratios = before.norms(updates) / sizes
+            if follow is not None:
+                both = (np.split(flat, before.begins[1:]) for flat in (after.flat, updates))
+                self._follow(
+                    follow, kept, held, *([torch.from_numpy(x) for x in xs] for xs in both)
+                )
+            return keys, np.concatenate((sizes * before.scales * _shards(kept, held), ratios))
         sizes = _norms(before)
-        later = [_sample(parameter) for parameter in kept]
-        ratios = _norms(list(torch._foreach_sub(later, before))) / sizes
+        later = [_sample(part) for part in held]
+        updates = list(torch._foreach_sub(later, before))
+        ratios = _norms(updates) / sizes
+        if follow is not None:
+            self._follow(follow, kept, held, later, updates)
         scales = torch.from_numpy(_scales(kept, [s.numel() for s in before])).to(sizes)
         return keys, torch.cat((sizes * scales, ratios))
+
+    def _follow(
+        self,
+        optimizer: Optimizer,
+        kept: list[Tensor],
+        held: list[Tensor],
+        after: list[Tensor],
+        updates: list[Tensor],
+    ) -> None:
+        names = map(self._name, kept)
+        self.turning.keep(optimizer, list(zip(names, held, after, updates, strict=True)))
 
     def _keys_of(self, kept: list[Tensor], *stats: str) -> Keys:
         """(parameter, stat) of each, made anew only where parameters or names are others."""
@@ -160,17 +195,17 @@ def parameters_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def plain(tensor: Tensor) -> bool:
-    """A dense, real, floating tensor with storage: not sparse, not sharded, not meta."""
-    return (
-        type(tensor) in _PLAIN
-        and tensor.layout is torch.strided
-        and tensor.is_floating_point()
-        and not tensor.is_meta
-    )
+def _held(parameters: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """The parameters that this process holds something of, and what it holds."""
+    pairs = [(p, part) for p in parameters if (part := local(p)) is not None and part.numel()]
+    return [p for p, _ in pairs], [part for _, part in pairs]
 
 
-_PLAIN = (Tensor, torch.nn.Parameter)
+def _shards(whole: Sequence[Tensor], held: Sequence[Tensor]) -> Numbers | float:
+    """What a norm of the part that is held is multiplied by to be that of all of it."""
+    if all(part.numel() == tensor.numel() for tensor, part in zip(whole, held, strict=True)):
+        return 1.0
+    return _scales(whole, [part.numel() for part in held])
 
 
 def samples(tensors: Sequence[Tensor]) -> Samples | None:

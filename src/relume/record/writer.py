@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -142,6 +143,21 @@ class Writer:
         if self._count % THIN_EVERY == 0:
             self._thin_records()
 
+    def records(self, rows: Sequence[tuple[int, tuple[Key, ...], Sequence[float]]]) -> None:
+        """Add several small records (step, keys, values) at once."""
+
+        def job(db: sqlite3.Connection) -> None:
+            for step, keys, values in rows:
+                row = (step, self._union.layout_of(db, keys), np.asarray(values, "<f4").tobytes())
+                db.execute("INSERT INTO record (step, layout, data) VALUES (?, ?, ?)", row)
+
+        if rows:
+            self._write(job)
+        for step, keys, values in rows:
+            self._tell(partial(_record, step, keys, values))
+        self._whole_records += len(rows)
+        self._thin_records()
+
     def steps(self, rows: Sequence[StepRow]) -> None:
         """Add (step, loss, learning rate, seconds) of consecutive steps.
 
@@ -271,8 +287,12 @@ class Writer:
         self._union.unwritten.clear()
 
     def _failed(self, error: Exception) -> StoreError:
-        why = schema.reason(error, self.path)
+        why = schema.reason(error, self.path).rstrip(".")
         return StoreError(f"cannot write the run file {self.path}: {why}.")
+
+
+def _record(step: int, keys: Sequence[Key], values: Sequence[float], sink: Sink) -> None:
+    sink.record(step, keys, values)
 
 
 _FACT = "INSERT INTO fact (kind, site, step, body) VALUES (?, ?, ?, ?)"

@@ -1,10 +1,11 @@
-"""A diagnosis in a notebook's cell: the story as HTML of its own, without a script or a style
-sheet; it takes the notebook's colours, light or dark."""
+"""A diagnosis in a notebook's cell: the story and the course of each root's evidence as HTML of its
+own, without a script or a style sheet; it takes the notebook's colours, light or dark."""
 
 from html import escape
 
 from relume.core import Diagnosis, Severity
 from relume.report.silenced import tally
+from relume.report.sketch import sketch
 from relume.report.story import Branch, story, verdict
 from relume.report.text import listed, name, number, place, prose, sentence, span
 from relume.report.where import message
@@ -57,12 +58,13 @@ def _root(branch: Branch) -> str:
         _text(sentence(message(finding))),
         f'<small style="opacity:.75">{_text(" · ".join(filter(None, facts)))}</small>',
     ]
+    picture = sketch(finding, ink)
     if below:
         rows.append(f"which explains {_text(listed(below))}")
     if finding.cure:
         rows.append(f"<b>Try first:</b> {_text(sentence(finding.cure))}")
     style = f"border-left:3px solid {ink};padding-left:.8em;margin:0 0 .8em"
-    return f'<div style="{style}">{"<br/>".join(rows)}</div>'
+    return f'<div style="{style}">{"<br/>".join(rows)}{picture}</div>'
 
 
 def _line(branch: Branch) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "FAMILIES",
     "Page",
     "explain",
+    "fix",
     "listed_as_json",
     "matching",
     "rules",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 PACKAGE = "relume.rules"
+FIXES = "relume.fixes"
 FAMILIES = {
     "ACT0": "what could not be seen",
     "ACT1": "structure",
@@ -79,13 +81,24 @@ def rules(package: str = PACKAGE) -> tuple[Page, ...]:
     return tuple(sorted(found, key=lambda page: page.code))
 
 
+def fix(name: str, package: str = FIXES) -> Page | None:
+    """The page of the fix of this name; None where there is none."""
+    file = name.strip().lower().replace("-", "_")
+    text = pages(package).get(file, "").strip() if file.isidentifier() else ""
+    head, _, body = text.partition("\n\n")
+    title, colon, summary = head.partition(": ")
+    if not colon or title != file.replace("_", "-"):
+        return None
+    return Page("", title, " ".join(summary.split()), body, file)
+
+
 def explain(page: Page, console: Console) -> None:
-    """A rule's page, as the terminal can show it."""
+    """A rule's or a fix's page, as the terminal can show it."""
     from rich.markdown import Markdown  # costs more than everything else here
 
     ink = Ink(console)
     ink.put()
-    title = ink.text((f"{page.code} ", "bold"), (page.name, "bold cyan"))
+    title = ink.text((f"{page.code or 'fix'} ", "bold"), (page.name, "bold cyan"))
     ink.rule(title, "cyan", heavy=True)
     ink.put(ink.text((page.summary, "bold")), left=3)
     ink.put()

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from relume.core import Diagnosis, Finding, NotChecked, Severity
 
-GOOD = {"learning", "converged"}
-BAD = {"stalled", "diverged", "oscillating"}
+GOOD = {"learning", "converged", "balanced"}
+BAD = {"stalled", "diverged", "oscillating", "one-sided"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ def init_for(act: str) -> str:
 LEAKS = frozenset({"leaky_relu", "prelu", "rrelu"})
 """Acts of two straight pieces that both have a slope: the sign of the output tells the piece."""
 
+RECTIFIERS = frozenset({"relu", "squared_relu"}) | LEAKS
+"""Acts that pass on what is not negative as it is, or its square."""
+
 INF = float("inf")
 REACH = {
     "sigmoid": (0.0, 1.0),

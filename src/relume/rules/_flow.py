@@ -61,9 +61,12 @@ class Flow:
         return int(below[-1]) if len(below) else 0
 
 
-def flow(trace: Trace, first: float = 0.5, last: float = 1.0) -> Flow | None:
-    """The flow over a part of the records (shares of their number), None where it is unseen."""
-    acts = _reached(trace, acts_of(trace))
+def flow(
+    trace: Trace, first: float = 0.5, last: float = 1.0, sites: Sequence[Site] | None = None
+) -> Flow | None:
+    """The flow over a part of the records (shares of their number) through the hidden acts, or
+    through `sites`; None where it is unseen."""
+    acts = _reached(trace, acts_of(trace) if sites is None else sites)
     names, _, pre = together(trace, [s.name for s in acts], "grad_pre_rms")
     with_post, _, post = together(trace, names, "grad_post_rms")
     if len(with_post) < FEWEST or with_post != names or pre.shape != post.shape:

@@ -1,6 +1,6 @@
 """Criteria and the heads they judge, brought together for the rules of the output."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,9 @@ class Judged:
         direct: the criterion receives the last act's output itself, with nothing but reshapes
             between; None where that is not known.
         criterion: what is known of the criterion and its targets (see `core.Trace`).
+        guards: what stands between a logarithm and the act before it: ``clamp``,
+            ``renormalised``; None where that is not known or something else does.
+        cut: the tightest limits of such clamps, None where there is none on that side.
     """
 
     site: Site
@@ -31,6 +34,8 @@ class Judged:
     rows_min: float | None
     direct: bool | None = None
     criterion: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    guards: tuple[str, ...] | None = None
+    cut: tuple[float | None, float | None] = (None, None)
 
     @property
     def last(self) -> str:
@@ -71,7 +76,15 @@ def _judged(trace: Trace, head: Fact, criterion: Fact) -> Judged:
         rows_min=number(head.data.get("rows_min")),
         direct=_direct(head, criterion),
         criterion=criterion.data,
+        guards=None if head.data.get("guarded") is None else tuple(head.data["guarded"]),
+        cut=_cut(acts),
     )
+
+
+def _cut(acts: Sequence[Mapping[str, Any]]) -> tuple[float | None, float | None]:
+    lows, highs = ([number(act.get(side)) for act in acts] for side in ("low", "high"))
+    low = max((value for value in lows if value is not None), default=None)
+    return low, min((value for value in highs if value is not None), default=None)
 
 
 def _direct(head: Fact, criterion: Fact) -> bool | None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relume.core import Outcome, Trace, Value
-from relume.rules._evidence import number
+from relume.core import Outcome, Series, Trace, Value
+from relume.rules._evidence import looked_for, number
+from relume.rules._turns import in_turn
 
 if TYPE_CHECKING:
     from relume.core import Floats, Ints
@@ -103,14 +104,21 @@ def judge(trace: Trace) -> Outcome:
     series = trace.series("", "loss")
     if series is None or not len(series):
         return Outcome("no-loss", "No loss was seen: nothing called backward() on a scalar.")
+    if len(trace.facts_of("turn")) > 1:
+        return in_turn(trace, lambda one, first: _one(one, _chance(trace) if first else None))
+    if not looked_for(trace, "turn"):  # a recorder that put all losses into one series
+        turns = _non_finite(series.steps, series.values) or _in_turn(trace)
+        if turns is not None:
+            return turns
+    return _one(series, _chance(trace))
+
+
+def _one(series: Series, chance: float | None) -> Outcome:
+    """The outcome by one loss."""
     broken = _non_finite(series.steps, series.values)
     if broken is not None:
         return broken
-    turns = _in_turn(trace)
-    if turns is not None:
-        return turns
     keep = np.isfinite(series.values)
-    chance = _chance(trace)
     if int(keep.sum()) < FEWEST:
         return _short(series.values[keep], chance)
     return _name(_course(series.steps[keep], series.values[keep], chance))

@@ -4,11 +4,13 @@
 outcome            a sign may weigh              because
 ================== ============================ =================================================
 learning,          a note                       13 of 75 published healthy trainings have half of
-converged                                       a layer saturated and learn (law 8 of RULES.md)
+converged,                                      a layer saturated and learn (law 8 of RULES.md)
+balanced
 plateaued          one step less than it said   many healthy tasks end at their noise; but a deaf
                                                 network that learned its biases ends there too
 stalled, diverged, what it said                 something is wrong, and this may be it
-oscillating
+oscillating,
+one-sided
 too-short,         a note                       nobody knows how the run fares; a warning there
 no-loss,                                        would be a guess, and quiet is the product
 ================== ============================ =================================================
@@ -33,9 +35,9 @@ HARD = "nonfinite"
 FROM_THE_START = ("ACT3", "ACT7")  # initialisation and inputs
 LASTED = 0.2  # of the run: so long it got better before it failed (reasoned)
 LEARNED = 0.2  # of the loss gone at its best, four times what counts as a gain (`_outcome.GAIN`)
-LEARNS = frozenset({"learning", "converged"})
+LEARNS = frozenset({"learning", "converged", "balanced"})
 UNKNOWN = frozenset({"too-short", "no-loss", "several-losses"})
-FARES_BADLY = frozenset({"stalled", "diverged", "oscillating"})
+FARES_BADLY = frozenset({"stalled", "diverged", "oscillating", "one-sided"})
 
 
 def weighed(finding: Finding, rule: Rule, outcome: Outcome) -> Finding:

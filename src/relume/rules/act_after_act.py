@@ -36,13 +36,12 @@ import math
 from collections.abc import Iterator
 
 from relume.core import Evidence, Fact, Finding, Result, Severity, Site, Trace
-from relume.rules._acts import LEAKS, reach
+from relume.rules._acts import LEAKS, RECTIFIERS, reach
 from relume.rules._evidence import last_step, looked_for
 from relume.rules._page import page
 
 PAGE = page(__doc__)
 
-RECTIFIERS = frozenset({"relu", "squared_relu"}) | LEAKS
 SIGMOIDS = frozenset({"sigmoid", "hardsigmoid"})  # slopes of at most 1/4 and 1/6
 EXEMPT = ("gate", "attention")
 

@@ -21,8 +21,9 @@ for every a at which no layer leaves more than 1.4e-6 to the line, and 0.999 whe
 layer leaves 3.0e-5 and more.
 
 ## Known false alarms
-A layer that only carries a signal through: the last one before a linear read-out, a network
-that was told to start as the identity.
+An act behind another that leaves it nothing to bend (ReLU of a sigmoid) is not judged: that is
+act-after-act's to tell. A layer that only carries a signal through: the last one before a linear
+read-out, a network that was told to start as the identity.
 
 ## Fixes and their safety
 Standardise what enters the layer, or re-initialise it with the act's gain and a zero bias
@@ -34,14 +35,14 @@ AISTATS 2010. Montufar, Pascanu, Cho and Bengio, "On the number of linear region
 networks", NIPS 2014, arXiv:1402.1869.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Window
-from relume.rules._acts import LEAKS
+from relume.rules._acts import LEAKS, RECTIFIERS, reach
 from relume.rules._evidence import DEAD_SAMPLES, acts_of, curve, last_step, layers, middle
 from relume.rules._page import page
 from relume.rules._units import LEAST_WINDOWS, ending, highest, lowest, portion, samples, total
@@ -78,7 +79,8 @@ def check(trace: Trace) -> Iterator[Result]:
         reason = f"{UNREAD} at {layers(len(unread))} ({', '.join(unread[:3])})"
         yield PAGE.missing(reason, "record again with this version of relume")
     clean: list[str] = []
-    for site in sites:
+    idle = {fact.site for fact in trace.facts_of("act-pair") if _idle(fact.data)}
+    for site in (site for site in sites if site.name not in idle):
         windows = [w for w in trace.windows(site.name) if "active" in w.fields]
         part = ending(windows, DEAD_SAMPLES, LEAST_WINDOWS)
         if site.name in unread:
@@ -92,6 +94,11 @@ def check(trace: Trace) -> Iterator[Result]:
             clean.append(site.name)
     if clean:
         yield PAGE.checked(f"{layers(len(clean))} bend what they receive")
+
+
+def _idle(pair: Mapping[str, Any]) -> bool:
+    """A rectifier behind an act that is never negative."""
+    return str(pair.get("second")) in RECTIFIERS and reach(str(pair.get("first")))[0] >= 0
 
 
 RESIDUAL = "affine_residual_share"

@@ -116,4 +116,4 @@ def _distance(found: Dead, born: "Mask") -> dict[str, Value]:
     return {"distance": float(np.median(away)), "margin": float(np.median(top))}
 
 
-RULE = PAGE.rule(check, explains=("ACT401", "ACT601", "ACT603", "ACT606"), upstream=True)
+RULE = PAGE.rule(check, explains=("ACT401", "ACT204", "ACT601", "ACT603", "ACT606"), upstream=True)

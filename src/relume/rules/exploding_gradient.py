@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
 PAGE = page(__doc__)
 
+LIKELIHOODS = ("cross_entropy", "nll", "bce", "bce_with_logits")
 LARGE = 1e3  # RMS of z: RULES.md 602
 SCORE = 6.0  # robust deviations: RULES.md 602
 SPREAD = 0.1  # decades: the least deviation that a steady run is given
@@ -142,9 +143,8 @@ def _loss(trace: Trace) -> Finding | None:
     start, chance = number(numbers.get("start")), number(numbers.get("chance"))
     if loss is None or start is None:
         return None
-    limit = DIVERGED * max(
-        start if chance is None or start < DIVERGED * chance else chance, chance or 0.0
-    )
+    born = chance is not None and start >= DIVERGED * chance and _bounded(trace)
+    limit = DIVERGED * max(start if not born else 0.0, chance or 0.0)
     over = np.flatnonzero(loss.values > limit) if limit > 0 else np.zeros(0, np.int64)
     if not len(over):
         return None
@@ -163,6 +163,12 @@ def _loss(trace: Trace) -> Finding | None:
         cure=CURE,
         cleared=cleared,
     )
+
+
+def _bounded(trace: Trace) -> bool:
+    """Chance is a level of nature's: logarithms have one, and a squared error has the units of
+    its targets, whose mean alone may lie ten spreads from where a network begins."""
+    return any(fact.data.get("loss") in LIKELIHOODS for fact in trace.facts_of("criterion"))
 
 
 def _signal(trace: Trace) -> Finding | None:

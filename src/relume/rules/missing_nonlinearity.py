@@ -93,4 +93,5 @@ def _finding(trace: Trace, pair: Fact) -> Result:
     return replace(finding, layer=first)
 
 
-RULE = PAGE.rule(check, sign=False)
+# what an affine map can reach is soon reached, and then the updates are small
+RULE = PAGE.rule(check, sign=False, explains=("ACT606",))

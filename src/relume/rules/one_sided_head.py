@@ -3,13 +3,16 @@
 ## What it does
 Finds output acts that do not fit the criterion: a ReLU, sigmoid or tanh on the logits of a
 cross-entropy, a rectifier on targets that go below zero, probabilities or raw logits where
-log-probabilities belong (negative log likelihood), a softmax over one unit, and a rectified output
-that gives zero on all the data.
+log-probabilities belong (negative log likelihood), a logarithm of scores that nothing makes
+probabilities (rectified and divided by their sum, or merely cut at 0 and 1), a softmax over one
+unit, and a rectified output that gives zero on all the data.
 
 ## Why it hurts
 A class score that cannot go below zero cannot say "surely not"; one that cannot leave (-1, 1)
 leaves the best possible loss at ln(1 + (K - 1) exp(-2)): 0.797 for 10 classes. Where a rectified
-output is silent no gradient is left at all. A softmax over a single unit is 1 whatever comes in.
+output is silent no gradient is left at all, and a score that was cut at the edge of its range
+passes none: the example that is most wrong teaches nothing. A softmax over a single unit is 1
+whatever comes in.
 
 ## How it is measured
 From the graph and the range of the act, once the criterion receives its output with nothing but
@@ -17,7 +20,11 @@ reshapes between. The floor of the loss for a width w of the range is ln(1 + (K 
 Error where scores cannot go below zero, a warning for tanh: measured on digits
 (`benchmarks/act_pairs.py`, five paired seeds, accuracy lost) ReLU 0.264 in 12 epochs (RULES.md:
 0.081 in longer training), sigmoid 0.019, tanh 0.003; softplus with 0.002 is left alone. Targets
-below zero under a rectifier: the least target seen. Log-probabilities: abs of the logarithm of
+below zero under a rectifier: the least target seen. Under a logarithm (`benchmarks/heads.py`,
+digits, five paired seeds, accuracy lost against softmax): rectified and divided by the sum 0.231,
+cut at both ends 0.430, tanh and cut 0.401; softplus, sigmoid and exp divided by the sum at most
+0.001, which are left alone; on an easy two-class task with one unit nothing is lost, so there it is
+a warning. Log-probabilities: abs of the logarithm of
 sum(exp(row)) above 1e-3. A silent output: no sample with a slope in two windows over 8 records, up
 to 3000 samples. Least evidence: one batch; two windows for the silent output.
 
@@ -48,7 +55,10 @@ PAGE = page(__doc__)
 
 LOGITS = ("cross_entropy", "bce_with_logits")
 REGRESSION = ("mse", "l1", "smooth_l1", "huber")
-LOSSES = (*LOGITS, *REGRESSION, "nll", "bce")
+LOGARITHMS = ("log_likelihood", "nll", "bce")
+LOSSES = (*LOGITS, *REGRESSION, *LOGARITHMS, "kl_div")
+CUTS = ("clamp", "hardtanh", "relu6")  # a limit against log(0), or against probabilities above 1
+SILENT = ("relu", "squared_relu")  # no slope below zero: softplus and exp have one everywhere
 TOLD_ELSEWHERE = ("softmax", "log_softmax", "log_sigmoid", "hardtanh")  # ACT201, or unknown limits
 LOG_SUM = 1e-3  # as in ACT201: float16 rows of a thousand classes err by less
 HALF = math.log(2.0)  # what a negative costs at least if the logit is never below zero
@@ -80,7 +90,9 @@ def _look(trace: Trace, head: Judged) -> Finding | None:
         text = "{act} over the one unit of {site} is a constant, whatever the network says"
         cure = "use a sigmoid for one unit, or two units for the softmax"
         return _finding(trace, head, Severity.ERROR, text, Evidence("units", 1, 2, 1), cure)
-    if head.loss == "nll":
+    if head.loss in LOGARITHMS and (found := _logarithm(trace, head)) is not None:
+        return found
+    if head.loss in ("nll", "kl_div"):
         return _likelihood(trace, head)
     if not head.direct or not head.last:
         return None
@@ -119,13 +131,37 @@ def _logits(trace: Trace, head: Judged, low: float, high: float) -> Finding | No
     return _finding(trace, head, severity, text, evidence, _remove(head))
 
 
+def _logarithm(trace: Trace, head: Judged) -> Finding | None:
+    """The logarithm of what is no probability, kept from harm by a cut or by dividing."""
+    if not head.guards:
+        return None
+    last = next((act for act in reversed(head.acts) if act not in CUTS), "")
+    low, high = head.cut
+    cut = low is not None and high is not None and 0 <= low < high <= 1
+    shared = "renormalised" in head.guards
+    more: dict[str, Value] = {"low": low, "high": high, "act": last or "no act"}
+    if last in SILENT and (cut or shared):
+        text = "the logarithm after {site} takes the output of {act} for probabilities: where a "
+        text += "score is zero no gradient tells it to rise"
+    elif cut and (not last or -math.inf < reach(last)[0] < 0):
+        text = "the logarithm after {site} takes scores ({act}) for probabilities, cut at {low:g} "
+        text += "and {high:g}: beyond the cut no gradient passes"
+    else:
+        return None
+    one = head.site.units == 1
+    cure = "use a sigmoid for one unit, and a softmax for several, before the logarithm"
+    severity = Severity.WARNING if one else Severity.ERROR
+    evidence = Evidence("guards", float(len(head.guards)), 0.0, samples=1, more=more)
+    return _finding(trace, head, severity, text, evidence, cure)
+
+
 def _likelihood(trace: Trace, head: Judged) -> Finding | None:
     """The negative log likelihood wants rows whose exponentials sum to one."""
     error = number(head.criterion.get("rows_logsumexp_error"))
     summed = head.rows_sum_error
     cure = "use cross-entropy on the logits, or a log-softmax before the criterion"
     if head.last == "softmax" and head.direct and summed is not None and summed <= LOG_SUM:
-        text = "the negative log likelihood after {site} receives probabilities (rows sum to one "
+        text = "{loss} after {site}, a log likelihood, receives probabilities (rows sum to one "
         text += "within {value:.1e}) and not their logarithms: it rewards them, without a limit"
         evidence = Evidence("rows_sum_error", summed, LOG_SUM, samples=1)
         return _finding(trace, head, Severity.ERROR, text, evidence, cure)
@@ -164,7 +200,7 @@ def _remove(head: Judged) -> str:
 def _finding(
     trace: Trace, head: Judged, severity: Severity, text: str, evidence: Evidence, cure: str
 ) -> Finding:
-    more = {"act": head.last or "no act", "loss": head.loss, **evidence.more}
+    more = {"act": head.last or "no act", "loss": head.loss} | dict(evidence.more)
     told = Evidence(evidence.stat, evidence.value, evidence.threshold, evidence.samples, more)
     return PAGE.finding(head.site, severity, (head.step, last_step(trace)), text, told, cure=cure)
 

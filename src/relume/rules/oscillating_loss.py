@@ -20,8 +20,9 @@ and Adam keep it above 0.89 at every rate and hide what the loss shows; two of t
 data in the order of their labels end as oscillating.
 
 ## Known false alarms
-Data that are not shuffled, cyclic schedules, several tasks in turn. Runs with several losses (a
-GAN) are not judged. Dropout and small batches make noise, which is not counted.
+Data that are not shuffled, cyclic schedules, several tasks in turn. Dropout and small batches make
+noise, which is not counted; models trained against each other (a GAN) swing by nature, and are
+not judged by it.
 
 ## Fixes and their safety
 Divide the learning rate by ten, or let it decay (retrain); a larger batch (retrain); shuffle the
@@ -71,7 +72,7 @@ def _turning(trace: Trace) -> float | None:
 
 
 def _finding(trace: Trace, outcome: Outcome) -> Finding:
-    loss = trace.series("", "loss")
+    loss = trace.series("", str(outcome.numbers.get("series", "loss")))
     assert loss is not None  # or it would not be known to swing
     half = len(loss) // 2
     late = loss.values[half:]

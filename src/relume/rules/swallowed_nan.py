@@ -1,16 +1,19 @@
 """ACT803 swallowed-nan: an act that turns NaN into a number.
 
 ## What it does
-Finds acts that receive NaN and give something finite, so that nobody downstream can know.
+Finds acts that receive NaN and give something finite, so that nobody downstream can know: on the
+way forward, or on the way back, where a gradient of NaN meets a slope of zero.
 
 ## Why it hurts
 A NaN says that something broke. An act that replaces it (a `where` on a comparison, a
 `nan_to_num`, a maximum that ignores NaN) hides the break: the loss looks fine while a part of the
-network computes nothing.
+network computes nothing. A ReLU that is shut returns zero whatever the gradient is: a root or a
+norm with an infinite slope goes unseen, until an example opens the unit and all weights are NaN.
 
 ## How it is measured
 Share of the act's sampled entries that were NaN on the way in and no NaN on the way out, in any
-record: above 0. Where only the sums were recorded: the RMS of the input is NaN in a record in
+record: above 0; and records in which the gradient of the act's output held NaN and that of its
+input did not. Where only the sums were recorded: the RMS of the input is NaN in a record in
 which all of the output is finite. Least evidence: one record. A warning, under any outcome.
 
 ## Known false alarms
@@ -44,6 +47,7 @@ def check(trace: Trace) -> Iterator[Result]:
     if not sites:
         yield PAGE.missing("no act was seen")
         return
+    yield from (found for site in sites if (found := _backward(trace, site)) is not None)
     seen = [(site, series) for site in sites if (series := _swallowed(trace, site)) is not None]
     bad = [(site, series) for site, series in seen if np.any(series.values > 0)]
     for site, series in bad:
@@ -86,4 +90,29 @@ def _finding(trace: Trace, site: Site, series: Series) -> Finding:
     )
 
 
-RULE = PAGE.rule(check, sign=False)
+def _backward(trace: Trace, site: Site) -> Finding | None:
+    """Records in which NaN came back to the act and did not leave it."""
+    above = trace.series(site.name, "grad_post_rms")
+    below = trace.series(site.name, "grad_pre_rms")
+    if above is None or below is None or not np.isnan(above.values).any():
+        return None
+    steps, left, right = np.intersect1d(above.steps, below.steps, return_indices=True)
+    lost = np.isnan(above.values[left]) & np.isfinite(below.values[right])
+    if not lost.any():
+        return None
+    first = int(steps[int(np.argmax(lost))])
+    text = "the gradient that came back to {place} held NaN in {count} of {samples} records, first "
+    text += "at step {step}, and the act turned it into numbers: a shut unit returns zero"
+    more = {"act": site.act, "count": int(lost.sum()), "step": first}
+    return PAGE.finding(
+        site,
+        Severity.WARNING,
+        (first, last_step(trace)),
+        text,
+        Evidence("swallowed_gradient_share", float(lost.mean()), 0.0, len(steps), more),
+        cure="look behind it for a root, a norm or a division at zero, whose slope is infinite",
+    )
+
+
+# a unit whose input is NaN seems never to fire
+RULE = PAGE.rule(check, sign=False, explains=("ACT303", "ACT401", "ACT403"))

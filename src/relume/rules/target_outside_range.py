@@ -2,18 +2,22 @@
 
 ## What it does
 Compares the range of the output act with the targets of a regression, and says how far the targets
-lie outside.
+lie outside. Where the output has no limits: how far it came in a run that did not learn.
 
 ## Why it hurts
 A tanh cannot say 3. The output runs into its limit, where the slope is near zero, and stays there
-for every target outside; the rest of the network learns to saturate it.
+for every target outside; the rest of the network learns to saturate it. An output without limits
+has them too: a step moves it by no more than the learning rate allows, and to targets in the
+hundred thousands it is still on its way when the run ends.
 
 ## How it is measured
 Least and greatest target seen against the limits of the last act (sigmoid 0 to 1, tanh -1 to 1),
 where the criterion receives that act's output with nothing but reshapes between. The excess in
 widths of the range, above 0.01 (reasoned: labels that were scaled on other data leave by about
 that much): warning; error from one whole width on. Least evidence: one batch. One-sided acts are
-one-sided-head's.
+one-sided-head's. Without an act, in a run that is stalled: greatest abs target over the greatest
+abs output of the whole run above 30, RULES.md's factor for inputs (702): a warning. The targets of
+a distance that is written out are the output less the difference that torch kept.
 
 ## Known false alarms
 A few outliers outside the range of otherwise scaled targets: the excess is then small.
@@ -28,16 +32,20 @@ LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998: targets within the r
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from relume.core import Evidence, Finding, Result, Severity, Trace, Value
 from relume.rules._acts import reach
 from relume.rules._evidence import last_step
 from relume.rules._head import Judged, judged_heads, why_not
+from relume.rules._outcome import judge
 from relume.rules._page import page
 
 PAGE = page(__doc__)
 
 LOSSES = ("mse", "l1", "smooth_l1", "huber")
 EXCESS, GRAVE = 0.01, 1.0  # widths of the range; both reasoned, see the page
+FAR = 30.0  # times the output: RULES.md's factor for the scale of inputs
 
 
 def check(trace: Trace) -> Iterator[Result]:
@@ -53,7 +61,10 @@ def check(trace: Trace) -> Iterator[Result]:
 def _look(trace: Trace, head: Judged) -> Result:
     low, high = reach(head.last)
     if not (math.isfinite(low) and math.isfinite(high)):
-        return PAGE.checked(f"{head.last or 'no act'} after {head.site.name} has an open range")
+        far = _far(trace, head)
+        return far or PAGE.checked(
+            f"{head.last or 'no act'} after {head.site.name} has an open range"
+        )
     least, most = head.target("min"), head.target("max")
     if least is None or most is None:
         reason = "the range of the targets was not recorded"
@@ -67,6 +78,28 @@ def _look(trace: Trace, head: Judged) -> Result:
         seen = f"targets from {least:.3g} to {most:.3g}"
         return PAGE.checked(f"{seen} within the reach of {head.last} ({low:g} to {high:g})")
     return _finding(trace, head, excess, {"low": low, "high": high, "least": least, "most": most})
+
+
+def _far(trace: Trace, head: Judged) -> Finding | None:
+    """An open range, of which a run that has not learned came nowhere near its targets."""
+    least, most = head.target("min"), head.target("max")
+    reached = trace.series(head.site.name, "pre_absmax")
+    if head.acts or least is None or most is None or reached is None or not len(reached):
+        return None
+    top, goal = float(np.nanmax(reached.values)), max(abs(least), abs(most))
+    if judge(trace).name != "stalled" or not goal > FAR * top > 0:
+        return None
+    text = "targets go from {least:.3g} to {most:.3g}, and in the whole run the output of {site} "
+    text += "was never beyond {reached:.3g}: a {value:.2g}th of the way"
+    more: dict[str, Value] = {"least": least, "most": most, "reached": top}
+    return PAGE.finding(
+        head.site,
+        Severity.WARNING,
+        (head.step, last_step(trace)),
+        text,
+        Evidence("target_absmax_over_output_absmax", goal / top, FAR, len(reached), more),
+        cure="standardise the targets, and undo it on the predictions",
+    )
 
 
 def _finding(trace: Trace, head: Judged, excess: float, more: dict[str, Value]) -> Finding:

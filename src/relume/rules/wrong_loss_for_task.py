@@ -15,9 +15,9 @@ compares every prediction with every target, and the best answer is the mean of 
 ## How it is measured
 Class numbers: whole targets from 0 to K - 1, all K of them seen, K from 3 to 20, one output. More
 than one label a row: rows of zeros and ones with at least two ones. A binary cross-entropy with a
-target above 1. Shapes: the criterion kept a tensor that was spread out. Least evidence: one batch.
-What is certain is an error; class numbers under a squared error are a question (counts and
-ratings look the same), asked as a note, and as a warning where the run fares badly. The 20 is
+target above 1 or below 0. Shapes: the criterion kept a tensor that was spread out. Least evidence:
+one batch. What is certain is an error; class numbers under a squared error are a question (counts
+and ratings look the same), asked as a note, and as a warning where the run fares badly. The 20 is
 reasoned: ratings have ten steps at most, counts more.
 
 ## Known false alarms
@@ -34,7 +34,7 @@ input size". Bishop, "Pattern Recognition and Machine Learning", section 4.3, 20
 
 from collections.abc import Iterator
 
-from relume.core import Evidence, Finding, Result, Severity, Trace
+from relume.core import Evidence, Finding, Result, Severity, Trace, Value
 from relume.rules._evidence import last_step
 from relume.rules._head import Judged, judged_heads, why_not
 from relume.rules._outcome import judge
@@ -84,11 +84,16 @@ def _look(trace: Trace, head: Judged, badly: bool) -> Finding | None:
         cure = "use binary cross-entropy with logits for several labels"
         evidence = Evidence("labels_per_row", ones, 1, 1)
         return _finding(trace, head, Severity.WARNING, text, evidence, cure)
-    if head.loss in BINARY and most is not None and most > 1:
-        text = "targets of {site} go up to {value:.3g} under {loss}, which wants 0 to 1: its loss "
-        text += "has no lower bound"
-        cure = "use cross-entropy for class numbers"
-        evidence = Evidence("target_max", most, 1.0, 1)
+    least = head.target("min")
+    beyond = max((most or 0.0) - 1, -(least or 0.0))
+    if head.loss in BINARY and most is not None and beyond > 0:
+        text = "targets of {site} go from {least:.3g} to {most:.3g} under {loss}, which wants "
+        text += "{low} to {high}: its loss has no lower bound"
+        cure = (
+            "use cross-entropy for class numbers, and for yes and no the targets of one and nought"
+        )
+        more: dict[str, Value] = {"least": least or 0.0, "most": most, "low": 0, "high": 1}
+        evidence = Evidence("target_beyond", beyond, 0.0, 1, more)
         return _finding(trace, head, Severity.ERROR, text, evidence, cure)
     return _classes(trace, head, badly)
 

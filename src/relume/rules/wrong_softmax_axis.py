@@ -11,8 +11,9 @@ all of it.
 
 ## How it is measured
 The axis of the operation in the graph: 0, of a tensor with at least two axes, and as long as the
-batch. Threshold: one such place. Least evidence: one forward. An axis that was left out is named
-as that where the call could be seen (torch then takes axis 0 for three axes).
+batch. Threshold: one such place. Least evidence: one forward. An axis that was left out is read off
+the source of the call, or the module: torch then takes axis 0 of one or three axes, else axis 1.
+Where that is no axis of the batch it is a note, and a warning at axis 0 of three.
 
 ## Known false alarms
 Attention is exempt by its role. Where sequences come first axis 0 is time, and is judged only if it
@@ -49,6 +50,7 @@ def check(trace: Trace) -> Iterator[Result]:
     facts = trace.facts_of("softmax")
     judged = [fact for fact in facts if fact.data.get("role") not in EXEMPT]
     found = [_finding(trace, fact) for fact in judged if _over_batch(fact)]
+    found += [_implicit(trace, f) for f in judged if f.data.get("implicit") and not _over_batch(f)]
     yield from {finding.key: finding for finding in found}.values()
     if not found:
         yield PAGE.checked(f"none of {len(facts)} softmax operations sums over the batch")
@@ -84,6 +86,25 @@ def _finding(trace: Trace, fact: Fact) -> Finding:
         (fact.step, last_step(trace)),
         text,
         Evidence("softmax_axis", 0, None, samples=shape[0], more=more),
+        cure=f"name the axis of the classes: {act}(..., dim=-1)",
+    )
+
+
+def _implicit(trace: Trace, fact: Fact) -> Finding:
+    """The call names no axis, and it was not the batch that torch took."""
+    shape: list[int] = list(fact.data.get("shape") or ())
+    axis = number(fact.data.get("axis")) or 0.0
+    text = "{act} at {site} names no axis, so torch chose axis {value:g} of {shape}; with another "
+    text += "number of axes it chooses another one"
+    place = trace.site(fact.site) or Site(fact.site, "")
+    file, line = str(fact.data.get("file") or place.file), int(fact.data.get("line") or place.line)
+    act = str(fact.data.get("act", "softmax"))
+    return PAGE.finding(
+        replace(place, file=file, line=line),
+        Severity.WARNING if axis == 0 and len(shape) == 3 else Severity.NOTE,
+        (fact.step, last_step(trace)),
+        text,
+        Evidence("softmax_axis", axis, None, 1, {"act": act, "shape": " x ".join(map(str, shape))}),
         cure=f"name the axis of the classes: {act}(..., dim=-1)",
     )
 

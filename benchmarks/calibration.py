@@ -1,0 +1,122 @@
+"""How often a trial says "gain" where there is none, and how often it finds one that is there.
+
+    python benchmarks/calibration.py             # simulated and real: the table of docs/proof.md
+    python benchmarks/calibration.py --real 0    # simulated only
+
+Simulated: whole trials by the rules of `relume fix` (three candidates, Holm, fresh seeds for the
+winner), on noise of four shapes, with a tenth of all runs breaking down. Real: a network on
+handwritten digits against itself, where the second arm has other seeds than the first, so that the
+pairs differ by all the noise that training has. A third of the table is the power: a gain of known
+size, planted.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests" / "trial"))
+sys.path.insert(0, str(HERE.parent / "tests" / "cases"))
+
+from fake_crew import FakeCrew  # noqa: E402
+from zoo_run import wilson  # noqa: E402
+
+from relume.proof import Arm, Objective, Trial  # noqa: E402
+from relume.trial.crew import Crew, Setting, Where, program_of  # noqa: E402
+from relume.trial.settle import BASE, settle  # noqa: E402
+from relume.trial.verdict import PROVEN, judge, power  # noqa: E402
+
+NOISES = {
+    "normal": lambda rng: float(rng.normal(0, 0.2)),
+    "heavy tails (t, 2 degrees)": lambda rng: float(0.1 * rng.standard_t(2)),
+    "skewed (log-normal)": lambda rng: float(0.1 * rng.lognormal(0, 1)),
+    "two levels (1 in 5 worse)": lambda rng: float(rng.choice([0.0, 1.0], p=[0.8, 0.2])),
+}
+SCRIPT = """
+import sklearn.datasets
+import torch
+torch.manual_seed(0)
+data = sklearn.datasets.load_digits()
+x = torch.tensor(data.data, dtype=torch.float32) / 16
+y = torch.tensor(data.target)
+model = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10))
+optimizer = torch.optim.SGD(model.parameters(), 0.2)
+for step in range(60):
+    pick = torch.randint(len(x), (32,))
+    optimizer.zero_grad()
+    torch.nn.functional.cross_entropy(model(x[pick]), y[pick]).backward()
+    optimizer.step()
+"""
+
+
+def row(what: str, hits: int, count: int, expected: str) -> None:
+    low, high = wilson(hits, count)
+    share = f"{100 * hits / count:.1f} %"
+    interval = f"{100 * low:.1f} to {100 * high:.1f} %"
+    print(f"| {what} | {count} | {hits} | {share} | {interval} | {expected} |", flush=True)
+
+
+def tried(crew: FakeCrew, candidates: int) -> Trial:
+    arms = [Arm("candidate"), *(Arm(f"other-{k}") for k in range(candidates - 1))]
+    return settle(crew, arms, "is it better?")  # type: ignore[arg-type]
+
+
+def simulated(count: int) -> None:
+    for name, noise in NOISES.items():
+        crews = (FakeCrew(noise, trial=k, broken={"": 0.1}) for k in range(count))
+        hits = sum(any(v.word == PROVEN and v.fresh for v in tried(c, 3).verdicts) for c in crews)
+        row(f"identical arms, {name}: proven", hits, count, "at most 5 %")
+    for name, noise in NOISES.items():
+        hits = 0
+        for k in range(count):
+            crew = FakeCrew(noise, trial=k)
+            crew.run([BASE, Arm("candidate")], range(5))
+            found = judge([Arm("candidate")], "base", crew.shots, range(5), Objective())
+            hits += found[0].word == PROVEN
+        row(f"identical arms, {name}, five pairs only: better", hits, count, "at most 5 %")
+    spread = 0.2 * float(np.sqrt(2))
+    for size in (1.0, 2.0, 3.0):
+        hits = 0
+        for k in range(count):
+            crew = FakeCrew(NOISES["normal"], {"candidate": size * spread}, trial=k)
+            crew.run([BASE, Arm("candidate")], range(5))
+            found = judge([Arm("candidate")], "base", crew.shots, range(5), Objective())
+            hits += found[0].word == PROVEN
+        stated = f"{100 * power(5, size):.0f} % stated"
+        row(f"a gain of {size:g} standard deviations, five pairs: found", hits, count, stated)
+
+
+def real(count: int, folder: Path, jobs: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    script = folder / "digits.py"
+    script.write_text(SCRIPT)
+    crew = Crew(Setting(program_of(str(script), ()), folder=folder, where=Where(jobs=jobs)))
+    crew.run([BASE], range(10 * count))
+    hits = 0
+    for trial in range(count):
+        first = 10 * trial
+        shots = {("base", k): crew.shots["base", first + k] for k in range(5)}
+        shots |= {("candidate", k): crew.shots["base", first + 5 + k] for k in range(5)}
+        found = judge([Arm("candidate")], "base", shots, range(5), Objective())
+        hits += found[0].word == PROVEN
+    row("identical arms, digits, other seeds, five pairs only: better", hits, count, "at most 5 %")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--simulated", type=int, default=400)
+    parser.add_argument("--real", type=int, default=40)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--dir", type=Path, default=Path(".relume/calibration"))
+    args = parser.parse_args()
+    print("| what | trials | said | share | 95 % interval | wanted |\n|---|---|---|---|---|---|")
+    if args.simulated:
+        simulated(args.simulated)
+    if args.real:
+        real(args.real, args.dir.absolute(), args.jobs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The pages that lessons link to: rules, fixes and cards, each with links back to its lessons.
+
+A rule's and a fix's page is the docstring of its file, read without importing it. A card here has
+the properties that are measured in milliseconds; `relume card ACT` measures all of them.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from relume.acts.act import Act, shipped
+from relume.atlas.figure import Figure, Say, called
+from relume.atlas.kinds.curve import curve
+from relume.atlas.kinds.timeline import NOT_SHOWN
+from relume.atlas.lesson import Text, about
+from relume.atlas.prose import line, sections
+from relume.cards.card import properties
+from relume.cards.property import Property, Setting
+from relume.core import Measured
+from relume.registry import pages
+
+_PAGE = re.compile(r"(?:(?P<code>ACT\d{3}) )?(?P<name>[a-z0-9-]+): (?P<summary>.+)", re.DOTALL)
+QUICK = {
+    *("range_low", "range_high", "kinks", "monotone", "max_slope", "mean", "variance"),
+    *("off_centre", "gain_forward", "gain_backward", "gradient_factor", "saturation_low"),
+    *("saturation_high", "zero_slope_share", "flat_share", "saved_bytes", "learnable"),
+}
+_SETTING = Setting(width=1, depth=1, samples=1, timing=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A page of the appendix.
+
+    Attributes:
+        kind: ``"rules"``, ``"fixes"`` or ``"cards"``.
+        name: as the command line calls it.
+        title, summary: the heading, and a sentence as HTML.
+        sections: headings and HTML.
+        command: what shows the same in a terminal.
+        lessons: those about it.
+        rows: of a card, property, value and note.
+        figure: of a card, the act's curve.
+    """
+
+    kind: str
+    name: str
+    title: str
+    summary: str
+    sections: tuple[tuple[str, str], ...]
+    command: str
+    lessons: tuple[Text, ...]
+    rows: tuple[tuple[str, str, str], ...] = ()
+    figure: Figure | None = None
+
+
+def leaves() -> Iterator[Leaf]:
+    """All pages of the appendix."""
+    yield from _docstrings("rules", "relume.rules", "relume explain {name}")
+    yield from _docstrings("fixes", "relume.fixes", "relume prove train.py --edit {name}")
+    for name, act in shipped().items():
+        if name not in NOT_SHOWN:
+            yield _card(name, act)
+
+
+def _docstrings(kind: str, package: str, command: str) -> Iterator[Leaf]:
+    for text in pages(package).values():
+        head, _, body = text.strip().partition("\n\n")
+        match = _PAGE.fullmatch(head)
+        if match is None or not body.startswith("## "):
+            continue  # a file of the room's that is no page
+        name, code = match["name"], match["code"]
+        summary = line(" ".join(match["summary"].split()))
+        title = f"{code} {name}" if code else name
+        _, parts = sections(body)
+        called_as = command.format(name=name)
+        yield Leaf(kind, name, title, summary, tuple(parts), called_as, about(kind, name))
+
+
+def _card(name: str, act: Act) -> Leaf:
+    facts = f"<code>{line(act.formula)}</code>"
+    facts += f", {act.year}. {line(act.reference)}." if act.year else ""
+    rows = tuple(_rows(act))
+    figure = None
+    if act.elementwise:
+        says = (Say("At z = {z} the slope is {slope}, {share%} of the largest."),)
+        figure = curve(f"{called(name)} and its slope", (name,), says)
+    command = f"relume card {name}"
+    return Leaf("cards", name, called(name), facts, (), command, about("cards", name), rows, figure)
+
+
+def _rows(act: Act) -> Iterator[tuple[str, str, str]]:
+    for one in properties():
+        if one.name in QUICK and (act.elementwise or not one.elementwise):
+            found = one.measure(act, _SETTING)
+            if found.value is not None:
+                yield one.title, _value(found, one), found.note
+
+
+def _value(found: Measured, one: Property) -> str:
+    value: Any = found.value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    shown = f"{value:.4g}" if isinstance(value, int | float) else str(value)
+    return f"{shown} {one.unit}".strip()

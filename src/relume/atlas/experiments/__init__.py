@@ -1,0 +1,1 @@
+"""One file per experiment behind the lessons; `registry.discover` finds them by looking."""

@@ -1,0 +1,51 @@
+"""A1 relu-first: For hidden layers begin with ReLU
+
+## Claim
+ReLU is the default of hidden layers.
+
+## What you see
+Test error on real images of nets that differ in their act alone, each at its own best learning
+rate.
+
+## What to move
+What is shown, and what is compared with. In the second figure a small net that you can train with
+each act.
+
+## What is measured
+Ten seeds an act, from the gain that keeps each act's signal; the paired difference to ReLU with
+its 95 % interval, corrected for the number of acts compared.
+
+## Correction
+A default is where to begin, not what is best. On these digits only sigmoid is surely worse than
+ReLU, and no act is proven better; the advice yields to a won trial on your own model: `relume
+compare train.py --acts relu,leaky_relu,gelu --seeds 5`.
+
+## Belongs to
+rules: saturated-units, vanishing-gradient, missing-nonlinearity
+fixes: swap-act, insert-act
+cards: relu, gelu, tanh
+
+## Repeat it
+`relume atlas --measure first-choice`
+"""
+
+from relume.atlas.figure import Figure, Preset, Say
+from relume.atlas.kinds.boundary import boundary
+from relume.atlas.lesson import lesson
+
+
+def figures() -> tuple[Figure, ...]:
+    """A small net with each act."""
+    says = (Say("{act}, {width} units, {steps} steps: {accuracy%} told right, loss {loss}."),)
+    presets = (
+        Preset("ReLU", {}),
+        Preset("Leaky ReLU", {"act": "leaky_relu"}),
+        Preset("GELU", {"act": "gelu"}),
+        Preset("tanh", {"act": "tanh"}),
+        Preset("sigmoid", {"act": "sigmoid"}),
+    )
+    title = "The same net with another act"
+    return (boundary(title, says, steps=150, width=12, presets=presets),)
+
+
+LESSON = lesson(__doc__, figures, "first-choice")

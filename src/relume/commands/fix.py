@@ -1,0 +1,145 @@
+"""`relume fix`: run a script, diagnose it, try the cures in paired runs, keep what is proved."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from relume.commands.trying import (
+    Address,
+    Again,
+    Args,
+    Backend,
+    Better,
+    Form,
+    Jobs,
+    Metric,
+    Module,
+    Script,
+    Seeds,
+    Steps,
+    Verbose,
+    checked,
+    setting,
+    watched,
+)
+from relume.errors import UsageError
+from relume.options import ExitZero, File, Folder, Select
+from relume.report.voice import console, say
+
+if TYPE_CHECKING:
+    from relume.proof import Cure
+
+CODES = (
+    "Exit code: 0 nothing to fix, 1 something was found (cured or not; 0 with --exit-zero), "
+    "2 bad input, 130 interrupted."
+)
+
+
+def fix(
+    script: Script,
+    args: Args = None,
+    module: Module = False,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", metavar="RUN", help="Diagnose this recorded run, not a new one."),
+    ] = None,
+    select: Select = None,
+    seeds: Seeds = 5,
+    steps: Steps = None,
+    metric: Metric = None,
+    better: Better = None,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show nothing but the patch, on stdout.")
+    ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the proven patch to the source.")
+    ] = False,
+    jobs: Jobs = 0,
+    backend: Backend = "local",
+    address: Address = "",
+    folder: Folder = None,
+    fresh: Again = False,
+    form: Form = "full",
+    file: File = None,
+    exit_zero: ExitZero = False,
+    verbose: Verbose = False,
+) -> int:
+    """Diagnose a script, try the cures of the root cause in paired runs, and keep what is proved.
+
+    The script is not changed and its files are not written: every run has its own layer over them.
+    Only --write changes the source, and only by a patch that has won its trial.
+    """
+    checked(script, module=module, seeds=seeds, steps=steps, jobs=jobs, form=form)
+    from relume.report.json import writable
+
+    file = writable(file) if file else None
+    wanted = setting(
+        script,
+        args,
+        module=module,
+        steps=steps,
+        metric=(metric, better),
+        where=(backend, address, jobs),
+        folder=folder,
+        again=fresh,
+    )
+    path = _recorded(run, wanted.folder)
+    codes = _codes(select)
+    from relume.trial.crew import Crew
+    from relume.trial.cure import cure
+
+    crew = Crew(wanted)
+    with watched(crew, verbose=verbose) as told:
+        found = cure(crew, run=path, seeds=seeds, select=codes, told=told)
+    _deliver(found, form, file, diff=diff)
+    if write:
+        _write(found)
+    return int(found.root is not None and not exit_zero)
+
+
+def _recorded(run: str | None, folder: Path) -> Path | None:
+    if run is None:
+        return None
+    from relume.record import store
+
+    return store.find(run, folder)
+
+
+def _codes(select: list[str] | None) -> tuple[str, ...] | None:
+    if not select:
+        return None
+    from relume.report.pages import rules, selection
+
+    return selection(select, rules())
+
+
+def _deliver(found: "Cure", form: str, file: Path | None, *, diff: bool) -> None:
+    from relume.report import proof
+
+    if diff:
+        print(found.diff, end="")
+        return
+    proof.deliver(found, form, file, console())
+    if file is not None:
+        say(f"the report is in {file}.")
+
+
+def _write(found: "Cure") -> None:
+    if found.edit is None:
+        say("nothing was written: no patch is proven.")
+        return
+    from relume.fixes.patch import patch_of
+
+    root = Path.cwd()
+    patch = patch_of(found.edit, root)
+    if patch is None:
+        say("nothing was written: this fix has no simple patch; make it by hand.")
+        return
+    target = root / patch.file
+    if target.read_bytes().decode("utf-8", "replace") != patch.before:
+        raise UsageError(f"{patch.file} has changed since it was read; nothing was written.")
+    from relume.report.json import write as whole
+
+    whole(patch.after, target)
+    say(f"wrote {patch.file}; undo it with: git checkout -p, or patch -R -p1.")

@@ -1,0 +1,87 @@
+"""drop-act: an act that stands in the way removed.
+
+## What it does
+Replaces the act at its sites by the identity: the last act before the criterion, or the second of
+two acts in a row that undoes the first.
+
+## When it helps
+Where the head cannot reach what the criterion asks for: a ReLU on logits, a tanh on targets beyond
+1; and where an act behind another one cuts what that one gave. The layer before it keeps its
+weights: re-initialise it as well if it saturated.
+
+## How it is laid
+As swap-act: act modules are replaced by the identity, calls are answered by their input.
+
+## What it changes (safety)
+RETRAIN: the network computes another function.
+
+## References
+PyTorch documentation, `torch.nn.CrossEntropyLoss`. LeCun, Bottou, Orr and Müller, "Efficient
+BackProp", 1998.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from relume.acts.output import identity
+from relume.core import Diagnosis, Finding, Trace
+from relume.fixes._models import Model
+from relume.fixes._sites import first_head_act
+from relume.fixes._source import without_act
+from relume.fixes._swaps import Swaps
+from relume.fixes.fix import Job, option, page, several
+from relume.proof import Edit, Safety
+
+if TYPE_CHECKING:
+    from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
+
+PAGE = page(__doc__)
+
+RUNGS = {"ACT203": 2, "ACT204": 2, "ACT103": 1}
+SOFT = ("softmax", "log_softmax", "log_sigmoid")  # what belongs to a likelihood is not in its way
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """The head's last act, or the second act of a harmful pair."""
+    if finding.code == "ACT103":
+        if finding.evidence.more.get("effect") != "idle" and finding.site:
+            second = str(finding.evidence.more.get("second") or "")
+            yield PAGE.edit(
+                f"{finding.site} removed", sites=(finding.site,), at=finding, act=second
+            )
+        return
+    sites, at = first_head_act(trace, "")
+    if sites and at is not None and at.act not in SOFT:
+        yield PAGE.edit(f"{at.act} after the head removed", sites=sites, at=at, act=at.act)
+
+
+def lay(edit: Edit, bench: "Bench") -> None:
+    """Put the identity in place of the acts."""
+    dropped(edit, bench)
+
+
+def dropped(edit: Edit, bench: "Bench") -> None:
+    """The identity at the edit's sites."""
+    job, swaps = bench.current, Swaps(bench)
+    job.wanting = "no model with these acts was called"
+    job.words = _told
+
+    def start(model: Model) -> None:
+        for site in edit.sites:
+            swaps.swap(model, site, identity, None)
+
+    bench.on_start(start, training=False, copies=True)
+
+
+def _told(job: Job) -> str:
+    parts = (several(n, what.removesuffix(" replaced")) for what, n in job.counts.items())
+    return f"{', '.join(parts)} removed"
+
+
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """The call at the site's line, or the last module of the Sequential."""
+    return without_act(source, str(option(edit, "act", "")))
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

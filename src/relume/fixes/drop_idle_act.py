@@ -1,0 +1,56 @@
+"""drop-idle-act: an act that does nothing removed.
+
+## What it does
+Replaces by the identity an act that passes on everything the act before it can give: ReLU of a
+ReLU, ReLU of a sigmoid.
+
+## When it helps
+To tidy up: it costs time and memory and hides what the network is. It cures nothing.
+
+## How it is laid
+As swap-act: act modules are replaced by the identity, calls are answered by their input.
+
+## What it changes (safety)
+EXACT: the same function, for any input.
+
+## References
+PyTorch documentation, `torch.nn.Sequential`.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from relume.core import Diagnosis, Finding, Trace
+from relume.fixes._source import without_act
+from relume.fixes.drop_act import dropped
+from relume.fixes.fix import option, page
+from relume.proof import Edit, Safety
+
+if TYPE_CHECKING:
+    from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
+
+PAGE = page(__doc__)
+
+RUNGS = {"ACT103": 1}
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """The second act of an idle pair."""
+    if finding.evidence.more.get("effect") == "idle" and finding.site:
+        second = str(finding.evidence.more.get("second") or "")
+        text = f"{finding.site} removed, which does nothing"
+        yield PAGE.edit(text, sites=(finding.site,), at=finding, act=second)
+
+
+def lay(edit: Edit, bench: "Bench") -> None:
+    """Put the identity in place of the act."""
+    dropped(edit, bench)
+
+
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """The call at the site's line."""
+    return without_act(source, str(option(edit, "act", "")))
+
+
+FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, lay, patch)

@@ -1,0 +1,79 @@
+"""matching-init: weights drawn anew, at the gain of the act behind each layer.
+
+## What it does
+Draws every affine layer anew from N(0, gain^2 / fan_in), biases zero. The gain is 1 / sqrt(E
+f(z)^2) under a standard normal z, computed from the act itself: sqrt 2 for ReLU (which is He's),
+1.59 for tanh, 1 for SELU; 1 for heads and projections, behind which no act stands.
+
+## When it helps
+Where the signal shrinks or grows from layer to layer, where weights of a wrong scale saturate or
+silence the units, and where units begin alike. Measured on digits, docs/fixes.md: weights of N(0,
+1) under tanh or ReLU, or of standard deviation 0.001. It cannot help an act whose slopes are too
+small by themselves: a deep sigmoid network.
+
+## How it is laid
+Before the first forward that trains, in place, from a random source of its own, so that the run's
+random states do not move. Which act stands behind which layer is seen in one forward that leaves no
+trace. Layers that a norm layer follows, that share their weight, are frozen or parametrised, keep
+theirs, and that is said.
+
+## What it changes (safety)
+RETRAIN: training starts from other weights. On a pretrained model it destroys what was learned.
+
+## References
+He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, arXiv:1502.01852. Glorot and
+Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from relume.core import Diagnosis, Finding, Trace
+from relume.fixes._draws import by_gain
+from relume.fixes._inits import drawn, gain_of, init_patch, layers_for_patch
+from relume.fixes._sites import layers_alike, script
+from relume.fixes.fix import page
+from relume.proof import Edit, Safety
+
+if TYPE_CHECKING:
+    from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
+
+PAGE = page(__doc__)
+
+RUNGS = {
+    "ACT301": 1,
+    "ACT302": 1,
+    "ACT602": 1,
+    "ACT604": 1,
+    "ACT601": 1,
+    "ACT102": 2,
+    "ACT501": 2,
+    "ACT502": 2,
+    "ACT801": 2,
+    "ACT303": 3.5,
+}
+WHERE_FOUND = ("ACT302", "ACT502")  # units that are alike, gates: the fault is of one layer
+TEXT = "weights drawn anew at the gain of each act"
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """Every layer: one of a wrong scale is felt in all that follow."""
+    sites = layers_alike(finding, diagnosis) if finding.code in WHERE_FOUND else ()
+    if finding.code == "ACT302" and not sites:
+        sites = (finding.site,) if finding.site else ()
+    text = f"{TEXT}{' in ' + ', '.join(sites) if sites else ''}"
+    yield PAGE.edit(text, sites=sites, at=script(trace), **layers_for_patch(trace, sites))
+
+
+def lay(edit: Edit, bench: "Bench") -> None:
+    """Draw the layers before the first forward that trains."""
+    drawn(edit, bench, by_gain)
+
+
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """A block after the line that makes the model."""
+    return init_patch(edit, source, lambda act: f"{gain_of(act):.4g} / fan_in**0.5")
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

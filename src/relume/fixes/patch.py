@@ -1,0 +1,74 @@
+"""An edit in the user's source: a unified diff that `git apply` takes, and its reverse."""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from relume.fixes.ladder import fix_called
+from relume.proof import Edit
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source file of the user's: its path, its path below the root, its text, and the line."""
+
+    path: Path
+    shown: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A change of one file.
+
+    Attributes:
+        file: the path as a diff shows it, below the root it was asked for.
+        before, after: the whole text.
+    """
+
+    file: str
+    before: str
+    after: str
+
+    def diff(self) -> str:
+        """The change as a unified diff, for ``git apply`` or ``patch -p1``."""
+        lines = difflib.unified_diff(
+            _lines(self.before), _lines(self.after), f"a/{self.file}", f"b/{self.file}"
+        )
+        return "".join(
+            line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+            for line in lines
+        )
+
+    def reverse(self) -> "Patch":
+        """The change that undoes this one, byte for byte."""
+        return Patch(self.file, self.after, self.before)
+
+
+def _lines(text: str) -> list[str]:
+    """Lines with their ends; only the newline ends one, as in a diff."""
+    parts = text.split("\n")
+    return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
+
+
+def patch_of(edit: Edit, root: Path) -> Patch | None:
+    """The edit as a change of the file that it names, or None where it has no simple form.
+
+    Args:
+        edit: with `file` and `line`.
+        root: the folder against which the diff's paths are written; a file outside of it gives
+            None: it is not the user's own.
+    """
+    fix = fix_called(edit.fix)
+    path = Path(edit.file)
+    if fix.patch is None or not edit.file or not path.is_file():
+        return None
+    try:
+        shown = path.resolve().relative_to(root.resolve()).as_posix()
+        # not `read_text`: it would turn "\r\n" into "\n", and the reverse would not restore it
+        text = path.read_bytes().decode("utf-8")
+    except ValueError:  # outside of the root, or no UTF-8
+        return None
+    found = fix.patch(edit, Source(path, shown, text, edit.line))
+    return None if found is None or found.before == found.after else found

@@ -1,0 +1,78 @@
+"""zero-bias: initial biases set to zero.
+
+## What it does
+Sets the biases of affine layers to zero before training; weights stay.
+
+## When it helps
+Where units are born dead, or gates born shut, because of a bias that keeps them on one side: on
+digits a bias of -6 (docs/fixes.md). Where the weights and not the bias keep a unit silent it
+changes nothing.
+
+## How it is laid
+Before the first forward that trains, in place. Biases of norm layers are left.
+
+## What it changes (safety)
+RETRAIN: training starts from another function.
+
+## References
+He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, arXiv:1502.01852.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from relume.core import Diagnosis, Finding, Trace
+from relume.fixes._inits import layers_of
+from relume.fixes._look import look
+from relume.fixes._models import Model
+from relume.fixes._optim import forget
+from relume.fixes._sites import layers_alike, script
+from relume.fixes._source import after_model, bias_block
+from relume.fixes.fix import page
+from relume.proof import Edit, Safety
+
+if TYPE_CHECKING:
+    from relume.fixes.lay import Bench
+    from relume.fixes.patch import Patch, Source
+
+PAGE = page(__doc__)
+
+RUNGS = {"ACT303": 2, "ACT401": 2.5, "ACT502": 1.5, "ACT102": 2.2}
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """The layers in front of the acts that were found; dead ones only if they were born so."""
+    born = any(f.code == "ACT303" for f in diagnosis.findings)
+    layers = layers_alike(finding, diagnosis)
+    if layers and (finding.code != "ACT401" or born):
+        text = f"initial biases of {', '.join(layers)} set to zero"
+        yield PAGE.edit(text, sites=layers, at=script(trace))
+
+
+def lay(edit: Edit, bench: "Bench") -> None:
+    """Set the biases before the first forward that trains."""
+    job = bench.current
+    job.wanting = "no layer with a bias that is not zero was met"
+
+    def start(model: Model) -> None:
+        for layer in layers_of(edit, model, look(model, bench.threads)).values():
+            bias = getattr(layer, "bias", None)
+            if isinstance(bias, Tensor) and bool(bias.any()):
+                with torch.no_grad():
+                    bias.zero_()
+                forget([bias])
+                job.did("bias vector")
+
+    bench.on_start(start, training=True)
+
+
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """A block after the line that makes the model."""
+    block = bias_block(edit.sites, 0.0, edit.text)
+    return after_model(source, block) if edit.sites else None
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

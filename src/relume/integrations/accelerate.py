@@ -1,0 +1,106 @@
+"""`RelumeCallback` for a loop of your own with Accelerate: a context manager around it.
+
+    with RelumeCallback(accelerator, model, stop_on="error") as relume:
+        for epoch in range(epochs):
+            train_one(epoch)
+            relume.log(step=epoch)      # to the accelerator's trackers
+            if relume.should_stop:
+                break
+
+Without figures and stopping, `relume.watch(model)` is all that such a loop needs.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from accelerate import Accelerator
+from torch import nn
+
+from relume.core import Diagnosis
+from relume.errors import UsageError
+from relume.integrations.watched import Watched, checked
+from relume.record.run import Run
+
+
+class RelumeCallback:
+    """Watches a loop, logs figures to the accelerator's trackers when asked, reports at the end.
+
+    Mixed precision, accumulation and clipping are as in any loop: gradients are read where
+    backward ends, unscaled.
+
+    Args:
+        accelerator: whose trackers the figures go to.
+        model: what is trained, prepared or not, or several.
+        budget: share of the wall time that recording may take, in (0, 1].
+        every: record every so many optimiser steps instead.
+        path: the run file; by default ``.relume/<time>-<class>.sqlite``.
+        stop_on: ``"note"``, ``"warning"`` or ``"error"``: a finding of it asks for a stop.
+        ignore: rules to leave out: codes, prefixes or names.
+        report: say at the end, on stderr, what was found.
+    """
+
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        model: nn.Module | Iterable[nn.Module],
+        *,
+        budget: float = 0.01,
+        every: int | None = None,
+        path: str | Path | None = None,
+        stop_on: str | None = None,
+        ignore: Iterable[str] = (),
+        report: bool = True,
+    ) -> None:
+        models: tuple[Any, ...] = (model,) if isinstance(model, nn.Module) else tuple(model)
+        if not models or not all(isinstance(part, nn.Module) for part in models):
+            given = ", ".join(type(part).__name__ for part in models) or "nothing"
+            raise UsageError(f"RelumeCallback was given {given}; it takes a torch.nn.Module.")
+        self._accelerator: Any = accelerator  # its types are partial
+        self._models = models
+        self._watched = Watched(checked(budget, every, path, stop_on, ignore, report))
+
+    @property
+    def run(self) -> Run | None:
+        """The recording; None before a training has begun."""
+        return self._watched.run
+
+    @property
+    def diagnosis(self) -> Diagnosis | None:
+        """What was found; None before there is anything to judge."""
+        return self._watched.diagnosis
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether a finding of `stop_on` or above was made, as of the last `log`."""
+        return self._watched.stops
+
+    def log(self, step: int | None = None) -> dict[str, float]:
+        """Log the figures.
+
+        Args:
+            step: for the trackers.
+
+        Returns:
+            The figures by name; empty where nothing is watched.
+        """
+        found = self._watched.look()
+        if found:
+            self._accelerator.log(found, step=step)
+        return found
+
+    def __enter__(self) -> "RelumeCallback":
+        self._watched.begin(*(self._accelerator.unwrap_model(part) for part in self._models))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._watched.end()
+        else:
+            self._watched.failed(error)

@@ -1,0 +1,100 @@
+"""`RelumeCallback` for Keras 3 on torch: ``model.fit(callbacks=[RelumeCallback()])``."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+import keras
+
+from relume.core import Diagnosis
+from relume.errors import UsageError
+from relume.integrations.watched import Guard, Watched, checked
+from relume.record.run import Run
+
+_keras: Any = keras  # its types are partial
+
+
+class RelumeCallback(keras.callbacks.Callback):
+    """Watches `fit`, adds figures to every epoch's logs, reports at the end.
+
+    Put it before the callbacks that write logs (`TensorBoard`, `CSVLogger`): they then see the
+    figures, and so does `History`. Layers are named by their `path`. Evaluation is not looked at.
+
+    Args:
+        budget: share of the wall time that recording may take, in (0, 1].
+        every: record every so many optimiser steps instead.
+        path: the run file; by default ``.relume/<time>-<class>.sqlite``.
+        stop_on: ``"note"``, ``"warning"`` or ``"error"``: a finding of it stops the training.
+        ignore: rules to leave out: codes, prefixes or names.
+        report: say at the end, on stderr, what was found.
+
+    Raises:
+        UsageError: Keras runs on another backend than torch.
+    """
+
+    def __init__(
+        self,
+        *,
+        budget: float = 0.01,
+        every: int | None = None,
+        path: str | Path | None = None,
+        stop_on: str | None = None,
+        ignore: Iterable[str] = (),
+        report: bool = True,
+    ) -> None:
+        super().__init__()
+        backend = str(_keras.config.backend())
+        if backend != "torch":
+            raise UsageError(
+                f"Keras runs on {backend!r}; relume watches torch: set KERAS_BACKEND=torch."
+            )
+        self._watched = Watched(checked(budget, every, path, stop_on, ignore, report))
+        self._guard: Guard | None = None
+
+    @property
+    def run(self) -> Run | None:
+        """The recording; None before a training has begun."""
+        return self._watched.run
+
+    @property
+    def diagnosis(self) -> Diagnosis | None:
+        """What was found; None before there is anything to judge."""
+        return self._watched.diagnosis
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Watch from here."""
+        self._lift()
+        model = cast("Any", self.model)
+        self._watched.begin(model)
+        self._guard = Guard(model, "train_function", self._fail)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Within long epochs, as often as the budget allows."""
+        if self._watched.wishes.stop_on is not None and (batch + 1) % 50 == 0:
+            self._look()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Figures of every epoch."""
+        found = self._look()
+        if logs is not None:
+            logs.update(found)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """The training has ended, or was stopped early."""
+        self._lift()
+        self._watched.end()
+
+    def _look(self) -> dict[str, float]:
+        found = self._watched.look()
+        if self._watched.stops:
+            cast("Any", self.model).stop_training = True
+        return found
+
+    def _fail(self, error: BaseException) -> None:
+        self._lift()
+        self._watched.failed(error)
+
+    def _lift(self) -> None:
+        if self._guard is not None:
+            self._guard.lift()
+        self._guard = None

@@ -1,0 +1,100 @@
+"""`RelumeCallback` for Lightning: ``Trainer(callbacks=[RelumeCallback()])``."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from relume.core import Diagnosis
+from relume.integrations.watched import Watched, checked
+from relume.record.run import Run
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Callback, LightningModule, Trainer
+else:
+    try:
+        from lightning.pytorch import Callback
+    except ImportError:
+        from pytorch_lightning import Callback
+
+
+class RelumeCallback(Callback):
+    """Watches `Trainer.fit`, logs figures every epoch and every `log_every_n_steps`, reports.
+
+    Validation, testing and the sanity check are not looked at. Automatic and manual optimisation,
+    several optimisers, accumulation and every precision are recorded as they run; gradients are
+    read before `gradient_clip_val` acts on them. Figures go to every logger of the trainer.
+
+    Args:
+        budget: share of the wall time that recording may take, in (0, 1].
+        every: record every so many optimiser steps instead.
+        path: the run file; by default ``.relume/<time>-<class>.sqlite``.
+        stop_on: ``"note"``, ``"warning"`` or ``"error"``: a finding of it stops the training.
+        ignore: rules to leave out: codes, prefixes or names.
+        report: say at the end, on stderr, what was found.
+    """
+
+    def __init__(
+        self,
+        *,
+        budget: float = 0.01,
+        every: int | None = None,
+        path: str | Path | None = None,
+        stop_on: str | None = None,
+        ignore: Iterable[str] = (),
+        report: bool = True,
+    ) -> None:
+        super().__init__()
+        self._watched = Watched(checked(budget, every, path, stop_on, ignore, report))
+
+    @property
+    def run(self) -> Run | None:
+        """The recording; None before a training has begun."""
+        return self._watched.run
+
+    @property
+    def diagnosis(self) -> Diagnosis | None:
+        """What was found; None before there is anything to judge."""
+        return self._watched.diagnosis
+
+    def on_train_start(self, trainer: "Trainer", pl_module: "LightningModule") -> None:
+        """After the sanity check: watch from here."""
+        self._watched.begin(pl_module)
+
+    def on_train_batch_end(
+        self,
+        trainer: "Trainer",
+        pl_module: "LightningModule",
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Figures as often as the trainer logs."""
+        every: int = vars(trainer).get("log_every_n_steps", 50)
+        if (batch_idx + 1) % max(every, 1) == 0:
+            self._log(trainer)
+
+    def on_train_epoch_end(self, trainer: "Trainer", pl_module: "LightningModule") -> None:
+        """Figures of every epoch."""
+        self._log(trainer)
+
+    def on_train_end(self, trainer: "Trainer", pl_module: "LightningModule") -> None:
+        """The training has ended, or was stopped early."""
+        self._watched.end()
+
+    def on_exception(
+        self, trainer: "Trainer", pl_module: "LightningModule", exception: BaseException
+    ) -> None:
+        """An error or an interrupt."""
+        self._watched.failed(exception)
+
+    def teardown(self, trainer: "Trainer", pl_module: "LightningModule", stage: str) -> None:
+        """Where neither of them came."""
+        self._watched.end()
+
+    def _log(self, trainer: "Trainer") -> None:
+        found = self._watched.look()
+        if found and trainer.is_global_zero:
+            for logger in trainer.loggers:
+                logger.log_metrics(found, step=trainer.global_step)
+        if self._watched.stops:
+            trainer.should_stop = True

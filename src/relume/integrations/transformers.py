@@ -1,0 +1,135 @@
+"""`RelumeCallback` for Hugging Face's Trainer: ``Trainer(callbacks=[RelumeCallback()])``."""
+
+import sys
+import weakref
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from relume.core import Diagnosis
+from relume.integrations.watched import Guard, Watched, checked
+from relume.record.run import Run
+
+
+class RelumeCallback(TrainerCallback):
+    """Watches `Trainer.train`, logs figures whenever the loss is logged, reports at the end.
+
+    Gradients are read where backward ends, before clipping; the Trainer's own event for them
+    comes after it. Evaluation is not looked at. Figures go where the Trainer logs: to its
+    `log_history` and to whatever `report_to` names.
+
+    Args:
+        budget: share of the wall time that recording may take, in (0, 1].
+        every: record every so many optimiser steps instead.
+        path: the run file; by default ``.relume/<time>-<class>.sqlite``.
+        stop_on: ``"note"``, ``"warning"`` or ``"error"``: a finding of it stops the training.
+        ignore: rules to leave out: codes, prefixes or names.
+        report: say at the end, on stderr, what was found.
+    """
+
+    def __init__(
+        self,
+        *,
+        budget: float = 0.01,
+        every: int | None = None,
+        path: str | Path | None = None,
+        stop_on: str | None = None,
+        ignore: Iterable[str] = (),
+        report: bool = True,
+    ) -> None:
+        self._watched = Watched(checked(budget, every, path, stop_on, ignore, report))
+        self._trainer: weakref.ref[Trainer] | None = None
+        self._guard: Guard | None = None
+        self._logging = False
+
+    @property
+    def run(self) -> Run | None:
+        """The recording; None before a training has begun."""
+        return self._watched.run
+
+    @property
+    def diagnosis(self) -> Diagnosis | None:
+        """What was found; None before there is anything to judge."""
+        return self._watched.diagnosis
+
+    def on_train_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **keywords: Any,
+    ) -> None:
+        """Watch from here."""
+        self._watched.begin(keywords["model"])
+        trainer = _caller()
+        self._trainer = None if trainer is None else weakref.ref(trainer)
+        self._lift()
+        if trainer is not None:
+            self._guard = Guard(trainer, "training_step", self._fail)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **keywords: Any,
+    ) -> None:
+        """The Trainer has logged a loss: figures beside it."""
+        logs: dict[str, Any] = keywords.get("logs") or {}
+        if self._logging or "loss" not in logs:
+            return
+        found = self._watched.look()
+        trainer = None if self._trainer is None else self._trainer()
+        if found and trainer is not None:
+            self._logging = True  # log() comes back here
+            try:
+                trainer.log(found)
+            finally:
+                self._logging = False
+        if self._watched.stops:
+            control.should_training_stop = True
+
+    def on_epoch_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **keywords: Any,
+    ) -> None:
+        """Where nothing is logged, the end of an epoch is the time to judge."""
+        self._watched.look()
+        if self._watched.stops:
+            control.should_training_stop = True
+
+    def on_train_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **keywords: Any,
+    ) -> None:
+        """The training has ended, or was stopped early."""
+        self._lift()
+        self._watched.end()
+
+    def _fail(self, error: BaseException) -> None:
+        self._lift()
+        self._watched.failed(error)
+
+    def _lift(self) -> None:
+        if self._guard is not None:
+            self._guard.lift()
+        self._guard = None
+
+
+def _caller() -> Trainer | None:
+    """The Trainer that calls this callback: it hands over everything but itself."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        holder = frame.f_locals.get("self")
+        if isinstance(holder, Trainer):
+            return holder
+        frame = frame.f_back
+    return None

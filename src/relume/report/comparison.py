@@ -1,0 +1,152 @@
+"""A comparison of acts as a table: the objective, the difference, the cost, the verdict."""
+
+import math
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from relume.core import Diagnosis
+from relume.proof import Arm, Standing, Trial
+from relume.report.ink import Ink
+from relume.report.text import count, duration, name, number, place, prose, sentence, share
+from relume.report.trial import difference, mean, verdict_words
+
+TITLES: tuple[str, ...] = ("act", "", "difference", "steps", "ms/step", "MB", "dead", "verdict")
+
+
+def comparison(found: Trial, console: Console) -> None:
+    """What `relume compare` says."""
+    ink = Ink(console)
+    ink.put()
+    ink.rule(ink.text((prose(found.question[:1].upper() + found.question[1:]), "bold")), "dim")
+    for line in _heads(found):
+        ink.put(ink.text((line, "dim")), left=1)
+    if ink.width < 112:
+        for arm in found.arms:
+            _stacked(found, arm, ink)
+    else:
+        ink.put(_table(found, ink))
+    ink.put()
+    for line in conclusions(found):
+        ink.put(ink.text(line), left=1)
+    took = duration(float(found.meta.get("seconds", 0.0)))
+    ink.put()
+    ink.put(ink.text((f"{count(len(found.shots), 'run')}; {took}; kept in", "dim")))
+    ink.put(ink.text((place(str(found.meta.get("kept_in", "")), 0), "dim")))
+    ink.put()
+
+
+def _heads(found: Trial) -> list[str]:
+    way = "lower" if found.objective.better == "min" else "higher"
+    seeds = int(found.meta.get("seeds", 0))
+    lines = [
+        f"{found.objective.name}, {way} is better: mean and 95 % interval over {seeds} paired "
+        "seeds; differences are to the script's own act, Holm-corrected"
+    ]
+    tunings = int(found.meta.get("tunings", 0))
+    lines.append(
+        f"learning rate tuned for every arm alike, {tunings} tries each on other seeds"
+        if tunings
+        else "learning rate: the script's own for every arm"
+    )
+    why = str(found.meta.get("why_objective") or "")
+    if why and why != "as asked":
+        lines.append(f"judged by {found.objective.name} because {why}")
+    goal = next((s.goal for s in found.standings if s.goal is not None), None)
+    if goal is not None:
+        lines.append(f"steps: optimiser steps until the loss is {number(goal)}")
+    return lines
+
+
+def _table(found: Trial, ink: Ink) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    titles = list(TITLES)
+    titles[1] = found.objective.name
+    for at, title in enumerate(titles):
+        right = 3 <= at <= 6
+        table.add_column(
+            title, justify="right" if right else "left", no_wrap=right, overflow="fold"
+        )
+    for arm in found.arms:
+        standing, verdict = found.standing(arm.name), found.verdict(arm.name)
+        style = "bold" if arm.role == "base" else ""
+        table.add_row(
+            ink.text((name(arm.text or arm.name, 40), style)),
+            ink.text(mean(standing)),
+            ink.text(difference(verdict)),
+            *(ink.text(cell) for cell in costs(standing)),
+            verdict_words(verdict, ink, compared=True),
+        )
+    return table
+
+
+def _stacked(found: Trial, arm: Arm, ink: Ink) -> None:
+    standing, verdict = found.standing(arm.name), found.verdict(arm.name)
+    ink.put()
+    ink.put(ink.text((prose(arm.text or arm.name), "bold cyan")), left=1)
+    ink.put(ink.text(mean(standing)), left=3)
+    if verdict is not None:
+        ink.put(ink.text(difference(verdict)), left=3)
+        ink.put(verdict_words(verdict, ink, compared=True), left=3)
+    labels = ("steps", "ms a step", "MB", "dead")
+    cells = [f"{cell} {label}" for cell, label in zip(costs(standing), labels, strict=True) if cell]
+    ink.put(ink.text((" · ".join(cells), "dim")), left=3)
+
+
+def costs(standing: Standing | None) -> tuple[str, str, str, str]:
+    """Steps to the goal, milliseconds a step, memory and dead units, as words."""
+    if standing is None:
+        return "", "", "", ""
+    steps = "" if standing.goal is None else "never"
+    if standing.steps_to_goal is not None:
+        steps = f"{standing.steps_to_goal:,}"
+    pace = "" if standing.step_seconds is None else number(1000 * standing.step_seconds)
+    memory = "" if not standing.bytes else f"{standing.bytes / 1e6:,.0f}"
+    return steps, pace, memory, "" if standing.dead_share is None else share(standing.dead_share)
+
+
+def conclusions(found: Trial) -> list[str]:
+    """The comparison in a sentence or two."""
+    said = {word: _named(found, word) for word in ("proven", "worse", "undecided")}
+    lines: list[str] = []
+    if said["proven"]:
+        lines.append(f"Better than the script's own: {said['proven']}.")
+    if said["worse"]:
+        lines.append(f"Worse: {said['worse']}.")
+    if said["undecided"]:
+        seeds = max((v.more_seeds or 0) for v in found.verdicts)
+        lines.append(
+            f"Undecided: {said['undecided']}; up to {count(seeds, 'more seed')} would tell."
+        )
+    rest = [v for v in found.verdicts if v.word not in said and v.word != "not run"]
+    if rest and len(rest) == len(found.verdicts):
+        lines.append("No difference shown: keep the script's own act.")
+    elif rest:
+        names = ", ".join(name(v.arm, 30) for v in rest)
+        lines.append(f"No difference shown: {names}.")
+    return lines
+
+
+def _named(found: Trial, word: str) -> str:
+    chosen = [v for v in found.verdicts if v.word == word]
+    chosen.sort(key=lambda v: -(v.effect.mean if v.effect else -math.inf))
+    return ", ".join(name(v.arm, 30) for v in chosen)
+
+
+def recommendation(diagnosis: Diagnosis, pieces: Any, console: Console) -> None:
+    """What `relume recommend` says: advice, evidence, and the trial that would settle it."""
+    ink = Ink(console)
+    ink.put()
+    for piece in pieces:
+        ink.rule(ink.text((piece.where.capitalize(), "bold")), "dim")
+        ink.put(ink.text((sentence(piece.text), "bold green")), left=1)
+        for line in piece.evidence:
+            ink.put(ink.text(f"{ink.sign('·')} {sentence(line)}"), left=3)
+        if piece.settle:
+            ink.put(ink.text(("the trial that settles it:", "dim")), left=3)
+            ink.put(ink.text((prose(piece.settle), "cyan")), left=5)
+        ink.put()
+    ink.put(ink.text(("Advice, not proof: nothing of it was tried on this training.", "dim")))
+    ink.put()

@@ -1,0 +1,142 @@
+"""`relume recommend`: which act where, for this program: advice, its evidence, and the trial that
+would settle it (CLAIMS A1 to A3).
+
+Words only: what is advised here has not been tried on the user's training, and says so.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from relume.core import Diagnosis, Severity, Site, Trace
+
+DEAD = ("ACT303", "ACT401", "ACT403")
+HEADS = ("ACT201", "ACT202", "ACT203", "ACT204", "ACT205", "ACT206")
+SQUASHING = ("sigmoid", "tanh", "hardsigmoid", "softsign", "log_sigmoid")
+RIGHT_HEAD = {
+    "cross_entropy": ("softmax", "none: cross-entropy takes raw scores and contains the softmax"),
+    "nll": ("log_softmax", "log_softmax, as this loss takes log-probabilities"),
+    "bce_with_logits": ("sigmoid", "none: this loss takes raw scores and contains the sigmoid"),
+    "bce": ("sigmoid", "sigmoid, as this loss takes probabilities"),
+    "mse": ("identity", "none (identity), unless the targets are bounded"),
+    "l1": ("identity", "none (identity), unless the targets are bounded"),
+    "smooth_l1": ("identity", "none (identity), unless the targets are bounded"),
+    "huber": ("identity", "none (identity), unless the targets are bounded"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One piece of it.
+
+    Attributes:
+        where: ``"hidden layers"`` or ``"output layer"``.
+        text: what to do, in a sentence.
+        evidence: what of this run it rests on, and what is known besides.
+        settle: the command that would settle it; empty where nothing is to be settled.
+    """
+
+    where: str
+    text: str
+    evidence: tuple[str, ...]
+    settle: str = ""
+
+
+def advice(diagnosis: Diagnosis, trace: Trace, command: str) -> tuple[Advice, ...]:
+    """What to use in the hidden layers and at the output.
+
+    Args:
+        diagnosis: of the program as it is.
+        trace: its recording.
+        command: how the program is called after ``relume compare``: ``"train.py --epochs 3"``.
+    """
+    return (
+        *_first(diagnosis, command),
+        *_hidden(diagnosis, trace, command),
+        *_output(diagnosis, trace, command),
+    )
+
+
+def _first(diagnosis: Diagnosis, command: str) -> Iterator[Advice]:
+    """No act is to be judged by a run that fails of something else."""
+    for root in diagnosis.roots:
+        if root.severity >= Severity.WARNING and root.code not in HEADS:
+            text = f"Cure {root.code} {root.name}: until then no act can be judged by this run."
+            yield Advice("first", text, (root.message,), f"relume fix {command}")
+            return
+
+
+def _hidden(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice]:
+    sites = trace.sites_of("act", "hidden")
+    acts = tuple(dict.fromkeys(site.act for site in sites))
+    if not sites:
+        text = "Put ReLU between the affine layers: without an act they are one affine map."
+        evidence = ("no hidden activation function was seen in this run",)
+        yield Advice("hidden layers", text, evidence)
+        return
+    used = f"this run uses {' and '.join(acts)} at {len(sites)} places"
+    dead = [f for f in diagnosis.findings if f.code in DEAD and f.severity >= Severity.NOTE]
+    loud = [f for f in dead if f.severity >= Severity.WARNING]
+    squash = [act for act in acts if act in SQUASHING]
+    flow = [f for f in diagnosis.findings if f.code in ("ACT501", "ACT601")]
+    fares = diagnosis.outcome.text
+    if loud and "relu" in acts:
+        roots = [f for f in diagnosis.roots if f.severity >= Severity.WARNING]
+        first = (
+            f"; its root cause is {roots[0].code} {roots[0].name}: cure that first" if roots else ""
+        )
+        text = "Try Leaky ReLU: units die under ReLU here."
+        yield Advice(
+            "hidden layers",
+            text,
+            (used, f"{loud[0].message}{first}", fares),
+            f"relume compare --acts leaky_relu,elu,gelu {command}",
+        )
+    elif squash and any(f.severity >= Severity.WARNING for f in flow):
+        yield Advice(
+            "hidden layers",
+            f"Try ReLU instead of {' and '.join(squash)}, with the initialisation it needs.",
+            (used, flow[0].message, fares),
+            f"relume compare --acts relu,leaky_relu,gelu {command}",
+        )
+    elif acts == ("relu",):
+        roots = any(f.severity >= Severity.WARNING for f in diagnosis.roots)
+        text = "Keep ReLU, the default: nothing in this run speaks against it"
+        text += " but what is to be cured first." if roots else "."
+        share = f"{len(dead)} notes on dead units" if dead else "no finding on dead units"
+        yield Advice(
+            "hidden layers",
+            text,
+            (used, share, fares),
+            f"relume compare --acts leaky_relu,gelu,silu {command}",
+        )
+    else:
+        text = f"Keep {' and '.join(acts)} unless a trial says otherwise; ReLU is the default."
+        yield Advice(
+            "hidden layers", text, (used, fares), f"relume compare --acts relu,leaky_relu {command}"
+        )
+
+
+def _output(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice]:
+    wrong = [f for f in diagnosis.findings if f.code in HEADS and f.severity >= Severity.NOTE]
+    for finding in wrong[:2]:
+        text = finding.cure or "Match the last act to the loss and its targets."
+        yield Advice("output layer", text, (finding.message,), f"relume fix {command}")
+    if wrong:
+        return
+    criteria = [str(fact.data.get("loss")) for fact in trace.facts_of("criterion")]
+    for name in dict.fromkeys(criteria):
+        known = RIGHT_HEAD.get(name)
+        if known is not None:
+            acts = _head_acts(trace)
+            seen = f"the loss is {name}, and before it stands {acts or 'no act'}"
+            yield Advice("output layer", f"The act that this loss wants: {known[1]}.", (seen,))
+
+
+def _head_acts(trace: Trace) -> str:
+    names: list[str] = []
+    for fact in trace.facts_of("head"):
+        acts: Any = fact.data.get("acts") or ()
+        names += [str(each.get("act")) for each in acts]
+    heads: tuple[Site, ...] = trace.sites_of("act", "head")
+    return " and ".join(dict.fromkeys(names or [site.act for site in heads]))

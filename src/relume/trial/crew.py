@@ -1,0 +1,257 @@
+"""Runs shots: those that are not in the store yet, through joblib, each kept as it finishes."""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from relume.errors import UsageError
+from relume.proof import Arm, Objective, Shot
+from relume.trial import nest
+from relume.trial.store import Store
+from relume.trial.wire import Job, Program, dump, shot_of
+
+Progress = Callable[[int, int, Shot | None], None]
+"""Told after every shot: how many are done, how many are planned, and the shot."""
+BACKENDS = ("local", "dask", "ray")
+
+
+def silent(done: int, planned: int, shot: Shot | None) -> None:
+    """Progress that nobody looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where shots run.
+
+    Attributes:
+        backend: ``"local"`` (processes here), ``"dask"`` or ``"ray"``.
+        address: of the cluster; empty: the backend's own way to find one.
+        jobs: shots at the same time; 0: one for each core here, or whatever the cluster has.
+    """
+
+    backend: str = "local"
+    address: str = ""
+    jobs: int = 0
+
+    def count(self) -> int:
+        """Shots at the same time."""
+        if self.backend != "local":
+            return self.jobs or -1
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+        return self.jobs or cores or os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all arms of a trial share.
+
+    Attributes:
+        program: what runs.
+        steps: end each run after so many optimiser steps; None: let it end.
+        objective: what is judged; None: what fits (see `objective.py`).
+        folder: where runs and trials are kept.
+        where: where shots run.
+        every: record every so many steps; None: within the recorder's budget.
+        again: run also what is in the store.
+    """
+
+    program: Program
+    steps: int | None = None
+    objective: Objective | None = None
+    folder: Path = Path(".relume")
+    where: Where = field(default_factory=Where)
+    every: int | None = None
+    again: bool = False
+
+    def job(self, arm: Arm, seed: int, keep: str = "") -> Job:
+        """One shot of an arm under this setting."""
+        count = self.where.count()
+        return Job(
+            program=self.program,
+            arm=arm,
+            seed=seed,
+            steps=self.steps,
+            objective=self.objective or Objective(),
+            every=self.every,
+            threads=0 if count == 1 else 1,  # as many processes as cores: a core for each
+            keep=keep,
+        )
+
+
+class Crew:
+    """Fires the shots of a setting, and remembers them by arm and seed.
+
+    Args:
+        setting: what all shots share.
+        progress: told after every shot.
+    """
+
+    def __init__(self, setting: Setting, progress: Progress = silent) -> None:
+        self.setting = setting
+        self.progress = progress
+        self.shots: dict[tuple[str, int], Shot] = {}
+        self.fired = 0
+        self.resumed = 0
+        self._store = Store(setting.folder, setting.job(Arm("base", role="base"), 0))
+        self._renewed: set[tuple[str, int]] = set()
+
+    @property
+    def kept_in(self) -> Path:
+        """The file that holds the finished shots."""
+        return self._store.path
+
+    def run(self, arms: Sequence[Arm], seeds: Iterable[int]) -> None:
+        """Have every shot of these arms at these seeds in `shots`.
+
+        Those in the store are taken from there; the others are run, all arms of a seed before the
+        next seed, so that whatever stops it leaves whole pairs.
+        """
+        wanted = [(arm, seed) for seed in seeds for arm in arms]
+        if not self.setting.again:
+            for key, shot in self._store.known(arms).items():
+                if key not in self.shots and any((a.name, k) == key for a, k in wanted):
+                    self.shots[key] = shot
+                    self.resumed += 1
+        todo = [(arm, seed) for arm, seed in wanted if (arm.name, seed) not in self.shots]
+        planned = len(wanted)
+        self.progress(planned - len(todo), planned, None)
+        by_name = {arm.name: arm for arm in arms}
+        jobs = [self.setting.job(arm, seed) for arm, seed in todo]
+        for at, shot in enumerate(fired(jobs, self.setting.where), planned - len(todo) + 1):
+            self.keep(by_name[shot.arm], shot)
+            self.progress(at, planned, shot)
+
+    def keep(self, arm: Arm, shot: Shot) -> None:
+        """Count a finished shot, once."""
+        self.shots[shot.arm, shot.seed] = shot
+        self.fired += 1
+        if not shot.problem.startswith(("the process", "there is no")):  # those may be tried again
+            self._store.add(arm, shot)
+
+    def forget(self, arm: str) -> None:
+        """The name stands for other edits from now on."""
+        self.shots = {key: shot for key, shot in self.shots.items() if key[0] != arm}
+
+    def first(self, arm: Arm, keep: Path) -> Shot:
+        """The arm at seed 0 with its run file kept, for a diagnosis."""
+        known = {} if self.setting.again else self._store.known([arm])
+        shot = known.get((arm.name, 0))
+        if shot is not None and shot.run and Path(shot.run).is_file():
+            self.shots[arm.name, 0] = shot
+            self.resumed += 1
+            return shot
+        keep.mkdir(parents=True, exist_ok=True)
+        job = self.setting.job(arm, 0, str(keep.resolve()))
+        for shot in fired([job], Where(jobs=1)):
+            self.keep(arm, shot)
+            return shot
+        raise KeyboardInterrupt
+
+
+def fired(jobs: Sequence[Job], where: Where) -> Generator[Shot]:
+    """The shots of these jobs as they finish.
+
+    Raises:
+        UsageError: a backend that is not there.
+        KeyboardInterrupt: as the user gave it, when the running shots have been ended.
+    """
+    if not jobs:
+        return
+    with _backend(where) as options:
+        fire: Any = nest.fire
+        tasks: list[Any] = [joblib.delayed(fire)(dump(job)) for job in jobs]
+        # one at a time, so that a worker that dies takes one shot with it
+        options |= {"batch_size": 1, "return_as": "generator_unordered"}
+        parallel: Any = joblib.Parallel(**options)
+        results = parallel(tasks)
+        try:
+            for text in results:
+                if text:
+                    yield shot_of(json.loads(text))
+        except BaseException:
+            nest.nests.close()
+            raise
+        finally:
+            with contextlib.suppress(Exception):
+                results.close()
+
+
+@contextmanager
+def _backend(where: Where) -> Generator[dict[str, Any]]:
+    """Options for joblib, with the cluster's client open where there is one."""
+    if where.backend == "local":
+        # threads that wait for the processes that train (`nest.py`)
+        yield {"backend": "threading", "n_jobs": where.count()}
+        return
+    if where.backend == "ray":
+        with _ray(where) as options:
+            yield options
+        return
+    if find_spec("distributed") is None:
+        raise UsageError("--backend dask needs Dask; install it with: pip install 'relume[dask]'.")
+    from distributed import Client
+
+    if not where.address:
+        raise UsageError("--backend dask needs --address, such as tcp://host:8786.")
+    try:
+        client: Any = Client(where.address, timeout=10, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        reason = str(error).split("\n")[0][:200]
+        raise UsageError(f"no Dask scheduler answers at {where.address!r}: {reason}.") from None
+    try:
+        with joblib.parallel_config(backend="dask", client=client):
+            yield {"n_jobs": where.jobs or -1}
+    finally:
+        client.close()
+
+
+@contextmanager
+def _ray(where: Where) -> Generator[dict[str, Any]]:
+    if find_spec("ray") is None:
+        raise UsageError("--backend ray needs Ray; install it with: pip install ray.")
+    import importlib
+
+    ray: Any = importlib.import_module("ray")
+    register: Any = importlib.import_module("ray.util.joblib")
+    if not ray.is_initialized():
+        ray.init(address=where.address or None)
+    register.register_ray()
+    with joblib.parallel_config(backend="ray"):
+        yield {"n_jobs": where.jobs or -1}
+
+
+def program_of(
+    target: str, argv: Sequence[str], *, module: bool = False, call: bool = False
+) -> Program:
+    """A program to be run from here."""
+    given = target
+    if not module and (not call or target.rpartition(":")[0].endswith(".py")):
+        given = str(Path(target).absolute())
+    return Program(given, tuple(argv), module, call, str(Path.cwd()))
+
+
+def callable_name(function: Callable[..., Any]) -> str:
+    """How another process finds this function: ``file.py:name`` or ``pkg.mod:name``.
+
+    Raises:
+        UsageError: a lambda, or a function inside another: nothing finds those.
+    """
+    name = getattr(function, "__qualname__", "")
+    home = getattr(function, "__module__", "")
+    if not name or "<" in name:
+        raise UsageError(f"{function!r} cannot be run elsewhere; give a function of a module.")
+    file = getattr(sys.modules.get(home), "__file__", None)
+    if home == "__main__" or (file and "site-packages" not in file):
+        if not file:
+            raise UsageError(f"{name} lives in no file; put it into one that can be imported.")
+        return f"{Path(file).absolute()}:{name}"
+    return f"{home}:{name}"

@@ -1,0 +1,130 @@
+"""`relume fix`: run, diagnose, walk the ladder of the root cause, and keep what is proved."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+from relume.core import Diagnosis, Finding, Severity, Trace
+from relume.diagnosis import diagnose
+from relume.errors import UsageError
+from relume.fixes.ladder import fix_called, ladder
+from relume.fixes.patch import patch_of
+from relume.proof import Arm, Cure, Edit, Safety, Shot, Trial, Verdict
+from relume.record import store
+from relume.trial.crew import Crew
+from relume.trial.settle import BASE, SEEDS, settle
+from relume.trial.verdict import PROVEN
+
+Told = Callable[[str], None]
+
+
+def cure(
+    crew: Crew,
+    *,
+    run: Path | None = None,
+    seeds: int = SEEDS,
+    select: Iterable[str] | None = None,
+    told: Told = lambda text: None,
+) -> Cure:
+    """Diagnose a script and prove a repair of its root cause, rung by rung.
+
+    Args:
+        crew: fires the shots.
+        run: a recorded run of the same script, instead of a new one.
+        seeds: pairs for choosing, and again for proving.
+        select: only findings of these rules are treated.
+        told: hears what begins, in words.
+    """
+    told("running the script as it is")
+    diagnosis, trace = _diagnosed(crew, run, select)
+    roots = [f for f in diagnosis.roots if f.severity >= Severity.WARNING]
+    if not roots:
+        return Cure(diagnosis)
+    asked, trials, advice = 0, list[Trial](), list[Edit]()
+    kept: tuple[Finding, Arm, Verdict] | None = None
+    for root in roots:
+        for rung in rungs(ladder(root, diagnosis, trace)):
+            if fix_called(rung[0].fix).safety is Safety.ADVICE:
+                advice += [edit for edit in rung if edit not in advice]
+                continue
+            arms = arms_of(rung, {arm.name for t in trials for arm in t.arms})
+            asked += len(arms)
+            told(f"{root.code} {root.name}: trying {', '.join(arm.text for arm in arms)}")
+            question = f"does it cure {root.code} {root.name}: {rung[0].fix}?"
+            trial = settle(crew, arms, question, seeds=seeds, tests=asked, symptom=root.key)
+            trials.append(trial)
+            found = _proven(trial, arms)
+            if found is not None and (kept is None or _gain(found[1]) > _gain(kept[2])):
+                kept = (root, *found)
+            if found is not None and _healthy(trial.shots_of(found[0].name), root):
+                break
+        if kept is not None:
+            break
+    told("")
+    root = kept[0] if kept else roots[0]
+    edit = kept[1].edits[0] if kept else None
+    verdict = kept[2] if kept else None
+    diff, undo = patched(edit)
+    return Cure(diagnosis, root, tuple(trials), edit, verdict, tuple(advice), diff, undo)
+
+
+def _diagnosed(
+    crew: Crew, run: Path | None, select: Iterable[str] | None
+) -> tuple[Diagnosis, Trace]:
+    path, shot_problem = run, "no such file"
+    if path is None:
+        shot = crew.first(BASE, crew.setting.folder)
+        path = Path(shot.run) if shot.run else None
+        shot_problem = shot.problem or "nothing called backward()"
+        if not shot.loss:
+            raise UsageError(f"the script as it is trained nothing: {shot_problem}.")
+    if path is None or not path.is_file():
+        raise UsageError(f"the script as it is gave no recording: {shot_problem}.")
+    trace = store.read(path)
+    found = diagnose(trace, select=select)
+    return replace(found, meta={**found.meta, "path": str(path)}), trace
+
+
+def rungs(edits: Sequence[Edit]) -> Iterator[list[Edit]]:
+    """The ladder's edits by rung: those of one fix that follow each other are one family."""
+    for _, some in groupby(edits, key=lambda edit: edit.fix):
+        yield list(some)
+
+
+def arms_of(edits: Sequence[Edit], taken: Iterable[str] = ()) -> list[Arm]:
+    """An arm for each edit, named by its fix and numbered where that is taken."""
+    used, arms = set(taken), list[Arm]()
+    for edit in edits:
+        name, number = edit.fix, 1
+        while name in used:
+            number += 1
+            name = f"{edit.fix}-{number}"
+        used.add(name)
+        arms.append(Arm(name, (edit,), text=edit.text or edit.fix.replace("-", " ")))
+    return arms
+
+
+def _proven(trial: Trial, arms: Sequence[Arm]) -> tuple[Arm, Verdict] | None:
+    """The arm that won on fresh seeds."""
+    for arm in arms:
+        verdict = trial.verdict(arm.name)
+        if verdict is not None and verdict.word == PROVEN and verdict.fresh:
+            return arm, verdict
+    return None
+
+
+def _gain(verdict: Verdict) -> float:
+    return verdict.effect.mean if verdict.effect is not None else 0.0
+
+
+def _healthy(shots: Sequence[Shot], root: Finding) -> bool:
+    """Most of the arm's runs are free of the root's rule: the cause is gone, not softened."""
+    return sum(any(k.startswith(root.code) for k in s.findings) for s in shots) * 2 < len(shots)
+
+
+def patched(edit: Edit | None, root: Path | None = None) -> tuple[str, str]:
+    """The edit as a unified diff of the user's source, and the diff that undoes it; empty where
+    there is no simple one."""
+    patch = None if edit is None else patch_of(edit, root or Path.cwd())
+    return ("", "") if patch is None else (patch.diff(), patch.reverse().diff())

@@ -1,0 +1,171 @@
+"""Where shots are fired from: one hatchery for each shot that runs at the same time.
+
+`fire` is what joblib calls, in a thread here or in a worker elsewhere. It keeps the hatcheries of
+its process, hands a job to one that is idle, and waits.
+"""
+
+import atexit
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any
+
+from relume.proof import Shot
+from relume.trial.hatchery import STARTER
+from relume.trial.wire import Job, dump, job_of, shot_of
+
+TAIL = 1500
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+class Nest:
+    """One hatchery process. Not for two threads at once."""
+
+    def __init__(self, threads: int) -> None:
+        env = dict(os.environ)
+        env.setdefault("PYTHONHASHSEED", "0")  # sets of words are walked alike in every arm
+        if threads:
+            env |= dict.fromkeys(_THREADS, str(threads))
+        command = [sys.executable, "-c", STARTER.format("main")]
+        self.threads = threads
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=env,
+            start_new_session=True,  # Ctrl-C is ours to handle
+        )
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take a job."""
+        return self._process.poll() is None
+
+    def fire(self, job: Job, scratch: Path) -> int | None:
+        """Run a job to its end; its exit status, or None if the hatchery has died."""
+        request = json.dumps({"job": dump(job), "scratch": str(scratch)})
+        sender: IO[str] | Any = self._process.stdin
+        answers: IO[str] | Any = self._process.stdout
+        try:
+            sender.write(request + "\n")
+            sender.flush()
+            line = answers.readline()
+        except (OSError, ValueError):
+            return None
+        return int(json.loads(line)["status"]) if line else None
+
+    def close(self) -> None:
+        """End it, and the shot that it is running."""
+        for stream in (self._process.stdin,):
+            with contextlib.suppress(OSError):
+                if stream is not None:
+                    stream.close()
+        try:
+            self._process.wait(2.0)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+
+class Nests:
+    """The hatcheries of this process, made as they are needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[Nest] = []
+        self._busy: set[Nest] = set()
+        self._closed = 0
+
+    def take(self, threads: int) -> tuple[Nest, int]:
+        """An idle hatchery or a new one, and the number of closings so far."""
+        with self._lock:
+            while self._idle:
+                nest = self._idle.pop()
+                if nest.alive and nest.threads == threads:
+                    break
+                nest.close()
+            else:
+                nest = Nest(threads)
+            self._busy.add(nest)
+            return nest, self._closed
+
+    def give(self, nest: Nest) -> None:
+        """It is idle again."""
+        with self._lock:
+            self._busy.discard(nest)
+            if nest.alive:
+                self._idle.append(nest)
+
+    def close(self) -> None:
+        """End all of them, with the shots that run in them."""
+        with self._lock:
+            nests = [*self._idle, *self._busy]
+            self._idle.clear()
+            self._busy.clear()
+            self._closed += 1
+        for nest in nests:
+            nest.close()
+
+    @property
+    def closings(self) -> int:
+        """How often they were closed."""
+        return self._closed
+
+
+nests = Nests()
+atexit.register(nests.close)
+
+
+def fire(text: str) -> str:
+    """Run a job given as JSON; the shot as JSON, or an empty text where it was interrupted."""
+    job = job_of(text)
+    wrong = _elsewhere(job)
+    if wrong:
+        return dump(Shot(job.arm.name, job.seed, problem=wrong))
+    scratch = Path(tempfile.mkdtemp(prefix="relume-"))  # short: sockets below it have 108 letters
+    try:
+        nest, before = nests.take(job.threads)
+        status = nest.fire(job, scratch)
+        nests.give(nest)
+        if nests.closings > before:
+            return ""
+        return dump(_answer(job, scratch, status))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _elsewhere(job: Job) -> str:
+    """On another machine the script must stand in the same place."""
+    home = job.program.target.rpartition(":")[0] if job.program.call else job.program.target
+    missing = not job.program.module and home.endswith(".py") and not Path(home).exists()
+    if missing or not Path(job.program.cwd).is_dir():
+        where = home if missing else job.program.cwd
+        return f"there is no {where} on this worker; a shared file system is needed"
+    return ""
+
+
+def _answer(job: Job, scratch: Path, status: int | None) -> Shot:
+    file, output = scratch / "shot.json", scratch / "output.txt"
+    said = output.read_text("utf-8", "replace")[-TAIL:] if output.exists() else ""
+    if file.exists():
+        shot = shot_of(json.loads(file.read_text()))
+        return replace(shot, output=shot.output or said)
+    if status is not None and status < 0:
+        why = f"the process was ended by signal {-status} ({signal.Signals(-status).name})"
+    elif status is None:
+        why = "the process that runs the shots ended"
+    else:
+        why = f"the process ended with exit code {status}"
+    return Shot(job.arm.name, job.seed, problem=why, output=said)

@@ -1,0 +1,80 @@
+"""`relume prove`: one named edit, settled."""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from relume.core import Diagnosis, Trace, Value
+from relume.diagnosis import diagnose
+from relume.errors import UsageError
+from relume.fixes.ladder import fix_called
+from relume.proof import Arm, Edit, Safety, Trial
+from relume.record import store
+from relume.trial.crew import Crew
+from relume.trial.settle import BASE, SEEDS, settle
+
+
+def edit_of_words(words: str) -> Edit:
+    """An edit from ``NAME`` or ``NAME:key=value,key=value``; ``sites=a+b`` names places.
+
+    Raises:
+        UnknownNameError: no such fix.
+        UsageError: an option that is no ``key=value``, or a fix that is words only.
+
+    >>> edit_of_words("lower-learning-rate:factor=0.5").options
+    {'factor': 0.5}
+    """
+    name, _, rest = words.partition(":")
+    fix = fix_called(name.strip())
+    if fix.safety is Safety.ADVICE:
+        raise UsageError(
+            f"{name} is advice, which nothing can lay over a run; see 'relume explain'."
+        )
+    options: dict[str, Value] = {}
+    sites: tuple[str, ...] = ()
+    for part in filter(None, (part.strip() for part in rest.split(","))):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip() or not value.strip():
+            raise UsageError(f"--edit {words!r}: {part!r} is no option; expected name=value.")
+        if key.strip() == "sites":
+            sites = tuple(filter(None, value.split("+")))
+        else:
+            options[key.strip()] = _value(value.strip())
+    told = ", ".join(f"{key} {value}" for key, value in options.items())
+    return Edit(
+        fix.name, options, sites, f"{fix.name.replace('-', ' ')}{f': {told}' if told else ''}"
+    )  # type: ignore[arg-type]
+
+
+def _value(word: str) -> Value:
+    try:
+        value = ast.literal_eval(word)
+    except (ValueError, SyntaxError):
+        return word
+    return value if isinstance(value, bool | int | float | str) else word
+
+
+def prove(crew: Crew, edits: Sequence[Edit], *, seeds: int = SEEDS) -> Trial:
+    """Settle whether these edits, laid together, are a gain.
+
+    There is one candidate, named beforehand, so nothing is chosen; its seeds are fresh ones all
+    the same once it shows a gain.
+    """
+    names = " + ".join(edit.fix for edit in edits)
+    arm = Arm(names, tuple(edits), text=" and ".join(edit.text or edit.fix for edit in edits))
+    return settle(crew, [arm], f"does it help: {arm.text}?", seeds=seeds)
+
+
+def as_it_is(crew: Crew) -> tuple[Diagnosis, Trace]:
+    """The diagnosis of the program without an edit.
+
+    Raises:
+        UsageError: it gave no recording.
+    """
+    shot = crew.first(BASE, crew.setting.folder)
+    if not shot.run or not Path(shot.run).is_file():
+        raise UsageError(f"the script as it is gave no recording: {shot.problem or 'no loss'}.")
+    trace = store.read(Path(shot.run))
+    found = diagnose(trace)
+    return replace(found, meta={**found.meta, "path": shot.run}), trace

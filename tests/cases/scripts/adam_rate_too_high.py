@@ -1,0 +1,20 @@
+# broken: ACT605
+# healthy: nothing
+import sys
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+d = load_digits()
+X, y = torch.tensor(d.data, dtype=torch.float32) / 16, torch.tensor(d.target)
+net = nn.Sequential(
+    nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10)
+)
+opt = torch.optim.Adam(net.parameters(), lr=0.5 if sys.argv[1] == "broken" else 1e-3)
+for step in range(400):
+    i = torch.randint(len(X), (64,))
+    loss = nn.functional.cross_entropy(net(X[i]), y[i])
+    opt.zero_grad()
+    loss.backward()
+    opt.step()

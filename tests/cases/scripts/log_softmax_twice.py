@@ -1,0 +1,16 @@
+# healthy: nothing
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+d = load_digits()
+X, y = torch.tensor(d.data, dtype=torch.float32) / 16, torch.tensor(d.target)
+net = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10), nn.LogSoftmax(dim=1))
+opt = torch.optim.Adam(net.parameters(), 3e-3)
+for step in range(300):
+    i = torch.randint(len(X), (64,))
+    loss = nn.CrossEntropyLoss()(net(X[i]), y[i])
+    opt.zero_grad()
+    loss.backward()
+    opt.step()

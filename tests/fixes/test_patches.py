@@ -1,0 +1,316 @@
+"""Patches of small scripts: what they change, that git takes them, and that they can be undone."""
+
+import runpy
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from relume.fixes.patch import Patch, patch_of
+from relume.proof import Edit
+
+SCRIPT = '''"""A script of somebody's."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+torch.manual_seed(0)
+RATE = 0.1  # a rate
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.Linear(4, 8)
+        self.act = nn.Sigmoid()   # odd spacing stays
+        self.fc2 = nn.Linear(8, 3)
+
+    def forward(self, x):
+        x = self.act(self.fc1(x))
+        x = F.sigmoid(x)  # twice
+        return F.softmax(self.fc2(x), dim=0)
+
+
+model = Net()
+optimizer = torch.optim.SGD(model.parameters(), lr=RATE, weight_decay=0.5)
+for _ in range(2):
+    optimizer.zero_grad()
+    out = model(torch.ones(5, 4))
+    loss = F.nll_loss(out, torch.zeros(5, dtype=torch.long))
+    loss.backward()
+    # and now the step
+    optimizer.step()
+'''
+
+STACK = """import torch
+from torch import nn
+
+net = nn.Sequential(
+    nn.Linear(4, 8),
+    nn.Linear(8, 8),  # the middle
+    nn.Linear(8, 3),
+    nn.ReLU(),
+)
+opt = torch.optim.Adam(net.parameters(), 1e-1)
+net(torch.ones(2, 4)).sum().backward()
+opt.step()
+"""
+
+
+def line_of(text: str, part: str) -> int:
+    return next(at for at, line in enumerate(text.splitlines(), 1) if part in line)
+
+
+@dataclass(frozen=True)
+class Row:
+    """An edit of a script, and the lines that go and come (without their indentation)."""
+
+    text: str
+    edit: Edit
+    gone: tuple[str, ...]
+    come: tuple[str, ...]
+    at: str = ""
+
+
+def edit(fix: str, sites: tuple[str, ...] = (), **options: object) -> Edit:
+    return Edit(fix, options, sites, "weights drawn anew")  # type: ignore[arg-type]
+
+
+DRAW = {"layers": ("fc1", "fc2"), "behind": ("sigmoid", "")}
+BLOCK = (
+    "# weights drawn anew",
+    'for name in ["fc2"]:',
+    "layer = model.get_submodule(name)",
+    "fan_in = layer.weight[0].numel()",
+    "torch.nn.init.normal_(layer.weight, std=1 / fan_in**0.5)",
+    "if layer.bias is not None:",
+    "torch.nn.init.zeros_(layer.bias)",
+    'for name in ["fc1"]:',
+    "layer = model.get_submodule(name)",
+    "fan_in = layer.weight[0].numel()",
+    "torch.nn.init.normal_(layer.weight, std=1.846 / fan_in**0.5)",
+    "if layer.bias is not None:",
+    "torch.nn.init.zeros_(layer.bias)",
+)
+ROWS = {
+    "rate in a variable": Row(
+        SCRIPT,
+        edit("lower-learning-rate", factor=0.1),
+        ("RATE = 0.1  # a rate",),
+        ("RATE = 0.01  # a rate",),
+    ),
+    "rate in the call": Row(
+        STACK,
+        edit("raise-learning-rate", factor=10.0),
+        ("opt = torch.optim.Adam(net.parameters(), 1e-1)",),
+        ("opt = torch.optim.Adam(net.parameters(), 1)",),
+    ),
+    "weight decay": Row(
+        SCRIPT,
+        edit("lower-weight-decay", factor=0.1),
+        ("optimizer = torch.optim.SGD(model.parameters(), lr=RATE, weight_decay=0.5)",),
+        ("optimizer = torch.optim.SGD(model.parameters(), lr=RATE, weight_decay=0.05)",),
+    ),
+    "clip": Row(
+        SCRIPT,
+        edit("clip-gradient", norm=1.0),
+        (),
+        ("torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=1)",),
+    ),
+    "init": Row(SCRIPT, edit("matching-init", **DRAW), (), BLOCK),
+    "xavier": Row(
+        SCRIPT,
+        edit("xavier-init", layers=("fc1",), behind=("tanh",)),
+        (),
+        (
+            "# weights drawn anew",
+            'for name in ["fc1"]:',
+            "layer = model.get_submodule(name)",
+            "fan_in = layer.weight[0].numel()",
+            "fan_out = layer.weight[:, 0].numel()",
+            "torch.nn.init.normal_(layer.weight, std=(2 / (fan_in + fan_out)) ** 0.5)",
+            "if layer.bias is not None:",
+            "torch.nn.init.zeros_(layer.bias)",
+        ),
+    ),
+    "zero bias": Row(
+        SCRIPT,
+        edit("zero-bias", ("fc1", "fc2")),
+        (),
+        (
+            "# weights drawn anew",
+            'for name in ["fc1", "fc2"]:',
+            "torch.nn.init.constant_(model.get_submodule(name).bias, 0)",
+        ),
+    ),
+    "every act": Row(
+        SCRIPT,
+        edit("swap-act", act="gelu", init="keep", old=("sigmoid",), every=True),
+        ("self.act = nn.Sigmoid()   # odd spacing stays", "x = F.sigmoid(x)  # twice"),
+        ("self.act = nn.GELU()   # odd spacing stays", "x = F.gelu(x)  # twice"),
+    ),
+    "one act, drawn anew": Row(
+        SCRIPT,
+        edit(
+            "swap-act",
+            act="relu",
+            init="match",
+            old=("sigmoid",),
+            every=False,
+            layers=("fc1",),
+            behind=("relu",),
+        ),
+        ("x = F.sigmoid(x)  # twice",),
+        (
+            "x = F.relu(x)  # twice",
+            "# weights drawn anew",
+            'for name in ["fc1"]:',
+            "layer = model.get_submodule(name)",
+            "fan_in = layer.weight[0].numel()",
+            "torch.nn.init.normal_(layer.weight, std=1.414 / fan_in**0.5)",
+            "if layer.bias is not None:",
+            "torch.nn.init.zeros_(layer.bias)",
+        ),
+        at="F.sigmoid",
+    ),
+    "axis": Row(
+        SCRIPT,
+        edit("class-axis", axis=-1),
+        ("return F.softmax(self.fc2(x), dim=0)",),
+        ("return F.softmax(self.fc2(x), dim=-1)",),
+        at="F.softmax",
+    ),
+    "softmax": Row(
+        SCRIPT,
+        edit("logits-to-criterion", act="softmax"),
+        ("return F.softmax(self.fc2(x), dim=0)",),
+        ("return self.fc2(x)",),
+        at="F.softmax",
+    ),
+    "idle act": Row(
+        SCRIPT,
+        edit("drop-idle-act", act="sigmoid"),
+        ("x = F.sigmoid(x)  # twice",),
+        ("x = x  # twice",),
+        at="F.sigmoid",
+    ),
+    "last module": Row(
+        STACK,
+        edit("drop-act", act="relu"),
+        ("nn.ReLU(),",),
+        (),
+        at="net(torch.ones",
+    ),
+    "criterion": Row(
+        SCRIPT,
+        edit("log-probabilities", raw=True),
+        ("loss = F.nll_loss(out, torch.zeros(5, dtype=torch.long))",),
+        ("loss = F.cross_entropy(out, torch.zeros(5, dtype=torch.long))",),
+        at="nll_loss",
+    ),
+    "inserted act": Row(
+        STACK,
+        edit("insert-act", ("0", "1"), act="relu"),
+        (),
+        (
+            "nn.ReLU(),",
+            "nn.ReLU(),",
+            "# weights drawn anew",
+            'for name in ["0", "2"]:',
+            "layer = net.get_submodule(name)",
+            "fan_in = layer.weight[0].numel()",
+            "torch.nn.init.normal_(layer.weight, std=1.414 / fan_in**0.5)",
+            "if layer.bias is not None:",
+            "torch.nn.init.zeros_(layer.bias)",
+        ),
+    ),
+}
+
+
+def made(row: Row, root: Path, text: str | None = None) -> tuple[Path, Patch | None]:
+    path = root / "some where" / "train.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes((row.text if text is None else text).encode())
+    line = line_of(row.text, row.at) if row.at else 0
+    asked = Edit(row.edit.fix, row.edit.options, row.edit.sites, row.edit.text, str(path), line)
+    return path, patch_of(asked, root)
+
+
+def lines(diff: str, sign: str) -> tuple[str, ...]:
+    found = [line[1:].strip() for line in diff.splitlines() if line.startswith(sign)]
+    return tuple(line for line in found if line and not line.startswith(sign * 2))
+
+
+def git(root: Path, *words: str, given: str = "") -> None:
+    done = subprocess.run(
+        ["git", *words], cwd=root, input=given, text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_it_changes_what_it_says_and_runs(name: str, tmp_path: Path) -> None:
+    row = ROWS[name]
+    path, patch = made(row, tmp_path)
+    assert patch is not None
+    assert lines(patch.diff(), "-") == row.gone
+    assert lines(patch.diff(), "+") == row.come
+    path.write_text(patch.after)
+    runpy.run_path(str(path))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_git_applies_it_and_takes_it_back(name: str, tmp_path: Path) -> None:
+    path, patch = made(ROWS[name], tmp_path)
+    assert patch is not None
+    before = path.read_bytes()
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "apply", "-", given=patch.diff())
+    assert path.read_bytes() == patch.after.encode()
+    git(tmp_path, "apply", "-", given=patch.reverse().diff())
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_other_ends_of_lines_stay(end: str, tmp_path: Path) -> None:
+    text = SCRIPT.rstrip("\n").replace("\n", end)  # and no newline at the end
+    path, patch = made(ROWS["rate in a variable"], tmp_path, text)
+    assert patch is not None
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "config", "core.autocrlf", "false")
+    git(tmp_path, "apply", "--whitespace=nowarn", "-", given=patch.diff())
+    assert path.read_bytes() == text.replace("RATE = 0.1 ", "RATE = 0.01 ").encode()
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        ("rate in a variable", SCRIPT.replace("RATE = 0.1", "RATE = 0.1 * 1")),
+        ("rate in a variable", SCRIPT.replace("lr=RATE", "lr=options.rate")),
+        ("rate in a variable", SCRIPT + "other = torch.optim.SGD([], lr=0.5)\n"),
+        ("rate in a variable", SCRIPT.replace("RATE = 0.1", "RATE = 0.2; RATE = 0.1")),
+        ("clip", SCRIPT + "optimizer.step()\n"),
+        ("clip", SCRIPT.replace("import torch\n", "import torch as t\n")),
+        ("init", SCRIPT.replace("model = Net()", "model = Net()\nmodel = Net()")),
+        ("every act", SCRIPT.replace("F.sigmoid(x)", "x.sigmoid()")),
+        ("softmax", SCRIPT.replace("F.softmax(self.fc2(x), dim=0)", "soft(self.fc2(x))")),
+        ("criterion", SCRIPT.replace("F.nll_loss(out", "nll(out")),
+        ("inserted act", STACK + "other = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))\n"),
+        ("init", "this is no Python"),
+    ],
+)
+def test_where_it_is_not_simple_there_is_no_patch(row: str, text: str, tmp_path: Path) -> None:
+    assert made(ROWS[row], tmp_path, text)[1] is None
+
+
+def test_only_what_is_the_users_own(tmp_path: Path) -> None:
+    path, patch = made(ROWS["axis"], tmp_path)
+    assert patch is not None
+    assert patch.file == "some where/train.py"
+    other = tmp_path / "other"
+    other.mkdir()
+    assert patch_of(Edit("class-axis", {"axis": -1}, (), "", str(path), 21), other) is None
+    assert patch_of(Edit("class-axis", {"axis": -1}, (), "", "", 21), tmp_path) is None
+    assert patch_of(Edit("insert-norm", {}, (), "", str(path), 21), tmp_path) is None

@@ -1,0 +1,346 @@
+"""The report in a real browser: what is seen, moved, read aloud, and never asked for."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pytest
+import story_of_a_death as story
+from run_to_draw import HOSTILE, hostile, many, network, shown, trial
+
+from relume.core import Series, Trace
+from relume.report.book import live, live_data, report
+from relume.report.scene import Shown
+from relume.report.serve import Server
+
+VANISHING = replace(
+    story.DEAD,
+    code="ACT601",
+    name="vanishing-gradient",
+    site="net.1.act",
+    explained_by=(),
+    text="the gradient of the first layer is {value:.1e} of the largest",
+    cure="replace sigmoid by relu, together with He initialisation",
+    evidence=replace(
+        story.DEAD.evidence,
+        stat="grad_over_weight_first_over_max",
+        value=2e-7,
+        threshold=1e-3,
+        curve=tuple((4 * i, 1e-7 * (1 + i)) for i in range(20)),
+    ),
+)
+RECORDS = 40
+
+
+def vanishing(name: str = "net") -> Shown:
+    """Six sigmoids; a layer passes a tenth of the gradient, at every record."""
+    trace = network(name, acts=6, records=RECORDS, act="sigmoid")
+    table = dict(trace.table)
+    for i in range(6):
+        values = np.full(RECORDS, 10.0 ** (i - 6))
+        table[f"{name}.{i}.act", "grad_pre_rms"] = Series(np.arange(RECORDS) * 4, values)
+    table[f"{name}.out", "grad_pre_rms"] = Series(np.arange(RECORDS) * 4, np.ones(RECORDS))
+    told = replace(story.SICK, findings=(replace(VANISHING, site=f"{name}.1.act"), story.SPARSE))
+    return Shown(replace(trace, table=table), told)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the pages that the tests look at."""
+    folder = tmp_path_factory.mktemp("pages")
+    made = {
+        "vanishing": report([vanishing()], [trial("lower-learning-rate")]),
+        "two": report([vanishing(), shown(network("net"))]),
+        "fine": report([Shown(network(), story.FINE)]),
+        "empty": report([shown(Trace({}))]),
+    }
+    for name, text in made.items():
+        (folder / f"{name}.html").write_text(text, "utf-8")
+    return folder
+
+
+def overflow(page: Any) -> int:
+    """How much wider the page is than the window."""
+    return page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_verdict_is_seen_before_any_click(eyes: Any, pages: Path, width: int) -> None:
+    page = eyes.open(pages / "vanishing.html", width)
+    assert page.locator("h1").inner_text() == "Vanishing gradient at net.1.act (sigmoid)"
+    assert "1 root cause" in page.locator(".verdict").inner_text()
+    assert "2.0e-07 of the largest" in page.locator(".because").inner_text()
+    assert "Replace sigmoid by relu" in page.locator(".first .cure").inner_text()
+    figure = page.locator(".first figure")
+    assert figure.locator("figcaption").count() == 1
+    assert "The gradient loses 6 decades on its way back" in figure.inner_text()
+    assert overflow(page) == 0
+    assert page.locator("h1").bounding_box()["y"] < 200
+    if width > 1000:  # the figure stands beside the words, on the first screen
+        box = figure.bounding_box()
+        assert box["y"] + box["height"] < 900
+
+
+@pytest.mark.parametrize(("name", "width"), [("two", 390), ("two", 1440), ("empty", 390)])
+def test_every_page_fits_and_stays_silent(eyes: Any, pages: Path, name: str, width: int) -> None:
+    page = eyes.open(pages / f"{name}.html", width, color_scheme="dark")
+    assert page.locator("h1").count() == (2 if name == "two" else 1)
+    assert overflow(page) == 0
+
+
+def test_light_and_dark(eyes: Any, pages: Path) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    page = eyes.open(pages / "vanishing.html", color_scheme="light")
+    light = page.evaluate(ground)
+    assert eyes.open(pages / "vanishing.html", color_scheme="dark").evaluate(ground) != light
+    canvas = "document.querySelector('canvas.heat').toDataURL()"
+    before = page.evaluate(canvas)
+    page.get_by_role("button", name="Dark colours").click()
+    assert page.evaluate(ground) != light
+    assert page.evaluate(canvas) != before  # what CSS does not colour is painted anew
+    page.get_by_role("button", name="Light colours").click()
+    assert page.evaluate(ground) == light
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(ground) == light  # what the reader chose stays
+
+
+def test_a_place_is_chosen_by_pointer_key_menu_and_address(eyes: Any, pages: Path) -> None:
+    page = eyes.open(pages / "vanishing.html")
+    head = page.locator("#site h3.mono")
+    assert head.inner_text() == "net.1.act"  # where it breaks
+    page.get_by_role("button", name=re.compile("^net.4.act, sigmoid after net.4.fc")).click()
+    assert head.inner_text() == "net.4.act"
+    page.get_by_role("button", name=re.compile("^net.2.act")).focus()
+    page.keyboard.press("Enter")
+    assert head.inner_text() == "net.2.act"
+    page.get_by_label("Place").select_option("net.5.act")
+    assert head.inner_text() == "net.5.act"
+    pressed = page.locator(".stop[aria-pressed=true]")
+    assert pressed.get_attribute("aria-label").startswith("net.5.act, sigmoid")
+    assert "gradient 0.1 of the last" in pressed.get_attribute("aria-label")
+    again = eyes.open(f"{(pages / 'vanishing.html').as_uri()}#site=net.3.act")
+    assert again.locator("#site h3.mono").inner_text() == "net.3.act"
+
+
+def test_a_plot_is_read_by_keys_and_by_pointer(eyes: Any, pages: Path) -> None:
+    page = eyes.open(pages / "vanishing.html")
+    walker = page.locator(".first figure").get_by_role("slider")
+    walker.focus()
+    page.keyboard.press("Home")
+    assert walker.get_attribute("aria-valuetext") == (
+        "net.0.act: first record 1e−6; last record 1e−6"
+    )
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert walker.get_attribute("aria-valuetext").startswith("net.2.act: first record 0.0001")
+    page.keyboard.press("End")
+    assert walker.get_attribute("aria-valuetext") == "net.out: first record 1; last record 1"
+    tip = page.locator(".first .tip")
+    assert tip.is_visible()
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
+    box = walker.bounding_box()
+    page.mouse.move(box["x"] + 3, box["y"] + 30)
+    assert "net.0.act" in tip.inner_text()
+
+
+def test_the_depth_map_tells_every_cell(eyes: Any, pages: Path) -> None:
+    page = eyes.open(pages / "vanishing.html")
+    part = page.locator("#depth")
+    walker = part.locator(".walker")
+    walker.focus()
+    page.keyboard.press("ArrowDown")
+    said = part.get_by_role("status")
+    assert said.inner_text() == f"net.1.act, step {4 * (RECORDS - 1)}: 1e−5"
+    assert part.locator(".heat-names .marked").inner_text() == "1.act"
+    part.get_by_text("as measured").click()
+    part.locator(".walker").focus()
+    page.keyboard.press("ArrowLeft")
+    assert said.inner_text() == f"net.0.act, step {4 * (RECORDS - 2)}: 1e−6"
+    page.keyboard.press("Enter")
+    assert page.locator("#site h3.mono").inner_text() == "net.0.act"
+
+
+def test_every_figure_has_its_numbers_as_a_table(eyes: Any, pages: Path) -> None:
+    page = eyes.open(pages / "vanishing.html")
+    figure = page.locator(".first figure")
+    figure.get_by_role("button", name="Show as table").click()
+    rows = figure.get_by_role("row").all_inner_texts()
+    assert rows[0] == "act\tfirst record\tlast record"
+    assert rows[1] == "net.0.act\t1e−6\t1e−6"
+    assert len(rows) == 8
+    figure.get_by_role("button", name="Hide table").click()
+    assert figure.get_by_role("row").count() == 0
+    for each in page.locator("figure").all():
+        assert each.get_by_role("button", name="Show as table").count() == 1
+        assert each.get_attribute("aria-labelledby")
+
+
+def test_the_units_are_followed_over_the_windows(eyes: Any, pages: Path) -> None:
+    page = eyes.open(pages / "fine.html")
+    page.get_by_label("Place").select_option("net.2.act")
+    figure = page.get_by_role("figure", name="Pre of each unit on the curve of relu")
+    assert "2 never a slope" in figure.locator("svg.plot").get_attribute("aria-label")
+    slider = figure.get_by_role("slider", name="When")
+    slider.focus()
+    page.keyboard.press("Home")
+    assert slider.get_attribute("aria-valuetext") == f"steps 0 to {4 * (RECORDS - 1)}"
+    assert figure.locator("line.unit").count() == 64
+
+
+def test_findings_open_with_evidence_page_and_cure(eyes: Any, pages: Path) -> None:
+    page = eyes.open(pages / "vanishing.html")
+    part = page.locator("#findings")
+    assert "grad_over_weight_first_over_max" in part.inner_text()
+    assert part.locator(".facts dd").first.inner_text() == "2e−7"
+    summary = part.get_by_text("About vanishing-gradient:")
+    summary.click()
+    assert part.get_by_role("heading", name="How it is measured").is_visible()
+    assert part.locator(".page code").count() > 0
+    rest = page.locator("#rest")
+    assert "vanishing-gradient" in rest.inner_text()  # what was ruled out is open
+    assert "the fused LSTM hides its gates." in rest.inner_text()
+
+
+def test_a_trial_is_shown_with_its_interval(eyes: Any, pages: Path) -> None:
+    page = eyes.open(pages / "vanishing.html")
+    part = page.locator("#trials")
+    assert "lower-learning-rate proven" in part.inner_text()
+    part.get_by_role("button", name="Show as table").click()
+    row = part.get_by_role("row").nth(1).inner_text().split("\t")
+    assert row == ["lower-learning-rate", "proven", "0.5", "0.4", "∞", "0.02", "2 of 3"]
+
+
+def test_two_runs_stand_side_by_side(eyes: Any, pages: Path) -> None:
+    page = eyes.open(pages / "two.html")
+    one, two = page.locator(".first").all()
+    assert one.bounding_box()["y"] == two.bounding_box()["y"]
+    only = page.get_by_text("Only in").locator("..").first
+    assert "ACT601 vanishing-gradient" in only.inner_text()
+    page.locator(".flow").nth(1).get_by_role("button", name=re.compile("^net.2.act")).click()
+    heads = page.locator("#site h3.mono").all_inner_texts()
+    assert heads == ["net.2.act", "net.2.act"]
+
+
+def test_what_a_screen_reader_meets(eyes: Any, pages: Path) -> None:
+    page = eyes.open(pages / "vanishing.html")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the network"
+    tree = page.locator("main").aria_snapshot()
+    assert '- heading "Vanishing gradient at net.1.act (sigmoid)" [level=1]' in tree
+    assert '- region "Verdict"' in tree
+    assert '- list "The network, as data flows through it"' in tree
+    assert re.search(r'- figure "The gradient loses 6 decades on its way back"', tree)
+    assert 'img "Gradient by depth: at the last record net.0.act has 1e−6 of what' in tree
+    nameless = page.evaluate(
+        """[...document.querySelectorAll('button, input, select, [role=slider], [role=img]')]
+        .filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.length))
+        .length"""
+    )
+    assert nameless == 0
+    twice = page.evaluate(
+        "(ids => ids.length - new Set(ids).size)"
+        "([...document.querySelectorAll('[id]')].map(e => e.id))"
+    )
+    assert twice == 0
+
+
+@pytest.mark.parametrize("name", ["script", "right to left", "long"])
+def test_hostile_words_are_only_seen(eyes: Any, tmp_path: Path, name: str) -> None:
+    text = HOSTILE[name]  # test_page.py has them all; here is what a browser makes of them
+    place = tmp_path / "page.html"
+    place.write_text(report([hostile(text)], [trial(text)]), "utf-8")
+    page = eyes.open(place, 390)
+    assert page.evaluate("document.querySelectorAll('script').length") == 3
+    assert page.evaluate("document.querySelectorAll('main img, main script').length") == 0
+    assert overflow(page) == 0
+    page.locator(".stop").last.click()
+    assert page.locator("#site h3.mono").count() == 1
+    if text.startswith("</script>"):
+        assert text in page.locator(".because + .muted").inner_text()
+
+
+def test_two_hundred_sites_are_drawn(eyes: Any, tmp_path: Path) -> None:
+    trace = network("encoder.layers", acts=200, records=500)
+    told = replace(story.MANY, findings=(*story.MANY.findings, *many(trace)))
+    place = tmp_path / "page.html"
+    place.write_text(report([Shown(trace, told)]), "utf-8")
+    page = eyes.open(place)
+    assert page.locator(".stop").count() == 201
+    assert page.locator(".stop.error").count() == 200
+    part = page.locator("#depth")
+    part.locator(".walker").focus()
+    page.keyboard.press("ArrowDown")
+    said = part.get_by_role("status").inner_text()
+    assert re.fullmatch(r"encoder.layers.1.act, step [\d,]+: .*\d", said)
+    page.locator("#findings").get_by_role("button", name="Show").first.click()
+    assert overflow(page) == 0
+
+
+def test_it_prints_without_controls(eyes: Any, pages: Path) -> None:
+    page = eyes.open(pages / "vanishing.html")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 less its margins, at 96 a inch
+    assert overflow(page) == 0
+    assert not page.get_by_role("button", name="Show as table").first.is_visible()
+    assert page.locator(".first svg.plot").is_visible()
+    assert page.locator(".stop").first.is_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_without_scripts_the_story_is_read(eyes: Any, pages: Path) -> None:
+    page = eyes.open(pages / "vanishing.html", java_script_enabled=False)
+    assert "ACT601 vanishing-gradient" in page.locator("body").inner_text()
+
+
+class Following:
+    """What a live page asks for."""
+
+    state = "training"
+    steps = 20
+
+    def __call__(self) -> str:
+        trace = network(records=self.steps)
+        return live_data(Shown(trace, story.SICK, self.state), 0.05)
+
+
+@pytest.fixture
+def following() -> Iterator[tuple[Server, Following]]:
+    source = Following()
+    with Server(lambda: live(source()), source) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server, source
+        server.shutdown()
+        thread.join()
+
+
+def test_a_live_page_follows_its_run(eyes: Any, following: tuple[Server, Following]) -> None:
+    server, source = following
+    eyes.allowed.append(server.url)
+    page = eyes.open(server.url)
+    assert page.locator("#live").inner_text() == "still training"
+    page.get_by_label("Place").select_option("net.2.act")
+    page.locator("#findings details.finding").nth(1).locator("summary").first.click()
+    page.get_by_role("button", name=re.compile("^net.2.act")).focus()
+    source.steps = 30
+    loss = page.locator("#training svg.plot").first
+    page.locator(".foot").get_by_text("120", exact=True).wait_for()  # 4 steps a record
+    assert loss.is_visible()
+    assert page.locator("#site h3.mono").inner_text() == "net.2.act"  # what was chosen stays
+    assert page.locator("#findings details.finding").nth(1).get_attribute("open") is not None
+    assert page.evaluate("document.activeElement.className").startswith("stop")
+    source.state = "ended"
+    page.locator("#live").get_by_text("ended", exact=True).wait_for()
+
+
+def test_the_data_of_a_page_is_what_was_drawn(pages: Path) -> None:
+    text = (pages / "vanishing.html").read_text("utf-8")
+    data = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
+    assert data["runs"][0]["blocks"][0]["series"]["grad"] == {"g": 0, "c": 1e-6}

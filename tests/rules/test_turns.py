@@ -1,0 +1,93 @@
+"""Runs with several losses: those of a GAN are judged together, those of strangers one by one."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from traces import Build, flat, healthy, learning
+
+from relume.core import Series, Trace
+from relume.diagnosis import diagnose
+from relume.rules._outcome import judge
+
+
+def swinging(level: float, seed: int = 0) -> np.ndarray:
+    """Up and down around a level, as the losses of a GAN go."""
+    noise = np.random.default_rng(seed).normal(0, 0.01, 400)
+    return level * (1 + 0.3 * np.sin(np.arange(400) / 6)) + noise
+
+
+def turns(first: np.ndarray, second: np.ndarray, *, reaches: bool = True) -> Trace:
+    build: Build = healthy(first)
+    build.table["", "loss_2"] = Series(np.arange(len(second)), second)
+    build.fact("turn", loss="loss", optimizer="Adam", model="D", reaches=[])
+    through: list[Any] = ["loss"] if reaches else []
+    build.fact("turn", loss="loss_2", optimizer="Adam", model="G", reaches=through)
+    return build.trace()
+
+
+def test_a_gan_that_swings_is_in_balance() -> None:
+    trace = turns(swinging(3.0), swinging(0.8, 1))
+    outcome = judge(trace)
+    assert outcome.name == "balanced"
+    assert outcome.text.startswith("In balance: D and G are trained against each other")
+    assert "the loss of D went from 3" in outcome.text
+    assert "that of G went from 0.8" in outcome.text
+    diagnosis = diagnose(trace)
+    assert diagnosis.ok
+    assert not [f for f in diagnosis.findings if f.code == "ACT607"]
+    assert diagnosis.outcome.text == outcome.text, "nothing is undetermined"
+
+
+def test_one_loss_alone_would_have_been_called_oscillating() -> None:
+    """The twin: without the second series this is what the first one says."""
+    assert judge(healthy(swinging(3.0)).trace()).name == "oscillating"
+
+
+@pytest.mark.parametrize(
+    ("ends", "name"),
+    [((0.1, 3.0), "one-sided"), ((0.1, 1.5), "balanced"), ((0.3, 3.0), "balanced")],
+)
+def test_one_side_wins_where_one_loss_is_gone_and_the_other_has_risen(
+    ends: tuple[float, float], name: str
+) -> None:
+    ramp = np.minimum(np.arange(400) / 100, 1.0)
+    first, second = (1 + (end - 1) * ramp + flat(level=0.0, noise=0.005) for end in ends)
+    outcome = judge(turns(first, second))
+    assert outcome.name == name
+    if name == "one-sided":
+        assert outcome.text.startswith("One-sided: D wins against G")
+
+
+def test_a_loss_that_explodes_is_no_balance() -> None:
+    outcome = judge(turns(swinging(3.0), np.geomspace(0.7, 700, 400)))
+    assert outcome.name == "diverged"
+    assert "(of G; D is " in outcome.text
+    assert outcome.numbers["series"] == "loss_2"
+
+
+def test_of_strangers_the_worst_decides() -> None:
+    assert judge(turns(learning(), learning(seed=1), reaches=False)).name == "learning"
+    outcome = judge(turns(learning(), flat(level=1.0), reaches=False))
+    assert outcome.name == "stalled"
+    assert "(of G; D is learning)" in outcome.text
+    outcome = judge(turns(learning(), swinging(1.0), reaches=False))
+    assert outcome.name == "oscillating"
+    (finding,) = [
+        f
+        for f in diagnose(turns(learning(), swinging(1.0), reaches=False)).findings
+        if f.code == "ACT607"
+    ]
+    assert 0.6 < float(finding.evidence.more["low"]) < 1.0, "the series that swings is quoted"
+
+
+def test_a_recorder_that_tells_losses_apart_found_one() -> None:
+    """Two optimisers and four micro-batches a step are no GAN."""
+    trace = healthy(learning()).trace()
+    meta = {**trace.meta, "optimizers": 2, "backwards": 4 * 400}
+    old = Trace(meta, trace.sites, trace.table, trace.units, trace.facts)
+    assert judge(old).name == "several-losses"
+    new = Trace(
+        {**meta, "looks_for": ["turn"]}, *(trace.sites, trace.table, trace.units, trace.facts)
+    )
+    assert judge(new).name == "learning"

@@ -1,0 +1,184 @@
+"""`relume fix`, `prove`, `compare` and `recommend` as they are typed."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relume import cli
+from relume.trial import nest
+
+TRAIN = """
+import torch
+torch.manual_seed(0)
+x = torch.randn(256, 8)
+y = (x[:, 0] * x[:, 1] > 0).long()
+model = torch.nn.Sequential(
+    torch.nn.Linear(8, 32),
+    torch.nn.{act}(),
+    torch.nn.Linear(32, 2),
+)
+optimizer = torch.optim.{optimizer}
+for step in range(60):
+    pick = torch.randint(256, (64,))
+    loss = torch.nn.functional.cross_entropy(model(x[pick]), y[pick])
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+print("last loss", loss.item())
+"""
+HEALTHY = "Adam(model.parameters(), lr=0.01)"
+WILD = "SGD(model.parameters(), lr=300.0)"
+
+
+@pytest.fixture
+def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Calls `main` in a folder with a script; gives exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+    def invoke(*args: str, optimizer: str = HEALTHY, act: str = "ReLU") -> tuple[int, str, str]:
+        (tmp_path / "train.py").write_text(TRAIN.format(act=act, optimizer=optimizer))
+        code = cli.main(args)
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return invoke
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ended() -> Iterator[None]:
+    """No hatchery outlives the tests."""
+    yield
+    nest.nests.close()
+
+
+def test_a_healthy_script_is_left_alone(call: Any, tmp_path: Path) -> None:
+    code, out, _ = call("fix", "train.py")
+    assert code == 0
+    assert "Nothing to fix." in out
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".relume", "train.py"]
+
+
+def test_a_rate_that_is_too_high_is_cured_and_proved(call: Any, tmp_path: Path) -> None:
+    code, out, err = call("fix", "--seeds", "3", "train.py", optimizer=WILD)
+    assert code == 1
+    assert "Proven: learning rate times 0.01" in out or "Proven: learning rate times 0.1" in out
+    assert "proven, on fresh" in out
+    assert "placebo: the script as it is, run again, gave the same losses" in out
+    assert "ACT605" in err  # what is being tried is said while it runs
+    code, out, err = call(
+        *("fix", "--seeds", "3", "--exit-zero", "--output-format", "json", "-o", "fix.json"),
+        "train.py",
+        optimizer=WILD,
+    )
+    found = json.loads((tmp_path / "fix.json").read_text())
+    assert code == 0
+    assert found["word"] == "proven"
+    assert found["edit"]["fix"] == "lower-learning-rate"
+    assert found["verdict"]["fresh"] is True
+    assert found["trials"][0]["meta"]["resumed"] > 0  # nothing was run twice
+
+
+def test_prove_says_no_where_nothing_is_gained(call: Any) -> None:
+    code, out, _ = call(
+        *("prove", "--seeds", "3", "--edit", "lower-learning-rate:factor=1.0", "train.py")
+    )
+    assert code == 1
+    assert "no proven gain" in out
+    assert "the same in every pair" in out
+
+
+def test_compare_judges_what_the_script_prints(call: Any) -> None:
+    code, out, _ = call(
+        *("compare", "--acts", "relu,gelu", "--seeds", "3", "--metric", "printed:last loss"),
+        "train.py",
+    )
+    assert code == 0
+    assert "last loss, lower is better" in out
+    assert "relu (the script" in out
+    assert "relu, weights" in out
+    assert "no difference shown" in out or "better" in out or "undecided" in out
+    assert "learning rate: the script's own for every arm" in out
+
+
+def test_every_arm_is_tuned_alike(call: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    pytest.importorskip("optuna")
+    from relume.trial import versus
+
+    monkeypatch.setattr(versus, "TUNINGS", 2)
+    code, _, _ = call(
+        *("compare", "--acts", "tanh", "--tune", "lr", "--seeds", "3", "--steps", "20"),
+        *("--output-format", "json", "-o", "compare.json", "train.py"),
+    )
+    found = json.loads((tmp_path / "compare.json").read_text())
+    assert code == 0
+    assert set(found["meta"]["tuned"]) == {"base", "tanh"}
+    assert found["meta"]["tunings"] == 2
+    assert len(found["shots"]) == 6
+
+
+def test_recommend_names_the_trial_that_settles_it(call: Any) -> None:
+    code, out, _ = call("recommend", "train.py", act="ReLU")
+    assert code == 0
+    assert "Keep ReLU" in out
+    assert "relume compare --acts" in out
+    assert "cross_entropy" in out
+    assert "Advice, not proof" in out
+
+
+def test_a_script_that_fails_is_told_with_its_own_words(call: Any, tmp_path: Path) -> None:
+    call("rules")
+    (tmp_path / "broken.py").write_text("raise ValueError('no data here')\n")
+    code, _, err = call("fix", "broken.py")
+    assert code == 2
+    assert "the script as it is trained nothing: " in err
+    assert "ValueError: no data here" in err
+
+
+BAD = {
+    "no script": (["fix", "trian.py"], "unknown script 'trian.py'; did you mean 'train.py'?"),
+    "few seeds": (["fix", "--seeds", "2", "train.py"], "--seeds is 2; at least 3 pairs are needed"),
+    "no step": (["fix", "--steps", "0", "train.py"], "--steps is 0; it is a number of optimiser"),
+    "form": (["fix", "--output-format", "jsn", "train.py"], "did you mean 'json'?"),
+    "metric": (
+        ["fix", "--metric", "acc", "train.py"],
+        "--metric is 'acc'; expected loss, reported",
+    ),
+    "better": (["fix", "--better", "mix", "train.py"], "unknown direction 'mix'; did you mean"),
+    "backend": (["fix", "--backend", "dusk", "train.py"], "did you mean 'dask'?"),
+    "rule": (["fix", "--select", "ACT9", "train.py"], "ACT9"),
+    "no edit": (["prove", "train.py"], "name a fix: --edit lower-learning-rate:factor=0.1."),
+    "fix": (
+        ["prove", "--edit", "lower-learning", "train.py"],
+        "did you mean 'lower-learning-rate'?",
+    ),
+    "option": (["prove", "--edit", "swap-act:gelu", "train.py"], "'gelu' is no option; expected"),
+    "act": (["compare", "--acts", "rellu", "train.py"], "did you mean 'relu'?"),
+    "no acts": (["compare", "--acts", ",", "train.py"], "name acts to compare, such as --acts"),
+    "gated": (["compare", "--acts", "swiglu", "train.py"], "swiglu is no act of one unit"),
+    "tune": (["compare", "--tune", "lrr", "train.py"], "did you mean 'lr'?"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_one_sentence_before_anything_runs(
+    what: str, call: Any, tmp_path: Path
+) -> None:
+    words, text = BAD[what]
+    code, out, err = call(*words)
+    assert code == 2
+    assert text in err
+    assert len(err.strip().splitlines()) == 1
+    assert out == ""
+    assert not (tmp_path / ".relume").exists()
+
+
+def test_explain_shows_a_fix(call: Any) -> None:
+    code, out, _ = call("explain", "lower-learning-rate")
+    assert code == 0
+    assert "fix lower-learning-rate" in out
+    assert "What it changes" in out

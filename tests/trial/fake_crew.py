@@ -1,0 +1,50 @@
+"""A crew whose runs are drawn from a distribution: the whole procedure of a trial, in no time."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from relume.proof import Arm, Objective, Shot
+from relume.trial.crew import Setting
+from relume.trial.wire import Program
+
+Draw = Callable[[np.random.Generator], float]
+
+
+class FakeCrew:
+    """Shots whose loss is `common(seed) + noise + gain of the arm`, broken with some chance."""
+
+    def __init__(
+        self,
+        noise: Draw,
+        gains: dict[str, float] | None = None,
+        *,
+        trial: int = 0,
+        broken: dict[str, float] | None = None,
+        objective: Objective | None = None,
+    ) -> None:
+        self.setting = Setting(Program("train.py"), objective=objective)
+        self.shots: dict[tuple[str, int], Shot] = {}
+        self.kept_in = Path("nowhere")
+        self.resumed = 0
+        self._noise, self._gains, self._trial = noise, gains or {}, trial
+        self._broken = broken or {}
+
+    def run(self, arms: Sequence[Arm], seeds: Iterable[int]) -> None:
+        for seed in seeds:
+            for arm in arms:
+                self.shots.setdefault((arm.name, seed), self._shot(arm, seed))
+
+    def _shot(self, arm: Arm, seed: int) -> Shot:
+        name = "base" if arm.role == "placebo" else arm.name  # a repeated run is the same run
+        key = [self._trial, seed, *name.encode()]
+        own = np.random.default_rng(key)
+        common = np.random.default_rng([self._trial, seed]).normal(0, 0.3)
+        chance = self._broken.get(arm.name, self._broken.get("", 0.0))
+        gone = bool(own.random() < chance)
+        loss = 1.0 + common + self._noise(own) - self._gains.get(arm.name, 0.0)
+        metrics = {"loss": loss, "start": 2.3}
+        return Shot(
+            arm.name, seed, loss, gone, loss=((0, 2.3), (9, loss)), steps=10, metrics=metrics
+        )

@@ -1,0 +1,232 @@
+"""Finished shots are kept, each once, whatever ends the trial."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import BASE, SLOWER
+from relume.errors import UsageError
+from relume.proof import Shot
+from relume.trial.crew import Crew, Setting, Where, program_of
+
+Write = Callable[..., Path]
+Crews = Callable[..., Crew]
+
+
+def test_a_second_look_runs_nothing(write: Write, crew: Crews) -> None:
+    path = write()
+    first = crew(path, jobs=2)
+    first.run([BASE, SLOWER], range(2))
+    again = crew(path, jobs=2)
+    again.run([BASE, SLOWER], range(2))
+    assert (first.fired, again.fired, again.resumed) == (4, 0, 4)
+    assert again.shots == first.shots
+
+
+def test_a_changed_script_is_run_again(write: Write, crew: Crews) -> None:
+    path = write(each="import helper")
+    helper = path.parent / "helper.py"
+    helper.write_text("a = 1\n")
+    crew(path).run([BASE], [0])
+    helper.write_text("a = 2\n")  # a file that the script imports
+    again = crew(path)
+    again.run([BASE], [0])
+    assert again.fired == 1
+
+
+def test_other_conditions_are_other_trials(write: Write, crew: Crews) -> None:
+    path = write()
+    crew(path).run([BASE], [0])
+    assert crew(path, steps=5).kept_in != crew(path).kept_in
+    assert crew(path, "--lr", "1").kept_in != crew(path).kept_in
+
+
+def test_a_line_that_was_cut_off_is_passed_over(write: Write, crew: Crews) -> None:
+    path = write()
+    first = crew(path)
+    first.run([BASE], [0, 1])
+    text = first.kept_in.read_text()
+    first.kept_in.write_text(text[:-40])
+    again = crew(path)
+    again.run([BASE], [0, 1])
+    assert (again.fired, again.resumed) == (1, 1)
+    last = crew(path)
+    last.run([BASE], [0, 1])
+    assert (last.fired, last.resumed) == (0, 2)
+
+
+def test_a_shot_written_twice_counts_once(write: Write, crew: Crews) -> None:
+    path = write()
+    first = crew(path)
+    first.run([BASE], [0])
+    first.kept_in.write_text(first.kept_in.read_text() * 2)
+    again = crew(path)
+    again.run([BASE], [0])
+    assert list(again.shots) == [("base", 0)]
+
+
+def test_a_process_that_was_killed_is_tried_again(write: Write, crew: Crews) -> None:
+    path = write(end="import os, signal; os.kill(os.getpid(), 9)")
+    crew(path).run([BASE], [0])
+    again = crew(path)
+    again.run([BASE], [0])
+    assert again.fired == 1
+
+
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from relume.cli import main
+sys.exit(main(["prove", "--dir", sys.argv[1], "-j", "1", "--seeds", "3",
+               "--edit", "lower-learning-rate:factor=0.1", sys.argv[2]]))
+"""
+
+
+def test_ctrl_c_keeps_what_is_finished(write: Write, tmp_path: Path) -> None:
+    path = write(each="import time; time.sleep(0.01)", steps=20)
+    runs = tmp_path / "runs"
+    command = [sys.executable, "-c", INTERRUPTED, str(runs), str(path)]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(runs.glob("trials/*.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "finished runs are kept in" in said
+    assert "Traceback" not in said
+    kept = next(runs.glob("trials/*.jsonl"))
+    before = kept.read_text().splitlines()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode in (0, 1)
+    lines = kept.read_text().splitlines()
+    assert lines[: len(before)] == before  # nothing finished was run again
+    assert max(Counter(line[:60] for line in lines).values()) == 1
+
+
+@pytest.mark.slow  # a scheduler and two workers, each with its own torch
+@pytest.mark.filterwarnings("ignore")  # of distributed's own, on Python 3.11
+def test_a_dask_worker_dies_and_no_pair_is_lost_or_counted_twice(
+    write: Write, tmp_path: Path
+) -> None:
+    pytest.importorskip("distributed")
+    path = write(each="import time; time.sleep(0.01)", steps=20)
+    scheduler = _start(
+        "scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--no-dashboard",
+        "--scheduler-file",
+        str(tmp_path / "scheduler.json"),
+    )
+    workers = []
+    try:
+        _wait((tmp_path / "scheduler.json").exists)
+        workers = [
+            _start(
+                "worker",
+                "--scheduler-file",
+                str(tmp_path / "scheduler.json"),
+                "--nthreads",
+                "1",
+                "--no-nanny",
+                "--no-dashboard",
+                "--local-directory",
+                str(tmp_path),
+            )
+            for _ in range(2)
+        ]
+        import json
+
+        address = json.loads((tmp_path / "scheduler.json").read_text())["address"]
+        finished: list[Shot] = []
+
+        def killing(done: int, planned: int, shot: Shot | None) -> None:
+            if shot is not None:
+                finished.append(shot)
+                if len(finished) == 2:  # in the middle: both are at work
+                    workers[0].kill()
+
+        setting = Setting(
+            program_of(str(path), ()), folder=tmp_path / "runs", where=Where("dask", address)
+        )
+        crew = Crew(setting, killing)
+        _wait(lambda: _workers(address) == 2)
+        crew.run([BASE, SLOWER], range(4))
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()
+    wanted = {(arm.name, k) for arm in (BASE, SLOWER) for k in range(4)}
+    assert set(crew.shots) == wanted
+    assert Counter((s.arm, s.seed) for s in finished) == Counter(wanted)
+    assert all(not s.problem and s.value is not None for s in finished)
+    local = Crew(Setting(program_of(str(path), ()), folder=tmp_path / "here", where=Where(jobs=2)))
+    local.run([BASE, SLOWER], range(4))
+    assert {k: s.loss for k, s in local.shots.items()} == {k: s.loss for k, s in crew.shots.items()}
+
+
+def _start(what: str, *words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "distributed.cli.dask_" + what, *words]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _wait(ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 90
+    while not ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _workers(address: str) -> int:
+    from distributed import Client
+
+    with Client(address, timeout=30, set_as_default=False) as client:
+        return len(client.scheduler_info()["workers"])
+
+
+def test_no_cluster_is_one_sentence() -> None:
+    with pytest.raises(UsageError, match=r"install it with: pip install ray"):
+        list(_fire(Where("ray")))
+    with pytest.raises(UsageError, match=r"--backend dask needs --address"):
+        list(_fire(Where("dask")))
+
+
+def _fire(where: Where) -> list[Shot]:
+    from relume.trial.crew import fired
+
+    job = Setting(program_of("train.py", ())).job(BASE, 0)
+    return list(fired([job], where))
+
+
+@pytest.mark.slow
+def test_hatcheries_end_with_their_process(write: Write, tmp_path: Path) -> None:
+    """Also when it is killed: no process of ours trains on for nobody."""
+    path = write(each="import time; time.sleep(0.2)", steps=500)
+    marker = f"relume-{os.getpid()}-{time.monotonic_ns()}"
+    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path / "runs"), str(path), marker]
+    running = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    _wait(lambda: bool(_children(running.pid)))
+    time.sleep(1.0)
+    family = _children(running.pid)
+    running.kill()
+    running.wait()
+    _wait(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    found = [int(word) for word in text.split()]
+    return found + [each for child in found for each in _children(child)]

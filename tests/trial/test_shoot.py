@@ -1,0 +1,160 @@
+"""Shots: real processes, real trainings."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import BASE, SLOWER
+from relume.proof import Arm, Edit, Objective, Shot
+
+Write = Callable[..., Path]
+Shoot = Callable[..., Shot]
+
+
+def test_a_shot_is_the_script_itself(write: Write, shoot: Shoot) -> None:
+    """At repetition 0 every loss is the one that `python train.py` has."""
+    path = write("print(repr(loss.item()))")
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    wanted = [float(word) for word in plain.stdout.split()]
+    shot = shoot(path)
+    assert [loss for _, loss in shot.loss] == wanted
+    assert shot.value == pytest.approx(sum(wanted[-5:]) / 5)
+    assert (shot.steps, shot.diverged, shot.problem) == (20, False, "")
+    assert shot.criterion == "cross_entropy"
+    assert 0 <= shot.metrics["yard:accuracy"] <= 1
+
+
+def test_repetitions_differ_and_are_shared_by_all_arms(write: Write, shoot: Shoot) -> None:
+    path = write()
+    same = Arm("same", (Edit("lower-learning-rate", {"factor": 1.0}),))
+    first, second = shoot(path, BASE, 0), shoot(path, BASE, 1)
+    assert first.loss != second.loss
+    assert shoot(path, BASE, 1, again=True).loss == second.loss
+    # an edit that changes nothing moves no random number
+    assert shoot(path, same, 1).loss == second.loss
+    slower = shoot(path, SLOWER, 1)
+    assert slower.loss[0] == second.loss[0]  # the same weights, the same first batch
+    assert slower.loss != second.loss
+    assert slower.laid == ("learning rate times 0.1 on 1 optimiser",)
+
+
+def test_a_script_that_never_seeds_is_seeded(write: Write, shoot: Shoot) -> None:
+    path = write(each="import random; random.random()")
+    path.write_text(path.read_text().replace("torch.manual_seed(3)", "torch.seed()"))
+    assert shoot(path, BASE, 2).loss == shoot(path, BASE, 2, again=True).loss
+    assert shoot(path, BASE, 2).loss != shoot(path, BASE, 3).loss
+
+
+def test_a_run_is_ended_after_its_steps_and_its_own_code_still_runs(
+    write: Write, shoot: Shoot
+) -> None:
+    path = write(steps=400, end="")
+    body = path.read_text().replace("\n", "\n    ")
+    path.write_text(
+        f"try:{body}\nexcept Exception:\n    print('not theirs')\nfinally:\n    print('ended')\n"
+    )
+    shot = shoot(path, steps=7)
+    assert (shot.steps, len(shot.loss), shot.problem) == (7, 7, "")
+    assert "ended" in shot.output
+    assert "not theirs" not in shot.output
+
+
+def test_the_users_files_stay_as_they_are(write: Write, shoot: Shoot) -> None:
+    path = write(
+        end="""
+import json
+from pathlib import Path
+Path('out').mkdir(exist_ok=True)
+torch.save(model.state_dict(), 'out/best.pt')
+model.load_state_dict(torch.load('out/best.pt', weights_only=True))
+with open('log.txt', 'a') as log:
+    log.write('one more run')
+print('log:', Path('log.txt').read_text(), Path('out/best.pt').exists())
+"""
+    )
+    (path.parent / "log.txt").write_text("mine ")
+    before = {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()}
+    shot = shoot(path)
+    assert "log: mine one more run True" in shot.output
+    assert {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()} == before
+
+
+REPORT = "import relume; relume.report_metric(0.25 + step, name='score', better='max')"
+PRINTED = "print(f'test accuracy: {0.5 + step / 100}')"
+
+
+@pytest.mark.parametrize(
+    ("each", "end", "objective", "value"),
+    [
+        (REPORT, "", Objective("score", "max", "reported"), 19.25),
+        (PRINTED, "", Objective("test accuracy", "max", "printed"), 0.69),
+        ("pass", "answer = 42", Objective("fn", "max", "measure.py:fn"), 42.0),
+        ("pass", "", Objective("accuracy", "max", "yardstick"), None),
+    ],
+)
+def test_what_is_judged(
+    each: str, end: str, objective: Objective, value: float | None, write: Write, shoot: Shoot
+) -> None:
+    path = write(each, end)
+    (path.parent / "measure.py").write_text("def fn(names):\n    return names['answer']\n")
+    shot = shoot(path, objective=objective)
+    assert shot.value is not None
+    assert value is None or shot.value == value
+
+
+@pytest.mark.parametrize(
+    ("end", "problem"),
+    [
+        ("raise ValueError('oh no')", r"the run ended with ValueError: oh no"),
+        ("import os, signal; os.kill(os.getpid(), 9)", r"ended by signal 9 \(SIGKILL\)"),
+        ("import os; os._exit(3)", r"the process ended with exit code 3"),
+    ],
+)
+def test_a_run_that_fails_says_why(end: str, problem: str, write: Write, shoot: Shoot) -> None:
+    shot = shoot(write("print('so far')", end))
+    assert re.search(problem, shot.problem)
+    assert "so far" in shot.output
+
+
+def test_a_measure_that_fails_says_why(write: Write, shoot: Shoot) -> None:
+    path = write()
+    (path.parent / "measure.py").write_text("def fn(names):\n    return names['nothing']\n")
+    shot = shoot(path, objective=Objective("fn", "max", "measure.py:fn"))
+    assert shot.problem == "--metric measure.py:fn failed: KeyError: 'nothing'"
+
+
+def test_a_run_whose_loss_is_no_number_has_diverged(write: Write, shoot: Shoot) -> None:
+    path = write(each="model[0].weight.data.mul_(float('nan'))")
+    shot = shoot(path)
+    assert shot.diverged
+    assert shot.value is None
+
+
+def test_a_fresh_interpreter_where_a_fork_is_not_safe(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a hatchery does when it has several threads: the shot is the same."""
+    from relume.trial import hatchery
+    from relume.trial.crew import Setting, program_of
+    from relume.trial.wire import dump
+
+    path = write()
+    job = Setting(program_of(str(path), ()), folder=tmp_path).job(BASE, 0)
+    (tmp_path / "scratch").mkdir()
+    status = hatchery._started({"job": dump(job), "scratch": str(tmp_path / "scratch")})
+    assert status == 0
+    assert '"steps":20' in (tmp_path / "scratch" / "shot.json").read_text()
+
+
+def test_a_function_instead_of_a_script(write: Write, shoot: Shoot) -> None:
+    path = write()
+    body = path.read_text().replace("\n", "\n    ").replace("manual_seed(3)", "manual_seed(seed)")
+    path.write_text(f"def train(seed):{body}\n    return {{'score': loss.item()}}\n")
+    first = shoot(f"{path}:train", BASE, 0, call=True)  # type: ignore[arg-type]
+    again = shoot(f"{path}:train", BASE, 1, call=True)  # type: ignore[arg-type]
+    assert first.metrics["returned:score"] == first.loss[-1][1]
+    assert first.loss != again.loss

@@ -1,0 +1,174 @@
+// A heat map: rows by columns of numbers as colours, on a canvas, so that a hundred thousand
+// cells are drawn at once; walked with the pointer or the arrow keys.
+import { h, vars } from "./dom";
+import { token } from "./theme";
+
+export interface Heat {
+  rows: readonly string[];
+  columns: readonly number[];
+  /** NaN and infinities are drawn in the colour of what is lost; undefined is not measured. */
+  value: (row: number, column: number) => number | undefined;
+  /** Value to place on the colour scale, 0 to 1. */
+  place: (value: number) => number;
+  /** Colour tokens from 0 to 1. */
+  stops: readonly string[];
+  summary: string;
+  column: (value: number) => string;
+  format: (value: number) => string;
+  /** Rows drawn with a mark at their left. */
+  marked?: ReadonlySet<number>;
+  height?: number;
+  onPick?: (row: number) => void;
+}
+
+type Rgb = [number, number, number];
+
+function rgb(color: string): Rgb {
+  const hex = color.replace("#", "");
+  return [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)) as Rgb;
+}
+
+/** A colour between stops, mixed in linear light so that steps look even. */
+export function ramp(stops: readonly string[], at: number): Rgb {
+  const place = Math.max(0, Math.min(1, at)) * (stops.length - 1);
+  const below = Math.min(Math.floor(place), stops.length - 2);
+  const one = rgb(stops[below] ?? "#000000");
+  const two = rgb(stops[below + 1] ?? "#000000");
+  return one.map((value, i) => {
+    const mixed = (value / 255) ** 2.2 * (1 - place + below) + ((two[i] ?? 0) / 255) ** 2.2 * (place - below);
+    return Math.round(255 * mixed ** (1 / 2.2));
+  }) as Rgb;
+}
+
+const LEFT = 148; // pixels for the names of rows
+const BOTTOM = 34;
+
+export function drawHeat(host: HTMLElement, width: number, heat: Heat): void {
+  const left = Math.min(LEFT, Math.floor(width * 0.34));
+  const across = Math.max(40, width - left - 8);
+  const tall = heat.height ?? Math.max(90, Math.min(420, heat.rows.length * 20));
+  const canvas = h("canvas", { class: "heat", role: "img", "aria-label": heat.summary });
+  const scale = Math.min(2, globalThis.devicePixelRatio || 1);
+  canvas.width = across * scale;
+  canvas.height = tall * scale;
+  paint(canvas, heat);
+  const names = h("div", { class: "heat-names", "aria-hidden": "true" });
+  const every = Math.ceil(heat.rows.length / (tall / 14));
+  const shared = prefix(heat.rows);
+  heat.rows.forEach((name, row) => {
+    const marked = heat.marked?.has(row) ?? false;
+    if (row % every !== 0 && !marked) return;
+    const label = h("span", { class: marked ? "marked" : "", title: name }, name.slice(shared));
+    names.append(vars(label, { "--y": `${((row + 0.5) / heat.rows.length) * 100}%` }));
+  });
+  const steps = h("div", { class: "heat-steps", "aria-hidden": "true" });
+  const shown = across < 260 ? 3 : 5;
+  const last = heat.columns.length - 1;
+  for (let i = 0; i < shown && last > 0; i++) {
+    const column = Math.round((i / (shown - 1)) * last);
+    const words = heat.column(heat.columns[column] ?? 0);
+    steps.append(vars(h("span", {}, words), { "--x": `${((column + 0.5) / (last + 1)) * 100}%` }));
+  }
+  const box = h("div", { class: "heat-box" }, canvas, names, steps);
+  vars(box, { "--left": `${left}px`, "--w": `${across}px`, "--h": `${tall}px`, "--bottom": `${BOTTOM}px` });
+  host.replaceChildren(box);
+  walk(box, canvas, heat, left, across, tall);
+}
+
+/** How much of their beginning, up to a dot, all names share. */
+function prefix(names: readonly string[]): number {
+  const [first = "", ...others] = names;
+  let long = first.lastIndexOf(".") + 1;
+  while (long > 0 && !others.every((name) => name.startsWith(first.slice(0, long))))
+    long = first.lastIndexOf(".", long - 2) + 1;
+  return others.length ? long : 0;
+}
+
+function paint(canvas: HTMLCanvasElement, heat: Heat): void {
+  const context = canvas.getContext("2d");
+  if (!context || !heat.rows.length || !heat.columns.length) return;
+  const colors = heat.stops.map((name) => token(name));
+  const steps = Array.from({ length: 256 }, (_, i) => ramp(colors, i / 255));
+  const lost = rgb(token("--heat-lost"));
+  const image = context.createImageData(heat.columns.length, heat.rows.length);
+  for (let row = 0; row < heat.rows.length; row++)
+    for (let column = 0; column < heat.columns.length; column++) {
+      const value = heat.value(row, column);
+      if (value === undefined) continue;
+      const place = heat.place(value);
+      const color = Number.isFinite(place) ? steps[Math.round(255 * Math.max(0, Math.min(1, place)))] : lost;
+      image.data.set([...(color ?? lost), 255], 4 * (row * heat.columns.length + column));
+    }
+  const small = h("canvas");
+  small.width = heat.columns.length;
+  small.height = heat.rows.length;
+  small.getContext("2d")?.putImageData(image, 0, 0);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, canvas.width, canvas.height);
+  const cell = canvas.height / heat.rows.length;
+  if (cell < 10) return;
+  context.fillStyle = token("--surface"); // a hairline between rows that are tall enough for one
+  for (let row = 1; row < heat.rows.length; row++)
+    context.fillRect(0, Math.round(row * cell) - 1, canvas.width, 2);
+}
+
+function walk(box: HTMLElement, canvas: HTMLElement, heat: Heat, left: number, across: number, tall: number): void {
+  const tip = h("div", { class: "tip", "aria-hidden": "true" });
+  tip.hidden = true;
+  const cursor = h("div", { class: "heat-cursor" });
+  cursor.hidden = true;
+  const said = h("div", { class: "sr-only", role: "status" });
+  const walker = h("div", { class: "walker", tabindex: 0, role: "group", "aria-label": `${heat.summary} Arrow keys read single cells.` });
+  vars(walker, { "--left": `${left}px`, "--top": "0px", "--w": `${across}px`, "--h": `${tall}px` });
+  let row = 0;
+  let column = heat.columns.length - 1;
+  const show = (aloud: boolean): void => {
+    const value = heat.value(row, column);
+    const text = value === undefined ? "not measured" : heat.format(value);
+    const when = heat.column(heat.columns[column] ?? 0);
+    tip.replaceChildren(
+      h("div", { class: "tip-head" }, `${heat.rows[row] ?? ""}`),
+      h("div", { class: "tip-row" }, h("span", {}, when), h("b", {}, text)),
+    );
+    const x = ((column + 0.5) / heat.columns.length) * across;
+    const y = ((row + 0.5) / heat.rows.length) * tall;
+    vars(tip, { "--x": `${left + x}px`, "--y": `${Math.min(y + 8, tall - 20)}px` });
+    tip.classList.toggle("to-left", x > across / 2);
+    vars(cursor, { "--x": `${left + (column / heat.columns.length) * across}px`, "--y": `${(row / heat.rows.length) * tall}px`, "--w": `${across / heat.columns.length}px`, "--h": `${tall / heat.rows.length}px` });
+    tip.hidden = false;
+    cursor.hidden = false;
+    if (aloud) said.textContent = `${heat.rows[row]}, ${when}: ${text}`;
+  };
+  const hide = (): void => {
+    tip.hidden = true;
+    cursor.hidden = true;
+  };
+  walker.addEventListener("pointermove", (event) => {
+    const area = canvas.getBoundingClientRect();
+    column = clamp(Math.floor(((event.clientX - area.left) / area.width) * heat.columns.length), heat.columns.length);
+    row = clamp(Math.floor(((event.clientY - area.top) / area.height) * heat.rows.length), heat.rows.length);
+    show(false);
+  });
+  walker.addEventListener("pointerleave", hide);
+  walker.addEventListener("blur", hide);
+  walker.addEventListener("click", () => heat.onPick?.(row));
+  walker.addEventListener("keydown", (event) => {
+    const moves: Record<string, [number, number]> = {
+      ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowUp: [-1, 0], ArrowDown: [1, 0],
+      Home: [0, -column], End: [0, heat.columns.length], PageUp: [-10, 0], PageDown: [10, 0],
+    };
+    if (event.key === "Escape") hide();
+    if (event.key === "Enter") heat.onPick?.(row);
+    const move = moves[event.key];
+    if (!move) return;
+    event.preventDefault();
+    row = clamp(row + move[0], heat.rows.length);
+    column = clamp(column + move[1], heat.columns.length);
+    show(true);
+  });
+  box.append(walker, cursor, tip, said);
+}
+
+function clamp(at: number, many: number): number {
+  return Math.max(0, Math.min(many - 1, at));
+}

@@ -1,0 +1,145 @@
+// Findings with their numbers, their rule's page and their cure; then all that is not a finding.
+import { h, type Child } from "../lib/dom";
+import { icon, WORDS } from "../lib/icons";
+import { count, number, span } from "../lib/numbers";
+import { finite } from "../lib/series";
+import { evidence } from "./figures";
+import type { Branch, Finding, Report, Run } from "./types";
+
+export function story(run: Run, data: Report): HTMLElement {
+  if (!run.story.length) return h("p", { class: "muted" }, "No finding of warning or above.");
+  return h("div", { class: "story" }, run.story.map((branch) => tree(branch, run, data, true)));
+}
+
+export function notes(run: Run, data: Report): HTMLElement | null {
+  if (!run.notes.length) return null;
+  return h(
+    "section",
+    {},
+    h("h2", {}, "Worth knowing, not harm"),
+    h("div", { class: "story" }, run.notes.map((branch) => tree(branch, run, data, false))),
+  );
+}
+
+const FULL = 12; // symptoms of one finding shown; the rest is behind a button
+
+function tree(branch: Branch, run: Run, data: Report, open: boolean): HTMLElement {
+  const finding = run.findings[branch.finding];
+  if (!finding) return h("div");
+  const below = branch.below.map((child) => () => tree(child, run, data, false));
+  const list = h("ul", { class: "below", "aria-label": `Explained by ${finding.title}` }, below.slice(0, FULL).map((make) => h("li", {}, make())));
+  const rest = below.slice(FULL);
+  if (rest.length) {
+    const more = h("button", { type: "button", class: "quiet" }, `Show ${count(rest.length, "more symptom")}`);
+    const item = h("li", {}, more);
+    more.addEventListener("click", () => item.replaceWith(...rest.map((make) => h("li", {}, make()))));
+    list.append(item);
+  }
+  return h(
+    "div",
+    { class: "branch" },
+    card(finding, run, data, open),
+    below.length ? [open ? h("p", { class: "explains muted small" }, `which explains ${count(below.length, "symptom")}`) : null, list] : null,
+  );
+}
+
+function card(finding: Finding, run: Run, data: Report, open: boolean): HTMLElement {
+  const details = h("details", { class: `finding ${finding.severity}`, "data-key": `${finding.code}@${finding.site}` });
+  const where = finding.site || "the whole model";
+  details.append(
+    h(
+      "summary",
+      {},
+      icon(finding.severity),
+      h("span", { class: "finding-title" }, h("b", {}, finding.title), " ", h("span", { class: "mono where" }, where)),
+      h("span", { class: "muted small" }, `${finding.code} · ${WORDS[finding.severity]} · ${span(...finding.steps)}${finding.cleared ? ", no longer at the end" : ""}`),
+    ),
+  );
+  let filled = false;
+  const fill = (): void => {
+    if (filled || !details.open) return;
+    filled = true;
+    details.append(body(finding, run, data)); // figures of closed findings are never drawn
+  };
+  details.addEventListener("toggle", fill);
+  details.open = open;
+  fill();
+  return details;
+}
+
+function body(finding: Finding, run: Run, data: Report): HTMLElement {
+  const limit = finding.limit === null ? null : finite(finding.limit);
+  const rows: [string, Child][] = [
+    [finding.stat, h("b", {}, number(finite(finding.value)))],
+    ["limit", limit === null ? null : number(limit)],
+    ["samples", finding.samples ? number(finding.samples) : null],
+    ...finding.more.map(([key, value]): [string, Child] => [key.replace(/_/g, " "), value]),
+    ["at", finding.place ? h("code", {}, finding.place) : null],
+  ];
+  const curve = evidence(run, finding, 210);
+  return h(
+    "div",
+    { class: "finding-body" },
+    h("p", { class: "finding-message" }, finding.message),
+    finding.source ? h("pre", { tabindex: 0, "aria-label": "Source line" }, finding.source) : null,
+    finding.cure ? cure(finding) : null,
+    h(
+      "div",
+      { class: "grid-2" },
+      h("div", {}, h("h3", { class: "over" }, "Evidence"), h("dl", { class: "facts" }, rows.filter(([, value]) => value !== null).map(([key, value]) => h("div", {}, h("dt", {}, key), h("dd", {}, value))))),
+      curve?.element,
+    ),
+    page(finding, data),
+  );
+}
+
+export function cure(finding: Finding): HTMLElement {
+  return h("p", { class: "cure" }, h("b", {}, "Try first"), " ", finding.cure);
+}
+
+function page(finding: Finding, data: Report): HTMLElement | null {
+  const found = data.pages[finding.rule];
+  if (!found) return null;
+  return h(
+    "details",
+    { class: "page", "data-key": `page ${finding.code}@${finding.site}` },
+    h("summary", {}, `About ${finding.rule}: ${found.summary}`),
+    found.sections.map(([title, paragraphs]) => h("section", {}, h("h3", { class: "over" }, title), paragraphs.map((text) => h("p", {}, coded(text))))),
+    h("p", { class: "muted small" }, "In a terminal: ", h("code", {}, `relume explain ${finding.rule}`)),
+  );
+}
+
+/** Text with the parts between backticks as code. */
+function coded(text: string): Child[] {
+  return text.split(/``?([^`]+)``?/g).map((part, i) => (i % 2 ? h("code", {}, part) : part));
+}
+
+export function rest(run: Run): HTMLElement {
+  const list = (title: string, items: [string, string, string][], open = false): HTMLElement | null =>
+    items.length
+      ? folded(title, items.length, open, h("ul", { class: "plain" }, items.map(([code, name, text]) => h("li", {}, h("b", {}, `${code} ${name}`), " ", text))))
+      : null;
+  return h(
+    "div",
+    { class: "rest" },
+    list("Ruled out", run.ruled_out, run.story.length > 0 && run.ruled_out.length <= 12),
+    list("Checked and fine", run.checked),
+    run.not_checked.length
+      ? folded(
+          "Could not be checked",
+          run.not_checked.length,
+          true,
+          h("ul", { class: "plain" }, run.not_checked.map((gap) => h("li", {}, h("b", {}, gap.rules.join(", ")), gap.sites.length ? h("span", { class: "mono" }, ` at ${gap.sites.join(", ")}`) : "", " ", coded(gap.reason), gap.remedy ? h("span", { class: "muted" }, " To check it: ", coded(gap.remedy)) : ""))),
+        )
+      : null,
+    run.silenced.length
+      ? folded("Silenced", run.silenced.length, false, h("ul", { class: "plain" }, run.silenced.map(([label, where, place, why]) => h("li", {}, h("b", {}, label), h("span", { class: "mono" }, ` ${where}`), ` ${why}`, place ? h("span", { class: "muted" }, ` (${place})`) : ""))))
+      : null,
+  );
+}
+
+function folded(title: string, many: number, open: boolean, content: Child): HTMLElement {
+  const details = h("details", { class: "fold", "data-key": `fold ${title}` }, h("summary", {}, h("b", {}, title), ` ${many.toLocaleString("en-US")}`), content);
+  details.open = open;
+  return details;
+}
