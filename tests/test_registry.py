@@ -25,7 +25,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         '"""Alpha\'s page."""\nfrom fractions import Fraction\n\n'
         "from strange_room.beta import second\n\nfirst = Fraction(1)\n"
     )
-    (package / "_own.py").write_text("raise_if_read = 1\n")
+    (package / "_own.py").write_text("raise ImportError('this is not asked')\n")
     monkeypatch.syspath_prepend(tmp_path)
     yield "strange_room"
     for name in [name for name in sys.modules if name.startswith("strange_room")]:

@@ -32,10 +32,13 @@ def discover(package: str, kind: type[T]) -> tuple[T, ...]:
         kind: the class whose instances are wanted.
 
     Returns:
-        The instances, in the order of their files' names and of their binding, each once.
+        The instances, in the order of their files' names and of their binding, each once. Files
+        whose name begins with an underscore hold what others share, and are not looked into.
     """
     found: dict[int, T] = {}
     for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        if info.name.startswith("_"):
+            continue
         module = importlib.import_module(f"{package}.{info.name}")
         for value in vars(module).values():
             if isinstance(value, kind):

@@ -23,7 +23,7 @@ from relume.acts.act import Act, Node, acts, by_node
 from relume.acts.blocks import wrapped
 from relume.acts.find import parse
 from relume.acts.match import resolve
-from relume.record.graph import AutogradNode, Graph
+from relume.record.graph import AutogradNode, Graph, name_of
 from relume.record.marks import Marks, packing, sequence_number
 from relume.record.names import foreign
 from relume.record.stats import sample
@@ -269,7 +269,7 @@ class Tap(TorchFunctionMode):
             node = result.grad_fn
             if node is not None and not self._packing:
                 return  # the graph shows it
-            shown = None if node is None else by_node().get(node.name())
+            shown = None if node is None else by_node().get(name_of(node))
             entry = shown or (act, Node(act.name, ""))
             frame = foreign(sys._getframe(2))
             tie = 0 if node is not None else 1 + sum(t.number == number for t in self.taken[-64:])
