@@ -109,7 +109,9 @@ class Reader:
         if known.head is not None:
             plan, at = known.head
             look.head(plan, graph.nodes[at])
-        look.scalars.extend(self._notes.inputs(graph, self._marks, look.phase, look.deep))
+        if known.fed:
+            entered = self._notes.inputs(graph, self._marks, look.phase, look.deep)
+            look.scalars.extend(entered)
 
     def _read_in_full(self, look: Look, graph: Graph, sign: Signature | None) -> Way | None:
         known = len(self._sites.plans)
