@@ -57,6 +57,28 @@ def test_softmax_before_cross_entropy_is_an_error_and_can_be_raised() -> None:
     assert raised.value.diagnosis is diagnosis
 
 
+@pytest.mark.parametrize("reduction", ["batchmean", "sum", "none"])
+@pytest.mark.parametrize(("log", "found"), [(False, {"ACT203": "error"}), (True, {})])
+def test_a_divergence_wants_logarithms(log: bool, found: dict[str, str], reduction: str) -> None:
+    soft = 0.9 * nn.functional.one_hot(Y, 3) + 0.1 / 3
+
+    def criterion(out: Tensor, target: Tensor) -> Tensor:
+        given = out.log_softmax(1) if log else out.softmax(1)
+        return nn.functional.kl_div(given, soft, reduction=reduction).sum()
+
+    assert harm(relume.check(mlp(), (X, Y), criterion)) == found
+
+
+def test_a_reward_for_probabilities_is_no_divergence() -> None:
+    """Expected reward, less what another player gets: a product, a difference, and no target."""
+    reward = torch.randn(64, 3, generator=torch.Generator().manual_seed(1))
+
+    def criterion(out: Tensor, target: Tensor) -> Tensor:
+        return (reward.square() - reward * out.softmax(1)).sum()
+
+    assert "ACT203" not in harm(relume.check(mlp(), (X, Y), criterion))
+
+
 def test_two_linear_layers_are_found_without_a_criterion() -> None:
     model = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 3))
     diagnosis = relume.check(model, X)
