@@ -83,7 +83,7 @@ MODELS: dict[str, Callable[[], tuple[nn.Module, Tensor, Tensor]]] = {
     "transformer": transformer,
 }
 LONG, SHORT = 0.8, 0.2  # seconds of a block: where few steps are recorded, and where all are
-SETTLED = 40  # records after which the controller has seen steps of both kinds
+SETTLED = 28  # records after which the controller has seen steps of both kinds
 
 
 class Training:
