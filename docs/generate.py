@@ -2,7 +2,7 @@
 
 A hook of mkdocs: nothing is written beside the sources, and nothing has a list to edit. A rule's
 page is its docstring, an act's page its record, the reference the docstrings of the public names.
-Lessons and fixes get pages as soon as there is a room of that name.
+A lesson's page is its docstring too, and so is a fix's.
 """
 
 import inspect
@@ -18,7 +18,9 @@ from mkdocs.structure.files import File, Files
 import relume
 from relume import acts
 from relume.acts.act import Act
-from relume.registry import discover, pages
+from relume.atlas.lesson import texts
+from relume.fixes.ladder import all_fixes
+from relume.registry import discover
 from relume.report.pages import rules
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,8 +48,8 @@ def generated() -> Iterator[tuple[str, str]]:
     yield "index.md", home()
     yield from rule_pages()
     yield from act_pages()
-    yield from room_pages("fixes", "Fixes")
-    yield from room_pages("atlas", "Lessons")
+    yield from fix_pages()
+    yield from lesson_pages()
     yield "reference.md", reference()
     yield "commands.md", commands()
     yield "changelog.md", (ROOT / "CHANGELOG.md").read_text("utf-8")
@@ -103,13 +105,50 @@ def act_page(act: Act) -> str:
     return f"# {act.name}\n\n{table}\n\n{text}\n\n```sh\nrelume card {act.name}\n```\n"
 
 
-def room_pages(room: str, title: str) -> Iterator[tuple[str, str]]:
-    """The docstrings of a room's files, where there is such a room."""
-    if not (Path(relume.__file__).parent / room).is_dir():
-        return
-    found = {name: text for name, text in pages(f"relume.{room}").items() if text}
-    parts = [f"## {name.replace('_', '-')}\n\n{markdown(text)}\n" for name, text in found.items()]
-    yield f"{room}/index.md", f"# {title}\n\n" + "\n".join(parts)
+def fix_pages() -> Iterator[tuple[str, str]]:
+    """A page for each fix, and the table of all by what must be known before it is advised."""
+    rows = [
+        "# Fixes",
+        "",
+        "How they reach a run, and what cures what: [Fixes at work](../fixes.md).",
+    ]
+    rows += ["", "| fix | | safety |", "|---|---|---|"]
+    for fix in sorted(all_fixes(), key=lambda fix: fix.name):
+        first, _, body = fix.page.partition("\n")
+        summary = first.partition(": ")[2]
+        cells = (f"[{fix.name}]({fix.name}.md)", summary.replace("|", r"\|"), fix.safety.name)
+        rows.append("| " + " | ".join(cells) + " |")
+        yield f"fixes/{fix.name}.md", f"# {fix.name}\n\n{summary}\n{listed(body)}\n"
+    yield "fixes/index.md", "\n".join(rows) + "\n"
+
+
+def lesson_pages() -> Iterator[tuple[str, str]]:
+    """The words of every lesson; the figures move in `relume atlas`."""
+    parts = ["# Lessons", "", "`relume atlas` opens them with their figures, which move."]
+    group = ""
+    for text in texts():
+        if text.group != group:
+            group = text.group
+            parts += ["", f"## {group}", "", "| lesson | |", "|---|---|"]
+        parts.append(f"| [{text.claim} {text.name}]({text.name}.md) | {text.title} |")
+        body = [f"# {text.claim} {text.name}", "", f"{text.title}."]
+        for name, section in text.sections.items():
+            body += ["", f"## {name}", "", listed(section)]
+        yield f"lessons/{text.name}.md", "\n".join(body) + "\n"
+    yield "lessons/index.md", "\n".join(parts) + "\n"
+
+
+def listed(text: str) -> str:
+    """``rules: a, b`` as an entry of a list with links, and double backticks single."""
+    links = {"rules": "../rules", "fixes": "../fixes", "cards": "../acts"}
+
+    def entry(found: re.Match[str]) -> str:
+        names = re.split(r",\s+", found[2].strip())
+        made = ", ".join(f"[{name}]({links[found[1]]}/{name}.md)" for name in names)
+        return f"- {found[1]}: {made}\n"
+
+    words = r"^(rules|fixes|cards): ((?:[a-z0-9_-]+(?:,\s+)?)+)$\n?"
+    return re.sub(words, entry, text.replace("``", "`"), flags=re.MULTILINE)
 
 
 def reference() -> str:

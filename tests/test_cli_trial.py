@@ -1,6 +1,7 @@
 """`relume fix`, `prove`, `compare` and `recommend` as they are typed."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,13 +64,17 @@ def test_a_healthy_script_is_left_alone(call: Any, tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == [".relume", "train.py"]
 
 
-def test_a_rate_that_is_too_high_is_cured_and_proved(call: Any, tmp_path: Path) -> None:
+def test_a_rate_that_is_too_high_is_cured_and_proved(
+    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     code, out, err = call("fix", "--seeds", "3", "train.py", optimizer=WILD)
     assert code == 1
     assert "Proven: learning rate times 0.01" in out or "Proven: learning rate times 0.1" in out
     assert "proven, on fresh" in out
     assert "placebo: the script as it is, run again, gave the same losses" in out
     assert "ACT605" in err  # what is being tried is said while it runs
+    assert "libcst" not in err
+    monkeypatch.setitem(sys.modules, "libcst", None)  # as if it were not installed
     code, out, err = call(
         *("fix", "--seeds", "3", "--exit-zero", "--output-format", "json", "-o", "fix.json"),
         "train.py",
@@ -78,6 +83,7 @@ def test_a_rate_that_is_too_high_is_cured_and_proved(call: Any, tmp_path: Path) 
     found = json.loads((tmp_path / "fix.json").read_text())
     assert code == 0
     assert found["word"] == "proven"
+    assert (found["diff"], "pip install 'relume[patch]'" in err) == ("", True)
     assert found["edit"]["fix"] == "lower-learning-rate"
     assert found["verdict"]["fresh"] is True
     assert found["trials"][0]["meta"]["resumed"] > 0  # nothing was run twice
@@ -174,6 +180,20 @@ def test_bad_input_is_one_sentence_before_anything_runs(
     assert text in err
     assert len(err.strip().splitlines()) == 1
     assert out == ""
+    assert not (tmp_path / ".relume").exists()
+
+
+@pytest.mark.parametrize("option", ["--diff", "--write"])
+def test_who_asks_for_a_patch_is_told_at_once_what_it_needs(
+    option: str, call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "libcst", None)  # as if it were not installed
+    code, out, err = call("fix", option, "train.py")
+    assert (code, out) == (2, "")
+    assert err == (
+        f"relume: {option}: a patch needs libcst, which is not installed: "
+        "pip install 'relume[patch]'.\n"
+    )
     assert not (tmp_path / ".relume").exists()
 
 

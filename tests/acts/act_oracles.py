@@ -179,6 +179,9 @@ _ARGUMENT = (
     "that by the condition number"
 )
 
+# Their graph shows other acts (a division, a difference, elu, hardtanh), or torch has no such act.
+UNSEEN = {"softsign", "tanhshrink", "selu", "relu6", "identity", "squared_relu", "squareplus"}
+UNSEEN |= {"quick_gelu", "swish", "snake", "star_relu", "xielu"}
 ROWS = [
     Row("relu", lambda z: max(z, mpf(0)), ZERO, SAME, {0: 0}),
     Row("leaky_relu", leaky(mpf(0.01)), line(0.01), SAME, {0: 0.01}),

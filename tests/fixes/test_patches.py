@@ -2,6 +2,7 @@
 
 import runpy
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -314,3 +315,36 @@ def test_only_what_is_the_users_own(tmp_path: Path) -> None:
     assert patch_of(Edit("class-axis", {"axis": -1}, (), "", str(path), 21), other) is None
     assert patch_of(Edit("class-axis", {"axis": -1}, (), "", "", 21), tmp_path) is None
     assert patch_of(Edit("insert-norm", {}, (), "", str(path), 21), tmp_path) is None
+
+
+WITHOUT = """
+import sys
+
+sys.modules["libcst"] = None  # as if it were not installed
+from pathlib import Path
+
+from relume.fixes.ladder import all_fixes
+from relume.fixes.patch import lacking, patch_of
+from relume.proof import Edit
+
+edit = Edit("class-axis", {"axis": -1}, (), "", sys.argv[1], int(sys.argv[2]))
+print(sum(fix.patch is not None for fix in all_fixes()) > 10, patch_of(edit, Path.cwd()))
+print(lacking())
+"""
+
+
+def test_without_libcst_there_are_all_fixes_and_no_patch(tmp_path: Path) -> None:
+    path, patch = made(ROWS["axis"], tmp_path)
+    assert patch is not None
+    line = str(line_of(SCRIPT, ROWS["axis"].at))
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, str(path), line],
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.stdout.splitlines() == [
+        "True None",
+        "a patch needs libcst, which is not installed: pip install 'relume[patch]'.",
+    ], done.stderr

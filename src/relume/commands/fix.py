@@ -70,6 +70,10 @@ def fix(
     The script is not changed and its files are not written: every run has its own layer over them.
     Only --write changes the source, and only by a patch that has won its trial.
     """
+    from relume.fixes.patch import lacking
+
+    if (diff or write) and lacking():
+        raise UsageError(f"--{'diff' if diff else 'write'}: {lacking()}")
     checked(script, module=module, seeds=seeds, steps=steps, jobs=jobs, form=form)
     from relume.report.json import writable
 
@@ -93,6 +97,8 @@ def fix(
     with watched(crew, verbose=verbose) as told:
         found = cure(crew, run=path, seeds=seeds, select=codes, told=told)
     _deliver(found, form, file, diff=diff)
+    if found.edit is not None and lacking():
+        say(lacking())
     if write:
         _write(found)
     return int(found.root is not None and not exit_zero)

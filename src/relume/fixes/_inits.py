@@ -14,7 +14,6 @@ from relume.fixes._draws import bar, bar_before, draw_anew, each_layer, generato
 from relume.fixes._look import Look, Place, look
 from relume.fixes._models import Model
 from relume.fixes._sites import layers_and_acts
-from relume.fixes._source import after_model, draw_block
 from relume.fixes.fix import option
 from relume.proof import Edit
 
@@ -105,6 +104,8 @@ def init_patch(edit: Edit, source: "Source", std: Callable[[Act], str]) -> "Patc
         source: the script.
         std: from the act behind a layer to an expression in ``fan_in`` and ``fan_out``.
     """
+    from relume.fixes._source import after_model, draw_block
+
     layers, behind = option(edit, "layers", ()), option(edit, "behind", ())
     stds = {str(n): std(find(str(a) or "identity")) for n, a in zip(layers, behind, strict=False)}
     return after_model(source, draw_block(stds, edit.text)) if stds else None

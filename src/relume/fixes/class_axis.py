@@ -25,7 +25,6 @@ from torch import Tensor
 
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._calls import PASS, Call, act_functions
-from relume.fixes._source import softmax_axis
 from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
 
@@ -83,6 +82,8 @@ def axis_of(call: Call) -> int:
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
     """The axis in the call at the finding's line."""
+    from relume.fixes._source import softmax_axis
+
     return softmax_axis(source, int(option(edit, "axis", -1)))
 
 

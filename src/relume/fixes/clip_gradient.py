@@ -29,7 +29,6 @@ from torch.optim.optimizer import Optimizer
 
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._sites import script
-from relume.fixes._source import clip_before_step
 from relume.fixes.fix import option, page, several
 from relume.proof import Edit, Safety
 
@@ -72,6 +71,8 @@ def lay(edit: Edit, bench: "Bench") -> None:
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
     """A line before the one step of the script."""
+    from relume.fixes._source import clip_before_step
+
     return clip_before_step(source, float(option(edit, "norm", 1.0)))
 
 

@@ -27,7 +27,6 @@ from relume.acts.output import identity
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._models import Model
 from relume.fixes._sites import first_head_act
-from relume.fixes._source import without_act
 from relume.fixes._swaps import Swaps
 from relume.fixes.fix import Job, option, page, several
 from relume.proof import Edit, Safety
@@ -96,6 +95,8 @@ def _told(job: Job) -> str:
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
     """The call at the site's line, or the last module of the Sequential."""
+    from relume.fixes._source import without_act
+
     return without_act(source, str(option(edit, "act", "")))
 
 

@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from relume.core import Diagnosis, Finding, Trace
-from relume.fixes._source import without_act
 from relume.fixes.drop_act import dropped, second_acts
 from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
@@ -50,6 +49,8 @@ def lay(edit: Edit, bench: "Bench") -> None:
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
     """The call at the site's line."""
+    from relume.fixes._source import without_act
+
     return without_act(source, str(option(edit, "act", "")))
 
 

@@ -34,7 +34,6 @@ from relume.fixes._models import Model
 from relume.fixes._optim import Adoption
 from relume.fixes._parts import add, after, place_of
 from relume.fixes._sites import script
-from relume.fixes._source import insert_in_sequential
 from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
 
@@ -87,6 +86,8 @@ def patch(edit: Edit, source: "Source") -> "Patch | None":
 
     The names of the layers in a Sequential are their positions, so that they move.
     """
+    from relume.fixes._source import insert_in_sequential
+
     found = insert_in_sequential(source, str(option(edit, "act", "relu")))
     if found is None or not all(path.isdigit() for path in edit.sites):
         return None

@@ -29,7 +29,6 @@ from torch.nn import functional
 
 from relume.core import Diagnosis, Finding, Site, Trace
 from relume.fixes._calls import PASS, Call
-from relume.fixes._source import cross_entropy_for_nll
 from relume.fixes._tags import Made, at_criterion, remembering
 from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
@@ -78,6 +77,8 @@ def _sums_to_one(rows: Tensor) -> bool:
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
     """Cross-entropy in place of the negative log likelihood, if nothing stands before it."""
+    from relume.fixes._source import cross_entropy_for_nll
+
     return cross_entropy_for_nll(source) if option(edit, "raw", False) else None
 
 

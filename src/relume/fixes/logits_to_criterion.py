@@ -32,7 +32,6 @@ from torch.nn import functional
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._calls import PASS, Call
 from relume.fixes._sites import first_head_act
-from relume.fixes._source import without_act
 from relume.fixes._tags import Made, at_criterion, remembering
 from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
@@ -76,6 +75,8 @@ def lay(edit: Edit, bench: "Bench") -> None:
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
     """The call at the site's line, or the last module of the Sequential."""
+    from relume.fixes._source import without_act
+
     return without_act(source, str(option(edit, "act", "softmax")))
 
 

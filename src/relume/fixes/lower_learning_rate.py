@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING
 from relume.core import Diagnosis, Finding, Trace
 from relume.fixes._rates import knocked_off, scaled
 from relume.fixes._sites import script
-from relume.fixes._source import scaled_entry_of
 from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
 
@@ -60,6 +59,8 @@ def lay(edit: Edit, bench: "Bench") -> None:
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
     """The literal rate of the one optimiser that the script makes."""
+    from relume.fixes._source import scaled_entry_of
+
     return scaled_entry_of(source, "lr", float(option(edit, "factor", 0.1)))
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from relume.fixes.ladder import fix_called
@@ -52,8 +53,16 @@ def _lines(text: str) -> list[str]:
     return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
 
 
+def lacking() -> str:
+    """What is not installed here that a patch needs, as a sentence; empty where nothing is."""
+    if find_spec("libcst") is not None:
+        return ""
+    return "a patch needs libcst, which is not installed: pip install 'relume[patch]'."
+
+
 def patch_of(edit: Edit, root: Path) -> Patch | None:
-    """The edit as a change of the file that it names, or None where it has no simple form.
+    """The edit as a change of the file that it names, or None where it has no simple form, or
+    something is `lacking`.
 
     Args:
         edit: with `file` and `line`.
@@ -62,7 +71,7 @@ def patch_of(edit: Edit, root: Path) -> Patch | None:
     """
     fix = fix_called(edit.fix)
     path = Path(edit.file)
-    if fix.patch is None or not edit.file or not path.is_file():
+    if fix.patch is None or not edit.file or not path.is_file() or lacking():
         return None
     try:
         shown = path.resolve().relative_to(root.resolve()).as_posix()

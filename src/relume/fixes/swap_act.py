@@ -50,7 +50,6 @@ from relume.fixes._models import Model
 from relume.fixes._optim import Adoption
 from relume.fixes._parts import add
 from relume.fixes._sites import alike, hidden, names
-from relume.fixes._source import other_act
 from relume.fixes._swaps import Swaps, told
 from relume.fixes.fix import Job, option, page
 from relume.proof import Edit, Safety
@@ -188,6 +187,8 @@ def patch(edit: Edit, source: "Source") -> "Patch | None":
 
     Both belong together: one without the other is not what was tried.
     """
+    from relume.fixes._source import other_act
+
     new, old = str(option(edit, "act", "")), [str(act) for act in option(edit, "old", ())]
     found = other_act(source, old, new, every=bool(option(edit, "every", False)))
     if found is None or option(edit, "init", "match") != "match":

@@ -30,7 +30,6 @@ from relume.fixes._look import look
 from relume.fixes._models import Model
 from relume.fixes._optim import forget
 from relume.fixes._sites import layers_alike, script
-from relume.fixes._source import after_model, bias_block
 from relume.fixes.fix import page
 from relume.proof import Edit, Safety
 
@@ -71,6 +70,8 @@ def lay(edit: Edit, bench: "Bench") -> None:
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
     """A block after the line that makes the model."""
+    from relume.fixes._source import after_model, bias_block
+
     block = bias_block(edit.sites, 0.0, edit.text)
     return after_model(source, block) if edit.sites else None
 

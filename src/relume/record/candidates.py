@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from relume.acts.act import Act, Node, by_node, find_act
-from relume.record.graph import AutogradNode, Graph, inputs, kind, leaf_of
+from relume.record.graph import AutogradNode, Graph, inputs, kind, leaf_of, name_of
 from relume.record.marks import Marks
 from relume.record.masks import FORMS, relu_input
 from relume.record.names import Names
@@ -61,7 +61,7 @@ class Candidates:
         self, graph: Graph, node: AutogradNode, marks: Marks, place: Callable[[int], int]
     ) -> Candidate | None:
         """A node that shows an act of the user's data; None for any other."""
-        entry = by_node().get(node.name())
+        entry = by_node().get(name_of(node))
         if entry is None or node in graph.sealed:
             return None
         act, shown = entry
@@ -103,7 +103,7 @@ class Candidates:
                 act = find_act("relu")
                 found.append(
                     Candidate(
-                        *(act, Node(str(node.name()), ""), module, place(number), node),
+                        *(act, Node(name_of(node), ""), module, place(number), node),
                         held=Held(rows, blind=form == "where"),
                         form=form,
                     )

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from relume.acts.act import by_node
-from relume.record.graph import AutogradNode, Graph, kind, saved, signals
+from relume.record.graph import AutogradNode, Graph, kind, name_of, saved, signals
 from relume.record.opaque import OPAQUE
 from relume.record.ops import AFFINE, RESHAPE
 from relume.record.replay import output_of
@@ -121,7 +121,7 @@ def head(found: Criterion) -> Head:
         name = kind(node)
         if name in AFFINE:
             return Head(node, acts[::-1])
-        if node.name() in by_node():
+        if name_of(node) in by_node():
             acts.append(node)
         elif name not in RESHAPE and name not in HAND_WRITTEN:
             return Head(None, acts[::-1])
@@ -154,7 +154,7 @@ def rows_at_criterion(graph: Graph, found: Criterion, ends: Head) -> tuple[float
     axis = -1
     if ends.acts and found.entry is not None and _reaches(found.entry, ends.acts[-1]):
         last = ends.acts[-1]
-        act, shown = by_node()[last.name()]
+        act, shown = by_node()[name_of(last)]
         if act.name in ("softmax", "log_softmax"):
             values, axis = saved(last, "_saved_result"), int(last._saved_dim)
             axis = axis - 2**64 if axis >= 2**63 else axis  # torch saves -1 unsigned
@@ -305,7 +305,7 @@ SAME_ORDER = frozenset(
 def _output(node: AutogradNode, act: bool) -> Tensor | None:
     if not act:
         return output_of(node, 0) if kind(node) != "ConvolutionBackward" else None
-    shown = by_node()[node.name()][1]
+    shown = by_node()[name_of(node)][1]
     return (
         shown.read(node) if shown.holds == "post" and saved(node, shown.saved) is not None else None
     )

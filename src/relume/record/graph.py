@@ -109,7 +109,7 @@ def walk(root: AutogradNode) -> Graph:
     leaves: list[torch.Tensor] = []
     found: list[tuple[int, int, str, AutogradNode]] = []
     for node in queue:
-        name = node.name()
+        name = name_of(node)
         if name == LEAF:
             leaves.append(node.variable)
             continue
@@ -135,9 +135,17 @@ def _number(node: AutogradNode) -> int:
     return int(node._sequence_nr())
 
 
+def name_of(node: AutogradNode) -> str:
+    """The node's name: ``"AddmmBackward0"``."""
+    try:
+        return str(node.name())
+    except RuntimeError:  # torch 2.8 has none for custom autograd functions; later ones the class's
+        return type(node).__name__
+
+
 def kind(node: AutogradNode) -> str:
     """The node's name without the digit of its overload: ``"AddmmBackward"``."""
-    return str(node.name()).rstrip("0123456789")
+    return name_of(node).rstrip("0123456789")
 
 
 def inputs(node: AutogradNode) -> list[AutogradNode | None]:
@@ -147,12 +155,12 @@ def inputs(node: AutogradNode) -> list[AutogradNode | None]:
 
 def is_leaf(node: AutogradNode | None) -> bool:
     """Whether this input is a parameter (or another leaf tensor)."""
-    return node is not None and node.name() == LEAF
+    return node is not None and name_of(node) == LEAF
 
 
 def leaf_of(node: AutogradNode | None) -> torch.Tensor | None:
     """The leaf tensor behind an input, or None if the input is computed or carries no gradient."""
-    if node is None or node.name() != LEAF:
+    if node is None or name_of(node) != LEAF:
         return None
     leaf: torch.Tensor = node.variable
     return leaf
@@ -197,7 +205,7 @@ def is_scaling(node: AutogradNode) -> bool:
     """Whether a product scales its one signal by a number, a parameter or a dropout mask."""
     if any(is_leaf(source) for source in inputs(node)):
         return True
-    if kind(node) == "MulBackward" and node.name() == "MulBackward1":
+    if kind(node) == "MulBackward" and name_of(node) == "MulBackward1":
         return True  # times a Python number
     factor = saved(node, "_saved_other")
     if inputs(node)[0] is None:

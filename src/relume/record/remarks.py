@@ -10,7 +10,7 @@ from relume.core import Fact
 from relume.record import criterion, structure
 from relume.record import signs as found_in
 from relume.record.calls import axis_is_left_out
-from relume.record.graph import AutogradNode, Graph, at_hand, kind
+from relume.record.graph import AutogradNode, Graph, at_hand, kind, name_of
 from relume.record.marks import Marks
 from relume.record.opaque import CUSTOM, FUSED, OPAQUE, PACKED, RELEASED, is_custom
 from relume.record.sites import Plan, Seen, Sites, source_of
@@ -53,7 +53,7 @@ class Remarks:
             plan = plans.get(id(node))
             file, line = source_of(node)
             name = "" if plan is None else plan.site.name
-            called = by_node()[node.name()][0].name if plan is None else plan.site.act
+            called = by_node()[name_of(node)][0].name if plan is None else plan.site.act
             act: dict[str, Any] = {"act": called, "site": name, "file": file, "line": line}
             acts.append(act | found_in.limits(node))
         rows = criterion.rows_at_criterion(graph, found, ends)

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from relume.acts.act import by_node
 from relume.record.criterion import BY_HAND, Criterion, Head, renormalises
-from relume.record.graph import AutogradNode, Graph, kind, saved, signals
+from relume.record.graph import AutogradNode, Graph, kind, name_of, saved, signals
 from relume.record.ops import RESHAPE
 from relume.record.structure import data_inputs
 
@@ -212,14 +212,14 @@ def act_pairs(graph: Graph) -> Iterator[tuple[AutogradNode, str, str]]:
     """(second node, first act, second act) where an act is fed by another."""
     acts = by_node()
     for node in graph.nodes:
-        if node.name() not in acts or node in graph.sealed:
+        if name_of(node) not in acts or node in graph.sealed:
             continue
         sources = signals(node)
         before = sources[0] if len(sources) == 1 else None
         while before is not None and (kind(before) in RESHAPE or kind(before) in POOLS):
             before = next(iter(signals(before)), None)
-        if before is not None and before.name() in acts and before not in graph.sealed:
-            yield node, acts[before.name()][0].name, acts[node.name()][0].name
+        if before is not None and name_of(before) in acts and before not in graph.sealed:
+            yield node, acts[name_of(before)][0].name, acts[name_of(node)][0].name
 
 
 def decays(optimizer: Optimizer) -> dict[int, float]:

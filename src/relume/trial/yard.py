@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from relume.record import criterion
-from relume.record.graph import Graph, saved
+from relume.record.graph import Graph, name_of, saved
 
 TINY = 1e-6
 """Least probability: one certain mistake must not outweigh everything else."""
@@ -30,7 +30,7 @@ def described(loss: Tensor) -> str:
     graph = Graph(root, [], [], [], [])
     found = criterion.criterion(graph)
     ends = criterion.head(found)
-    acts = [str(node.name()).removesuffix("0").removesuffix("Backward") for node in ends.acts]
+    acts = [name_of(node).removesuffix("0").removesuffix("Backward") for node in ends.acts]
     scale = criterion.loss_scale(graph, found)
     words = found.name
     if found.name in ("bce", "bce_with_logits", "nll", "cross_entropy", "log_likelihood"):
@@ -71,7 +71,7 @@ def measured(loss: Tensor) -> dict[str, Tensor]:
 def _squashed(found: criterion.Criterion, act: str) -> bool:
     """Whether this act is the last thing before the criterion."""
     acts = criterion.head(found).acts
-    return bool(acts) and str(acts[-1].name()).startswith(f"{act}Backward")
+    return bool(acts) and name_of(acts[-1]).startswith(f"{act}Backward")
 
 
 def _classes(values: Tensor, target: Tensor, ignore: object) -> dict[str, Tensor]:
