@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.relume-ready
+LIGHT := $(VENV)/.relume-light
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test browser check web cases bench docs clean
@@ -16,11 +17,22 @@ $(READY): pyproject.toml constraints.txt
 		echo "relume needs Python 3.11 or newer as $(PYTHON); name another: make PYTHON=/path/to/python"; \
 		exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing relume and what its tests need into $(VENV) (once; a minute or two)"
+	@echo "installing relume and what its tests need into $(VENV) (once; minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(READY)  ## a broken training on real data, and what relume says about it
+# What the demo needs, which is far less than what the tests need.
+$(LIGHT): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "relume needs Python 3.11 or newer as $(PYTHON); name another: make PYTHON=/path/to/python"; \
+		exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -f $(READY) || echo "installing relume and scikit-learn into $(VENV) (once; torch is large)"
+	@test -f $(READY) || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		-c constraints.txt -e '.[examples]'
+	@touch $@
+
+demo: $(LIGHT)  ## a broken training on real data, and what relume says about it
 	@$(BIN)/relume run --exit-zero examples/digits_deep_sigmoid.py
 
 # The browser tests take the system's Chromium. Root on a Debian gets it; others are told.

@@ -131,7 +131,8 @@ def lesson_pages() -> Iterator[tuple[str, str]]:
             group = text.group
             parts += ["", f"## {group}", "", "| lesson | |", "|---|---|"]
         parts.append(f"| [{text.claim} {text.name}]({text.name}.md) | {text.title} |")
-        body = [f"# {text.claim} {text.name}", "", f"{text.title}."]
+        body = [f"# {text.claim} {text.name}", "", f"{text.title}.", ""]
+        body.append(f"Its figure moves: `relume atlas {text.name} --open`.")
         for name, section in text.sections.items():
             body += ["", f"## {name}", "", listed(section)]
         yield f"lessons/{text.name}.md", "\n".join(body) + "\n"

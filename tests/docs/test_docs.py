@@ -42,7 +42,6 @@ def test_the_five_minutes_are_as_they_are_told(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.slow
 def test_it_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None:
     if find_spec("mkdocs") is None:
         pytest.skip("install the dev extra to run this")
@@ -55,6 +54,9 @@ def test_it_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "rules" / "dead-units" / "index.html").is_file()
+    assert (tmp_path / "fixes" / "clip-gradient" / "index.html").is_file()
+    lesson = (tmp_path / "lessons" / "dying-relu" / "index.html").read_text("utf-8")
+    assert 'href="../../rules/dead-units/"' in lesson
     page = (tmp_path / "start" / "index.html").read_text("utf-8")
     assert re.findall(r'(?:src|href)="(https?://[^"]+)"[^>]*(?:stylesheet|script)', page) == []
     assert "fonts.googleapis" not in page

@@ -48,17 +48,7 @@ def contract(page: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """What the contract says of the copy."""
     files, chosen = CONTRACTS[page]
     return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            *files.split(),
-            "-k",
-            chosen,
-        ],
+        [sys.executable, "-m", "pytest", "-q", "-k", chosen, *files.split()],
         cwd=folder,
         capture_output=True,
         text=True,

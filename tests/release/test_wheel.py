@@ -44,4 +44,7 @@ def test_the_wheel_works_without_the_sources(tmp_path: Path) -> None:
     assert str(target) in run("-c", where, folder=tmp_path, path=str(target))
     ask = ("-m", "relume")
     assert "ACT401" in run(*ask, "rules", folder=tmp_path, path=str(target))
+    import relume
+
+    assert relume.__version__ in run(*ask, "--version", folder=tmp_path, path=str(target))
     run(*ask, "demo", "dying-relu", "--exit-zero", folder=tmp_path, path=str(target))

@@ -1,5 +1,6 @@
 """Whose steps are counted: the optimisers of the watched models, and which of them steps alone."""
 
+import gc
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -40,6 +41,15 @@ class Optimizers:
     def several(self) -> bool:
         """Whether more than one optimiser has stepped."""
         return len(self._known) > 1
+
+    def waiting(self) -> bool:
+        """Whether there is an optimiser of a watched parameter that has not stepped yet.
+
+        Looks through all objects of the process: asked once, and only where nothing steps.
+        """
+        # by type, not by isinstance: that asks proxies for their class
+        found = [one for one in gc.get_objects() if issubclass(type(one), Optimizer)]
+        return any(self._is_ours(one) for one in found)
 
     def count(self, optimizer: Optimizer) -> bool:
         """An optimiser has stepped; False if it trains another model."""

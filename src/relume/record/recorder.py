@@ -38,6 +38,7 @@ from relume.record.store import UNSEEN, Writer
 FLUSH_SECONDS = 0.5  # of the loss that a killed process can lose; of counters: `ledger.COUNTERS`
 JUMP = 2.0  # loss against its running mean that makes the recorder look again at once
 IDLE_BACKWARDS = 3  # without any optimiser step before backward itself is taken as the clock
+MOST_GATHERED = 256  # the same where there is an optimiser: it may be waiting for more gradients
 
 
 class Recorder:
@@ -77,6 +78,7 @@ class Recorder:
         self.quiet = False  # armed for nothing, and one optimiser steps: the cheapest state
         self.records = 0
         self.backwards = 0
+        self._idle = IDLE_BACKWARDS
         self._loss_mean = math.nan
         self._step_handle: Any = None
         self._scaled_at = 0  # optimiser steps when a scaler began an iteration
@@ -321,7 +323,10 @@ class Recorder:
 
     def _clocked_by_backward(self) -> bool:
         """No optimiser of torch's steps here (weights are updated by hand)."""
-        if self.optimizers.steps or self.backwards <= IDLE_BACKWARDS:
+        if self.optimizers.steps or self.backwards <= self._idle:
+            return False
+        if self._idle == IDLE_BACKWARDS and self.optimizers.waiting():
+            self._idle = MOST_GATHERED
             return False
         self.optimizers.step += 1
         return True

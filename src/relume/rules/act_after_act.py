@@ -60,7 +60,7 @@ def check(trace: Trace) -> Iterator[Result]:
     found = [finding for pair in judged if (finding := _finding(trace, pair)) is not None]
     yield from {finding.key: finding for finding in found}.values()
     if not found:
-        yield PAGE.checked(f"{len(pairs)} acts receive the output of another act, none in vain")
+        yield PAGE.checked(f"acts that receive another act's output: {len(pairs)}, none in vain")
 
 
 def effect(first: str, second: str) -> str:

@@ -77,7 +77,8 @@ def check(trace: Trace) -> Iterator[Result]:
     unread = [s.name for s in sites if s.smooth and trace.series(s.name, RESIDUAL) is None]
     if unread:
         reason = f"{UNREAD} at {layers(len(unread))} ({', '.join(unread[:3])})"
-        yield PAGE.missing(reason, "record again with this version of relume")
+        remedy = "nothing inside an unrolled layer (GRU, LSTM); otherwise record the run again"
+        yield PAGE.missing(reason, remedy)
     clean: list[str] = []
     idle = {fact.site for fact in trace.facts_of("act-pair") if _idle(fact.data)}
     for site in (site for site in sites if site.name not in idle):

@@ -70,7 +70,7 @@ def _hidden(trace: Trace, name: str, facts: list[Fact]) -> Iterator[Result]:
         evidence,
         cure=remedy,
     )
-    yield PAGE.missing(f"{operations} hides its acts: {reason}", remedy, name)
+    yield PAGE.missing(f"acts are hidden by {operations}: {reason}", remedy, name)
 
 
 RULE = PAGE.rule(check, sign=False)

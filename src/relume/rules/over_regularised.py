@@ -75,7 +75,9 @@ def check(trace: Trace) -> Iterator[Result]:
         return
     known = [one.ratio for one in held if one.ratio is not None]
     text = f"the weights keep {min(one.left for one in held):.0%} of their first norm or more"
-    if known:
+    if known and not max(known):
+        text += "; there is no weight decay"
+    elif known:
         text += f"; decay is at most {max(known):.2g} of what it is weighed against"
     yield PAGE.checked(text)
 
@@ -112,6 +114,8 @@ def _ratio(trace: Trace, name: str, norms: Series) -> float | None:
     if source is None or any(not len(part) for part in quarters(source)):
         return None
     pulls, holds = ([middle(part) for part in quarters(series)] for series in (source, against))
+    if decay == 0:
+        return 0.0  # also where the gradient is zero too
     return min(decay * p / h if h > 0 else np.inf for p, h in zip(pulls, holds, strict=True))
 
 

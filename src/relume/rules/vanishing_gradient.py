@@ -163,6 +163,8 @@ def _through_time(trace: Trace) -> Finding | None:
 
 def _clean(ratio: float, back: Flow | None) -> str:
     text = f"the first layer's gradient is {ratio:.2g} of the largest, relative to the weights"
+    if ratio != ratio:
+        text = "in the later half of the run no gradient was left that could be compared"
     if back is None:
         return text
     return f"{text}; {back.change / back.layers:+.2f} decades a layer over {len(back.sites)} acts"
