@@ -149,44 +149,6 @@ def patched(source: "Source", text: str | None) -> "Patch | None":
 # ------------------------------------------------------------------ what fixes ask for
 
 
-def scaled_entry_of(source: "Source", entry: str, factor: float) -> "Patch | None":
-    """A literal argument (``lr``) of the one optimiser that the file makes, times a factor.
-
-    The number may stand in the call, or in a variable that is set once.
-    """
-    names: list[str] = []
-
-    def in_call(call: Any) -> Any:
-        if last_name(call.func) not in OPTIMISERS:
-            return None
-        at = argument(call, entry)
-        if at is None and entry == "lr":
-            at = 1 if len(call.args) > 1 and call.args[1].keyword is None else None
-        if at is None:
-            return None
-        value = call.args[at].value
-        found = literal(value)
-        if found is None:
-            names.append(value.value if isinstance(value, cst.Name) else "")
-            return None
-        return with_argument(call, at, number(found * factor))
-
-    text = changed(source.text, cst.Call, in_call)
-    if text is not None or len(names) != 1 or not names[0]:
-        return patched(source, text if not names else None)
-    return patched(source, changed(source.text, cst.Assign, _assigned(names[0], factor)))
-
-
-def _assigned(name: str, factor: float) -> Change:
-    def change(node: Any) -> Any:
-        if len(node.targets) != 1 or last_name(node.targets[0].target) != name:
-            return None
-        found = literal(node.value)
-        return None if found is None else node.with_changes(value=number(found * factor))
-
-    return change
-
-
 def other_act(source: "Source", old: Sequence[str], new: str, *, every: bool) -> "Patch | None":
     """Another act in place of these, module or function: at the site's line, or in all the file."""
     if new not in WRITTEN or not (every or source.line):

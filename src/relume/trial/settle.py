@@ -21,7 +21,7 @@ from typing import Any
 from relume.errors import UsageError
 from relume.proof import Arm, Objective, Shot, Trial, Verdict
 from relume.trial.crew import Crew
-from relume.trial.objective import fitting, revalued, strangers
+from relume.trial.objective import fitting, judgeable, revalued, strangers
 from relume.trial.standing import standings
 from relume.trial.verdict import NOT_RUN, PROVEN, UNDECIDED, WORSE, judge
 
@@ -45,11 +45,21 @@ def recorded(crew: Crew) -> Path:
         printed = [line.strip() for line in shot.output.splitlines() if line.strip()]
         said = f" It said: {printed[-1][:200]}" if printed and shot.problem else ""
         if "unrecognized arguments" in said:
-            said += " (Options of relume stand before the script.)"
+            said += " (What relume does not know goes to the script.)"
         raise UsageError(f"the script as it is trained nothing: {why}.{said}")
     if not shot.run or not Path(shot.run).is_file():
         raise UsageError(f"the script as it is gave no recording: {why}.")
     return Path(shot.run)
+
+
+def first_look(crew: Crew) -> None:
+    """Run the script as it is, once, and see whether its arms can be judged at all.
+
+    Raises:
+        UsageError: they cannot (`objective.judgeable`).
+    """
+    crew.run([BASE], [0])
+    judgeable(crew.shots[BASE.name, 0], crew.setting.objective)
 
 
 def settle(

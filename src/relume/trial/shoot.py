@@ -238,6 +238,8 @@ def _costs(
         found["step_seconds"] = middle[len(middle) // 2] if middle else math.nan
     elif probe.steps:
         found["step_seconds"] = seconds / probe.steps
+    if trace is not None and any(turn.data.get("reaches") for turn in trace.facts_of("turn")):
+        found["opposed"] = 1.0
     dead = [] if trace is None else _dead(trace)
     if dead:
         found["dead_share"] = sum(dead) / len(dead)

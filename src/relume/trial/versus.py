@@ -17,7 +17,7 @@ from relume.proof import Arm, Edit, Objective, Trial, Verdict
 from relume.record import store
 from relume.trial.crew import Crew
 from relume.trial.objective import fitting, revalued, strangers
-from relume.trial.settle import BASE, SEEDS, recorded, versions
+from relume.trial.settle import BASE, SEEDS, first_look, recorded, versions
 from relume.trial.standing import standings
 from relume.trial.verdict import NOT_RUN, judge
 
@@ -66,6 +66,7 @@ def compare(
     sites = trace.sites_of("act", "hidden")
     if not sites:
         raise UsageError("no hidden activation function was seen in this run; nothing to compare.")
+    first_look(crew)
     own = tuple(dict.fromkeys(site.act for site in sites))
     arms = [_arm(act, own, tuple(site.name for site in sites)) for act in checked(acts)]
     base, tuned = replace(BASE, text=f"{' and '.join(own)} (the script as it is)"), []
