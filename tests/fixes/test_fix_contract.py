@@ -230,6 +230,14 @@ def biases(value: float) -> Callable[[Edit, Broken], None]:
     return check
 
 
+def opened(edit: Edit, broken: Broken) -> None:
+    base, treated = live(broken, []), live(broken, [edit])
+    assert bool((treated.first["gate.bias"] == 1).all())
+    assert bool((treated.first["fc.bias"] == base.first["fc.bias"]).all())
+    passed = float(treated.grads["fc.weight"].norm() / base.grads["fc.weight"].norm())
+    assert passed > 1e4  # of the gradient: what a sigmoid of -14 is of one of 1
+
+
 def fires(edit: Edit, broken: Broken) -> None:
     """Silent units speak from the first forward on, and the others keep their bias."""
     base, treated = live(broken, []), live(broken, [edit])
@@ -450,6 +458,7 @@ ROWS = {
     "rescale-init": Row("narrow", "ACT301", rescaled),
     "zero-bias": Row("born-dead", "ACT303", biases(0.0)),
     "positive-bias": Row("born-dead", "ACT303", biases(0.1)),
+    "open-gate": Row("shut", "ACT502", opened),
     "margin-bias": Row("born-dead", "ACT303", fires),
     "recycle-dead-units": Row("born-dead", "ACT401", recycles),
     "swap-act": Row("born-dead", "ACT401", swapped),
@@ -673,6 +682,7 @@ ORDERS = {
     "ACT602": ["matching-init", "lower-learning-rate", "clip-gradient"],
     "ACT701": ["standardise-inputs", "fold-input-mean"],
     "ACT101": ["insert-act"],
+    "ACT502": ["open-gate", "zero-bias", "matching-init", "free-the-gate"],
     "ACT303": ["margin-bias", "zero-bias", "recycle-dead-units", "positive-bias"],
 }  # fmt: skip
 

@@ -192,6 +192,16 @@ ROWS = {
             "torch.nn.init.constant_(model.get_submodule(name).bias, 0)",
         ),
     ),
+    "open gate": Row(
+        SCRIPT,
+        edit("open-gate", ("fc2",), value=2.0),
+        (),
+        (
+            "# weights drawn anew",
+            'for name in ["fc2"]:',
+            "torch.nn.init.constant_(model.get_submodule(name).bias, 2)",
+        ),
+    ),
     "every act": Row(
         SCRIPT,
         edit("swap-act", act="gelu", init="keep", old=("sigmoid",), every=True),

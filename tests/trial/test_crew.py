@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from arms import BASE, SLOWER
 from relume.errors import UsageError
 from relume.proof import Shot
 from relume.trial.crew import Crew, Setting, Where, program_of
+from relume.trial.hatchery import SHARED
+from relume.trial.nest import nests
 
 Write = Callable[..., Path]
 Crews = Callable[..., Crew]
@@ -78,6 +81,40 @@ def test_a_process_that_was_killed_is_tried_again(write: Write, crew: Crews) -> 
     again = crew(path)
     again.run([BASE], [0])
     assert again.fired == 1
+
+
+@pytest.mark.skipif(not SHARED, reason="only where a process can wait for several by handles")
+def test_shots_at_the_same_time_share_one_warm_process(write: Write, crew: Crews) -> None:
+    """Torch is imported once; a shot that dies takes no other with it."""
+    end = "import os; torch.initial_seed() == 3 and os.kill(os.getpid(), 9)"  # repetition 0
+    path = write(end=end)
+    both = crew(path, jobs=2)
+    both.run([BASE, SLOWER], range(2))
+    assert len(nests._known) == 1
+    assert [bool(shot.problem) for _, shot in sorted(both.shots.items())] == [True, False] * 2
+    for key in (("base", 1), ("slower", 1)):
+        one = crew(path, again=True)
+        one.run([BASE, SLOWER], [1])
+        assert one.shots[key].loss == both.shots[key].loss
+
+
+def test_a_hatchery_that_dies_takes_its_shots_and_no_more(write: Write, crew: Crews) -> None:
+    path = write(each="import time; time.sleep(0.05)", steps=200)
+    nests.close()
+
+    def kill() -> None:
+        nests._known[0]._process.kill()
+
+    def begun(done: int, planned: int, shot: Shot | None) -> None:
+        if shot is None:
+            threading.Timer(0.5, kill).start()
+
+    both = Crew(crew(path, jobs=2).setting, begun)
+    both.run([BASE], range(2))
+    assert all("the process that runs the shots ended" in s.problem for s in both.shots.values())
+    again = crew(write(), jobs=2)
+    again.run([BASE], range(2))
+    assert all(shot.problem == "" for shot in again.shots.values())
 
 
 INTERRUPTED = """

@@ -217,4 +217,4 @@ def test_a_script_that_trains_nothing_is_told_with_its_last_words(printed: str, 
     with pytest.raises(UsageError, match=r"trained nothing: it gave no loss") as told:
         recorded(Refused(NOISES["normal"]))  # type: ignore[arg-type]
     assert printed.strip().splitlines()[-1] in str(told.value)
-    assert ("Options of relume stand before the script" in str(told.value)) is hint
+    assert ("What relume does not know goes to the script" in str(told.value)) is hint

@@ -1,6 +1,7 @@
 """`relume prove`, `relume compare` and `relume recommend`: trials that somebody names."""
 
 import shlex
+from dataclasses import fields
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from relume.commands.trying import (
     Steps,
     Verbose,
     checked,
+    flags,
     options,
     setting,
 )
@@ -26,6 +28,11 @@ from relume.report.voice import console, say
 
 PROVE_CODES = "Exit code: 0 proven, 1 not proven, 2 bad input, 130 interrupted."
 CODES = "Exit code: 0 done, 2 bad input, 130 interrupted."
+
+OWN = frozenset({"--acts", "--tune", "--goal", "--select", "--run", "--help", "-h", "--"}).union(
+    *(flags(one.type) for one in fields(Asked))
+)
+"""What `relume fix` and `compare` would take from a command line that is given to them."""
 
 
 @options
@@ -148,7 +155,8 @@ def recommend(
     with watched(crew, verbose=verbose) as told:
         told("running the script as it is")
         diagnosis, trace = as_it_is(crew)
-    apart = ["--"] if any(word.startswith("-") for word in args or ()) else []
+    clash = any(word.partition("=")[0] in OWN for word in args or ())
+    apart = ["--"] if clash else []
     command = shlex.join([*(["-m"] if module else []), script, *apart, *(args or ())])
     proof.deliver_advice(diagnosis, advice(diagnosis, trace, command), form, file, console())
     if file is not None:

@@ -88,6 +88,12 @@ class Asked:
     verbose: Verbose = False
 
 
+def flags(kind: Any) -> frozenset[str]:
+    """The flags of an option, given its annotated type: ``-j`` and ``--jobs``."""
+    told = kind.__metadata__[0]
+    return frozenset({told.default, *(told.param_decls or ())})
+
+
 def options(command: Callable[..., int]) -> Callable[..., int]:
     """The command with the fields of `Asked` as parameters in place of `asked`."""
     given = inspect.signature(command)

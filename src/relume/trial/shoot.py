@@ -232,6 +232,8 @@ def _costs(
     end = level(losses)
     if end is not None:
         found |= {"loss": end, "start": losses[0][1]}
+    if probe.parameters:
+        found["parameters"] = float(probe.parameters)
     series = None if trace is None else trace.series("", "step_seconds")
     if series is not None and len(series):
         middle = sorted(float(x) for x in series.values if math.isfinite(x))
