@@ -7,6 +7,7 @@ nothing behind, and must not move the run's random states.
 
 import copy
 import json
+import math
 import random
 import subprocess
 import sys
@@ -178,6 +179,28 @@ def clipped(edit: Edit, _broken: Broken) -> None:
     ]
     assert norms[0] > 0.02
     assert norms[1] == pytest.approx(0.01, rel=1e-4)
+
+
+def skipped(edit: Edit, _broken: Broken) -> None:
+    """A broken step moves nothing, the others move what they did."""
+    for broken in (math.nan, math.inf):
+        calls: list[float] = []
+
+        def judge(out: Tensor, y: Tensor, at: float = broken, calls: Any = calls) -> Tensor:
+            calls.append(at)
+            return F.cross_entropy(out, y) * (at if len(calls) == 2 else 1.0)
+
+        treated = live(Broken(judge=judge, optimiser=sgd(0.01, momentum=0.9)), [edit])
+        assert not update(treated, "fc1.weight", 1).any()
+        for step in (0, 2):
+            moved = update(treated, "fc1.weight", step)
+            assert bool(moved.isfinite().all())
+            assert bool(moved.any())
+        assert treated.bench.done == ["1 step of 3 left out"]
+    whole = live(Broken(optimiser=sgd(0.01)), [edit])
+    assert close(
+        whole.weights["fc1.weight"], live(Broken(optimiser=sgd(0.01)), []).weights["fc1.weight"]
+    )
 
 
 def adaptive(edit: Edit, _broken: Broken) -> None:
@@ -448,6 +471,7 @@ ROWS = {
     "lower-weight-decay": Row("decayed", "ACT608", decay_lowered),
     "spare-from-decay": Row("decayed", "ACT608", spared),
     "clip-gradient": Row("blown", "ACT602", clipped),
+    "skip-broken-steps": Row("underflow", "ACT604", skipped),
     "adaptive-optimiser": Row("slow", "ACT606", adaptive),
     "matching-init": Row("narrow", "ACT301", spread_of(lambda m: (2 / m.in_features) ** 0.5)),
     "he-init": Row("narrow", "ACT301", spread_of(lambda m: (2 / m.in_features) ** 0.5)),
@@ -680,6 +704,7 @@ ORDERS = {
         "adaptive-optimiser",
     ],
     "ACT602": ["matching-init", "lower-learning-rate", "clip-gradient"],
+    "ACT604": ["stable-log", "skip-broken-steps", "matching-init", "lower-learning-rate"],
     "ACT701": ["standardise-inputs", "fold-input-mean"],
     "ACT101": ["insert-act"],
     "ACT502": ["open-gate", "zero-bias", "matching-init", "free-the-gate"],

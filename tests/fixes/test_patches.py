@@ -166,6 +166,16 @@ ROWS = {
         (),
         ("torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=1)",),
     ),
+    "skip": Row(
+        SCRIPT,
+        edit("skip-broken-steps"),
+        (),
+        (
+            "if not all(p.grad.isfinite().all() for p in model.parameters() "
+            "if p.grad is not None):",
+            "optimizer.zero_grad(set_to_none=True)  # and so takes no step",
+        ),
+    ),
     "init": Row(SCRIPT, edit("matching-init", **DRAW), (), BLOCK),
     "xavier": Row(
         SCRIPT,

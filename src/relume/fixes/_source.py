@@ -249,10 +249,24 @@ def softmax_axis(source: "Source", axis: int) -> "Patch | None":
 
 def clip_before_step(source: "Source", norm: float) -> "Patch | None":
     """A line that clips the gradient before the one ``optimizer.step()`` of the file."""
+    line = f"torch.nn.utils.clip_grad_norm_({{model}}.parameters(), max_norm={norm:g})"
+    return _before_step(source, line)
+
+
+def skip_before_step(source: "Source") -> "Patch | None":
+    """A loop that drops the gradients if one of them is not finite: the step then does nothing."""
+    return _before_step(
+        source,
+        "if not all(p.grad.isfinite().all() for p in {model}.parameters() if p.grad is not None):\n"
+        "    {optimiser}.zero_grad(set_to_none=True)  # and so takes no step",
+    )
+
+
+def _before_step(source: "Source", block: str) -> "Patch | None":
+    """A block before the one ``optimizer.step()`` of the file."""
     model = model_name(source)
     if not model or not imports_torch(source):
         return None
-    line = f"torch.nn.utils.clip_grad_norm_({model}.parameters(), max_norm={norm:g})"
 
     def change(node: Any) -> Any:
         if len(node.body) != 1 or not isinstance(node.body[0], cst.Expr):
@@ -260,10 +274,11 @@ def clip_before_step(source: "Source", norm: float) -> "Patch | None":
         call = node.body[0].value
         if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
             return None
-        owner = last_name(call.func.value)
-        if call.func.attr.value != "step" or not owner.startswith(("opt", "optim")):
+        owner = dotted(call.func.value)
+        name = owner.rpartition(".")[2]
+        if call.func.attr.value != "step" or not name.startswith(("opt", "optim")):
             return None
-        new: Any = cst.parse_statement(line)
+        new: Any = cst.parse_statement(block.format(model=model, optimiser=owner))
         new = new.with_changes(leading_lines=node.leading_lines)
         return cst.FlattenSentinel([new, node.with_changes(leading_lines=[])])
 

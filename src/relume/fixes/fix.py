@@ -133,7 +133,18 @@ class Job:
         return f"{self.text} ({', '.join(several(n, what) for what, n in self.counts.items())})"
 
 
-_NOUNS = ("layer", "unit", "optimiser", "input", "mean", "vector", "parameter", "act", "call")
+_NOUNS = (
+    "layer",
+    "unit",
+    "optimiser",
+    "input",
+    "mean",
+    "vector",
+    "parameter",
+    "act",
+    "call",
+    "step",
+)
 
 
 def several(count: int, what: str) -> str:
