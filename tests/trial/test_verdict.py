@@ -187,6 +187,67 @@ def test_the_winner_is_judged_on_fresh_seeds_only() -> None:
     assert ("other-0", 5) not in crew.shots  # only the winner runs again
 
 
+class Rare(FakeCrew):
+    """One run in five of the base is ruined; in the others the arm is a little better, or not."""
+
+    ahead = True
+
+    def _shot(self, arm: Arm, seed: int) -> Shot:
+        rng = np.random.default_rng([self._trial, seed])
+        value = 0.12 + 0.01 * float(rng.normal())
+        ruined = rng.random() < 0.2
+        if arm.name != "candidate":
+            value = 1.2 if ruined else value
+        else:
+            value -= 0.01 if self.ahead or rng.random() < 0.5 else -0.01
+        metrics = {"loss": value, "start": 2.3}
+        return Shot(arm.name, seed, value, loss=((0, 2.3), (9, value)), metrics=metrics)
+
+
+def test_a_fault_that_strikes_one_run_in_five_is_found_by_flipped_signs() -> None:
+    """Of the trials in which it struck among the first five, t finds none within its seeds."""
+    words: list[str] = []
+    for trial in range(100):
+        crew = Rare(NOISES["normal"], trial=trial)
+        verdict = tried(crew).verdict("candidate")
+        assert verdict is not None
+        if sum(crew.shots["base", k].value == 1.2 for k in range(5)) == 1:
+            words.append(verdict.word)
+            assert verdict.effect is not None
+            if verdict.fresh:
+                assert verdict.effect.pairs == 10
+                assert "by flipped signs p = 0.00195" in verdict.text
+    assert len(words) > 20
+    assert words.count("proven") > 0.7 * len(words)  # it must strike once in ten again: 89 %
+
+
+def test_who_is_not_always_ahead_is_not_judged_by_flipped_signs() -> None:
+    class Even(Rare):
+        ahead = False
+
+    some = 0
+    for trial in range(40):
+        crew = Even(NOISES["normal"], trial=trial)
+        found = tried(crew).verdict("candidate")
+        assert found is not None
+        ahead = all(
+            crew.shots["base", k].value > crew.shots["candidate", k].value  # type: ignore[operator]
+            for k in range(5)
+        )
+        assert ahead or "flipped" not in found.text
+        some += not ahead
+    assert some > 30
+
+
+def test_flipped_signs_are_scipys() -> None:
+    d = [0.3, 0.1, -0.2, 0.5, 0.05, 1.4, -0.01]
+    oracle = stats.permutation_test(
+        (np.array(d),), np.mean, permutation_type="samples", n_resamples=np.inf
+    )
+    assert v.flips(d) == pytest.approx(oracle.pvalue)
+    assert v.flips([0.1] * 10) == pytest.approx(2 / 1024)
+
+
 def test_a_placebo_that_wins_takes_the_proof_away() -> None:
     class Restless(FakeCrew):
         """Runs get better each time they are made: the placebo beats the base."""

@@ -7,7 +7,8 @@
 3. Base and winner run at fresh seeds, from n on. Only these, which had no part in choosing it, make
    its verdict, corrected for all candidates asked about so far. How many they are is fixed before
    the first of them: n where the gain showed; where it was undecided, as many as would find it if
-   it is what it seemed, and none where that is more than `MOST_FRESH` times n.
+   it is what it seemed, and none where that is more than `MOST_FRESH` times n; but where it was
+   ahead in every pair, 2n, judged by flipped signs (`verdict.py`).
 """
 
 from collections.abc import Sequence
@@ -92,12 +93,14 @@ def settle(
     objective, why = _objective(crew, [base, *candidates])
     verdicts = _judged(crew, candidates, base, first, objective, tests=tests, symptom=symptom)
     winner = best(verdicts)
-    many = _fresh(winner, seeds)
+    many, exact = _fresh(winner, seeds)
     if winner is not None and many:
         arm = next(arm for arm in candidates if arm.name == winner.arm)
         fresh = range(seeds, seeds + many)
         crew.run([base, arm], fresh)
-        again = _judged(crew, [arm], base, fresh, objective, tests=tests, symptom=symptom)[0]
+        again = _judged(
+            crew, [arm], base, fresh, objective, tests=tests, symptom=symptom, exact=exact
+        )[0]
         verdicts = [replace(again, fresh=True) if v.arm == arm.name else v for v in verdicts]
     shots = revalued(crew.shots, objective)
     names = {base.name, PLACEBO.name, *(arm.name for arm in candidates)}
@@ -151,6 +154,7 @@ def _judged(
     *,
     tests: int | None = None,
     symptom: str = "",
+    exact: bool = False,
 ) -> list[Verdict]:
     shots = revalued(crew.shots, objective)
     others = strangers(shots, arms) if objective.source == "loss" else ()
@@ -164,6 +168,7 @@ def _judged(
         objective,
         tests=tests,
         symptom=symptom,
+        exact=exact,
     )
     by_name = {verdict.arm: verdict for verdict in known}
     text = "Its loss is another kind of number than the base's, and there is no yardstick for both"
@@ -181,14 +186,17 @@ def _rank(verdict: Verdict) -> tuple[bool, float]:
     return verdict.word == PROVEN, verdict.effect.mean if verdict.effect is not None else 0.0
 
 
-def _fresh(winner: Verdict | None, seeds: int) -> int:
-    """How many fresh pairs the winner gets."""
+def _fresh(winner: Verdict | None, seeds: int) -> tuple[int, bool]:
+    """How many fresh pairs the winner gets, and whether they are judged by flipped signs."""
     if winner is None or winner.effect is None:
-        return 0
+        return 0, False
     if winner.word == PROVEN:
-        return seeds
+        return seeds, False
     needed = max(seeds, winner.effect.pairs + (winner.more_seeds or 0))
-    return needed if needed <= MOST_FRESH * seeds else 0
+    if needed <= MOST_FRESH * seeds:
+        return needed, False
+    ahead = winner.effect.wins == winner.effect.pairs
+    return (2 * seeds, True) if ahead else (0, False)
 
 
 def repeatable(crew: Crew) -> bool:
