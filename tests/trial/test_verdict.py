@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from fake_crew import FakeCrew
+from fake_crew import FakeCrew, Rare
 from scipy import stats
 
 from relume.errors import UsageError
@@ -187,23 +187,6 @@ def test_the_winner_is_judged_on_fresh_seeds_only() -> None:
     assert ("other-0", 5) not in crew.shots  # only the winner runs again
 
 
-class Rare(FakeCrew):
-    """One run in five of the base is ruined; in the others the arm is a little better, or not."""
-
-    ahead = True
-
-    def _shot(self, arm: Arm, seed: int) -> Shot:
-        rng = np.random.default_rng([self._trial, seed])
-        value = 0.12 + 0.01 * float(rng.normal())
-        ruined = rng.random() < 0.2
-        if arm.name != "candidate":
-            value = 1.2 if ruined else value
-        else:
-            value -= 0.01 if self.ahead or rng.random() < 0.5 else -0.01
-        metrics = {"loss": value, "start": 2.3}
-        return Shot(arm.name, seed, value, loss=((0, 2.3), (9, value)), metrics=metrics)
-
-
 def test_a_fault_that_strikes_one_run_in_five_is_found_by_flipped_signs() -> None:
     """Of the trials in which it struck among the first five, t finds none within its seeds."""
     words: list[str] = []
@@ -211,7 +194,7 @@ def test_a_fault_that_strikes_one_run_in_five_is_found_by_flipped_signs() -> Non
         crew = Rare(NOISES["normal"], trial=trial)
         verdict = tried(crew).verdict("candidate")
         assert verdict is not None
-        if sum(crew.shots["base", k].value == 1.2 for k in range(5)) == 1:
+        if sum(crew.shots["base", k].value == Rare.RUINED for k in range(5)) == 1:
             words.append(verdict.word)
             assert verdict.effect is not None
             if verdict.fresh:

@@ -99,7 +99,11 @@ def _stacked(found: Trial, arm: Arm, ink: Ink) -> None:
 
 
 def packed(cells: Sequence[str], width: int) -> list[str]:
-    """Cells in as few lines as they fit into, none of them broken."""
+    """Cells in as few lines as they fit into, none of them broken.
+
+    >>> packed(["14 steps", "346 MB", "0 % dead"], 20)
+    ['14 steps · 346 MB', '0 % dead']
+    """
     lines: list[str] = []
     for cell in cells:
         if lines and len(lines[-1]) + len(cell) + 3 <= width:
@@ -129,7 +133,11 @@ def costs(standing: Standing | None) -> tuple[str, str, str, str, str]:
 
 
 def thousands(count: int) -> str:
-    """A count as people say it: ``13.4k``, ``2.1M``."""
+    """A count as people say it.
+
+    >>> thousands(812), thousands(13_130), thousands(2_100_000)
+    ('812', '13.1k', '2.1M')
+    """
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if count >= size:
             return f"{count / size:.3g}{unit}"
