@@ -2,13 +2,17 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from arms import BASE, SLOWER
@@ -236,6 +240,58 @@ def test_no_cluster_is_one_sentence() -> None:
         list(_fire(Where("ray")))
     with pytest.raises(UsageError, match=r"--backend dask needs --address"):
         list(_fire(Where("dask")))
+
+
+class Ray(ModuleType):
+    """What is asked of Ray, in this process: tasks, which run when they are waited for."""
+
+    def __init__(self) -> None:
+        super().__init__("ray")
+        self.said: list[object] = []
+        self.most = 0
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def init(self, **given: object) -> None:
+        self.said.append(given["address"])
+
+    def shutdown(self) -> None:
+        self.said.append("down")
+
+    def remote(self, function: Callable[[str], str]) -> SimpleNamespace:
+        return SimpleNamespace(remote=lambda text: (function, text))
+
+    def wait(self, running: list[Any], num_returns: int) -> tuple[list[Any], list[Any]]:
+        self.most = max(self.most, len(running))
+        return running[-num_returns:], running[:-num_returns]  # the last one is ready first
+
+    def get(self, done: list[Any]) -> list[str]:
+        return [function(text) for function, text in done]
+
+
+def test_ray_gives_every_shot_once_as_it_finishes(
+    write: Write, crew: Crews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a stand-in for Ray; that Ray does this is told in docs/proof.md."""
+    ray = Ray()
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setattr("relume.trial.crew.find_spec", lambda name: name == "ray")
+    setting = crew(write()).setting
+    one = Crew(replace(setting, where=Where("ray", jobs=2)))
+    one.run([BASE, SLOWER], range(2))
+    assert sorted(one.shots) == [("base", 0), ("base", 1), ("slower", 0), ("slower", 1)]
+    assert all(shot.value is not None for shot in one.shots.values())
+    assert (one.fired, ray.most, ray.said) == (4, 2, [None, "down"])
+
+
+def test_a_ray_cluster_that_is_not_there_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relume.trial.crew.find_spec", lambda name: name == "ray")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(UsageError, match=r"no Ray cluster answers at '127.0.0.1:\d+'"):
+            list(_fire(Where("ray", address)))
 
 
 def _fire(where: Where) -> list[Shot]:

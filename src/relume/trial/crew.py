@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import json
 import os
+import socket
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -221,6 +222,7 @@ def _by_ray(jobs: Sequence[Job], where: Where) -> Generator[Shot]:
     """
     if find_spec("ray") is None:
         raise UsageError("--backend ray needs Ray; install it with: pip install ray.")
+    _reached(where.address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
     ray: Any = importlib.import_module("ray")
     ours = not ray.is_initialized()
@@ -236,6 +238,22 @@ def _by_ray(jobs: Sequence[Job], where: Where) -> Generator[Shot]:
     finally:
         if ours:
             ray.shutdown()
+
+
+def _reached(address: str) -> None:
+    """Whether somebody listens at ``host:port``: Ray itself would try for minutes.
+
+    Raises:
+        UsageError: nobody does.
+    """
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdecimal():  # "auto", or none: Ray's own way to find one
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"no Ray cluster answers at {address!r}: {reason}.") from None
 
 
 def _of_ray(ray: Any, jobs: Sequence[Job], most: int) -> Generator[Shot]:
