@@ -8,7 +8,7 @@
    its verdict, corrected for all candidates asked about so far. How many they are is fixed before
    the first of them: n where the gain showed; where it was undecided, as many as would find it if
    it is what it seemed, and none where that is more than `MOST_FRESH` times n; but where it was
-   ahead in every pair, 2n, judged by flipped signs (`verdict.py`).
+   ahead in every pair, as many as that, judged by flipped signs (`verdict.py`).
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from relume.proof import Arm, Objective, Shot, Trial, Verdict
 from relume.trial.crew import Crew
 from relume.trial.objective import fitting, judgeable, revalued, strangers
 from relume.trial.standing import standings
-from relume.trial.verdict import NOT_RUN, PROVEN, UNDECIDED, WORSE, judge
+from relume.trial.verdict import FLIPPED, NOT_RUN, PROVEN, UNDECIDED, WORSE, judge
 
 BASE = Arm("base", role="base", text="the script as it is")
 PLACEBO = Arm("placebo", role="placebo", text="the script as it is, once more")
@@ -196,7 +196,7 @@ def _fresh(winner: Verdict | None, seeds: int) -> tuple[int, bool]:
     if needed <= MOST_FRESH * seeds:
         return needed, False
     ahead = winner.effect.wins == winner.effect.pairs
-    return (2 * seeds, True) if ahead else (0, False)
+    return (min(MOST_FRESH * seeds, FLIPPED), True) if ahead else (0, False)
 
 
 def repeatable(crew: Crew) -> bool:
