@@ -24,4 +24,6 @@ if "--twin" in sys.argv[2:]:
     case = replace(case, make=partial(build, case.arch, case.act))
 torch.manual_seed(case.seed)
 setup = case.make()
+if "--twin" in sys.argv[2:] and case.family == "target-range":
+    setup.y = setup.y * 4  # wide targets are the data; the tanh in front of them is the fault
 train(setup, optimizer_of(case, setup), case.seed)
