@@ -398,7 +398,6 @@ NO_EDGE = {
     ("symmetric_init", "LEAST_FREEDOM"): GUARD,
     ("vanishing_gradient", "CALLS"): EVIDENCE,
     ("vanishing_gradient", "LEAST"): EVIDENCE,
-    ("vanishing_gradient", "STEADY"): SHAPE,
     ("zero_slope_artefact", "RECENT"): EVIDENCE,
 }
 
