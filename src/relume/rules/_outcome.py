@@ -63,6 +63,8 @@ class Course:
     recent_error: float
     above: float
     swings: bool
+    late: float
+    late_error: float
 
     @property
     def gain(self) -> float:
@@ -84,6 +86,13 @@ class Course:
         """It ended no better than it began, and nearly every late step lies above the reference:
         no noise hides progress then, and a fall from a summit of its own making is none."""
         return self.above >= ABOVE and self.end > self.first
+
+    @property
+    def deaf(self) -> bool:
+        """Flat, and over the whole later half, which a flat loss may be averaged over, a quarter
+        of the way below the reference is out of reach of the noise."""
+        most = self.reference - self.late + ERRORS * self.late_error
+        return not self.falling and most < NOISE_LIMIT * self.scale
 
     @property
     def lost(self) -> bool:
@@ -215,6 +224,8 @@ def _course(steps: "Ints", values: "Floats", chance: float | None) -> Course:
         recent_error=noise * float(np.sqrt(2 / quarter)),
         above=float(np.mean(values[-(n // 2) :] > reference * (1 + GAIN))) if scale > 0 else 0.0,
         swings=_swings(values[-(n // 2) :], noise, scale),
+        late=_level(values[-(n // 2) :]),
+        late_error=noise * float(np.sqrt(2 / n + (0 if by_chance else 1 / head))),
     )
 
 
@@ -280,7 +291,7 @@ def _flat_from_start(c: Course, path: str, numbers: dict[str, Value]) -> Outcome
         return Outcome("plateaued", text, numbers)
     if c.count < FEW:
         return Outcome("too-short", f"Too short to judge: {path}.", numbers)
-    if ERRORS * c.error > NOISE_LIMIT * c.scale and not c.in_vain:
+    if ERRORS * c.error > NOISE_LIMIT * c.scale and not (c.in_vain or c.deaf):
         text = f"Too short to judge: {path}, and its noise of {c.noise:.2g} hides any progress."
         return Outcome("too-short", text, numbers)
     return Outcome("stalled", f"Stalled: {path}; it has not learned.", numbers)
