@@ -89,10 +89,11 @@ class Course:
 
     @property
     def deaf(self) -> bool:
-        """Flat, and over the whole later half, which a flat loss may be averaged over, a quarter
-        of the way below the reference is out of reach of the noise."""
-        most = self.reference - self.late + ERRORS * self.late_error
-        return not self.falling and most < NOISE_LIMIT * self.scale
+        """Flat, and over the whole later half, which a flat loss may be averaged over, no gain;
+        and a quarter of the way below the reference is out of reach of the noise."""
+        gain = self.reference - self.late
+        most = gain + ERRORS * self.late_error
+        return not self.falling and gain <= GAIN * self.scale and most < NOISE_LIMIT * self.scale
 
     @property
     def lost(self) -> bool:
