@@ -81,7 +81,7 @@ def _finding(trace: Trace, pair: Fact) -> Result:
     operations = list(data.get("between") or ())
     between = "only " + ", ".join(map(str, operations)) if operations else "nothing"
     shape = " -> ".join(map(str, data.get("shape") or ()))
-    text = "{first} and {second} ({shape}) have {between} between them"
+    text = "the layers {first} and {second} ({shape}) have {between} between them"
     if error is None:
         text += ", as the graph shows; the pair could not be replayed"
     else:
