@@ -6,16 +6,20 @@ Whether a maker has learned is asked of what it makes, never of a loss: its ener
 (Szekely and Rizzo) to fresh examples, as a share of what it was before training; below 0.5 it has
 learned, above 1 it is further from the data than it began. A loss's ratio is the mean of the last
 tenth over that of the first five steps; ``back`` is how far the maker's loss has come down from its
-summit (the highest of 20 blocks), as a share of its rise.
+summit (the highest of 20 blocks), as a share of its rise; ``said`` is the outcome that is told.
 """
 
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
+
+from relume.core import Fact, Series, Trace
+from relume.rules._outcome import judge as outcome_of
 
 NOISE, ROWS = 8, 64
 
@@ -54,7 +58,7 @@ KINDS = (
 def source(kind: Kind) -> tuple[int, Callable[[int], Tensor]]:
     """How many numbers an example has, and how to draw some."""
     if kind.clusters == 0:
-        x = torch.tensor(load_digits().data / 8 - 1, dtype=torch.float32)
+        x = torch.tensor(load_digits(return_X_y=True)[0] / 8 - 1, dtype=torch.float32)
         return 64, lambda n: x[torch.randint(0, len(x), (n,))]
 
     def points(n: int) -> Tensor:
@@ -114,6 +118,21 @@ def back(losses: Tensor) -> float:
     return float((top - blocks[-2:].mean()) / (top - start)) if top > start else 0.0
 
 
+def said(losses: Tensor) -> str:
+    """The outcome that a diagnosis tells of these two losses."""
+    steps = np.arange(len(losses))
+    names = ("loss", "loss_2")
+    table = {
+        ("", name): Series(steps, losses[:, at].double().numpy()) for at, name in enumerate(names)
+    }
+    turn = {"optimizer": "Adam"}
+    facts = (
+        Fact("turn", data={**turn, "loss": "loss", "model": "judge", "reaches": []}),
+        Fact("turn", data={**turn, "loss": "loss_2", "model": "maker", "reaches": ["loss"]}),
+    )
+    return outcome_of(Trace({}, (), table, {}, facts)).name
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
@@ -121,17 +140,24 @@ def main() -> None:
     parser.add_argument("--only", default="", help="kinds whose words contain this")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    print("| GAN | distance, end / start | judge's loss | maker's loss | back |\n|" + 5 * "---|")
+    print("| GAN | distance, end / start | judge's loss | maker's loss | back | said |")
+    print("|" + 6 * "---|")
+        + 6 * "---|"
+    )
     for kind in KINDS:
         if arguments.only not in kind.what:
             continue
         rows: list[tuple[float, float, float, float]] = []
+        told: list[str] = []
         for seed in range(arguments.seeds):
             losses, far = trained(kind, seed, arguments.steps)
-            one, two = (losses[-(arguments.steps // 10) :].mean(0) / losses[:5].mean(0)).tolist()
+            ends = losses[-(arguments.steps // 10) :].mean(0) / losses[:5].mean(0)
+            one, two = (float(x) for x in ends)
             rows.append((far, one, two, back(losses[:, 1])))
+            told.append(said(losses))
         cells = [", ".join(f"{x:.2g}" for x in column) for column in zip(*rows, strict=True)]
-        print(f"| {kind.what} | {' | '.join(cells)} |", flush=True)
+        names = ", ".join(dict.fromkeys(told))
+        print(f"| {kind.what} | {' | '.join(cells)} | {names} |", flush=True)
 
 
 if __name__ == "__main__":

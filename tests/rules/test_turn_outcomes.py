@@ -124,3 +124,11 @@ def test_two_models_that_are_trained_in_turn_are_no_affine_pair(second: str, tol
     build.table["", "loss_2"] = Series(np.arange(400), learning(seed=1))
     found = diagnose(build.trace(), select=["ACT101"]).findings
     assert [f.code for f in found] == ["ACT101"] * told
+
+
+def test_a_loss_that_gave_up_its_gain_is_what_the_other_won_back() -> None:
+    """Alone it would have diverged: it had been far lower, and still ends below its start."""
+    n = np.arange(400)
+    made = np.interp(n, [0, 150, 400], [1.0, 0.2, 0.9]) + flat(level=0.0, noise=0.005)
+    assert judge(Build().loss(made, None).trace()).name == "diverged"
+    assert judge(turns(swinging(1.4), made)).name == "balanced"

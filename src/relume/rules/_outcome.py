@@ -19,7 +19,7 @@ import numpy as np
 
 from relume.core import Outcome, Series, Trace, Value
 from relume.rules._evidence import looked_for, number
-from relume.rules._turns import in_turn
+from relume.rules._turns import DIVERGED, in_turn
 
 if TYPE_CHECKING:
     from relume.core import Floats, Ints
@@ -31,7 +31,6 @@ FALLING = 0.01  # of the scale, from the third to the fourth quarter: less is fl
 LOW = 0.2  # of chance: RULES.md 601 calls a loss below that learned
 ERRORS = 3.0  # standard errors that a difference must exceed: 1 in 370 by luck
 NOISE_LIMIT = 0.25  # of the scale: with a wider interval than that nothing can be said
-DIVERGED = 10.0  # times start or chance (RULES.md 602)
 LOST = 0.5  # of what had been gained: more than half of it gone is no late wobble
 KNOWN = 0.8  # of chance: a start below that is a trained network
 SWING = 0.2  # of the scale: the least amplitude that is called oscillation

@@ -2,9 +2,9 @@
 
 Losses that depend on different parameters are judged one by one, and the worst decides. Where one
 model's loss goes through the other model, as in a GAN, what is won by one may be lost by the other:
-a loss that does not fall, or that rises tenfold, is then no failure, and one that falls to nothing
-is no success. Such a pair is in balance until one loss is gone while the other has risen and does
-not come back.
+a loss that does not fall, that rises again or rises tenfold, is then no failure, and one that falls
+to nothing is no success. Such a pair is in balance until one loss is gone while the other has risen
+and does not come back.
 
 Measured on small GANs whose makers are judged by what they make (`benchmarks/adversaries.py`):
 where the maker learned, the judge's loss ended at 0.29 of its start or above, or the maker's loss,
@@ -24,6 +24,7 @@ from relume.rules._evidence import number
 if TYPE_CHECKING:
     from relume.core import Series
 
+DIVERGED = 10.0  # times its start, or chance (RULES.md 602)
 WON = 0.2  # of its start: the loss of a side that wins ends below that (see above)
 LOSING = 2.0  # times its start: the other's ends above that
 BACK = 0.05  # of its rise: a loss that has come down by more is not lost (see above)
@@ -72,7 +73,7 @@ def _worst(found: Mapping[str, Outcome]) -> Outcome:
 
 def _against(found: Mapping[str, Outcome], losses: Mapping[str, "Series"]) -> Outcome:
     names = {outcome.name for outcome in found.values()}
-    if names <= {"learning", "converged"} or names in ({"diverged"}, {"too-short"}, {"no-loss"}):
+    if names <= {"learning", "converged"} or names in ({"too-short"}, {"no-loss"}):
         return _worst(found)
     if any("first_nonfinite" in outcome.numbers for outcome in found.values()):
         return _worst(found)
@@ -91,8 +92,9 @@ def _against(found: Mapping[str, Outcome], losses: Mapping[str, "Series"]) -> Ou
         text = f"In balance: {winner} was far ahead of {loser}, whose loss has come down again by "
         text += f"{back:.0%} of its rise: {paths}. How well they do no loss tells."
         return Outcome("balanced", text, first.numbers)
-    if "diverged" in names:
-        return _worst(found)
+    exploded = [name for name, ratio in ratios.items() if ratio > DIVERGED]
+    if exploded:
+        return _worst({name: found[name] for name in (*exploded, *found)})
     text = f"In balance: {both} are trained against each other and neither wins: "
     return Outcome("balanced", f"{text}{paths}. How well they do no loss tells.", first.numbers)
 
