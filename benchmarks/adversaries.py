@@ -142,8 +142,6 @@ def main() -> None:
     torch.set_num_threads(1)
     print("| GAN | distance, end / start | judge's loss | maker's loss | back | said |")
     print("|" + 6 * "---|")
-        + 6 * "---|"
-    )
     for kind in KINDS:
         if arguments.only not in kind.what:
             continue
