@@ -45,7 +45,7 @@ browser:
 	} || echo "no Chromium here: the browser tests will be skipped"
 
 test: $(READY) browser  ## all tests but the sweeps
-	@$(BIN)/python -m pytest -q -m "not slow"
+	@$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
 
 check: $(READY)  ## lint, format, types
 	@$(BIN)/ruff check .

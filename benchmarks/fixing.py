@@ -2,6 +2,7 @@
 whether healthy trainings are left alone.
 
     python benchmarks/fixing.py --part fresh --broken 40 --healthy 40   # a sample, resumable
+    python benchmarks/fixing.py --only rate-spike rate-low       # the cases of these names
     python benchmarks/fixing.py --report                                # what is known so far
 
 The level is reached if the repaired runs come within two points of the twin's accuracy at the
@@ -45,6 +46,12 @@ def spread(cases: list[Case]) -> list[Case]:
         ranked.append((seen[case.family], at, case))
         seen[case.family] += 1
     return [case for _, _, case in sorted(ranked, key=lambda each: each[:2])]
+
+
+def wanted(args: argparse.Namespace) -> list[Case]:
+    if args.only:
+        return [case for case in CASES if case.name.startswith(tuple(args.only))]
+    return sample(args.part, args.broken, args.healthy)
 
 
 def treated(case: Case, folder: Path, jobs: int, seeds: int) -> dict[str, object]:
@@ -157,13 +164,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--dir", type=Path, default=Path(".relume/fixing"))
+    parser.add_argument("--only", nargs="*", default=[], help="beginnings of names")
     parser.add_argument("--report", action="store_true")
     args = parser.parse_args()
     args.dir.mkdir(parents=True, exist_ok=True)
     kept = args.dir / "cases.jsonl"
     rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     done = {row["case"] for row in rows}
-    for case in () if args.report else sample(args.part, args.broken, args.healthy):
+    for case in () if args.report else wanted(args):
         if case.name in done:
             continue
         row = treated(case, args.dir.absolute(), args.jobs, args.seeds)

@@ -104,7 +104,7 @@ def test_trials_are_shown_with_the_run(call: Relume, runs: Path, tmp_path: Path)
     trial = Trial("gelu?", Objective(), arms, tuple(shots), verdicts, meta={"seeds": 2})
     (tmp_path / "trial.json").write_text(json.dumps(plain(trial)))
     # of a cure all trials; what this version does not know is left alone
-    later = {**plain(trial), "standings": [{"arm": "gelu"}]}
+    later = {**plain(trial), "of_a_later_version": [{"arm": "gelu"}]}
     (tmp_path / "cure.json").write_text(json.dumps({"word": "proven", "trials": [later, later]}))
     assert call("report", "--trial", "trial.json", "--trial", "cure.json")[0] == 0
     found = data_of(tmp_path / "report.html")["trials"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, Ran, run_both
+from twice import ROOT, Ran, run_both
 
 EXAMPLES = ROOT / "examples"
 DEMOS = ROOT / "src" / "relume" / "demos"

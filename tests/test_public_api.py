@@ -26,13 +26,16 @@ CHEAP = {  # exit code, and a word that the answer must hold
     "relume rules": (0, "ACT401"),
     "relume explain dead-units": (0, "How it is measured"),
     "relume runs": (0, ""),
-    "relume demo": (0, "dying-relu"),
     "relume acts": (0, "swish"),
     "relume card gelu": (0, "Mean of post"),
     "relume card --compare relu,gelu,silu": (0, "Gain forward"),
 }
 COSTLY = {"relume run train.py --epochs 3", "relume diagnose", "relume demo dying-relu"}
 COSTLY |= {"pip install -c constraints.txt -e ."}
+COSTLY |= {"relume fix train.py --epochs 3"}  # tests/test_cli_trial.py runs its like
+COSTLY |= {"relume compare train.py --acts relu,leaky_relu,gelu --seeds 5"}  # and its
+COSTLY |= {"relume report", "relume live"}  # tests/test_cli_report.py
+COSTLY |= {"relume atlas"}  # tests/test_cli_atlas.py
 COSTLY |= {"relume export -o tables"}  # tests/record/test_export.py
 COSTLY |= {"relume check train.py:make_model --input 32x3x64x64"}  # test_cli_check runs its like
 

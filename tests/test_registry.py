@@ -1,13 +1,15 @@
 """Discovery by looking, and look-ups that know what was meant."""
 
+import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import relume
 from relume.errors import RelumeError, UnknownNameError, UsageError
-from relume.registry import discover, lookup, pages, unknown
+from relume.registry import discover, docstring, lookup, pages, unknown
 
 
 @pytest.fixture
@@ -72,3 +74,30 @@ def test_an_unknown_name_is_answered_with_the_nearest(
     assert str(caught.value) == sentence
     assert isinstance(caught.value, UsageError)
     assert isinstance(caught.value, RelumeError)
+
+
+SOURCES = [
+    '"""Plain, in one line."""\n',
+    '# a comment\n\n"""In\n\n    two paragraphs.\n    """\nx = 1\n',
+    'r"""Raw: \\d."""\n',
+    '"""Escaped: \\u00d7."""\n',
+    "'''Other quotes.'''\n",
+    '"""No docstring""" + "but a sum"\n',
+    '("""In brackets.""")\n',
+    '"""""" \n',
+    'x = 1\n"""Too late."""\n',
+    "",
+]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_docstring_is_what_the_parser_has(source: str) -> None:
+    assert docstring(source) == (ast.get_docstring(ast.parse(source)) or "")
+
+
+def test_our_own_docstrings_are_what_the_parser_has() -> None:
+    home = Path(relume.__file__).parent
+    for room in ("rules", "fixes", "demos", "atlas/lessons"):
+        for file in (home / room).glob("*.py"):
+            source = file.read_text("utf-8")
+            assert docstring(source) == (ast.get_docstring(ast.parse(source)) or ""), file

@@ -119,6 +119,13 @@ class Window:
             ``post_sum``, ``post_sumsq``, ``post_max``, ``post_min`` of the act's output;
             ``grad_abs_sum`` of abs dL/dpre; ``pre_n``, ``pre_sum``, ``pre_sumsq``, ``pre_max``
             of its input, on the records where that could be read (``pre_n`` samples of it).
+            Where the act has them: ``slope_max`` the largest abs slope over the act's largest, 0.05
+            at most (smooth acts: a unit with more is not flat); ``above`` samples above the kink
+            (acts of two pieces that both have a slope); ``out_norm`` of the weights that take the
+            unit's output (smooth hidden acts), on every eighth record, of wide layers from a
+            sample of their rows;
+            ``top`` samples on which the output is the largest of a softmax that gates (there it is
+            the only one).
     """
 
     first: int
@@ -224,9 +231,7 @@ class Trace:
     ``seconds`` (wall time of the steps), ``overhead`` (the recorder's own estimate, a share of
     wall time), ``optimizer`` (class name), ``optimizers`` (how many stepped), ``parameters``
     (number of trainable scalars), ``looks_for`` (kinds of facts that were looked for, so that
-    none of them means none). Kept for and not recorded yet, of a `Window`: ``slope_max`` of the
-    unit, ``out_norm`` of its outgoing weights, ``above`` samples above the kink, ``top`` samples
-    on which it is the largest of a softmax.
+    none of them means none).
     """
 
     meta: Mapping[str, Any]

@@ -8,14 +8,20 @@ name and knows what the user may have meant.
 import ast
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.resources import files
+from inspect import cleandoc
 from typing import TypeVar
 
 from relume.errors import UnknownNameError
 
 T = TypeVar("T")
+
+# A file that begins with a plain docstring, which stands alone in its lines. One with a backslash
+# or a prefix is left to the parser.
+_PLAIN = re.compile(r'(?:#[^\n]*\n|\s)*"""(?P<text>[^\\]*?)"""[ \t]*\n')
 
 
 def discover(package: str, kind: type[T]) -> tuple[T, ...]:
@@ -48,9 +54,20 @@ def pages(package: str) -> dict[str, str]:
     texts: dict[str, str] = {}
     for entry in sorted(files(package).iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".py") and not entry.name.startswith("_"):
-            text = ast.get_docstring(ast.parse(entry.read_text("utf-8")))
-            texts[entry.name.removesuffix(".py")] = text or ""
+            texts[entry.name.removesuffix(".py")] = docstring(entry.read_text("utf-8"))
     return texts
+
+
+def docstring(source: str) -> str:
+    """The docstring of a file's source as `ast.get_docstring` has it; empty without one.
+
+    A plain one is cut out: parsing the hundred files behind it costs a third of the time in which
+    `relume explain` answers.
+    """
+    plain = _PLAIN.match(source)
+    if plain:
+        return cleandoc(plain["text"])
+    return ast.get_docstring(ast.parse(source)) or ""
 
 
 def lookup(name: str, table: Mapping[str, T], kind: str) -> T:

@@ -10,8 +10,11 @@ import torch
 from torch import Tensor, nn
 
 import relume
-from relume.core import Diagnosis, Severity
+from relume.checks.check import _unfit, _weighed
+from relume.core import Diagnosis, Evidence, Finding, Outcome, Severity
+from relume.diagnosis import all_rules
 from relume.errors import DiagnosisError, UnknownNameError, UsageError
+from relume.rules._severity import weighed
 
 X, Y = torch.randn(64, 8, generator=torch.Generator().manual_seed(0)), torch.arange(64) % 3
 
@@ -52,6 +55,28 @@ def test_softmax_before_cross_entropy_is_an_error_and_can_be_raised() -> None:
         diagnosis.raise_if("error")
     assert "softmax-before-cross-entropy" in str(raised.value)
     assert raised.value.diagnosis is diagnosis
+
+
+@pytest.mark.parametrize("reduction", ["batchmean", "sum", "none"])
+@pytest.mark.parametrize(("log", "found"), [(False, {"ACT203": "error"}), (True, {})])
+def test_a_divergence_wants_logarithms(log: bool, found: dict[str, str], reduction: str) -> None:
+    soft = 0.9 * nn.functional.one_hot(Y, 3) + 0.1 / 3
+
+    def criterion(out: Tensor, target: Tensor) -> Tensor:
+        given = out.log_softmax(1) if log else out.softmax(1)
+        return nn.functional.kl_div(given, soft, reduction=reduction).sum()
+
+    assert harm(relume.check(mlp(), (X, Y), criterion)) == found
+
+
+def test_a_reward_for_probabilities_is_no_divergence() -> None:
+    """Expected reward, less what another player gets: a product, a difference, and no target."""
+    reward = torch.randn(64, 3, generator=torch.Generator().manual_seed(1))
+
+    def criterion(out: Tensor, target: Tensor) -> Tensor:
+        return (reward.square() - reward * out.softmax(1)).sum()
+
+    assert "ACT203" not in harm(relume.check(mlp(), (X, Y), criterion))
 
 
 def test_two_linear_layers_are_found_without_a_criterion() -> None:
@@ -221,12 +246,73 @@ def test_an_output_without_a_gradient_is_one_sentence() -> None:
         relume.check(mlp(), (X, Y), lambda out, y: out)
 
 
+# --- how grave it is ----------------------------------------------------------------------------
+
+NO_LOSS = Outcome("no-loss", "Checked without training.")
+WHOLE, LESS, NO_TRAINING = "as in a training", "one step less", "needs a training"
+DECIDED = {
+    "ACT001": WHOLE,
+    "ACT002": WHOLE,
+    "ACT101": WHOLE,
+    "ACT102": LESS,  # what bends nothing at the start may bend later
+    "ACT103": WHOLE,  # read off the graph
+    "ACT201": WHOLE,
+    "ACT202": WHOLE,
+    "ACT203": WHOLE,
+    "ACT204": WHOLE,
+    "ACT205": WHOLE,
+    "ACT206": WHOLE,
+    "ACT301": LESS,  # many nets with a drift learn
+    "ACT302": WHOLE,  # rows that are alike stay so
+    "ACT303": LESS,
+    "ACT401": LESS,
+    "ACT402": LESS,
+    "ACT403": NO_TRAINING,
+    "ACT404": LESS,  # a fact, which nothing makes less
+    "ACT501": LESS,
+    "ACT502": LESS,
+    "ACT601": LESS,
+    "ACT602": LESS,  # a large signal; numbers that are not finite keep theirs
+    "ACT603": NO_TRAINING,
+    "ACT604": WHOLE,  # a hard fact
+    "ACT605": NO_TRAINING,
+    "ACT606": NO_TRAINING,
+    "ACT607": NO_TRAINING,
+    "ACT608": NO_TRAINING,
+    "ACT701": LESS,
+    "ACT702": LESS,
+    "ACT801": LESS,
+    "ACT802": WHOLE,  # a fact
+    "ACT803": WHOLE,
+}
+
+
+def test_the_severity_of_every_code_is_decided() -> None:
+    assert set(DECIDED) == {rule.code for rule in all_rules()}
+
+
+@pytest.mark.parametrize("code", sorted(DECIDED))
+def test_a_finding_weighs_in_a_check_what_was_decided(code: str) -> None:
+    (rule,) = [rule for rule in all_rules() if rule.code == code]
+    reason = _unfit(
+        code, nn.CrossEntropyLoss(), batches=32, trained=code == "ACT401", made_up=False
+    )
+    assert (reason[:1] == ("it needs a training.",)) is (DECIDED[code] == NO_TRAINING)
+    if DECIDED[code] == NO_TRAINING:
+        return
+    assert not reason
+    stat = "nonfinite_share" if code == "ACT604" else "x"  # as the rule tells it
+    for said in Severity:
+        raw = Finding(code, rule.name, said, "s", (0, 1), "t", Evidence(stat, 1.0, samples=1))
+        told = _weighed(weighed(raw, rule, NO_LOSS), [rule], NO_LOSS).severity
+        less = said if said <= Severity.NOTE else Severity(said - 1)
+        assert told == (said if DECIDED[code] == WHOLE else less), said
+
+
 # --- what it says it could not look at ----------------------------------------------------------
 
 
 def test_every_rule_is_found_checked_or_not_checked() -> None:
-    from relume.diagnosis import all_rules
-
     d = relume.check(mlp(), X)
     told = {item.code for part in (d.findings, d.checked, d.not_checked) for item in part}
     assert told == {rule.code for rule in all_rules()}

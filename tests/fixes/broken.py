@@ -177,8 +177,25 @@ def column(x: Tensor, _y: Tensor) -> Tensor:
     return x[:, 0]
 
 
+def spiking(rate: float, at: int, times: float) -> Callable[[nn.Module], torch.optim.Optimizer]:
+    """Three steps of one rate among many of another, as a schedule's slip gives them."""
+
+    def made(model: nn.Module) -> torch.optim.Optimizer:
+        optimiser, taken = torch.optim.SGD(model.parameters(), lr=rate), [0]
+
+        def after(*_: Any) -> None:
+            taken[0] += 1
+            optimiser.param_groups[0]["lr"] = rate * (times if at <= taken[0] < at + 3 else 1.0)
+
+        optimiser.register_step_post_hook(after)
+        return optimiser
+
+    return made
+
+
 BROKEN = {
     "rate": Broken(optimiser=adam(0.5)),
+    "spike": Broken(optimiser=spiking(0.01, 60, 500.0)),
     "slow": Broken(optimiser=sgd(1e-7)),
     "swinging": Broken(optimiser=sgd(3.0)),
     "deep": Broken(model=lambda: stack(nn.Sigmoid, 8), optimiser=sgd(0.1)),

@@ -109,6 +109,24 @@ def times(factor: float) -> Callable[[Edit, Broken], None]:
     return check
 
 
+def raised(edit: Edit, broken: Broken) -> None:
+    factor = float(edit.options["factor"])  # type: ignore[arg-type]
+    assert factor > 1
+    small = replace(broken, optimiser=sgd(0.01 / factor))  # else the factor blows it up
+    base, treated = live(replace(broken, optimiser=sgd(0.01)), []), live(small, [edit])
+    assert close(treated.weights["fc1.weight"], base.weights["fc1.weight"])
+    assert len(treated.bench.done) == 1
+
+
+def capped(edit: Edit, broken: Broken) -> None:
+    most = float(edit.options["most"])  # type: ignore[arg-type]
+    assert most == 0.01  # the rate of nearly all steps
+    for rate, same in ((100 * most, most), (most / 2, most / 2)):
+        treated = live(replace(broken, optimiser=sgd(rate)), [edit])
+        plain = live(replace(broken, optimiser=sgd(same)), [])
+        assert close(treated.weights["fc1.weight"], plain.weights["fc1.weight"])
+
+
 def warms(edit: Edit, _broken: Broken) -> None:
     plain = Broken(optimiser=sgd(0.01))
     base, treated = live(plain, []), live(plain, [edit])
@@ -415,7 +433,8 @@ class Row:
 
 ROWS = {
     "lower-learning-rate": Row("rate", "ACT605", times(0.1)),
-    "raise-learning-rate": Row("slow", "ACT606", times(10.0)),
+    "cap-learning-rate": Row("spike", "ACT605", capped),
+    "raise-learning-rate": Row("slow", "ACT606", raised),
     "warm-up-learning-rate": Row("rate", "ACT605", warms),
     "decay-learning-rate": Row("rate", "ACT605", decays),
     "lower-weight-decay": Row("decayed", "ACT608", decay_lowered),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from framework_rows import find_library
 
-from conftest import run_both
+from twice import run_both
 
 SCRIPTS = Path(__file__).parent / "scripts"
 ROOTS = {

@@ -113,14 +113,18 @@ def test_memory_is_bounded_and_does_not_grow(tmp_path: Path) -> None:
 
 
 def test_a_unit_takes_what_the_page_says_and_less_in_a_very_wide_run() -> None:
-    whole, narrow = UnitCounters(), UnitCounters()
+    whole, narrow, rare = UnitCounters(), UnitCounters(), UnitCounters()
     narrow.narrow = True
     for step in range(3):
-        for counters in (whole, narrow):
-            counters.add(step, 64, record(step, 1_000))
-    whole.take(), narrow.take()
+        fields = record(step, 1_000)
+        usual = {name: field for name, field in fields.items() if not FIELDS[name].rare}
+        for counters, some in ((whole, usual), (narrow, fields), (rare, fields)):
+            counters.add(step, 64, some)
+    whole.take(), narrow.take(), rare.take()
     assert whole.nbytes == 64 * 1_000 + 4  # one count of the records' input for all units
     assert narrow.nbytes == 12 * 1_000
+    assert rare.nbytes == (64 + 4 * 4) * 1_000 + 4  # no act has all four
+    assert not {name for name, field in FIELDS.items() if field.rare} & set(usual)
     narrow.add(3, 64, record(3, 1_000))
     assert set(narrow.take()[-1].fields) == {"active", "low", "high"}
 

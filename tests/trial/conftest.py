@@ -5,29 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from arms import BASE, SCRIPT
 
-from relume.proof import Arm, Edit, Objective, Shot
+from relume.proof import Arm, Shot
 from relume.trial import nest
 from relume.trial.crew import Crew, Setting, Where, program_of
-
-SCRIPT = """
-import sys
-import torch
-torch.manual_seed(3)
-model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-x, y = torch.randn(96, 4), torch.randint(3, (96,))
-for step in range({steps}):
-    pick = torch.randperm(96)[:32]
-    optimizer.zero_grad()
-    loss = torch.nn.functional.cross_entropy(model(x[pick]), y[pick])
-    loss.backward()
-    optimizer.step()
-    {each}
-{end}
-"""
-SLOWER = Arm("slower", (Edit("lower-learning-rate", {"factor": 0.1}, text="lr times 0.1"),))
-BASE = Arm("base", role="base")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -74,6 +56,3 @@ def shoot(crew: Callable[..., Crew]) -> Callable[..., Shot]:
         return one.shots[arm.name, seed]
 
     return fire
-
-
-__all__ = ["BASE", "SLOWER", "Objective"]

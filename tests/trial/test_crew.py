@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from arms import BASE, SLOWER
 
-from conftest import BASE, SLOWER
 from relume.errors import UsageError
 from relume.proof import Shot
 from relume.trial.crew import Crew, Setting, Where, program_of

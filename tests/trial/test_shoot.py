@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from arms import BASE, SLOWER
 
-from conftest import BASE, SLOWER
 from relume.proof import Arm, Edit, Objective, Shot
 
 Write = Callable[..., Path]

@@ -155,6 +155,13 @@ class Act:
         silent = abs(float(evaluate(self.value, ends, self.defaults, wide=True)[0])) < 1e-3
         return silent and low < 0.01 * self.max_slope and high > 0.5 * self.max_slope
 
+    @cached_property
+    def leaks(self) -> bool:
+        """Whether f is of two straight pieces that both pass the signal on."""
+        if not self.elementwise or self.smooth or len(self.kinks_at()) != 1:
+            return False
+        return bool((self._slopes(torch.tensor([-1e4, 1e4], dtype=torch.float64)) != 0).all())
+
     def exact_slope(self, z: Tensor, **parameters: Any) -> Tensor:
         """f'(z), evaluated in the wider type and rounded once; shape and dtype of `z`."""
         if self.slope is None:

@@ -9,9 +9,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import TYPE_CHECKING
 
-from relume.atlas.figure import Figure
 from relume.registry import discover, pages
+
+if TYPE_CHECKING:  # `relume explain` reads the texts, and needs no figure for it
+    from relume.atlas.figure import Figure
 
 FIRST_LINE = re.compile(r"(?P<claim>[WFPAC]\d{1,2}) (?P<name>[a-z0-9-]+): (?P<title>\S.*)\n")
 SECTIONS = ("Claim", "What you see", "What to move", "What is measured", "Belongs to", "Repeat it")
@@ -69,12 +72,12 @@ class Lesson:
     """A lesson's text, its figures, and the experiments whose stored results it shows."""
 
     text: Text
-    figures: Callable[[], tuple[Figure, ...]] = field(repr=False)
+    figures: "Callable[[], tuple[Figure, ...]]" = field(repr=False)
     experiments: tuple[str, ...] = ()
 
 
 def lesson(
-    docstring: str | None, figures: Callable[[], tuple[Figure, ...]], *experiments: str
+    docstring: str | None, figures: "Callable[[], tuple[Figure, ...]]", *experiments: str
 ) -> Lesson:
     """The lesson of a file: ``lesson(__doc__, figures, "cost-of-acts")``."""
     return Lesson(read(docstring or ""), figures, experiments)

@@ -23,6 +23,8 @@ NEVER = ("ACT403", "ACT6")
 """What only a training shows: deaths, updates, the course of a loss."""
 AT_ONCE = ("ACT601", "ACT602", "ACT604")
 """Of those, what passes without a step show: a lost gradient, values that are not finite."""
+WHOLE = ("ACT103",)
+"""Signs that are read off the graph and not off data: no training could show them to be milder."""
 COUNTED = ("ACT102", "ACT303", "ACT4", "ACT5", "ACT601")
 """Rules that look at several batches; one is too little for them."""
 
@@ -142,6 +144,8 @@ def _weighed(finding: Finding, rules: Iterable[Rule], outcome: Outcome) -> Findi
     said = finding.raw_severity
     if not sign or said is None or outcome.name == "diverged" or said <= Severity.NOTE:
         return finding
+    if finding.code in WHOLE:
+        return replace(finding, severity=max(finding.severity, said))
     return replace(finding, severity=max(finding.severity, Severity(said - 1)))
 
 

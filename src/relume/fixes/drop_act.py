@@ -45,14 +45,29 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     """The head's last act, or the second act of a harmful pair."""
     if finding.code == "ACT103":
         if finding.evidence.more.get("effect") != "idle" and finding.site:
-            second = str(finding.evidence.more.get("second") or "")
-            yield PAGE.edit(
-                f"{finding.site} removed", sites=(finding.site,), at=finding, act=second
-            )
+            sites, at, act = second_acts(finding, diagnosis)
+            yield PAGE.edit(f"{', '.join(sites)} removed", sites=sites, at=at, act=act)
         return
     sites, at = first_head_act(trace, "")
     if sites and at is not None and at.act not in SOFT:
         yield PAGE.edit(f"{at.act} after the head removed", sites=sites, at=at, act=at.act)
+
+
+def second_acts(
+    finding: Finding, diagnosis: Diagnosis
+) -> tuple[tuple[str, ...], Finding | None, str]:
+    """The second act of every pair that fares as this one: those left would go on as before.
+
+    Returns:
+        Their sites; where in the source they stand, None where that is more than the one place
+        that a patch takes out; and which act it is.
+    """
+    idle = finding.evidence.more.get("effect") == "idle"
+    pairs = [f for f in diagnosis.findings if f.code == finding.code and f.site]
+    pairs = [f for f in pairs if (f.evidence.more.get("effect") == "idle") == idle]
+    acts = {str(f.evidence.more.get("second") or "") for f in pairs}
+    one = len({(f.file, f.line) for f in pairs}) == 1 and len(acts) == 1
+    return tuple(dict.fromkeys(f.site for f in pairs)), finding if one else None, min(acts)
 
 
 def lay(edit: Edit, bench: "Bench") -> None:

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from relume.core import Diagnosis, Finding, Trace
-from relume.fixes.drop_act import dropped
+from relume.fixes.drop_act import dropped, second_acts
 from relume.fixes.fix import option, page
 from relume.proof import Edit, Safety
 
@@ -35,11 +35,11 @@ RUNGS = {"ACT103": 1}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """The second act of an idle pair."""
+    """The second act of every idle pair."""
     if finding.evidence.more.get("effect") == "idle" and finding.site:
-        second = str(finding.evidence.more.get("second") or "")
-        text = f"{finding.site} removed, which does nothing"
-        yield PAGE.edit(text, sites=(finding.site,), at=finding, act=second)
+        sites, at, act = second_acts(finding, diagnosis)
+        text = f"{', '.join(sites)} removed, which {'do' if len(sites) > 1 else 'does'} nothing"
+        yield PAGE.edit(text, sites=sites, at=at, act=act)
 
 
 def lay(edit: Edit, bench: "Bench") -> None:

@@ -28,7 +28,7 @@ Bengio, "Understanding the difficulty of training deep feedforward neural networ
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from relume.core import Diagnosis, Finding, Trace
+from relume.core import Diagnosis, Fact, Finding, Trace
 from relume.fixes._draws import by_gain
 from relume.fixes._inits import drawn, gain_of, init_patch, layers_for_patch
 from relume.fixes._sites import layers_alike, script
@@ -60,10 +60,26 @@ TEXT = "weights drawn anew at the gain of each act"
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Every layer: one of a wrong scale is felt in all that follow."""
     sites = layers_alike(finding, diagnosis) if finding.code in WHERE_FOUND else ()
-    if finding.code == "ACT302" and not sites:
-        sites = (finding.site,) if finding.site else ()
+    if finding.code == "ACT302":
+        sites = _alike_or_zero(diagnosis, trace)
     text = f"{TEXT}{' in ' + ', '.join(sites) if sites else ''}"
     yield PAGE.edit(text, sites=sites, at=script(trace), **layers_for_patch(trace, sites))
+
+
+def _alike_or_zero(diagnosis: Diagnosis, trace: Trace) -> tuple[str, ...]:
+    """The layers whose units begin alike; with those that began at zero where that is the fault:
+    a layer between two of them gets no gradient until the last one is drawn."""
+    found = [f for f in diagnosis.findings if f.code == "ACT302" and not f.cleared]
+    names = [f.layer or f.site.rpartition(".")[0] for f in found]
+    if any(f.evidence.stat == "zero_weights" for f in found):
+        facts = trace.facts_of("parameter")
+        zero = [f.site for f in facts if f.data.get("zero_init") and _is_matrix(f)]
+        names += [site.rpartition(".")[0] for site in zero]
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _is_matrix(fact: Fact) -> bool:
+    return len(fact.data.get("shape") or ()) > 1 and bool(fact.data.get("trainable", True))
 
 
 def lay(edit: Edit, bench: "Bench") -> None:

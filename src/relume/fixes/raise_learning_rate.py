@@ -1,7 +1,9 @@
-"""raise-learning-rate: every step taken with ten times the learning rate.
+"""raise-learning-rate: every step taken with a multiple of the learning rate.
 
 ## What it does
 Multiplies the learning rate of every parameter group by a factor, ten if nothing else is said.
+Proposed are the power of ten that brings the measured step nearest to a thousandth of the weights,
+and its two neighbours.
 
 ## When it helps
 Where steps change the weights by less than a hundred-thousandth of themselves and the loss has not
@@ -15,9 +17,11 @@ As lower-learning-rate: for the length of each step, so that schedules go on as 
 RETRAIN: the same model takes other steps.
 
 ## References
-Smith, "Cyclical learning rates for training neural networks", WACV 2017, arXiv:1506.01186.
+Karpathy, "CS231n notes: ratio of weights to updates", 2015. Smith, "Cyclical learning rates for
+training neural networks", WACV 2017, arXiv:1506.01186.
 """
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -34,11 +38,16 @@ if TYPE_CHECKING:
 PAGE = page(__doc__)
 
 RUNGS = {"ACT606": 1}
+USUAL = 1e-3  # of the weights, a step: the rule of thumb (CS231n; RULES.md 605)
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Ten times, a hundred times, and a thousand times."""
-    for factor in (10.0, 100.0, 1000.0):
+    """By what brings the measured update ratio to the rule of thumb, ten times that, a tenth."""
+    rate = finding.evidence.more.get("rate")
+    decades = 2  # where the updates were not measured
+    if isinstance(rate, float) and rate > 0:
+        decades = max(round(math.log10(USUAL / rate)), 1)
+    for factor in (10.0**power for power in (decades, decades + 1, decades - 1) if power > 0):
         yield PAGE.edit(f"learning rate times {factor:g}", at=script(trace), factor=factor)
 
 

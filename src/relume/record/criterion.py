@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from relume.acts.act import by_node
-from relume.record.graph import AutogradNode, Graph, kind, name_of, saved, signals
+from relume.record.graph import AutogradNode, Graph, inputs, kind, name_of, saved, signals
 from relume.record.opaque import OPAQUE
 from relume.record.ops import AFFINE, RESHAPE
 from relume.record.replay import output_of
@@ -26,6 +26,8 @@ CRITERIA = {
     "CtcLossBackward": "ctc",
 }
 
+
+SUMS_TO_ONE = 1e-3  # of soft targets, as RULES.md 201 asks of probabilities
 
 # What a hand-written loss or normalisation puts between the head and the criterion's input.
 HAND_WRITTEN = frozenset(f"{n}Backward" for n in ("Add", "Sub", "Mul", "Log", "Div", "Neg", "Exp"))
@@ -67,8 +69,8 @@ def criterion(graph: Graph) -> Criterion:
             return Criterion("cross_entropy", node, _first(node), _product(graph, node))
         if name == "PowBackward" and float(getattr(node, "_saved_exponent", 0)) == 2:
             return Criterion("mse", node, _first(node))
-        if name == "MulBackward" and _squares(node):
-            return Criterion("mse", node, _first(node))
+        if name == "MulBackward" and (product := _multiplied(graph, node)):
+            return Criterion(product, node, _first(node))
         if name == "AbsBackward":
             return Criterion("l1", node, _first(node))
         if name == "LogBackward":
@@ -84,10 +86,39 @@ def criterion(graph: Graph) -> Criterion:
     return Criterion("unknown", graph.root, graph.root)
 
 
+def _multiplied(graph: Graph, node: AutogradNode) -> str:
+    """The criterion that a product is a part of, or ``""``."""
+    return "mse" if _squares(node) else "kl_div" if _divergence(graph, node) else ""
+
+
 def _squares(node: AutogradNode) -> bool:
     """A product of a signal with itself."""
     sources = signals(node)
     return len(sources) == 2 and sources[0] is sources[1]
+
+
+def _divergence(graph: Graph, node: AutogradNode) -> bool:
+    """A divergence of soft targets that was given probabilities: y (log y - p), summed up.
+
+    torch puts it together of a product and a difference, so it has no node of its own. With log
+    probabilities it is a cross-entropy with soft targets, and found as one.
+    """
+    source = _first(node)
+    while source is not None and kind(source) in RESHAPE:
+        source = _first(source)
+    if len(signals(node)) != 1 or source is None or kind(source) != "SoftmaxBackward":
+        return False
+    users = graph.consumers(node)
+    if len(users) != 1 or kind(users[0]) != "SubBackward" or len(signals(users[0])) != 1:
+        return False
+    if _first(users[0]) is not node or inputs(users[0])[0] is not None:
+        return False  # y log y carries no gradient and stands first
+    weights = saved(node, "_saved_other")
+    weights = saved(node, "_saved_self") if weights is None else weights
+    if not isinstance(weights, Tensor) or weights.dim() < 2:
+        return False
+    rows = weights.detach()[:256].float()
+    return bool(((rows.sum(-1) - 1).abs() < SUMS_TO_ONE).all() and (rows >= 0).all())
 
 
 def _product(graph: Graph, node: AutogradNode) -> AutogradNode | None:

@@ -20,6 +20,7 @@ from relume.record.stats import FLAT, post_of
 Numbers = NDArray[Any]
 
 LONGEST = 512  # rows added up one after another in float32, to 1e-6
+PAIRED = 2_048  # rows beyond which only adding up in pairs keeps float32 to 1e-6
 TINY, HUGE = 1e-30, 1e37  # sums of squares beyond these are taken again in float64
 
 
@@ -40,11 +41,11 @@ def forward_sums(
         return None
     given = rows.numpy()
     post = given if holds == "post" else post_of(act, rows, holds, parameters).numpy()
-    squares = np.add.reduce(np.square(post), 0)
+    squares = _squares(post)
     if not np.isfinite(np.add.reduce(squares)):  # one infinity or NaN is enough
         return None
     count, units = given.shape
-    flags = np.empty(given.shape, dtype=bool)
+    flags = np.empty_like(given, dtype=bool)  # in its order: across it takes four times as long
 
     def below(edge: Edge) -> Any:
         if edge[0] in (BEGIN[0], END[0]):
@@ -87,15 +88,22 @@ def pre_sums(rows: Tensor) -> dict[str, Numbers]:
     pre = rows.numpy()
     return {
         "pre_sum": np.add.reduce(pre, 0, np.float64),  # what cancels leaves its rounding behind
-        "pre_sumsq": np.add.reduce(np.square(pre), 0),
+        "pre_sumsq": _squares(pre),
         "pre_max": np.maximum.reduce(pre, 0),
         "pre_min": np.minimum.reduce(pre, 0),
     }
 
 
+def _squares(rows: Numbers) -> Numbers:
+    """The sum of squares of each column, without a copy of all of them."""
+    if len(rows) > PAIRED:
+        return np.add.reduce(np.square(rows), 0)
+    return np.einsum("ij,ij->j", rows, rows)
+
+
 def power(numbers: Numbers) -> Any:
     """The sum of the squares of all entries; of very small or large ones as well."""
-    total = np.add.reduce(np.square(numbers), None)
+    total = np.add.reduce(_squares(numbers), None)
     if TINY < total < HUGE:
         return total
     return np.add.reduce(np.square(numbers.astype(np.float64)), None)

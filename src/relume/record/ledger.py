@@ -220,10 +220,10 @@ class Ledger:
             return head_stats(entry.pre_rows, named)
         counters = entry.plan.counters
         if counters.fresh:
-            self._units += len(named["active"])
+            self._units += max(map(np.size, named.values()), default=0)
             counters.narrow = self._units > WIDE
         counters.add(step, entry.rows, unit_fields(entry.pre_rows, named))
-        return site_stats(entry.rows, entry.pre_rows, named)
+        return {} if "top" in named else site_stats(entry.rows, entry.pre_rows, named)
 
 
 def _mean(losses: Sequence[Loss]) -> Loss | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relume.record import host, stats
-from relume.record.graph import AutogradNode
+from relume.record.graph import AutogradNode, saved
 from relume.record.replay import output_of, pre_of
 from relume.record.sites import Plan
 from relume.record.tap import Held
@@ -165,11 +165,11 @@ class Look:
         if held is not None:
             rows, holds, extra = held.rows, held.holds, {**plan.act.defaults, **held.extra}
         elif node is not None:
-            saved, holds = plan.shown.read(node), plan.shown.holds
+            kept, holds = plan.shown.read(node), plan.shown.holds
             if not plan.shape:
-                plan.shape, plan.dtype, plan.device = tuple(saved.shape), saved.dtype, saved.device
-            axis = plan.axis if plan.axis < saved.dim() else saved.dim() - 1
-            rows = stats.sample(saved, axis, self.phase)
+                plan.shape, plan.dtype, plan.device = tuple(kept.shape), kept.dtype, kept.device
+            axis = plan.axis if plan.axis < kept.dim() else kept.dim() - 1
+            rows = stats.sample(kept, axis, self.phase)
             extra = plan.act.parameters(plan.shown, node)
         else:
             return
@@ -184,6 +184,7 @@ class Look:
             sums.parts.append((stats.FORWARD, forward))
         else:
             sums.here.update(found)
+        self._rare(sums, rows, holds, extra)
         if holds == "pre":
             self._pre(sums, rows)
         elif self.deep and node is not None:
@@ -192,6 +193,50 @@ class Look:
                 self._pre(sums, pre)
         self._line(sums, sums.seen, extra)
         self._hook(sums, node)
+
+    def _rare(self, sums: Sums, rows: Tensor, holds: str, extra: Mapping[str, Any]) -> None:
+        """What only some acts have: how flat a smooth one is, on which side a leaky one lies."""
+        act = sums.plan.act
+        assert act is not None  # asked by the caller
+        if act.leaks:
+            sums.parts.append((stats.ABOVE, stats.above_sums(act, rows, holds)))
+        if not sums.plan.site.smooth:
+            return
+        flat = _flat_units(sums) if rows.is_cpu else None
+        if flat is None:
+            sums.parts.append((stats.SLOPE, stats.slope_sums(act, rows, holds, extra)))
+            return
+        found = sums.here["slope_max"] = np.full(len(flat), stats.FLAT, dtype=np.float32)
+        if flat.any():  # slopes are taken of these alone: there are few, and mostly none
+            some = rows[:, torch.from_numpy(flat)]
+            found[flat] = stats.slope_sums(act, some, holds, extra)[0].numpy()
+
+    def router(self, plan: Plan, node: AutogradNode) -> None:
+        """Read on how many rows each output of a softmax is its largest.
+
+        Args:
+            plan: of a softmax that gates.
+            node: in the graph.
+        """
+        result, axis = saved(node, "_saved_result"), plan.axis
+        if plan.site.name in self.sums or not isinstance(result, Tensor) or result.dim() < 2:
+            return
+        if int(node._saved_dim) % 2**64 not in (axis, (axis - result.dim()) % 2**64):
+            return
+        rows = stats.sample(result, axis, self.phase)
+        sums = self.sums[plan.site.name] = Sums(plan, rows.shape[0])
+        sums.parts.append((stats.TOP, stats.top_sums(rows)))
+
+    def outgoing(self, plan: Plan, norms: Tensor | None) -> None:
+        """Add the norms of the weights that take an act's output, one a unit.
+
+        Args:
+            plan: of the act.
+            norms: (units,); None where they are not known.
+        """
+        sums = self.sums.get(plan.site.name)
+        if sums is not None and norms is not None:
+            sums.parts.append((("out_norm",), norms.unsqueeze(0)))
 
     def _hook(self, sums: Sums, node: AutogradNode | None) -> None:
         if node is not None and not sums.hooked:
@@ -236,6 +281,14 @@ class Look:
             sums.here.update(host.pre_sums(rows))
         else:
             sums.parts.append((stats.PRE, stats.pre_sums(rows)))
+
+
+def _flat_units(sums: Sums) -> NDArray[np.bool_] | None:
+    """Units of which every row is flat, where the counts are in the host's memory."""
+    if "low" not in sums.here:
+        return None
+    flat: NDArray[np.bool_] = sums.here["low"] + sums.here["high"] >= sums.rows
+    return flat
 
 
 class Transfer:

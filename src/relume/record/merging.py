@@ -14,6 +14,7 @@ from relume.core import Fact, Series, Site, Trace, Window
 from relume.errors import UsageError
 from relume.record.pooling import Part, Pool
 from relume.record.thin import Key
+from relume.record.units import FIELDS, TOTAL
 
 Floats = NDArray[np.float64]
 
@@ -118,8 +119,7 @@ def add(one: Window, two: Window) -> Window:
     fields: dict[str, Floats] = {}
     for name in one.fields:
         if name in two.fields:
-            law = np.fmax if name.endswith("_max") else np.fmin if name.endswith("_min") else np.add
-            fields[name] = law(one.fields[name], two.fields[name])
+            fields[name] = FIELDS.get(name, TOTAL).law(one.fields[name], two.fields[name])
     return Window(
         min(one.first, two.first),
         max(one.last, two.last),

@@ -10,6 +10,7 @@ from relume.record.marks import BETWEEN, Marks
 from relume.record.names import Names
 from relume.record.notes import Notes
 from relume.record.ops import AFFINE
+from relume.record.outgoing import norms
 from relume.record.sites import Seen, Sites
 from relume.record.structure import data_inputs
 from relume.record.tap import Taken, Tap, storage_number
@@ -108,7 +109,9 @@ class Reader:
         if known.head is not None:
             plan, at = known.head
             look.head(plan, graph.nodes[at])
-        look.scalars.extend(self._notes.inputs(graph, self._marks, look.phase, look.deep))
+        if known.fed:
+            entered = self._notes.inputs(graph, self._marks, look.phase, look.deep)
+            look.scalars.extend(entered)
 
     def _read_in_full(self, look: Look, graph: Graph, sign: Signature | None) -> Way | None:
         known = len(self._sites.plans)
@@ -125,6 +128,8 @@ class Reader:
             unscale=look.unscale if isinstance(look.unscale, float) else None,
         )
         self._take(look, acts)
+        if look.deep:
+            self._outgoing(look, graph, acts)
         if new:
             for seen in acts:
                 self._notes.remarks.precision(seen.plan, self._step)
@@ -141,6 +146,17 @@ class Reader:
         for seen in acts:
             if seen.plan.elementwise and seen.plan.site.role != "attention":
                 look.act(seen.plan, seen.node, seen.held)
+            elif seen.plan.site.role == "gate" and seen.node is not None:
+                look.router(seen.plan, seen.node)
+
+    def _outgoing(self, look: Look, graph: Graph, acts: list[Seen]) -> None:
+        """The weights that take the output of smooth hidden acts (ACT402 asks of no others)."""
+        for seen in acts:
+            site = seen.plan.site
+            if seen.node is not None and site.smooth and site.role == "hidden":
+                channels = seen.plan.axis == 1
+                found = norms(graph, seen.node, site.units, channels=channels)
+                look.outgoing(seen.plan, found)
 
     def _accepted(self, graph: Graph) -> list[Taken]:
         """The acts that the tap took and that the loss depends on."""

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+PLAIN = (Tensor, nn.Parameter)
+
 
 def local(tensor: Tensor | None) -> Tensor | None:
     """What this process holds of a tensor, dense, real, floating, with storage; else None.
@@ -21,7 +23,7 @@ def local(tensor: Tensor | None) -> Tensor | None:
     """
     if tensor is None:
         return None
-    if not is_sharded(tensor):
+    if type(tensor) in PLAIN or not is_sharded(tensor):
         return tensor if _dense(tensor) else None
     whole: Any = tensor
     if any(placement.is_partial() for placement in whole.placements):
@@ -51,8 +53,8 @@ def sharded(roots: Iterable[nn.Module]) -> Iterator[Tensor]:
 
 def _dense(tensor: Tensor) -> bool:
     return (
-        tensor.layout == torch.strided
+        type(tensor) in PLAIN
+        and tensor.layout == torch.strided
         and tensor.is_floating_point()
-        and type(tensor) in (Tensor, nn.Parameter)
-        and tensor.device.type != "meta"
+        and not tensor.is_meta
     )

@@ -50,12 +50,12 @@ def sample(tensor: Tensor, axis: int, phase: int) -> Tensor:
     units = tensor.shape[axis]
     wanted = max(LEAST_ROWS, MOST_ELEMENTS // max(units, 1))
     if axis == tensor.dim() - 1:
-        return _spread(tensor.reshape(-1, units), wanted, phase).float()
+        return spread(tensor.reshape(-1, units), wanted, phase).float()
     # (batch, units, positions): few examples, and then as many positions as the bound allows
     flat = tensor.flatten(2) if axis == 1 else tensor.movedim(axis, 1).flatten(2)
     positions = flat.shape[2] if flat.dim() > 2 else 1
     flat = flat.reshape(flat.shape[0], units, positions)
-    examples = _spread(flat, max(LEAST_ROWS, wanted // max(positions, 1)), phase)
+    examples = spread(flat, max(LEAST_ROWS, wanted // max(positions, 1)), phase)
     each = max(1, wanted // max(examples.shape[0], 1))
     step = -(-positions // each)
     rows = examples[:, :, phase % step :: step]  # (examples, units, some positions)
@@ -63,7 +63,8 @@ def sample(tensor: Tensor, axis: int, phase: int) -> Tensor:
     return rows.transpose(0, 1).reshape(units, -1).t().float()
 
 
-def _spread(rows: Tensor, wanted: int, phase: int) -> Tensor:
+def spread(rows: Tensor, wanted: int, phase: int) -> Tensor:
+    """At most so many of the rows, at even distances."""
     total = rows.shape[0]
     if total <= wanted:
         return rows
@@ -131,6 +132,29 @@ def backward_sums(grad_pre: Tensor, grad_post: Tensor) -> Tensor:
 def pre_sums(pre: Tensor) -> Tensor:
     """`PRE` sums over rows of a sample (rows, units) of the act's input: (4, units)."""
     return torch.stack((pre.sum(0), (pre * pre).sum(0), pre.amax(0), pre.amin(0)))
+
+
+SLOPE, ABOVE, TOP = ("slope_max",), ("above",), ("top",)
+
+
+def slope_sums(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, Any]) -> Tensor:
+    """The largest abs slope over the act's largest, `FLAT` at most: (1, units), for `SLOPE`."""
+    slope = act.slope if holds == "pre" else act.slope_of_post
+    size = _call(slope, rows, parameters).abs() / act.max_slope
+    return size.nan_to_num(FLAT).amax(0).clamp(max=FLAT).unsqueeze(0)
+
+
+def above_sums(act: Act, rows: Tensor, holds: str) -> Tensor:
+    """How many rows of each unit lie above the kink: (1, units), for `ABOVE`."""
+    kink = act.kinks_at()[0] if holds == "pre" else act.post_centre
+    return (rows > kink).sum(0, dtype=rows.dtype).unsqueeze(0)
+
+
+def top_sums(rows: Tensor) -> Tensor:
+    """On how many rows each unit is the largest: (1, units), for `TOP`."""
+    first = rows.argmax(1)
+    found = rows.new_zeros(rows.shape[1])
+    return found.index_add_(0, first, rows.new_ones(len(rows))).unsqueeze(0)
 
 
 LINE = ("line_left", "line_all")
@@ -208,12 +232,15 @@ def pre_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
     }
 
 
+RARE = ("slope_max", "above", "out_norm")
 KEPT = ("active", "low", "high", "post_sum", "post_sumsq", "post_max", "post_min")
 
 
 def unit_fields(pre_rows: int, sums: Mapping[str, Floats]) -> dict[str, Any]:
     """The record as one `core.Window`'s fields, those that it measured: non-finite entries never
     enter a running sum."""
+    if "top" in sums:
+        return {"top": sums["top"]}
     fields: dict[str, Any] = {name: sums[name] for name in KEPT}
     if "grad_abs_sum" in sums:
         fields["grad_abs_sum"] = _finite(sums["grad_abs_sum"])
@@ -222,6 +249,7 @@ def unit_fields(pre_rows: int, sums: Mapping[str, Floats]) -> dict[str, Any]:
         fields["pre_sum"] = _finite(sums["pre_sum"])
         fields["pre_sumsq"] = _finite(sums["pre_sumsq"])
         fields["pre_max"] = sums["pre_max"]
+    fields |= {name: sums[name] for name in RARE if name in sums}
     return fields
 
 

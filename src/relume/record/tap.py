@@ -32,6 +32,8 @@ from relume.record.stats import sample
 FUSED = (nn.TransformerEncoderLayer, nn.TransformerEncoder, nn.MultiheadAttention)
 MOST_TAKEN = 512  # acts taken on one step, each with a sample of 128 KB at the most
 
+PARAMETERS_EVERY = 8  # records after which a root is asked anew for its parameters
+
 # What returns an act's input: the axis of its units, None for the last one.
 _PRODUCERS: dict[Any, int | None] = {
     functional.linear: None,
@@ -136,6 +138,9 @@ class Tap(TorchFunctionMode):
         self._call = Call(False, 0)
         self._axes: dict[int, tuple[nn.Module | None, int | None]] = {}
         self._roots_packed: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        self._parameters: weakref.WeakKeyDictionary[nn.Module, list[weakref.ref[nn.Parameter]]] = (
+            weakref.WeakKeyDictionary()
+        )
 
     # ------------------------------------------------------------------ open and shut
 
@@ -155,7 +160,7 @@ class Tap(TorchFunctionMode):
         if packed:
             self._roots_packed.add(self._marks.main.stack[0])
         wanted = packed or not torch.is_grad_enabled()
-        wanted = wanted or (root and (module in self._roots_packed or _has_frozen(module)))
+        wanted = wanted or (root and (module in self._roots_packed or self._has_frozen(module)))
         if not wanted:
             return
         if _is_fused(module):
@@ -164,6 +169,19 @@ class Tap(TorchFunctionMode):
         self._opened_by.append(module)
         self._packing = packed
         self.__enter__()
+
+    def _has_frozen(self, root: nn.Module) -> bool:
+        """Whether some act of this forward may stand outside of any graph.
+
+        What parameters there are is asked of the modules now and then only: walking through them
+        takes ten times as long as asking each whether it is trained.
+        """
+        known = self._parameters.get(root)
+        if known is None or self.phase % PARAMETERS_EVERY == 0:
+            known = [weakref.ref(parameter) for parameter in root.parameters()]
+            self._parameters[root] = known
+        held = (reference() for reference in known)
+        return any(p is not None and not p.requires_grad for p in held)
 
     def leave(self, module: nn.Module, output: object, outermost: bool) -> None:
         """A module's forward ended: shut if it is the one that opened the tap."""
@@ -304,11 +322,6 @@ def _is_fused(module: nn.Module) -> bool:
     if not isinstance(module, FUSED) or module.training:
         return False
     return not torch.is_grad_enabled() or not any(p.requires_grad for p in module.parameters())
-
-
-def _has_frozen(module: nn.Module) -> bool:
-    """Whether some act of this forward may stand outside of any graph."""
-    return any(not parameter.requires_grad for parameter in module.parameters())
 
 
 def _parameters(act: Act, rest: tuple[Any, ...], words: Mapping[str, Any]) -> dict[str, Any]:

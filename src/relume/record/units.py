@@ -4,8 +4,9 @@ Finished windows go to the run file, which merges neighbours where there are too
 (`panes.py`); so memory does not grow with the run. Every field is a sum or an extreme, so adding
 and merging lose no count and no extreme. A unit takes 64 bytes: counts are whole numbers of 4
 bytes, sums are float64 (a float32 sum over a long window would drift by more than the 1e-6 to
-which ranks are combined), extremes are of the float32 that was measured. Sites beyond the first
-`WIDE` units of a run keep counts only, 12 bytes a unit (docs/recording.md).
+which ranks are combined), extremes are of the float32 that was measured. What only some acts have
+(`Field.rare`) adds 4 bytes each where it is measured, 72 bytes in all at the most. Sites beyond the
+first `WIDE` units of a run keep counts only, 12 bytes a unit (docs/recording.md).
 """
 
 from collections.abc import Mapping
@@ -29,12 +30,14 @@ class Field:
         type: in which it is kept in memory.
         start: what a unit has of it before its first record.
         narrow: kept also where there are very many units.
+        rare: kept at a site from its first measurement on, since most sites never have it.
     """
 
     law: np.ufunc
     type: str
     start: float
     narrow: bool = False
+    rare: bool = False
 
 
 COUNT, TOTAL = Field(np.add, "u4", 0, narrow=True), Field(np.add, "f8", 0)
@@ -53,6 +56,10 @@ FIELDS: Mapping[str, Field] = {
     "post_max": MOST_OF,
     "pre_max": MOST_OF,
     "post_min": LEAST_OF,
+    "slope_max": Field(np.fmax, "f4", np.nan, rare=True),
+    "out_norm": Field(np.fmax, "f4", np.nan, rare=True),
+    "above": Field(np.add, "u4", 0, rare=True),
+    "top": Field(np.add, "u4", 0, rare=True),
 }
 
 WIDE = 2**20  # units of a run that are kept with all fields: 64 MB
@@ -60,7 +67,7 @@ FIRST_RECORDS = 4  # records a window holds at first: two windows are the 8 batc
 MOST = 41  # windows that a site keeps: the first, and 40 of the course
 FEWEST = 6  # however wide it is: the first, and five of the course
 SITE_BYTES = 320_000  # of one site's windows in the file: 64 MB for 200 sites
-UNIT_BYTES = 64  # of one unit in one window, about; float64 throughout would be 96
+UNIT_BYTES = 64  # of one unit in one window, about (rare fields not counted)
 MOST_SAMPLES = 2**32 - 1  # that 4 bytes can count: a window is closed before it holds more
 
 
@@ -79,6 +86,7 @@ class UnitCounters:
         self.changed = False
         self._closed: list[Window] = []
         self._held: dict[str, Numbers] = {}
+        self._met: set[str] = set()  # fields that were ever measured here
         self._first = self._last = self._samples = self._units = 0
         self._records = 0  # of the open window
         self._total = 0  # of all windows
@@ -116,6 +124,7 @@ class UnitCounters:
             law = FIELDS[name]
             if self.narrow and not law.narrow:
                 continue
+            self._met.add(name)
             old = held.get(name)
             if old is None:
                 held[name] = np.array(new, dtype=law.type)
@@ -145,8 +154,11 @@ class UnitCounters:
 
     def _window(self) -> Window:
         fields: dict[str, Any] = {}
+        router = "top" in self._met and "active" not in self._met  # nothing else is counted there
         for name, law in FIELDS.items():
             if self.narrow and not law.narrow:
+                continue
+            if (law.rare or router) and name not in self._met:
                 continue
             held = self._held.get(name)
             if held is None or held.ndim == 0:

@@ -15,6 +15,7 @@ from relume.record.graph import AutogradNode, Graph
 from relume.record.marks import Marks
 from relume.record.notes import View
 from relume.record.sites import Plan, Seen
+from relume.record.structure import data_inputs
 
 Signature = tuple[list[str], list[int], list[int], list[int], list[Any]]
 
@@ -27,12 +28,14 @@ class Way:
         signature: what another graph must be like.
         acts: plan, order and node of each act, the node by its place in the graph.
         head, criterion: their places, and what is known of them.
+        fed: the user's data enter at a layer that shows them (token numbers are never shown).
     """
 
     signature: Signature
     acts: list[tuple[Plan, int, int]]
     head: tuple[Plan, int] | None
     criterion: tuple[str, int] | None
+    fed: bool
 
     def seen(self, graph: Graph) -> list[Seen]:
         """The acts of another graph of this signature."""
@@ -62,4 +65,5 @@ def way(sign: Signature | None, graph: Graph, acts: Sequence[Seen], view: View) 
     places: dict[AutogradNode, int] = {node: place for place, node in enumerate(graph.nodes)}
     head = None if view.head is None else (view.head[0], places[view.head[1]])
     judged = None if view.criterion is None else (view.criterion[0], places[view.criterion[1]])
-    return Way(sign, [(s.plan, s.order, places[s.node]) for s in acts], head, judged)
+    fed = next(data_inputs(graph), None) is not None
+    return Way(sign, [(s.plan, s.order, places[s.node]) for s in acts], head, judged, fed)

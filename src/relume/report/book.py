@@ -18,7 +18,7 @@ from relume.report.trials import drawn
 
 VERSION = 1
 MOST_RUNS = 2
-LARGEST = 840_000
+LARGEST = 820_000
 """Characters of data up to which a page, with a bundle of 160 kB, has at most a megabyte."""
 FEWEST = 20_000
 """Values below which the words are what takes the room."""

@@ -6,26 +6,44 @@ are the severities that it can say.
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 LEVELS = {"FACT": "fact", "NOTE": "note", "WARNING": "warning", "ERROR": "error"}
-Body = Mapping[str, ast.stmt]
+Words = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What one file says, each of its nodes walked once.
+
+    Attributes:
+        levels: the severities that are named anywhere in it.
+        bodies: by the name of a function or class at its top, its severities and the names in it.
+        taken: what it imports from its room, as (file, name).
+        sign: no ``sign=False`` stands in it.
+    """
+
+    levels: Words
+    bodies: Mapping[str, tuple[Words, Words]]
+    taken: tuple[tuple[str, str], ...]
+    sign: bool
 
 
 @cache
 def gravities(package: str) -> Mapping[str, tuple[tuple[str, ...], bool]]:
     """By a rule file's name: what its findings may be, least first, and whether it is a sign (a
     symptom that is a note at most on a run that learns)."""
-    trees = {
-        entry.name.removesuffix(".py"): ast.parse(entry.read_text("utf-8"))
+    read = {
+        entry.name.removesuffix(".py"): _file(ast.parse(entry.read_text("utf-8")), package)
         for entry in files(package).iterdir()
         if entry.name.endswith(".py")
     }
     return {
-        name: (_ordered(_named(name, tree, trees, package)), not _no_sign(tree))
-        for name, tree in trees.items()
+        name: (_ordered(_named(file, read)), file.sign)
+        for name, file in read.items()
         if not name.startswith("_")
     }
 
@@ -34,28 +52,50 @@ def _ordered(found: set[str]) -> tuple[str, ...]:
     return tuple(word for level, word in LEVELS.items() if level in found)
 
 
-def _named(name: str, tree: ast.Module, trees: Mapping[str, ast.Module], package: str) -> set[str]:
+def _named(file: File, read: Mapping[str, File]) -> set[str]:
     """The severities named in a file, and in what it takes from private ones, however far."""
-    found = set(_levels(tree))
-    todo = list(_taken(tree, package))
+    found = set(file.levels)
+    todo = list(file.taken)
     seen: set[tuple[str, str]] = set()
     while todo:
         home, word = item = todo.pop()
-        if item in seen or home not in trees or not home.startswith("_"):
+        if item in seen or home not in read or not home.startswith("_"):
             continue
         seen.add(item)
-        body = _bound(trees[home]).get(word)
+        body = read[home].bodies.get(word)
         if body is not None:  # a table of what an outcome allows, say, is no rule's word
-            found |= set(_levels(body))
-            todo += [(home, other) for other in _words(body)]
-            todo += [each for each in _taken(trees[home], package) if each[1] in _words(body)]
+            levels, words = body
+            found |= levels
+            todo += [(home, other) for other in words]
+            todo += [each for each in read[home].taken if each[1] in words]
     return found
 
 
-def _levels(node: ast.AST) -> Iterator[str]:
-    for each in ast.walk(node):
-        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name):
-            yield from {each.attr} & set(LEVELS) if each.value.id == "Severity" else ()
+def _file(tree: ast.Module, package: str) -> File:
+    bodies = {
+        node.name: _spoken(node)
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    every = list(ast.walk(tree))
+    sign = not any(isinstance(node, ast.keyword) and _no_sign(node) for node in every)
+    return File(_levels(every), bodies, tuple(_taken(tree, package)), sign)
+
+
+def _spoken(body: ast.stmt) -> tuple[Words, Words]:
+    every = list(ast.walk(body))
+    return _levels(every), frozenset(each.id for each in every if isinstance(each, ast.Name))
+
+
+def _levels(nodes: Iterable[ast.AST]) -> Words:
+    return frozenset(
+        each.attr
+        for each in nodes
+        if isinstance(each, ast.Attribute)
+        and isinstance(each.value, ast.Name)
+        and each.value.id == "Severity"
+        and each.attr in LEVELS
+    )
 
 
 def _taken(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
@@ -65,19 +105,5 @@ def _taken(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
             yield from ((home, alias.name) for alias in node.names)
 
 
-def _bound(tree: ast.Module) -> Body:
-    return {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
-
-
-def _words(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-
-
-def _no_sign(tree: ast.Module) -> bool:
-    return any(
-        isinstance(node, ast.keyword)
-        and node.arg == "sign"
-        and isinstance(node.value, ast.Constant)
-        and node.value.value is False
-        for node in ast.walk(tree)
-    )
+def _no_sign(node: ast.keyword) -> bool:
+    return node.arg == "sign" and isinstance(node.value, ast.Constant) and node.value.value is False

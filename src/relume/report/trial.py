@@ -76,10 +76,11 @@ def _from_to(trials: Sequence[Trial], verdict: Verdict) -> str:
     for each in trials:
         base, arm = each.standing("base"), each.standing(verdict.arm)
         if base is not None and arm is not None and each.verdict(verdict.arm) == verdict:
-            return (
-                f"{each.objective.name.capitalize()} {mean(arm)} with it, {mean(base)} without. "
-                f"{verdict.text}"
-            )
+            name, judged = each.objective.name.capitalize(), verdict.text
+            if verdict.fresh:  # other seeds than those of the means, and so another difference
+                judged = f"On fresh seeds alone {judged[:1].lower()}{judged[1:]}"
+            seeds = f"over all {arm.runs} seeds" if arm.runs > 1 else "at one seed"
+            return f"{name} {mean(arm)} with it, {mean(base)} without, {seeds}. {judged}"
     return verdict.text
 
 

@@ -10,15 +10,15 @@ the depth is paid for and not used.
 
 ## How it is measured
 Acts of straight pieces (ReLU, leaky ReLU, hardtanh): a unit is straight if at least 99 % of its
-samples lie on one piece that passes them on, or on the piece that gives nothing; at least 99 % of
-the units must be straight and at least half of them pass (the rest would be dead-units). Curved
-acts: what the best straight line through (pre, post) of a unit leaves over, as a share of the
-variance of post (1 - R squared), below 1e-5. Counted over the last two or more windows until there
-are 3000 samples a unit. The shares are RULES.md's; the 1e-5 is measured
-(`benchmarks/straight_acts.py`):
-three layers of tanh(a z) / a on two interleaved half-circles reach 0.888, as a straight line does,
-for every a at which no layer leaves more than 1.4e-6 to the line, and 0.999 where the straightest
-layer leaves 3.0e-5 and more.
+samples lie on one piece that passes them on, or on the piece that gives nothing (leaky acts: on one
+side of the kink, in recordings of older versions all samples); at least 99 % of the units must be
+straight and at least half of them pass (the rest would be dead-units). Curved acts: what the best
+straight line through (pre, post) of a unit leaves over, as a share of the variance of post (1 - R
+squared), below 1e-5. Counted over the last two or more windows until there are 3000 samples a unit.
+The shares are RULES.md's; the 1e-5 is measured (`benchmarks/straight_acts.py`): three layers of
+tanh(a z) / a on two interleaved half-circles reach 0.888, as a straight line does, for every a at
+which no layer leaves more than 1.4e-6 to the line, and 0.999 where the straightest layer leaves
+3.0e-5 and more.
 
 ## Known false alarms
 An act behind another that leaves it nothing to bend (ReLU of a sigmoid) is not judged: that is

@@ -10,12 +10,14 @@ outputs a millionth and passes a millionth of the gradient. It takes part in not
 
 ## How it is measured
 Both must hold on all the samples of the last two or more windows, 3000 samples over 8 records: the
-largest abs slope of the unit below 1 % of the act's largest (where that was not recorded: below 5 %
-on every sample), and the standard deviation of its output, times the norm of its outgoing weights
-where known, below 0.001 of the layer's median (of the median spread of the layer's input, where
-the whole layer is silent). Layer: note at 10 % of units, warning at 25 %, error at 50 %, as in
-dead-units. Printed as a fact beside it: the ReDo score, the unit's mean abs output over the
-layer's mean, below 0.025.
+largest abs slope of the unit below 1 % of the act's largest (in recordings of older versions: below
+5 % on every sample), and the standard deviation of its output, times the norm of its outgoing
+weights, below 0.001 of the layer's median (of the median spread of the layer's input, where the
+whole layer is silent). The norms are those of the last records that read in full; where the output
+goes through a norm layer, a pool or a product of two signals first, they are not asked for, and the
+spread counts alone. Layer: note at 10 % of units, warning at 25 %, error at 50 %, as in dead-units.
+Printed as a fact beside it: the ReDo score, the unit's mean abs output over the layer's mean, below
+0.025.
 
 ## Known false alarms
 Rare features, as in dead-units: "at most 3/n". Units that saturate are told by saturated-units,
@@ -121,7 +123,7 @@ def dormant(trace: Trace, site: Site) -> Dormant | str:
     varies = _spread(part, "post", rows)
     if varies is None or not len(varies):
         return "the spread of its output was not recorded"
-    outgoing = highest(part, "out_norm")
+    outgoing = _outgoing(windows)
     said = varies if outgoing is None else varies * outgoing
     still, limit = _flat(part, rows)
     mute: Mask = still & (said <= VARIES * _usual(part, varies, outgoing, rows))
@@ -130,6 +132,15 @@ def dormant(trace: Trace, site: Site) -> Dormant | str:
     mean = float(size.mean())
     redo = float(np.mean(size <= REDO * mean)) if mean > 0 else 1.0
     return Dormant(site, part, mute, redo, limit)
+
+
+def _outgoing(windows: Sequence[Window]) -> "Floats | None":
+    """The norms of the outgoing weights in the last window that has them."""
+    for window in reversed(windows):
+        norms = window.fields.get("out_norm")
+        if norms is not None and bool(np.isfinite(norms).all()):
+            return norms
+    return None
 
 
 def _flat(windows: Sequence[Window], rows: int) -> "tuple[Mask, float]":

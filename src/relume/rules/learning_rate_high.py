@@ -1,7 +1,8 @@
-"""ACT605 learning-rate-high: a step changes the weights by more than a tenth of themselves.
+"""ACT605 learning-rate-high: steps that change the weights by more than they can bear.
 
 ## What it does
-Finds steps whose update is large against the weights it changes, and says how many there were.
+Finds steps that change the weights by more than a tenth of themselves, and says how many there
+were; and runs that learned and lost it again while every step changed them by more than 0.03.
 
 ## Why it hurts
 An update of that size leaves the region in which the gradient meant anything. It throws weights off

@@ -15,8 +15,8 @@ a single act the head is the last. Backward: abs log10 of the gradients' ratio >
 weights and not the slopes of the acts lose or add most of it; a deep sigmoid network whose forward
 scale is steady is a vanishing gradient, not a drift. Backward asks for two decades since three max
 pools alone take almost one (reasoned, not measured). Of pre-activations that are mostly offset the
-spread counts: that is a bias, not a scale. Warning; an error from three
-decades. Least evidence: the first step. Thresholds from 80 healthy and 92 faulty runs.
+spread counts: that is a bias, not a scale. Warning; an error from three decades. Least evidence:
+the first step. Thresholds from 80 healthy and 92 faulty runs.
 
 ## Known false alarms
 Residual branches, zero-initialised gammas (an RMS of zero is left out), norm layers (their scale

@@ -10,9 +10,10 @@ always open is no gate. A router that always picks one expert trains one expert.
 
 ## How it is measured
 Sigmoid gates: a unit is stuck if at least 95 % of its samples are flat (slope below 5 % of the
-largest: beyond 4.36) on one side. Softmax gates: one output is the largest on at least 95 % of the
-samples. A layer is told from 25 % of its units on (as saturated-units; the error from 75 % is
-reasoned), a router at once. Counted over the last two or more windows with 1000 samples.
+largest: beyond 4.36) on one side. Softmax gates (a softmax whose output is multiplied with another
+signal, in the graph as it is): one output is the largest on at least 95 % of the samples. A layer
+is told from 25 % of its units on (as saturated-units; the error from 75 % is reasoned), a router at
+once. Counted over the last two or more windows with 1000 samples.
 
 ## Known false alarms
 Forget gates that begin open (a bias of 1 or 2 lies far from the flat side, and is not counted).

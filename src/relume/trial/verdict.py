@@ -15,6 +15,7 @@ seen in the trial.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -162,9 +163,8 @@ def seeds_needed(mean: float, spread: float, level: float = LEVEL) -> int:
     if mean == 0 or spread == 0:
         return MOST_SEEDS if mean == 0 else FEWEST
     size = abs(mean) / spread
-    return next(
-        (n for n in range(FEWEST, MOST_SEEDS) if power(n, size, level) >= POWER), MOST_SEEDS
-    )
+    counts = range(FEWEST, MOST_SEEDS)  # power grows with the pairs
+    return FEWEST + bisect_left(counts, POWER, key=lambda n: power(n, size, level))
 
 
 def judge(
