@@ -44,8 +44,15 @@ browser:
 			apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
 	} || echo "no Chromium here: the browser tests will be skipped"
 
+# In four goes: a browser's event loop, Keras' choice of a backend and the like stay among their own.
+GOES = "tests/acts tests/record" "tests/rules tests/checks tests/manners src" \
+	"tests/docs tests/integrations tests/atlas tests/trial tests/release" \
+	"tests/fixes tests/report tests/web tests/cards tests/cases $(wildcard tests/test_*.py)"
+
 test: $(READY) browser  ## all tests but the sweeps
-	@$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
+	@failed=0; for go in $(GOES); do \
+		OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile $$go || failed=1; \
+	done; exit $$failed
 
 check: $(READY)  ## lint, format, types
 	@$(BIN)/ruff check .

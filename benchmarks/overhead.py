@@ -16,9 +16,8 @@ and, to compare, what people write or install instead, on every step, nothing of
     hook       a forward hook on each module without children: mean, std and share of zeros
     histogram  the same hook with a histogram of 64 bins of the output and of each gradient, as
                experiment trackers take them
-    fastai     fastai's ActivationStats with histograms, if it can be imported
 
-    python benchmarks/overhead.py [--pairs 12] [--modes never,default,always,...] [--wall]
+    python benchmarks/overhead.py [--pairs 8] [--modes never,default,always,...] [--wall]
 """
 
 import argparse
@@ -84,7 +83,7 @@ MODELS: dict[str, Callable[[], tuple[nn.Module, Tensor, Tensor]]] = {
     "transformer": transformer,
 }
 LONG, SHORT = 0.8, 0.2  # seconds of a block: where few steps are recorded, and where all are
-SETTLED = 40  # records after which the controller has seen steps of both kinds
+SETTLED = 28  # records after which the controller has seen steps of both kinds
 
 
 class Training:
@@ -189,44 +188,18 @@ def hand_written(model: nn.Module, *, histogram: bool) -> Callable[[], None]:
     return lambda: [handle.remove() for handle in handles] and None
 
 
-def fastai(training: Training) -> tuple[Callable[[], None], Callable[[], None]]:
-    """fastai's ActivationStats, driven without its Learner."""
-    from fastai.callback.hook import ActivationStats, Hooks, has_params
-
-    stats = ActivationStats(with_hist=True)
-    layers = [m for m in training.model.modules() if has_params(m) and not list(m.children())]
-    held: list[Any] = []
-
-    def off() -> None:
-        for hooks in held:
-            hooks.remove()
-        held.clear()
-
-    def on() -> None:
-        off()
-        held.append(Hooks(layers, stats.hook))
-
-    return on, off
-
-
-PEERS = {"fastai": fastai}
-
-
 def theirs(training: Training, mode: str, pairs: int) -> Cost:
     """What hooks cost that are not ours."""
     block = training.block(SHORT)
-    if mode in PEERS:
-        on, off = PEERS[mode](training)
-    else:
-        held: list[Callable[[], None]] = []
+    held: list[Callable[[], None]] = []
 
-        def off() -> None:
-            while held:
-                held.pop()()
+    def off() -> None:
+        while held:
+            held.pop()()
 
-        def on() -> None:
-            off()
-            held.append(hand_written(training.model, histogram=mode == "histogram"))
+    def on() -> None:
+        off()
+        held.append(hand_written(training.model, histogram=mode == "histogram"))
 
     plain, found = alternated(training, block, pairs, on, off)
     return Cost(plain, found, 1.0)
@@ -241,10 +214,10 @@ def row(name: str, mode: str, cost: Cost) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pairs", type=int, default=12)
+    parser.add_argument("--pairs", type=int, default=8)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--wall", action="store_true")
-    parser.add_argument("--modes", default="never,default,always,hook,histogram,fastai")
+    parser.add_argument("--modes", default="never,default,always,hook,histogram")
     parser.add_argument("--models", default=",".join(MODELS))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -255,15 +228,11 @@ def main() -> None:
         for name in arguments.models.split(","):
             for mode in arguments.modes.split(","):
                 training = Training(MODELS[name], clock)
-                try:
-                    if mode in ("never", "default", "always"):
-                        path = Path(folder, f"{name}-{mode}.sqlite")
-                        found = ours(training, mode, arguments.pairs, path)
-                    else:
-                        found = theirs(training, mode, arguments.pairs)
-                except ImportError as error:
-                    print(f"{name:12}{mode:10} missing: {error}")
-                    continue
+                if mode in ("never", "default", "always"):
+                    path = Path(folder, f"{name}-{mode}.sqlite")
+                    found = ours(training, mode, arguments.pairs, path)
+                else:
+                    found = theirs(training, mode, arguments.pairs)
                 print(row(name, mode, found), flush=True)
 
 

@@ -37,12 +37,12 @@ def main() -> None:
     for _ in range(times + 1):  # in turn, so that a busy minute falls on all of them
         for label, words in rows.items():
             seen[label].append(once(words))
-    print(f"{'':24} wall, median (least .. most)    CPU, median")
+    print(f"{'':26} wall, median (least .. most)    CPU, median")
     for label, found in seen.items():
         wall, spent = ([each[i] for each in found[1:]] for i in (0, 1))  # the first fills caches
         spread = f"{min(wall):.3f} .. {max(wall):.3f}"
         print(
-            f"{label:24} {statistics.median(wall):.3f} s ({spread})"
+            f"{label:26} {statistics.median(wall):.3f} s ({spread})"
             f"       {statistics.median(spent):.3f} s"
         )
 

@@ -101,7 +101,6 @@ LIBRARIES: dict[str, Entry] = {
             ("sequential.dense.relu()", "relu", "sequential.dense", "hidden"),
             ("activation.gelu()", "gelu", "sequential.dense_1", "hidden"),
         ],
-        [("", "optimizer.step")],
         needs="keras",
     ),
 }

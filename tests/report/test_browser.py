@@ -284,9 +284,12 @@ def test_two_hundred_sites_are_drawn(eyes: Any, tmp_path: Path) -> None:
 
 def test_it_prints_without_controls(eyes: Any, pages: Path) -> None:
     page = eyes.open(pages / "vanishing.html")
+    page.locator(".first svg.plot").wait_for()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 718, "height": 1000})  # A4 less its margins, at 96 a inch
+    # figures are drawn anew once their size is observed, which on a busy machine takes a moment
+    page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
     assert overflow(page) == 0
     assert not page.get_by_role("button", name="Show as table").first.is_visible()
     assert page.locator(".first svg.plot").is_visible()

@@ -8,9 +8,10 @@ import pytest
 from fake_crew import FakeCrew
 from scipy import stats
 
+from relume.errors import UsageError
 from relume.proof import Arm, Objective, Shot, Trial
 from relume.trial import verdict as v
-from relume.trial.settle import settle
+from relume.trial.settle import recorded, settle
 
 LOSS = Objective()
 ONE = [Arm("candidate")]
@@ -199,3 +200,21 @@ def test_a_placebo_that_wins_takes_the_proof_away() -> None:
     assert found.verdict("placebo").word == "proven"  # type: ignore[union-attr]
     assert found.verdict("candidate").word == "undecided"  # type: ignore[union-attr]
     assert found.shots_of("placebo")[-1].seed == 4  # it ran at every seed, to be judged
+
+
+@pytest.mark.parametrize(
+    ("printed", "hint"),
+    [
+        ("usage: train.py [-h]\ntrain.py: error: unrecognized arguments: --seeds 3\n", True),
+        ("ValueError: no data here\n", False),
+    ],
+)
+def test_a_script_that_trains_nothing_is_told_with_its_last_words(printed: str, hint: bool) -> None:
+    class Refused(FakeCrew):
+        def first(self, arm: Arm, keep: object) -> Shot:
+            return Shot(arm.name, 0, problem="it gave no loss (sys.exit(2))", output=printed)
+
+    with pytest.raises(UsageError, match=r"trained nothing: it gave no loss") as told:
+        recorded(Refused(NOISES["normal"]))  # type: ignore[arg-type]
+    assert printed.strip().splitlines()[-1] in str(told.value)
+    assert ("Options of relume stand before the script" in str(told.value)) is hint

@@ -35,7 +35,7 @@ from relume.record.signs import LOOKS_FOR
 from relume.record.sites import Sites
 from relume.record.store import UNSEEN, Writer
 
-FLUSH_SECONDS = 0.5  # how much of the per-unit counters and the loss a killed process can lose
+FLUSH_SECONDS = 0.5  # of the loss that a killed process can lose; of counters: `ledger.COUNTERS`
 JUMP = 2.0  # loss against its running mean that makes the recorder look again at once
 IDLE_BACKWARDS = 3  # without any optimiser step before backward itself is taken as the clock
 MOST_GATHERED = 256  # the same where there is an optimiser: it may be waiting for more gradients

@@ -51,19 +51,41 @@ def sample(tensor: Tensor, axis: int, phase: int) -> Tensor:
     wanted = max(LEAST_ROWS, MOST_ELEMENTS // max(units, 1))
     if axis == tensor.dim() - 1:
         return spread(tensor.reshape(-1, units), wanted, phase).float()
-    # (batch, units, positions): few examples, and then as many positions as the bound allows
+    if axis == 1 and tensor.numel() and _at_hand(tensor):
+        return torch.from_numpy(_gathered(tensor.numpy(), wanted, phase))
     flat = tensor.flatten(2) if axis == 1 else tensor.movedim(axis, 1).flatten(2)
-    positions = flat.shape[2] if flat.dim() > 2 else 1
-    flat = flat.reshape(flat.shape[0], units, positions)
+    flat = flat.reshape(flat.shape[0], units, -1 if flat.numel() else 1)
+    # Copied unit by unit, so that what is next to each other stays so.
+    return _some(flat, wanted, phase).transpose(0, 1).reshape(units, -1).t().float()
+
+
+def _at_hand(tensor: Tensor) -> bool:
+    """Whether NumPy can read it, whose calls are a fraction of torch's where caches are cold."""
+    return (
+        type(tensor) is Tensor
+        and tensor.is_cpu
+        and tensor.dtype == torch.float32
+        and not tensor.is_neg()
+    )
+
+
+def _gathered(data: NDArray[Any], wanted: int, phase: int) -> NDArray[Any]:
+    """The sample (rows, units) of (batch, units, ...), copied unit by unit."""
+    rows = _some(data.reshape(data.shape[0], data.shape[1], -1), wanted, phase)
+    return np.ascontiguousarray(rows.transpose(1, 0, 2)).reshape(data.shape[1], -1).T
+
+
+def _some(flat: Any, wanted: int, phase: int) -> Any:
+    """Of (examples, units, positions), an array or a tensor: few examples, and then as many
+    positions as the bound allows."""
+    positions = flat.shape[2]
     examples = spread(flat, max(LEAST_ROWS, wanted // max(positions, 1)), phase)
     each = max(1, wanted // max(examples.shape[0], 1))
     step = -(-positions // each)
-    rows = examples[:, :, phase % step :: step]  # (examples, units, some positions)
-    # Copied unit by unit, so that what is next to each other stays so.
-    return rows.transpose(0, 1).reshape(units, -1).t().float()
+    return examples[:, :, phase % step :: step]
 
 
-def spread(rows: Tensor, wanted: int, phase: int) -> Tensor:
+def spread(rows: Any, wanted: int, phase: int) -> Any:
     """At most so many of the rows, at even distances."""
     total = rows.shape[0]
     if total <= wanted:

@@ -85,11 +85,13 @@ class Press:
     Attributes:
         columns: stretches of a series at most.
         tight: two characters a value instead of a number.
+        acts: act sites of all runs on the page, which share its room.
         grids: the steps by their place, as `series` refers to them.
     """
 
     columns: int
     tight: bool = False
+    acts: int = 0
     grids: list[list[int]] = field(default_factory=list[list[int]])
     _places: dict[bytes, int] = field(default_factory=dict[bytes, int])
 

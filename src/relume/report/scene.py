@@ -91,7 +91,8 @@ def press_for(shown: Sequence[Shown], most: int = MOST) -> list[Press]:
     ]
     columns = columns_for(lengths, most)
     tight = sum(min(length, 2 * columns) for length in lengths) > WRITTEN
-    return [Press(columns, tight) for _ in shown]
+    acts = sum(len(each.trace.sites_of("act")) for each in shown)
+    return [Press(columns, tight, acts) for _ in shown]
 
 
 def _wanted(trace: Trace) -> list[tuple[Series, int]]:
@@ -141,7 +142,7 @@ def _block(block: Block, trace: Trace, press: Press, index: Mapping[str, int]) -
         "series": _drawn(site, trace, press) if site else {},
     }
     if site is not None and site.kind == "act":
-        made["spread"] = spreads(trace.windows(site.name), len(trace.sites_of("act")))
+        made["spread"] = spreads(trace.windows(site.name), press.acts)
     return made
 
 

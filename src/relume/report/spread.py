@@ -15,7 +15,7 @@ WINDOWS = 6
 UNITS = 64
 """Units drawn of one site: at 4 pixels each they fill a figure."""
 ALL_UNITS = 3_000
-"""Over all sites of a run: beyond, each shows fewer."""
+"""Over all sites of a page: beyond, each shows fewer."""
 NEEDED = ("pre_n", "pre_sum", "pre_sumsq", "active")
 
 

@@ -28,18 +28,13 @@ and Karniadakis, "Dying ReLU and initialization", 2019, arXiv:1903.06733.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from relume.core import Evidence, Finding, Result, Trace, Value
+from relume.core import Evidence, Finding, Result, Trace
+from relume.rules._cloud import AWAY, distance
 from relume.rules._death import NOTE, over_layers, weight
 from relume.rules._evidence import curve, first_step, last_step, layers
 from relume.rules._page import page
-from relume.rules._units import Dead, highest, portion, samples, total
-
-if TYPE_CHECKING:
-    from relume.rules._units import Mask
+from relume.rules._units import Dead, portion, samples
 
 PAGE = page(__doc__)
 
@@ -69,12 +64,9 @@ def _finding(trace: Trace, found: Dead) -> Finding | None:
         return None
     every = trace.windows(found.site.name)
     text = "{value:.0%} of the {units} units of {place} never fired, from step {begin} on"
-    distance = _distance(found, found.born)
-    if distance:
-        text += (
-            "; the mean of their input lies {distance:.1f} standard deviations below zero, its "
-            "maximum at {margin:.2g}"
-        )
+    away = distance(found.windows, found.born)
+    if away:
+        text += AWAY
     layer = found.site.layer or f"the layer before {found.site.name}"
     return PAGE.finding(
         found.site,
@@ -91,29 +83,12 @@ def _finding(trace: Trace, found: Dead) -> Finding | None:
                 "dead": int(found.born.sum()),
                 "act": found.site.act,
                 "begin": every[0].first,
-                **distance,
+                **away,
             },
             curve=curve(trace.series(found.site.name, "silent_unit_share")),
         ),
         cure=f"set the bias of the dead units of {layer} so that they fire on some data",
     )
-
-
-def _distance(found: Dead, born: "Mask") -> dict[str, Value]:
-    """How far the hyperplanes of the born-dead lie from the data; empty where pre was not read."""
-    windows = found.windows
-    n, s, q = (total(windows, name) for name in ("pre_n", "pre_sum", "pre_sumsq"))
-    top = highest(windows, "pre_max")
-    if n is None or s is None or q is None or top is None or not np.any(n[born] > 0):
-        return {}
-    n, s, q, top = (part[born & (n > 0)] for part in (n, s, q, top))
-    spread = np.sqrt(np.maximum(q / n - (s / n) ** 2, 0.0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        away = np.where(spread > 0, -(s / n) / spread, np.inf)
-    away = away[np.isfinite(away)]
-    if not len(away):
-        return {}
-    return {"distance": float(np.median(away)), "margin": float(np.median(top))}
 
 
 RULE = PAGE.rule(check, explains=("ACT401", "ACT204", "ACT601", "ACT603", "ACT606"), upstream=True)

@@ -13,7 +13,7 @@ from relume.fixes.patch import patch_of
 from relume.proof import Arm, Cure, Edit, Safety, Shot, Trial, Verdict
 from relume.record import store
 from relume.trial.crew import Crew
-from relume.trial.settle import BASE, SEEDS, settle
+from relume.trial.settle import SEEDS, recorded, settle
 from relume.trial.verdict import PROVEN
 
 Told = Callable[[str], None]
@@ -72,15 +72,9 @@ def cure(
 def _diagnosed(
     crew: Crew, run: Path | None, select: Iterable[str] | None
 ) -> tuple[Diagnosis, Trace]:
-    path, shot_problem = run, "no such file"
-    if path is None:
-        shot = crew.first(BASE, crew.setting.folder)
-        path = Path(shot.run) if shot.run else None
-        shot_problem = shot.problem or "nothing called backward()"
-        if not shot.loss:
-            raise UsageError(f"the script as it is trained nothing: {shot_problem}.")
-    if path is None or not path.is_file():
-        raise UsageError(f"the script as it is gave no recording: {shot_problem}.")
+    path = run or recorded(crew)
+    if not path.is_file():
+        raise UsageError(f"there is no run file {path}.")
     trace = store.read(path)
     found = diagnose(trace, select=select)
     return replace(found, meta={**found.meta, "path": str(path)}), trace

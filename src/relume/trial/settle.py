@@ -14,9 +14,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from relume.errors import UsageError
 from relume.proof import Arm, Objective, Shot, Trial, Verdict
 from relume.trial.crew import Crew
 from relume.trial.objective import fitting, revalued, strangers
@@ -28,6 +30,26 @@ PLACEBO = Arm("placebo", role="placebo", text="the script as it is, once more")
 SEEDS = 5
 MOST_FRESH = 4  # times the seeds for choosing: a gain that needs more is small against its noise
 LOOKS = 2  # runs of the placebo that show whether a repeated run is the same run
+
+
+def recorded(crew: Crew) -> Path:
+    """The recording of the program as it is.
+
+    Raises:
+        UsageError: it trained nothing, or gave none; with the last line that it printed where it
+            failed, such as its complaint of an option that was meant for us.
+    """
+    shot = crew.first(BASE, crew.setting.folder)
+    why = shot.problem or "nothing called backward()"
+    if not shot.loss:
+        printed = [line.strip() for line in shot.output.splitlines() if line.strip()]
+        said = f" It said: {printed[-1][:200]}" if printed and shot.problem else ""
+        if "unrecognized arguments" in said:
+            said += " (Options of relume stand before the script.)"
+        raise UsageError(f"the script as it is trained nothing: {why}.{said}")
+    if not shot.run or not Path(shot.run).is_file():
+        raise UsageError(f"the script as it is gave no recording: {why}.")
+    return Path(shot.run)
 
 
 def settle(

@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from relume.core import Diagnosis, Trace, Value
 from relume.diagnosis import diagnose
@@ -12,7 +11,7 @@ from relume.fixes.ladder import fix_called
 from relume.proof import Arm, Edit, Safety, Trial
 from relume.record import store
 from relume.trial.crew import Crew
-from relume.trial.settle import BASE, SEEDS, settle
+from relume.trial.settle import SEEDS, recorded, settle
 
 
 def edit_of_words(words: str) -> Edit:
@@ -70,11 +69,9 @@ def as_it_is(crew: Crew) -> tuple[Diagnosis, Trace]:
     """The diagnosis of the program without an edit.
 
     Raises:
-        UsageError: it gave no recording.
+        UsageError: it trained nothing, or gave no recording.
     """
-    shot = crew.first(BASE, crew.setting.folder)
-    if not shot.run or not Path(shot.run).is_file():
-        raise UsageError(f"the script as it is gave no recording: {shot.problem or 'no loss'}.")
-    trace = store.read(Path(shot.run))
+    path = recorded(crew)
+    trace = store.read(path)
     found = diagnose(trace)
-    return replace(found, meta={**found.meta, "path": shot.run}), trace
+    return replace(found, meta={**found.meta, "path": str(path)}), trace

@@ -8,7 +8,6 @@ tuned for all arms alike, on seeds of their own, or for none.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -18,7 +17,7 @@ from relume.proof import Arm, Edit, Objective, Trial, Verdict
 from relume.record import store
 from relume.trial.crew import Crew
 from relume.trial.objective import fitting, revalued, strangers
-from relume.trial.settle import BASE, SEEDS, versions
+from relume.trial.settle import BASE, SEEDS, recorded, versions
 from relume.trial.standing import standings
 from relume.trial.verdict import NOT_RUN, judge
 
@@ -132,10 +131,7 @@ def _arm(act: str, own: tuple[str, ...], sites: tuple[str, ...]) -> Arm:
 
 
 def _traced(crew: Crew) -> Trace:
-    shot = crew.first(BASE, crew.setting.folder)
-    if not shot.run or not Path(shot.run).is_file():
-        raise UsageError(f"the script as it is gave no recording: {shot.problem or 'no loss'}.")
-    return store.read(Path(shot.run))
+    return store.read(recorded(crew))
 
 
 def _objective(crew: Crew, arms: Sequence[Arm]) -> tuple[Objective, str]:
