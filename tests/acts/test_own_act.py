@@ -12,6 +12,7 @@ from relume.acts.act import acts, by_node, find_act, register
 from relume.acts.find import act, list_acts
 from relume.acts.gain import gain
 from relume.errors import UsageError
+from relume.record.graph import name_of
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +66,7 @@ def test_it_has_what_a_shipped_act_has() -> None:
     assert own.family == "own"
     z = torch.randn(3, requires_grad=True)
     node: Any = own(z).grad_fn
-    assert by_node()[node.name()][0] is own
+    assert by_node()[name_of(node)][0] is own
     assert own.module()(z).tolist() == own(z).tolist()
     assert repr(own.module(beta=2.0)) == "OwnSwish(beta=2.0)"
 
@@ -117,7 +118,7 @@ def test_a_newer_one_of_the_same_name_replaces_it() -> None:
     assert type(own_swish.module()) is not kind
     assert own_swish.module()(torch.tensor(3.0)).item() == 6
     node: Any = own_swish(torch.ones(2, requires_grad=True)).grad_fn
-    assert by_node()[node.name()][0] is own_swish
+    assert by_node()[name_of(node)][0] is own_swish
 
 
 def test_errors() -> None:

@@ -140,6 +140,51 @@ def test_keras_tells_its_rates_updates_and_layers(tmp_path: Path) -> None:
     assert updates.values[0] == pytest.approx(1e-3 * (6 * 24) ** 0.5 / weight.values[0], rel=0.02)
 
 
+@pytest.mark.parametrize("scale", [None, 2.0**19])
+def test_keras_mixed_precision_is_recorded_unscaled(scale: float | None, tmp_path: Path) -> None:
+    one = made("keras")
+    import keras
+
+    callback = one.callback(every=1, path=tmp_path / "plain.sqlite", report=False)
+    one.train(callback, 2)
+    kept = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        mixed = made("keras")  # compile puts a LossScaleOptimizer around Adam
+        assert isinstance(mixed.model.optimizer, keras.optimizers.LossScaleOptimizer)
+        if scale is not None:
+            mixed.model.optimizer.initial_scale = scale
+        scaled = mixed.callback(every=1, path=tmp_path / "mixed.sqlite", report=False)
+        mixed.train(scaled, 2)
+    finally:
+        keras.config.set_dtype_policy(kept)
+    trace = scaled.run.trace()
+    skipped = 16 - trace.meta["steps"]
+    assert trace.meta["skipped"] == skipped  # gradients of half precision end at 65504
+    assert (skipped > 0) == (scale is not None)
+    first, losses = callback.run.trace().series("", "loss"), trace.series("", "loss")
+    assert first is not None
+    assert losses is not None
+    assert losses.values.max() < 1.1 * first.values.max()
+    if not skipped:
+        assert np.allclose(losses.values, first.values, rtol=1e-2)
+        assert np.allclose(norms(scaled.run), norms(callback.run), rtol=0.05)
+    assert scaled.diagnosis.ok
+    assert scaled.run.problems == ()
+
+
+def test_keras_with_a_loss_factor_of_the_optimiser(tmp_path: Path) -> None:
+    losses = []
+    for factor in (None, 128.0):
+        one = made("keras")
+        one.model.optimizer.loss_scale_factor = factor
+        path = tmp_path / f"{factor}.sqlite"
+        callback = one.callback(every=1, path=path, report=False)
+        one.train(callback, 1)
+        losses.append(callback.run.trace().series("", "loss").values)
+    assert np.allclose(*losses, rtol=1e-4)
+
+
 def test_keras_on_another_backend_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     one = made("keras")
     import keras

@@ -1,6 +1,10 @@
 """`relume run` on unchanged scripts of each framework: seen, not disturbed, and the broken twin
 named with its root cause."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ from framework_rows import find_library
 from twice import run_both
 
 SCRIPTS = Path(__file__).parent / "scripts"
+GRAVE = ("warning", "error")
 ROOTS = {
     "lightning": ("lightning", "ACT601", "net."),
     "trainer": ("transformers", "ACT605", ""),
@@ -30,9 +35,31 @@ def test_the_broken_script_is_named_and_computes_the_same(name: str) -> None:
     assert ran.roots[0]["site"].startswith(site)
 
 
+@pytest.mark.parametrize("name", ROOTS)
+def test_the_healthy_script_is_told_so(name: str, tmp_path: Path) -> None:
+    if find_library(ROOTS[name][0]) is None:
+        pytest.skip("install the dev extra to run this")
+    told = tmp_path / "diagnosis.json"
+    form = ["--output-format", "json", "-o", str(told), "--dir", str(tmp_path), "--every", "2"]
+    done = subprocess.run(
+        [sys.executable, "-m", "relume", "run", *form, str(SCRIPTS / f"train_{name}.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert losses(done.stdout)
+    diagnosis = json.loads(told.read_text("utf-8"))
+    assert [f["key"] for f in diagnosis["findings"] if f["severity"] in GRAVE] == []
+    assert len(diagnosis["checked"]) > 15, "nothing was said because nothing was seen"
+    assert diagnosis["meta"]["records"] > 10
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ROOTS)
-def test_the_healthy_script_is_left_alone(name: str) -> None:
+def test_the_healthy_script_computes_the_same(name: str) -> None:
     if find_library(ROOTS[name][0]) is None:
         pytest.skip("install the dev extra to run this")
     ran = run_both(SCRIPTS / f"train_{name}.py", every=2)

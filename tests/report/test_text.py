@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import stat
 from pathlib import Path
 
@@ -154,6 +155,14 @@ def test_a_write_follows_links_and_keeps_to_the_umask(tmp_path: Path) -> None:
 def test_what_is_no_regular_file_is_written_to_directly() -> None:
     files.write("text", Path("/dev/null"))
     assert Path("/dev/null").is_char_device()
+
+
+def test_a_pipe_under_a_link_without_a_name_is_written_to() -> None:
+    reads, writes = os.pipe()
+    with os.fdopen(reads) as reader:
+        files.write("text", Path(f"/dev/fd/{writes}"))  # as /dev/stdout is in `relume ... | cat`
+        os.close(writes)
+        assert reader.read() == "text"
 
 
 def test_concise_is_one_line_a_finding() -> None:

@@ -1,7 +1,9 @@
 """Keras on torch: its optimisers are not torch's, so none of torch's hooks hears their steps.
 
 Keras' own `apply` is wrapped while a run is recorded, and what it steps is shown to the recorder
-as an optimiser of torch's: the same parameters, the current learning rate.
+as an optimiser of torch's: the same parameters, the current learning rate. Nor is its loss scaling
+torch's (`mixed_float16` puts a `LossScaleOptimizer` around the optimiser): `scale_loss` is wrapped
+too, and what it multiplies with is shown as a gradient scaler.
 """
 
 import sys
@@ -10,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from relume.record.around import Patch
 
@@ -28,6 +31,14 @@ class Stepped(Protocol):
 
     def after_foreign_step(self, optimizer: Any) -> None:
         """It has stepped."""
+        ...
+
+    def scaled(self, scaler: Any) -> None:
+        """A loss was multiplied by the factor of this scaler."""
+        ...
+
+    def scaler_updated(self) -> None:
+        """The iteration of that loss has ended."""
         ...
 
 
@@ -52,6 +63,26 @@ class Shown:
         ]
 
 
+class Factor:
+    """What a Keras optimiser multiplies a loss with, as the recorder reads a scaler of torch's."""
+
+    def __init__(self, factor: float | Tensor) -> None:
+        # A copy: Keras doubles and halves its own in place before the iteration has ended.
+        held = factor.detach().clone() if isinstance(factor, Tensor) else torch.tensor(factor)
+        self._scale = held
+
+    def is_enabled(self) -> bool:
+        """Always: where nothing is scaled there is none."""
+        return True
+
+
+def factor_of(optimizer: Any) -> float | Tensor | None:
+    """What this optimiser multiplies a loss with now; None: it leaves it alone."""
+    if not hasattr(optimizer, "initial_scale"):
+        return optimizer.loss_scale_factor
+    return optimizer.dynamic_scale.value if optimizer.built else optimizer.initial_scale
+
+
 class KerasSteps:
     """Listens to the steps of Keras' optimisers, once Keras has been imported on torch.
 
@@ -61,23 +92,29 @@ class KerasSteps:
 
     def __init__(self, listener: Stepped) -> None:
         self._listener = weakref.ref(listener)
-        self._patch: Patch | None = None
+        self._patches: tuple[Patch, ...] = ()
         self._shown: weakref.WeakKeyDictionary[Any, Shown] = weakref.WeakKeyDictionary()
 
     def open(self) -> None:
         """Listen from now on, if there is anything to listen to. Twice is fine."""
         keras: Any = sys.modules.get("keras")
-        if self._patch is not None or keras is None or keras.config.backend() != "torch":
+        if self._patches or keras is None or keras.config.backend() != "torch":
             return
-        owner = next(c for c in keras.optimizers.Optimizer.__mro__ if "apply" in vars(c))
-        self._patch = Patch(owner, "apply", self._wrap)
-        self._patch.put()
+        plain, scaling = keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer
+        self._patches = (
+            Patch(_owner(plain, "apply"), "apply", self._wrap),
+            Patch(_owner(plain, "scale_loss"), "scale_loss", self._wrap_scale),
+            Patch(_owner(scaling, "scale_loss"), "scale_loss", self._wrap_scale),
+            Patch(_owner(scaling, "apply"), "apply", self._wrap_scaling),
+        )
+        for patch in self._patches:
+            patch.put()
 
     def shut(self) -> None:
         """Listen no longer."""
-        if self._patch is not None:
-            self._patch.take()
-        self._patch = None
+        for patch in self._patches:
+            patch.take()
+        self._patches = ()
 
     def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         reference, shown_as = self._listener, self._as_torch
@@ -90,6 +127,33 @@ class KerasSteps:
             listener.before_foreign_step(shown)
             result = original(optimizer, grads, trainable_variables)
             listener.after_foreign_step(shown)
+            if optimizer.loss_scale_factor is not None:
+                listener.scaler_updated()
+            return result
+
+        return apply
+
+    def _wrap_scale(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        reference = self._listener
+
+        def scale_loss(optimizer: Any, loss: Any) -> Any:
+            factor = factor_of(optimizer)
+            result = original(optimizer, loss)
+            listener = reference()
+            if factor is not None and listener is not None and listener.watching:
+                listener.scaled(Factor(factor))
+            return result
+
+        return scale_loss
+
+    def _wrap_scaling(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        reference = self._listener
+
+        def apply(optimizer: Any, grads: Any, trainable_variables: Any = None) -> Any:
+            result = original(optimizer, grads, trainable_variables)
+            listener = reference()
+            if listener is not None and listener.watching:
+                listener.scaler_updated()  # where the inner optimiser has not stepped: skipped
             return result
 
         return apply
@@ -102,3 +166,8 @@ class KerasSteps:
         # an iterator is the user's to consume
         shown.variables = variables if isinstance(variables, list | tuple) else None
         return shown
+
+
+def _owner(kind: Any, name: str) -> Any:
+    """The class in which the method of this one is written."""
+    return next(c for c in kind.__mro__ if name in vars(c))

@@ -13,11 +13,11 @@ def write(text: str, path: Path) -> None:
     What is not a regular file (``/dev/stdout``, a pipe) is written to directly.
     """
     data = text.encode("utf-8", "backslashreplace")  # a lone surrogate becomes its JSON escape
-    target = path.resolve()
-    if target.exists() and not target.is_file():
-        with target.open("wb") as stream:
+    if path.exists() and not path.is_file():  # before resolving: a pipe's link leads to no name
+        with path.open("wb") as stream:
             stream.write(data)
         return
+    target = path.resolve()
     temporary = target.with_name(f".{target.name[:80]}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes(data)
