@@ -1,6 +1,7 @@
 """What the run is judged by: its criterion, and the loss of the best constant guess."""
 
 from dataclasses import replace
+from statistics import median
 from typing import Any
 
 from torch import Tensor
@@ -30,7 +31,7 @@ class Judge:
         self._targets = signs.Targets()
         self._criterion: Fact | None = None
         self._reduction = 1.0
-        self._loss_scale: float | None = 1.0
+        self._scales: list[float | None] = []
         self._views = 0
         self._by_graph = False
 
@@ -55,7 +56,8 @@ class Judge:
             self._chance = Chance(found.name, _classes(found))
         if self._count_targets(found, ends) and self._views <= SCALE_LOOKS:
             factor = scale.loss_scale(graph, found)
-            self._loss_scale = None if factor is None else factor * unscale
+            # both of one batch: the last one of an epoch may be smaller than the others
+            self._scales.append(None if factor is None else factor * unscale * self._reduction)
         if self._criterion is None:
             file, line = source_of(found.node)
             data = {"loss": found.name, "classes": self._chance.classes, "chance": None}
@@ -92,18 +94,24 @@ class Judge:
             return
         chance = self._chance.value()
         if chance is not None:
-            known = self._loss_scale is not None
-            chance = chance * self._reduction * (self._loss_scale or 1.0) if known else None
+            times = self._scale()
+            chance = None if times is None else chance * times
         data = {**self._criterion.data, "chance": chance, **self._targets.data()}
         if chance is None or data != self._criterion.data:
             self._criterion = replace(self._criterion, data=data)
             self._writer.replace_fact(self._criterion)
 
+    def _scale(self) -> float | None:
+        """What the mean per target is multiplied by in the loss of a usual batch."""
+        if not self._scales:
+            return 1.0
+        known = [value for value in self._scales if value is not None]
+        return median(known) if self._scales[-1] is not None else None
+
     def finish_rank(self, step: int) -> None:
         """Keep the sums from which several ranks' chance value is made."""
         if self._chance is not None and self._criterion is not None:
-            scale = None if self._loss_scale is None else self._reduction * self._loss_scale
-            data = {"scale": scale, **self._chance.state()}
+            data = {"scale": self._scale(), **self._chance.state()}
             self._writer.replace_fact(Fact("targets", "", step, data))
 
 

@@ -91,6 +91,7 @@ class Names:
         self._paths: dict[int, str] = {}
         self._parameters: dict[int, str | None] = {}
         self._stale = True
+        self._bare: weakref.ref[nn.Module] | None = None  # whose names have no prefix, for good
         self.version = 0
         for index, model in enumerate(models):
             self._roots.append((weakref.ref(model), "" if len(models) == 1 else str(index)))
@@ -103,6 +104,20 @@ class Names:
         if not self._known(root):
             self._roots.append((weakref.ref(root), name))
         self._stale = True
+
+    def settle(self) -> None:
+        """Names are about to be written: a model that was alone until now keeps its bare names,
+        whatever model is called later (a GAN's judge that sees real data first)."""
+        if self._stale:
+            self._rebuild()
+        if self._bare is None or self._bare() is None:
+            alone = self._alone()
+            self._bare = None if alone is None else weakref.ref(alone)
+
+    def _alone(self) -> nn.Module | None:
+        """The only model with parameters, if there is but one and it was not given."""
+        models = [root for root in self.roots() if next(root.parameters(), None) is not None]
+        return models[0] if len(models) == 1 and not self.given else None
 
     def roots(self) -> list[nn.Module]:
         """The roots that are still alive."""
@@ -137,12 +152,12 @@ class Names:
         self._roots = [(ref, name) for ref, name in self._roots if ref() is not None]
         self._paths, self._parameters, self._stale = {}, {}, False
         self.version += 1
-        models = [root for root in self.roots() if next(root.parameters(), None) is not None]
+        bare = self._bare() if self._bare is not None else None
+        alone = self._alone() if bare is None else bare
         for ref, name in self._roots:
             root = ref()
             if root is not None:
-                sole = len(models) == 1 and models[0] is root and not self.given
-                self._name(root, "" if sole else name)
+                self._name(root, "" if root is alone else name)
 
     def _name(self, root: Any, prefix: str) -> None:
         dot = f"{prefix}." if prefix else ""

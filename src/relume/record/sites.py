@@ -114,6 +114,7 @@ class Sites:
             phase: the record's number.
             anchor: the position of a sequence number; by default that of the step.
         """
+        self.names.settle()
         found = self._candidates.find(graph, marks, taken, anchor or marks.place, phase)
         seen: list[Seen] = []
         calls: dict[tuple[str, str], int] = {}
