@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "trial"))
 sys.path.insert(0, str(HERE.parent / "tests" / "cases"))
 
-from fake_crew import FakeCrew  # noqa: E402
+from fake_crew import FakeCrew, Rare  # noqa: E402
 from zoo_run import wilson  # noqa: E402
 
 from relume.proof import Arm, Objective, Trial  # noqa: E402
@@ -86,6 +86,15 @@ def simulated(count: int) -> None:
             hits += found[0].word == PROVEN
         stated = f"{100 * power(5, size):.0f} % stated"
         row(f"a gain of {size:g} standard deviations, five pairs: found", hits, count, stated)
+
+    struck = hits = 0
+    for k in range(count):
+        crew = Rare(NOISES["normal"], trial=k)
+        found = tried(crew, 1).verdict("candidate")
+        if sum(crew.shots["base", seed].value == Rare.RUINED for seed in range(5)) == 1:
+            struck += 1
+            hits += found is not None and found.word == PROVEN
+    row("a fault that ruins 1 run in 5, and struck once in the first five: found", hits, struck, "")
 
 
 def real(count: int, folder: Path, jobs: int) -> None:

@@ -16,6 +16,8 @@ and, to compare, what people write or install instead, on every step, nothing of
     hook       a forward hook on each module without children: mean, std and share of zeros
     histogram  the same hook with a histogram of 64 bins of the output and of each gradient, as
                experiment trackers take them
+    fastai     the hook of fastai's ActivationStats on the same modules, with its histogram; where
+               fastai is installed (it brings some forty packages)
 
     python benchmarks/overhead.py [--pairs 8] [--modes never,default,always,...] [--wall]
 """
@@ -188,6 +190,15 @@ def hand_written(model: nn.Module, *, histogram: bool) -> Callable[[], None]:
     return lambda: [handle.remove() for handle in handles] and None
 
 
+def of_fastai(model: nn.Module) -> Callable[[], None]:
+    """The same for fastai's callback, whose hook runs on every step whatever it keeps."""
+    from fastai.callback import hook  # type: ignore[import-not-found]  # only where it is asked for
+
+    leaves = [m for m in model.modules() if next(m.children(), None) is None]
+    hooks: Any = hook.Hooks(leaves, hook.ActivationStats(with_hist=True).hook)
+    return hooks.remove
+
+
 def theirs(training: Training, mode: str, pairs: int) -> Cost:
     """What hooks cost that are not ours."""
     block = training.block(SHORT)
@@ -199,7 +210,10 @@ def theirs(training: Training, mode: str, pairs: int) -> Cost:
 
     def on() -> None:
         off()
-        held.append(hand_written(training.model, histogram=mode == "histogram"))
+        if mode == "fastai":
+            held.append(of_fastai(training.model))
+        else:
+            held.append(hand_written(training.model, histogram=mode == "histogram"))
 
     plain, found = alternated(training, block, pairs, on, off)
     return Cost(plain, found, 1.0)

@@ -1,9 +1,14 @@
 """Trials a minute: the engine on two cores, on one, and a loop over `python script.py`.
 
-    python benchmarks/trials.py [--rounds 3] [--pairs 6]
+    python benchmarks/trials.py --epochs 3 10                # on a quiet machine, ten minutes
+    python benchmarks/trials.py [--rounds 3] [--pairs 6] [--no-loop]
 
 The three ways take turns (A B C A B C), each runs the same pairs of a short training on digits, and
 the medians over the rounds are compared. The loop only trains: it records and judges nothing.
+
+torch is imported once, by one process, whatever the number of runs at a time; no second core can
+help it. "After the start": runs a minute from the first finished ones on, which a longer trial
+comes to.
 
 On a machine that does other work as well the seconds say little. "Wanting a core" does not depend
 on it: the time that the processes of a way ran or waited for a core (Linux's schedstat), over the
@@ -23,7 +28,7 @@ import threading
 from pathlib import Path
 from time import perf_counter
 
-from relume.proof import Arm, Edit
+from relume.proof import Arm, Edit, Shot
 from relume.trial import nest
 from relume.trial.crew import Crew, Setting, Where, program_of
 from relume.trial.settle import BASE
@@ -89,22 +94,28 @@ def _wanted_by(pids: list[int]) -> dict[int, tuple[float, float]]:
     return found
 
 
-def engine(jobs: int, pairs: int, epochs: int) -> float:
-    """Seconds for these pairs, hatcheries started anew."""
+def engine(jobs: int, pairs: int, epochs: int) -> tuple[float, float]:
+    """Seconds for these pairs, the hatchery started anew, and runs a minute after the start."""
     nest.nests.close()
     folder = Path(tempfile.mkdtemp())
     program = program_of(str(EXAMPLE), ("--epochs", str(epochs)))
     # one thread a process in both, so that only their number differs
-    crew = Crew(Setting(program, folder=folder, where=Where(jobs=jobs)))
+    ends: list[float] = []
+
+    def ended(done: int, planned: int, shot: Shot | None) -> None:
+        if shot is not None:
+            ends.append(perf_counter())
+
+    crew = Crew(Setting(program, folder=folder, where=Where(jobs=jobs)), ended)
     begun = perf_counter()
     crew.run([BASE, SLOWER], range(pairs))
     seconds = perf_counter() - begun
     shutil.rmtree(folder)
-    return seconds
+    return seconds, 60 * (len(ends) - jobs) / (ends[-1] - ends[jobs - 1])
 
 
-def loop(pairs: int, epochs: int) -> float:
-    """Seconds for as many runs, one `python script.py` after the other."""
+def loop(pairs: int, epochs: int) -> tuple[float, float]:
+    """Seconds for as many runs, one `python script.py` after the other, and runs a minute."""
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     begun = perf_counter()
     for seed in range(pairs):
@@ -112,7 +123,8 @@ def loop(pairs: int, epochs: int) -> float:
             words = ["--epochs", str(epochs), "--seed", str(seed), "--lr", rate]
             command = [sys.executable, str(EXAMPLE), *words]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=env)
-    return perf_counter() - begun
+    seconds = perf_counter() - begun
+    return seconds, 60 * 2 * pairs / seconds
 
 
 def main() -> None:
@@ -120,39 +132,50 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pairs", type=int, default=6)
     parser.add_argument("--no-loop", action="store_true", help="only the engine")
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, nargs="+", default=[3])
     args = parser.parse_args()
+    for epochs in args.epochs:
+        compared(args.rounds, args.pairs, epochs, loops=not args.no_loop)
+    nest.nests.close()
+
+
+def compared(rounds: int, pairs: int, epochs: int, *, loops: bool) -> None:
+    """A table of the three ways."""
     ways = {
-        "two at a time": lambda: engine(2, args.pairs, args.epochs),
-        "one at a time": lambda: engine(1, args.pairs, args.epochs),
-        "loop over python script.py": lambda: loop(args.pairs, args.epochs),
+        "two at a time": lambda: engine(2, pairs, epochs),
+        "one at a time": lambda: engine(1, pairs, epochs),
     }
-    if args.no_loop:
-        ways.popitem()
+    if loops:
+        ways["loop over python script.py"] = lambda: loop(pairs, epochs)
     seen: dict[str, list[float]] = {name: [] for name in ways}
+    after: dict[str, list[float]] = {name: [] for name in ways}
     cores: dict[str, list[float]] = {name: [] for name in ways}
     alone: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(args.rounds):
+    for _ in range(rounds):
         for name, way in ways.items():
             with Wanting() as wanting:
-                seen[name].append(way())
+                seconds, pace = way()
+            seen[name].append(seconds)
+            after[name].append(pace)
             cores[name].append(wanting.cores)
             alone[name].append(wanting.alone)
     best = statistics.median(seen["two at a time"])
-    print(f"{args.pairs} pairs of {EXAMPLE.name} --epochs {args.epochs}, {os.cpu_count()} cores")
+    fastest = statistics.median(after["two at a time"])
+    print(f"\n{pairs} pairs of {EXAMPLE.name} --epochs {epochs}, {os.cpu_count()} cores")
     print(
         "| way | seconds, median (least to most) | pairs a minute | two at a time is faster by "
-        "| wanting a core | seconds alone |"
+        "| runs a minute after the start | two at a time is faster by | wanting a core "
+        "| seconds alone |"
     )
-    print("|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|")
     for name, times in seen.items():
-        middle = statistics.median(times)
+        middle, pace = statistics.median(times), statistics.median(after[name])
         print(
             f"| {name} | {middle:.1f} ({min(times):.1f} to {max(times):.1f}) | "
-            f"{60 * args.pairs / middle:.1f} | {middle / best:.2f} | "
-            f"{statistics.median(cores[name]):.2f} | {statistics.median(alone[name]):.1f} |"
+            f"{60 * pairs / middle:.1f} | {middle / best:.2f} | {pace:.1f} | "
+            f"{fastest / pace:.2f} | {statistics.median(cores[name]):.2f} | "
+            f"{statistics.median(alone[name]):.1f} |"
         )
-    nest.nests.close()
 
 
 if __name__ == "__main__":

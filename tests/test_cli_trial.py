@@ -100,8 +100,8 @@ def test_prove_says_no_where_nothing_is_gained(call: Any) -> None:
 
 def test_compare_judges_what_the_script_prints(call: Any) -> None:
     code, out, _ = call(
-        *("compare", "--acts", "relu,gelu", "--seeds", "3", "--metric", "printed:last loss"),
-        "train.py",
+        *("compare", "train.py", "--acts", "relu,gelu", "--seeds", "3"),
+        *("--metric", "printed:last loss"),
     )
     assert code == 0
     assert "last loss, lower is better" in out
@@ -145,6 +145,56 @@ def test_a_script_that_fails_is_told_with_its_own_words(call: Any, tmp_path: Pat
     assert "ValueError: no data here" in err
 
 
+PARSED = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--rate", type=float, default=300.0)
+parser.add_argument("--steps", type=int, default=60)
+parser.add_argument("--seed", type=int, default=0)
+args = parser.parse_args()
+assert (args.rate, args.steps) == (0.01, 50), args
+"""
+
+
+def test_options_of_both_may_stand_behind_the_script(call: Any, tmp_path: Path) -> None:
+    call("rules")
+    script = PARSED + TRAIN.format(act="ReLU", optimizer="Adam(model.parameters(), lr=args.rate)")
+    (tmp_path / "own.py").write_text(script)
+    words = ("recommend", "own.py", "--rate", "0.01", "-o", "said.txt", "--", "--steps", "50")
+    code, out, err = call(*words)
+    assert code == 0
+    assert "own.py -- --rate 0.01 --steps 50" in out  # the trial it names can be typed as it is
+    assert "Keep ReLU" in (tmp_path / "said.txt").read_text()
+    assert (
+        "relume: relume recommend takes -o; own.py gets --rate 0.01 --steps 50 "
+        "(all that stands after -- is its)." in err
+    )
+
+
+def test_an_option_that_both_know_is_refused_before_anything_runs(
+    call: Any, tmp_path: Path
+) -> None:
+    call("rules")
+    (tmp_path / "own.py").write_text(PARSED)
+    code, out, err = call("fix", "own.py", "--seeds", "3", "--steps", "50")
+    assert (code, out) == (2, "")
+    assert err == (
+        "relume: --steps is an option of 'relume fix' and of own.py: write it before own.py for "
+        "relume fix, or after -- for own.py.\n"
+    )
+    assert not (tmp_path / ".relume").exists()
+
+
+def test_a_misspelt_option_is_the_scripts_and_the_near_one_is_told(
+    call: Any, tmp_path: Path
+) -> None:
+    call("rules")
+    (tmp_path / "own.py").write_text("import sys\nsys.exit(2)\n")
+    code, _, err = call("compare", "own.py", "--sead", "3")
+    assert code == 2
+    assert "relume: --sead goes to own.py; relume compare has --seeds." in err
+
+
 BAD = {
     "no script": (["fix", "trian.py"], "unknown script 'trian.py'; did you mean 'train.py'?"),
     "few seeds": (["fix", "--seeds", "2", "train.py"], "--seeds is 2; at least 3 pairs are needed"),
@@ -166,6 +216,7 @@ BAD = {
     "act": (["compare", "--acts", "rellu", "train.py"], "did you mean 'relu'?"),
     "no acts": (["compare", "--acts", ",", "train.py"], "name acts to compare, such as --acts"),
     "gated": (["compare", "--acts", "swiglu", "train.py"], "swiglu is no act of one unit"),
+    "no value": (["compare", "train.py", "--seeds"], "--seeds wants a value, and nothing follows"),
     "tune": (["compare", "--tune", "lrr", "train.py"], "did you mean 'lr'?"),
 }
 

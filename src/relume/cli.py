@@ -29,6 +29,7 @@ from relume.commands import report as reporting
 from relume.commands import rules as paging
 from relume.commands import runs as listing
 from relume.commands.judging import judge
+from relume.commands.placing import PLACES, Trying
 from relume.commands.trying import CONTEXT
 from relume.errors import RelumeError, UnknownNameError, UsageError
 from relume.options import (
@@ -204,10 +205,13 @@ def diagnose(
     return int(wanted.failed(diagnosis))
 
 
-app.command(epilog=fixing.CODES, context_settings=CONTEXT)(fixing.fix)
-app.command(epilog=proving.PROVE_CODES, context_settings=CONTEXT)(proving.prove)
-app.command(epilog=proving.CODES, context_settings=CONTEXT)(proving.compare)
-app.command(epilog=proving.CODES, context_settings=CONTEXT)(proving.recommend)
+for command, codes in (
+    (fixing.fix, fixing.CODES),
+    (proving.prove, proving.PROVE_CODES),
+    (proving.compare, proving.CODES),
+    (proving.recommend, proving.CODES),
+):
+    app.command(cls=Trying, epilog=f"{PLACES}\n\n{codes}", context_settings=CONTEXT)(command)
 app.command()(reporting.report)
 app.command()(living.live)
 app.command(epilog=CODES)(checking.check)

@@ -84,8 +84,10 @@ class Shot:
         laid: each edit in words as it was laid, with counts.
         problem: why it gave no value, or why an edit could not be laid, in a sentence.
         metrics: whatever else was seen of it, by name: ``loss``, ``start`` (the first loss),
-            ``step_seconds``, ``dead_share``, the yardsticks at the criterion (``yard:accuracy``)
-            and what the script reported (``reported:NAME``).
+            ``step_seconds``, ``dead_share``, ``parameters`` (how many numbers are trained),
+            ``opposed`` (1: a loss goes through a model that another loss trains, as in a GAN), the
+            yardsticks at the criterion (``yard:accuracy``) and what the script reported
+            (``reported:NAME``).
         criterion: how the loss judged (``"cross_entropy of a softmax"``): losses of arms that
             differ in it cannot be compared.
         sources: the user's files that it ran, with a digest of each.
@@ -185,6 +187,7 @@ class Standing:
         steps_to_goal: optimiser steps until the loss is there, in the middle run; None where most
             runs never were.
         step_seconds, bytes, dead_share: of the middle run; None where not measured.
+        parameters: numbers that are trained, likewise.
     """
 
     arm: str
@@ -198,6 +201,7 @@ class Standing:
     step_seconds: float | None = None
     bytes: int | None = None
     dead_share: float | None = None
+    parameters: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +256,7 @@ class Cure:
         advice: edits of the ladder that only a person can make.
         diff, undo: the edit as a patch of the user's source, and the way back; empty where there
             is no simple one.
+        by_hand: what to do instead of a patch, as a sentence, where that is known.
     """
 
     diagnosis: Diagnosis
@@ -262,6 +267,7 @@ class Cure:
     advice: tuple[Edit, ...] = ()
     diff: str = ""
     undo: str = ""
+    by_hand: str = ""
 
     @property
     def word(self) -> str:

@@ -135,6 +135,19 @@ def biased(make: Callable[[], nn.Module], value: float, share: float = 0.7) -> A
     return made
 
 
+class Gated(nn.Module):
+    """A layer whose outputs all pass a gate that begins shut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.gate = nn.Linear(SIZE, 32), nn.Linear(SIZE, 32)
+        self.head = nn.Linear(32, CLASSES)
+        nn.init.constant_(self.gate.bias, -14.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.tanh(self.fc(x)) * torch.sigmoid(self.gate(x)))
+
+
 def alike(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
     def made() -> nn.Module:
         model = make()
@@ -209,6 +222,7 @@ BROKEN = {
     ),
     "alike": Broken(model=alike(Net), optimiser=sgd(0.01)),
     "born-dead": Broken(model=biased(Net, -9.0)),
+    "shut": Broken(model=Gated),
     "died": Broken(model=biased(Net, 0.0), optimiser=adam(0.3)),
     "shifted": Broken(shift=20.0, optimiser=sgd(1e-3)),
     "straight": Broken(model=lambda: stack(None, 2)),

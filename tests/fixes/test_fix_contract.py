@@ -7,6 +7,7 @@ nothing behind, and must not move the run's random states.
 
 import copy
 import json
+import math
 import random
 import subprocess
 import sys
@@ -180,6 +181,28 @@ def clipped(edit: Edit, _broken: Broken) -> None:
     assert norms[1] == pytest.approx(0.01, rel=1e-4)
 
 
+def skipped(edit: Edit, _broken: Broken) -> None:
+    """A broken step moves nothing, the others move what they did."""
+    for broken in (math.nan, math.inf):
+        calls: list[float] = []
+
+        def judge(out: Tensor, y: Tensor, at: float = broken, calls: Any = calls) -> Tensor:
+            calls.append(at)
+            return F.cross_entropy(out, y) * (at if len(calls) == 2 else 1.0)
+
+        treated = live(Broken(judge=judge, optimiser=sgd(0.01, momentum=0.9)), [edit])
+        assert not update(treated, "fc1.weight", 1).any()
+        for step in (0, 2):
+            moved = update(treated, "fc1.weight", step)
+            assert bool(moved.isfinite().all())
+            assert bool(moved.any())
+        assert treated.bench.done == ["1 step of 3 left out"]
+    whole = live(Broken(optimiser=sgd(0.01)), [edit])
+    assert close(
+        whole.weights["fc1.weight"], live(Broken(optimiser=sgd(0.01)), []).weights["fc1.weight"]
+    )
+
+
 def adaptive(edit: Edit, _broken: Broken) -> None:
     plain = Broken(optimiser=sgd(0.05, momentum=0.9))
     treated = live(plain, [edit], 5)
@@ -228,6 +251,14 @@ def biases(value: float) -> Callable[[Edit, Broken], None]:
         assert bool((treated.first["fc2.bias"] < -8).any())
 
     return check
+
+
+def opened(edit: Edit, broken: Broken) -> None:
+    base, treated = live(broken, []), live(broken, [edit])
+    assert bool((treated.first["gate.bias"] == 1).all())
+    assert bool((treated.first["fc.bias"] == base.first["fc.bias"]).all())
+    passed = float(treated.grads["fc.weight"].norm() / base.grads["fc.weight"].norm())
+    assert passed > 1e4  # of the gradient: what a sigmoid of -14 is of one of 1
 
 
 def fires(edit: Edit, broken: Broken) -> None:
@@ -440,6 +471,7 @@ ROWS = {
     "lower-weight-decay": Row("decayed", "ACT608", decay_lowered),
     "spare-from-decay": Row("decayed", "ACT608", spared),
     "clip-gradient": Row("blown", "ACT602", clipped),
+    "skip-broken-steps": Row("underflow", "ACT604", skipped),
     "adaptive-optimiser": Row("slow", "ACT606", adaptive),
     "matching-init": Row("narrow", "ACT301", spread_of(lambda m: (2 / m.in_features) ** 0.5)),
     "he-init": Row("narrow", "ACT301", spread_of(lambda m: (2 / m.in_features) ** 0.5)),
@@ -450,6 +482,7 @@ ROWS = {
     "rescale-init": Row("narrow", "ACT301", rescaled),
     "zero-bias": Row("born-dead", "ACT303", biases(0.0)),
     "positive-bias": Row("born-dead", "ACT303", biases(0.1)),
+    "open-gate": Row("shut", "ACT502", opened),
     "margin-bias": Row("born-dead", "ACT303", fires),
     "recycle-dead-units": Row("born-dead", "ACT401", recycles),
     "swap-act": Row("born-dead", "ACT401", swapped),
@@ -671,8 +704,10 @@ ORDERS = {
         "adaptive-optimiser",
     ],
     "ACT602": ["matching-init", "lower-learning-rate", "clip-gradient"],
+    "ACT604": ["stable-log", "skip-broken-steps", "matching-init", "lower-learning-rate"],
     "ACT701": ["standardise-inputs", "fold-input-mean"],
     "ACT101": ["insert-act"],
+    "ACT502": ["open-gate", "zero-bias", "matching-init", "free-the-gate"],
     "ACT303": ["margin-bias", "zero-bias", "recycle-dead-units", "positive-bias"],
 }  # fmt: skip
 

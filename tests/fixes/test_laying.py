@@ -76,6 +76,65 @@ def test_an_act_is_swapped_however_it_is_called(form: str) -> None:
     assert bench.done[0].endswith("replaced by gelu"), (bench.done, bench.missed)
 
 
+class Conv(nn.Module):
+    """Two hidden layers of which one is a convolution, one act a call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv1d(1, 64, 3, padding=1), nn.Linear(64 * 6, 128)
+        self.act, self.head = nn.ReLU(), nn.Linear(128, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.act(self.one(x[:, None])).flatten(1)
+        return self.head(F.relu(self.two(x)))
+
+
+def by_pieces(model: Conv, z: Tensor) -> Tensor:
+    """What the model computes if each unit is the larger of its layer's output and its piece's."""
+    for layer in (model.one, model.two):
+        twin = copy.deepcopy(layer)
+        twin._forward_hooks.clear()
+        piece = twin._modules.pop("relume_piece", None) or twin
+        z = (
+            torch.maximum(twin(z[:, None]), piece(z[:, None]))
+            if layer is model.one
+            else (torch.maximum(twin(z.flatten(1)), piece(z.flatten(1))))
+        )
+    return model.head(z)
+
+
+@pytest.mark.parametrize(("act", "right"), [("maxout", True), ("leaky_relu", False)])
+def test_maxout_is_the_larger_of_two_pieces_and_is_trained_as_such(act: str, right: bool) -> None:
+    """As many units as before, twice the parameters, both pieces drawn at maxout's gain of 1."""
+    model = Conv()
+    before = sum(p.numel() for p in model.parameters())
+    hidden = sum(p.numel() for m in (model.one, model.two) for p in m.parameters())
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    with laid([Edit("swap-act", {"act": act, "init": "match"})]) as bench:
+        out = model(x())
+        drawn = {name: p.detach().clone() for name, p in model.named_parameters()}
+        assert torch.allclose(out, by_pieces(model, x()), atol=1e-6) is right
+        out.square().sum().backward()
+        optimiser.step()
+        given = [p for group in optimiser.param_groups for p in group["params"]]
+        moved = {name: p.detach().clone() for name, p in model.named_parameters()}
+    assert out.shape == (7, 3)
+    assert (sum(p.numel() for p in given) == before + hidden) is right
+    assert sum(p.numel() for p in model.parameters()) == before  # taken back
+    assert not bench.missed
+    if not right:
+        return
+    assert bench.done == ["2 relu replaced by maxout, 4 layers drawn anew"]
+    for name, fan_in in (("one", 3), ("two", 64 * 6)):
+        first, second = drawn[f"{name}.weight"], drawn[f"{name}.relume_piece.weight"]
+        assert first.shape == second.shape
+        assert abs(float((first * second).mean() / first.var())) < 0.3  # drawn apart
+        for key in (f"{name}.weight", f"{name}.relume_piece.weight"):
+            assert float(drawn[key].std() * fan_in**0.5) == pytest.approx(1.0, rel=0.2)
+            assert not drawn[key.replace("weight", "bias")].any()
+            assert not torch.equal(moved[key], drawn[key])
+
+
 class Everything(nn.Module):
     """An attention, a gate, a residual branch and an act after the head."""
 

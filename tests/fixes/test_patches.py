@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from relume.fixes.patch import Patch, patch_of
+from relume.fixes.patch import Patch, patch_of, words_of
 from relume.proof import Edit
 
 SCRIPT = '''"""A script of somebody's."""
@@ -60,6 +60,31 @@ opt.step()
 """
 
 
+PARSED = SCRIPT.replace(
+    "RATE = 0.1  # a rate",
+    """import argparse
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--epochs", type=int, default=3)
+parser.add_argument("-l", "--learning-rate", type=float, default=0.1,
+                    help="the rate")  # of Adam
+args = parser.parse_args([])""",
+).replace("lr=RATE", "lr=args.learning_rate")
+CLICKED = SCRIPT.replace(
+    "RATE = 0.1  # a rate",
+    """click = type("click", (), {k: lambda *a, **b: lambda f: f for k in ("command", "option")})
+
+
+@click.command()
+@click.option("--rate", default=.1)
+def main(rate):
+    return torch.optim.Adam([torch.zeros(1)], lr=rate)
+
+
+""",
+).replace("torch.optim.SGD(model.parameters(), lr=RATE, weight_decay=0.5)", "main(0.1)")
+
+
 def line_of(text: str, part: str) -> int:
     return next(at for at, line in enumerate(text.splitlines(), 1) if part in line)
 
@@ -108,6 +133,27 @@ ROWS = {
         ("opt = torch.optim.Adam(net.parameters(), 1e-1)",),
         ("opt = torch.optim.Adam(net.parameters(), 1)",),
     ),
+    "rate as an option": Row(
+        PARSED,
+        edit("lower-learning-rate", factor=0.01),
+        ('parser.add_argument("-l", "--learning-rate", type=float, default=0.1,',),
+        ('parser.add_argument("-l", "--learning-rate", type=float, default=0.001,',),
+    ),
+    "rate as an option of click's": Row(
+        CLICKED,
+        edit("raise-learning-rate", factor=10.0),
+        ('@click.option("--rate", default=.1)',),
+        ('@click.option("--rate", default=1)',),
+    ),
+    "rate by way of a variable": Row(
+        PARSED.replace(
+            "args = parser.parse_args([])",
+            "args = parser.parse_args([])\nRATE = args.learning_rate",
+        ).replace("lr=args.learning_rate", "lr=RATE"),
+        edit("lower-learning-rate", factor=0.1),
+        ('parser.add_argument("-l", "--learning-rate", type=float, default=0.1,',),
+        ('parser.add_argument("-l", "--learning-rate", type=float, default=0.01,',),
+    ),
     "weight decay": Row(
         SCRIPT,
         edit("lower-weight-decay", factor=0.1),
@@ -119,6 +165,16 @@ ROWS = {
         edit("clip-gradient", norm=1.0),
         (),
         ("torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=1)",),
+    ),
+    "skip": Row(
+        SCRIPT,
+        edit("skip-broken-steps"),
+        (),
+        (
+            "if not all(p.grad.isfinite().all() for p in model.parameters() "
+            "if p.grad is not None):",
+            "optimizer.zero_grad(set_to_none=True)  # and so takes no step",
+        ),
     ),
     "init": Row(SCRIPT, edit("matching-init", **DRAW), (), BLOCK),
     "xavier": Row(
@@ -144,6 +200,16 @@ ROWS = {
             "# weights drawn anew",
             'for name in ["fc1", "fc2"]:',
             "torch.nn.init.constant_(model.get_submodule(name).bias, 0)",
+        ),
+    ),
+    "open gate": Row(
+        SCRIPT,
+        edit("open-gate", ("fc2",), value=2.0),
+        (),
+        (
+            "# weights drawn anew",
+            'for name in ["fc2"]:',
+            "torch.nn.init.constant_(model.get_submodule(name).bias, 2)",
         ),
     ),
     "every act": Row(
@@ -292,6 +358,12 @@ def test_other_ends_of_lines_stay(end: str, tmp_path: Path) -> None:
         ("rate in a variable", SCRIPT.replace("lr=RATE", "lr=options.rate")),
         ("rate in a variable", SCRIPT + "other = torch.optim.SGD([], lr=0.5)\n"),
         ("rate in a variable", SCRIPT.replace("RATE = 0.1", "RATE = 0.2; RATE = 0.1")),
+        ("rate as an option", PARSED.replace("default=0.1", "default=1 / 10")),
+        ("rate as an option", PARSED + 'parser.add_argument("--learning_rate", default=1.0)\n'),
+        ("rate as an option", PARSED + "args.learning_rate *= 2\n"),
+        ("rate as an option", PARSED + "parser.set_defaults(learning_rate=1.0)\n"),
+        ("rate as an option", PARSED.replace("parser.parse_args([])", "other()")),
+        ("rate as an option", PARSED.replace("args.learning_rate", "self.learning_rate")),
         ("clip", SCRIPT + "optimizer.step()\n"),
         ("clip", SCRIPT.replace("import torch\n", "import torch as t\n")),
         ("init", SCRIPT.replace("model = Net()", "model = Net()\nmodel = Net()")),
@@ -304,6 +376,40 @@ def test_other_ends_of_lines_stay(end: str, tmp_path: Path) -> None:
 )
 def test_where_it_is_not_simple_there_is_no_patch(row: str, text: str, tmp_path: Path) -> None:
     assert made(ROWS[row], tmp_path, text)[1] is None
+
+
+WORDS = {
+    "": "",
+    "--epochs 5": "",
+    "--learning-rate 0.3": "run the script with --learning-rate 0.03 instead of 0.3.",
+    "--learning-rate=0.3": "run the script with --learning-rate 0.03 instead of 0.3.",
+    "--learn 0.3 --learning-rate 0.5": "run the script with --learning-rate 0.05 instead of 0.5.",
+    "-l 0.3": "run the script with --learning-rate 0.03 instead of 0.3.",
+    "-l0.3": "run the script with --learning-rate 0.03 instead of 0.3.",
+    "-l fast": "run the script with a --learning-rate of 0.1 times what it is now.",
+}
+
+
+@pytest.mark.parametrize("typed", WORDS)
+def test_where_the_option_was_given_its_default_stays(typed: str, tmp_path: Path) -> None:
+    path, _ = made(ROWS["rate as an option"], tmp_path)
+    asked = Edit("lower-learning-rate", {"factor": 0.1}, (), "", str(path))
+    patch = patch_of(asked, tmp_path, typed.split())
+    assert (patch is None) == bool(WORDS[typed])
+    if patch is None:
+        assert words_of(asked, tmp_path, typed.split()) == WORDS[typed]
+    else:
+        assert lines(patch.diff(), "+")[0].endswith("default=0.01,")
+
+
+def test_a_default_that_is_no_number_is_told_in_words(tmp_path: Path) -> None:
+    text = PARSED.replace("default=0.1", "required=True")
+    path, _ = made(ROWS["rate as an option"], tmp_path, text)
+    asked = Edit("lower-learning-rate", {"factor": 0.1}, (), "", str(path))
+    assert words_of(asked, tmp_path) == (
+        "run the script with a --learning-rate of 0.1 times what it is now."
+    )
+    assert words_of(Edit("clip-gradient", {"norm": 1.0}, (), "", str(path)), tmp_path) == ""
 
 
 def test_only_what_is_the_users_own(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -93,3 +94,29 @@ def test_every_layer_that_began_at_zero_is_drawn() -> None:
     alike = [finding("ACT302", f"{name}.weight", "row_cosine_min") for name in ("c", "b")]
     edits = rungs("matching-init", alike, Trace({}, facts=facts))
     assert [edit.sites for edit in edits] == [("c", "b")]
+
+
+@pytest.mark.parametrize(
+    ("act", "shut", "open_", "values"),
+    [
+        ("sigmoid", 0.9, 0.0, [1.0, 2.0]),
+        ("sigmoid", 0.1, 0.8, []),  # it begins open already
+        ("softmax", 0.9, 0.0, []),  # a router: a bias moves all alike
+    ],
+)
+def test_gates_that_are_shut_are_opened(
+    act: str, shut: float, open_: float, values: list[float]
+) -> None:
+    one = finding("ACT502", "shut", act=act, shut=shut, open=open_)
+    edits = rungs("open-gate", [replace(one, layer="gate")])
+    assert [edit.options["value"] for edit in edits] == values
+    assert all(edit.sites == ("gate",) for edit in edits)
+
+
+def test_only_layers_that_are_not_finite_are_drawn_where_an_act_hides_it() -> None:
+    hidden = replace(finding("ACT803", "acts.0"), layer="fcs.0")
+    first = finding("ACT604", "fcs.0.weight")
+    (edit,) = rungs("matching-init", [hidden, first])
+    assert edit.sites == ("fcs.0",)
+    assert rungs("matching-init", [hidden]) == []  # it is made by an operation: nothing to draw
+    assert rungs("matching-init", [hidden, finding("ACT604", "fcs.1.weight")]) == []

@@ -67,3 +67,11 @@ def test_a_run_whose_libraries_are_behind_links(tmp_path: Path) -> None:
     told += [str(f.data["file"]) for f in trace.facts if f.data.get("file")]
     assert len(told) >= 3
     assert set(told) == {str(script)}
+
+
+def test_installed_packages_are_not_the_users_own() -> None:
+    import typer
+
+    assert not is_users(typer.__file__)
+    assert not is_users(str(Path(sys.executable).parent / "relume")), "the entry point of a package"
+    assert is_users(__file__)

@@ -57,10 +57,10 @@ def test_stretches_are_of_consecutive_steps(tmp_path: Path) -> None:
     assert loss is not None
     later = [step for step in loss.steps.tolist() if step > FIRST_STEPS]
     gaps = [place for place in range(1, len(later)) if later[place] != later[place - 1] + 1]
-    lengths = {two - one for one, two in zip([0, *gaps], gaps, strict=False)}
+    # behind a step that the machine held up for longer than any sleep there is none: two join
+    lengths = sorted(two - one for one, two in zip([0, *gaps], gaps, strict=False))
     assert gaps
-    assert max(lengths) <= STRETCH + 1
-    assert sorted(lengths)[len(lengths) // 2] >= STRETCH - 1
+    assert STRETCH - 1 <= lengths[len(lengths) // 2] <= STRETCH + 1
 
 
 def test_a_twin_that_forgot_the_slept_steps_is_caught(

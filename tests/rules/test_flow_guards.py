@@ -240,3 +240,43 @@ def test_a_nan_that_went_in_and_did_not_come_out() -> None:
     build.series("act2", "nonfinite_share", np.r_[np.zeros(99), 1.0])
     build.series("act3", "nonfinite_share", np.r_[np.zeros(99), 1.0])
     assert not found(build.trace(), "ACT803")
+
+
+# --- what one loop shares, and what could not be compared ---------------------------------------
+
+
+def test_the_calls_of_a_gate_in_a_loop_are_one_gate() -> None:
+    """The first call multiplies a state of zeros, which the graph does not show as a product."""
+    build = faults.fields(healthy(flat()).act("z", "sigmoid", low=0.0), "z", low=np.ones(100))
+    build.act("z#2", "sigmoid", low=0.0, layer="z")
+    faults.fields(build, "z#2", low=np.ones(100), high=np.zeros(100))
+    build.sites = [replace(s, layer="z") if s.name.startswith("z") else s for s in build.sites]
+    alone = roots(build.trace())
+    build.sites = [replace(s, role="gate") if s.name == "z#2" else s for s in build.sites]
+    assert alone == ["ACT501"]
+    assert roots(build.trace()) == ["ACT502"]
+
+
+def test_no_gradient_that_is_left_is_not_called_fine() -> None:
+    build = healthy(flat())
+    late = np.where(np.arange(100) < 40, 1e-2, NAN)
+    for name in ("fc1", "fc2", "fc3", "head"):
+        build.series(f"{name}.weight", "grad_norm", late)
+    diagnosis = diagnose(build.trace(), select=["ACT601"])
+    assert "no gradient was left" in unchecked(build.trace(), "ACT601")
+    assert not diagnosis.checked
+
+
+def test_small_steps_begin_where_they_became_small() -> None:
+    """Of a whole run of 400 steps that may move the weights by a twentieth."""
+    build = healthy(flat())
+    steps = np.where(np.arange(100) < 30, 1e-2, 5e-5)
+    for name in ("fc1", "fc2", "fc3", "head"):
+        build.series(f"{name}.weight", "update_ratio", steps)
+    (finding,) = found(build.trace(), "ACT606")
+    assert finding.steps[0] == 120
+
+
+def test_an_act_that_nothing_is_cheaper_than_is_not_left_unchecked() -> None:
+    assert not unchecked(healthy(learning()).trace(), "ACT802")
+    assert "no act was timed" in unchecked(healthy(learning(), act="gelu").trace(), "ACT802")

@@ -245,6 +245,63 @@ def half(share: float) -> Trace:
     return build.trace()
 
 
+def best(share: float) -> Trace:
+    """A run that reached that share of its start, and lost it, with large updates all the time."""
+    low = share * CHANCE
+    way = (np.full(20, CHANCE), np.linspace(CHANCE, low, 140), np.full(40, low))
+    loss = np.r_[(*way, np.linspace(low, CHANCE, 40), np.full(160, CHANCE))]
+    build = healthy(loss + np.random.default_rng(0).normal(0, 1e-3, 400))
+    for name in ("fc1", "fc2", "fc3", "head"):
+        build.series(f"{name}.weight", "update_ratio", 0.05)
+    return build.trace()
+
+
+def by_rate(share: float) -> Trace:
+    """Steps of a millionth under Adam, that share of what its rate alone gives."""
+    build = faults._rates(Build().loss(flat()).act("act1"), 1e-6)
+    rates = build.table["", "learning_rate"]
+    alone = 1e-6 / (share * 64)  # 64 x 64 weights of norm 1
+    build.table["", "learning_rate"] = replace(rates, values=np.full(len(rates), alone))
+    trace = build.trace()
+    return replace(trace, meta={**trace.meta, "optimizer": "Adam"})
+
+
+def clipped(share: float, bottom: float = 0.0) -> Trace:
+    """Acts with six entries of ten flat below, that share of them with no slope at all."""
+    build = healthy(flat(), act="hardtanh", low=0.6)
+    for at in (1, 2, 3):
+        faults.fields(build, f"act{at}", active=np.full(100, 1 - 0.6 * share), high=np.zeros(100))
+        build.units[f"act{at}"] = tuple(
+            replace(w, fields={**w.fields, "post_min": np.full(100, bottom)})
+            for w in build.units[f"act{at}"]
+        )
+    return build.trace()
+
+
+def bottom(value: float) -> Trace:
+    return clipped(1.0, value)
+
+
+def least_row(value: float) -> Trace:
+    trace = contract.softmax(0.0)
+    facts = tuple(
+        replace(f, data={**f.data, "rows_min": value}) if f.kind == "head" else f
+        for f in trace.facts
+    )
+    return replace(trace, facts=facts)
+
+
+def small(freedom: float) -> Trace:
+    """Two rows that are alike, of so many features and one more."""
+    trace = faults.alike(1.0)
+    shape = [2, round(freedom) + 1]
+    facts = tuple(
+        replace(f, data={**f.data, "shape": shape}) if f.site == "fc2.weight" else f
+        for f in trace.facts
+    )
+    return replace(trace, facts=facts)
+
+
 EDGES: dict[tuple[str, str], Edge] = {
     ("missing_nonlinearity", "LIMIT"): Edge("ACT101", contract.pair, WARNING, NONE, NONE),
     ("acting_linear", "UNITS"): Edge("ACT102", faults.straight, NONE, WARNING, WARNING),
@@ -306,7 +363,8 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("input_not_centred", "AXES"): Edge("ACT701", axes, NONE, NONE, WARNING),
     ("input_scale", "TIMES"): Edge("ACT702", faults.scale, NONE, NONE, WARNING),
     ("input_scale", "GRAVE"): Edge("ACT702", faults.scale, WARNING, ERROR, ERROR),
-    ("zero_slope_artefact", "SHARE"): Edge("ACT801", faults.rounded, NONE, NONE, WARNING),
+    ("zero_slope_artefact", "SHARE"): Edge("ACT801", faults.rounded, FACT, FACT, WARNING),
+    ("zero_slope_artefact", "SOME"): Edge("ACT801", faults.rounded, NONE, NONE, FACT),
     ("costly_act", "SHARE"): Edge("ACT802", faults.cost, NONE, FACT, FACT),
     ("exploding_gradient", "SCORE"): Edge("ACT602", growing, NONE, ROUNDED, WARNING),
     ("exploding_gradient", "RECOVERY"): Edge("ACT602", spiked, NOTE, NOTE, ERROR, 1, True),
@@ -317,6 +375,12 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("learning_rate_high", "FIRST"): Edge("ACT605", at_first, NOTE, WARNING, WARNING, 1, True),
     ("learning_rate_low", "RISING"): Edge("ACT606", warming, WARNING, WARNING, NONE),
     ("over_regularised", "SHARE"): Edge("ACT608", half, NONE, WARNING, WARNING, 0.25, True),
+    ("learning_rate_high", "KEPT"): Edge("ACT605", best, ERROR, ROUNDED, NONE, 0.05),
+    ("learning_rate_low", "EXPLAINED"): Edge("ACT606", by_rate, WARNING, ROUNDED, ERROR),
+    ("saturated_units", "EXACT"): Edge("ACT501", clipped, WARNING, ROUNDED, NONE, 1e-3),
+    ("saturated_units", "FLOOR"): Edge("ACT501", bottom, WARNING, NONE, NONE),
+    ("softmax_before_cross_entropy", "LEAST"): Edge("ACT201", least_row, NONE, ERROR, ERROR),
+    ("symmetric_init", "LEAST_FREEDOM"): Edge("ACT302", small, NONE, ERROR, ERROR, 1, True),
 }
 
 
@@ -374,7 +438,6 @@ ELSEWHERE = {
 
 EVIDENCE = "how much must have been seen before anything is said"
 SHAPE = "a helper of the measurement, not compared with what is told"
-GUARD = "a second condition, without a row of its own"
 NO_EDGE = {
     ("acting_linear", "RECENT"): EVIDENCE,
     ("born_dead", "LATE"): EVIDENCE,
@@ -386,19 +449,12 @@ NO_EDGE = {
     ("frozen_layer", "LEAST"): EVIDENCE,
     ("input_not_centred", "RECORDS"): EVIDENCE,
     ("learning_rate_high", "NEAR"): SHAPE,
-    ("learning_rate_high", "KEPT"): GUARD,
     ("learning_rate_low", "LEAST"): EVIDENCE,
-    ("learning_rate_low", "EXPLAINED"): GUARD,
     ("oscillating_loss", "LEAST"): EVIDENCE,
     ("over_regularised", "LEAST"): EVIDENCE,
-    ("saturated_units", "EXACT"): GUARD,
-    ("saturated_units", "FLOOR"): GUARD,
     ("saturated_units", "RECORDS"): EVIDENCE,
-    ("softmax_before_cross_entropy", "LEAST"): GUARD,
-    ("symmetric_init", "LEAST_FREEDOM"): GUARD,
     ("vanishing_gradient", "CALLS"): EVIDENCE,
     ("vanishing_gradient", "LEAST"): EVIDENCE,
-    ("vanishing_gradient", "STEADY"): SHAPE,
     ("zero_slope_artefact", "RECENT"): EVIDENCE,
 }
 

@@ -91,3 +91,44 @@ def test_a_recorder_that_tells_losses_apart_found_one() -> None:
         {**meta, "looks_for": ["turn"]}, *(trace.sites, trace.table, trace.units, trace.facts)
     )
     assert judge(new).name == "learning"
+
+
+def test_a_loser_that_comes_back_is_not_lost() -> None:
+    """As in many healthy GANs: the judge is far ahead until the maker has found out how."""
+    n = np.arange(400)
+    judged = np.interp(n, [0, 100, 400], [1.4, 0.05, 0.1])
+    made = np.interp(n, [0, 150, 400], [0.7, 9.0, 6.0])
+    noise = flat(level=0.0, noise=0.005)
+    outcome = judge(turns(judged + noise, made + noise))
+    assert outcome.name == "balanced"
+    assert "D was far ahead of G, whose loss has come down again by 3" in outcome.text
+    stays = np.interp(n, [0, 150, 400], [0.7, 9.0, 9.1])
+    assert judge(turns(judged + noise, stays + noise)).name == "one-sided"
+
+
+def test_a_loss_that_rises_tenfold_is_what_the_other_won() -> None:
+    """Alone it would have diverged."""
+    made = np.interp(np.arange(400), [0, 150, 400], [0.7, 14.0, 9.0]) + flat(level=0.0)
+    judged = np.interp(np.arange(400), [0, 100], [1.4, 0.05]) + flat(level=0.0, noise=0.005)
+    assert judge(Build().loss(made, None).trace()).name == "diverged"
+    assert judge(turns(judged, made)).name == "balanced"
+
+
+@pytest.mark.parametrize(("second", "told"), [("D.0", False), ("G.2", True)])
+def test_two_models_that_are_trained_in_turn_are_no_affine_pair(second: str, told: bool) -> None:
+    build = healthy(learning())
+    data = {"first": "G.0", "second": second, "shape": [8, 16, 4], "between": []}
+    build.fact("affine-pair", second, **data, exempt=None, additivity_error=2e-7)
+    build.fact("turn", loss="loss", optimizer="Adam", model="D", reaches=[])
+    build.fact("turn", loss="loss_2", optimizer="Adam", model="G", reaches=["loss"])
+    build.table["", "loss_2"] = Series(np.arange(400), learning(seed=1))
+    found = diagnose(build.trace(), select=["ACT101"]).findings
+    assert [f.code for f in found] == ["ACT101"] * told
+
+
+def test_a_loss_that_gave_up_its_gain_is_what_the_other_won_back() -> None:
+    """Alone it would have diverged: it had been far lower, and still ends below its start."""
+    n = np.arange(400)
+    made = np.interp(n, [0, 150, 400], [1.0, 0.2, 0.9]) + flat(level=0.0, noise=0.005)
+    assert judge(Build().loss(made, None).trace()).name == "diverged"
+    assert judge(turns(swinging(1.4), made)).name == "balanced"

@@ -48,3 +48,21 @@ class FakeCrew:
         return Shot(
             arm.name, seed, loss, gone, loss=((0, 2.3), (9, loss)), steps=10, metrics=metrics
         )
+
+
+class Rare(FakeCrew):
+    """One run in five of the base is ruined; in the others the arm is a little better, or not."""
+
+    RUINED = 1.2
+    ahead = True
+
+    def _shot(self, arm: Arm, seed: int) -> Shot:
+        rng = np.random.default_rng([self._trial, seed])
+        value = 0.12 + 0.01 * float(rng.normal())
+        ruined = rng.random() < 0.2
+        if arm.name != "candidate":
+            value = self.RUINED if ruined else value
+        else:
+            value -= 0.01 if self.ahead or rng.random() < 0.5 else -0.01
+        metrics = {"loss": value, "start": 2.3}
+        return Shot(arm.name, seed, value, loss=((0, 2.3), (9, value)), metrics=metrics)

@@ -2,12 +2,17 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from arms import BASE, SLOWER
@@ -15,6 +20,8 @@ from arms import BASE, SLOWER
 from relume.errors import UsageError
 from relume.proof import Shot
 from relume.trial.crew import Crew, Setting, Where, program_of
+from relume.trial.hatchery import SHARED
+from relume.trial.nest import nests
 
 Write = Callable[..., Path]
 Crews = Callable[..., Crew]
@@ -78,6 +85,40 @@ def test_a_process_that_was_killed_is_tried_again(write: Write, crew: Crews) -> 
     again = crew(path)
     again.run([BASE], [0])
     assert again.fired == 1
+
+
+@pytest.mark.skipif(not SHARED, reason="only where a process can wait for several by handles")
+def test_shots_at_the_same_time_share_one_warm_process(write: Write, crew: Crews) -> None:
+    """Torch is imported once; a shot that dies takes no other with it."""
+    end = "import os; torch.initial_seed() == 3 and os.kill(os.getpid(), 9)"  # repetition 0
+    path = write(end=end)
+    both = crew(path, jobs=2)
+    both.run([BASE, SLOWER], range(2))
+    assert len(nests._known) == 1
+    assert [bool(shot.problem) for _, shot in sorted(both.shots.items())] == [True, False] * 2
+    for key in (("base", 1), ("slower", 1)):
+        one = crew(path, again=True)
+        one.run([BASE, SLOWER], [1])
+        assert one.shots[key].loss == both.shots[key].loss
+
+
+def test_a_hatchery_that_dies_takes_its_shots_and_no_more(write: Write, crew: Crews) -> None:
+    path = write(each="import time; time.sleep(0.05)", steps=200)
+    nests.close()
+
+    def kill() -> None:
+        nests._known[0]._process.kill()
+
+    def begun(done: int, planned: int, shot: Shot | None) -> None:
+        if shot is None:
+            threading.Timer(0.5, kill).start()
+
+    both = Crew(crew(path, jobs=2).setting, begun)
+    both.run([BASE], range(2))
+    assert all("the process that runs the shots ended" in s.problem for s in both.shots.values())
+    again = crew(write(), jobs=2)
+    again.run([BASE], range(2))
+    assert all(shot.problem == "" for shot in again.shots.values())
 
 
 INTERRUPTED = """
@@ -199,6 +240,58 @@ def test_no_cluster_is_one_sentence() -> None:
         list(_fire(Where("ray")))
     with pytest.raises(UsageError, match=r"--backend dask needs --address"):
         list(_fire(Where("dask")))
+
+
+class Ray(ModuleType):
+    """What is asked of Ray, in this process: tasks, which run when they are waited for."""
+
+    def __init__(self) -> None:
+        super().__init__("ray")
+        self.said: list[object] = []
+        self.most = 0
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def init(self, **given: object) -> None:
+        self.said.append(given["address"])
+
+    def shutdown(self) -> None:
+        self.said.append("down")
+
+    def remote(self, function: Callable[[str], str]) -> SimpleNamespace:
+        return SimpleNamespace(remote=lambda text: (function, text))
+
+    def wait(self, running: list[Any], num_returns: int) -> tuple[list[Any], list[Any]]:
+        self.most = max(self.most, len(running))
+        return running[-num_returns:], running[:-num_returns]  # the last one is ready first
+
+    def get(self, done: list[Any]) -> list[str]:
+        return [function(text) for function, text in done]
+
+
+def test_ray_gives_every_shot_once_as_it_finishes(
+    write: Write, crew: Crews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a stand-in for Ray; that Ray does this is told in docs/proof.md."""
+    ray = Ray()
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setattr("relume.trial.crew.find_spec", lambda name: name == "ray")
+    setting = crew(write()).setting
+    one = Crew(replace(setting, where=Where("ray", jobs=2)))
+    one.run([BASE, SLOWER], range(2))
+    assert sorted(one.shots) == [("base", 0), ("base", 1), ("slower", 0), ("slower", 1)]
+    assert all(shot.value is not None for shot in one.shots.values())
+    assert (one.fired, ray.most, ray.said) == (4, 2, [None, "down"])
+
+
+def test_a_ray_cluster_that_is_not_there_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relume.trial.crew.find_spec", lambda name: name == "ray")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(UsageError, match=r"no Ray cluster answers at '127.0.0.1:\d+'"):
+            list(_fire(Where("ray", address)))
 
 
 def _fire(where: Where) -> list[Shot]:

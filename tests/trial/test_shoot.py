@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 from arms import BASE, SLOWER
 
+from relume.errors import UsageError
 from relume.proof import Arm, Edit, Objective, Shot
+from relume.trial.crew import Crew
+from relume.trial.objective import asked
+from relume.trial.settle import first_look
 
 Write = Callable[..., Path]
 Shoot = Callable[..., Shot]
@@ -145,8 +149,8 @@ def test_a_fresh_interpreter_where_a_fork_is_not_safe(
     path = write()
     job = Setting(program_of(str(path), ()), folder=tmp_path).job(BASE, 0)
     (tmp_path / "scratch").mkdir()
-    status = hatchery._started({"job": dump(job), "scratch": str(tmp_path / "scratch")})
-    assert status == 0
+    child = hatchery._started({"job": dump(job), "scratch": str(tmp_path / "scratch")})
+    assert child.wait() == 0
     assert '"steps":20' in (tmp_path / "scratch" / "shot.json").read_text()
 
 
@@ -158,3 +162,38 @@ def test_a_function_instead_of_a_script(write: Write, shoot: Shoot) -> None:
     again = shoot(f"{path}:train", BASE, 1, call=True)  # type: ignore[arg-type]
     assert first.metrics["returned:score"] == first.loss[-1][1]
     assert first.loss != again.loss
+
+
+AGAINST = """
+import torch
+from torch.nn import functional as F
+torch.manual_seed(3)
+maker, critic = torch.nn.Linear(4, 8), torch.nn.Linear(8, 1)
+first = torch.optim.Adam(critic.parameters(), 1e-3)
+second = torch.optim.Adam(maker.parameters(), 1e-3)
+bce = F.binary_cross_entropy_with_logits
+for step in range(30):
+    fake = maker(torch.randn(16, 4))
+    loss = bce(critic(torch.randn(16, 8)), torch.ones(16, 1))
+    first.zero_grad()
+    (loss + bce(critic(fake.detach()), torch.zeros(16, 1))).backward()
+    first.step()
+    second.zero_grad()
+    (bce(critic(fake), torch.ones(16, 1)) if {against} else fake.square().mean()).backward()
+    second.step()
+"""
+
+
+@pytest.mark.parametrize("against", [True, False])
+def test_where_models_are_trained_against_each_other_no_loss_is_judged(
+    against: bool, write: Write, crew: Callable[..., Crew]
+) -> None:
+    path = write(text=AGAINST.format(against=against))
+    one = crew(path, every=1)
+    if not against:
+        first_look(one)
+        assert "opposed" not in one.shots["base", 0].metrics
+        return
+    with pytest.raises(UsageError, match="no gain; name what to judge with --metric"):
+        first_look(one)
+    first_look(crew(path, every=1, objective=asked("printed:score")))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from fake_crew import FakeCrew
+from fake_crew import FakeCrew, Rare
 from scipy import stats
 
 from relume.errors import UsageError
@@ -187,6 +187,50 @@ def test_the_winner_is_judged_on_fresh_seeds_only() -> None:
     assert ("other-0", 5) not in crew.shots  # only the winner runs again
 
 
+def test_a_fault_that_strikes_one_run_in_five_is_found_by_flipped_signs() -> None:
+    """Of the trials in which it struck among the first five, t finds none within its seeds."""
+    words: list[str] = []
+    for trial in range(100):
+        crew = Rare(NOISES["normal"], trial=trial)
+        verdict = tried(crew).verdict("candidate")
+        assert verdict is not None
+        if sum(crew.shots["base", k].value == Rare.RUINED for k in range(5)) == 1:
+            words.append(verdict.word)
+            assert verdict.effect is not None
+            if verdict.fresh:
+                assert verdict.effect.pairs == 10
+                assert "by flipped signs p = 0.00195" in verdict.text
+    assert len(words) > 20
+    assert words.count("proven") > 0.7 * len(words)  # it must strike once in ten again: 89 %
+
+
+def test_who_is_not_always_ahead_is_not_judged_by_flipped_signs() -> None:
+    class Even(Rare):
+        ahead = False
+
+    some = 0
+    for trial in range(40):
+        crew = Even(NOISES["normal"], trial=trial)
+        found = tried(crew).verdict("candidate")
+        assert found is not None
+        ahead = all(
+            crew.shots["base", k].value > crew.shots["candidate", k].value  # type: ignore[operator]
+            for k in range(5)
+        )
+        assert ahead or "flipped" not in found.text
+        some += not ahead
+    assert some > 30
+
+
+def test_flipped_signs_are_scipys() -> None:
+    d = [0.3, 0.1, -0.2, 0.5, 0.05, 1.4, -0.01]
+    oracle = stats.permutation_test(
+        (np.array(d),), np.mean, permutation_type="samples", n_resamples=np.inf
+    )
+    assert v.flips(d) == pytest.approx(oracle.pvalue)
+    assert v.flips([0.1] * 10) == pytest.approx(2 / 1024)
+
+
 def test_a_placebo_that_wins_takes_the_proof_away() -> None:
     class Restless(FakeCrew):
         """Runs get better each time they are made: the placebo beats the base."""
@@ -217,4 +261,4 @@ def test_a_script_that_trains_nothing_is_told_with_its_last_words(printed: str, 
     with pytest.raises(UsageError, match=r"trained nothing: it gave no loss") as told:
         recorded(Refused(NOISES["normal"]))  # type: ignore[arg-type]
     assert printed.strip().splitlines()[-1] in str(told.value)
-    assert ("Options of relume stand before the script" in str(told.value)) is hint
+    assert ("What relume does not know goes to the script" in str(told.value)) is hint

@@ -183,7 +183,9 @@ def made_up(shape: str, dtype: str, seen: nn.Module) -> Tensor:
     many = 1
     for size in sizes:
         many *= size
-    if not 0 < many <= LARGEST:
+    if not many:
+        raise UsageError(f"--input is {shape!r}, which has 0 numbers; each length is 1 at least.")
+    if many > LARGEST:
         raise UsageError(f"--input is {shape!r}, which has {many:,} numbers; make it smaller.")
     kinds = ("float32", "float64", "float16", "bfloat16", "int64", "int32")
     if dtype not in kinds:

@@ -5,26 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from relume.commands.trying import (
-    Address,
-    Again,
-    Args,
-    Backend,
-    Better,
-    Form,
-    Jobs,
-    Metric,
-    Module,
-    Script,
-    Seeds,
-    Steps,
-    Verbose,
-    checked,
-    setting,
-    watched,
-)
+from relume.commands.trying import Args, Asked, Script, checked, options, setting
+from relume.commands.waiting import watched
 from relume.errors import UsageError
-from relume.options import ExitZero, File, Folder, Select
+from relume.options import ExitZero, Select
 from relume.report.voice import console, say
 
 if TYPE_CHECKING:
@@ -36,34 +20,24 @@ CODES = (
 )
 
 
+@options
 def fix(
     script: Script,
     args: Args = None,
-    module: Module = False,
     run: Annotated[
         str | None,
         typer.Option("--run", metavar="RUN", help="Diagnose this recorded run, not a new one."),
     ] = None,
     select: Select = None,
-    seeds: Seeds = 5,
-    steps: Steps = None,
-    metric: Metric = None,
-    better: Better = None,
     diff: Annotated[
         bool, typer.Option("--diff", help="Show nothing but the patch, on stdout.")
     ] = False,
     write: Annotated[
         bool, typer.Option("--write", help="Write the proven patch to the source.")
     ] = False,
-    jobs: Jobs = 0,
-    backend: Backend = "local",
-    address: Address = "",
-    folder: Folder = None,
-    fresh: Again = False,
-    form: Form = "full",
-    file: File = None,
     exit_zero: ExitZero = False,
-    verbose: Verbose = False,
+    *,
+    asked: Asked,
 ) -> int:
     """Diagnose a script, try the cures of the root cause in paired runs, and keep what is proved.
 
@@ -74,33 +48,21 @@ def fix(
 
     if (diff or write) and lacking():
         raise UsageError(f"--{'diff' if diff else 'write'}: {lacking()}")
-    checked(script, module=module, seeds=seeds, steps=steps, jobs=jobs, form=form)
-    from relume.report.json import writable
-
-    file = writable(file) if file else None
-    wanted = setting(
-        script,
-        args,
-        module=module,
-        steps=steps,
-        metric=(metric, better),
-        where=(backend, address, jobs),
-        folder=folder,
-        again=fresh,
-    )
+    file = checked(script, asked)
+    wanted = setting(script, args, asked)
     path = _recorded(run, wanted.folder)
     codes = _codes(select)
     from relume.trial.crew import Crew
     from relume.trial.cure import cure
 
     crew = Crew(wanted)
-    with watched(crew, verbose=verbose) as told:
-        found = cure(crew, run=path, seeds=seeds, select=codes, told=told)
-    _deliver(found, form, file, diff=diff)
+    with watched(crew, verbose=asked.verbose) as told:
+        found = cure(crew, run=path, seeds=asked.seeds, select=codes, told=told)
+    _deliver(found, asked.form, file, diff=diff)
     if found.edit is not None and lacking():
         say(lacking())
     if write:
-        _write(found)
+        _write(found, wanted.program.argv)
     return int(found.root is not None and not exit_zero)
 
 
@@ -131,16 +93,17 @@ def _deliver(found: "Cure", form: str, file: Path | None, *, diff: bool) -> None
         say(f"the report is in {file}.")
 
 
-def _write(found: "Cure") -> None:
+def _write(found: "Cure", argv: tuple[str, ...]) -> None:
     if found.edit is None:
         say("nothing was written: no patch is proven.")
         return
     from relume.fixes.patch import patch_of
 
     root = Path.cwd()
-    patch = patch_of(found.edit, root)
+    patch = patch_of(found.edit, root, argv)
     if patch is None:
-        say("nothing was written: this fix has no simple patch; make it by hand.")
+        how = found.by_hand or "make it by hand."
+        say(f"nothing was written: this fix has no simple patch; {how}")
         return
     target = root / patch.file
     if target.read_bytes().decode("utf-8", "replace") != patch.before:

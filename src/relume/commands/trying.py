@@ -1,30 +1,33 @@
 """What the commands that run trials share: their options, and the setting they come to."""
 
-import sys
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from relume.errors import UsageError
-from relume.options import place
+from relume.options import File, Folder, place
 from relume.registry import unknown
-from relume.report.voice import console, say
 
 if TYPE_CHECKING:
-    from relume.proof import Shot
-    from relume.trial.crew import Crew, Setting
+    from relume.trial.crew import Setting
 
 Script = Annotated[
     str, typer.Argument(metavar="SCRIPT", help="A Python script, or a module with -m.")
 ]
 Args = Annotated[
     list[str] | None,
-    typer.Argument(metavar="ARGS", help="All that follows belongs to the script."),
+    typer.Argument(
+        metavar="ARGS",
+        help="The script's: options that are not listed below, and all that stands after --.",
+    ),
 ]
-Module = Annotated[bool, typer.Option("-m", "--module", help="SCRIPT is a module.")]
+Module = Annotated[
+    bool, typer.Option("-m", "--module", help="SCRIPT is a module; stands before it.")
+]
 Seeds = Annotated[
     int, typer.Option("--seeds", metavar="N", help="Pairs of runs; the winner runs N fresh ones.")
 ]
@@ -63,131 +66,102 @@ FORMS = ("full", "json")
 CONTEXT = {"allow_interspersed_args": False}
 
 
-def checked(
-    script: str, *, module: bool, seeds: int, steps: int | None, jobs: int, form: str
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options that every trial has, as they were typed; each field is one option.
+
+    A command takes them as its parameter `asked`, and `options` spells them out for the parser.
+    """
+
+    module: Module = False
+    seeds: Seeds = 5
+    steps: Steps = None
+    metric: Metric = None
+    better: Better = None
+    jobs: Jobs = 0
+    backend: Backend = "local"
+    address: Address = ""
+    folder: Folder = None
+    fresh: Again = False
+    form: Form = "full"
+    file: File = None
+    verbose: Verbose = False
+
+
+def flags(kind: Any) -> frozenset[str]:
+    """The flags of an option, given its annotated type: ``-j`` and ``--jobs``."""
+    told = kind.__metadata__[0]
+    return frozenset({told.default, *(told.param_decls or ())})
+
+
+def options(command: Callable[..., int]) -> Callable[..., int]:
+    """The command with the fields of `Asked` as parameters in place of `asked`."""
+    given = inspect.signature(command)
+    before = [one for one in given.parameters.values() if one.name != "asked"]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    own = [one.replace(kind=kind) for one in before]
+    common = [
+        inspect.Parameter(one.name, kind, default=one.default, annotation=one.type)
+        for one in fields(Asked)
+        if one.default is not MISSING
+    ]
+
+    def called(**words: Any) -> int:
+        asked = Asked(**{one.name: words.pop(one.name) for one in common})
+        return command(**words, asked=asked)
+
+    parameters = [*own, *common]
+    called.__name__, called.__doc__ = command.__name__, command.__doc__
+    called.__module__, called.__qualname__ = command.__module__, command.__qualname__
+    called.__signature__ = given.replace(parameters=parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": int}
+    return called
+
+
+def checked(script: str, asked: Asked) -> Path | None:
     """Everything that can be wrong before anything runs.
 
+    Returns:
+        The file for the report, which can be written.
+
     Raises:
-        UsageError: a script that is not there, a number or a word that means nothing.
+        UsageError: a script that is not there, a number or a word that means nothing, a file that
+            cannot be written.
     """
     from relume.launch import missing
+    from relume.report.json import writable
 
-    if form not in FORMS:
-        raise UsageError(unknown(form, FORMS, "output format"))
+    seeds, steps, jobs = asked.seeds, asked.steps, asked.jobs
+    if asked.form not in FORMS:
+        raise UsageError(unknown(asked.form, FORMS, "output format"))
     if seeds < 3:
         raise UsageError(f"--seeds is {seeds}; at least 3 pairs are needed, 5 are usual.")
     if steps is not None and steps < 1:
         raise UsageError(f"--steps is {steps}; it is a number of optimiser steps, 1 or more.")
     if jobs < 0:
         raise UsageError(f"--jobs is {jobs}; it is a number of runs at a time, 0 for all cores.")
-    problem = missing(script, module)
+    problem = missing(script, asked.module)
     if problem:
         raise UsageError(problem)
+    return writable(asked.file) if asked.file else None
 
 
-def setting(
-    script: str,
-    args: Sequence[str] | None,
-    *,
-    module: bool = False,
-    steps: int | None = None,
-    metric: tuple[str | None, str | None] = (None, None),
-    where: tuple[str, str, int] = ("local", "", 0),
-    folder: Path | None = None,
-    again: bool = False,
-) -> "Setting":
+def setting(script: str, args: list[str] | None, asked: Asked) -> "Setting":
     """What the options come to.
 
     Raises:
         UsageError: a word that means nothing.
     """
     from relume.trial.crew import BACKENDS, Setting, Where, program_of
-    from relume.trial.objective import asked
+    from relume.trial.objective import asked as wanted
 
-    backend, address, jobs = where
-    if backend not in BACKENDS:
-        raise UsageError(unknown(backend, BACKENDS, "backend"))
+    if asked.backend not in BACKENDS:
+        raise UsageError(unknown(asked.backend, BACKENDS, "backend"))
     return Setting(
-        program=program_of(script, args or (), module=module),
-        steps=steps,
-        objective=asked(*metric),
-        folder=place(folder).absolute(),
-        where=Where(backend, address, jobs),
-        again=again,
+        program=program_of(script, args or (), module=asked.module),
+        steps=asked.steps,
+        objective=wanted(asked.metric, asked.better),
+        folder=place(asked.folder).absolute(),
+        where=Where(asked.backend, asked.address, asked.jobs),
+        again=asked.fresh,
     )
-
-
-@contextmanager
-def watched(crew: "Crew", *, verbose: bool) -> Generator[Callable[[str], None]]:
-    """A progress bar on stderr where somebody looks, lines where not; gives a function that says
-    what is done now. Ctrl-C says what is kept."""
-    try:
-        with _bar(crew, verbose=verbose) as told:
-            yield told
-    except KeyboardInterrupt:
-        say(f"interrupted; {crew.fired} finished runs are kept in {crew.kept_in}.")
-        say("the same command goes on from there.")
-        raise typer.Exit(130) from None
-
-
-@contextmanager
-def _bar(crew: "Crew", *, verbose: bool) -> Generator[Callable[[str], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    shown = console(stderr=True)
-    best = _Best()
-    if not shown.is_terminal:
-
-        def plainly(done: int, planned: int, shot: "Shot | None") -> None:
-            if shot is not None and (verbose or shot.problem):
-                _output(shot, lambda text: print(text, file=sys.stderr))
-
-        crew.progress = plainly
-        yield lambda text: say(text) if text else None
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(24), MofNCompleteColumn())
-    with Progress(*columns, Remaining(), console=shown, transient=True) as bar:
-        task = bar.add_task("running", total=None)
-
-        def progress(done: int, planned: int, shot: "Shot | None") -> None:
-            best.saw(shot)
-            bar.update(task, completed=done, total=planned, description=best.text())
-            if shot is not None and (verbose or shot.problem):
-                _output(shot, bar.console.print)
-
-        def told(text: str) -> None:
-            best.doing = text or best.doing
-            bar.update(task, description=best.text())
-
-        crew.progress = progress
-        yield told
-
-
-class _Best:
-    """The arm with the best loss so far, for whoever waits."""
-
-    def __init__(self) -> None:
-        self.doing = "running"
-        self._losses: dict[str, list[float]] = {}
-
-    def saw(self, shot: "Shot | None") -> None:
-        if shot is not None and shot.value is not None and not shot.diverged:
-            self._losses.setdefault(shot.arm, []).append(shot.metrics.get("loss", shot.value))
-
-    def text(self) -> str:
-        means = {arm: sum(some) / len(some) for arm, some in self._losses.items()}
-        if len(means) < 2:
-            return self.doing[:48]
-        arm = min(means, key=means.__getitem__)
-        return f"best loss so far {means[arm]:.3g} ({arm})"[:48]
-
-
-def _output(shot: "Shot", put: Callable[[str], None]) -> None:
-    from relume.report.text import clean
-
-    head = f"{shot.arm}, seed {shot.seed}: {shot.problem or 'finished'}"
-    put(clean(head))
-    for line in shot.output.splitlines()[-20:]:
-        put(f"  {clean(line)}")

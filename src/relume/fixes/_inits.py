@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from relume.acts.act import Act
 from relume.acts.find import act as find
@@ -13,6 +14,7 @@ from relume.errors import UsageError
 from relume.fixes._draws import bar, bar_before, draw_anew, each_layer, generator
 from relume.fixes._look import Look, Place, look
 from relume.fixes._models import Model
+from relume.fixes._optim import forget
 from relume.fixes._sites import layers_and_acts
 from relume.fixes.fix import option
 from relume.proof import Edit
@@ -87,6 +89,23 @@ def layers_of(edit: Edit, model: Model, seen: Look) -> dict[str, nn.Module]:
         for path, layer in seen.layers.items()
         if wanted(edit, model, path, behind.get(path))
     }
+
+
+def fill_biases(edit: Edit, bench: "Bench", value: float) -> None:
+    """Set the biases of the layers that the edit names before the first forward that trains."""
+    job = bench.current
+    job.wanting = f"no layer with a bias other than {value:g} was met"
+
+    def start(model: Model) -> None:
+        for layer in layers_of(edit, model, look(model, bench.threads)).values():
+            bias = getattr(layer, "bias", None)
+            if isinstance(bias, Tensor) and bool((bias != value).any()):
+                with torch.no_grad():
+                    bias.fill_(value)
+                forget([bias])
+                job.did("bias vector")
+
+    bench.on_start(start, training=True)
 
 
 def layers_for_patch(trace: Trace, only: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:

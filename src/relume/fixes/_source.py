@@ -149,44 +149,6 @@ def patched(source: "Source", text: str | None) -> "Patch | None":
 # ------------------------------------------------------------------ what fixes ask for
 
 
-def scaled_entry_of(source: "Source", entry: str, factor: float) -> "Patch | None":
-    """A literal argument (``lr``) of the one optimiser that the file makes, times a factor.
-
-    The number may stand in the call, or in a variable that is set once.
-    """
-    names: list[str] = []
-
-    def in_call(call: Any) -> Any:
-        if last_name(call.func) not in OPTIMISERS:
-            return None
-        at = argument(call, entry)
-        if at is None and entry == "lr":
-            at = 1 if len(call.args) > 1 and call.args[1].keyword is None else None
-        if at is None:
-            return None
-        value = call.args[at].value
-        found = literal(value)
-        if found is None:
-            names.append(value.value if isinstance(value, cst.Name) else "")
-            return None
-        return with_argument(call, at, number(found * factor))
-
-    text = changed(source.text, cst.Call, in_call)
-    if text is not None or len(names) != 1 or not names[0]:
-        return patched(source, text if not names else None)
-    return patched(source, changed(source.text, cst.Assign, _assigned(names[0], factor)))
-
-
-def _assigned(name: str, factor: float) -> Change:
-    def change(node: Any) -> Any:
-        if len(node.targets) != 1 or last_name(node.targets[0].target) != name:
-            return None
-        found = literal(node.value)
-        return None if found is None else node.with_changes(value=number(found * factor))
-
-    return change
-
-
 def other_act(source: "Source", old: Sequence[str], new: str, *, every: bool) -> "Patch | None":
     """Another act in place of these, module or function: at the site's line, or in all the file."""
     if new not in WRITTEN or not (every or source.line):
@@ -287,10 +249,24 @@ def softmax_axis(source: "Source", axis: int) -> "Patch | None":
 
 def clip_before_step(source: "Source", norm: float) -> "Patch | None":
     """A line that clips the gradient before the one ``optimizer.step()`` of the file."""
+    line = f"torch.nn.utils.clip_grad_norm_({{model}}.parameters(), max_norm={norm:g})"
+    return _before_step(source, line)
+
+
+def skip_before_step(source: "Source") -> "Patch | None":
+    """A loop that drops the gradients if one of them is not finite: the step then does nothing."""
+    return _before_step(
+        source,
+        "if not all(p.grad.isfinite().all() for p in {model}.parameters() if p.grad is not None):\n"
+        "    {optimiser}.zero_grad(set_to_none=True)  # and so takes no step",
+    )
+
+
+def _before_step(source: "Source", block: str) -> "Patch | None":
+    """A block before the one ``optimizer.step()`` of the file."""
     model = model_name(source)
     if not model or not imports_torch(source):
         return None
-    line = f"torch.nn.utils.clip_grad_norm_({model}.parameters(), max_norm={norm:g})"
 
     def change(node: Any) -> Any:
         if len(node.body) != 1 or not isinstance(node.body[0], cst.Expr):
@@ -298,10 +274,11 @@ def clip_before_step(source: "Source", norm: float) -> "Patch | None":
         call = node.body[0].value
         if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
             return None
-        owner = last_name(call.func.value)
-        if call.func.attr.value != "step" or not owner.startswith(("opt", "optim")):
+        owner = dotted(call.func.value)
+        name = owner.rpartition(".")[2]
+        if call.func.attr.value != "step" or not name.startswith(("opt", "optim")):
             return None
-        new: Any = cst.parse_statement(line)
+        new: Any = cst.parse_statement(block.format(model=model, optimiser=owner))
         new = new.with_changes(leading_lines=node.leading_lines)
         return cst.FlattenSentinel([new, node.with_changes(leading_lines=[])])
 

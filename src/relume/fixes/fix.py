@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Propose = Callable[[Finding, Diagnosis, Trace], Iterator[Edit]]
 Lay = Callable[[Edit, "Bench"], None]
 Write = Callable[[Edit, "Source"], "Patch | None"]
+Words = Callable[[Edit, "Source"], str]
 
 FIRST_LINE = re.compile(r"(?P<name>[a-z0-9-]+): \S")
 SECTIONS = (
@@ -38,6 +39,8 @@ class Fix:
         propose: the edits that this fix has for a finding; none where it does not apply.
         lay: registers on the bench what is to happen to the live run.
         patch: the edit in the user's source; None where there is no simple one.
+        by_hand: where there is no patch, what to do instead, as a sentence; empty if that is not
+            known.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Fix:
     propose: Propose
     lay: Lay
     patch: Write | None = None
+    by_hand: Words | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +79,10 @@ class Page:
         propose: Propose,
         lay: Lay,
         patch: Write | None = None,
+        by_hand: Words | None = None,
     ) -> Fix:
         """The fix of this page."""
-        return Fix(self.name, self.text, safety, rungs, propose, lay, patch)
+        return Fix(self.name, self.text, safety, rungs, propose, lay, patch, by_hand)
 
 
 def page(text: str | None) -> Page:
@@ -128,7 +133,18 @@ class Job:
         return f"{self.text} ({', '.join(several(n, what) for what, n in self.counts.items())})"
 
 
-_NOUNS = ("layer", "unit", "optimiser", "input", "mean", "vector", "parameter", "act", "call")
+_NOUNS = (
+    "layer",
+    "unit",
+    "optimiser",
+    "input",
+    "mean",
+    "vector",
+    "parameter",
+    "act",
+    "call",
+    "step",
+)
 
 
 def several(count: int, what: str) -> str:

@@ -7,9 +7,9 @@ f(z)^2) under a standard normal z, computed from the act itself: sqrt 2 for ReLU
 
 ## When it helps
 Where the signal shrinks or grows from layer to layer, where weights of a wrong scale saturate or
-silence the units, and where units begin alike. Measured on digits, docs/fixes.md: weights of N(0,
-1) under tanh or ReLU, or of standard deviation 0.001. It cannot help an act whose slopes are too
-small by themselves: a deep sigmoid network.
+silence the units, where units begin alike, and where weights began as NaN and an act hides it.
+Measured on digits, docs/fixes.md: weights of N(0, 1) under tanh or ReLU, or of standard deviation
+0.001. It cannot help an act whose slopes are too small by themselves: a deep sigmoid network.
 
 ## How it is laid
 Before the first forward that trains, in place, from a random source of its own, so that the run's
@@ -51,6 +51,7 @@ RUNGS = {
     "ACT501": 2,
     "ACT502": 2,
     "ACT801": 2,
+    "ACT803": 1,
     "ACT303": 3.5,
 }
 WHERE_FOUND = ("ACT302", "ACT502")  # units that are alike, gates: the fault is of one layer
@@ -58,7 +59,14 @@ TEXT = "weights drawn anew at the gain of each act"
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Every layer: one of a wrong scale is felt in all that follow."""
+    """Every layer: one of a wrong scale is felt in all that follow. Where an act hides NaN, the
+    layers whose own weights are not finite."""
+    if finding.code == "ACT803":
+        sites = _broken(diagnosis)
+        if sites:
+            text = f"{TEXT} in {', '.join(sites)}, where some are not finite"
+            yield PAGE.edit(text, sites=sites, at=script(trace), **layers_for_patch(trace, sites))
+        return
     sites = layers_alike(finding, diagnosis) if finding.code in WHERE_FOUND else ()
     if finding.code == "ACT302":
         sites = _alike_or_zero(diagnosis, trace)
@@ -76,6 +84,13 @@ def _alike_or_zero(diagnosis: Diagnosis, trace: Trace) -> tuple[str, ...]:
         zero = [f.site for f in facts if f.data.get("zero_init") and _is_matrix(f)]
         names += [site.rpartition(".")[0] for site in zero]
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _broken(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """Layers that feed an act which hides NaN, and in whose parameters NaN was first seen."""
+    fed = {f.layer for f in diagnosis.findings if f.code == "ACT803" and f.layer}
+    first = {f.site.rpartition(".")[0] for f in diagnosis.findings if f.code == "ACT604"}
+    return tuple(sorted(fed & first))
 
 
 def _is_matrix(fact: Fact) -> bool:

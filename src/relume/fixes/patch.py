@@ -1,6 +1,7 @@
 """An edit in the user's source: a unified diff that `git apply` takes, and its reverse."""
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,12 +12,14 @@ from relume.proof import Edit
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source file of the user's: its path, its path below the root, its text, and the line."""
+    """A source file of the user's: its path, its path below the root, its text, the line, and the
+    arguments with which it was run."""
 
     path: Path
     shown: str
     text: str
     line: int
+    argv: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def lacking() -> str:
     return "a patch needs libcst, which is not installed: pip install 'relume[patch]'."
 
 
-def patch_of(edit: Edit, root: Path) -> Patch | None:
+def patch_of(edit: Edit, root: Path, argv: Sequence[str] = ()) -> Patch | None:
     """The edit as a change of the file that it names, or None where it has no simple form, or
     something is `lacking`.
 
@@ -68,10 +71,22 @@ def patch_of(edit: Edit, root: Path) -> Patch | None:
         edit: with `file` and `line`.
         root: the folder against which the diff's paths are written; a file outside of it gives
             None: it is not the user's own.
+        argv: with which the script was run.
     """
-    fix = fix_called(edit.fix)
+    fix, source = fix_called(edit.fix), _source(edit, root, argv)
+    found = None if fix.patch is None or source is None else fix.patch(edit, source)
+    return None if found is None or found.before == found.after else found
+
+
+def words_of(edit: Edit, root: Path, argv: Sequence[str] = ()) -> str:
+    """What to do where an edit has no patch, as a sentence; empty where that is not known."""
+    fix, source = fix_called(edit.fix), _source(edit, root, argv)
+    return "" if fix.by_hand is None or source is None else fix.by_hand(edit, source)
+
+
+def _source(edit: Edit, root: Path, argv: Sequence[str]) -> Source | None:
     path = Path(edit.file)
-    if fix.patch is None or not edit.file or not path.is_file() or lacking():
+    if not edit.file or not path.is_file() or lacking():
         return None
     try:
         shown = path.resolve().relative_to(root.resolve()).as_posix()
@@ -79,5 +94,4 @@ def patch_of(edit: Edit, root: Path) -> Patch | None:
         text = path.read_bytes().decode("utf-8")
     except ValueError:  # outside of the root, or no UTF-8
         return None
-    found = fix.patch(edit, Source(path, shown, text, edit.line))
-    return None if found is None or found.before == found.after else found
+    return Source(path, shown, text, edit.line, tuple(argv))

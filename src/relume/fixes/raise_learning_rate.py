@@ -59,9 +59,16 @@ def lay(edit: Edit, bench: "Bench") -> None:
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
     """The literal rate of the one optimiser that the script makes."""
-    from relume.fixes._source import scaled_entry_of
+    from relume.fixes._entry import scaled_entry_of
 
     return scaled_entry_of(source, "lr", float(option(edit, "factor", 10.0)))
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)
+def by_hand(edit: Edit, source: "Source") -> str:
+    """The option of the script's that sets it, and its new value."""
+    from relume.fixes._entry import entry_words
+
+    return entry_words(source, "lr", float(option(edit, "factor", 10.0)))
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch, by_hand)

@@ -17,7 +17,8 @@ Before the model's first forward: act modules are replaced in the model, calls i
 act. Heads, gates and attention weights stay. An act that learns parameters gets them into the
 optimiser, in the group of the layer that feeds it. Which layer feeds which act is seen in one
 forward that leaves no trace. Maxout takes the place of layer and act: a second piece is put beside
-the layer.
+the layer, so that there are as many units as before with twice the parameters, both drawn with
+maxout's gain of 1; the second joins the first one's group in the optimiser.
 
 ## What it changes (safety)
 RETRAIN: the network computes another function.
@@ -70,6 +71,7 @@ RUNGS = {
     "ACT102": 4,
     "ACT301": 4,
 }
+PIECES = 2  # of maxout: the layer itself and one beside it
 DEAD = ("ACT303", "ACT401", "ACT402", "ACT403")
 
 

@@ -21,14 +21,8 @@ He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, arXiv:1502.01
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
 from relume.core import Diagnosis, Finding, Trace
-from relume.fixes._inits import layers_of
-from relume.fixes._look import look
-from relume.fixes._models import Model
-from relume.fixes._optim import forget
+from relume.fixes._inits import fill_biases
 from relume.fixes._sites import layers_alike, script
 from relume.fixes.fix import page
 from relume.proof import Edit, Safety
@@ -53,19 +47,7 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
 
 def lay(edit: Edit, bench: "Bench") -> None:
     """Set the biases before the first forward that trains."""
-    job = bench.current
-    job.wanting = "no layer with a bias that is not zero was met"
-
-    def start(model: Model) -> None:
-        for layer in layers_of(edit, model, look(model, bench.threads)).values():
-            bias = getattr(layer, "bias", None)
-            if isinstance(bias, Tensor) and bool(bias.any()):
-                with torch.no_grad():
-                    bias.zero_()
-                forget([bias])
-                job.did("bias vector")
-
-    bench.on_start(start, training=True)
+    fill_biases(edit, bench, 0.0)
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":

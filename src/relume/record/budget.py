@@ -4,7 +4,8 @@ A token bucket. Every step of `seconds` adds ``share * seconds`` of credit; a re
 ``alpha * cost`` from it, where `cost` is what the recorder's own code measured of itself and
 `alpha` corrects what self-timing cannot see (cold caches, the allocator, slower dispatch): a
 recorder that trusts its own clock under-reports by 1.2 to 2.3 times. `alpha` is the ratio of the
-extra time that recorded steps were measured to take to the time they claimed.
+extra time that a recorded step and the few after it, which find the caches cold, were measured to
+take to the time that was claimed.
 
 Reference: token bucket, ITU-T I.371; the calibration is ours (docs/recording.md).
 """
@@ -22,6 +23,7 @@ SET_UP = 2  # of them pay for work that never comes again, and teach nothing abo
 KEPT = 48  # step times of either kind that the calibration looks at
 LEAST_PAIRS = 8  # of either kind before alpha is trusted at all
 ALPHA = (1.25, 1.5, 6.0)  # least, start, most; measured truth was 1.2 to 2.3 (see above)
+AFTER = 8  # steps after a recorded one that are slower for it (measured: a third of its cost)
 DEBT = 10.0  # how many records an urgent look may borrow
 EFOLD = 0.33  # of the credit is spent while the number of steps grows by a factor of e
 SAVINGS = 20.0  # records' worth of credit kept at most, so that a long pause buys no burst
@@ -52,6 +54,8 @@ class Budget:
         self._recorded: deque[float] = deque(maxlen=KEPT)
         self._plain: deque[float] = deque(maxlen=KEPT)
         self._costs: deque[float] = deque(maxlen=KEPT)
+        self._after: deque[float] = deque(maxlen=KEPT)  # seconds of `AFTER` steps behind a record
+        self._behind: list[float] = []  # those of them that have ended
         # Its own generator: the user's random state is not ours to advance.
         self._coin = random.Random(0x5EED)
         self._recent: deque[float] = deque(maxlen=KEPT)
@@ -86,6 +90,8 @@ class Budget:
         self._recent.append(seconds)
         if cost is None:
             self._plain.append(seconds)
+            if len(self._behind) < AFTER:
+                self._follow(seconds)
             if self.steps < self._next and not self._urgent:
                 return False  # as on most steps
         else:
@@ -117,8 +123,14 @@ class Budget:
         self._recent.append(seconds / steps)
         self._plain.append(seconds / steps)
 
+    def _follow(self, seconds: float) -> None:
+        self._behind.append(seconds)
+        if len(self._behind) == AFTER and self.records > SET_UP:
+            self._after.append(sum(self._behind))
+
     def _book(self, seconds: float, cost: float) -> None:
         self.records += 1
+        self._behind.clear()
         if self.records > SET_UP:
             self._recorded.append(seconds)
             self._costs.append(cost)
@@ -136,8 +148,12 @@ class Budget:
         claimed = median(self._costs)
         if claimed <= 0:
             return
-        extra = median(self._recorded) - median(self._plain)
+        plain = median(self._plain)
+        extra = median(self._recorded) - plain
         error = _spread(self._recorded) + _spread(self._plain)
+        if len(self._after) >= LEAST_PAIRS:
+            extra += max(median(self._after) - AFTER * plain, 0.0)
+            error += _spread(self._after)
         weight = 1 / (1 + (error / claimed) ** 2)  # noise about as large as the cost: half
         found = max(ALPHA[0], min(ALPHA[2], extra / claimed))
         self.alpha = weight * found + (1 - weight) * ALPHA[1]

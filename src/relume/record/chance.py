@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from relume.record.memory import array_of
+
 MOST_CLASSES = 65_536
 MOST_TARGETS = 4_096  # kept of the targets of an absolute loss, for their median
 MOST_ELEMENTS = 65_536  # of a batch of targets
@@ -83,7 +85,7 @@ class Chance:
         return None
 
     def _count(self, target: Tensor, ignore: int | None) -> None:
-        labels = target.detach().reshape(-1)[:MOST_ELEMENTS].cpu().numpy()
+        labels = array_of(target.detach().reshape(-1)[:MOST_ELEMENTS])
         if ignore is not None:
             labels = labels[labels != ignore]
         size = self.classes or 0
@@ -103,8 +105,8 @@ class Chance:
     def _moments(self, target: Tensor) -> None:
         # One column an output: the best constant guess may differ from output to output.
         rows = target.reshape(-1, 1) if target.dim() < 2 else target.flatten(1)
-        rows = rows[: max(1, MOST_ELEMENTS // max(rows.shape[1], 1))].double().cpu()
-        found = rows.numpy()
+        rows = rows[: max(1, MOST_ELEMENTS // max(rows.shape[1], 1))]
+        found = array_of(rows).astype(np.float64)
         self._sum = self._sum + found.sum(0)
         self._square = self._square + (found**2).sum(0)
         self._rows += len(found)

@@ -1,8 +1,6 @@
 """How the loss judges: the criterion in the graph, the head behind it, and what joins them."""
 
-import math
 from dataclasses import dataclass, field
-from typing import Any
 
 from torch import Tensor
 
@@ -10,7 +8,6 @@ from relume.acts.act import by_node
 from relume.record.graph import AutogradNode, Graph, inputs, kind, name_of, saved, signals
 from relume.record.opaque import OPAQUE
 from relume.record.ops import AFFINE, RESHAPE
-from relume.record.replay import output_of
 
 CRITERIA = {
     "NllLossBackward": "nll",
@@ -28,6 +25,8 @@ CRITERIA = {
 
 
 SUMS_TO_ONE = 1e-3  # of soft targets, as RULES.md 201 asks of probabilities
+
+BY_HAND = frozenset({"PowBackward", "MulBackward", "AbsBackward"})  # distances written out
 
 # What a hand-written loss or normalisation puts between the head and the criterion's input.
 HAND_WRITTEN = frozenset(f"{n}Backward" for n in ("Add", "Sub", "Mul", "Log", "Div", "Neg", "Exp"))
@@ -66,15 +65,15 @@ def criterion(graph: Graph) -> Criterion:
         if name in CRITERIA:
             return _named(CRITERIA[name], node)
         if name == "LogSoftmaxBackward":  # soft targets: -(y * log_softmax(z)).sum()
-            return Criterion("cross_entropy", node, _first(node), _product(graph, node))
+            return Criterion("cross_entropy", node, first(node), _product(graph, node))
         if name == "PowBackward" and float(getattr(node, "_saved_exponent", 0)) == 2:
-            return Criterion("mse", node, _first(node))
+            return Criterion("mse", node, first(node))
         if name == "MulBackward" and (product := _multiplied(graph, node)):
-            return Criterion(product, node, _first(node))
+            return Criterion(product, node, first(node))
         if name == "AbsBackward":
-            return Criterion("l1", node, _first(node))
+            return Criterion("l1", node, first(node))
         if name == "LogBackward":
-            return Criterion("log_likelihood", node, _first(node))
+            return Criterion("log_likelihood", node, first(node))
         if name in AFFINE or name in OPAQUE:
             continue
         for source in signals(node):
@@ -103,15 +102,15 @@ def _divergence(graph: Graph, node: AutogradNode) -> bool:
     torch puts it together of a product and a difference, so it has no node of its own. With log
     probabilities it is a cross-entropy with soft targets, and found as one.
     """
-    source = _first(node)
+    source = first(node)
     while source is not None and kind(source) in RESHAPE:
-        source = _first(source)
+        source = first(source)
     if len(signals(node)) != 1 or source is None or kind(source) != "SoftmaxBackward":
         return False
     users = graph.consumers(node)
     if len(users) != 1 or kind(users[0]) != "SubBackward" or len(signals(users[0])) != 1:
         return False
-    if _first(users[0]) is not node or inputs(users[0])[0] is not None:
+    if first(users[0]) is not node or inputs(users[0])[0] is not None:
         return False  # y log y carries no gradient and stands first
     weights = saved(node, "_saved_other")
     weights = saved(node, "_saved_self") if weights is None else weights
@@ -129,16 +128,17 @@ def _product(graph: Graph, node: AutogradNode) -> AutogradNode | None:
 
 
 def _named(name: str, node: AutogradNode) -> Criterion:
-    entry = _first(node)
+    entry = first(node)
     if name == "nll":
         while entry is not None and kind(entry) in RESHAPE:
-            entry = _first(entry)
+            entry = first(entry)
         if entry is not None and kind(entry) == "LogSoftmaxBackward":
-            return Criterion("cross_entropy", node, _first(entry))
+            return Criterion("cross_entropy", node, first(entry))
     return Criterion(name, node, entry)
 
 
-def _first(node: AutogradNode) -> AutogradNode | None:
+def first(node: AutogradNode) -> AutogradNode | None:
+    """What a node stands on, of several the first."""
     return next(iter(signals(node)), None)
 
 
@@ -175,8 +175,8 @@ def renormalises(node: AutogradNode) -> bool:
     while below is not None and kind(below) != "SumBackward":
         if kind(below) not in RESHAPE and kind(below) not in ("AddBackward", "ClampBackward"):
             return False
-        below = _first(below) if len(signals(below)) == 1 else None
-    return below is not None and _first(below) is sources[0]
+        below = first(below) if len(signals(below)) == 1 else None
+    return below is not None and first(below) is sources[0]
 
 
 def rows_at_criterion(graph: Graph, found: Criterion, ends: Head) -> tuple[float, float] | None:
@@ -211,143 +211,5 @@ def _reaches(node: AutogradNode, goal: AutogradNode) -> bool:
     while current is not None and current is not goal:
         if kind(current) not in RESHAPE:
             return False
-        current = _first(current)
+        current = first(current)
     return current is goal
-
-
-def loss_scale(graph: Graph, found: Criterion) -> float | None:
-    """What the criterion's value is multiplied by on its way to the loss (1/4 under an
-    accumulation over four batches); None where that is no constant."""
-    if found.weighed is not None:
-        rows = found.weighed._input_metadata[0].shape[0]
-        return _soft_scale(graph, found.weighed, float(rows))
-    if kind(found.node) in BY_HAND:
-        return _soft_scale(graph, found.node, float(math.prod(found.node._input_metadata[0].shape)))
-    node, scale, terms = graph.root, 1.0, False
-    for _ in range(64):
-        if node is found.node:
-            # label smoothing weighs the criterion with 1 - epsilon, and adds the rest
-            return 1.0 if terms and found.name == "cross_entropy" and 0.5 <= scale < 1 else scale
-        name, sources = kind(node), [s for s in signals(node) if _leads_to(s, found.node)]
-        if not sources:
-            return None
-        if name in ("MulBackward", "DivBackward"):
-            factor = _constant(node) if len(signals(node)) == 1 else None
-            if factor is None or factor == 0:
-                return None
-            scale = scale * factor if name == "MulBackward" else scale / factor
-        elif name in ("AddBackward", "SubBackward"):
-            terms = True
-        elif name not in RESHAPE and name != "MeanBackward":
-            return None
-        node = sources[0]
-    return None
-
-
-def _soft_scale(graph: Graph, goal: AutogradNode, count: float) -> float | None:
-    """The same where sums and means are written out; of `count` terms the criterion is a mean."""
-    node, scale = graph.root, count
-    for _ in range(64):
-        if node is goal:
-            return scale
-        name, sources = kind(node), [s for s in signals(node) if _leads_to(s, goal)]
-        if not sources:
-            return None
-        if name in ("MulBackward", "DivBackward"):
-            factor = _constant(node) if len(signals(node)) == 1 else None
-            if not factor:
-                return None
-            scale = scale * abs(factor) if name == "MulBackward" else scale / abs(factor)
-        elif name == "MeanBackward":
-            scale /= _averaged(node)
-        elif name not in RESHAPE and name not in ("SumBackward", "NegBackward"):
-            return None
-        node = sources[0]
-    return None
-
-
-def _averaged(node: AutogradNode) -> int:
-    """How many numbers each mean is taken of."""
-    whole = getattr(node, "_saved_self_sym_numel", None)
-    sizes = getattr(node, "_saved_self_sym_sizes", None)
-    if sizes is None:
-        return int(whole or 1)
-    total = 1
-    for axis in getattr(node, "_saved_dim", None) or range(len(sizes)):
-        total *= int(sizes[int(axis) - 2**64 if int(axis) >= 2**63 else int(axis)])
-    return total
-
-
-def _constant(node: AutogradNode) -> float | None:
-    value = saved(node, "_saved_other")
-    if value is None:
-        value = saved(node, "_saved_self")
-    if isinstance(value, Tensor):
-        return float(value) if value.numel() == 1 else None
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _leads_to(node: AutogradNode, goal: AutogradNode) -> bool:
-    """Whether the criterion is near behind this node."""
-    todo, seen = [node], 0
-    while todo and seen < 200:
-        current, seen = todo.pop(0), seen + 1
-        if current is goal:
-            return True
-        todo.extend(signals(current))
-    return False
-
-
-BY_HAND = frozenset({"PowBackward", "MulBackward", "AbsBackward"})
-
-
-def subtracted(found: Criterion, ends: Head) -> Tensor | None:
-    """The targets of a hand-written distance, from the difference that it kept and the output.
-
-    The output is what the last act kept, or the head's, computed again; to rounding, therefore.
-    """
-    entry, last = found.entry, ends.acts[-1] if ends.acts else ends.affine
-    if kind(found.node) not in BY_HAND or entry is None or last is None:
-        return None
-    apart = saved(found.node, "_saved_self")
-    if kind(entry) not in ("SubBackward", "RsubBackward") or not isinstance(apart, Tensor):
-        return None
-    node = next(iter(signals(entry)), None) if len(signals(entry)) == 1 else None
-    while node is not None and node is not last:
-        node = _first(node) if kind(node) in SAME_ORDER else None
-    value = _output(last, bool(ends.acts)) if node is last else None
-    if value is None or value.numel() != apart.numel():
-        return None
-    out = value.detach().reshape(apart.shape)
-    first = entry.next_functions[0][0] is not None
-    backwards = (kind(entry) == "RsubBackward") is first  # target - output
-    return out + apart.detach() if backwards else out - apart.detach()
-
-
-SAME_ORDER = frozenset(
-    f"{name}Backward"
-    for name in (
-        *("View", "UnsafeView", "Reshape", "ReshapeAlias", "Squeeze", "Unsqueeze"),
-        *("Flatten", "Alias"),
-    )
-)
-
-
-def _output(node: AutogradNode, act: bool) -> Tensor | None:
-    if not act:
-        return output_of(node, 0) if kind(node) != "ConvolutionBackward" else None
-    shown = by_node()[name_of(node)][1]
-    return (
-        shown.read(node) if shown.holds == "post" and saved(node, shown.saved) is not None else None
-    )
-
-
-def targets(found: Criterion) -> Tensor | None:
-    """The targets that the criterion kept, or None."""
-    value: Any = saved(found.node, "_saved_target")
-    if found.weighed is not None:
-        kept = (saved(found.weighed, f"_saved_{side}") for side in ("other", "self"))
-        shape = getattr(saved(found.node, "_saved_result"), "shape", None)
-        value = next((t for t in kept if isinstance(t, Tensor) and t.shape == shape), None)
-        value = value if value is None or value.is_floating_point() else value.float()
-    return value.detach() if isinstance(value, Tensor) else None

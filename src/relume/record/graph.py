@@ -135,12 +135,23 @@ def _number(node: AutogradNode) -> int:
     return int(node._sequence_nr())
 
 
+_names: dict[type, str] = {}  # of torch's own kinds of nodes: asking a node takes ten times as long
+
+
 def name_of(node: AutogradNode) -> str:
     """The node's name: ``"AddmmBackward0"``."""
+    sort: type = node.__class__
+    known = _names.get(sort)
+    if known is not None:
+        return known
     try:
-        return str(node.name())
+        name = str(node.name())
     except RuntimeError:  # torch 2.8 has none for custom autograd functions; later ones the class's
-        return type(node).__name__
+        return sort.__name__
+    # A custom function's kind is a class of the user's; "CppFunction" stands for many kinds.
+    if sort.__module__ == "builtins" and sort.__name__ != "CppFunction":
+        _names[sort] = name
+    return name
 
 
 def kind(node: AutogradNode) -> str:

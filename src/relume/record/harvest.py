@@ -1,8 +1,10 @@
 """The recorded step: what is in torch while it lasts, and what is read on it.
 
-Two global module hooks note which module is open; just before `backward` the graph is walked from
-the loss; after it the gradients are read; around the optimiser's step the weights. Compiled
-models run eagerly, and where there is no graph to read a function mode takes the acts (`tap.py`).
+Two global module hooks note which module is open (`doors.py`); just before `backward` the graph is
+walked from the loss; after it the gradients are read; around the optimiser's step the weights.
+Compiled models run eagerly, and where there is no graph to read a function mode takes the acts
+(`tap.py`). Once several steps in a row have made the same graph, the module hooks stay out but for
+every eighth record, whose whole way is looked at again.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,13 +13,14 @@ from time import perf_counter
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from relume.record.around import Scaling, Stance, ours
+from relume.record.doors import Doors
 from relume.record.graph import walk
 from relume.record.look import Look
-from relume.record.marks import Marks, graph_task, packing
+from relume.record.marks import Marks
 from relume.record.moves import Moves
 from relume.record.names import Names
 from relume.record.notes import Notes
@@ -62,6 +65,7 @@ class Harvest:
         self.notes = notes
         self.marks = Marks()
         self.tap = Tap(self.marks, fail)
+        self._doors = Doors(names, self.marks, self.tap, fail, self._spend, exact=exact)
         self._reader = Reader(names, sites, notes, self.marks, self.tap)
         self._moves = Moves(names, notes)
         self.look: Look | None = None
@@ -74,7 +78,8 @@ class Harvest:
         self._leaves: list[Tensor] = []
         self._count = 0  # backwards read on this step
         self._early = 0.0  # time spent in module hooks before there is a look to book it on
-        self._handles: list[Any] = []
+        self._handle: Any = None
+        self._light = False  # module hooks are out on this step
         self._anomaly = self._noted = False
         self._thread = 0
         self._step = 0
@@ -84,12 +89,12 @@ class Harvest:
     @property
     def armed(self) -> bool:
         """Whether the hooks of a recorded step are in torch."""
-        return bool(self._handles)
+        return self._handle is not None
 
     @property
     def open(self) -> bool:
         """Whether another backward of this step is to be read."""
-        return bool(self._handles) and self._count < BACKWARDS_A_STEP
+        return self._handle is not None and self._count < BACKWARDS_A_STEP
 
     def arm(self, record: int = 0) -> None:
         """Put the hooks of a recorded step into torch; one recorded step may follow another.
@@ -103,19 +108,15 @@ class Harvest:
         self.tap.forget()
         self.tap.phase = record
         self.eager()
-        if self._handles:  # the hooks stay where they are
-            self.marks.trim()
-            self._begin_anomaly()
-            return
-        self._early = 0.0
-        self.marks.begin()
-        self._thread = get_ident()
-        hooks = nn.modules.module
-        self._handles = [
-            hooks.register_module_forward_pre_hook(self._enter),
-            hooks.register_module_forward_hook(self._leave, always_call=True),
-            register_optimizer_step_pre_hook(self._hear_step),
-        ]
+        self._light = self._reader.steady and not self.several and not is_deep(record)
+        if self._light:
+            self._doors.shut()
+        else:
+            self._doors.open()
+        if self._handle is None:
+            self._early = 0.0
+            self._thread = get_ident()
+            self._handle = register_optimizer_step_pre_hook(self._hear_step)
         self._begin_anomaly()
 
     def eager(self) -> None:
@@ -125,14 +126,12 @@ class Harvest:
 
     def disarm(self) -> None:
         """Take the hooks out of torch and forget the step. Twice is fine."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
+        if self._handle is not None:
+            self._handle.remove()
+            self._handle = None
+        self._doors.shut()
         self.end_anomaly()
         self._stance.restore()
-        self.tap.shut()
-        self.tap.forget()
-        self.marks.clear()
         self._moves.forget()
         self.look = None
         self._leaves = []
@@ -150,51 +149,6 @@ class Harvest:
         if self._anomaly or (kept and not torch.is_anomaly_check_nan_enabled()):
             torch.set_anomaly_enabled(False, True)
             self._anomaly = False
-
-    # ------------------------------------------------------------------ module hooks
-
-    def _enter(self, module: nn.Module, args: object) -> None:
-        if torch.compiler.is_compiling():
-            return
-        start = perf_counter()
-        try:
-            self._begin(module)
-        except Exception as error:
-            self._fail("module entry", error)
-        self._spend(start)
-
-    def _begin(self, module: nn.Module) -> None:
-        marks = self.marks
-        if get_ident() != self._thread:  # a share of a batch, perhaps
-            if torch.is_grad_enabled():
-                marks.enter(module)
-            return
-        if graph_task() != -1:
-            # A checkpoint computes its forward again: a reentrant one in a graph of its own,
-            # which is read (`read_inner`); the other kind was taken on the way forward.
-            if torch.is_grad_enabled() and not packing():
-                marks.enter(module)
-            return
-        if marks.main.stack and marks.main.stack[0] is module:
-            self.tap.shut()  # an interrupt has left the last forward open
-            marks.main.stack.clear()
-        if not marks.main.stack:
-            if not torch.is_grad_enabled():
-                return  # an evaluation
-            self.names.meet(module)
-        marks.enter(module)
-        if not self._exact:
-            self.tap.enter(module)
-
-    def _leave(self, module: nn.Module, args: object, output: object) -> None:
-        if torch.compiler.is_compiling():
-            return
-        try:
-            outermost = self.marks.leave(module)
-            if get_ident() == self._thread and graph_task() == -1:
-                self.tap.leave(module, output, outermost)
-        except Exception as error:
-            self._fail("module exit", error)
 
     def _spend(self, start: float) -> None:
         if self.look is None:
@@ -217,7 +171,8 @@ class Harvest:
         if loss.grad_fn is None or get_ident() != self._thread:
             return True
         graph = walk(loss.grad_fn)
-        if self.names.given and not self._reader.concerns(graph):
+        known = self._reader.known(graph) if self._light else None
+        if known is None and self.names.given and not self._reader.concerns(graph):
             return False
         self._count += 1
         self._step = step
@@ -225,7 +180,10 @@ class Harvest:
             self.look = Look(record, is_deep(record), self._fail)
         self.look.unscale = self._scaling.inverse()
         with ours():
-            self._reader.read(self.look, graph, step)
+            if known is not None:
+                self._reader.read_known(self.look, graph, known)
+            elif not self._light:
+                self._reader.read(self.look, graph, step)
         self._leaves = graph.leaves
         self.reach = frozenset(map(id, graph.leaves))
         if self.several or record < DEEP_FIRST:
@@ -296,7 +254,7 @@ class Harvest:
         Args:
             record: the number of the record that is still to come.
         """
-        if self._handles and self._count:
+        if self._handle is not None and self._count:
             self.look = None
             self.arm(record)
 

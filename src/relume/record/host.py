@@ -15,6 +15,7 @@ from torch import Tensor
 
 from relume.acts.act import Act
 from relume.record.bands import BEGIN, END, Edge, bands
+from relume.record.memory import array, readable
 from relume.record.stats import FLAT, post_of
 
 Numbers = NDArray[Any]
@@ -26,7 +27,7 @@ TINY, HUGE = 1e-30, 1e37  # sums of squares beyond these are taken again in floa
 
 def here(rows: Tensor) -> bool:
     """Whether NumPy can read these rows (rows, units), and add them up as exactly as torch."""
-    if type(rows) is not Tensor or not rows.is_cpu or rows.is_neg():
+    if not readable(rows):
         return False
     return rows.shape[0] <= LONGEST or rows.stride(0) == 1
 
@@ -39,8 +40,8 @@ def forward_sums(
     found = bands(act, parameters, FLAT, holds)
     if found is None:
         return None
-    given = rows.numpy()
-    post = given if holds == "post" else post_of(act, rows, holds, parameters).numpy()
+    given = array(rows)
+    post = given if holds == "post" else array(post_of(act, rows, holds, parameters))
     squares = _squares(post)
     if not np.isfinite(np.add.reduce(squares)):  # one infinity or NaN is enough
         return None
@@ -75,23 +76,34 @@ def _counted(flags: NDArray[np.bool_]) -> Numbers:
 
 def backward_sums(grad_pre: Tensor, grad_post: Tensor) -> dict[str, Numbers]:
     """`stats.backward_sums` by name; the sums of squares are of all units together."""
-    pre = grad_pre.numpy()
+    pre = array(grad_pre)
     return {
         "grad_abs_sum": np.add.reduce(np.abs(pre), 0),
         "grad_pre_sumsq": power(pre),
-        "grad_post_sumsq": power(grad_post.numpy()),
+        "grad_post_sumsq": power(array(grad_post)),
     }
 
 
 def pre_sums(rows: Tensor) -> dict[str, Numbers]:
     """`stats.pre_sums` by name."""
-    pre = rows.numpy()
+    pre = array(rows)
     return {
         "pre_sum": np.add.reduce(pre, 0, np.float64),  # what cancels leaves its rounding behind
         "pre_sumsq": _squares(pre),
         "pre_max": np.maximum.reduce(pre, 0),
         "pre_min": np.minimum.reduce(pre, 0),
     }
+
+
+def line_sums(act: Act, rows: Tensor, parameters: Mapping[str, Any]) -> dict[str, Numbers]:
+    """`stats.line_sums` by name."""
+    x = array(rows).astype(np.float64)
+    y = array(post_of(act, rows, "pre", parameters)).astype(np.float64)
+    x -= np.add.reduce(x, 0) / len(x)
+    y -= np.add.reduce(y, 0) / len(y)
+    both, whole = np.einsum("ij,ij->j", x, y), np.einsum("ij,ij->j", y, y)
+    line = np.square(both) / np.maximum(np.einsum("ij,ij->j", x, x), 1e-300)
+    return {"line_left": np.maximum(whole - line, 0.0), "line_all": whole}
 
 
 def _squares(rows: Numbers) -> Numbers:

@@ -5,6 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from relume.record.memory import array_of
 from relume.record.stats import sample
 
 KEPT_ROWS = 1_024  # kept for the spectrum: 4 MB at the most
@@ -32,7 +33,7 @@ class InputMoments:
     def add(self, data: Tensor, phase: int) -> dict[str, float]:
         """Add one batch; return the stats so far."""
         with torch.no_grad():
-            found = sample(data, self.axis, phase).cpu().numpy()
+            found = array_of(sample(data, self.axis, phase))
         rows = found.astype(np.float64)
         self._sum = rows.sum(0) if self._sum is None else self._sum + rows.sum(0)
         energy = (rows**2).sum(0)

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from relume.core import Fact
-from relume.record import criterion, signs
+from relume.record import criterion, scale, signs, targets
 from relume.record.chance import Chance
 from relume.record.graph import AutogradNode, Graph, saved
 from relume.record.sites import source_of
@@ -54,8 +54,8 @@ class Judge:
         if self._chance is None:
             self._chance = Chance(found.name, _classes(found))
         if self._count_targets(found, ends) and self._views <= SCALE_LOOKS:
-            scale = criterion.loss_scale(graph, found)
-            self._loss_scale = None if scale is None else scale * unscale
+            factor = scale.loss_scale(graph, found)
+            self._loss_scale = None if factor is None else factor * unscale
         if self._criterion is None:
             file, line = source_of(found.node)
             data = {"loss": found.name, "classes": self._chance.classes, "chance": None}
@@ -74,10 +74,10 @@ class Judge:
     ) -> bool:
         if self._views > TARGET_LOOKS or self._chance is None:
             return False
-        target = criterion.targets(found)
+        target = targets.targets(found)
         self._by_graph = self._by_graph or found.weighed is not None
         if target is None and ends is not None and self._views <= HAND_LOOKS:
-            target = criterion.subtracted(found, ends)
+            target = targets.subtracted(found, ends)
             self._by_graph = self._by_graph or target is not None
         if target is None:
             return False

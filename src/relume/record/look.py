@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relume.record import host, stats
+from relume.record.around import ours
 from relume.record.graph import AutogradNode, saved
+from relume.record.memory import array
 from relume.record.replay import output_of, pre_of
 from relume.record.sites import Plan
 from relume.record.tap import Held
@@ -73,7 +75,7 @@ class GradientSlot:
         self._done = True
         start = perf_counter()
         try:
-            with torch.no_grad(), np.errstate(all="ignore"):
+            with ours():
                 self._take(into, out)
         except Exception as error:  # the user's backward goes on whatever happens here
             self._on_error("gradient", error)
@@ -87,7 +89,7 @@ class GradientSlot:
             rows = self._sample(grad_post, self._axis % grad_post.dim())
             self._sums.rows = rows.shape[0]
             if host.here(rows):
-                mean = host.power(rows.numpy()) / max(rows.numel(), 1)
+                mean = host.power(array(rows)) / max(rows.numel(), 1)
                 self._sums.here["grad_pre_meansq"] = mean
             else:
                 self._sums.parts.append((("grad_pre_meansq",), (rows * rows).mean().reshape(1, 1)))
@@ -259,7 +261,10 @@ class Look:
         """How straight a curved act is on what it receives; its kink bends any other."""
         act = sums.plan.act
         if self.deep and pre is not None and act is not None and sums.plan.site.smooth:
-            sums.parts.append((stats.LINE, stats.line_sums(act, pre, extra)))
+            if host.here(pre):
+                sums.here.update(host.line_sums(act, pre, extra))
+            else:
+                sums.parts.append((stats.LINE, stats.line_sums(act, pre, extra)))
         sums.seen = None
 
     def head(self, plan: Plan, node: AutogradNode) -> None:

@@ -21,6 +21,7 @@ _OURS = os.path.realpath(Path(__file__).parents[1]) + os.sep
 _DEMOS = _OURS + "demos" + os.sep  # shipped with us, run as a user's script
 _TORCH = os.path.realpath(Path(torch.__file__).parent) + os.sep
 _PYTHON = os.path.realpath(sysconfig.get_path("stdlib")) + os.sep
+_SCRIPTS = os.path.realpath(sysconfig.get_path("scripts")) + os.sep  # of installed packages
 _INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 
 # Attributes under which torch's wrappers hold the wrapped module: no part of a name.
@@ -33,11 +34,22 @@ _WRAPPERS = frozenset({"DistributedDataParallel", "DataParallel", "FullyShardedD
 
 @cache  # asked for every frame of every node on the first records, and there are few files
 def is_users(file: str) -> bool:
-    """Whether a source file is the user's: not torch's, Python's or ours, nor generated.
+    """Whether a source file is the user's own: not Python's, ours or an installed package's, nor
+    generated.
 
     Links are followed: a frame names its file by the way it was reached, a virtual environment
     behind a link for one.
     """
+    real = os.path.realpath(file)
+    if real.startswith(_DEMOS):
+        return True
+    installed = any(part in real for part in _INSTALLED) or real.startswith(_SCRIPTS)
+    return not installed and _calls_models(file)
+
+
+@cache
+def _calls_models(file: str) -> bool:
+    """Whether a file may hold a model and call it: the user's own, or an installed trainer's."""
     if file.startswith(("<frozen", "<eval_with_key")):
         return False
     real = os.path.realpath(file)
@@ -49,8 +61,15 @@ def is_users(file: str) -> bool:
 
 
 def foreign(frame: FrameType | None) -> FrameType | None:
-    """The nearest frame at or above `frame` that runs the user's code."""
+    """The nearest frame at or above `frame` that runs the user's own code."""
     while frame is not None and not is_users(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def _caller(frame: FrameType | None) -> FrameType | None:
+    """The nearest frame at or above `frame` that may hold a model."""
+    while frame is not None and not _calls_models(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
 
@@ -80,7 +99,7 @@ class Names:
         """A module was called from outside any other: remember what the user calls it."""
         if self.given or id(module) in self._paths or self._known(module):
             return
-        root, name = _held_as(module, foreign(sys._getframe(1)))
+        root, name = _held_as(module, _caller(sys._getframe(1)))
         if not self._known(root):
             self._roots.append((weakref.ref(root), name))
         self._stale = True
@@ -181,7 +200,7 @@ def _held_as(module: nn.Module, frame: FrameType | None) -> tuple[nn.Module, str
                     return value, name
                 # a method of its own: nobody calls it that, but it may be the larger model
                 found = (value, _own_name(value))
-        frame = foreign(frame.f_back)
+        frame = _caller(frame.f_back)
     return found
 
 

@@ -99,14 +99,23 @@ class Notes:
             self._structure(graph, acts, found, ends, marks, step)
         return view
 
-    def inputs(self, graph: Graph, marks: Marks, phase: int, deep: bool) -> list[Scalars]:
-        """Moments of the data that enter the network."""
+    def inputs(
+        self, graph: Graph, layers: Mapping[AutogradNode, str], phase: int, deep: bool
+    ) -> list[Scalars]:
+        """Moments of the data that enter the network.
+
+        Args:
+            graph: of the step.
+            layers: the layer at which they enter, by its node.
+            phase: the number of the record.
+            deep: it reads everything.
+        """
         found: list[Scalars] = []
         young = any(m.rows < 4 * LEAST_ROWS for m in self._moments.values())
         if self._moments and not (young or deep):
             return found
         for node, data in structure.data_inputs(graph):
-            layer = self._sites.layer_path(node, marks)
+            layer = layers.get(node, "")
             axis = 1 if kind(node) == "ConvolutionBackward" else data.dim() - 1
             name = f"{layer}.input" if layer else "input"
             known = self._sites.plans.get(name)

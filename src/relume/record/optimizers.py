@@ -77,6 +77,11 @@ class Optimizers:
     def _meet(self, optimizer: Optimizer) -> bool:
         if not self._is_ours(optimizer):
             return False
+        if self.steps and self.latest() is None:
+            # It takes the place of one that is gone (made anew for each epoch, say), perhaps at its
+            # very address; it does not step in turn with it.
+            self._stepped = {id(optimizer)}
+            self._known.clear()
         self.latest = weakref.ref(optimizer)
         self._known.add(id(optimizer))
         self._name = self._name or type(optimizer).__name__

@@ -14,10 +14,11 @@ from relume.record.outgoing import norms
 from relume.record.sites import Seen, Sites
 from relume.record.structure import data_inputs
 from relume.record.tap import Taken, Tap, storage_number
-from relume.record.way import Signature, Way, signature, way
+from relume.record.way import RAW, Signature, Way, signature, way
 
 DEEP_FIRST, DEEP_EVERY = 4, 8  # the first records read everything, later every eighth
 MOST_WAYS = 8  # graphs of other sizes that are remembered (a GAN has two)
+ALIKE, MOST_ALIKE = 4, 256  # known graphs in a row before the next is taken to be known as well
 OWNERS_ASKED = 4  # affine nodes whose modules are asked for where no parameter is known
 
 
@@ -43,6 +44,9 @@ class Reader:
         self._tap = tap
         self._ways: dict[tuple[int, int], Way] = {}
         self._step = 0
+        self._alike = 0  # graphs in a row that were like one that is known
+        self._patience = ALIKE
+        self._by_modules = False  # a graph was ours by its modules alone
 
     def concerns(self, graph: Graph) -> bool:
         """Whether a watched model is in the graph, by its parameters, or where these are only
@@ -53,8 +57,23 @@ class Reader:
         for _, node in zip(range(OWNERS_ASKED), affine, strict=False):
             owner = self._marks.owner(node._sequence_nr())
             if owner is not None and self._names.holds(owner):
+                self._by_modules = True
                 return True
         return False
+
+    @property
+    def steady(self) -> bool:
+        """Whether the next step will most likely make a graph that is known, and be told by it."""
+        return RAW and self._alike >= self._patience and not self._by_modules
+
+    def known(self, graph: Graph) -> Way | None:
+        """The way that a graph goes, where no entry of a module was noted; None if it is new."""
+        found = self._ways.get((len(graph.nodes), len(graph.leaves)))
+        if found is None or not found.fits(graph) or found.packed(graph):
+            self._alike = 0
+            self._patience = min(2 * self._patience, MOST_ALIKE)
+            return None
+        return found
 
     def held_still(self, graph: Graph) -> frozenset[int]:
         """Parameters that take part without a gradient: a GAN's judge while its maker learns."""
@@ -91,8 +110,10 @@ class Reader:
         sign = None if self._tap.taken or self._tap.fused else signature(graph, self._marks)
         kind_ = (len(graph.nodes), len(graph.leaves))
         known = self._ways.get(kind_)
-        if known is not None and not look.deep and known.signature == sign:
-            self._read_known(look, graph, known)
+        same = known is not None and known.signature == sign
+        self._alike = self._alike + 1 if same else 0
+        if known is not None and same and not look.deep:
+            self.read_known(look, graph, known)
             return
         found = self._read_in_full(look, graph, sign)
         if found is None or len(self._ways) >= MOST_WAYS:
@@ -100,8 +121,14 @@ class Reader:
         if found is not None:
             self._ways[kind_] = found
 
-    def _read_known(self, look: Look, graph: Graph, known: Way) -> None:
-        """A step like the last one that was read in full."""
+    def read_known(self, look: Look, graph: Graph, known: Way) -> None:
+        """Read a step like the last one that was read in full.
+
+        Args:
+            look: the record, to which everything is added.
+            graph: as walked from the loss.
+            known: its way.
+        """
         self._take(look, known.seen(graph))
         if known.criterion is not None:
             name, at = known.criterion
@@ -110,7 +137,8 @@ class Reader:
             plan, at = known.head
             look.head(plan, graph.nodes[at])
         if known.fed:
-            entered = self._notes.inputs(graph, self._marks, look.phase, look.deep)
+            layers = {graph.nodes[at]: layer for at, layer in known.fed.items()}
+            entered = self._notes.inputs(graph, layers, look.phase, look.deep)
             look.scalars.extend(entered)
 
     def _read_in_full(self, look: Look, graph: Graph, sign: Signature | None) -> Way | None:
@@ -137,10 +165,11 @@ class Reader:
             look.head(*view.head)
         for module in list(self._tap.fused):
             self._notes.remarks.fused(module, self._step)
-        look.scalars.extend(self._notes.inputs(graph, self._marks, look.phase, look.deep))
+        fed = {n: self._sites.layer_path(n, self._marks) for n, _ in data_inputs(graph)}
+        look.scalars.extend(self._notes.inputs(graph, fed, look.phase, look.deep))
         settled = not new and not wanted and look.phase >= DEEP_FIRST
         settled = settled and not self._notes.judge.reads_on
-        return way(sign, graph, acts, view) if settled else None
+        return way(sign, graph, acts, view, fed) if settled else None
 
     def _take(self, look: Look, acts: list[Seen]) -> None:
         for seen in acts:

@@ -7,7 +7,7 @@ from torch import nn
 
 from relume.acts.act import by_node
 from relume.core import Fact
-from relume.record import criterion, structure
+from relume.record import criterion, structure, targets
 from relume.record import signs as found_in
 from relume.record.calls import axis_is_left_out
 from relume.record.graph import AutogradNode, Graph, at_hand, kind, name_of
@@ -112,7 +112,7 @@ class Remarks:
         """Say along which axis softmaxes run, and which acts are fed by another."""
         sites = {seen.node: seen.plan.site for seen in known if seen.node is not None}
         roles = {node: site.role for node, site in sites.items()}
-        target = criterion.targets(found)
+        target = targets.targets(found)
         rows = int(target.shape[0]) if target is not None and target.dim() else None
         for node, data in found_in.softmaxes(graph, ends, roles, rows):
             name = sites[node].name if node in sites else data["act"]

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from relume.acts.act import by_node
 from relume.record.criterion import BY_HAND, Criterion, Head, renormalises
 from relume.record.graph import AutogradNode, Graph, kind, name_of, saved, signals
+from relume.record.memory import array_of
 from relume.record.ops import RESHAPE
 from relume.record.structure import data_inputs
 
@@ -46,7 +47,7 @@ class Targets:
         """Look at one batch of targets."""
         flat = target.detach().reshape(-1)[:MOST_TARGETS]
         if not flat.is_floating_point():
-            self._add_whole(flat.cpu().numpy())
+            self._add_whole(array_of(flat))
             return
         flat = flat.double().cpu()
         flat = flat[torch.isfinite(flat)]

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from relume.acts.act import Act
 from relume.record.bands import bands
+from relume.record.memory import array, readable
 
 Floats = NDArray[np.float64]
 
@@ -51,28 +52,18 @@ def sample(tensor: Tensor, axis: int, phase: int) -> Tensor:
     wanted = max(LEAST_ROWS, MOST_ELEMENTS // max(units, 1))
     if axis == tensor.dim() - 1:
         return spread(tensor.reshape(-1, units), wanted, phase).float()
-    if axis == 1 and tensor.numel() and _at_hand(tensor):
-        return torch.from_numpy(_gathered(tensor.numpy(), wanted, phase))
+    if axis == 1 and tensor.numel() and tensor.dtype == torch.float32 and readable(tensor):
+        return torch.from_numpy(_gathered(array(tensor), wanted, phase))
     flat = tensor.flatten(2) if axis == 1 else tensor.movedim(axis, 1).flatten(2)
     flat = flat.reshape(flat.shape[0], units, -1 if flat.numel() else 1)
     # Copied unit by unit, so that what is next to each other stays so.
     return _some(flat, wanted, phase).transpose(0, 1).reshape(units, -1).t().float()
 
 
-def _at_hand(tensor: Tensor) -> bool:
-    """Whether NumPy can read it, whose calls are a fraction of torch's where caches are cold."""
-    return (
-        type(tensor) is Tensor
-        and tensor.is_cpu
-        and tensor.dtype == torch.float32
-        and not tensor.is_neg()
-    )
-
-
 def _gathered(data: NDArray[Any], wanted: int, phase: int) -> NDArray[Any]:
     """The sample (rows, units) of (batch, units, ...), copied unit by unit."""
     rows = _some(data.reshape(data.shape[0], data.shape[1], -1), wanted, phase)
-    return np.ascontiguousarray(rows.transpose(1, 0, 2)).reshape(data.shape[1], -1).T
+    return np.array(rows.transpose(1, 0, 2), order="C").reshape(data.shape[1], -1).T
 
 
 def _some(flat: Any, wanted: int, phase: int) -> Any:
@@ -188,7 +179,7 @@ def line_sums(act: Act, pre: Tensor, parameters: Mapping[str, Any]) -> Tensor:
     Returns:
         (2, units): sums of squares about the line, and about the mean, for `LINE`.
     """
-    post = _call(act.value, pre, parameters)
+    post = post_of(act, pre, "pre", parameters)
     x, y = pre.double() - pre.double().mean(0), post.double() - post.double().mean(0)
     all_of_it = (y * y).sum(0)
     line = (x * y).sum(0) ** 2 / (x * x).sum(0).clamp(min=1e-300)

@@ -7,15 +7,19 @@ them is looked for again. Every deep record reads in full.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import torch
 
 from relume.record.graph import AutogradNode, Graph
 from relume.record.marks import Marks
 from relume.record.notes import View
 from relume.record.sites import Plan, Seen
-from relume.record.structure import data_inputs
+
+# Whether torch says of what a node keeps how it was packed; older versions do not.
+RAW = hasattr(getattr(torch._C, "_autograd").SavedTensor, "unpack_hook")  # noqa: B009
 
 Signature = tuple[list[str], list[int], list[int], list[int], list[Any]]
 
@@ -28,18 +32,40 @@ class Way:
         signature: what another graph must be like.
         acts: plan, order and node of each act, the node by its place in the graph.
         head, criterion: their places, and what is known of them.
-        fed: the user's data enter at a layer that shows them (token numbers are never shown).
+        fed: the layers at which the user's data enter and show (token numbers never do), by the
+            place of their node.
+        reads: the values that nodes keep and that are read, place and raw attribute of each.
     """
 
     signature: Signature
     acts: list[tuple[Plan, int, int]]
     head: tuple[Plan, int] | None
     criterion: tuple[str, int] | None
-    fed: bool
+    fed: dict[int, str]
+    reads: list[tuple[int, str]]
 
     def seen(self, graph: Graph) -> list[Seen]:
         """The acts of another graph of this signature."""
         return [Seen(plan, order, graph.nodes[at]) for plan, order, at in self.acts]
+
+    def fits(self, graph: Graph) -> bool:
+        """Whether a graph is like this one as far as its nodes tell, without its modules."""
+        names, numbers, leaves, _, _ = self.signature
+        return (
+            graph.complete
+            and graph.names == names
+            and [id(leaf) for leaf in graph.leaves] == leaves
+            and _distances(graph.numbers) == numbers
+        )
+
+    def packed(self, graph: Graph) -> bool:
+        """Whether something that is to be read is packed (checkpointing, offload): asking for it
+        would compute it again."""
+        for at, name in self.reads:
+            kept: Any = getattr(graph.nodes[at], name)
+            if any(one is not None and one.unpack_hook is not None for one in _each(kept)):
+                return True
+        return False
 
 
 def signature(graph: Graph, marks: Marks) -> Signature | None:
@@ -51,19 +77,44 @@ def signature(graph: Graph, marks: Marks) -> Signature | None:
     at = max(bisect_right(track.numbers, numbers[0]) - 1, 0)
     return (
         graph.names,
-        [end - number for number in numbers],
+        _distances(numbers),
         [id(leaf) for leaf in graph.leaves],
         [end - number for number in track.numbers[at:]],
         track.owners[at:],
     )
 
 
-def way(sign: Signature | None, graph: Graph, acts: Sequence[Seen], view: View) -> Way | None:
+def _distances(numbers: list[int]) -> list[int]:
+    """How far each sequence number is from the last one."""
+    end = numbers[-1] if numbers else 0
+    return [end - number for number in numbers]
+
+
+def way(
+    sign: Signature | None,
+    graph: Graph,
+    acts: Sequence[Seen],
+    view: View,
+    fed: Mapping[AutogradNode, str],
+) -> Way | None:
     """What was read in full, for the steps that are like it; None where it is not all in nodes."""
     if sign is None or any(seen.node is None or seen.held is not None for seen in acts):
         return None
     places: dict[AutogradNode, int] = {node: place for place, node in enumerate(graph.nodes)}
     head = None if view.head is None else (view.head[0], places[view.head[1]])
     judged = None if view.criterion is None else (view.criterion[0], places[view.criterion[1]])
-    fed = next(data_inputs(graph), None) is not None
-    return Way(sign, [(s.plan, s.order, places[s.node]) for s in acts], head, judged, fed)
+    entered = {places[node]: layer for node, layer in fed.items()}
+    found = [(seen.plan, seen.order, places[seen.node]) for seen in acts]
+    read = {at for _, _, at in found} | entered.keys()
+    read |= {one[1] for one in (head, judged) if one is not None}
+    raw = [(at, name) for at in sorted(read) for name in _raw(graph.nodes[at])]
+    return Way(sign, found, head, judged, entered, raw)
+
+
+def _each(kept: Any) -> Iterable[Any]:
+    return kept if isinstance(kept, tuple | list) else (kept,)  # pyright: ignore[reportUnknownVariableType]
+
+
+def _raw(node: AutogradNode) -> list[str]:
+    """The attributes that show what a node keeps without unpacking it."""
+    return [name for name in dir(node) if name.startswith("_raw_saved_")]

@@ -1,8 +1,7 @@
 """Weights, their gradients, and how far an optimiser step really moved them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -10,45 +9,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
-from relume.record.host import HUGE, TINY
 from relume.record.names import Names
+from relume.record.sampling import MOST_ELEMENTS, RUN, Sampler, Samples, apart
 from relume.record.shards import local, sharded
 from relume.record.turning import Turning
-
-MOST_ELEMENTS = 4_096  # of a parameter that are looked at: a norm of normal entries to 1.1 %
-RUN = 16  # of them side by side: what the memory hands over at once (64 bytes)
 
 Keys = tuple[tuple[str, str], ...]
 Numbers = NDArray[np.float64]
 Found = tuple[Keys, Numbers | Tensor]
-HOST = (torch.float32, torch.float64)
-
-
-@dataclass(slots=True)
-class Samples:
-    """Even samples of several tensors, one after another in the host's memory.
-
-    Attributes:
-        flat: all of them.
-        begins: where each begins.
-        scales: what a sample's norm is multiplied by to be the tensor's.
-    """
-
-    flat: NDArray[Any]
-    begins: list[int]
-    scales: Numbers
-
-    def norms(self, flat: NDArray[Any] | None = None) -> Numbers:
-        """L2 norms of the samples, (tensors,); of other numbers in their places, if given."""
-        values = self.flat if flat is None else flat
-        squares: NDArray[Any] = np.add.reduceat(np.square(values), self.begins)
-        if squares.dtype != np.float64 and not ((squares > TINY) & (squares < HUGE)).all():
-            squares = np.add.reduceat(np.square(values.astype(np.float64)), self.begins)
-        return np.sqrt(squares.astype(np.float64))
-
-    def parts(self) -> list[NDArray[Any]]:
-        """Each sample for itself."""
-        return np.split(self.flat, self.begins[1:])
+Before = tuple[Optimizer, list[Tensor], list[Tensor], Samples | list[Tensor]]
+"""Who is about to step, its parameters, what this process holds of each, samples of that."""
 
 
 class Weights:
@@ -67,10 +37,12 @@ class Weights:
     def __init__(self, names: Names) -> None:
         self._names = names
         self._unnamed: dict[int, str] = {}
-        self._before: tuple[list[Tensor], list[Tensor], Samples | list[Tensor]] | None = None
+        self._before: Before | None = None
         self._broken: dict[str, None] = {}  # parameters whose gradient was not finite once
         self._shares: Found | None = None
         self._keys: dict[tuple[str, ...], tuple[int, list[int], Keys]] = {}
+        self._gradients = Sampler()
+        self._samplers: WeakKeyDictionary[Optimizer, Sampler] = WeakKeyDictionary()
         self.turning = Turning(_sample)
 
     def snapshot(self, optimizer: Optimizer) -> None:
@@ -79,9 +51,9 @@ class Weights:
         if not kept:
             self._before = None
             return
-        before = samples(held)
+        before = self._sampler(optimizer).take(held)
         sampled = [_sample(part).clone() for part in held] if before is None else before
-        self._before = kept, held, sampled
+        self._before = optimizer, kept, held, sampled
 
     def named(self, optimizer: Optimizer) -> list[tuple[str, Tensor]]:
         """The optimiser's parameters with their names."""
@@ -100,7 +72,7 @@ class Weights:
         if not grads:
             return None
         keys = self._keys_of(kept, "grad_norm")
-        found = samples(grads)
+        found = self._gradients.take(grads)
         if found is not None:
             norms = found.norms() * found.scales * _shards(kept, grads)
             self._look_for_broken(keys, found, norms)
@@ -137,40 +109,35 @@ class Weights:
         """
         if self._before is None:
             return None
-        (kept, held, before), self._before = self._before, None
+        (optimizer, kept, held, before), self._before = self._before, None
         keys = self._keys_of(kept, "weight_norm", "update_ratio")
         if isinstance(before, Samples):
-            after = samples(held)
-            if after is None or after.begins != before.begins:
+            sampler = self._sampler(optimizer)
+            after = sampler.take(held)
+            if after is None or not after.like(before):
                 return None  # moved to another device, or resized, within the step
             sizes = before.norms()
             updates = after.flat - before.flat
             ratios = before.norms(updates) / sizes
             if follow is not None:
-                both = (np.split(flat, before.begins[1:]) for flat in (after.flat, updates))
-                self._follow(
-                    follow, kept, held, *([torch.from_numpy(x) for x in xs] for xs in both)
-                )
+                names = [name for name, _ in keys[: len(held)]]
+                self.turning.keep_here(follow, names, held, sampler, after, updates)
             return keys, np.concatenate((sizes * before.scales * _shards(kept, held), ratios))
         sizes = _norms(before)
         later = [_sample(part) for part in held]
         updates = list(torch._foreach_sub(later, before))
         ratios = _norms(updates) / sizes
         if follow is not None:
-            self._follow(follow, kept, held, later, updates)
+            names = map(self._name, kept)
+            self.turning.keep(follow, list(zip(names, held, later, updates, strict=True)))
         scales = torch.from_numpy(_scales(kept, [s.numel() for s in before])).to(sizes)
         return keys, torch.cat((sizes * scales, ratios))
 
-    def _follow(
-        self,
-        optimizer: Optimizer,
-        kept: list[Tensor],
-        held: list[Tensor],
-        after: list[Tensor],
-        updates: list[Tensor],
-    ) -> None:
-        names = map(self._name, kept)
-        self.turning.keep(optimizer, list(zip(names, held, after, updates, strict=True)))
+    def _sampler(self, optimizer: Optimizer) -> Sampler:
+        found = self._samplers.get(optimizer)
+        if found is None:
+            found = self._samplers[optimizer] = Sampler()
+        return found
 
     def _keys_of(self, kept: list[Tensor], *stats: str) -> Keys:
         """(parameter, stat) of each, made anew only where parameters or names are others."""
@@ -208,33 +175,6 @@ def _shards(whole: Sequence[Tensor], held: Sequence[Tensor]) -> Numbers | float:
     return _scales(whole, [part.numel() for part in held])
 
 
-def samples(tensors: Sequence[Tensor]) -> Samples | None:
-    """Even samples, copied; None where one of the tensors is not for NumPy to read."""
-    begins: list[int] = []
-    scales: list[float] = []
-    parts: list[NDArray[Any]] = []
-    begin = 0
-    for tensor in tensors:
-        if not tensor.is_cpu or tensor.dtype not in HOST:
-            return None
-        whole: NDArray[Any] = tensor.detach().numpy().reshape(-1)
-        size = whole.size
-        part = whole if size <= MOST_ELEMENTS else whole[: size - size % RUN].reshape(-1, RUN)
-        if size > MOST_ELEMENTS:
-            part = part[:: _apart(size)].reshape(-1)
-        begins.append(begin)
-        scales.append((size / part.size) ** 0.5)
-        parts.append(part)
-        begin += part.size
-    return Samples(np.concatenate(parts), begins, np.array(scales))
-
-
-def _apart(size: int) -> int:
-    """How many runs lie between two that are looked at: an odd number, since the rows of a weight
-    have an even length, and the same columns would be met again and again."""
-    return -(-size // MOST_ELEMENTS) | 1
-
-
 def _scales(tensors: Sequence[Tensor], counts: Sequence[int]) -> Numbers:
     return np.sqrt(np.array([tensor.numel() for tensor in tensors]) / np.array(counts))
 
@@ -243,7 +183,7 @@ def _sample(tensor: Tensor) -> Tensor:
     flat, size = tensor.detach().reshape(-1), tensor.numel()
     if size <= MOST_ELEMENTS:
         return flat
-    return flat[: size - size % RUN].reshape(-1, RUN)[:: _apart(size)].reshape(-1)
+    return flat[: size - size % RUN].reshape(-1, RUN)[:: apart(size)].reshape(-1)
 
 
 def _norms(tensors: list[Tensor]) -> Tensor:

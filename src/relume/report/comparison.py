@@ -1,6 +1,7 @@
 """A comparison of acts as a table: the objective, the difference, the cost, the verdict."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from rich import box
@@ -9,11 +10,12 @@ from rich.table import Table
 
 from relume.core import Diagnosis
 from relume.proof import Arm, Standing, Trial
-from relume.report.ink import Ink
+from relume.report.ink import Ink, grid
 from relume.report.text import count, duration, name, number, place, prose, sentence, share
 from relume.report.trial import difference, mean, verdict_words
 
-TITLES: tuple[str, ...] = ("act", "", "difference", "steps", "ms/step", "MB", "dead", "verdict")
+COSTS = ("steps", "params", "ms/step", "MB", "dead")
+TITLES: tuple[str, ...] = ("act", "", "difference", *COSTS, "verdict")
 
 
 def comparison(found: Trial, console: Console) -> None:
@@ -64,8 +66,8 @@ def _table(found: Trial, ink: Ink) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     titles = list(TITLES)
     titles[1] = found.objective.name
-    for at, title in enumerate(titles):
-        right = 3 <= at <= 6
+    for title in titles:
+        right = title in COSTS
         table.add_column(
             title, justify="right" if right else "left", no_wrap=right, overflow="fold"
         )
@@ -90,21 +92,56 @@ def _stacked(found: Trial, arm: Arm, ink: Ink) -> None:
     if verdict is not None:
         ink.put(ink.text(difference(verdict)), left=3)
         ink.put(verdict_words(verdict, ink, compared=True), left=3)
-    labels = ("steps", "ms a step", "MB", "dead")
+    labels = ("steps", "parameters", "ms a step", "MB", "dead")
     cells = [f"{cell} {label}" for cell, label in zip(costs(standing), labels, strict=True) if cell]
-    ink.put(ink.text((" · ".join(cells), "dim")), left=3)
+    for line in packed(cells, ink.width - 3):
+        ink.put(ink.text((line, "dim")), left=3)
 
 
-def costs(standing: Standing | None) -> tuple[str, str, str, str]:
-    """Steps to the goal, milliseconds a step, memory and dead units, as words."""
+def packed(cells: Sequence[str], width: int) -> list[str]:
+    """Cells in as few lines as they fit into, none of them broken.
+
+    >>> packed(["14 steps", "346 MB", "0 % dead"], 20)
+    ['14 steps · 346 MB', '0 % dead']
+    """
+    lines: list[str] = []
+    for cell in cells:
+        if lines and len(lines[-1]) + len(cell) + 3 <= width:
+            lines[-1] += f" · {cell}"
+        else:
+            lines.append(cell)
+    return lines
+
+
+def costs(standing: Standing | None) -> tuple[str, str, str, str, str]:
+    """Steps to the goal, parameters, milliseconds a step, memory and dead units, as words."""
     if standing is None:
-        return "", "", "", ""
+        return "", "", "", "", ""
     steps = "" if standing.goal is None else "never"
     if standing.steps_to_goal is not None:
         steps = f"{standing.steps_to_goal:,}"
     pace = "" if standing.step_seconds is None else number(1000 * standing.step_seconds)
     memory = "" if not standing.bytes else f"{standing.bytes / 1e6:,.0f}"
-    return steps, pace, memory, "" if standing.dead_share is None else share(standing.dead_share)
+    trained = "" if standing.parameters is None else thousands(standing.parameters)
+    return (
+        steps,
+        trained,
+        pace,
+        memory,
+        "" if standing.dead_share is None else share(standing.dead_share),
+    )
+
+
+def thousands(count: int) -> str:
+    """A count as people say it.
+
+    >>> thousands(812), thousands(13_130), thousands(2_100_000)
+    ('812', '13.1k', '2.1M')
+    """
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:.3g}{unit}"
+    return str(count)
 
 
 def conclusions(found: Trial) -> list[str]:
@@ -124,15 +161,26 @@ def conclusions(found: Trial) -> list[str]:
     if rest and len(rest) == len(found.verdicts):
         lines.append("No difference shown: keep the script's own act.")
     elif rest:
-        names = ", ".join(name(v.arm, 30) for v in rest)
-        lines.append(f"No difference shown: {names}.")
+        lines.append(f"No difference shown: {'; '.join(_text(found, v.arm) for v in rest)}.")
+    own: list[str] = list(found.meta.get("own", []))
+    anew = found.verdict(own[0]) if len(own) == 1 else None
+    if anew is not None and anew.word == "proven" and len(found.verdicts) > 1:
+        lines.append(
+            f"Drawing the weights anew is a gain by itself: judge other acts by {own[0]} with its "
+            "weights drawn anew."
+        )
     return lines
 
 
 def _named(found: Trial, word: str) -> str:
     chosen = [v for v in found.verdicts if v.word == word]
     chosen.sort(key=lambda v: -(v.effect.mean if v.effect else -math.inf))
-    return ", ".join(name(v.arm, 30) for v in chosen)
+    return "; ".join(_text(found, v.arm) for v in chosen)
+
+
+def _text(found: Trial, arm: str) -> str:
+    """The arm in words: of the script's own act, that its weights were drawn anew."""
+    return name(next((a.text for a in found.arms if a.name == arm and a.text), arm), 60)
 
 
 def recommendation(diagnosis: Diagnosis, pieces: Any, console: Console) -> None:
@@ -143,7 +191,7 @@ def recommendation(diagnosis: Diagnosis, pieces: Any, console: Console) -> None:
         ink.rule(ink.text((piece.where.capitalize(), "bold")), "dim")
         ink.put(ink.text((sentence(piece.text), "bold green")), left=1)
         for line in piece.evidence:
-            ink.put(ink.text(f"{ink.sign('·')} {sentence(line)}"), left=3)
+            ink.put(grid([(ink.text(ink.sign("·")), ink.text(sentence(line)))], gap=1), left=3)
         if piece.settle:
             ink.put(ink.text(("the trial that settles it:", "dim")), left=3)
             ink.put(ink.text((prose(piece.settle), "cyan")), left=5)

@@ -232,6 +232,9 @@ def _line(line: str) -> str:
 
 def _by_hand(found: Cure, ink: Ink) -> None:
     ink.put()
+    if found.by_hand:
+        ink.put(ink.text(("to do  ", "bold"), sentence(found.by_hand)), left=1)
+        return
     text = "No simple patch of the source: make the change by hand, as `relume explain "
     edit = found.edit
     ink.put(ink.text((f"{text}{edit.fix if edit else ''}` says.", "dim")), left=1)

@@ -9,6 +9,8 @@ import numpy as np
 from relume.core import Series, Site, Trace
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from relume.core import Floats, Ints
 
 CURVE = 64  # points that a sparkline can show (the contract of `Evidence.curve`)
@@ -86,6 +88,20 @@ def at_start(trace: Trace, site: str, stat: str) -> float | None:
     return value if np.isfinite(value) else None
 
 
+STEADY = 0.8  # of the later records: from then on a sign counts as begun
+
+
+def begins(steps: "Ints", holds: "NDArray[np.bool_]") -> int:
+    """The first step at which a sign holds and from which on it holds on most records.
+
+    >>> begins(np.arange(6), np.array([False, True, False, True, True, True]))
+    1
+    """
+    share = np.cumsum(holds[::-1])[::-1] / np.arange(len(holds), 0, -1)
+    good = np.flatnonzero(holds & (share >= STEADY))
+    return int(steps[good[0]]) if len(good) else int(steps[0])
+
+
 FIRST_STEPS = 1  # recorders count from 0 or from 1; later than that is not initialisation
 
 
@@ -104,7 +120,21 @@ def first_step(trace: Trace) -> int:
 
 def acts_of(trace: Trace) -> tuple[Site, ...]:
     """The acts that rules of dead, saturated and vanishing may judge: heads and gates are not."""
-    return trace.sites_of("act", "hidden")
+    gates = {site.name for site in gates_of(trace)}
+    return tuple(s for s in trace.sites_of("act", "hidden") if s.name not in gates)
+
+
+def gates_of(trace: Trace) -> tuple[Site, ...]:
+    """The gates, with all calls of theirs: in a loop the first one multiplies a state of zeros,
+    which the graph does not show as a product, and it is the same gate."""
+    loops = {_loop(site) for site in trace.sites_of("act", "gate") if site.layer}
+    both = trace.sites_of("act", "gate", "hidden")
+    return tuple(site for site in both if site.role == "gate" or _loop(site) in loops)
+
+
+def _loop(site: Site) -> tuple[str, str, str]:
+    """What the calls of an act in a loop share."""
+    return site.path, site.act, site.layer
 
 
 def weights_of(trace: Trace) -> list[str]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from relume.core import Outcome, Series, Trace, Value
 from relume.rules._evidence import looked_for, number
-from relume.rules._turns import in_turn
+from relume.rules._turns import DIVERGED, in_turn
 
 if TYPE_CHECKING:
     from relume.core import Floats, Ints
@@ -31,7 +31,6 @@ FALLING = 0.01  # of the scale, from the third to the fourth quarter: less is fl
 LOW = 0.2  # of chance: RULES.md 601 calls a loss below that learned
 ERRORS = 3.0  # standard errors that a difference must exceed: 1 in 370 by luck
 NOISE_LIMIT = 0.25  # of the scale: with a wider interval than that nothing can be said
-DIVERGED = 10.0  # times start or chance (RULES.md 602)
 LOST = 0.5  # of what had been gained: more than half of it gone is no late wobble
 KNOWN = 0.8  # of chance: a start below that is a trained network
 SWING = 0.2  # of the scale: the least amplitude that is called oscillation
@@ -63,6 +62,8 @@ class Course:
     recent_error: float
     above: float
     swings: bool
+    late: float
+    late_error: float
 
     @property
     def gain(self) -> float:
@@ -84,6 +85,14 @@ class Course:
         """It ended no better than it began, and nearly every late step lies above the reference:
         no noise hides progress then, and a fall from a summit of its own making is none."""
         return self.above >= ABOVE and self.end > self.first
+
+    @property
+    def deaf(self) -> bool:
+        """Flat, and over the whole later half, which a flat loss may be averaged over, no gain;
+        and a quarter of the way below the reference is out of reach of the noise."""
+        gain = self.reference - self.late
+        most = gain + ERRORS * self.late_error
+        return not self.falling and gain <= GAIN * self.scale and most < NOISE_LIMIT * self.scale
 
     @property
     def lost(self) -> bool:
@@ -215,6 +224,8 @@ def _course(steps: "Ints", values: "Floats", chance: float | None) -> Course:
         recent_error=noise * float(np.sqrt(2 / quarter)),
         above=float(np.mean(values[-(n // 2) :] > reference * (1 + GAIN))) if scale > 0 else 0.0,
         swings=_swings(values[-(n // 2) :], noise, scale),
+        late=_level(values[-(n // 2) :]),
+        late_error=noise * float(np.sqrt(2 / n + (0 if by_chance else 1 / head))),
     )
 
 
@@ -280,7 +291,7 @@ def _flat_from_start(c: Course, path: str, numbers: dict[str, Value]) -> Outcome
         return Outcome("plateaued", text, numbers)
     if c.count < FEW:
         return Outcome("too-short", f"Too short to judge: {path}.", numbers)
-    if ERRORS * c.error > NOISE_LIMIT * c.scale and not c.in_vain:
+    if ERRORS * c.error > NOISE_LIMIT * c.scale and not (c.in_vain or c.deaf):
         text = f"Too short to judge: {path}, and its noise of {c.noise:.2g} hides any progress."
         return Outcome("too-short", text, numbers)
     return Outcome("stalled", f"Stalled: {path}; it has not learned.", numbers)

@@ -85,7 +85,8 @@ def check(trace: Trace) -> Iterator[Result]:
     loss = trace.series("", "loss")
     top = f"the loss is at most {loss.values.max():.4g}" if loss and len(loss) else "no loss"
     most = f"gradient norm at most {norms.max():.3g}" if len(norms) else "no gradient norms"
-    yield PAGE.checked(f"all values are finite; {top}; {most} ({len(norms)} records)")
+    seen = "1 record" if len(norms) == 1 else f"{len(norms)} records"
+    yield PAGE.checked(f"all values are finite; {top}; {most} ({seen})")
 
 
 def _non_finite(trace: Trace) -> Finding | None:

@@ -40,6 +40,7 @@ import numpy as np
 
 from relume.core import Evidence, Finding, Outcome, Result, Series, Severity, Trace, Value
 from relume.rules._evidence import (
+    begins,
     curve,
     first_step,
     last_step,
@@ -104,12 +105,6 @@ def _excused(trace: Trace, outcome: Outcome) -> str | None:
     return None
 
 
-def _since(series: Series) -> int:
-    """The first record of the unbroken stretch of small steps that reaches the end."""
-    over = np.flatnonzero(series.values > WHOLE)
-    return int(series.steps[min(int(over[-1]) + 1, len(series) - 1) if len(over) else 0])
-
-
 def _by_rate(trace: Trace, rate: float | None) -> float | None:
     """The update ratio that the rate alone gives, where gradients are divided by their own size."""
     if rate is None or rate <= 0 or str(trace.meta.get("optimizer", "")) not in ADAPTIVE:
@@ -142,6 +137,7 @@ def _finding(trace: Trace, series: Series, rate: float, whole: float, count: int
         text += ", which alone moves it by {by_rate:.1e} under {optimizer}"
         more["optimizer"] = str(trace.meta.get("optimizer"))
     by_step = rate < LIMIT
+    since = begins(series.steps, series.values < max(LIMIT, WHOLE / count))
     value, threshold = (rate, LIMIT) if by_step else (whole, WHOLE)
     stat = "update_ratio_median" if by_step else "update_ratio_times_steps"
     cure = "multiply the learning rate by ten, and again, until the loss falls"
@@ -150,7 +146,7 @@ def _finding(trace: Trace, series: Series, rate: float, whole: float, count: int
     return PAGE.finding(
         "",
         Severity.ERROR if "by_rate" in more else Severity.WARNING,
-        (_since(series), last_step(trace)),
+        (since, last_step(trace)),
         text,
         Evidence(stat, value, threshold, len(series), more, curve(series)),
         cure=cure,

@@ -18,7 +18,9 @@ replayed is reported from the graph alone, as a note. Least evidence: one forwar
 ## Known false alarms
 Pairs that are meant to be a product are exempt, and are listed with the reason: a low-rank middle
 (LoRA, bottlenecks), depthwise followed by pointwise convolution, value and output projection of
-attention, tied weights, a linear probe on a frozen network.
+attention, tied weights, a linear probe on a frozen network, and a pair of which each layer belongs
+to another model with an optimiser of its own (the maker and the judge of a GAN: what passes between
+them is data).
 
 ## Fixes and their safety
 Insert an act with the initialisation that fits it (retrain: it changes the function). Or merge
@@ -48,13 +50,22 @@ def check(trace: Trace) -> Iterator[Result]:
     if not pairs and not trace.sites:
         yield PAGE.missing("no forward was recorded")
         return
-    bare = [pair for pair in pairs if not pair.data.get("exempt") and _affine(pair)]
+    reasons = [str(pair.data.get("exempt") or "") or _opponents(trace, pair) for pair in pairs]
+    bare = [pair for pair, why in zip(pairs, reasons, strict=True) if not why and _affine(pair)]
     for pair in bare:
         yield _finding(trace, pair)
     if not bare:
-        exempt = [str(p.data["exempt"]) for p in pairs if p.data.get("exempt")]
+        exempt = [why for why in reasons if why]
         why = f" ({len(exempt)} exempt: {', '.join(dict.fromkeys(exempt))})" if exempt else ""
         yield PAGE.checked(f"{len(pairs)} affine pairs without an act between{why}")
+
+
+def _opponents(trace: Trace, pair: Fact) -> str:
+    """Why the pair is none where its layers belong to two models that are trained in turn."""
+    owners = {str(f.data.get("model") or "") for f in trace.facts_of("turn")} - {""}
+    ends = (str(pair.data.get(name, "")) for name in ("first", "second"))
+    mine = [{o for o in owners if end == o or end.startswith(f"{o}.")} for end in ends]
+    return "two models trained in turn" if all(mine) and not mine[0] & mine[1] else ""
 
 
 def _affine(pair: Fact) -> bool:
@@ -70,7 +81,7 @@ def _finding(trace: Trace, pair: Fact) -> Result:
     operations = list(data.get("between") or ())
     between = "only " + ", ".join(map(str, operations)) if operations else "nothing"
     shape = " -> ".join(map(str, data.get("shape") or ()))
-    text = "{first} and {second} ({shape}) have {between} between them"
+    text = "the layers {first} and {second} ({shape}) have {between} between them"
     if error is None:
         text += ", as the graph shows; the pair could not be replayed"
     else:

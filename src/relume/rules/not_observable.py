@@ -2,7 +2,7 @@
 
 ## What it does
 Names every operation whose inside could not be recorded, with the reason and what to do about
-it. Each such place is also listed under what could not be checked.
+it: one fact for each such place.
 
 ## Why it hurts
 It does not. It is a fact about the diagnosis: a rule that says nothing about a hidden act has not
@@ -38,7 +38,7 @@ def check(trace: Trace) -> Iterator[Result]:
     for fact in trace.facts_of("opaque"):
         places.setdefault(fact.site, []).append(fact)
     for name, facts in places.items():
-        yield from _hidden(trace, name, facts)
+        yield _hidden(trace, name, facts)
     for fact in trace.facts_of("error"):
         where, text = fact.data.get("where", "the recorder"), fact.data.get("text", "unknown")
         yield PAGE.missing(f"{where} failed and was switched off: {text}", site=fact.site)
@@ -52,7 +52,7 @@ def check(trace: Trace) -> Iterator[Result]:
         yield PAGE.missing("no act was seen", remedy)
 
 
-def _hidden(trace: Trace, name: str, facts: list[Fact]) -> Iterator[Result]:
+def _hidden(trace: Trace, name: str, facts: list[Fact]) -> Result:
     operations = ", ".join(dict.fromkeys(str(f.data.get("operation", "?")) for f in facts))
     reason = str(facts[0].data.get("reason", "it cannot be looked into"))
     remedy = str(facts[0].data.get("remedy") or "watch a module inside it")
@@ -62,7 +62,7 @@ def _hidden(trace: Trace, name: str, facts: list[Fact]) -> Iterator[Result]:
         samples=len(facts),
         more={"operations": operations, "reason": reason, "remedy": remedy},
     )
-    yield PAGE.finding(
+    return PAGE.finding(
         trace.site(name) or Site(name, ""),
         Severity.FACT,
         (facts[0].step, last_step(trace)),
@@ -70,7 +70,6 @@ def _hidden(trace: Trace, name: str, facts: list[Fact]) -> Iterator[Result]:
         evidence,
         cure=remedy,
     )
-    yield PAGE.missing(f"acts are hidden by {operations}: {reason}", remedy, name)
 
 
 RULE = PAGE.rule(check, sign=False)

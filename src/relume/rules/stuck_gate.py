@@ -35,7 +35,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Value, Window
-from relume.rules._evidence import FLAT_SAMPLES, last_step, layers
+from relume.rules._evidence import FLAT_SAMPLES, gates_of, last_step, layers
 from relume.rules._page import page
 from relume.rules._units import LEAST_WINDOWS, ending, samples, total
 
@@ -47,7 +47,7 @@ UNITS, UNITS_ERROR = 0.25, 0.75  # of the gate's units: RULES.md 501; the step t
 
 def check(trace: Trace) -> Iterator[Result]:
     """One finding per gate that is stuck."""
-    gates = [site for site in trace.sites_of("act", "gate") if not site.rectifies]
+    gates = [site for site in gates_of(trace) if not site.rectifies]
     if not gates:
         yield PAGE.checked("no squashing gate in this network")
     fine: list[float] = []

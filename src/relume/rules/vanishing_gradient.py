@@ -2,8 +2,8 @@
 
 ## What it does
 Finds networks whose first layer gets less than a thousandth of the gradient of the best-served
-layer, says how many decades each layer loses, at which act it breaks, and whether the slopes of the
-acts or the weights lose it.
+layer, says how many decades each layer loses, at which act less than a thousandth is left, and
+whether the slopes of the acts or the weights lose it.
 
 ## Why it hurts
 The gradient of an early layer is a product over all later layers of weights and slopes. A sigmoid's
@@ -43,7 +43,7 @@ import numpy as np
 
 from relume.core import Evidence, Finding, Result, Series, Severity, Site, Trace, Value
 from relume.rules._acts import init_for
-from relume.rules._evidence import acts_of, curve, last_step, middle, together, weights_of
+from relume.rules._evidence import acts_of, begins, curve, last_step, middle, together, weights_of
 from relume.rules._flow import TINY, Flow, flow
 from relume.rules._outcome import learned
 from relume.rules._page import page
@@ -58,7 +58,6 @@ DECADES = 2.0  # between the acts (reasoned): a thousandth of g is three, less t
 CALLS = 4  # of an act in a loop: fewer are no sequence (reasoned)
 LEAST = 4  # records in the later half: eight in all, as many as a dead unit needs
 DEAD = 0.99  # of a layer's units silent: the rest is too few to carry a gradient
-STEADY = 0.8  # of the later records: from then on it counts as begun
 
 
 def check(trace: Trace) -> Iterator[Result]:
@@ -75,6 +74,10 @@ def check(trace: Trace) -> Iterator[Result]:
         yield PAGE.missing(reason, "cure the dead units first")
         return
     late, early = middle(ratio[len(steps) // 2 :]), middle(ratio[: len(steps) // 2])
+    if late != late:
+        reason = "in the later half of the run no gradient was left that could be compared"
+        yield PAGE.missing(reason, "see what the loss and the head's output came to")
+        return
     if (low := learned(trace)) is not None:
         yield PAGE.checked(f"the loss has fallen to {low:.0%} of its reference")
         return
@@ -163,19 +166,9 @@ def _through_time(trace: Trace) -> Finding | None:
 
 def _clean(ratio: float, back: Flow | None) -> str:
     text = f"the first layer's gradient is {ratio:.2g} of the largest, relative to the weights"
-    if ratio != ratio:
-        text = "in the later half of the run no gradient was left that could be compared"
     if back is None:
         return text
     return f"{text}; {back.change / back.layers:+.2f} decades a layer over {len(back.sites)} acts"
-
-
-def _begins(series: Series) -> int:
-    """The first record below the limit from which on at least 80 % are."""
-    below = series.values < RATIO
-    share = np.cumsum(below[::-1])[::-1] / np.arange(len(below), 0, -1)
-    good = np.flatnonzero(below & (share >= STEADY))
-    return int(series.steps[good[0]]) if len(good) else int(series.steps[0])
 
 
 def _finding(
@@ -189,23 +182,27 @@ def _finding(
     if back is None:
         severity = Severity.NOTE
     else:
-        site = back.sites[back.breaks_at(-np.log10(RATIO))]
+        at = back.breaks_at(-np.log10(RATIO))
+        site = back.sites[at]
         more |= _blame(back, site.act)
         text += (
             ": coming back through {acts} acts it changes by {per_layer:+.2f} decades a layer; a "
             "layer's {act} keeps {act_keeps:.2g} of it, its weights {weights_keep:.2g}, so "
-            "{loser} it; it breaks at {site}"
+            "{loser} it"
         )
+        if back.level[-1] - back.level[at] >= -np.log10(RATIO):
+            text += "; at {place} less than a thousandth of it is left"
         if more["blame"] == "act":
             cure = f"replace {site.act} by relu or gelu, together with He initialisation"
         else:
             cure = f"re-initialise the weights with {init_for(site.act)}"
     if cleared:
         text = "for a while " + text
+    since = int(series.steps[0]) if cleared else begins(series.steps, series.values < RATIO)
     return PAGE.finding(
         site or "",
         severity,
-        (int(series.steps[0]) if cleared else _begins(series), last_step(trace)),
+        (since, last_step(trace)),
         text,
         Evidence("grad_over_weight_first_over_max", value, RATIO, len(series), more, curve(series)),
         cure=cure,

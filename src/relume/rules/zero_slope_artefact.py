@@ -13,6 +13,7 @@ tanh and 6.3 for sigmoid, in float32 at 9.0 and 16.6.
 Share of the sampled entries with a slope of exactly zero, of acts whose slope is nowhere zero by
 their formula (tanh, sigmoid, softsign, ELU), where the slope is computed as the framework does,
 from the output that it keeps. Median of the last records (eight at most) above 10 % (RULES.md 801).
+A fact above 0.1 %, since the true share is none: three in 3000, the least that a rule counts.
 Least evidence: one record. Acts that fall silent by design on their low side (GELU, SiLU) are left
 out: there zero is what the true slope rounds to.
 
@@ -31,12 +32,21 @@ study of BFLOAT16 for deep learning training", 2019, arXiv:1905.12322.
 from collections.abc import Iterator
 
 from relume.core import Evidence, Finding, Result, Series, Severity, Site, Trace, Value
-from relume.rules._evidence import acts_of, curve, last_step, layers, middle
+from relume.rules._evidence import (
+    DEAD_SAMPLES,
+    RULE_OF_THREE,
+    acts_of,
+    curve,
+    last_step,
+    layers,
+    middle,
+)
 from relume.rules._page import page
 
 PAGE = page(__doc__)
 
 SHARE = 0.10  # of entries: RULES.md 801
+SOME = RULE_OF_THREE / DEAD_SAMPLES  # of entries: fewer are no more than seen by accident
 RECENT = 8  # records
 
 
@@ -50,7 +60,7 @@ def check(trace: Trace) -> Iterator[Result]:
         series = trace.series(site.name, "zero_slope_share")
         if series is None or not len(series):
             yield PAGE.missing("the share of slopes that are zero was not measured", site=site.name)
-        elif (share := middle(series.values[-RECENT:])) > SHARE:
+        elif (share := middle(series.values[-RECENT:])) > SOME:
             yield _finding(trace, site, share, series)
         else:
             worst.append(share)
@@ -61,24 +71,25 @@ def check(trace: Trace) -> Iterator[Result]:
 def _finding(trace: Trace, site: Site, share: float, series: Series) -> Finding:
     facts = (fact.data for fact in trace.facts_of("precision") if fact.site == site.name)
     dtype = next((str(data.get("dtype")) for data in facts), None)
-    text = "{value:.0%} of the slopes of {place} are exactly zero, which the true ones never are"
+    text = "{value:.1%} of the slopes of {place} are exactly zero, which the true ones never are"
     more: dict[str, Value] = {"act": site.act}
     if dtype is not None:
         more["dtype"] = dtype
         text += ": its output was rounded in {dtype}"
+    limit = SHARE if share > SHARE else SOME
     return PAGE.finding(
         site,
-        Severity.WARNING,
-        (_since(series), last_step(trace)),
+        Severity.WARNING if share > SHARE else Severity.FACT,
+        (_since(series, limit), last_step(trace)),
         text,
-        Evidence("zero_slope_share", share, SHARE, min(len(series), RECENT), more, curve(series)),
+        Evidence("zero_slope_share", share, limit, min(len(series), RECENT), more, curve(series)),
         cure=f"compute {site.act} in float32, and bring what enters it back into range",
     )
 
 
-def _since(series: Series) -> int:
+def _since(series: Series, limit: float) -> int:
     """The first record of the unbroken stretch above the limit that reaches the end."""
-    below = [at for at, value in enumerate(series.values) if not value > SHARE]
+    below = [at for at, value in enumerate(series.values) if not value > limit]
     last = below[-1] + 1 if below else 0
     return int(series.steps[min(last, len(series) - 1)])
 

@@ -14,14 +14,14 @@ DEAD = ("ACT303", "ACT401", "ACT403")
 HEADS = ("ACT201", "ACT202", "ACT203", "ACT204", "ACT205", "ACT206")
 SQUASHING = ("sigmoid", "tanh", "hardsigmoid", "softsign", "log_sigmoid")
 RIGHT_HEAD = {
-    "cross_entropy": ("softmax", "none: cross-entropy takes raw scores and contains the softmax"),
-    "nll": ("log_softmax", "log_softmax, as this loss takes log-probabilities"),
-    "bce_with_logits": ("sigmoid", "none: this loss takes raw scores and contains the sigmoid"),
-    "bce": ("sigmoid", "sigmoid, as this loss takes probabilities"),
-    "mse": ("identity", "none (identity), unless the targets are bounded"),
-    "l1": ("identity", "none (identity), unless the targets are bounded"),
-    "smooth_l1": ("identity", "none (identity), unless the targets are bounded"),
-    "huber": ("identity", "none (identity), unless the targets are bounded"),
+    "cross_entropy": "no act before the loss: it takes raw scores, and its softmax is in it",
+    "nll": "log_softmax before the loss, which takes log-probabilities",
+    "bce_with_logits": "no act before the loss: it takes raw scores, and its sigmoid is in it",
+    "bce": "sigmoid before the loss, which takes probabilities",
+    "mse": "no act before the loss (identity), unless the targets are bounded",
+    "l1": "no act before the loss (identity), unless the targets are bounded",
+    "smooth_l1": "no act before the loss (identity), unless the targets are bounded",
+    "huber": "no act before the loss (identity), unless the targets are bounded",
 }
 
 
@@ -130,7 +130,7 @@ def _output(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice
         if known is not None:
             acts = _head_acts(trace)
             seen = f"the loss is {name}, and before it stands {acts or 'no act'}"
-            yield Advice("output layer", f"The act that this loss wants: {known[1]}.", (seen,))
+            yield Advice("output layer", f"{known[:1].upper()}{known[1:]}.", (seen,))
 
 
 def _head_acts(trace: Trace) -> str:

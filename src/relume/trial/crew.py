@@ -1,8 +1,10 @@
 """Runs shots: those that are not in the store yet, through joblib, each kept as it finishes."""
 
 import contextlib
+import importlib
 import json
 import os
+import socket
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -166,6 +168,9 @@ def fired(jobs: Sequence[Job], where: Where) -> Generator[Shot]:
     """
     if not jobs:
         return
+    if where.backend == "ray":
+        yield from _by_ray(jobs, where)
+        return
     with _backend(where) as options:
         fire: Any = nest.fire
         tasks: list[Any] = [joblib.delayed(fire)(dump(job)) for job in jobs]
@@ -192,10 +197,6 @@ def _backend(where: Where) -> Generator[dict[str, Any]]:
         # threads that wait for the processes that train (`nest.py`)
         yield {"backend": "threading", "n_jobs": where.count()}
         return
-    if where.backend == "ray":
-        with _ray(where) as options:
-            yield options
-        return
     if find_spec("distributed") is None:
         raise UsageError("--backend dask needs Dask; install it with: pip install 'relume[dask]'.")
     from distributed import Client
@@ -214,19 +215,58 @@ def _backend(where: Where) -> Generator[dict[str, Any]]:
         client.close()
 
 
-@contextmanager
-def _ray(where: Where) -> Generator[dict[str, Any]]:
+def _by_ray(jobs: Sequence[Job], where: Where) -> Generator[Shot]:
+    """As Ray's own tasks: its backend for joblib gives no shot before the last one is done.
+
+    A task whose worker dies is run again by Ray, and answers once.
+    """
     if find_spec("ray") is None:
         raise UsageError("--backend ray needs Ray; install it with: pip install ray.")
-    import importlib
-
+    _reached(where.address)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
     ray: Any = importlib.import_module("ray")
-    register: Any = importlib.import_module("ray.util.joblib")
-    if not ray.is_initialized():
-        ray.init(address=where.address or None)
-    register.register_ray()
-    with joblib.parallel_config(backend="ray"):
-        yield {"n_jobs": where.jobs or -1}
+    ours = not ray.is_initialized()
+    if ours:
+        quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+        try:
+            ray.init(address=where.address or None, **quiet)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = str(error).split("\n")[0][:200]
+            raise UsageError(f"no Ray cluster answers at {where.address!r}: {reason}") from None
+    try:
+        yield from _of_ray(ray, jobs, where.jobs)
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _reached(address: str) -> None:
+    """Whether somebody listens at ``host:port``: Ray itself would try for minutes.
+
+    Raises:
+        UsageError: nobody does.
+    """
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdecimal():  # "auto", or none: Ray's own way to find one
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"no Ray cluster answers at {address!r}: {reason}.") from None
+
+
+def _of_ray(ray: Any, jobs: Sequence[Job], most: int) -> Generator[Shot]:
+    fire: Any = ray.remote(nest.fire)
+    left = [dump(job) for job in reversed(jobs)]
+    running: list[Any] = []
+    while left or running:
+        while left and (not most or len(running) < most):
+            running.append(fire.remote(left.pop()))
+        done, running = ray.wait(running, num_returns=1)
+        for text in ray.get(done):
+            if text:
+                yield shot_of(json.loads(text))
 
 
 def program_of(

@@ -9,11 +9,11 @@ from relume.core import Diagnosis, Finding, Severity, Trace
 from relume.diagnosis import diagnose
 from relume.errors import UsageError
 from relume.fixes.ladder import fix_called, ladder
-from relume.fixes.patch import patch_of
+from relume.fixes.patch import patch_of, words_of
 from relume.proof import Arm, Cure, Edit, Safety, Shot, Trial, Verdict
 from relume.record import store
 from relume.trial.crew import Crew
-from relume.trial.settle import SEEDS, recorded, settle
+from relume.trial.settle import SEEDS, first_look, recorded, settle
 from relume.trial.verdict import PROVEN
 
 Told = Callable[[str], None]
@@ -41,6 +41,7 @@ def cure(
     roots = [f for f in diagnosis.roots if f.severity >= Severity.WARNING]
     if not roots:
         return Cure(diagnosis)
+    first_look(crew)  # it was run already, unless a recorded run was diagnosed
     asked, trials, advice = 0, list[Trial](), list[Edit]()
     kept: tuple[Finding, Arm, Verdict] | None = None
     for root in roots:
@@ -65,8 +66,8 @@ def cure(
     root = kept[0] if kept else roots[0]
     edit = kept[1].edits[0] if kept else None
     verdict = kept[2] if kept else None
-    diff, undo = patched(edit)
-    return Cure(diagnosis, root, tuple(trials), edit, verdict, tuple(advice), diff, undo)
+    source = patched(edit, argv=crew.setting.program.argv)
+    return Cure(diagnosis, root, tuple(trials), edit, verdict, tuple(advice), *source)
 
 
 def _diagnosed(
@@ -117,8 +118,15 @@ def _healthy(shots: Sequence[Shot], root: Finding) -> bool:
     return sum(any(k.startswith(root.code) for k in s.findings) for s in shots) * 2 < len(shots)
 
 
-def patched(edit: Edit | None, root: Path | None = None) -> tuple[str, str]:
-    """The edit as a unified diff of the user's source, and the diff that undoes it; empty where
-    there is no simple one."""
-    patch = None if edit is None else patch_of(edit, root or Path.cwd())
-    return ("", "") if patch is None else (patch.diff(), patch.reverse().diff())
+def patched(
+    edit: Edit | None, root: Path | None = None, argv: Sequence[str] = ()
+) -> tuple[str, str, str]:
+    """The edit as a unified diff of the user's source, the diff that undoes it, and what to do
+    instead; empty where there is no simple one, and where it is not known."""
+    if edit is None:
+        return "", "", ""
+    root = root or Path.cwd()
+    patch = patch_of(edit, root, argv)
+    if patch is None:
+        return "", "", words_of(edit, root, argv)
+    return patch.diff(), patch.reverse().diff(), ""

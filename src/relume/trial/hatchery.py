@@ -5,10 +5,11 @@ user's script imports from installed packages, once; every shot is a fork of it:
 with its own random state, its own modules of the user's, its own end. A fork is safe only while
 the process has a single thread and has not touched a device: the hatchery counts its threads
 before each fork, and starts a new interpreter instead where there is more than one, or where the
-system has no fork.
+system has no fork. It waits for its children by their handles, without a thread, so one hatchery
+serves all shots that run at the same time.
 
-Read by `nest.py`: a line of JSON in (a job and its scratch folder), a line of JSON out when it has
-ended. Nothing else is written to the real stdout.
+Read by `nest.py`: a line of JSON in (a number, a job and its scratch folder), a line of JSON out
+when it has ended (the number and its exit status). Nothing else is written to the real stdout.
 """
 
 import ast
@@ -21,8 +22,10 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TextIO
 
 from relume.trial.wire import Job, job_of
 
@@ -34,21 +37,54 @@ STARTER = (
 )
 ALWAYS = ("torch", "numpy", "torch._dynamo", "relume.trial.shoot", "scipy.stats")
 """torch._dynamo comes with the first optimiser that is made, and takes as long as torch itself."""
+SHARED = sys.platform.startswith("linux") and hasattr(os, "pidfd_open")
+"""Whether a hatchery can wait for several shots; elsewhere each runs one at a time."""
 
 
 def main() -> None:
-    """Serve until stdin ends."""
+    """Serve until stdin ends, which ends what still runs."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+    if SHARED:
+        _serve(answers)
+        return
     warmed = False
     while line := sys.stdin.readline():
         request = json.loads(line)
-        job, scratch = job_of(request["job"]), Path(request["scratch"])
         if not warmed:
-            warm(job)
+            warm(job_of(request["job"]))
             warmed = True
-        status = _forked(job, scratch) if _may_fork() else _started(request)
-        answers.write(json.dumps({"status": status}) + "\n")
+        status = _started(request).wait()
+        answers.write(json.dumps({"number": request["number"], "status": status}) + "\n")
+
+
+def _serve(answers: TextIO) -> None:
+    """Start a shot for every request, and answer as each ends."""
+    shots: dict[int, tuple[int, Child]] = {}  # by the handle: the request's number, the child
+    rest, warmed = b"", False
+    while True:
+        ready, _, _ = select.select([0, *shots], [], [])
+        for handle in ready:
+            if handle in shots:
+                number, child = shots.pop(handle)
+                os.close(handle)
+                answers.write(json.dumps({"number": number, "status": child.wait()}) + "\n")
+        if 0 not in ready:
+            continue
+        given = os.read(0, 1 << 16)
+        if not given:
+            break
+        *lines, rest = (rest + given).split(b"\n")
+        for request in map(json.loads, lines):
+            if not warmed:
+                warm(job_of(request["job"]))
+                warmed = True
+            child = _forked(request, (answers.fileno(), *shots)) if _may_fork() else None
+            child = child or _started(request)
+            shots[os.pidfd_open(child.pid)] = request["number"], child
+    for _, child in shots.values():
+        child.kill()
+    os._exit(0)
 
 
 def lone() -> None:
@@ -102,14 +138,47 @@ def _installed(name: str, beside: Path) -> bool:
 
 
 def _may_fork() -> bool:
-    if not hasattr(os, "fork") or not sys.platform.startswith("linux"):
-        return False
     torch: Any = sys.modules.get("torch")
     device = torch is not None and torch.cuda.is_initialized()
     return not device and len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208
 
 
-def _forked(job: Job, scratch: Path) -> int:
+class Child(Protocol):
+    """A shot that runs."""
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        ...
+
+    def wait(self) -> int:
+        """Its exit status, when it has ended, and all that it started with it."""
+        ...
+
+    def kill(self) -> None:
+        """End it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A fork of the hatchery, the first of its own process group."""
+
+    pid: int
+
+    def wait(self) -> int:
+        """Its exit status; what it started and left behind goes too."""
+        _, status = os.waitpid(self.pid, 0)
+        _kill_group(self.pid)
+        return os.waitstatus_to_exitcode(status)
+
+    def kill(self) -> None:
+        """End the group."""
+        _kill_group(self.pid)
+
+
+def _forked(request: dict[str, Any], inherited: Iterable[int]) -> Fork:
+    """A fork that runs the shot, without the hatchery's handles."""
     child = os.fork()
     if child == 0:
         code = 1
@@ -117,31 +186,15 @@ def _forked(job: Job, scratch: Path) -> int:
             os.setpgid(0, 0)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             _die_with_parent()
-            _fire(job, scratch)
+            for handle in inherited:
+                os.close(handle)
+            _fire(job_of(request["job"]), Path(request["scratch"]))
             code = 0
         finally:
             os._exit(code)  # no exit handler of the hatchery's runs in a child
     with contextlib.suppress(OSError):
         os.setpgid(child, child)
-    return _waited(child)
-
-
-def _waited(child: int) -> int:
-    """The child's exit status; if our reader goes away meanwhile, the child goes too."""
-    handle = os.pidfd_open(child)
-    try:
-        while True:
-            ready, _, _ = select.select([handle, 0], [], [])
-            if handle in ready:
-                break
-            _kill_group(child)  # stdin can only have ended: nothing is sent before the answer
-            os.waitpid(child, 0)
-            os._exit(1)
-    finally:
-        os.close(handle)
-    _, status = os.waitpid(child, 0)
-    _kill_group(child)  # whatever it started and left behind
-    return os.waitstatus_to_exitcode(status)
+    return Fork(child)
 
 
 def _kill_group(leader: int) -> None:
@@ -157,10 +210,15 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def _started(request: dict[str, Any]) -> int:
+def _started(request: dict[str, Any]) -> subprocess.Popen[str]:
+    """A new interpreter that runs the shot."""
     command = [sys.executable, "-c", STARTER.format("lone")]
-    done = subprocess.run(command, input=json.dumps(request) + "\n", text=True, check=False)
-    return done.returncode
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+    with contextlib.suppress(OSError):  # it has died: its exit status says so
+        sender: Any = child.stdin
+        sender.write(json.dumps(request) + "\n")
+        sender.close()
+    return child
 
 
 def _fire(job: Job, scratch: Path) -> None:

@@ -1,7 +1,8 @@
-"""Where shots are fired from: one hatchery for each shot that runs at the same time.
+"""Where shots are fired from: a hatchery, which is kept warm.
 
-`fire` is what joblib calls, in a thread here or in a worker elsewhere. It keeps the hatcheries of
-its process, hands a job to one that is idle, and waits.
+`fire` is what joblib calls, in a thread here or in a worker elsewhere. It hands a job to the
+hatchery of its process, and waits. On Linux one serves all shots that run at the same time, so that
+torch is imported once; elsewhere there is one for each.
 """
 
 import atexit
@@ -15,11 +16,13 @@ import sys
 import tempfile
 import threading
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from queue import Queue
 from typing import IO, Any
 
 from relume.proof import Shot
-from relume.trial.hatchery import STARTER
+from relume.trial.hatchery import SHARED, STARTER
 from relume.trial.wire import Job, dump, job_of, shot_of
 
 TAIL = 1500
@@ -27,7 +30,7 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class Nest:
-    """One hatchery process. Not for two threads at once."""
+    """One hatchery process; threads may share it."""
 
     def __init__(self, threads: int) -> None:
         env = dict(os.environ)
@@ -36,6 +39,11 @@ class Nest:
             env |= dict.fromkeys(_THREADS, str(threads))
         command = [sys.executable, "-c", STARTER.format("main")]
         self.threads = threads
+        self.running = 0
+        self._lock = threading.Lock()
+        self._numbers = count()
+        self._waiting: dict[int, Queue[int | None]] = {}
+        self._over = False
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -44,6 +52,8 @@ class Nest:
             env=env,
             start_new_session=True,  # Ctrl-C is ours to handle
         )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     @property
     def alive(self) -> bool:
@@ -52,29 +62,50 @@ class Nest:
 
     def fire(self, job: Job, scratch: Path) -> int | None:
         """Run a job to its end; its exit status, or None if the hatchery has died."""
-        request = json.dumps({"job": dump(job), "scratch": str(scratch)})
+        answer: Queue[int | None] = Queue()
         sender: IO[str] | Any = self._process.stdin
+        with self._lock:
+            if self._over:
+                return None
+            number = next(self._numbers)
+            request = {"number": number, "job": dump(job), "scratch": str(scratch)}
+            self._waiting[number] = answer
+            try:
+                sender.write(json.dumps(request) + "\n")
+                sender.flush()
+            except (OSError, ValueError):
+                self._waiting.pop(number)
+                return None
+        return answer.get()
+
+    def _read(self) -> None:
+        """Hand every answer to who waits for it; at the end, say to the others that none comes."""
         answers: IO[str] | Any = self._process.stdout
-        try:
-            sender.write(request + "\n")
-            sender.flush()
-            line = answers.readline()
-        except (OSError, ValueError):
-            return None
-        return int(json.loads(line)["status"]) if line else None
+        with contextlib.suppress(OSError, ValueError):
+            for line in answers:
+                answer = json.loads(line)
+                self._waiting.pop(answer["number"]).put(int(answer["status"]))
+        self._forsake()
+
+    def _forsake(self) -> None:
+        with self._lock:
+            self._over = True
+            for answer in self._waiting.values():
+                answer.put(None)
+            self._waiting.clear()
 
     def close(self) -> None:
-        """End it, and the shot that it is running."""
-        for stream in (self._process.stdin,):
-            with contextlib.suppress(OSError):
-                if stream is not None:
-                    stream.close()
+        """End it, and the shots that it is running."""
+        with contextlib.suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
         try:
             self._process.wait(2.0)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        self._reader.join()
         if self._process.stdout is not None:
             self._process.stdout.close()
 
@@ -84,36 +115,33 @@ class Nests:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._idle: list[Nest] = []
-        self._busy: set[Nest] = set()
+        self._known: list[Nest] = []
         self._closed = 0
 
     def take(self, threads: int) -> tuple[Nest, int]:
-        """An idle hatchery or a new one, and the number of closings so far."""
+        """A hatchery that can take a job, and the number of closings so far."""
         with self._lock:
-            while self._idle:
-                nest = self._idle.pop()
-                if nest.alive and nest.threads == threads:
+            for nest in list(self._known):
+                if nest.alive and nest.threads == threads and (SHARED or not nest.running):
                     break
-                nest.close()
+                if not nest.running:
+                    self._known.remove(nest)
+                    nest.close()
             else:
                 nest = Nest(threads)
-            self._busy.add(nest)
+                self._known.append(nest)
+            nest.running += 1
             return nest, self._closed
 
     def give(self, nest: Nest) -> None:
-        """It is idle again."""
+        """It has one job less."""
         with self._lock:
-            self._busy.discard(nest)
-            if nest.alive:
-                self._idle.append(nest)
+            nest.running -= 1
 
     def close(self) -> None:
         """End all of them, with the shots that run in them."""
         with self._lock:
-            nests = [*self._idle, *self._busy]
-            self._idle.clear()
-            self._busy.clear()
+            nests, self._known = self._known, []
             self._closed += 1
         for nest in nests:
             nest.close()

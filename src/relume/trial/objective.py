@@ -79,6 +79,20 @@ def fitting(shots: Shots, arms: Sequence[Arm]) -> tuple[Objective, str]:
     return LOSS, "the losses are of different kinds, and no yardstick fits all arms"
 
 
+def judgeable(shot: Shot, given: Objective | None) -> None:
+    """Whether a lower loss of this program would be a gain, if nothing else is to be judged.
+
+    Raises:
+        UsageError: models are trained against each other: what one loss gains the other may lose.
+    """
+    named = any(key.startswith(("reported:", "returned:")) for key in shot.metrics)
+    if given is None and not named and shot.metrics.get("opposed"):
+        raise UsageError(
+            "models are trained against each other here, so that a lower loss is no gain; name "
+            "what to judge with --metric, such as --metric printed:FID --better min."
+        )
+
+
 def strangers(shots: Shots, arms: Iterable[Arm]) -> tuple[str, ...]:
     """Arms whose criterion is not the base's: their losses are other numbers."""
     base = {shot.criterion for (name, _), shot in shots.items() if name == "base"} - {""}

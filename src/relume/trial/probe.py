@@ -35,7 +35,9 @@ class Probe:
         self.steps = 0
         self.backwards = 0
         self.criterion = ""
+        self.parameters = 0
         self._first: Optimizer | None = None
+        self._counted: set[int] = set()
         self._kept: list[Tensor] = []
         self._at: list[int] = []
         self._losses: list[float] = []
@@ -105,8 +107,18 @@ class Probe:
             self._first = optimizer
         if optimizer is self._first:
             self.steps += 1
+        if self.steps <= 1:
+            self._count(optimizer)
         if self.limit is not None and self.steps >= self.limit:
             raise Enough(0)
+
+    def _count(self, optimizer: Optimizer) -> None:
+        """The numbers that are trained: those of every optimiser that takes part from the start."""
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                if id(parameter) not in self._counted:
+                    self._counted.add(id(parameter))
+                    self.parameters += parameter.numel()
 
     # ------------------------------------------------------------------ what was seen
 

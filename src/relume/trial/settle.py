@@ -7,7 +7,8 @@
 3. Base and winner run at fresh seeds, from n on. Only these, which had no part in choosing it, make
    its verdict, corrected for all candidates asked about so far. How many they are is fixed before
    the first of them: n where the gain showed; where it was undecided, as many as would find it if
-   it is what it seemed, and none where that is more than `MOST_FRESH` times n.
+   it is what it seemed, and none where that is more than `MOST_FRESH` times n; but where it was
+   ahead in every pair, 2n, judged by flipped signs (`verdict.py`).
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from typing import Any
 from relume.errors import UsageError
 from relume.proof import Arm, Objective, Shot, Trial, Verdict
 from relume.trial.crew import Crew
-from relume.trial.objective import fitting, revalued, strangers
+from relume.trial.objective import fitting, judgeable, revalued, strangers
 from relume.trial.standing import standings
 from relume.trial.verdict import NOT_RUN, PROVEN, UNDECIDED, WORSE, judge
 
@@ -45,11 +46,21 @@ def recorded(crew: Crew) -> Path:
         printed = [line.strip() for line in shot.output.splitlines() if line.strip()]
         said = f" It said: {printed[-1][:200]}" if printed and shot.problem else ""
         if "unrecognized arguments" in said:
-            said += " (Options of relume stand before the script.)"
+            said += " (What relume does not know goes to the script.)"
         raise UsageError(f"the script as it is trained nothing: {why}.{said}")
     if not shot.run or not Path(shot.run).is_file():
         raise UsageError(f"the script as it is gave no recording: {why}.")
     return Path(shot.run)
+
+
+def first_look(crew: Crew) -> None:
+    """Run the script as it is, once, and see whether its arms can be judged at all.
+
+    Raises:
+        UsageError: they cannot (`objective.judgeable`).
+    """
+    crew.run([BASE], [0])
+    judgeable(crew.shots[BASE.name, 0], crew.setting.objective)
 
 
 def settle(
@@ -82,12 +93,14 @@ def settle(
     objective, why = _objective(crew, [base, *candidates])
     verdicts = _judged(crew, candidates, base, first, objective, tests=tests, symptom=symptom)
     winner = best(verdicts)
-    many = _fresh(winner, seeds)
+    many, exact = _fresh(winner, seeds)
     if winner is not None and many:
         arm = next(arm for arm in candidates if arm.name == winner.arm)
         fresh = range(seeds, seeds + many)
         crew.run([base, arm], fresh)
-        again = _judged(crew, [arm], base, fresh, objective, tests=tests, symptom=symptom)[0]
+        again = _judged(
+            crew, [arm], base, fresh, objective, tests=tests, symptom=symptom, exact=exact
+        )[0]
         verdicts = [replace(again, fresh=True) if v.arm == arm.name else v for v in verdicts]
     shots = revalued(crew.shots, objective)
     names = {base.name, PLACEBO.name, *(arm.name for arm in candidates)}
@@ -141,6 +154,7 @@ def _judged(
     *,
     tests: int | None = None,
     symptom: str = "",
+    exact: bool = False,
 ) -> list[Verdict]:
     shots = revalued(crew.shots, objective)
     others = strangers(shots, arms) if objective.source == "loss" else ()
@@ -154,6 +168,7 @@ def _judged(
         objective,
         tests=tests,
         symptom=symptom,
+        exact=exact,
     )
     by_name = {verdict.arm: verdict for verdict in known}
     text = "Its loss is another kind of number than the base's, and there is no yardstick for both"
@@ -171,14 +186,17 @@ def _rank(verdict: Verdict) -> tuple[bool, float]:
     return verdict.word == PROVEN, verdict.effect.mean if verdict.effect is not None else 0.0
 
 
-def _fresh(winner: Verdict | None, seeds: int) -> int:
-    """How many fresh pairs the winner gets."""
+def _fresh(winner: Verdict | None, seeds: int) -> tuple[int, bool]:
+    """How many fresh pairs the winner gets, and whether they are judged by flipped signs."""
     if winner is None or winner.effect is None:
-        return 0
+        return 0, False
     if winner.word == PROVEN:
-        return seeds
+        return seeds, False
     needed = max(seeds, winner.effect.pairs + (winner.more_seeds or 0))
-    return needed if needed <= MOST_FRESH * seeds else 0
+    if needed <= MOST_FRESH * seeds:
+        return needed, False
+    ahead = winner.effect.wins == winner.effect.pairs
+    return (2 * seeds, True) if ahead else (0, False)
 
 
 def repeatable(crew: Crew) -> bool:

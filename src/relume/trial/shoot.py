@@ -232,12 +232,16 @@ def _costs(
     end = level(losses)
     if end is not None:
         found |= {"loss": end, "start": losses[0][1]}
+    if probe.parameters:
+        found["parameters"] = float(probe.parameters)
     series = None if trace is None else trace.series("", "step_seconds")
     if series is not None and len(series):
         middle = sorted(float(x) for x in series.values if math.isfinite(x))
         found["step_seconds"] = middle[len(middle) // 2] if middle else math.nan
     elif probe.steps:
         found["step_seconds"] = seconds / probe.steps
+    if trace is not None and any(turn.data.get("reaches") for turn in trace.facts_of("turn")):
+        found["opposed"] = 1.0
     dead = [] if trace is None else _dead(trace)
     if dead:
         found["dead_share"] = sum(dead) / len(dead)

@@ -11,7 +11,7 @@ from relume.fixes.ladder import fix_called
 from relume.proof import Arm, Edit, Safety, Trial
 from relume.record import store
 from relume.trial.crew import Crew
-from relume.trial.settle import SEEDS, recorded, settle
+from relume.trial.settle import SEEDS, first_look, recorded, settle
 
 
 def edit_of_words(words: str) -> Edit:
@@ -60,6 +60,7 @@ def prove(crew: Crew, edits: Sequence[Edit], *, seeds: int = SEEDS) -> Trial:
     There is one candidate, named beforehand, so nothing is chosen; its seeds are fresh ones all
     the same once it shows a gain.
     """
+    first_look(crew)
     names = " + ".join(edit.fix for edit in edits)
     arm = Arm(names, tuple(edits), text=" and ".join(edit.text or edit.fix for edit in edits))
     return settle(crew, [arm], f"does it help: {arm.text}?", seeds=seeds)

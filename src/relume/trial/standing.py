@@ -41,6 +41,7 @@ def _standing(arm: str, shots: list[Shot], objective: Objective, goal: float | N
     known = sorted(step for step in arrived if step is not None)
     middle = known[len(arrived) // 2] if len(known) > len(arrived) // 2 else None
     most = _middle([float(shot.bytes) or None for shot in shots])
+    trained = _middle([shot.metrics.get("parameters") for shot in shots])
     return Standing(
         arm=arm,
         mean=mean,
@@ -51,10 +52,9 @@ def _standing(arm: str, shots: list[Shot], objective: Objective, goal: float | N
         goal=goal,
         steps_to_goal=middle,
         step_seconds=_middle([s.metrics.get("step_seconds") for s in shots]),
-        bytes=None
-        if (most := _middle([float(s.bytes) or None for s in shots])) is None
-        else int(most),
+        bytes=None if most is None else int(most),
         dead_share=_middle([s.metrics.get("dead_share") for s in shots]),
+        parameters=None if trained is None else int(trained),
     )
 
 

@@ -17,7 +17,7 @@ from relume.core import plain
 from relume.proof import Arm, Shot
 from relume.trial.wire import Job, digest, dump, shot_of
 
-FORMAT = 1
+FORMAT = 2
 """One more when a shot of before can no longer stand for one of now."""
 
 

@@ -13,11 +13,12 @@ from typing import Any
 
 from relume.core import Trace
 from relume.errors import UsageError
+from relume.fixes.swap_act import PIECES, find
 from relume.proof import Arm, Edit, Objective, Trial, Verdict
 from relume.record import store
 from relume.trial.crew import Crew
 from relume.trial.objective import fitting, revalued, strangers
-from relume.trial.settle import BASE, SEEDS, recorded, versions
+from relume.trial.settle import BASE, SEEDS, first_look, recorded, versions
 from relume.trial.standing import standings
 from relume.trial.verdict import NOT_RUN, judge
 
@@ -66,6 +67,7 @@ def compare(
     sites = trace.sites_of("act", "hidden")
     if not sites:
         raise UsageError("no hidden activation function was seen in this run; nothing to compare.")
+    first_look(crew)
     own = tuple(dict.fromkeys(site.act for site in sites))
     arms = [_arm(act, own, tuple(site.name for site in sites)) for act in checked(acts)]
     base, tuned = replace(BASE, text=f"{' and '.join(own)} (the script as it is)"), []
@@ -110,8 +112,6 @@ def checked(acts: Sequence[str]) -> list[str]:
         UnknownNameError: an unknown act.
         UsageError: none, or one that is no act of one unit.
     """
-    from relume.fixes.swap_act import find
-
     names = list(dict.fromkeys(act.strip() for act in acts if act.strip()))
     if not names:
         raise UsageError("name acts to compare, such as --acts relu,leaky_relu,gelu.")
@@ -123,11 +123,13 @@ def checked(acts: Sequence[str]) -> list[str]:
 
 
 def _arm(act: str, own: tuple[str, ...], sites: tuple[str, ...]) -> Arm:
+    """The same layers are drawn anew in every arm: those that feed the hidden acts."""
     if own == (act,):
-        edit = Edit("matching-init", {}, text="weights drawn anew at the gain of each act")
+        edit = Edit("matching-init", {}, sites, "weights drawn anew at the gain of the act")
         return Arm(act, (edit,), text=f"{act}, weights drawn anew")
     edit = Edit("swap-act", {"act": act, "init": "match"}, sites, text=f"{act} with its init")
-    return Arm(act, (edit,), text=act)
+    text = f"{act}, {PIECES} pieces a unit" if find(act).family == "maxout" else act
+    return Arm(act, (edit,), text=text)
 
 
 def _traced(crew: Crew) -> Trace:

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-from relume.record import criterion
+from relume.record import criterion, scale, targets
 from relume.record.graph import Graph, name_of, saved
 
 TINY = 1e-6
@@ -31,12 +31,12 @@ def described(loss: Tensor) -> str:
     found = criterion.criterion(graph)
     ends = criterion.head(found)
     acts = [name_of(node).removesuffix("0").removesuffix("Backward") for node in ends.acts]
-    scale = criterion.loss_scale(graph, found)
+    factor = scale.loss_scale(graph, found)
     words = found.name
     if found.name in ("bce", "bce_with_logits", "nll", "cross_entropy", "log_likelihood"):
         squash = [act.lower() for act in acts if act in ("Softmax", "Sigmoid", "LogSoftmax")]
         words += "".join(f" of {act}" for act in squash)
-    return words if scale in (None, 1.0) else f"{words} times {scale:.3g}"
+    return words if factor in (None, 1.0) else f"{words} times {factor:.3g}"
 
 
 def measured(loss: Tensor) -> dict[str, Tensor]:
@@ -53,7 +53,7 @@ def measured(loss: Tensor) -> dict[str, Tensor]:
         return {}
     graph = Graph(root, [], [], [], [])
     found = criterion.criterion(graph)
-    target = criterion.targets(found)
+    target = targets.targets(found)
     values = saved(found.node, "_saved_self")
     if not isinstance(values, Tensor) or target is None:
         return {}

@@ -1,0 +1,69 @@
+"""A comparison of acts in the terminal: what it says, and that it fits."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from relume.proof import Arm, Effect, Objective, Standing, Trial, Verdict
+from relume.report.comparison import comparison, conclusions
+
+GAIN = Effect(0.25, 0.2, 0.3, 0.001, 0.003, 5, 5, 0.2)
+NONE = Effect(0.01, -0.1, 0.1, 0.9, 0.9, 3, 5, -0.1)
+
+
+def standing(arm: str, mean: float, parameters: int) -> Standing:
+    return Standing(
+        arm, mean, mean - 0.05, mean + 0.05, 5, 0, 0.5, 14, 0.0189, 346_000_000, 0.0, parameters
+    )
+
+
+def trial(own: Effect = NONE) -> Trial:
+    word = "proven" if own is GAIN else "no proven gain"
+    return Trial(
+        "which act in the hidden layers, instead of relu?",
+        Objective("training loss", "min", "loss"),
+        (
+            Arm("base", role="base", text="relu (the script as it is)"),
+            Arm("relu", text="relu, weights drawn anew"),
+            Arm("maxout", text="maxout, 2 pieces a unit"),
+        ),
+        (),
+        (Verdict("relu", word, "", own), Verdict("maxout", "proven", "", GAIN)),
+        (
+            standing("base", 0.62, 13_130),
+            standing("relu", 0.36, 13_130),
+            standing("maxout", 0.21, 25_610),
+        ),
+        {"own": ["relu"], "seeds": 5, "seconds": 3.0, "kept_in": "/tmp/runs/x.jsonl"},
+    )
+
+
+def shown(found: Trial, width: int) -> list[str]:
+    stream = io.StringIO()
+    comparison(found, Console(file=stream, width=width, color_system=None))
+    return [line.rstrip() for line in stream.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("width", [60, 100, 120])
+def test_it_fits_and_names_the_price(width: int) -> None:
+    lines = shown(trial(), width)
+    assert max(map(len, lines)) <= width
+    text = " ".join(" ".join(lines).split())
+    assert "25.6k" in text  # twice the parameters of the layers
+    assert "2 pieces a unit" in text
+    assert not any(line.strip() in ("% dead", "dead") for line in lines)  # no cell is broken
+
+
+def test_an_initialisation_that_gains_by_itself_is_not_taken_for_the_act() -> None:
+    said = "judge other acts by relu with its weights drawn anew"
+    assert any(said in line for line in conclusions(trial(GAIN)))
+    assert not any(said in line for line in conclusions(trial()))
+    alone = replace(trial(GAIN), verdicts=(Verdict("relu", "proven", "", GAIN),))
+    assert not any(said in line for line in conclusions(alone))
+
+
+def test_the_scripts_own_act_is_named_with_what_was_done_to_it() -> None:
+    assert conclusions(trial())[0] == ("Better than the script's own: maxout, 2 pieces a unit.")
+    assert conclusions(trial())[1] == "No difference shown: relu, weights drawn anew."
