@@ -263,7 +263,7 @@ class Delve(Tool):
         written.unlink()
         names, values = lines[0].split(";"), lines[-1].split(";")
         rows = zip(names, values, strict=True)
-        return [f"= {name} {float(value):.2f}" for name, value in rows if "l-sat" in name or "lsat" in name or "saturation" in name]
+        return [f"= {name} {float(value):.2f}" for name, value in rows if "saturation" in name]
 
 
 class CockpitTool(Tool):

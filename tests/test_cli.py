@@ -215,6 +215,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_script_that_fails_before_a_step_has_its_traceback_last(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("import sys\nimport no_such_module\n")
+    done = relume_process("run", "train.py", cwd=tmp_path)
+    assert done.returncode == 1
+    lines = done.stderr.decode().splitlines()
+    assert lines[-2:] == [
+        "ModuleNotFoundError: No module named 'no_such_module'",
+        "relume: the script ended before a step was recorded; there is nothing to report.",
+    ]
+    done = relume_process("run", "--output-format", "json", "train.py", cwd=tmp_path)
+    assert json.loads(done.stdout)["meta"]["ended"] == "exception 1"  # programs get it all
+
+
 def test_the_json_file_holds_the_contract(trained: Path) -> None:
     report = json.loads((trained / "r.json").read_text("utf-8"))
     assert {"findings", "roots", "checked", "not_checked", "ok", "outcome"} <= report.keys()

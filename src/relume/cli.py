@@ -311,11 +311,15 @@ def _tell(launched: "Launched", wanted: Manners, *, quiet: bool) -> bool:
             say(note)
     if launched.path is None or (launched.rank is not None and launched.rank.rank > 0):
         return False  # rank 0 speaks for all
-    from relume.report.delivery import deliver
+    from relume.report.delivery import MACHINE, deliver
 
     diagnosis, trace, notes = judge(launched.path, wanted)
     for stream in (sys.stdout, sys.stderr):  # what the script still holds comes before ours
         stream.flush()
+    if launched.code and not trace.meta.get("records") and wanted.order.form not in MACHINE:
+        if not quiet:  # the script's own traceback is what there is to read: nothing after it
+            say("the script ended before a step was recorded; there is nothing to report.")
+        return False
     deliver(diagnosis, trace, wanted.order, console(stderr=True), both=not quiet)
     for note in () if quiet else notes:
         say(note)

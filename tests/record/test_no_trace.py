@@ -288,6 +288,7 @@ def test_an_error_of_ours_on_a_plain_step(method: str, tmp_path: Path) -> None:
     assert any("Boom" in problem for problem in said), said
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.:FutureWarning")  # deprecated from 2.15 on
 def test_a_watched_model_is_copied_pickled_saved_and_scripted_as_before(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = Net()

@@ -14,7 +14,9 @@ LEAST = STEPS - 3  # a scaler skips two; Keras' optimiser is waited for until th
 
 # torch's own LBFGS before 2.9 makes a number of the closure's loss; no other entry may warn of it
 OLD_LBFGS = pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")
-ROWS = [pytest.param(name, marks=OLD_LBFGS if "LBFGS" in name else ()) for name in ZOO]
+NEW_JIT = pytest.mark.filterwarnings("ignore:.torch.jit.:FutureWarning")  # deprecated from 2.15 on
+MARKS = {"LBFGS closure": OLD_LBFGS, "torch.jit.trace": NEW_JIT, "torch.jit.script": NEW_JIT}
+ROWS = [pytest.param(name, marks=MARKS.get(name, ())) for name in ZOO]
 
 
 @pytest.fixture(params=ROWS)
