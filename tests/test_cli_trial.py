@@ -84,6 +84,7 @@ def test_a_rate_that_is_too_high_is_cured_and_proved(
     assert code == 0
     assert found["word"] == "proven"
     assert (found["diff"], "pip install 'relume[patch]'" in err) == ("", True)
+    assert found["by_hand"].startswith("make the change by hand, as `relume explain lower-")
     assert found["edit"]["fix"] == "lower-learning-rate"
     assert found["verdict"]["fresh"] is True
     assert found["trials"][0]["meta"]["resumed"] > 0  # nothing was run twice
