@@ -88,6 +88,17 @@ def test_a_process_that_was_killed_is_tried_again(write: Write, crew: Crews) -> 
 
 
 @pytest.mark.skipif(not SHARED, reason="only where a process can wait for several by handles")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_every_shot_is_a_fork_of_the_warm_process(write: Write, crew: Crews, jobs: int) -> None:
+    """Also where one runs at a time, with all cores: NumPy must not have started its threads."""
+    # a fork is the first of its process group, a new interpreter is in that of the warm process
+    path = write(end="import os, relume; relume.report_metric(os.getpgrp() == os.getpid())")
+    found = crew(path, jobs=jobs)
+    found.run([BASE], range(2))
+    assert [shot.metrics["reported:metric:max"] for shot in found.shots.values()] == [1.0, 1.0]
+
+
+@pytest.mark.skipif(not SHARED, reason="only where a process can wait for several by handles")
 def test_shots_at_the_same_time_share_one_warm_process(write: Write, crew: Crews) -> None:
     """Torch is imported once; a shot that dies takes no other with it."""
     end = "import os; torch.initial_seed() == 3 and os.kill(os.getpid(), 9)"  # repetition 0

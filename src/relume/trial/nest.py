@@ -37,6 +37,10 @@ class Nest:
         env.setdefault("PYTHONHASHSEED", "0")  # sets of words are walked alike in every arm
         if threads:
             env |= dict.fromkeys(_THREADS, str(threads))
+        else:
+            # NumPy's OpenBLAS starts its threads as it is imported, and a process that has threads
+            # must not be forked; torch starts its own when it first needs them.
+            env.setdefault("OPENBLAS_NUM_THREADS", "1")
         command = [sys.executable, "-c", STARTER.format("main")]
         self.threads = threads
         self.running = 0
