@@ -31,7 +31,7 @@ CHEAP = {  # exit code, and a word that the answer must hold
     "relume card --compare relu,gelu,silu": (0, "Gain forward"),
 }
 COSTLY = {"relume run train.py --epochs 3", "relume diagnose", "relume demo dying-relu"}
-COSTLY |= {"pip install -c constraints.txt -e ."}
+COSTLY |= {"pip install -c constraints.txt -e '.[patch]'"}
 COSTLY |= {"relume fix train.py --epochs 3"}  # tests/test_cli_trial.py runs its like
 COSTLY |= {"relume compare train.py --acts relu,leaky_relu,gelu --seeds 5"}  # and its
 COSTLY |= {"relume report", "relume live"}  # tests/test_cli_report.py

@@ -13,7 +13,7 @@ import random
 SHARE = 0.002  # of the step time that looking at plain steps may take
 FIRST_STEPS = 256  # none of them is slept through: a run is judged by how its loss begins
 STRETCH = 16  # consecutive plain steps looked at; the noise of the loss needs three
-HIDDEN = 4.0  # true cost of looking, times the hook's own time (measured: 12.8 us against 3.1)
+HIDDEN = 4.0  # true cost of looking, times the hook's own time: benchmarks/hidden.py
 LONGEST = 0.25  # seconds asleep at most: a jump of the loss is seen by then
 
 
