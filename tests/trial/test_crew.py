@@ -133,9 +133,10 @@ def test_a_hatchery_that_dies_takes_its_shots_and_no_more(write: Write, crew: Cr
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
 from pathlib import Path
 from relume.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 sys.exit(main(["prove", "--dir", sys.argv[1], "-j", "1", "--seeds", "3",
                "--edit", "lower-learning-rate:factor=0.1", sys.argv[2]]))
 """
