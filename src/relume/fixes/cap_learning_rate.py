@@ -39,10 +39,8 @@ if TYPE_CHECKING:
 PAGE = page(__doc__)
 
 RUNGS = {"ACT605": 0.5, "ACT602": 1.9, "ACT604": 1.9, "ACT607": 0.5}
-USUAL, SPIKE = (
-    0.9,
-    3.0,
-)  # a quantile of the rates, and how far above it no schedule goes (see above)
+USUAL = 0.9  # quantile of the rates
+SPIKE = 3.0  # times that: no schedule goes so far above it (see above)
 LEAST = 20  # records of the rate: the top tenth of fewer is no more than one
 
 

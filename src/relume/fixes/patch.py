@@ -80,6 +80,8 @@ def patch_of(edit: Edit, root: Path, argv: Sequence[str] = ()) -> Patch | None:
 
 def words_of(edit: Edit, root: Path, argv: Sequence[str] = ()) -> str:
     """What to do where an edit has no patch, as a sentence; empty where that is not known."""
+    if missing := lacking():  # whether there is a simple patch is not known without it
+        return f"make the change by hand, as `relume explain {edit.fix}` says; {missing}"
     fix, source = fix_called(edit.fix), _source(edit, root, argv)
     return "" if fix.by_hand is None or source is None else fix.by_hand(edit, source)
 

@@ -26,7 +26,7 @@ class Doors:
         marks: take note of entries and exits.
         tap: opened where acts stand in no graph.
         fail: told of a failure of ours.
-        spend: told of the seconds that noting an entry took, and of the time when it began.
+        spend: called after each entry with the `perf_counter` at which we began to note it.
         exact: the tap stays shut.
     """
 
@@ -46,7 +46,6 @@ class Doors:
         self._fail = fail
         self._spend = spend
         self._exact = exact
-        self._thread = 0
         self._handles: list[Any] = []
 
     def open(self) -> None:
@@ -56,7 +55,6 @@ class Doors:
             self._marks.trim()
             return
         self._marks.begin()
-        self._thread = get_ident()
         hooks = nn.modules.module
         self._handles = [
             hooks.register_module_forward_pre_hook(self._enter),
@@ -84,7 +82,7 @@ class Doors:
 
     def _begin(self, module: nn.Module) -> None:
         marks = self._marks
-        if get_ident() != self._thread:  # a share of a batch, perhaps
+        if get_ident() != marks.thread:  # a share of a batch, perhaps
             if torch.is_grad_enabled():
                 marks.enter(module)
             return
@@ -110,7 +108,7 @@ class Doors:
             return
         try:
             outermost = self._marks.leave(module)
-            if get_ident() == self._thread and graph_task() == -1:
+            if get_ident() == self._marks.thread and graph_task() == -1:
                 self._tap.leave(module, output, outermost)
         except Exception as error:
             self._fail("module exit", error)

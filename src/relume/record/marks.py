@@ -72,6 +72,7 @@ class Marks:
 
     Attributes:
         main: the track of the thread that records.
+        thread: that thread; 0 where nothing is being noted.
         any_packed: saved tensors were packed somewhere, so there may be something not to read.
     """
 
@@ -82,14 +83,14 @@ class Marks:
         """Forget the step."""
         self.main = Track()
         self._others: dict[int, Track] = {}
-        self._thread = 0
+        self.thread = 0
         self.any_packed = False
         self._base = 0
 
     def begin(self) -> None:
         """From here on every entry and exit is noted; this thread is the one that records."""
         self.clear()
-        self._thread = get_ident()
+        self.thread = get_ident()
         self._base = self.main.begin
 
     def trim(self) -> None:
@@ -177,7 +178,7 @@ class Marks:
 
     def _track(self) -> Track:
         thread = get_ident()
-        if thread == self._thread:
+        if thread == self.thread:
             return self.main
         found = self._others.get(thread)
         if found is None:

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
+
+from relume.record.shards import PLAIN
 
 # Longer than any memory, since an array checks that it lies within; nothing of it is allocated.
 _Memory: Any = c_char * 2**60
@@ -26,7 +28,6 @@ DTYPES = {
     torch.uint8: np.dtype(np.uint8),
     torch.bool: np.dtype(np.bool_),
 }
-PLAIN = (Tensor, nn.Parameter)
 
 
 def readable(tensor: Tensor) -> bool:

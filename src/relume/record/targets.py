@@ -21,7 +21,7 @@ def subtracted(found: Criterion, ends: Head) -> Tensor | None:
     apart = saved(found.node, "_saved_self")
     if kind(entry) not in ("SubBackward", "RsubBackward") or not isinstance(apart, Tensor):
         return None
-    node = next(iter(signals(entry)), None) if len(signals(entry)) == 1 else None
+    node = first(entry) if len(signals(entry)) == 1 else None
     while node is not None and node is not last:
         node = first(node) if kind(node) in SAME_ORDER else None
     value = _output(last, bool(ends.acts)) if node is last else None

@@ -9,7 +9,7 @@ from relume.core import Diagnosis, Finding, Severity, Trace
 from relume.diagnosis import diagnose
 from relume.errors import UsageError
 from relume.fixes.ladder import fix_called, ladder
-from relume.fixes.patch import lacking, patch_of, words_of
+from relume.fixes.patch import patch_of, words_of
 from relume.proof import Arm, Cure, Edit, Safety, Shot, Trial, Verdict
 from relume.record import store
 from relume.trial.crew import Crew
@@ -126,9 +126,6 @@ def patched(
     if edit is None:
         return "", "", ""
     root = root or Path.cwd()
-    if missing := lacking():  # whether there is a simple patch is not known without it
-        by_hand = f"make the change by hand, as `relume explain {edit.fix}` says; {missing}"
-        return "", "", by_hand
     patch = patch_of(edit, root, argv)
     if patch is None:
         return "", "", words_of(edit, root, argv)
