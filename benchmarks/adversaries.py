@@ -1,4 +1,4 @@
-"""How the two losses of small GANs end, healthy ones and broken: the bounds of `rules/_turns.py`.
+"""How the two losses of small GANs end: the bounds of `rules/alternating_losses.py`.
 
     python benchmarks/adversaries.py [--seeds 3] [--steps 800] [--only NAME]
 
@@ -19,7 +19,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from relume.core import Fact, Series, Trace
-from relume.rules._outcome import judge as outcome_of
+from relume.rules.outcome import judge as outcome_of
 
 NOISE, ROWS = 8, 64
 

@@ -23,10 +23,10 @@ sys.path.insert(0, str(HERE.parent / "tests" / "cases"))
 from fake_crew import FakeCrew, Rare  # noqa: E402
 from zoo_run import wilson  # noqa: E402
 
-from relume.proof import Arm, Objective, Trial  # noqa: E402
-from relume.trial.crew import Crew, Setting, Where, program_of  # noqa: E402
-from relume.trial.settle import BASE, settle  # noqa: E402
-from relume.trial.verdict import PROVEN, judge, power  # noqa: E402
+from relume.core.trial import Arm, Objective, Trial  # noqa: E402
+from relume.trial.judge.verdict import PROVEN, judge, power  # noqa: E402
+from relume.trial.paired_trial import BASE, run_paired_trial  # noqa: E402
+from relume.trial.scheduler import ExecutionPlace, TrialRunner, TrialSetting, program_of  # noqa: E402
 
 NOISES = {
     "normal": lambda rng: float(rng.normal(0, 0.2)),
@@ -60,7 +60,7 @@ def row(what: str, hits: int, count: int, expected: str) -> None:
 
 def tried(crew: FakeCrew, candidates: int) -> Trial:
     arms = [Arm("candidate"), *(Arm(f"other-{k}") for k in range(candidates - 1))]
-    return settle(crew, arms, "is it better?")  # type: ignore[arg-type]
+    return run_paired_trial(crew, arms, "is it better?")  # type: ignore[arg-type]
 
 
 def simulated(count: int) -> None:
@@ -101,7 +101,9 @@ def real(count: int, folder: Path, jobs: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     script = folder / "digits.py"
     script.write_text(SCRIPT)
-    crew = Crew(Setting(program_of(str(script), ()), folder=folder, where=Where(jobs=jobs)))
+    crew = TrialRunner(
+        TrialSetting(program_of(str(script), ()), folder=folder, where=ExecutionPlace(jobs=jobs))
+    )
     crew.run([BASE], range(10 * count))
     hits = 0
     for trial in range(count):

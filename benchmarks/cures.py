@@ -17,8 +17,8 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional
 
-from relume.fixes.lay import laid
-from relume.proof import Edit
+from relume.core.trial import Edit
+from relume.fixes.apply import applied
 
 EPOCHS, BATCH, WIDTH = 30, 64, 64
 
@@ -190,7 +190,7 @@ FAULTS = (
 def train(fault: Fault, edits: Sequence[Edit], seed: int) -> tuple[float, list[str]]:
     """Accuracy on the held-out digits after training, and what the bench could not do."""
     torch.manual_seed(seed)
-    with laid(edits) as bench:
+    with applied(edits) as bench:
         model = fault.make()
         optimiser = fault.optimiser(model.parameters(), lr=fault.rate)
         for _ in range(EPOCHS):

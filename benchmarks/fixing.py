@@ -22,12 +22,12 @@ sys.path.insert(0, str(HERE.parent / "tests" / "cases"))
 from zoo_registry import CASES  # noqa: E402
 from zoo_run import Case, wilson  # noqa: E402
 
+from relume.core.trial import Cure, TrialRun  # noqa: E402
 from relume.errors import UsageError  # noqa: E402
-from relume.proof import Cure, Shot  # noqa: E402
-from relume.trial.crew import Crew, Setting, Where, program_of  # noqa: E402
-from relume.trial.cure import cure  # noqa: E402
-from relume.trial.settle import BASE  # noqa: E402
-from relume.trial.standing import interval  # noqa: E402
+from relume.trial.fix_search import cure  # noqa: E402
+from relume.trial.judge.arm_summary import interval  # noqa: E402
+from relume.trial.paired_trial import BASE  # noqa: E402
+from relume.trial.scheduler import ExecutionPlace, TrialRunner, TrialSetting, program_of  # noqa: E402
 
 SCRIPT = str(HERE / "fixing_case.py")
 
@@ -56,8 +56,8 @@ def wanted(args: argparse.Namespace) -> list[Case]:
 
 
 def treated(case: Case, folder: Path, jobs: int, seeds: int) -> dict[str, object]:
-    where = Where(jobs=jobs)
-    crew = Crew(Setting(program_of(SCRIPT, [case.name]), folder=folder, where=where))
+    where = ExecutionPlace(jobs=jobs)
+    crew = TrialRunner(TrialSetting(program_of(SCRIPT, [case.name]), folder=folder, where=where))
     try:
         found = cure(crew, seeds=seeds)
     except UsageError as error:  # such as: models trained against each other want a --metric
@@ -86,13 +86,15 @@ def treated(case: Case, folder: Path, jobs: int, seeds: int) -> dict[str, object
         "runs": crew.fired,
     }
     if case.codes:
-        twin = Crew(Setting(program_of(SCRIPT, [case.name, "--twin"]), folder=folder, where=where))
+        twin = TrialRunner(
+            TrialSetting(program_of(SCRIPT, [case.name, "--twin"]), folder=folder, where=where)
+        )
         twin.run([BASE], range(seeds))
         row |= levels(found, crew, [twin.shots["base", k] for k in range(seeds)])
     return row
 
 
-def levels(found: Cure, crew: Crew, twin: list[Shot]) -> dict[str, object]:
+def levels(found: Cure, crew: TrialRunner, twin: list[TrialRun]) -> dict[str, object]:
     base = [shot for (name, _), shot in crew.shots.items() if name == "base"]
     arm = found.verdict.arm if found.verdict else ""
     cured = [shot for (name, _), shot in crew.shots.items() if name == arm]

@@ -12,8 +12,8 @@ import numpy as np
 
 from relume.core import Fact, Series, Site, Trace, Window
 from relume.diagnosis import diagnose
-from relume.record.stats import BACKWARD, FORWARD, PRE, site_stats
-from relume.record.units import FIELDS
+from relume.record.measure.act_stats import BACKWARD, FORWARD, PRE, site_stats
+from relume.record.measure.unit_counters import FIELDS
 
 
 def made(sites: int, records: int) -> Trace:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from relume.record import store
-from relume.record.units import FIELDS, UnitCounters
+from relume.record.measure.unit_counters import FIELDS, UnitCounters
+from relume.record.store import run_file
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     print(f"{'kept':8}{'records':>9}{'counted':>10}{'allocated':>11}  bytes a unit")
     for kept in ("all", "counts"):
         with tempfile.TemporaryDirectory() as folder:
-            writer = store.Writer(Path(folder, "run.sqlite"))
+            writer = run_file.Writer(Path(folder, "run.sqlite"))
             tracemalloc.start()
             counters = [UnitCounters() for _ in range(arguments.sites)]
             for counter in counters:

@@ -20,7 +20,7 @@ from sklearn.datasets import load_diabetes, load_digits
 from torch import Tensor, nn
 
 from relume.core import Fact, Series, Trace
-from relume.rules._outcome import GAIN, judge
+from relume.rules.outcome import GAIN, judge
 
 STEPS, ROWS, CLASSES = 300, 64, 10
 CHANCE = math.log(CLASSES)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from relume.core import Fact, Site, Window
-from relume.record import store
+from relume.record.store import run_file
 
 RECORDS, EVERY, UNITS, REPEATS = 500, 4, 512, 3
 SHARES = ("silent_unit_share", "zero_slope_share", "flat_share_low", "flat_share_high")
@@ -30,7 +30,7 @@ OF_A_WEIGHT = ("weight_norm", "grad_norm", "update_ratio")
 def recorded(path: Path, acts: int) -> None:
     """A run file of `acts` layers, each with a weight and an act."""
     rng = np.random.default_rng(0)
-    writer = store.Writer(path)
+    writer = run_file.Writer(path)
     writer.meta({"run": path.stem, "script": "train.py", "steps": EVERY * RECORDS})
     names = [f"encoder.layers.{i}.mlp" for i in range(acts)]
     for i, name in enumerate(names):

@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from relume.core import Fact, Series, Trace
-from relume.rules._outcome import judge
+from relume.rules.outcome import judge
 
 Make = Callable[[Iterable[nn.Parameter], float], torch.optim.Optimizer]
 OPTIMISERS: dict[str, tuple[Make, tuple[float, ...]]] = {

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from relume.core import Site
-from relume.record import store
-from relume.record.stats import BACKWARD, FORWARD, PRE, site_stats
-from relume.record.units import FIELDS, UnitCounters
+from relume.record.measure.act_stats import BACKWARD, FORWARD, PRE, site_stats
+from relume.record.measure.unit_counters import FIELDS, UnitCounters
+from relume.record.store import run_file
 
 WEIGHT = ("weight_norm", "grad_norm", "update_ratio")
 FLUSH_STEPS = 100  # steps between two flushes: half a second of steps of 5 ms
@@ -65,7 +65,7 @@ def main() -> None:
     for name in ("active", "low", "high", "pre_n"):
         fields[name] = np.floor(fields[name])
     with tempfile.TemporaryDirectory() as folder:
-        writer = store.Writer(Path(folder, "run.sqlite"))
+        writer = run_file.Writer(Path(folder, "run.sqlite"))
         counters = [UnitCounters() for _ in range(arguments.sites)]
         for i in range(arguments.sites):
             writer.site(Site(f"block{i}.act", "act", "relu", units=arguments.units, order=i))
@@ -90,7 +90,7 @@ def main() -> None:
             writer.windows(f"block{i}.act", counter.take())
         written = _memory()
         start = time.perf_counter()
-        trace = store.read(writer.path)
+        trace = run_file.read(writer.path)
         reading = time.perf_counter() - start
         largest = max(largest, size(writer.path))
         writer.close()

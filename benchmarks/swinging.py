@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from relume.core import Fact, Series, Trace
-from relume.rules._outcome import judge
+from relume.rules.outcome import judge
 
 STEPS = 400
 Make = Callable[[Iterable[nn.Parameter], float], torch.optim.Optimizer]

@@ -28,10 +28,10 @@ import threading
 from pathlib import Path
 from time import perf_counter
 
-from relume.proof import Arm, Edit, Shot
-from relume.trial import nest
-from relume.trial.crew import Crew, Setting, Where, program_of
-from relume.trial.settle import BASE
+from relume.core.trial import Arm, Edit, TrialRun
+from relume.trial.paired_trial import BASE
+from relume.trial.pool import forkserver_client
+from relume.trial.scheduler import ExecutionPlace, TrialRunner, TrialSetting, program_of
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "digits_high_lr.py"
 SLOWER = Arm("slower", (Edit("lower-learning-rate", {"factor": 0.1}),))
@@ -96,17 +96,17 @@ def _wanted_by(pids: list[int]) -> dict[int, tuple[float, float]]:
 
 def engine(jobs: int, pairs: int, epochs: int) -> tuple[float, float]:
     """Seconds for these pairs, the hatchery started anew, and runs a minute after the start."""
-    nest.nests.close()
+    forkserver_client.forkservers.close()
     folder = Path(tempfile.mkdtemp())
     program = program_of(str(EXAMPLE), ("--epochs", str(epochs)))
     # one thread a process in both, so that only their number differs
     ends: list[float] = []
 
-    def ended(done: int, planned: int, shot: Shot | None) -> None:
+    def ended(done: int, planned: int, shot: TrialRun | None) -> None:
         if shot is not None:
             ends.append(perf_counter())
 
-    crew = Crew(Setting(program, folder=folder, where=Where(jobs=jobs)), ended)
+    crew = TrialRunner(TrialSetting(program, folder=folder, where=ExecutionPlace(jobs=jobs)), ended)
     begun = perf_counter()
     crew.run([BASE, SLOWER], range(pairs))
     seconds = perf_counter() - begun
@@ -136,7 +136,7 @@ def main() -> None:
     args = parser.parse_args()
     for epochs in args.epochs:
         compared(args.rounds, args.pairs, epochs, loops=not args.no_loop)
-    nest.nests.close()
+    forkserver_client.forkservers.close()
 
 
 def compared(rounds: int, pairs: int, epochs: int, *, loops: bool) -> None:

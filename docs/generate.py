@@ -21,7 +21,7 @@ from relume.acts.act import Act
 from relume.atlas.lesson import texts
 from relume.fixes.ladder import all_fixes
 from relume.registry import discover
-from relume.report.pages import rules
+from relume.report.rule_pages.pages import rules
 
 ROOT = Path(__file__).resolve().parent.parent
 SECTIONS = (
@@ -226,7 +226,7 @@ def fenced(lines: list[str]) -> list[str]:
 
 def commands() -> str:
     """Every command with its options, from the program itself."""
-    from relume.cli import app
+    from relume.cli.app import app
 
     group: Any = typer.main.get_command(app)
     parts = ["# Command line", ""]

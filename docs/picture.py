@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
 from relume.diagnosis import diagnose
-from relume.record import store
-from relume.report.terminal import render
+from relume.record.store import run_file
+from relume.report.terminal.diagnosis_text import render
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = "examples/digits_high_lr.py"
@@ -29,7 +29,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "relume", "run", "--quiet", "--exit-zero"]
         subprocess.run([*command, "--dir", folder, SCRIPT], cwd=ROOT, check=True)
-        trace = store.read(store.find(None, Path(folder)))
+        trace = run_file.read(run_file.find(None, Path(folder)))
     console = Console(
         file=io.StringIO(), record=True, width=100, force_terminal=True, color_system="truecolor"
     )

@@ -162,7 +162,7 @@ def test_the_ground_is_closed() -> None:
         for room in GROUND
     }
     assert ours == {
-        "core": {"relume.errors", "relume.registry", "relume.report.cell"},
+        "core": {"relume.errors", "relume.registry", "relume.report.notebook.cell"},
         "errors": set(),
         "proof": {"relume.core"},
         "registry": {"relume.errors"},
@@ -183,7 +183,11 @@ def test_the_root_imports_nothing_of_ours_at_once() -> None:
         ("rules", "from relume import watch", "line 1: rules -> relume.record.run"),
         ("rules", "from relume import acts", "line 1: rules -> relume.acts"),
         ("rules", "from ..record import run", "line 1: rules -> relume.(relative)"),
-        ("report", "import relume.rules.dead_units", "line 1: report -> relume.rules.dead_units"),
+        (
+            "report",
+            "import relume.rules.dead.dead_units",
+            "line 1: report -> relume.rules.dead.dead_units",
+        ),
         ("report", "from relume.diagnosis import diagnose", "line 1: report -> relume.diagnosis"),
         ("diagnosis", "from relume.report import text", "line 1: diagnosis -> relume.report"),
         ("launch", "from relume.diagnosis import diagnose", "line 1: launch -> relume.diagnosis"),

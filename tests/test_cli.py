@@ -11,7 +11,7 @@ import pytest
 
 import relume
 import relume.launch
-from relume import cli
+from relume.cli import app
 from relume.errors import UsageError
 from relume.launch import Launched
 
@@ -29,7 +29,7 @@ def call(
     monkeypatch.delenv("FORCE_COLOR", raising=False)
 
     def invoke(*args: str) -> Result:
-        code = cli.main(args)
+        code = app.main(args)
         out, err = capfd.readouterr()
         return code, out, err
 
@@ -305,7 +305,9 @@ def test_a_failure_of_the_report_is_one_line(
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("two\nlines")
 
-    where = "relume.diagnosis.diagnose" if broken == "diagnose" else "relume.record.store.read"
+    where = (
+        "relume.diagnosis.diagnose" if broken == "diagnose" else "relume.record.store.run_file.read"
+    )
     monkeypatch.setattr(relume.launch, "run", fake)
     monkeypatch.setattr(where, fail)
     assert call("run", "train.py") == (
@@ -351,7 +353,7 @@ def test_explain_shows_the_page(call: Relume) -> None:
 
 
 def test_every_page_is_shown_in_ascii(trained: Path) -> None:
-    from relume.report.pages import rules
+    from relume.report.rule_pages.pages import rules
 
     for page in rules():
         done = relume_process("explain", page.code, cwd=trained, PYTHONIOENCODING="ascii")
@@ -382,7 +384,7 @@ def test_quick_commands_import_nothing_heavy(
     args: list[str], never: set[str], tmp_path: Path
 ) -> None:
     code = (
-        "import sys; from relume.cli import main; code = main(sys.argv[2:]); "
+        "import sys; from relume.cli.app import main; code = main(sys.argv[2:]); "
         "sys.exit(code or str(sorted(set(sys.argv[1].split()) & set(sys.modules)) or '') or 0)"
     )
     source = str(Path(relume.__file__).parents[1])
@@ -398,7 +400,7 @@ def test_quick_commands_import_nothing_heavy(
 
 def test_diagnose_does_not_import_torch(trained: Path) -> None:
     code = (
-        "import sys; from relume.cli import main; main(['diagnose']); "
+        "import sys; from relume.cli.app import main; main(['diagnose']); "
         "sys.exit('torch' if 'torch' in sys.modules else 0)"
     )
     source = str(Path(relume.__file__).parents[1])
@@ -429,7 +431,7 @@ def test_demos_are_listed_and_run(
     call: Relume, launches: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = {"dying_relu": "Dying ReLU: a step too long kills [half] the units.\n\nMore."}
-    monkeypatch.setattr(cli, "pages", lambda package: known)
+    monkeypatch.setattr(app, "pages", lambda package: known)
     code, out, _ = call("demo")
     assert code == 0
     assert "dying-relu  Dying ReLU: a step too long kills [half] the units." in out

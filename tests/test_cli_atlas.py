@@ -8,7 +8,7 @@ import pytest
 
 from relume.atlas.experiment import experiment
 from relume.atlas.lesson import texts
-from relume.cli import main
+from relume.cli.app import main
 
 
 def test_it_writes_pages_that_hang_together(

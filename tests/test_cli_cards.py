@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from relume import cli
+from relume.cli import app
 from relume.core import Card
 
 QUICK = ["--no-timing", "--width", "16", "--depth", "2", "--samples", "50"]
@@ -21,7 +21,7 @@ def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.delenv("FORCE_COLOR", raising=False)
 
     def invoke(*args: str) -> tuple[int, str, str]:
-        code = cli.main(args)
+        code = app.main(args)
         out, err = capfd.readouterr()
         return code, out, err
 
@@ -109,7 +109,7 @@ def test_a_kept_card_is_not_measured_again(call: Any, monkeypatch: pytest.Monkey
     def refuse(*_: object) -> None:
         raise AssertionError("measured again")
 
-    monkeypatch.setattr("relume.cards.card.curve", refuse)
+    monkeypatch.setattr("relume.cards.build_card.curve", refuse)
     assert call("card", "tanh", *QUICK)[1] == first
     with pytest.raises(AssertionError, match="measured again"):
         call("card", "tanh", *QUICK, "--fresh")

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from relume import cli
+from relume.cli import app
 from test_cli import Result, relume_process
 
 NETS = """
@@ -76,7 +76,7 @@ def call(
     (tmp_path / "check_nets.py").write_text(NETS)
 
     def invoke(*args: str) -> Result:
-        code = cli.main(["check", *args])
+        code = app.main(["check", *args])
         out, err = capfd.readouterr()
         return code, out, err
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from relume import cli
+from relume.cli import app
 from test_cli import Result, relume_process
 
 TRAINING = """import torch
@@ -48,7 +48,7 @@ def call(
     (trained / "train.py").write_text(TRAINING)
 
     def invoke(*args: str) -> Result:
-        code = cli.main(["diagnose", *args])
+        code = app.main(["diagnose", *args])
         out, err = capfd.readouterr()
         return code, out, err
 
@@ -151,14 +151,14 @@ def test_the_forms_for_programs_go_to_stdout_or_to_the_file(call: Relume, traine
 
 
 def test_rules_as_data(capfd: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["rules", "--output-format", "json"]) == 0
+    assert app.main(["rules", "--output-format", "json"]) == 0
     told = {rule["code"]: rule for rule in json.loads(capfd.readouterr().out)}
     dead = told["ACT401"]
     assert (dead["name"], dead["about"], dead["sign"]) == ("dead-units", "dead units", True)
     assert dead["severities"] == ["note", "warning", "error"]
     assert told["ACT201"]["sign"] is False
     assert all(rule["summary"] and rule["severities"] for rule in told.values() if rule != "ACT0")
-    assert cli.main(["rules", "--output-format", "jsn"]) == 2
+    assert app.main(["rules", "--output-format", "jsn"]) == 2
     assert "did you mean 'json'?" in capfd.readouterr().err
 
 

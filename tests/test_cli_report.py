@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from relume import cli
-from relume.commands.live import serving
+from relume.cli import app
+from relume.cli.live_command import serving
+from relume.cli.options import JudgingOptions, output_policy
 from relume.core import Fact, Site, plain
-from relume.options import Words, manners
-from relume.proof import Arm, Edit, Effect, Objective, Shot, Trial, Verdict
-from relume.record import store
+from relume.core.trial import Arm, Edit, Effect, Objective, Trial, TrialRun, Verdict
+from relume.record.store import run_file
 
 Result = tuple[int, str]
 Relume = Callable[..., Result]
@@ -33,15 +33,15 @@ def call(
     monkeypatch.setenv("COLUMNS", "100")
 
     def invoke(*args: str) -> Result:
-        code = cli.main(args)
+        code = app.main(args)
         return code, capfd.readouterr().err
 
     return invoke
 
 
-def recorded(path: Path, *, steps: int = 60, ended: bool = True) -> store.Writer:
+def recorded(path: Path, *, steps: int = 60, ended: bool = True) -> run_file.Writer:
     """A run file with one act that dies half way, still open."""
-    writer = store.Writer(path)
+    writer = run_file.Writer(path)
     writer.meta({"run": path.stem, "script": "train.py", "steps": steps, "updated": time.time()})
     writer.site(Site("net.1", "act", "relu", layer="net.0", units=8, order=2))
     keys = (("net.1", "silent_unit_share"), ("net.1", "grad_pre_rms"))
@@ -97,7 +97,9 @@ def test_rules_are_selected_as_everywhere(call: Relume, runs: Path, tmp_path: Pa
 def test_trials_are_shown_with_the_run(call: Relume, runs: Path, tmp_path: Path) -> None:
     arms = (Arm("base", role="base"), Arm("gelu", (Edit("swap", {"act": "gelu"}, ("net.1",)),)))
     shots = [
-        Shot(arm.name, seed, 1.0 - 0.1 * (arm.name == "gelu")) for arm in arms for seed in (0, 1)
+        TrialRun(arm.name, seed, 1.0 - 0.1 * (arm.name == "gelu"))
+        for arm in arms
+        for seed in (0, 1)
     ]
     effect = Effect(0.1, 0.1, math.inf, 0.01, 0.01, 2, 2, 0.1)
     verdicts = (Verdict("gelu", "proven", "Proven.", effect),)
@@ -176,7 +178,7 @@ def test_without_a_run_it_says_how_to_get_one(call: Relume) -> None:
 def test_live_follows_a_run_until_it_ends(runs: Path, tmp_path: Path) -> None:
     path = tmp_path / ".relume" / "now.sqlite"
     writer = recorded(path, ended=False)
-    with serving(path, manners(Words(isolated=True)), 0) as server:
+    with serving(path, output_policy(JudgingOptions(isolated=True)), 0) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -221,7 +223,7 @@ def test_live_says_where_and_ends_with_control_c(
         raise KeyboardInterrupt
 
     shown: list[str] = []
-    monkeypatch.setattr("relume.report.serve.Server.serve_forever", stop)
+    monkeypatch.setattr("relume.report.html.server.LiveServer.serve_forever", stop)
     monkeypatch.setattr("webbrowser.open", lambda url: bool(shown.append(url)))
     code, err = call("live", "--open")
     assert code == 0
@@ -244,7 +246,7 @@ def test_a_port_that_is_taken_is_said(call: Relume, runs: Path) -> None:
 
 def test_a_copy_elsewhere_has_the_same_report(call: Relume, runs: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.sqlite"
-    shutil.copy(store.find(None, runs), copy)
+    shutil.copy(run_file.find(None, runs), copy)
     assert call("report", str(copy), "-o", "a.html")[0] == 0
     assert call("report", "-o", "b.html")[0] == 0
     assert data_of(tmp_path / "a.html")["runs"][0] == data_of(tmp_path / "b.html")["runs"][0]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from relume import cli
-from relume.trial import nest
+from relume.cli import app
+from relume.trial.pool import forkserver_client
 
 TRAIN = """
 import torch
@@ -43,7 +43,7 @@ def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
     def invoke(*args: str, optimizer: str = HEALTHY, act: str = "ReLU") -> tuple[int, str, str]:
         (tmp_path / "train.py").write_text(TRAIN.format(act=act, optimizer=optimizer))
-        code = cli.main(args)
+        code = app.main(args)
         out, err = capfd.readouterr()
         return code, out, err
 
@@ -54,7 +54,7 @@ def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 def ended() -> Iterator[None]:
     """No hatchery outlives the tests."""
     yield
-    nest.nests.close()
+    forkserver_client.forkservers.close()
 
 
 def test_a_healthy_script_is_left_alone(call: Any, tmp_path: Path) -> None:
@@ -114,9 +114,9 @@ def test_compare_judges_what_the_script_prints(call: Any) -> None:
 
 def test_every_arm_is_tuned_alike(call: Any, tmp_path: Path, monkeypatch: Any) -> None:
     pytest.importorskip("optuna")
-    from relume.trial import versus
+    from relume.trial import compare_acts
 
-    monkeypatch.setattr(versus, "TUNINGS", 2)
+    monkeypatch.setattr(compare_acts, "TUNINGS", 2)
     code, _, _ = call(
         *("compare", "--acts", "tanh", "--tune", "lr", "--seeds", "3", "--steps", "20"),
         *("--output-format", "json", "-o", "compare.json", "train.py"),

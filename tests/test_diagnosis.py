@@ -17,10 +17,10 @@ from relume.core import (
     Severity,
     Trace,
 )
-from relume.diagnosis import all_rules, ask, diagnose, judged
+from relume.diagnosis import all_rules, ask, diagnose, judge_with
 from relume.errors import UnknownNameError
-from relume.rules._causes import arranged, setting
-from relume.rules._outcome import judge
+from relume.rules.cause_graph import arrange, cause_setting
+from relume.rules.outcome import judge
 from rules.traces import CHANCE, Build, dead, flat, healthy, learning, sigmoids
 
 
@@ -389,7 +389,7 @@ def test_a_rule_that_fails_is_a_result() -> None:
 
     failing = replace(rule("ACT998"), check=broken)
     silent = rule("ACT999")
-    diagnosis = judged(healthy().trace(), [failing, silent])
+    diagnosis = judge_with(healthy().trace(), [failing, silent])
     reasons = {n.code: n.reason for n in diagnosis.not_checked}
     assert reasons["ACT998"] == "the rule failed: ZeroDivisionError: by zero"
     assert reasons["ACT999"] == "the rule gave no result"
@@ -434,7 +434,7 @@ def test_select_and_ignore() -> None:
 def test_roots_come_first_and_gravest_first() -> None:
     rules = [rule("ACT901", ("ACT902",)), rule("ACT902"), rule("ACT903")]
     found = [finding("ACT902", "b"), finding("ACT903", "c", severity=3), finding("ACT901", "a")]
-    told = arranged(found, setting(Trace({}), rules))
+    told = arrange(found, cause_setting(Trace({}), rules))
     assert codes(told) == ["ACT903", "ACT901", "ACT902"]
     assert told[1].explains == ("ACT902@b",)
 
@@ -442,15 +442,15 @@ def test_roots_come_first_and_gravest_first() -> None:
 def test_a_cause_begins_before_its_symptom() -> None:
     rules = [rule("ACT901", ("ACT902",)), rule("ACT902")]
     late = [finding("ACT901", step=300), finding("ACT902", "b", step=100)]
-    assert len(arranged(late, setting(healthy().trace(), rules))[1].explained_by) == 0
+    assert len(arrange(late, cause_setting(healthy().trace(), rules))[1].explained_by) == 0
     near = [finding("ACT901", step=110), finding("ACT902", "b", step=100)]
-    assert len(arranged(near, setting(healthy().trace(), rules))[1].explained_by) == 1
+    assert len(arrange(near, cause_setting(healthy().trace(), rules))[1].explained_by) == 1
 
 
 def test_an_upstream_rule_explains_what_lies_behind_it() -> None:
     rules = [rule("ACT901", ("ACT902",), upstream=True), rule("ACT902")]
     found = [finding("ACT901", "act2"), finding("ACT902", "act1"), finding("ACT902", "act3")]
-    by_key = {f.key: f for f in arranged(found, setting(healthy().trace(), rules))}
+    by_key = {f.key: f for f in arrange(found, cause_setting(healthy().trace(), rules))}
     assert by_key["ACT902@act3"].explained_by == ("ACT901@act2",)
     assert by_key["ACT902@act1"].explained_by == ()
 
@@ -458,7 +458,7 @@ def test_an_upstream_rule_explains_what_lies_behind_it() -> None:
 def test_a_trifle_hides_no_harm() -> None:
     rules = [rule("ACT901", ("ACT902",)), rule("ACT902")]
     found = [finding("ACT901", severity=1), finding("ACT902", "b", severity=3)]
-    assert all(not f.explained_by for f in arranged(found, setting(Trace({}), rules)))
+    assert all(not f.explained_by for f in arrange(found, cause_setting(Trace({}), rules)))
 
 
 CODES = [f"ACT90{i}" for i in range(6)]
@@ -483,7 +483,7 @@ def test_causes_never_close_a_circle(
     explains: dict[str, set[str]], found: list[tuple[str, str, int, int]], upstream: bool
 ) -> None:
     rules = [rule(code, tuple(sorted(to)), upstream=upstream) for code, to in explains.items()]
-    told = arranged([finding(*item) for item in found], setting(HEALTHY, rules))
+    told = arrange([finding(*item) for item in found], cause_setting(HEALTHY, rules))
     seen: set[str] = set()
     for f in told:
         assert set(f.explained_by) <= seen, "a cause is told before its symptom"

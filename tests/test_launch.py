@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from relume.launch import missing
-from relume.record import store
+from relume.launch import missing_script
+from relume.record.store import run_file
 
 TRAIN = """
 import torch
@@ -128,7 +128,7 @@ def test_modules_behave_as_under_python(tmp_path: Path) -> None:
 def test_what_was_recorded_when_it_failed_is_kept(tmp_path: Path) -> None:
     name = written(tmp_path, TRAIN + "raise ValueError('late')")
     both(tmp_path, [name])
-    trace = store.read(store.find(None, tmp_path / "runs"))
+    trace = run_file.read(run_file.find(None, tmp_path / "runs"))
     (end,) = trace.facts_of("end")
     assert end.data == {"how": "exception", "code": 1, "text": "ValueError: late"}
     assert trace.meta["steps"] == 12
@@ -137,7 +137,7 @@ def test_what_was_recorded_when_it_failed_is_kept(tmp_path: Path) -> None:
 
 def test_a_run_without_training_is_a_run(tmp_path: Path) -> None:
     both(tmp_path, [written(tmp_path, "print('hello')")])
-    trace = store.read(store.find(None, tmp_path / "runs"))
+    trace = run_file.read(run_file.find(None, tmp_path / "runs"))
     assert trace.meta["backwards"] == 0
     assert trace.sites == ()
 
@@ -163,7 +163,7 @@ def test_a_killed_script_leaves_what_it_had(tmp_path: Path) -> None:
         process.kill()
         process.wait()
     time.sleep(0)
-    trace = store.read(store.find(None, tmp_path / "runs"))
+    trace = run_file.read(run_file.find(None, tmp_path / "runs"))
     series = trace.series("1", "silent_unit_share")
     assert series is not None
     assert len(series) >= 16
@@ -172,10 +172,10 @@ def test_a_killed_script_leaves_what_it_had(tmp_path: Path) -> None:
 
 def test_missing_targets_are_met_with_the_nearest(tmp_path: Path) -> None:
     path = tmp_path / "work" / written(tmp_path, "")
-    assert missing(str(path), False) is None
-    found = missing(str(path.with_name("trian.py")), False)
+    assert missing_script(str(path), False) is None
+    found = missing_script(str(path.with_name("trian.py")), False)
     assert found is not None
     assert re.search(r"unknown script '.*trian\.py'; did you mean '.*train\.py'\?", found)
-    assert "a folder without a __main__.py" in str(missing(str(path.parent), False))
-    assert missing("json.tool", True) is None
-    assert "did you mean 'torch'" in str(missing("torhc", True))
+    assert "a folder without a __main__.py" in str(missing_script(str(path.parent), False))
+    assert missing_script("json.tool", True) is None
+    assert "did you mean 'torch'" in str(missing_script("torhc", True))

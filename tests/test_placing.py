@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from relume.commands.placing import Placed, known_to, placed
+from relume.cli.script_options import PlacedWords, options_of_script, place_words
 
 TAKES = {
     **dict.fromkeys(("--acts", "--seeds", "-j", "--jobs", "--dir"), True),
     **dict.fromkeys(("--fresh", "-m", "--module", "--help"), False),
 }
-Placer = Callable[[Sequence[str], Mapping[str, bool]], Placed]
+Placer = Callable[[Sequence[str], Mapping[str, bool]], PlacedWords]
 # as typed, as the parser is to get it, and what the script is to get
 ROWS = {
     "nothing behind": ("--seeds 3 train.py", "--seeds 3 train.py", ""),
@@ -60,19 +60,19 @@ def wrong(place: Placer) -> set[str]:
 
 
 def test_every_row() -> None:
-    assert wrong(placed) == set()
+    assert wrong(place_words) == set()
 
 
 def test_one_that_leaves_all_to_the_script_is_rejected() -> None:
-    def lazy(words: Sequence[str], takes: Mapping[str, bool]) -> Placed:
-        return Placed(tuple(words), left=tuple(words[1:]))
+    def lazy(words: Sequence[str], takes: Mapping[str, bool]) -> PlacedWords:
+        return PlacedWords(tuple(words), left=tuple(words[1:]))
 
     assert {"as the README has it", "both", "after the dashes"} <= wrong(lazy)
 
 
 def test_one_that_takes_what_follows_the_dashes_is_rejected() -> None:
-    def greedy(words: Sequence[str], takes: Mapping[str, bool]) -> Placed:
-        return placed([word for word in words if word != "--"], takes)
+    def greedy(words: Sequence[str], takes: Mapping[str, bool]) -> PlacedWords:
+        return place_words([word for word in words if word != "--"], takes)
 
     assert wrong(greedy) == {"after the dashes", "dashes for the script", "dashes in front"}
 
@@ -95,9 +95,9 @@ KNOWN = {
 def test_what_a_script_knows_is_read_from_its_source(source: str, tmp_path: Path) -> None:
     path = tmp_path / "train.py"
     path.write_text(source)
-    assert known_to(path) == KNOWN[source]
+    assert options_of_script(path) == KNOWN[source]
 
 
 def test_what_cannot_be_read_knows_nothing(tmp_path: Path) -> None:
-    assert known_to(tmp_path / "nowhere.py") == frozenset()
-    assert known_to(tmp_path) == frozenset()
+    assert options_of_script(tmp_path / "nowhere.py") == frozenset()
+    assert options_of_script(tmp_path) == frozenset()

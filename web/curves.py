@@ -1,4 +1,4 @@
-"""Makes src/relume/report/curves.json: the acts' curves, for pages that are drawn without torch.
+"""Makes report/html/curves.json: the acts' curves, for pages that are drawn without torch.
 
 python web/curves.py
 
@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 
 from relume.acts.act import Act, acts
-from relume.cards.look import middle, slope, value
+from relume.cards.line_search import middle, slope, value
 
-PLACE = Path(__file__).parent.parent / "src" / "relume" / "report" / "curves.json"
+PLACE = Path(__file__).parent.parent / "src" / "relume" / "report" / "html" / "curves.json"
 HALF, STEP = 64, 0.125  # 129 points, 0.125 apart: a multiple of a power of two, so all are exact
 FLAT = 0.05  # of the largest slope, as in core.Window
 SIDE = 1000  # points of 0.005: a shorter flat end is a turn of an act that swings, such as snake

@@ -11,11 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from relume.acts.find import act as act
-    from relume.acts.find import list_acts as list_acts
     from relume.acts.gain import gain as gain
+    from relume.acts.lookup import act as act
+    from relume.acts.lookup import list_acts as list_acts
     from relume.acts.swap import swap as swap
-    from relume.cards.card import card as card
+    from relume.cards.build_card import card as card
     from relume.checks.check import check as check
     from relume.core import Checked as Checked
     from relume.core import Diagnosis as Diagnosis
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from relume.record.run import Run as Run
     from relume.record.run import load as load
     from relume.record.run import watch as watch
-    from relume.trial.metric import report_metric as report_metric
+    from relume.trial.runner.report_metric import report_metric as report_metric
 
 __version__ = "0.1.0"
 
@@ -45,14 +45,14 @@ _HOMES = {
     "Severity": "relume.core",
     "Site": "relume.core",
     "Trace": "relume.core",
-    "act": "relume.acts.find",
-    "card": "relume.cards.card",
+    "act": "relume.acts.lookup",
+    "card": "relume.cards.build_card",
     "check": "relume.checks.check",
     "diagnose": "relume.diagnosis",
     "gain": "relume.acts.gain",
-    "list_acts": "relume.acts.find",
+    "list_acts": "relume.acts.lookup",
     "load": "relume.record.run",
-    "report_metric": "relume.trial.metric",
+    "report_metric": "relume.trial.runner.report_metric",
     "swap": "relume.acts.swap",
     "watch": "relume.record.run",
 }

@@ -1,9 +1,9 @@
 """Trace + rules -> Diagnosis: the outcome, causes before symptoms, and what was ruled out.
 
-1. The outcome is judged from the loss alone (`rules/_outcome.py`).
+1. The outcome is judged from the loss alone (`rules/outcome.py`).
 2. Every rule looks, each on its own: one that fails becomes a `NotChecked` with the reason.
-3. The outcome caps what a sign may weigh (`rules/_severity.py` holds the table and why).
-4. Findings are linked and ordered by cause (`rules/_causes.py`).
+3. The outcome caps what a sign may weigh (`rules/severity_policy.py` holds the table and why).
+4. Findings are linked and ordered by cause (`rules/cause_graph.py`).
 5. What could have caused the findings, looked and found nothing, is listed as ruled out.
 """
 
@@ -24,9 +24,9 @@ from relume.core import (
 )
 from relume.errors import UnknownNameError
 from relume.registry import discover, unknown
-from relume.rules._causes import arranged, setting
-from relume.rules._outcome import judge
-from relume.rules._severity import FARES_BADLY, eclipsed, weighed
+from relume.rules.cause_graph import arrange, cause_setting
+from relume.rules.outcome import judge
+from relume.rules.severity_policy import FARES_BADLY, drop_eclipsed, weigh
 
 __all__ = ["all_rules", "diagnose"]
 
@@ -52,7 +52,7 @@ def diagnose(
     Raises:
         UnknownNameError: a selector that matches no rule; the message names the nearest one.
     """
-    return judged(trace, chosen(all_rules(), select, ignore))
+    return judge_with(trace, select_rules(all_rules(), select, ignore))
 
 
 @cache
@@ -61,7 +61,7 @@ def all_rules() -> tuple[Rule, ...]:
     return tuple(sorted(discover("relume.rules", Rule), key=lambda rule: rule.code))
 
 
-def chosen(
+def select_rules(
     rules: Sequence[Rule], select: Iterable[str] | None, ignore: Iterable[str] | None
 ) -> tuple[Rule, ...]:
     """The rules that `select` names, without those that `ignore` names."""
@@ -83,14 +83,14 @@ def _codes(rules: Sequence[Rule], selectors: Iterable[str]) -> set[str]:
     return found
 
 
-def judged(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
+def judge_with(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
     """The diagnosis by these rules."""
     outcome = judge(trace)
     results = {rule.code: ask(rule, trace) for rule in rules}
     by_code = {rule.code: rule for rule in rules}
     every = [result for part in results.values() for result in part]
-    found = [weighed(r, by_code[r.code], outcome) for r in every if isinstance(r, Finding)]
-    findings = eclipsed(arranged(found, setting(trace, rules)), by_code)
+    found = [weigh(r, by_code[r.code], outcome) for r in every if isinstance(r, Finding)]
+    findings = drop_eclipsed(arrange(found, cause_setting(trace, rules)), by_code)
     checked = tuple(r for r in every if isinstance(r, Checked))
     out = _ruled_out(findings, checked, rules, outcome)
     return Diagnosis(

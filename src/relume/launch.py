@@ -20,8 +20,8 @@ from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 
 from relume.errors import UsageError
-from relume.record.ranks import Rank, here
 from relume.record.run import FOLDER, Run, begin, check_pace, new_path
+from relume.record.schedule.ranks import Rank, this_rank
 from relume.registry import unknown
 
 _HERE = os.path.realpath(Path(__file__).parent) + os.sep
@@ -58,7 +58,7 @@ class _Program:
     spec: importlib.machinery.ModuleSpec | None
 
 
-def missing(target: str, module: bool) -> str | None:
+def missing_script(target: str, module: bool) -> str | None:
     """One sentence if there is no such script or module, else None."""
     if module:
         try:
@@ -120,7 +120,7 @@ def run(
         UsageError: there is no such script or module, or a budget that means nothing.
     """
     check_pace(budget, every)
-    problem = missing(target, module)
+    problem = missing_script(target, module)
     if problem is not None:
         raise UsageError(problem)
     name = target if module else Path(target).resolve().stem
@@ -130,7 +130,7 @@ def run(
         return Launched(None, failed, "exception", ())
     path = new_path(folder.resolve(), name)
     recorded = begin(path, (), budget=budget, every=every, exact=exact, about=about, sink=sink)
-    rank = here()  # before the script can change what says so
+    rank = this_rank()  # before the script can change what says so
     how, code, text = _execute(program, argv)
     if how in ("normal", "exit"):
         recorded.time_acts()

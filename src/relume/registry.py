@@ -7,11 +7,11 @@ name and knows what the user may have meant.
 
 import ast
 import importlib
-import pkgutil
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from inspect import cleandoc
 from typing import TypeVar
 
@@ -19,43 +19,66 @@ from relume.errors import UnknownNameError
 
 T = TypeVar("T")
 
+SHARED = frozenset({"live", "source", "shared", "kernels"})
+"""Sub-packages that hold what the members of a room share, and no members."""
+
 # A file that begins with a plain docstring, which stands alone in its lines. One with a backslash
 # or a prefix is left to the parser.
 _PLAIN = re.compile(r'(?:#[^\n]*\n|\s)*"""(?P<text>[^\\]*?)"""[ \t]*\n')
 
 
 def discover(package: str, kind: type[T]) -> tuple[T, ...]:
-    """Every instance of `kind` bound at module level in the files of `package`.
+    """Every instance of `kind` bound at module level in the member files of `package`.
 
     Args:
         package: dotted name of an importable package, such as ``"relume.rules"``.
         kind: the class whose instances are wanted.
 
     Returns:
-        The instances, in the order of their files' names and of their binding, each once. Files
-        whose name begins with an underscore hold what others share, and are not looked into.
+        The instances, in the order of their files (see `members`) and of their binding, each once.
     """
-    found: dict[int, T] = {}
-    for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        if info.name.startswith("_"):
-            continue
-        module = importlib.import_module(f"{package}.{info.name}")
-        for value in vars(module).values():
+    known: dict[int, T] = {}
+    for name in members(package):
+        for value in vars(importlib.import_module(name)).values():
             if isinstance(value, kind):
-                found.setdefault(id(value), value)
-    return tuple(found.values())
+                known.setdefault(id(value), value)
+    return tuple(known.values())
 
 
 def pages(package: str) -> dict[str, str]:
-    """The docstring of every file of `package`, by file name, read without importing anything.
+    """The docstring of every member file of `package`, by file name, without importing anything.
 
     `relume explain` must answer at once, and a page needs neither NumPy nor torch.
     """
+    root = files(package)
     texts: dict[str, str] = {}
-    for entry in sorted(files(package).iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".py") and not entry.name.startswith("_"):
-            texts[entry.name.removesuffix(".py")] = docstring(entry.read_text("utf-8"))
+    for name in members(package):
+        *folders, stem = name.removeprefix(f"{package}.").split(".")
+        texts[stem] = docstring(root.joinpath(*folders, f"{stem}.py").read_text("utf-8"))
     return texts
+
+
+def members(package: str) -> tuple[str, ...]:
+    """The dotted names of the files of `package` that each hold a member of its kind.
+
+    A package whose members stand in families has sub-packages: its members are the files of these,
+    and its own files hold what they share, as do the sub-packages named in `SHARED`. A package
+    without families holds its members itself. A name that begins with an underscore is no member.
+    """
+    root = files(package)
+    folders = sorted(entry.name for entry in root.iterdir() if _is_package(entry))
+    families = [name for name in folders if name not in SHARED]
+    homes = [(f"{package}.{name}", root / name) for name in families] or [(package, root)]
+    return tuple(
+        f"{home}.{file.removesuffix('.py')}"
+        for home, folder in homes
+        for file in sorted(entry.name for entry in folder.iterdir())
+        if file.endswith(".py") and not file.startswith("_")
+    )
+
+
+def _is_package(entry: Traversable) -> bool:
+    return entry.is_dir() and (entry / "__init__.py").is_file()
 
 
 def docstring(source: str) -> str:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from relume.acts.act import acts, find_act
-from relume.acts.find import act, list_acts
+from relume.acts.lookup import act, list_acts
 from relume.errors import UnknownNameError, UsageError
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from relume.acts.act import Act, Node, acts, by_node, find_act
 from relume.errors import UnknownNameError
-from relume.record.graph import name_of
+from relume.record.graph.autograd_graph import name_of
 
 # How torch is called so that its graph shows the act.
 CALLS: dict[str, Callable[[Tensor], Tensor]] = {

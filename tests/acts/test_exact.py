@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from relume.acts.act import acts, find_act
-from relume.acts.exact import make_function
+from relume.acts.wide_precision import make_function
 
 BY_NAME = {str(row): row for row in ROWS}
 

@@ -14,7 +14,7 @@ from act_oracles import ROWS
 from torch import Tensor
 from torch.nn import functional as F
 
-from relume.acts import blocks, fast
+from relume.acts.kernels import blocks, fused_cpu
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -23,7 +23,7 @@ HALF = (torch.float16, torch.bfloat16)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks so small that a test of a few thousand elements runs over several."""
     monkeypatch.setattr(blocks, "BLOCK", 1000)
-    monkeypatch.setattr(fast, "LEAST", 64)
+    monkeypatch.setattr(fused_cpu, "LEAST", 64)
 
 
 def spread(count: int, dtype: torch.dtype) -> Tensor:
@@ -53,7 +53,7 @@ def test_mish_is_right_to_its_bound(dtype: torch.dtype, low: bool) -> None:
     row = next(row for row in ROWS if row.act == "mish")
     at = [place for place in places(row, dtype) if low or place > -80]
     z = torch.tensor(at, dtype=torch.float64).to(dtype).requires_grad_()
-    value = fast.mish(z)
+    value = fused_cpu.mish(z)
     assert kernel_ran(value)
     (slope,) = torch.autograd.grad(value.sum(), z)
     least = 4 * torch.finfo(dtype).smallest_normal
@@ -68,7 +68,7 @@ def test_mish_is_right_to_its_bound(dtype: torch.dtype, low: bool) -> None:
 @pytest.mark.parametrize("dtype", HALF, ids=str)
 def test_mish_in_half_types_is_rounded_once(dtype: torch.dtype) -> None:
     z = spread(4321, dtype)
-    value, _ = taken(fast.mish, z)
+    value, _ = taken(fused_cpu.mish, z)
     truth = z.double() * torch.tanh(F.softplus(z.double(), threshold=1e9))
     assert (
         torch.equal(value, truth.to(dtype))
@@ -79,7 +79,7 @@ def test_mish_in_half_types_is_rounded_once(dtype: torch.dtype) -> None:
 def test_mish_keeps_nan_and_limits() -> None:
     z = spread(500, torch.float32)
     z[7], z[300], z[400] = float("nan"), float("-inf"), float("inf")
-    value, slope = taken(fast.mish, z)
+    value, slope = taken(fused_cpu.mish, z)
     assert value[7].isnan()
     assert slope[7].isnan()
     assert value[300] == 0  # torch: NaN
@@ -97,7 +97,7 @@ def test_prelu_with_one_slope_is_torchs(dtype: torch.dtype, shape: tuple[int, ..
     z = spread(torch.Size(shape).numel(), torch.float64).clamp(-100, 100).to(dtype).view(shape)
     for slope in (0.25, -0.5, 0.0, 1.0, 2.0):
         weight = torch.tensor([slope], dtype=dtype)
-        ours, theirs = taken(fast.prelu, z, weight), taken(F.prelu, z, weight)
+        ours, theirs = taken(fused_cpu.prelu, z, weight), taken(F.prelu, z, weight)
         assert torch.equal(ours[0], theirs[0])
         assert torch.equal(ours[1], theirs[1])
         low = z.clamp(max=0).double().abs().sum()
@@ -111,8 +111,8 @@ def test_prelu_with_a_slope_a_channel_is_torchs(dtype: torch.dtype, last: bool) 
     if last:
         z = z.to(memory_format=torch.channels_last)
     weight = torch.linspace(-0.5, 1.5, 6, dtype=dtype)
-    assert kernel_ran(fast.prelu(z.requires_grad_(), weight.requires_grad_()))
-    ours, theirs = taken(fast.prelu, z, weight), taken(F.prelu, z, weight)
+    assert kernel_ran(fused_cpu.prelu(z.requires_grad_(), weight.requires_grad_()))
+    ours, theirs = taken(fused_cpu.prelu, z, weight), taken(F.prelu, z, weight)
     assert torch.equal(ours[0], theirs[0])
     assert torch.equal(ours[1], theirs[1])
     low = z.detach().clamp(max=0).double().abs().sum((0, 2, 3))
@@ -123,7 +123,7 @@ def test_the_weights_gradient_is_more_exact_than_a_sum_in_float32() -> None:
     z = -torch.rand(200_000, generator=torch.Generator().manual_seed(2))
     ones = torch.ones_like(z)
     weight = torch.tensor([0.25], requires_grad=True)
-    (found,) = torch.autograd.grad(fast.prelu(z, weight), weight, ones)
+    (found,) = torch.autograd.grad(fused_cpu.prelu(z, weight), weight, ones)
     truth = z.double().sum()
     assert abs(found.double() - truth) <= 1e-6 * abs(truth)
 
@@ -134,7 +134,7 @@ def test_an_infinite_gradient_at_a_zero_is_torchs() -> None:
     pull = torch.ones(500)
     pull[3] = float("inf")
     found: list[Any] = []
-    for call in (fast.prelu, F.prelu):
+    for call in (fused_cpu.prelu, F.prelu):
         weight = torch.tensor([0.25], requires_grad=True)
         found.append(torch.autograd.grad(call(z, weight), weight, pull)[0])
     assert torch.equal(found[0].isnan(), found[1].isnan())
@@ -144,8 +144,8 @@ def test_an_infinite_gradient_at_a_zero_is_torchs() -> None:
 def test_what_lies_with_gaps_is_left_to_torch(gaps: bool) -> None:
     wide = torch.randn(40, 100, requires_grad=True)
     z = wide[:, ::2] if gaps else wide
-    assert kernel_ran(fast.mish(z)) is not gaps
-    assert torch.allclose(fast.mish(z), F.mish(z))
+    assert kernel_ran(fused_cpu.mish(z)) is not gaps
+    assert torch.allclose(fused_cpu.mish(z), F.mish(z))
 
 
 @pytest.mark.parametrize("act", ["mish", "prelu"])
@@ -153,25 +153,25 @@ def test_second_derivatives(act: str) -> None:
     z = (torch.randn(100, dtype=torch.float64) + 0.01).requires_grad_()
     weight = torch.tensor([0.3], dtype=torch.float64, requires_grad=True)
     if act == "mish":
-        assert kernel_ran(fast.mish(z))
-        assert torch.autograd.gradgradcheck(fast.mish, (z,))
+        assert kernel_ran(fused_cpu.mish(z))
+        assert torch.autograd.gradgradcheck(fused_cpu.mish, (z,))
     else:
-        assert kernel_ran(fast.prelu(z, weight))
-        assert torch.autograd.gradgradcheck(fast.prelu, (z, weight))
+        assert kernel_ran(fused_cpu.prelu(z, weight))
+        assert torch.autograd.gradgradcheck(fused_cpu.prelu, (z, weight))
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")  # by forward_ad
 def test_transforms_and_traces_take_torchs_path() -> None:
     z, weight = torch.randn(20, 10), torch.tensor(0.3)
-    total = lambda t: fast.mish(t).sum()  # noqa: E731
+    total = lambda t: fused_cpu.mish(t).sum()  # noqa: E731
     assert torch.allclose(torch.func.grad(total)(z), torch.func.grad(lambda t: F.mish(t).sum())(z))
-    by_row = torch.func.vmap(lambda t: fast.prelu(t, weight))(z)
+    by_row = torch.func.vmap(lambda t: fused_cpu.prelu(t, weight))(z)
     assert torch.equal(by_row, F.prelu(z, weight))
     with torch.autograd.forward_ad.dual_level():
         dual = torch.autograd.forward_ad.make_dual(z, torch.ones_like(z))
-        assert torch.autograd.forward_ad.unpack_dual(fast.mish(dual)).tangent is not None
+        assert torch.autograd.forward_ad.unpack_dual(fused_cpu.mish(dual)).tangent is not None
     with torch.autocast("cpu", torch.bfloat16):
-        assert not kernel_ran(fast.mish(z.requires_grad_()))
+        assert not kernel_ran(fused_cpu.mish(z.requires_grad_()))
 
 
 def test_blocks_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ def test_blocks_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[list[Tensor]] = []
     for size in (700, 5000, 10**6):
         monkeypatch.setattr(blocks, "BLOCK", size)
-        found.append(taken(fast.mish, z))
+        found.append(taken(fused_cpu.mish, z))
     for one, two in itertools.pairwise(found):
         assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
 
@@ -187,5 +187,5 @@ def test_blocks_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_in_place_is_torchs() -> None:
     z = torch.randn(300)
     other = z.clone()
-    assert fast.mish(z, inplace=True) is z
+    assert fused_cpu.mish(z, inplace=True) is z
     assert torch.equal(z, F.mish(other, inplace=True))

@@ -13,7 +13,7 @@ from relume.acts import (
     bytes_for_backward,
     parameter_groups,
 )
-from relume.acts.match import act_of
+from relume.acts.recognise import act_of
 from relume.errors import UsageError
 
 FLOATS = [torch.float32, torch.float64, torch.float16, torch.bfloat16]

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import relume
-from relume.acts import Maxout, MaxoutConv1d, MaxoutConv2d, blocks, bytes_for_backward, maxout
+from relume.acts import Maxout, MaxoutConv1d, MaxoutConv2d, bytes_for_backward, maxout
+from relume.acts.kernels import blocks
 from relume.errors import UsageError
 
 FLOATS = [torch.float32, torch.float64, torch.float16, torch.bfloat16]

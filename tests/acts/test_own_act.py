@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 import relume.acts.act as room
 from relume.acts.act import acts, by_node, find_act, register
-from relume.acts.find import act, list_acts
 from relume.acts.gain import gain
+from relume.acts.lookup import act, list_acts
 from relume.errors import UsageError
-from relume.record.graph import name_of
+from relume.record.graph.autograd_graph import name_of
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 import relume
 from relume.acts import PReLU, Swish
-from relume.acts.match import act_called, act_of, calls_in
+from relume.acts.recognise import act_called, act_of, calls_in
 from relume.acts.swap import Swap
 from relume.errors import UnknownNameError, UsageError
 

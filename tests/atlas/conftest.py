@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from relume.atlas import book as books
+from relume.atlas import site_builder as books
 
 
 @pytest.fixture(scope="module")

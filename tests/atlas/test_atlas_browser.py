@@ -11,10 +11,10 @@ import torch
 from states import link, states
 
 from relume.acts.act import shipped
-from relume.acts.exact import evaluate
-from relume.atlas.book import shown
+from relume.acts.wide_precision import evaluate
 from relume.atlas.figure import Figure
 from relume.atlas.lesson import lessons
+from relume.atlas.site_builder import shown
 
 BOOK = {one.text.claim: one for one in lessons()}
 CLOSE = {"fit": 1e-6, "boundary": 1e-6}

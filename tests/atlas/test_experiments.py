@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from relume.atlas import stored
+from relume.atlas import result_cache
 from relume.atlas.experiment import Experiment, Outcome, experiment, experiments
-from relume.atlas.measuring import run
-from relume.atlas.results import against, figure, sentences, spots, verdicts
+from relume.atlas.measured_figures import against, figure, sentences, spots, verdicts
+from relume.atlas.run_experiment import run_experiment
 from relume.errors import UnknownNameError, UsageError
 
 QUICK = {"positive-bias": "zero", "noise": "elu", "learning-rate-and-death": "relu 2"} | {
@@ -60,7 +60,7 @@ PLANTED = Experiment(
 @pytest.fixture
 def found() -> Mapping[str, object]:
     """The planted experiment, run."""
-    return run(PLANTED, progress=nothing)
+    return run_experiment(PLANTED, progress=nothing)
 
 
 def test_planted_answers_are_found(found: Mapping[str, object]) -> None:
@@ -91,7 +91,7 @@ def test_a_mean_of_those_that_arrived_flatters_nobody(found: Mapping[str, object
 
 def test_arms_are_paired_with_the_arm_they_are_compared_with() -> None:
     other = replace(PLANTED, against={"worse": "better"})
-    found = run(other, progress=nothing)
+    found = run_experiment(other, progress=nothing)
     assert against(other, "worse") == "better"
     effect = next(v.effect for v in verdicts(other, found) if v.arm == "worse")
     assert effect is not None
@@ -102,8 +102,8 @@ def test_runs_are_kept_whole_and_read_again(
     found: Mapping[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RELUME_CACHE", str(tmp_path))
-    path = stored.keep(found, stored.folder())
-    again = stored.result(PLANTED)
+    path = result_cache.store_result(found, result_cache.folder())
+    again = result_cache.stored_result(PLANTED)
     assert again is not None
     assert again["here"]
     assert {key: again[key] for key in found} == found
@@ -113,15 +113,15 @@ def test_runs_are_kept_whole_and_read_again(
     assert drawn.data["notes"]["missing"]["steps"]["lost"] == "none of 8 runs arrived"
     for broken in ("", "{}", "[1]", path.read_text("utf-8").replace("8", "9", 1), "null"):
         path.write_text(broken, "utf-8")
-        assert stored.result(PLANTED) is None
+        assert result_cache.stored_result(PLANTED) is None
     text = json.dumps({**found, "runs": {**found["runs"], "base": {}}})  # type: ignore[dict-item]
     path.write_text(text, "utf-8")
-    assert stored.result(PLANTED) is None
+    assert result_cache.stored_result(PLANTED) is None
 
 
 def test_a_package_that_is_missing_is_named() -> None:
     with pytest.raises(UsageError, match=r"needs no-such-package, which is not installed"):
-        run(replace(PLANTED, needs="no-such-package"), progress=nothing)
+        run_experiment(replace(PLANTED, needs="no-such-package"), progress=nothing)
 
 
 def test_an_unknown_experiment_has_a_nearest() -> None:
@@ -133,7 +133,7 @@ def test_every_experiment_has_its_stored_result(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("RELUME_CACHE", "/nowhere")
     assert set(QUICK) == set(experiments())
     for one in experiments().values():
-        found = stored.result(one)
+        found = result_cache.stored_result(one)
         assert found is not None, one.name
         assert found["seeds"] == one.seeds
         assert {"relume", "torch", "python"} <= set(found["versions"])

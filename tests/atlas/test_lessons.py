@@ -11,10 +11,10 @@ from states import states
 
 from relume.acts.act import shipped
 from relume.atlas import lesson as room
-from relume.atlas.book import shown
 from relume.atlas.experiment import experiments
 from relume.atlas.figure import Figure
 from relume.atlas.lesson import GROUPS, KINDS, Lesson, about, lessons, read, texts
+from relume.atlas.site_builder import shown
 from relume.registry import pages
 
 WHY = ("fit", "boundary", "boundary", "depth", "timeline")

@@ -11,9 +11,9 @@ import torch
 
 import relume
 from relume.acts.act import Act
-from relume.cards import cache
-from relume.cards import card as room
-from relume.cards.card import card, properties
+from relume.cards import build_card as room
+from relume.cards import card_cache
+from relume.cards.build_card import card, properties
 from relume.core import Card, Curve, Measured
 from relume.errors import UnknownNameError, UsageError
 
@@ -139,7 +139,7 @@ def test_another_machine_or_build_is_another_card(
     elif fact == "relume":
         monkeypatch.setattr(room, "__version__", "9.9")
     elif fact == "package":
-        monkeypatch.setattr(cache, "_own", lambda: "changed")
+        monkeypatch.setattr(card_cache, "_own", lambda: "changed")
     else:
         real = room.machine()
         monkeypatch.setattr(room, "machine", lambda: {**real, fact: 99})
@@ -194,7 +194,7 @@ def test_where_cards_are_kept(
             monkeypatch.delenv(key, raising=False)
         else:
             monkeypatch.setenv(key, value)
-    assert cache.folder() == Path(expected)
+    assert card_cache.folder() == Path(expected)
 
 
 def closing_over(size: float) -> Act:

@@ -8,17 +8,17 @@ import pytest
 import torch
 
 from relume.acts.act import Act
-from relume.acts.find import act as find
-from relume.cards.born_dead import wilson
-from relume.cards.card import properties
-from relume.cards.property import GROUPS, Setting
+from relume.acts.lookup import act as find
+from relume.cards.born_dead_risk import wilson
+from relume.cards.build_card import properties
+from relume.cards.property import GROUPS, MeasureSetting
 from relume.core import Measured
 
-SMALL = Setting(width=64, depth=4, samples=400, timing=False)
+SMALL = MeasureSetting(width=64, depth=4, samples=400, timing=False)
 NAMES = [one.name for one in properties()]
 
 
-def measured(name: str, act: str | Act, setting: Setting = SMALL) -> Measured:
+def measured(name: str, act: str | Act, setting: MeasureSetting = SMALL) -> Measured:
     one = next(one for one in properties() if one.name == name)
     return one.measure(find(act), setting)
 
@@ -269,14 +269,14 @@ def test_a_softmax_has_no_slope_of_one_element_and_says_so() -> None:
 
 
 def test_relu_units_are_born_dead_and_leaky_ones_are_not() -> None:
-    narrow = Setting(width=8, depth=12, samples=300, timing=False)
+    narrow = MeasureSetting(width=8, depth=12, samples=300, timing=False)
     found = measured("born_dead", "relu", narrow)
     assert found.details["nets"] == 64
     assert 0.15 < found.value < 0.5  # deep and narrow: samples line up, a unit is on or off
     assert found.details["low"] < found.value < found.details["high"]
     assert found.details["crowding"] > 1
     assert measured("born_dead", "leaky_relu", narrow).value == 0.0
-    shallow = Setting(width=8, depth=1, samples=300, timing=False)
+    shallow = MeasureSetting(width=8, depth=1, samples=300, timing=False)
     assert measured("born_dead", "relu", shallow).value == 0.0  # half of 300 inputs are positive
 
 
@@ -310,7 +310,7 @@ def test_every_property_says_what_and_how() -> None:
 
 def test_timing_gives_ratios_and_restores_the_threads() -> None:
     before = torch.get_num_threads()
-    found = measured("time_forward", "tanh", Setting(timing=True))
+    found = measured("time_forward", "tanh", MeasureSetting(timing=True))
     assert torch.get_num_threads() == before
     assert {"ratio_relu", "ratio_copy", "ratio_exact", "quartile_low"} <= found.details.keys()
     assert found.value > 0

@@ -14,7 +14,7 @@ from relume.checks.check import _unfit, _weighed
 from relume.core import Diagnosis, Evidence, Finding, Outcome, Severity
 from relume.diagnosis import all_rules
 from relume.errors import DiagnosisError, UnknownNameError, UsageError
-from relume.rules._severity import weighed
+from relume.rules.severity_policy import weigh
 
 X, Y = torch.randn(64, 8, generator=torch.Generator().manual_seed(0)), torch.arange(64) % 3
 
@@ -304,7 +304,7 @@ def test_a_finding_weighs_in_a_check_what_was_decided(code: str) -> None:
     stat = "nonfinite_share" if code == "ACT604" else "x"  # as the rule tells it
     for said in Severity:
         raw = Finding(code, rule.name, said, "s", (0, 1), "t", Evidence(stat, 1.0, samples=1))
-        told = _weighed(weighed(raw, rule, NO_LOSS), [rule], NO_LOSS).severity
+        told = _weighed(weigh(raw, rule, NO_LOSS), [rule], NO_LOSS).severity
         less = said if said <= Severity.NOTE else Severity(said - 1)
         assert told == (said if DECIDED[code] == WHOLE else less), said
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from relume.checks import fixture
+from relume.checks import pytest_plugin
 from relume.errors import UnknownNameError
 
 pytest_plugins = ["pytester"]
@@ -55,7 +55,7 @@ def test_a_warning_is_no_error(relume_check):
 
 def run(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
     """pytest with the fixture named, since the entry point is seen after an installation only."""
-    return pytester.runpytest_subprocess("-p", "relume.checks.fixture", *words)
+    return pytester.runpytest_subprocess("-p", "relume.checks.pytest_plugin", *words)
 
 
 @pytest.fixture(autouse=True)
@@ -80,10 +80,10 @@ def test_the_fixture_is_told_with_what_it_takes(pytester: pytest.Pytester) -> No
 
 def test_a_wrong_severity_is_said_before_the_model_runs() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'warning'"):
-        fixture.checked(None, None, fail_on="warnings")
+        pytest_plugin.checked_diagnosis(None, None, fail_on="warnings")
 
 
 def test_the_entry_point_leads_to_it() -> None:
     project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text())
     (home,) = project["project"]["entry-points"]["pytest11"].values()
-    assert import_module(home) is fixture
+    assert import_module(home) is pytest_plugin

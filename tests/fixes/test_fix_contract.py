@@ -26,11 +26,11 @@ from torch.nn.modules import module as module_file
 from torch.optim import optimizer as optimizer_file
 
 from relume.core import Diagnosis, Evidence, Finding, Outcome, Severity, Trace
+from relume.core.trial import Edit, Safety
 from relume.diagnosis import all_rules
-from relume.fixes import fix as fix_file
+from relume.fixes import base as fix_file
 from relume.fixes.ladder import all_fixes, fix_called, fix_pages, ladder
-from relume.fixes.lay import Bench, laid
-from relume.proof import Edit, Safety
+from relume.fixes.live.session import EditSession, applied
 
 # torch's own warning of the fault that ACT206 finds, and of NaN in a training that explodes
 pytestmark = pytest.mark.filterwarnings("ignore:Using a target size")
@@ -49,7 +49,7 @@ class Seen:
     grads: dict[str, Tensor]
     posts: dict[str, Tensor]
     loss: list[float]
-    bench: Bench
+    bench: EditSession
     parameters: int
 
 
@@ -80,7 +80,7 @@ def live(broken: Broken, edits: list[Edit], steps: int = 3) -> Seen:
         losses.append(float(loss.detach()))
         return loss
 
-    with laid(edits) as bench:
+    with applied(edits) as bench:
         model = replace(broken, judge=noted).train(steps, each=each)
         last = {n: p.detach().clone() for n, p in model.named_parameters()}
     return Seen(model, last, first, taken, grads, posts, losses, bench, given[-1])
@@ -292,7 +292,7 @@ def swapped(edit: Edit, broken: Broken) -> None:
     x = torch.randn(5, 12, generator=torch.Generator().manual_seed(1))
     for init in ("keep", "match"):
         whole = Edit("swap-act", {"act": "gelu", "init": init}, (), "gelu")
-        with laid([whole]) as bench:
+        with applied([whole]) as bench:
             torch.manual_seed(0)
             model = Net()
             model(x).sum().backward()
@@ -332,7 +332,7 @@ def standardised(edit: Edit, broken: Broken) -> None:
     data = torch.randn(200, 12, generator=torch.Generator().manual_seed(3))
     data = data * torch.logspace(-2, 2, 12) + 20
     data[:, 5] = 3.0
-    with laid([edit]):
+    with applied([edit]):
         model = Net()
         model(data)
         # from here on, behind the hook of the bench
@@ -362,7 +362,7 @@ def folded(edit: Edit, broken: Broken) -> None:
 
 def idle_dropped(edit: Edit, broken: Broken) -> None:
     same_function(edit, broken)
-    with laid([edit]):
+    with applied([edit]):
         model = broken.train(1)
         assert isinstance(model[2], nn.Identity)  # type: ignore[index]
     assert isinstance(model[2], nn.ReLU)  # type: ignore[index]
@@ -381,7 +381,7 @@ def exactly(edit: Edit, _broken: Broken) -> None:
 
     torch.manual_seed(0)
     bare = slope()
-    with laid([replace(edit, sites=("1",))]) as bench:
+    with applied([replace(edit, sites=("1",))]) as bench:
         torch.manual_seed(0)
         true = slope()
     assert not bare.any()
@@ -435,7 +435,7 @@ def adopted(edit: Edit, broken: Broken) -> None:
 def stable(edit: Edit, _broken: Broken) -> None:
     z = torch.tensor([[200.0, 0.0]])
     assert not torch.isfinite(torch.log(F.softmax(z, 1))).all()
-    with laid([edit]) as bench:
+    with applied([edit]) as bench:
         logs = torch.log(F.softmax(z, 1))
         shaped = torch.log(torch.sigmoid(-z).reshape(2))
     assert logs.tolist() == [[0.0, -200.0]]
@@ -444,7 +444,7 @@ def stable(edit: Edit, _broken: Broken) -> None:
 
 
 def words_only(edit: Edit, _broken: Broken) -> None:
-    with laid([edit]) as bench:
+    with applied([edit]) as bench:
         pass
     assert bench.done == []
     assert "advice" in bench.missed[0]
@@ -609,7 +609,7 @@ def test_nothing_of_it_stays(name: str, how: str, records: Any) -> None:
         given.append(optimiser)
 
     before = World.now(model)
-    with laid([edit]), suppress(Stop):
+    with applied([edit]), suppress(Stop):
         fresh.train(30 if name == "recycle-dead-units" else 3, each=each)
     assert World.now(model) == before
     every = {id(p) for p in model.parameters()}
@@ -626,7 +626,7 @@ def test_an_error_in_it_is_not_the_users(name: str, records: Any) -> None:
     def fails(*_args: Any) -> Any:
         raise ZeroDivisionError("ours")
 
-    bench = Bench()
+    bench = EditSession()
     with bench.job(edit):
         fix_called(edit.fix).lay(edit, bench)
     for stepping in bench._steppings:
@@ -657,7 +657,7 @@ def test_it_moves_no_random_state(name: str, records: Any) -> None:
     for edits in ([], [edit]):
         random.seed(0)
         np.random.seed(0)
-        with laid(edits):
+        with applied(edits):
             noisy.train(2)
         states.append((torch.get_rng_state().tolist(), random.getstate(), np.random.rand()))
     assert states[0] == states[1]

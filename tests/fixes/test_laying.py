@@ -15,9 +15,9 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 import relume
+from relume.core.trial import Edit
 from relume.errors import UnknownNameError
-from relume.fixes.lay import laid
-from relume.proof import Edit
+from relume.fixes.apply import applied
 
 GELU = Edit("swap-act", {"act": "gelu", "init": "keep"})
 
@@ -68,7 +68,7 @@ def test_an_act_is_swapped_however_it_is_called(form: str) -> None:
     mended.act = nn.GELU() if isinstance(model.act, nn.Module) else F.gelu
     expected = mended(x())
     expected.sum().backward()
-    with laid([GELU]) as bench:
+    with applied([GELU]) as bench:
         found = model(x())
         found.sum().backward()
     assert torch.allclose(found, expected, atol=1e-6)
@@ -110,7 +110,7 @@ def test_maxout_is_the_larger_of_two_pieces_and_is_trained_as_such(act: str, rig
     before = sum(p.numel() for p in model.parameters())
     hidden = sum(p.numel() for m in (model.one, model.two) for p in m.parameters())
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
-    with laid([Edit("swap-act", {"act": act, "init": "match"})]) as bench:
+    with applied([Edit("swap-act", {"act": act, "init": "match"})]) as bench:
         out = model(x())
         drawn = {name: p.detach().clone() for name, p in model.named_parameters()}
         assert torch.allclose(out, by_pieces(model, x()), atol=1e-6) is right
@@ -154,7 +154,7 @@ class Everything(nn.Module):
 def test_only_hidden_acts_are_swapped() -> None:
     model = Everything()
     model(x()).sum().backward()
-    with laid([GELU]) as bench:
+    with applied([GELU]) as bench:
         model(x()).sum().backward()
     assert bench.done == ["1 relu replaced by gelu"]
 
@@ -164,7 +164,7 @@ def test_a_transformer_layer_is_swapped_in_training_and_evaluation() -> None:
     mended = copy.deepcopy(model)
     mended[0].activation = F.gelu
     mended[0].activation_relu_or_gelu = 2
-    with laid([GELU]) as bench:
+    with applied([GELU]) as bench:
         found = [model(x(4, 8)[None])]
         model.eval()
         with torch.no_grad():
@@ -185,7 +185,7 @@ def test_one_call_of_a_module_that_is_called_twice() -> None:
             return self.three(self.act(self.two(self.act(self.one(x)))))
 
     model = Twice()
-    with laid([Edit("swap-act", {"act": "tanh", "init": "keep"}, ("act#2",))]) as bench:
+    with applied([Edit("swap-act", {"act": "tanh", "init": "keep"}, ("act#2",))]) as bench:
         found = model(x())
     expected = model.three(torch.tanh(model.two(torch.relu(model.one(x())))))
     assert torch.allclose(found, expected)
@@ -197,7 +197,7 @@ def test_of_two_models_the_named_one() -> None:
     second.load_state_dict(first.state_dict())
     plain = first(x(5, 12)).detach()
     edit = Edit("swap-act", {"act": "tanh", "init": "keep"}, ("second.act1", "second.relu()"))
-    with laid([edit]) as bench:
+    with applied([edit]) as bench:
         assert torch.equal(first(x(5, 12)), plain)
         assert not torch.allclose(second(x(5, 12)), plain, atol=1e-2)
     assert bench.done == ["2 relu replaced by tanh"]
@@ -208,7 +208,7 @@ def test_copies_of_a_treated_model_are_treated() -> None:
     for edit in (GELU, Edit("swap-act", {"act": "swish"}), Edit("insert-norm")):
         model = Net()
         early = copy.deepcopy(model)
-        with laid([edit]):
+        with applied([edit]):
             out = model(x(5, 12))
             late = copy.deepcopy(model)
             assert torch.equal(late(x(5, 12)), out)
@@ -235,7 +235,7 @@ def trained(model: nn.Module, optimiser: Any, steps: int = 2, scheduler: Any = N
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_learned_parameters_are_trained_like_their_layer(when: str) -> None:
     """Whenever the optimiser is made, and under a schedule that counts groups."""
-    with laid([Edit("swap-act", {"act": "prelu"})]):
+    with applied([Edit("swap-act", {"act": "prelu"})]):
         model = Net()
         if when == "after":
             model(x(5, 12))
@@ -264,7 +264,7 @@ def test_rates_survive_a_step_that_fails() -> None:
 
     model = Net()
     optimiser = Fails(model.parameters(), lr=1.0)
-    with laid([Edit("lower-learning-rate", {"factor": 0.1})]):
+    with applied([Edit("lower-learning-rate", {"factor": 0.1})]):
         with pytest.raises(ArithmeticError, match="theirs"):
             trained(model, optimiser)
         with pytest.raises(ArithmeticError):
@@ -275,7 +275,7 @@ def test_rates_survive_a_step_that_fails() -> None:
 def test_the_script_may_set_its_rate_itself() -> None:
     model = nn.Linear(1, 1, bias=False)
     optimiser = torch.optim.SGD(model.parameters(), lr=1.0)
-    with laid([Edit("lower-learning-rate", {"factor": 0.1})]):
+    with applied([Edit("lower-learning-rate", {"factor": 0.1})]):
         for rate in (1.0, 3.0):
             optimiser.param_groups[0]["lr"] = rate
             before = model.weight.detach().clone()
@@ -297,7 +297,7 @@ def test_a_closure_is_clipped_after_its_backward() -> None:
         return loss
 
     before = model.weight.detach().clone()
-    with laid([Edit("clip-gradient", {"norm": 0.5})]) as bench:
+    with applied([Edit("clip-gradient", {"norm": 0.5})]) as bench:
         loss = optimiser.step(closure)
     assert float(loss.detach()) == pytest.approx(100 * float(before))
     assert float((before - model.weight).detach()) == pytest.approx(0.5, rel=1e-4)
@@ -309,7 +309,7 @@ def test_a_scaled_gradient_is_clipped_after_it_is_unscaled() -> None:
     optimiser = torch.optim.SGD(model.parameters(), lr=1.0)
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
     before = model.weight.detach().clone()
-    with laid([Edit("clip-gradient", {"norm": 5.0})]):
+    with applied([Edit("clip-gradient", {"norm": 5.0})]):
         scaler.scale(2 * model(torch.ones(1, 1)).sum()).backward()
         scaler.step(optimiser)
         scaler.update()
@@ -337,7 +337,7 @@ def test_what_must_not_be_drawn_anew_is_not() -> None:
     model = Odd()
     before = {n: p.detach().clone() for n, p in model.named_parameters()}
     buffers = {n: b.clone() for n, b in model.named_buffers()}
-    with laid([Edit("matching-init")]) as bench:
+    with applied([Edit("matching-init")]) as bench:
         model.register_forward_hook(lambda *_: None)
         torch.manual_seed(0)
         model(torch.arange(9)[None])
@@ -358,7 +358,7 @@ def test_what_must_not_be_drawn_anew_is_not() -> None:
 def test_buffers_see_one_forward_only() -> None:
     model = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 2))
     twin = copy.deepcopy(model)
-    with laid([Edit("zero-bias", {}, ("3",))]):
+    with applied([Edit("zero-bias", {}, ("3",))]):
         model(x()).sum().backward()
     twin(x())
     assert int(model[1].num_batches_tracked) == 1
@@ -380,7 +380,7 @@ def test_convolutions_are_treated_by_channel() -> None:
         torch.manual_seed(0)
         model, outs = Conv(), list[Tensor]()
         optimiser = torch.optim.SGD(model.parameters(), lr=1e-3)
-        with laid(edits) as bench:
+        with applied(edits) as bench:
             for _ in range(26):
                 optimiser.zero_grad()
                 out = model(torch.randn(16, 2, 6, 6) * torch.tensor([9.0, 0.1])[:, None, None] + 3)
@@ -423,7 +423,7 @@ def test_checkpointed_parts_are_computed_alike_twice() -> None:
 
     spared, plain = Whole(True), Whole(False)
     plain.load_state_dict(spared.state_dict())
-    with laid([GELU]):
+    with applied([GELU]):
         for model in (spared, plain):
             model(x()).sum().backward()
     assert torch.allclose(spared.part.fc.weight.grad, plain.part.fc.weight.grad)
@@ -431,7 +431,7 @@ def test_checkpointed_parts_are_computed_alike_twice() -> None:
 
 def test_a_compiled_model_runs_eagerly_while_edits_are_laid() -> None:
     model = Called(F.relu)
-    with laid([GELU]) as bench:
+    with applied([GELU]) as bench:
         compiled = torch.compile(model, backend="eager")
         found = compiled(x())
         found.sum().backward()
@@ -446,7 +446,7 @@ def test_a_recorder_sees_the_treated_run_and_not_the_bench(tmp_path: Path) -> No
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
     edits = [GELU, Edit("rescale-init"), Edit("recycle-dead-units")]
     edits += [Edit("logits-to-criterion"), Edit("lower-learning-rate", {"factor": 0.5})]
-    with laid(edits), relume.watch(model, every=1, path=tmp_path / "run.sqlite") as run:
+    with applied(edits), relume.watch(model, every=1, path=tmp_path / "run.sqlite") as run:
         trained(model, optimiser, steps=6)
     trace = run.trace()
     assert [site.act for site in trace.sites_of("act")] == ["gelu", "gelu"]
@@ -459,7 +459,7 @@ def test_a_recorder_sees_the_treated_run_and_not_the_bench(tmp_path: Path) -> No
 
 def test_benches_may_be_nested_and_come_apart() -> None:
     call = nn.Module.__call__
-    with laid([GELU]) as outer, laid([Edit("lower-learning-rate", {"factor": 0.1})]) as inner:
+    with applied([GELU]) as outer, applied([Edit("lower-learning-rate", {"factor": 0.1})]) as inner:
         model = Net()
         trained(model, torch.optim.SGD(model.parameters(), lr=0.1))
     assert outer.done == ["2 relu replaced by gelu"]
@@ -470,7 +470,7 @@ def test_benches_may_be_nested_and_come_apart() -> None:
 def test_a_fix_that_does_not_exist_is_refused_at_once() -> None:
     with (
         pytest.raises(UnknownNameError, match="did you mean 'lower-learning-rate'"),
-        laid([Edit("lower-learning-rates")]),
+        applied([Edit("lower-learning-rates")]),
     ):
         raise AssertionError
 
@@ -492,14 +492,14 @@ def test_a_fix_that_does_not_exist_is_refused_at_once() -> None:
 )
 def test_what_finds_nothing_says_so(edit: Edit, said: str) -> None:
     model = Net()
-    with laid([edit]) as bench:
+    with applied([edit]) as bench:
         trained(model, torch.optim.Adam(model.parameters()))
     assert bench.done == []
     assert said in bench.missed[0]
 
 
 def test_models_are_not_kept_alive() -> None:
-    with laid([Edit("matching-init"), Edit("recycle-dead-units")]):
+    with applied([Edit("matching-init"), Edit("recycle-dead-units")]):
         model = Net()
         trained(model, torch.optim.SGD(model.parameters(), lr=0.1))
         gone = weakref.ref(model)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from relume.fixes.patch import Patch, patch_of, words_of
-from relume.proof import Edit
+from relume.core.trial import Edit
+from relume.fixes.patches import patch_of, words_of
+from relume.fixes.source.diff import Patch
 
 SCRIPT = '''"""A script of somebody's."""
 

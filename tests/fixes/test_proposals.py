@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from relume.core import Diagnosis, Evidence, Fact, Finding, Outcome, Series, Severity, Trace
+from relume.core.trial import Edit
 from relume.fixes.ladder import ladder
-from relume.proof import Edit
 
 
 def finding(code: str, site: str, stat: str = "s", **more: object) -> Finding:

@@ -11,7 +11,7 @@ from torch.optim import optimizer as torch_optimizer
 
 import relume
 from relume.errors import UnknownNameError, UsageError
-from relume.integrations import watched
+from relume.integrations import callback_core
 
 # other people's deprecations are theirs to mend
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -49,7 +49,7 @@ def left_behind() -> list[Any]:
     ]
 
 
-def inner_of(callback: Any) -> watched.Watched:
+def inner_of(callback: Any) -> callback_core.CallbackCore:
     """scikit-learn's way with attributes asks for another name in skorch's."""
     return vars(callback).get("_watched") or callback.watched_
 
@@ -153,7 +153,7 @@ def test_an_error_of_ours_never_reaches_the_training(
 
     one = row()
     callback = one.callback(every=1, path=tmp_path / "run.sqlite", report=False, stop_on="note")
-    monkeypatch.setattr(watched.Watched, where, fail)
+    monkeypatch.setattr(callback_core.CallbackCore, where, fail)
     one.train(callback, 1)
     assert one.epochs == 1
     inner = inner_of(callback)

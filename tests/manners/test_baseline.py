@@ -8,7 +8,7 @@ import pytest
 import story_of_a_silence as story
 
 from relume.errors import UsageError
-from relume.manners.baseline import dump, known_by, load, replaceable
+from relume.policy.baseline import dump, known_by, load, replaceable
 
 HOT, DIED, DEAD, FAR, SATURATED = story.FINDINGS
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from relume.core import Rule
-from relume.manners.comments import Comment, comments
+from relume.policy.ignore_comments import IgnoreComment, comments
 
 KNOWN = [
     Rule(code, name, "", lambda trace: iter(()))
@@ -17,7 +17,7 @@ KNOWN = [
 ]
 
 
-def read(folder: Path, text: str) -> tuple[Comment, ...]:
+def read(folder: Path, text: str) -> tuple[IgnoreComment, ...]:
     path = folder / "model.py"
     path.write_text(text, "utf-8")
     return comments(str(path), KNOWN)

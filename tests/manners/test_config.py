@@ -6,7 +6,8 @@ import pytest
 
 from relume.core import Rule
 from relume.errors import UsageError
-from relume.manners.config import Config, configured
+from relume.policy.config_file import read_config
+from relume.policy.settings import Config
 
 FORMS = ("full", "concise", "json")
 WHOLE = """
@@ -36,7 +37,7 @@ KNOWN = [rule("ACT401", "dead-units"), rule("ACT404", "sparse"), rule("ACT501", 
 def read(folder: Path, text: str = "", **more: object) -> Config:
     if text:
         (folder / "pyproject.toml").write_text(text, "utf-8")
-    return configured(KNOWN, FORMS, folder=folder, **more)  # type: ignore[arg-type]
+    return read_config(KNOWN, FORMS, folder=folder, **more)  # type: ignore[arg-type]
 
 
 def test_every_key_is_read(tmp_path: Path) -> None:

@@ -8,15 +8,15 @@ import pytest
 import story_of_a_silence as story
 
 from relume.core import Checked, Diagnosis, NotChecked, Severity, Site, Trace
-from relume.manners.baseline import known_by
-from relume.manners.config import SiteIgnore
-from relume.manners.silence import Hushed, hushed
+from relume.policy.baseline import known_by
+from relume.policy.settings import SiteIgnore
+from relume.policy.suppress import Suppressed, suppress
 
 HOT, DIED, DEAD, FAR, SATURATED = story.FINDINGS
 
 
-def hush(diagnosis: Diagnosis = story.SICK, **more: object) -> Hushed:
-    return hushed(diagnosis, story.KNOWN, **more)  # type: ignore[arg-type]
+def hush(diagnosis: Diagnosis = story.SICK, **more: object) -> Suppressed:
+    return suppress(diagnosis, story.KNOWN, **more)  # type: ignore[arg-type]
 
 
 def ignore(site: str, *codes: str) -> SiteIgnore:
@@ -40,7 +40,7 @@ def at_line(tmp_path: Path, comment: str, key: str) -> tuple[Diagnosis, Path]:
 
 
 def test_nothing_asked_is_nothing_silenced() -> None:
-    assert hush() == Hushed(story.SICK)
+    assert hush() == Suppressed(story.SICK)
 
 
 def test_a_comment_silences_its_line_and_its_codes_only(tmp_path: Path) -> None:

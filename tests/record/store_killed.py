@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 
 import relume
-from relume.record import archive, store
-from relume.record.archive import Bounds
+from relume.record.store import retention, run_file
+from relume.record.store.retention import Bounds
 
 TRAINING_STEPS, WRITING_STEPS = 60, 3_000
 BOUNDS = Bounds(whole=64, tail=16, stretches=2, chunks=16)  # so that thinning is at work
@@ -49,7 +49,7 @@ def training(path: Path, log: int) -> None:
 
 def writing(path: Path, log: int) -> None:
     """The writer alone, fast, and thinning all the time."""
-    writer = store.Writer(path)
+    writer = run_file.Writer(path)
     os.write(log, b"opened\n")
     for step in range(WRITING_STEPS):
         writer.record(step, KEYS, [value(step), float(step)])
@@ -62,7 +62,7 @@ def writing(path: Path, log: int) -> None:
 def main(kind: str, folder: Path, count: int, seed: int) -> None:
     """Start `count` children one after the other, and kill each at a random moment."""
     torch.set_num_threads(1)
-    archive.record_bounds = lambda series: BOUNDS
+    retention.record_bounds = lambda series: BOUNDS
     work = {"training": training, "writing": writing}[kind]
     draw = random.Random(seed)
     work(folder / "warm.sqlite", os.open(os.devnull, os.O_WRONLY))  # what is imported late

@@ -4,12 +4,18 @@ import pytest
 import torch
 
 from relume.acts.act import acts, find_act
-from relume.record import stats
-from relume.record.bands import bands
-from relume.record.stats import FLAT, forward_sums
+from relume.record.measure import act_stats
+from relume.record.measure.act_stats import FLAT, forward_sums
+from relume.record.measure.flat_intervals import flat_intervals
 
-COUNTED = [n for n, a in acts().items() if a.elementwise and bands(a, a.defaults, FLAT) is not None]
-OF_OUTPUT = [n for n, a in acts().items() if bands(a, a.defaults, FLAT, "post") is not None]
+COUNTED = [
+    n
+    for n, a in acts().items()
+    if a.elementwise and flat_intervals(a, a.defaults, FLAT) is not None
+]
+OF_OUTPUT = [
+    n for n, a in acts().items() if flat_intervals(a, a.defaults, FLAT, "post") is not None
+]
 
 
 def sampled() -> torch.Tensor:
@@ -31,7 +37,7 @@ def test_these_acts_are_counted_by_intervals() -> None:
 def test_counts_equal_those_of_the_slopes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     act, rows = find_act(name), sampled()
     by_bands = forward_sums(act, rows, "pre", act.defaults)
-    monkeypatch.setattr(stats, "bands", lambda *_: None)
+    monkeypatch.setattr(act_stats, "bands", lambda *_: None)
     by_slopes = forward_sums(act, rows, "pre", act.defaults)
     # an entry within rounding of an edge may fall on the other side
     assert (by_bands[:3] - by_slopes[:3]).abs().max() <= 1
@@ -57,7 +63,7 @@ KINKED = [n for n in COUNTED if find_act(n).kinks_at()]
 )
 def test_a_kink_is_on_the_side_on_which_the_slope_says_it_is(name: str, holds: str) -> None:
     act, rows = find_act(name), at_kinks(name, holds)
-    found = bands(act, act.defaults, FLAT, holds)
+    found = flat_intervals(act, act.defaults, FLAT, holds)
     formula = act.slope if holds == "pre" else act.slope_of_post
     assert found is not None
     assert formula is not None
@@ -71,7 +77,7 @@ def test_a_kink_is_on_the_side_on_which_the_slope_says_it_is(name: str, holds: s
 def test_nan_is_neither_active_nor_flat_and_infinity_is_flat_where_the_act_is() -> None:
     act = find_act("gelu")
     rows = torch.tensor([[float("nan")], [float("-inf")], [float("inf")], [-3.0], [0.0]])
-    found = bands(act, act.defaults, FLAT)
+    found = flat_intervals(act, act.defaults, FLAT)
     assert found is not None
     active, low, high = found.counts(rows)
     assert (active.item(), low.item(), high.item()) == (3, 2, 0)
@@ -79,8 +85,8 @@ def test_nan_is_neither_active_nor_flat_and_infinity_is_flat_where_the_act_is() 
 
 def test_intervals_of_another_level_are_caught() -> None:
     act, rows = find_act("gelu"), sampled()
-    right = bands(act, act.defaults, FLAT)
-    wrong = bands(act, act.defaults, 1.1 * FLAT)
+    right = flat_intervals(act, act.defaults, FLAT)
+    wrong = flat_intervals(act, act.defaults, 1.1 * FLAT)
     assert right is not None
     assert wrong is not None
     assert (right.counts(rows)[1] - wrong.counts(rows)[1]).abs().max() > 1
@@ -88,4 +94,4 @@ def test_intervals_of_another_level_are_caught() -> None:
 
 def test_an_act_whose_parameter_is_learned_is_left_to_its_formula() -> None:
     act = find_act("swish")
-    assert bands(act, {"beta": torch.ones(1)}, FLAT) is None
+    assert flat_intervals(act, {"beta": torch.ones(1)}, FLAT) is None

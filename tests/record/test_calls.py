@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 import relume
-from relume.record.calls import axis_is_left_out
-from relume.record.names import is_users
+from relume.record.graph.softmax_source import axis_is_left_out
+from relume.record.sites.qualified_names import is_users
 
 CALLS = {
     "F.softmax(z)": True,

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import relume
-from relume.cli import main
+from relume.cli.app import main
 from relume.core import Trace
-from relume.record import store
-from relume.record.merging import merge
-from relume.record.pooling import Part
+from relume.record.merge.merge_series import RankPart
+from relume.record.merge.merge_traces import merge
+from relume.record.store import run_file
 
 SCRIPT = """
 import os, torch
@@ -71,8 +71,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trace, list[Path
         _, err = run.communicate(timeout=120)
         assert run.returncode in (0, 1), err[-2000:]
     assert "this is rank 0 of 2; 'relume combine' merges" in " ".join(err.split())
-    (one,) = store.runs(folder / "one")
-    return store.read(one), store.runs(folder / "two")
+    (one,) = run_file.runs(folder / "one")
+    return run_file.read(one), run_file.runs(folder / "two")
 
 
 def test_merged_statistics_are_those_of_one_process(
@@ -116,7 +116,7 @@ def test_counts_are_exact(recorded: tuple[Trace, list[Path]], tmp_path: Path) ->
 
 def test_a_merge_that_forgot_a_rank_is_caught(recorded: tuple[Trace, list[Path]]) -> None:
     one, files = recorded
-    wrong = merge([Part(store.read(files[0]))] * 2, ranked=True).trace
+    wrong = merge([RankPart(run_file.read(files[0]))] * 2, ranked=True).trace
     right, mine = one.series("1", "post_mean"), wrong.series("1", "post_mean")
     assert right is not None
     assert mine is not None

@@ -8,18 +8,21 @@ from torch import nn
 
 import relume
 from relume.acts.act import find_act
-from relume.record import cost
-from relume.record.cost import act_costs
-from relume.record.sites import Plan
+from relume.record.capture import act_cost
+from relume.record.capture.act_cost import act_costs
+from relume.record.sites.sites import SiteState
 
 
-def plan(name: str, act: str, shape: tuple[int, ...]) -> Plan:
-    return Plan(relume.core.Site(name, "act", act=act), act=find_act(act), shape=shape)
+def plan(name: str, act: str, shape: tuple[int, ...]) -> SiteState:
+    return SiteState(relume.core.Site(name, "act", act=act), act=find_act(act), shape=shape)
 
 
 def test_each_site_is_told_against_the_cheapest_of_like_shape() -> None:
     plans = [plan("a", "gelu", (64, 32)), plan("b", "gelu", (64, 32)), plan("c", "tanh", (8, 8))]
-    plans += [plan("d", "relu", (8, 8)), Plan(relume.core.Site("e", "act"), act=find_act("gelu"))]
+    plans += [
+        plan("d", "relu", (8, 8)),
+        SiteState(relume.core.Site("e", "act"), act=find_act("gelu")),
+    ]
     facts = {fact.site: fact for fact in act_costs(plans, 7, 100.0)}
     assert set(facts) == {"a", "b", "c"}  # ReLU is the cheapest; of `e` no shape was seen
     assert facts["a"].data == facts["b"].data
@@ -31,7 +34,7 @@ def test_each_site_is_told_against_the_cheapest_of_like_shape() -> None:
 
 
 def test_what_would_take_too_much_memory_is_left_out() -> None:
-    assert not list(act_costs([plan("a", "gelu", (cost.LARGEST + 1,))], 0, 100.0))
+    assert not list(act_costs([plan("a", "gelu", (act_cost.LARGEST + 1,))], 0, 100.0))
 
 
 def test_no_random_number_is_drawn() -> None:

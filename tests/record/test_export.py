@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import relume
-from relume.cli import main
+from relume.cli.app import main
 
 
 @pytest.fixture

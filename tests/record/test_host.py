@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 
 from relume.acts.act import acts, find_act
-from relume.record import host, stats
-from relume.record.bands import bands
-from relume.record.stats import FLAT
+from relume.record.measure import act_stats, act_stats_numpy
+from relume.record.measure.act_stats import FLAT
+from relume.record.measure.flat_intervals import flat_intervals
 
 COUNTED = [
     (name, holds)
     for name, act in acts().items()
     for holds in ("pre", "post")
-    if act.elementwise and bands(act, act.defaults, FLAT, holds) is not None
+    if act.elementwise and flat_intervals(act, act.defaults, FLAT, holds) is not None
 ]
 
 
@@ -31,9 +31,9 @@ def test_forward_sums_are_torchs(name: str, holds: str, by_unit: bool) -> None:
     act, rows = find_act(name), rows_of((300, 9), by_unit=by_unit)
     if holds == "post":
         rows = act.value(rows, **act.defaults)
-    mine = host.forward_sums(act, rows, holds, act.defaults)
+    mine = act_stats_numpy.forward_sums(act, rows, holds, act.defaults)
     theirs = dict(
-        zip(stats.FORWARD, stats.forward_sums(act, rows, holds, act.defaults), strict=True)
+        zip(act_stats.FORWARD, act_stats.forward_sums(act, rows, holds, act.defaults), strict=True)
     )
     assert mine is not None
     for key in ("active", "low", "high", "post_max", "post_min"):
@@ -45,11 +45,11 @@ def test_forward_sums_are_torchs(name: str, holds: str, by_unit: bool) -> None:
 
 def test_sums_of_the_input_and_of_gradients_are_torchs() -> None:
     pre, post = rows_of((64, 5)), rows_of((65, 5))[1:]
-    mine, theirs = host.pre_sums(pre), stats.pre_sums(pre)
-    for name, row in zip(stats.PRE, theirs, strict=True):
+    mine, theirs = act_stats_numpy.pre_sums(pre), act_stats.pre_sums(pre)
+    for name, row in zip(act_stats.PRE, theirs, strict=True):
         assert mine[name] == pytest.approx(row.numpy(), rel=1e-5, abs=1e-4), name
-    mine, theirs = host.backward_sums(pre, post), stats.backward_sums(pre, post)
-    for name, row in zip(stats.BACKWARD, theirs, strict=True):
+    mine, theirs = act_stats_numpy.backward_sums(pre, post), act_stats.backward_sums(pre, post)
+    for name, row in zip(act_stats.BACKWARD, theirs, strict=True):
         assert mine[name].sum() == pytest.approx(float(row.sum()), rel=1e-5), name
 
 
@@ -59,21 +59,23 @@ def test_what_is_not_finite_is_left_to_torch(odd: float) -> None:
     """1e30 is finite, but its square is not."""
     act, rows = find_act("relu"), rows_of((64, 5)).relu()
     rows[3, 2] = odd
-    assert host.forward_sums(act, rows, "post", {}) is None
+    assert act_stats_numpy.forward_sums(act, rows, "post", {}) is None
 
 
 @pytest.mark.parametrize("size", [1e-25, 1e25])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_very_small_and_very_large_gradients_keep_their_size(size: float) -> None:
     rows = torch.full((8, 4), size)
-    assert float(host.power(rows.numpy())) ** 0.5 == pytest.approx(size * 32**0.5, rel=1e-6)
+    assert float(act_stats_numpy.power(rows.numpy())) ** 0.5 == pytest.approx(
+        size * 32**0.5, rel=1e-6
+    )
 
 
 def test_a_long_column_is_left_to_torch_which_adds_up_in_pairs() -> None:
     """A float32 sum taken one by one over so many rows drifts by more than combining allows."""
     long = torch.rand(32_768, 1) + torch.zeros(32_768, 2)
-    assert not host.here(long)
-    assert host.here(long.t().contiguous().t())
-    assert host.here(long[:500])
-    assert not host.here(long[:5].bfloat16())
-    assert not host.here(torch.empty(3, 2, device="meta"))
+    assert not act_stats_numpy.is_on_host(long)
+    assert act_stats_numpy.is_on_host(long.t().contiguous().t())
+    assert act_stats_numpy.is_on_host(long[:500])
+    assert not act_stats_numpy.is_on_host(long[:5].bfloat16())
+    assert not act_stats_numpy.is_on_host(torch.empty(3, 2, device="meta"))

@@ -11,12 +11,14 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 import relume
-from relume.record import way
+from relume.record.capture import graph_cache
 
 STEPS = 40
 SWITCH = 30  # the step from which on the network is another one
 
-pytestmark = pytest.mark.skipif(not way.RAW, reason="this torch does not tell packed values")
+pytestmark = pytest.mark.skipif(
+    not graph_cache.RAW, reason="this torch does not tell packed values"
+)
 
 
 class Net(nn.Module):

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 import relume
-from relume.record import store
-from relume.record.names import is_users
+from relume.record.sites.qualified_names import is_users
+from relume.record.store import run_file
 
 SCRIPT = """
 import torch
@@ -61,8 +61,8 @@ def test_a_run_whose_libraries_are_behind_links(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     frames = [line for line in done.stderr.splitlines() if line.lstrip().startswith("File ")]
     assert [line.strip() for line in frames] == [f'File "{script}", line 12, in <module>']
-    (path,) = store.runs(tmp_path / ".relume")
-    trace = store.read(path)
+    (path,) = run_file.runs(tmp_path / ".relume")
+    trace = run_file.read(path)
     told = [site.file for site in trace.sites_of("act")]
     told += [str(f.data["file"]) for f in trace.facts if f.data.get("file")]
     assert len(told) >= 3

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import relume
-from relume.record.memory import DTYPES, array, array_of, readable
-from relume.record.sampling import MOST_ELEMENTS, Sampler
+from relume.record.measure.parameter_samples import MOST_ELEMENTS, ParameterSampler
+from relume.record.measure.tensor_view import DTYPES, array, array_of, readable
 
 
 def test_what_numpy_marks_for_good_is_not_marked_here() -> None:
@@ -66,7 +66,7 @@ def of_one(tensor: Tensor) -> Tensor:
 
 
 def test_samples_are_of_now_wherever_the_tensors_have_gone() -> None:
-    sampler, tensors = Sampler(), many()
+    sampler, tensors = ParameterSampler(), many()
     for round_ in range(4):
         for tensor in tensors:
             tensor.mul_(1.5)
@@ -86,11 +86,11 @@ def test_samples_are_of_now_wherever_the_tensors_have_gone() -> None:
 
 def test_samples_of_two_types_and_of_what_cannot_be_read() -> None:
     mixed = [torch.randn(9), torch.randn(100, 100).double()]
-    found = Sampler().take(mixed)
+    found = ParameterSampler().take(mixed)
     assert found is not None
     assert found.flat.dtype == np.float64
     assert np.array_equal(found.parts()[1], of_one(mixed[1]).numpy())
-    assert Sampler().take([torch.randn(4).half()]) is None
+    assert ParameterSampler().take([torch.randn(4).half()]) is None
 
 
 class Net(nn.Module):

@@ -27,26 +27,21 @@ from zoo_watch import state as zoo_state
 
 import relume
 from relume.errors import UsageError
-from relume.record import (
-    around,
-    budget,
-    candidates,
-    doors,
-    harvest,
-    ledger,
-    marks,
-    notes,
-    optimizers,
-    reader,
-    recorder,
-    signs,
-    sites,
-    store,
-    tap,
-    turns,
+from relume.record import recorder
+from relume.record.capture import (
+    graph_reader,
+    optimizer_steps,
+    pending_records,
+    recorded_step,
     weights,
 )
-from relume.record.look import GradientSlot, Look
+from relume.record.capture.step_record import GradientHook, StepRecord
+from relume.record.facts import fact_log
+from relume.record.hooks import grad_scaling
+from relume.record.measure import row_cosine
+from relume.record.schedule import loss_attribution, overhead_budget
+from relume.record.sites import find_acts, function_mode, module_hooks, module_trace, sites
+from relume.record.store import run_file
 
 
 class Net(nn.Module):
@@ -184,31 +179,31 @@ def test_nothing_is_left_after_an_error_of_the_users(where: str, tmp_path: Path)
 
 
 TARGETS = [
-    (harvest.Harvest, "arm"),
-    (doors.Doors, "_begin"),
-    (harvest.Harvest, "read"),
-    (harvest.Harvest, "read_gradients"),
-    (marks.Marks, "leave"),
-    (ledger.Ledger, "loss"),
+    (recorded_step.RecordedStep, "arm"),
+    (module_hooks.ModuleHooks, "_begin"),
+    (recorded_step.RecordedStep, "read"),
+    (recorded_step.RecordedStep, "read_gradients"),
+    (module_trace.ModuleTrace, "leave"),
+    (pending_records.PendingRecords, "loss"),
     (recorder.Recorder, "_tick"),
-    (harvest.Harvest, "read_updates"),
-    (optimizers.Optimizers, "_meet"),
+    (recorded_step.RecordedStep, "read_updates"),
+    (optimizer_steps.OptimizerSteps, "_meet"),
     (recorder.Recorder, "_flush"),
     (sites.Sites, "acts_in"),
-    (notes.Notes, "view"),
-    (notes.Notes, "inputs"),
-    (notes.Notes, "parameters"),
-    (notes.Notes, "finish"),
-    (weights.Weights, "snapshot"),
-    (weights.Weights, "gradients"),
-    (weights.Weights, "moved"),
-    (ledger.Ledger, "record"),
-    (ledger.Ledger, "drain"),
-    (store.Writer, "record"),
-    (store.Writer, "all_windows"),
-    (store.Writer, "meta"),
-    (Look, "act"),
-    (Look, "head"),
+    (fact_log.FactLog, "view"),
+    (fact_log.FactLog, "inputs"),
+    (fact_log.FactLog, "parameters"),
+    (fact_log.FactLog, "finish"),
+    (weights.WeightStats, "snapshot"),
+    (weights.WeightStats, "gradients"),
+    (weights.WeightStats, "moved"),
+    (pending_records.PendingRecords, "record"),
+    (pending_records.PendingRecords, "drain"),
+    (run_file.Writer, "record"),
+    (run_file.Writer, "all_windows"),
+    (run_file.Writer, "meta"),
+    (StepRecord, "act"),
+    (StepRecord, "head"),
 ]
 
 
@@ -236,25 +231,25 @@ def test_an_error_of_ours_never_reaches_the_user(
 
 
 MORE = [
-    ("GradScaler", around.Scaling, "saw"),
-    ("GradScaler", around.Scaling, "undo"),
-    ("GradScaler", around.Scaling, "clear"),
-    ("GradScaler", harvest.Harvest, "skip"),
-    ("GAN in a ModuleDict", turns.Turns, "begin"),
-    ("GAN in a ModuleDict", reader.Reader, "held_still"),
-    ("checkpoint, reentrant", harvest.Harvest, "read_inner"),
-    ("checkpoint", tap.Tap, "enter"),
-    ("checkpoint", tap.Tap, "leave"),
-    ("checkpoint", tap, "sample"),
-    ("checkpoint", tap, "foreign"),
-    ("frozen backbone", reader.Reader, "_accepted"),
-    ("nn.GRU", signs.RowCosines, "look"),
-    ("threads", marks.Marks, "enter"),
-    ("F.gelu", GradientSlot, "_take"),
-    ("x * (x > 0)", candidates, "relu_input"),
-    ("F.relu", weights.Weights, "nonfinite"),
-    ("F.relu", ledger.Ledger, "step"),
-    ("F.relu", budget.Budget, "step"),
+    ("GradScaler", grad_scaling.GradScaling, "saw"),
+    ("GradScaler", grad_scaling.GradScaling, "undo"),
+    ("GradScaler", grad_scaling.GradScaling, "clear"),
+    ("GradScaler", recorded_step.RecordedStep, "skip"),
+    ("GAN in a ModuleDict", loss_attribution.LossAttribution, "begin"),
+    ("GAN in a ModuleDict", graph_reader.GraphReader, "held_still"),
+    ("checkpoint, reentrant", recorded_step.RecordedStep, "read_inner"),
+    ("checkpoint", function_mode.ActCapture, "enter"),
+    ("checkpoint", function_mode.ActCapture, "leave"),
+    ("checkpoint", function_mode, "sample"),
+    ("checkpoint", function_mode, "foreign"),
+    ("frozen backbone", graph_reader.GraphReader, "_accepted"),
+    ("nn.GRU", row_cosine.RowCosines, "look"),
+    ("threads", module_trace.ModuleTrace, "enter"),
+    ("F.gelu", GradientHook, "_take"),
+    ("x * (x > 0)", find_acts, "relu_input"),
+    ("F.relu", weights.WeightStats, "nonfinite"),
+    ("F.relu", pending_records.PendingRecords, "step"),
+    ("F.relu", overhead_budget.OverheadBudget, "step"),
 ]
 
 
@@ -283,7 +278,9 @@ def test_an_error_of_ours_in_the_forms_of_the_zoo(
 @pytest.mark.parametrize("method", ["loss", "step"])
 def test_an_error_of_ours_on_a_plain_step(method: str, tmp_path: Path) -> None:
     path = tmp_path / "run.sqlite"
-    watched, said = with_error(ZOO["F.relu"], ledger.Ledger, method, path, every=100)
+    watched, said = with_error(
+        ZOO["F.relu"], pending_records.PendingRecords, method, path, every=100
+    )
     assert watched == plain(ZOO["F.relu"])
     assert any("Boom" in problem for problem in said), said
 
@@ -349,7 +346,7 @@ def test_closed_early_and_many_times_over(tmp_path: Path) -> None:
 
 def test_two_recordings_that_sleep_in_turn_build_no_tower(tmp_path: Path) -> None:
     """Each takes its wrapper out and puts it back, over and over, while the other is there."""
-    from relume.record.around import Patch
+    from relume.record.hooks.monkeypatch import MonkeyPatch
 
     class Owner:
         @staticmethod
@@ -363,7 +360,7 @@ def test_two_recordings_that_sleep_in_turn_build_no_tower(tmp_path: Path) -> Non
         return wrapper
 
     plainly, own = Owner.call(), vars(Owner)["call"]
-    one, two = (Patch(Owner, "call", make) for _ in range(2))
+    one, two = (MonkeyPatch(Owner, "call", make) for _ in range(2))
     one.put()
     for _ in range(50):
         two.put()
@@ -387,7 +384,7 @@ def test_errors_in_hooks_inside_backward_are_ours_to_keep(
     def fail(*_: object) -> None:
         raise Boom
 
-    monkeypatch.setattr("relume.record.host.backward_sums", fail)
+    monkeypatch.setattr("relume.record.measure.act_stats_numpy.backward_sums", fail)
     with relume.watch(model := Net(), path=tmp_path / "run.sqlite", every=1) as watched:
         assert train(model, 4)
     assert any("gradient: Boom" in problem for problem in watched.problems)

@@ -9,16 +9,16 @@ import torch
 from torch import nn
 
 import relume
-from relume.record import pace
-from relume.record.budget import Budget
-from relume.record.pace import FIRST_STEPS, STRETCH, Pace
+from relume.record.schedule import plain_step_sampling
+from relume.record.schedule.overhead_budget import OverheadBudget
+from relume.record.schedule.plain_step_sampling import FIRST_STEPS, STRETCH, PlainStepSampling
 
 
 @pytest.fixture
 def sleepy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Looking at a plain step is as good as never worth its cost."""
-    monkeypatch.setattr(pace, "LONGEST", 0.02)  # seconds
-    monkeypatch.setattr(Pace.__init__, "__defaults__", (1e-9,))
+    monkeypatch.setattr(plain_step_sampling, "LONGEST", 0.02)  # seconds
+    monkeypatch.setattr(PlainStepSampling.__init__, "__defaults__", (1e-9,))
     return
 
 
@@ -66,8 +66,8 @@ def test_stretches_are_of_consecutive_steps(tmp_path: Path) -> None:
 def test_a_twin_that_forgot_the_slept_steps_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Pace.__init__, "__defaults__", (1e-9,))
-    monkeypatch.setattr(Budget, "pass_over", lambda *_: None)
+    monkeypatch.setattr(PlainStepSampling.__init__, "__defaults__", (1e-9,))
+    monkeypatch.setattr(OverheadBudget, "pass_over", lambda *_: None)
     trace = training(3000, tmp_path / "run.sqlite", every=1000).trace()
     records = trace.series("0.weight", "update_ratio")
     assert records is None or records.steps.tolist() != [0, 1000, 2000]
@@ -82,14 +82,14 @@ def test_a_jump_is_seen_a_quarter_of_a_second_later_at_most(tmp_path: Path) -> N
 
 
 def test_long_steps_are_never_slept_through() -> None:
-    slow = Pace()
+    slow = PlainStepSampling()
     assert slow.rest(4e-6, 0.02, 1000) == 0
-    assert Pace().rest(4e-6, 0.0005, 1000) > 0
+    assert PlainStepSampling().rest(4e-6, 0.0005, 1000) > 0
 
 
 def test_nothing_that_is_to_be_recorded_is_slept_through() -> None:
-    assert Pace().rest(4e-6, 0.0005, 7) <= 7
-    budget = Budget(every=50)
+    assert PlainStepSampling().rest(4e-6, 0.0005, 7) <= 7
+    budget = OverheadBudget(every=50)
     for step in range(1, 200):
         wanted = budget.step(1e-3, None)
         if step % 50 != 49 and not wanted:

@@ -12,8 +12,8 @@ import relume
 from relume.acts.act import find_act
 from relume.core import Trace
 from relume.diagnosis import diagnose
-from relume.record import host, stats
-from relume.record.merging import add
+from relume.record.measure import act_stats, act_stats_numpy
+from relume.record.merge.merge_traces import add
 
 STEPS, ROWS = 24, 64
 
@@ -155,9 +155,9 @@ def test_a_unit_that_is_flat_is_told_alike_by_the_counts_and_by_its_slopes(name:
     act = find_act(name)
     rows = torch.randn(200, 6, generator=torch.Generator().manual_seed(0)) * 0.3
     rows = rows + torch.tensor([-30.0, -9.0, -6.0, -3.0, 0.0, 3.0])
-    counts = host.forward_sums(act, rows, "pre", act.defaults)
-    slopes = stats.slope_sums(act, rows, "pre", act.defaults)[0].numpy()
+    counts = act_stats_numpy.forward_sums(act, rows, "pre", act.defaults)
+    slopes = act_stats.slope_sums(act, rows, "pre", act.defaults)[0].numpy()
     assert counts is not None
     flat = counts["low"] + counts["high"] >= len(rows)
-    assert (slopes[~flat] == np.float32(stats.FLAT)).all()
-    assert (slopes[flat] < stats.FLAT).all()
+    assert (slopes[~flat] == np.float32(act_stats.FLAT)).all()
+    assert (slopes[flat] < act_stats.FLAT).all()

@@ -12,7 +12,7 @@ import pytest
 
 import relume
 from relume.core import Trace
-from relume.record.combine import combine
+from relume.record.merge.combine import combine
 
 SCRIPT = """
 import os, sys, torch

@@ -12,9 +12,9 @@ from torch import nn
 from torch.nn import functional as F
 
 import relume
-from relume.cli import main
+from relume.cli.app import main
 from relume.errors import UnknownNameError, UsageError
-from relume.record import sinks
+from relume.record.store import tensorboard
 
 STEPS = 6
 
@@ -79,8 +79,8 @@ def test_it_is_there_while_the_training_runs(tmp_path: Path) -> None:
 
 
 def test_of_many_steps_some_are_left_out_evenly(tmp_path: Path) -> None:
-    board = sinks.opened("tensorboard", tmp_path / "run.sqlite")
-    board.steps([(step, float(step), sinks.UNSEEN, 0.1) for step in range(100)])
+    board = tensorboard.open_sink("tensorboard", tmp_path / "run.sqlite")
+    board.steps([(step, float(step), tensorboard.UNSEEN, 0.1) for step in range(100)])
     board.close()
     told = scalars(tmp_path / "tensorboard" / "run")
     kept = [step for step, _ in told["run/loss"]]

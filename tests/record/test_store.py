@@ -14,12 +14,12 @@ import pytest
 
 from relume.core import Fact, Site, Window
 from relume.errors import NoRunError, NotATraceError, StoreError
-from relume.record import store
 from relume.record.run import new_path
+from relume.record.store import run_file
 
 
-def filled(path: Path) -> store.Writer:
-    writer = store.Writer(path)
+def filled(path: Path) -> run_file.Writer:
+    writer = run_file.Writer(path)
     writer.meta({"run": "r", "steps": 3})
     writer.site(Site("fc1", "act", "relu", units=2, order=4))
     writer.site(Site("fc0", "act", "relu", units=2, order=1))
@@ -35,7 +35,7 @@ def filled(path: Path) -> store.Writer:
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "run.sqlite"
     filled(path).close()
-    trace = store.read(path)
+    trace = run_file.read(path)
     assert trace.meta == {"run": "r", "steps": 3}
     assert [site.name for site in trace.sites] == ["fc0", "fc1"]
     series = trace.series("fc1", "post_mean")
@@ -58,9 +58,9 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 def test_it_is_readable_while_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "run.sqlite"
     writer = filled(path)
-    assert len(store.read(path).table) == 5
+    assert len(run_file.read(path).table) == 5
     writer.record(3, (("fc1", "post_mean"),), [1.0])
-    series = store.read(path).series("fc1", "post_mean")
+    series = run_file.read(path).series("fc1", "post_mean")
     assert series is not None
     assert len(series) == 4
     writer.close()
@@ -70,7 +70,7 @@ def test_facts_and_windows_are_replaced(tmp_path: Path) -> None:
     writer = filled(tmp_path / "run.sqlite")
     writer.replace_fact(Fact("opaque", "lstm", 9, {"operation": "y"}))
     writer.windows("fc1", [Window(0, 0, 1, 5, {"active": np.array([7.0])})])
-    trace = store.read(writer.path)
+    trace = run_file.read(writer.path)
     assert [fact.data["operation"] for fact in trace.facts_of("opaque")] == ["y"]
     assert [w.fields["active"].tolist() for w in trace.windows("fc1")] == [[7.0]]
     writer.close()
@@ -80,26 +80,28 @@ def test_strangers_are_told_from_runs(tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("hello")
     with pytest.raises(NotATraceError, match=r"notes.txt is not a run that relume recorded"):
-        store.read(text)
+        run_file.read(text)
     foreign = tmp_path / "other.sqlite"
     with sqlite3.connect(foreign) as db:
         db.execute("CREATE TABLE t (x)")
     db.close()
     with pytest.raises(NotATraceError, match="not one that relume wrote"):
-        store.read(foreign)
+        run_file.read(foreign)
     with pytest.raises(NoRunError, match="no run file"):
-        store.read(tmp_path / "none.sqlite")
+        run_file.read(tmp_path / "none.sqlite")
 
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.sqlite"
     filled(path).close()
     with sqlite3.connect(path) as db:
-        db.execute(f"PRAGMA user_version = {store.VERSION + 1}")
+        db.execute(f"PRAGMA user_version = {run_file.VERSION + 1}")
     db.close()
-    newer = f"schema version {store.VERSION + 1}, this relume reads up to {store.VERSION}; update"
+    newer = (
+        f"schema version {run_file.VERSION + 1}, this relume reads up to {run_file.VERSION}; update"
+    )
     with pytest.raises(NotATraceError, match=newer):
-        store.read(path)
+        run_file.read(path)
 
 
 def test_a_damaged_file_gives_one_sentence(tmp_path: Path) -> None:
@@ -109,28 +111,28 @@ def test_a_damaged_file_gives_one_sentence(tmp_path: Path) -> None:
     data[4096:] = b"\xff" * (len(data) - 4096)
     path.write_bytes(bytes(data))
     with pytest.raises(NotATraceError, match="is damaged"):
-        store.read(path)
+        run_file.read(path)
 
 
 def test_an_unwritable_place_gives_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot write the run file"):
-        store.Writer(tmp_path / "file" / "run.sqlite")
+        run_file.Writer(tmp_path / "file" / "run.sqlite")
 
 
 def test_runs_are_found_by_name_prefix_and_age(tmp_path: Path) -> None:
     with pytest.raises(NoRunError, match="no recorded run in"):
-        store.find(None, tmp_path)
+        run_file.find(None, tmp_path)
     names = ["20260101-000000-train", "20260102-000000-train", "20260102-000001-test"]
     for name in names:
-        store.Writer(tmp_path / f"{name}.sqlite").close()
-    assert store.find(None, tmp_path).stem == names[2]
-    assert store.find("20260101", tmp_path).stem == names[0]
-    assert store.find(str(tmp_path / f"{names[1]}.sqlite"), tmp_path).stem == names[1]
+        run_file.Writer(tmp_path / f"{name}.sqlite").close()
+    assert run_file.find(None, tmp_path).stem == names[2]
+    assert run_file.find("20260101", tmp_path).stem == names[0]
+    assert run_file.find(str(tmp_path / f"{names[1]}.sqlite"), tmp_path).stem == names[1]
     with pytest.raises(NoRunError, match="is the beginning of 2 runs"):
-        store.find("20260102", tmp_path)
+        run_file.find("20260102", tmp_path)
     with pytest.raises(NoRunError, match=r"did you mean '20260101-000000-train'\?"):
-        store.find("20260101-000000-trian", tmp_path)
+        run_file.find("20260101-000000-trian", tmp_path)
 
 
 def test_runs_begun_in_the_same_second_do_not_share_a_file(tmp_path: Path) -> None:
@@ -173,7 +175,7 @@ def test_a_killed_process_leaves_every_finished_record(tmp_path: Path, steps: in
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     time.sleep(0)
-    series = store.read(path).series("1", "post_mean")
+    series = run_file.read(path).series("1", "post_mean")
     assert series is not None
     assert series.steps.tolist()[: done + 1] == list(range(done + 1))
-    assert store.read(path).windows("1")[0].records == 1
+    assert run_file.read(path).windows("1")[0].records == 1

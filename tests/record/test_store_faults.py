@@ -16,8 +16,8 @@ from store_training import AT, FAULTS, train, watched
 
 from relume.core import Fact
 from relume.errors import NotATraceError, StoreError
-from relume.record import store
 from relume.record.run import Run
+from relume.record.store import run_file
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_a_place_that_cannot_be_written(plain: list[str]) -> None:
 def read_only(tmp_path: Path) -> Generator[Path]:
     """A folder with a run in it that may only be read; root gives up its rights meanwhile."""
     place = Path(tempfile.mkdtemp(prefix="relume-read-only-"))  # nobody cannot enter tmp_path
-    made = store.Writer(place / "run.sqlite")
+    made = run_file.Writer(place / "run.sqlite")
     made.meta({"run": "r"})
     made.close()
     place.chmod(0o555)
@@ -125,19 +125,19 @@ def test_a_read_only_folder_is_said_and_read_from(read_only: Path, plain: list[s
         f"cannot write the run file {read_only}/new.sqlite: "
         "the file or its folder may not be written.",
     )
-    assert store.read(read_only / "run.sqlite").meta["run"] == "r"  # reading needs no right
+    assert run_file.read(read_only / "run.sqlite").meta["run"] == "r"  # reading needs no right
 
 
 def test_a_file_that_was_never_written_to_is_said_to_be_empty(tmp_path: Path) -> None:
     (tmp_path / "run.sqlite").touch()
     with pytest.raises(NotATraceError, match=r"run\.sqlite is empty"):
-        store.read(tmp_path / "run.sqlite")
+        run_file.read(tmp_path / "run.sqlite")
 
 
 @pytest.mark.parametrize("part", ["head", "middle", "cut"])
 def test_damage_of_any_part_is_one_sentence(part: str, tmp_path: Path) -> None:
     path = tmp_path / "run.sqlite"
-    made = store.Writer(path)
+    made = run_file.Writer(path)
     for step in range(400):
         made.record(step, tuple((f"s{i}", "x") for i in range(100)), [float(step)] * 100)
     made.fact(Fact("end"))
@@ -151,6 +151,6 @@ def test_damage_of_any_part_is_one_sentence(part: str, tmp_path: Path) -> None:
         del data[len(data) // 2 :]
     path.write_bytes(data)
     with pytest.raises(StoreError) as caught:
-        store.read(path)
+        run_file.read(path)
     assert "\n" not in str(caught.value)
     assert "run.sqlite" in str(caught.value)

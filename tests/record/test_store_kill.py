@@ -11,7 +11,7 @@ import pytest
 import store_killed
 
 from relume.errors import NoRunError, NotATraceError
-from relume.record import store
+from relume.record.store import run_file
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 
@@ -33,7 +33,7 @@ def completed(log: Path) -> tuple[str, int]:
 
 
 def check_training(path: Path, last: int) -> None:
-    trace = store.read(path)
+    trace = run_file.read(path)
     series = trace.series("1", "post_rms")
     steps = [] if series is None else series.steps.tolist()
     assert steps[: last + 1] == list(range(last + 1)), "a completed record is missing"
@@ -44,7 +44,7 @@ def check_training(path: Path, last: int) -> None:
 
 def check_writing(path: Path, last: int) -> None:
     """Thinned by now: first, last, tail, extremes are there, and every value is its step's."""
-    table = store.read(path).table
+    table = run_file.read(path).table
     tail = store_killed.BOUNDS.tail
     if last < 0:
         return
@@ -71,7 +71,7 @@ def sound(path: Path) -> bool:
 def made_or_said(path: Path) -> bool:
     """Whether a file holds a run without a record, or is said to be empty or not there."""
     try:
-        return store.read(path).table == {}
+        return run_file.read(path).table == {}
     except NotATraceError as error:
         return "is empty" in str(error)
     except NoRunError as error:
@@ -111,7 +111,7 @@ def test_kill_9_at_a_hundred_random_moments_each(kind: str, tmp_path: Path) -> N
 def test_the_check_rejects_a_lost_record(tmp_path: Path) -> None:
     """The twin: a file from which the last completed record is gone."""
     path = tmp_path / "0.sqlite"
-    writer = store.Writer(path)
+    writer = run_file.Writer(path)
     for step in range(20):
         writer.record(step, store_killed.KEYS, [store_killed.value(step), float(step)])
         writer.steps([(step, store_killed.value(step), 0.1, 0.01)])

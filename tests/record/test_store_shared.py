@@ -9,8 +9,8 @@ import pytest
 from store_training import AT, STEPS, train, watched
 
 from relume.errors import StoreError
-from relume.record import store, writer
 from relume.record.run import Run
+from relume.record.store import run_file, writer
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_a_lock_to_the_end_gives_one_sentence(
 
 def test_what_waits_for_a_lock_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "run.sqlite"
-    made = store.Writer(path)
+    made = run_file.Writer(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     for step in range(writer.MOST_LATE):
@@ -68,22 +68,22 @@ def test_what_waits_for_a_lock_is_bounded(tmp_path: Path) -> None:
     assert len(made._late) == writer.MOST_LATE
     other.close()
     made.close()
-    assert len(store.read(path).table["a", "x"]) == writer.MOST_LATE
+    assert len(run_file.read(path).table["a", "x"]) == writer.MOST_LATE
 
 
 def test_a_reader_never_blocks_the_writer(tmp_path: Path) -> None:
     """A reader in the middle of a long look sees one moment; the writer writes on meanwhile."""
     path = tmp_path / "run.sqlite"
-    made = store.Writer(path)
+    made = run_file.Writer(path)
     made.record(0, (("a", "x"),), [0.0])
-    with store.opened(path) as db:
+    with run_file.opened(path) as db:
         count = "SELECT count(*) FROM record"
         assert db.execute(count).fetchone()[0] == 1
         for step in range(1, 200):
             made.record(step, (("a", "x"),), [float(step)])
         assert made._late == []
         assert db.execute(count).fetchone()[0] == 1
-        assert len(store.read(path).table["a", "x"]) == 200
+        assert len(run_file.read(path).table["a", "x"]) == 200
     made.close()
 
 
@@ -94,7 +94,7 @@ def test_a_watcher_reads_on_while_it_trains(tmp_path: Path, plain: list[str]) ->
     def look() -> None:
         try:
             while not stop.is_set():
-                series = store.read(path).series("1", "post_rms")
+                series = run_file.read(path).series("1", "post_rms")
                 steps = [] if series is None else series.steps.tolist()
                 assert steps == list(range(len(steps)))
                 assert len(steps) >= seen[-1]

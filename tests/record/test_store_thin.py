@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relume.core import Series, Window
-from relume.record import archive, panes, store, thin
-from relume.record.archive import ABSENT, Bounds
-from relume.record.units import merge
+from relume.record.measure.unit_counters import merge
+from relume.record.store import downsample, retention, run_file, window_table
+from relume.record.store.retention import ABSENT, Bounds
 
 SMALL = Bounds(whole=64, tail=16, stretches=2, chunks=16)
 KEYS = (("fc1", "post_mean"), ("fc1", "pre_rms"), ("fc2", "post_mean"))
@@ -56,10 +56,10 @@ def test_a_stretch_keeps_what_the_law_says(
     steps = np.cumsum(1 + np.arange(len(rows)) % 3) * 100_000
     values = np.array([[a, b] for a, b, _ in rows])
     present = np.array([[mask & 1 == 0, mask & 2 == 0] for *_, mask in rows])
-    found = thin.thinned(steps, values, present, length)
+    found = downsample.downsample(steps, values, present, length)
     for _ in range(joins):
-        found = thin.paired(found)
-    found = thin.unpacked(thin.packed(found, "<f8"), "<f8")
+        found = downsample.merge_pairs(found)
+    found = downsample.unpacked(downsample.packed(found, "<f8"), "<f8")
     whole = length * 2**joins
     for column in range(2):
         wanted: list[tuple[int, float]] = []
@@ -67,7 +67,7 @@ def test_a_stretch_keeps_what_the_law_says(
             part = range(begin, min(begin + whole, len(rows)))
             seen = [(int(steps[i]), float(values[i, column])) for i in part if present[i, column]]
             wanted += kept_of(seen)
-        at, x = thin.points(found, column)
+        at, x = downsample.points(found, column)
         assert same(list(zip(at.tolist(), x.tolist(), strict=True)), wanted)
 
 
@@ -79,9 +79,9 @@ def test_the_oracle_rejects_an_average() -> None:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "record_bounds", lambda series: SMALL)
-    monkeypatch.setattr("relume.record.writer.STEP_BOUNDS", SMALL)
-    monkeypatch.setattr(archive, "STEP_BOUNDS", SMALL)
+    monkeypatch.setattr(retention, "record_bounds", lambda series: SMALL)
+    monkeypatch.setattr("relume.record.store.writer.STEP_BOUNDS", SMALL)
+    monkeypatch.setattr(retention, "STEP_BOUNDS", SMALL)
 
 
 def lawful(full: list[tuple[int, float]], found: Series, tail: int) -> None:
@@ -98,7 +98,7 @@ def lawful(full: list[tuple[int, float]], found: Series, tail: int) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_a_long_run_stays_bounded_and_keeps_extremes_and_ends(tmp_path: Path) -> None:
-    writer = store.Writer(tmp_path / "run.sqlite")
+    writer = run_file.Writer(tmp_path / "run.sqlite")
     draw = np.random.default_rng(0)
     full: dict[tuple[str, str], list[tuple[int, float]]] = {key: [] for key in KEYS}
     losses: list[tuple[int, float]] = []
@@ -112,7 +112,7 @@ def test_a_long_run_stays_bounded_and_keeps_extremes_and_ends(tmp_path: Path) ->
         if step % 7 == 6:  # as flushes come: some steps at a time
             writer.steps([(s, x, 0.1, 0.01) for s, x in losses[step - 6 : step + 1]])
     writer.steps([(s, x, 0.1, 0.01) for s, x in losses[2_996:]])
-    trace = store.read(writer.path)
+    trace = run_file.read(writer.path)
     writer.close()
     for key in KEYS[:2]:
         lawful(full[key], trace.table[key], SMALL.tail)
@@ -132,27 +132,27 @@ def test_a_long_run_stays_bounded_and_keeps_extremes_and_ends(tmp_path: Path) ->
 @pytest.mark.usefixtures("small")
 def test_every_thinned_stretch_obeys_the_law(tmp_path: Path) -> None:
     """Each level of each chunk, against the loop over the records that went into it."""
-    writer = store.Writer(tmp_path / "run.sqlite")
+    writer = run_file.Writer(tmp_path / "run.sqlite")
     draw = np.random.default_rng(1)
     values = np.float32(draw.normal(size=1_000)).astype(float)
     for step, value in enumerate(values):
         writer.record(step, KEYS[:1], [value])
     place = 0
-    with store.opened(writer.path) as db:
+    with run_file.opened(writer.path) as db:
         rows = db.execute("SELECT level, body FROM thin ORDER BY id").fetchall()
         whole = db.execute("SELECT count(*) FROM record").fetchone()[0]
     assert len(rows) <= SMALL.chunks
     assert [level for level, _ in rows] == sorted((level for level, _ in rows), reverse=True)
     assert max(level for level, _ in rows) >= 2
     for level, body in rows:
-        chunk = thin.unpacked(body, "<f4")
+        chunk = downsample.unpacked(body, "<f4")
         for number in range(len(chunk)):
-            size = archive.LENGTH * 2**level
+            size = retention.LENGTH * 2**level
             part = [(i, float(values[i])) for i in range(place, place + size)]
-            one = thin.Stretches(
+            one = downsample.Stretches(
                 chunk.steps[number : number + 1], chunk.values[number : number + 1]
             )
-            at, x = thin.points(one, 0)
+            at, x = downsample.points(one, 0)
             assert same(list(zip(at.tolist(), x.tolist(), strict=True)), kept_of(part))
             place += size
     assert place + whole == len(values)
@@ -160,33 +160,33 @@ def test_every_thinned_stretch_obeys_the_law(tmp_path: Path) -> None:
 
 
 def test_short_runs_are_not_thinned(tmp_path: Path) -> None:
-    writer = store.Writer(tmp_path / "run.sqlite")
+    writer = run_file.Writer(tmp_path / "run.sqlite")
     for step in range(1_000):
         writer.record(step, KEYS, [0.0, 1.0, 2.0])
     writer.steps([(step, 0.0, 0.1, 0.1) for step in range(20_000)])
-    trace = store.read(writer.path)
+    trace = run_file.read(writer.path)
     assert len(trace.table[KEYS[0]]) == 1_000
     assert len(trace.table["", "loss"]) == 20_000
     writer.close()
 
 
 def test_bounds_follow_the_number_of_series() -> None:
-    few, many = archive.record_bounds(10), archive.record_bounds(4_000)
+    few, many = retention.record_bounds(10), retention.record_bounds(4_000)
     assert few.whole == 16_384
     assert many.whole == 1_024
     for series in (1, 10, 300, 4_000):
-        b = archive.record_bounds(series)
+        b = retention.record_bounds(series)
         whole = 4 * series * b.whole
-        kept = b.chunks * b.stretches * thin.POINTS * archive.POINT_BYTES * series
-        assert whole <= max(archive.RECORD_BYTES, 4 * series * 1_024)
-        assert kept <= archive.THIN_BYTES
+        kept = b.chunks * b.stretches * downsample.POINTS * retention.POINT_BYTES * series
+        assert whole <= max(retention.RECORD_BYTES, 4 * series * 1_024)
+        assert kept <= retention.THIN_BYTES
         assert b.chunks >= 4
 
 
 @pytest.mark.usefixtures("small")
 def test_a_model_that_never_goes_the_same_way_twice_does_not_fill_the_file(tmp_path: Path) -> None:
     """Dropped layers and experts: each record has other sites."""
-    writer = store.Writer(tmp_path / "run.sqlite")
+    writer = run_file.Writer(tmp_path / "run.sqlite")
     draw = np.random.default_rng(0)
     sites = [f"block{i}" for i in range(40)]
     full: dict[str, list[tuple[int, float]]] = {}
@@ -196,10 +196,10 @@ def test_a_model_that_never_goes_the_same_way_twice_does_not_fill_the_file(tmp_p
         writer.record(step, keys, [float(step)] * len(keys))
         for s in chosen:
             full.setdefault(s, []).append((step, float(step)))
-    with store.opened(writer.path) as db:
+    with run_file.opened(writer.path) as db:
         layouts = db.execute("SELECT count(*) FROM layout").fetchone()[0]
     assert layouts < 60
-    trace = store.read(writer.path)
+    trace = run_file.read(writer.path)
     for s in sites:
         lawful(full[s], trace.table[s, "post_rms"], 2)
     writer.close()
@@ -217,7 +217,7 @@ FIELDS = ("active", "post_sum", "post_max")
 
 def window(first: int, units: int, records: int = 4) -> Window:
     draw = np.random.default_rng(first)
-    names = panes.merge.__globals__["FIELDS"]
+    names = window_table.merge.__globals__["FIELDS"]
     fields = {name: draw.integers(0, 300, units).astype(float) for name in names}
     fields["post_sum"] = draw.normal(size=units)
     fields["post_max"] = np.float32(draw.normal(size=units)).astype(float)
@@ -234,17 +234,19 @@ def test_windows_are_packed_without_loss(tmp_path: Path) -> None:
         "e": np.array([2.0**33, 2.0**53 + 2, 0.0]),
     }
     for small in (True, False):
-        site, *_, names, types, data = panes.packed("s", Window(0, 1, 1, 3, odd), small=small)
-        found = panes.unpacked(names, types, data)
+        site, *_, names, types, data = window_table.packed(
+            "s", Window(0, 1, 1, 3, odd), small=small
+        )
+        found = window_table.unpacked(names, types, data)
         for name, field in odd.items():
             assert found[name].tobytes() == field.tobytes(), (site, name, types)
     assert types == "f8 f8 f8 f8 f8"
     with pytest.raises(ValueError, match="do not fit"):
-        panes.unpacked(names, types, data[:-1])
+        window_table.unpacked(names, types, data[:-1])
 
 
 def test_only_new_windows_are_written(tmp_path: Path) -> None:
-    writer = store.Writer(tmp_path / "run.sqlite")
+    writer = run_file.Writer(tmp_path / "run.sqlite")
     course = [window(0, 8, 1), window(1, 8), window(5, 8)]
     writer.windows("fc1", course)
     before = writer._db.total_changes
@@ -253,20 +255,20 @@ def test_only_new_windows_are_written(tmp_path: Path) -> None:
     grown = [*course[:2], merge(course[2], window(9, 8)), window(13, 8)]
     writer.windows("fc1", grown)
     assert writer._db.total_changes == before + 3  # one out, two in
-    found = store.read(writer.path).windows("fc1")
-    assert [panes.mark(w) for w in found] == [panes.mark(w) for w in grown]
+    found = run_file.read(writer.path).windows("fc1")
+    assert [window_table.mark(w) for w in found] == [window_table.mark(w) for w in grown]
     for one, two in zip(found, grown, strict=True):
         assert all(np.array_equal(one.fields[k], two.fields[k], equal_nan=True) for k in two.fields)
     writer.close()
 
 
 def test_windows_of_a_wide_site_are_merged_and_their_sums_stay(tmp_path: Path) -> None:
-    writer = store.Writer(tmp_path / "run.sqlite")
+    writer = run_file.Writer(tmp_path / "run.sqlite")
     course = [window(0, 2_000, 1), *(window(4 * i + 1, 2_000) for i in range(40))]
     for count in (3, 10, 41):  # as a run goes on
         writer.windows("fc1", course[:count])
-    found = store.read(writer.path).windows("fc1")
-    assert len(found) <= panes.FEWEST
+    found = run_file.read(writer.path).windows("fc1")
+    assert len(found) <= window_table.FEWEST
     assert (found[0].first, found[0].records) == (0, 1)
     assert sum(w.records for w in found) == sum(w.records for w in course)
     assert sum(w.samples for w in found) == sum(w.samples for w in course)
@@ -275,12 +277,12 @@ def test_windows_of_a_wide_site_are_merged_and_their_sums_stay(tmp_path: Path) -
         assert np.allclose(np.sum([w.fields[name] for w in found], axis=0), total, rtol=1e-12)
     assert all(a.last < b.first for a, b in pairwise(found))
     writer.close()
-    assert writer.path.stat().st_size < panes.FEWEST * 2_000 * 12 * 8 + 50_000
+    assert writer.path.stat().st_size < window_table.FEWEST * 2_000 * 12 * 8 + 50_000
 
 
 @pytest.mark.usefixtures("small")
 def test_memory_does_not_grow_with_the_run(tmp_path: Path) -> None:
-    writer = store.Writer(tmp_path / "run.sqlite")
+    writer = run_file.Writer(tmp_path / "run.sqlite")
 
     def go(begin: int, end: int) -> None:
         for step in range(begin, end):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from relume.errors import NotATraceError, StoreError
-from relume.record import schema, store
+from relume.record.store import run_file, schema
 
 # What version 1 of relume executed, word for word.
 V1 = """
@@ -63,7 +63,7 @@ def test_a_file_of_version_1_is_read_for_ever(tmp_path: Path) -> None:
     path = tmp_path / "old.sqlite"
     version_1(path)
     before = path.read_bytes()
-    trace = store.read(path)
+    trace = run_file.read(path)
     assert trace.meta == {"run": "old", "steps": 3}
     assert trace.sites[0].line == 7
     assert trace.table["relu()", "post_mean"].values.tolist()[::2] == [0.5, -0.25]
@@ -76,7 +76,7 @@ def test_a_file_of_version_1_is_read_for_ever(tmp_path: Path) -> None:
     assert two.fields["active"].tolist() == [1.0, 2.0]
     assert two.fields["post_sum"][0] == 1 / 3
     assert trace.facts_of("end")[0].data == {"code": 0}
-    assert store.meta(path)["run"] == "old"
+    assert run_file.meta(path)["run"] == "old"
     assert path.read_bytes() == before, "reading an old file must not change it"
 
 
@@ -114,21 +114,22 @@ def test_the_steps_are_applied_in_order(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS | {2: step(2), 3: step(3)})
     path = tmp_path / "old.sqlite"
     version_1(path)
-    assert store.read(path).meta["run"] == "old"
+    assert run_file.read(path).meta["run"] == "old"
     assert done == [2, 3]
 
 
 def test_a_file_of_a_newer_relume_gives_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "run.sqlite"
-    store.Writer(path).close()
+    run_file.Writer(path).close()
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 9")
     db.close()
-    for read in (store.read, store.meta):
+    for read in (run_file.read, run_file.meta):
         with pytest.raises(NotATraceError) as caught:
             read(path)
         assert str(caught.value) == (
-            f"{path} has schema version 9, this relume reads up to {store.VERSION}; update relume."
+            f"{path} has schema version 9, this relume reads up to "
+            f"{run_file.VERSION}; update relume."
         )
 
 
@@ -136,10 +137,10 @@ def test_a_file_that_holds_something_is_not_written_over(tmp_path: Path) -> None
     path = tmp_path / "run.sqlite"
     version_1(path)
     with pytest.raises(StoreError, match=r"run.sqlite already holds something; give a new file"):
-        store.Writer(path)
-    assert store.read(path).meta["run"] == "old"
+        run_file.Writer(path)
+    assert run_file.read(path).meta["run"] == "old"
     text = tmp_path / "notes.txt"
     text.write_text("hello, this is no database at all" * 40)
     with pytest.raises(StoreError, match="it is damaged"):
-        store.Writer(text)
+        run_file.Writer(text)
     assert text.read_text().startswith("hello")

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 import relume
 from relume.core import Fact, Trace
-from relume.record.inputs import InputMoments
+from relume.record.measure.input_moments import InputMoments
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relume.core import Window
-from relume.record import store
-from relume.record.units import FIELDS, MOST, UnitCounters, most
+from relume.record.measure.unit_counters import FIELDS, MOST, UnitCounters, most
+from relume.record.store import run_file
 
 BYTES_A_UNIT = 160  # what all counters of a unit may take
 
@@ -52,13 +52,13 @@ def test_totals_are_those_of_all_records(count: int) -> None:
 
 
 def test_the_file_keeps_the_totals_in_few_windows(tmp_path: Path) -> None:
-    writer, counters = store.Writer(tmp_path / "run.sqlite"), UnitCounters()
+    writer, counters = run_file.Writer(tmp_path / "run.sqlite"), UnitCounters()
     for step in range(2_000):
         counters.add(step, 10, record(step))
         if counters.finished or step % 97 == 0:
             writer.windows("fc1", counters.take())
     writer.windows("fc1", counters.take())
-    windows = store.read(writer.path).windows("fc1")
+    windows = run_file.read(writer.path).windows("fc1")
     assert MOST // 2 <= len(windows) <= MOST
     assert (windows[0].first, windows[0].last) == (0, 0)
     for one, two in itertools.pairwise(windows):
@@ -88,7 +88,7 @@ def test_unknown_extremes_do_not_hide_known_ones() -> None:
 def test_memory_is_bounded_and_does_not_grow(tmp_path: Path) -> None:
     """After 2,000 records as after 40: what a unit takes, by our count and by Python's own."""
     units, sites = 2_048, 4
-    writer = store.Writer(tmp_path / "run.sqlite")
+    writer = run_file.Writer(tmp_path / "run.sqlite")
     counters = [UnitCounters() for _ in range(sites)]
     fields = [record(seed, units) for seed in range(8)]
 

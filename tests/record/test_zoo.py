@@ -14,7 +14,7 @@ from zoo_layers import Image, Recurrent
 
 import relume
 from relume.core import Trace
-from relume.record import store
+from relume.record.store import run_file
 
 
 def train(model: nn.Module, path: Path, steps: int = 3, **options: Any) -> Trace:
@@ -144,7 +144,7 @@ for _ in range(12):
     code = "import sys; from pathlib import Path; from relume.launch import run; "
     code += f"sys.exit(run({str(script)!r}, [], folder=Path({str(tmp_path)!r})).code)"
     subprocess.run([sys.executable, "-c", code], check=True)
-    trace = store.read(store.find(None, tmp_path))
+    trace = run_file.read(run_file.find(None, tmp_path))
     assert trace.facts_of("error") == ()
     assert trace.meta["steps"] == 12
     for stat in ("loss", "loss_2"):  # each has its own

@@ -7,9 +7,9 @@ import numpy as np
 import story_of_a_death as story
 
 from relume.core import Fact, Series, Site, Trace, Window
+from relume.core.trial import Arm, Edit, Effect, Objective, Trial, TrialRun, Verdict
 from relume.diagnosis import diagnose
-from relume.proof import Arm, Edit, Effect, Objective, Shot, Trial, Verdict
-from relume.report.scene import Shown
+from relume.report.html.run_data import RunData
 
 HOSTILE = {
     "script": "</script><script>alert(1)</script>",
@@ -76,11 +76,11 @@ def window(at: np.ndarray, rng: np.random.Generator, dead: int = 0) -> Window:
     return Window(int(at[0]), int(at[-1]), 10, int(n), fields)
 
 
-def shown(trace: Trace) -> Shown:
-    return Shown(trace, diagnose(trace))
+def shown(trace: Trace) -> RunData:
+    return RunData(trace, diagnose(trace))
 
 
-def hostile(text: str) -> Shown:
+def hostile(text: str) -> RunData:
     """A run in which every word that comes from a user's program is `text`."""
     trace = network(text or "x")
     meta = {**trace.meta, "script": text, "optimizer": text, "torch": text}
@@ -107,13 +107,13 @@ def hostile(text: str) -> Shown:
         not_checked=tuple(replace(n, site=text, reason=text) for n in story.NOT_CHECKED),
         meta=trace.meta,
     )
-    return Shown(trace, told)
+    return RunData(trace, told)
 
 
 def trial(text: str = "fine") -> Trial:
     arms = (Arm("base", role="base"), Arm(text, (Edit("x", text=text),), text=text))
-    shots = [Shot("base", s, 1.0) for s in range(3)]
-    shots += [Shot(text, s, 0.5 if s else None, s == 0, problem=text) for s in range(3)]
+    shots = [TrialRun("base", s, 1.0) for s in range(3)]
+    shots += [TrialRun(text, s, 0.5 if s else None, s == 0, problem=text) for s in range(3)]
     effect = Effect(0.5, 0.4, float("inf"), 0.01, 0.02, 2, 3, 0.5, diverged=(1, 0))
     return Trial(
         text, Objective(text), arms, tuple(shots), (Verdict(text, "proven", text, effect),)

@@ -14,9 +14,9 @@ import story_of_a_death as story
 from run_to_draw import HOSTILE, hostile, many, network, shown, trial
 
 from relume.core import Series, Trace
-from relume.report.book import live, live_data, report
-from relume.report.scene import Shown
-from relume.report.serve import Server
+from relume.report.html.report_data import live, live_data, report
+from relume.report.html.run_data import RunData
+from relume.report.html.server import LiveServer
 
 VANISHING = replace(
     story.DEAD,
@@ -37,7 +37,7 @@ VANISHING = replace(
 RECORDS = 40
 
 
-def vanishing(name: str = "net") -> Shown:
+def vanishing(name: str = "net") -> RunData:
     """Six sigmoids; a layer passes a tenth of the gradient, at every record."""
     trace = network(name, acts=6, records=RECORDS, act="sigmoid")
     table = dict(trace.table)
@@ -46,7 +46,7 @@ def vanishing(name: str = "net") -> Shown:
         table[f"{name}.{i}.act", "grad_pre_rms"] = Series(np.arange(RECORDS) * 4, values)
     table[f"{name}.out", "grad_pre_rms"] = Series(np.arange(RECORDS) * 4, np.ones(RECORDS))
     told = replace(story.SICK, findings=(replace(VANISHING, site=f"{name}.1.act"), story.SPARSE))
-    return Shown(replace(trace, table=table), told)
+    return RunData(replace(trace, table=table), told)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = {
         "vanishing": report([vanishing()], [trial("lower-learning-rate")]),
         "two": report([vanishing(), shown(network("net"))]),
-        "fine": report([Shown(network(), story.FINE)]),
+        "fine": report([RunData(network(), story.FINE)]),
         "empty": report([shown(Trace({}))]),
     }
     for name, text in made.items():
@@ -269,7 +269,7 @@ def test_two_hundred_sites_are_drawn(eyes: Any, tmp_path: Path) -> None:
     trace = network("encoder.layers", acts=200, records=500)
     told = replace(story.MANY, findings=(*story.MANY.findings, *many(trace)))
     place = tmp_path / "page.html"
-    place.write_text(report([Shown(trace, told)]), "utf-8")
+    place.write_text(report([RunData(trace, told)]), "utf-8")
     page = eyes.open(place)
     assert page.locator(".stop").count() == 201
     assert page.locator(".stop.error").count() == 200
@@ -310,13 +310,13 @@ class Following:
 
     def __call__(self) -> str:
         trace = network(records=self.steps)
-        return live_data(Shown(trace, story.SICK, self.state), 0.05)
+        return live_data(RunData(trace, story.SICK, self.state), 0.05)
 
 
 @pytest.fixture
-def following() -> Iterator[tuple[Server, Following]]:
+def following() -> Iterator[tuple[LiveServer, Following]]:
     source = Following()
-    with Server(lambda: live(source()), source) as server:
+    with LiveServer(lambda: live(source()), source) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server, source
@@ -324,7 +324,7 @@ def following() -> Iterator[tuple[Server, Following]]:
         thread.join()
 
 
-def test_a_live_page_follows_its_run(eyes: Any, following: tuple[Server, Following]) -> None:
+def test_a_live_page_follows_its_run(eyes: Any, following: tuple[LiveServer, Following]) -> None:
     server, source = following
     eyes.allowed.append(server.url)
     page = eyes.open(server.url)

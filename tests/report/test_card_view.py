@@ -10,11 +10,11 @@ from rich.console import Console
 
 from relume.core import Card, Curve, Measured
 from relume.errors import UsageError
-from relume.report.card import best, compare, render, text, value
-from relume.report.card_delivery import card_order, several
-from relume.report.catalogue import Entry, catalogue
-from relume.report.curve import plot
-from relume.report.svg import svg
+from relume.report.act_chart_svg import svg
+from relume.report.card_output import card_order, several
+from relume.report.terminal.act_list import ActEntry, act_table
+from relume.report.terminal.card_text import best, compare, render, text, value
+from relume.report.terminal.text_plot import plot
 
 WIDTHS = (30, 60, 80, 100, 160)
 HOSTILE = {
@@ -144,7 +144,7 @@ def test_names_are_data_in_the_terminal(name: str, width: int) -> None:
     for page in (
         shown(render, [hostile], width=width),
         shown(compare, [hostile, made()], width=width),
-        shown(catalogue, [Entry(act, act, act, 2020, act, act)], width=width),
+        shown(act_table, [ActEntry(act, act, act, 2020, act, act)], width=width),
     ):
         assert "\x1b" not in page
         assert not set(page) & set("\u202e\u2028\x07\x00\udc80")
@@ -288,14 +288,14 @@ def test_acts_are_separated_by_commas_outside_brackets(words: list[str], found: 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_catalogue_tells_everything(width: int) -> None:
-    entry = Entry("swish", "learnable", "z * sigmoid(beta * z)", 2017, "beta*=1.0", "a paper")
-    page = shown(catalogue, [entry], width=width)
+    entry = ActEntry("swish", "learnable", "z * sigmoid(beta * z)", 2017, "beta*=1.0", "a paper")
+    page = shown(act_table, [entry], width=width)
     assert max(map(len, page.splitlines())) <= width
     words = " ".join(page.split())
     for word in ("swish", "learnable", "2017", "beta*=1.0", "a paper", "* learned in training"):
         assert word in words
     assert "learned in training" not in shown(
-        catalogue, [replace(entry, parameters="dim=-1")], width=width
+        act_table, [replace(entry, parameters="dim=-1")], width=width
     )
 
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from relume.proof import Arm, Effect, Objective, Standing, Trial, Verdict
-from relume.report.comparison import comparison, conclusions
+from relume.core.trial import Arm, ArmSummary, Effect, Objective, Trial, Verdict
+from relume.report.terminal.comparison import comparison, conclusions
 
 GAIN = Effect(0.25, 0.2, 0.3, 0.001, 0.003, 5, 5, 0.2)
 NONE = Effect(0.01, -0.1, 0.1, 0.9, 0.9, 3, 5, -0.1)
 
 
-def standing(arm: str, mean: float, parameters: int) -> Standing:
-    return Standing(
+def standing(arm: str, mean: float, parameters: int) -> ArmSummary:
+    return ArmSummary(
         arm, mean, mean - 0.05, mean + 0.05, 5, 0, 0.5, 14, 0.0189, 346_000_000, 0.0, parameters
     )
 

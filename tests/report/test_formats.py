@@ -15,12 +15,12 @@ import story_of_a_death as story
 from test_terminal import HOSTILE
 
 from relume.core import Diagnosis, Severity, Silenced
-from relume.report.cell import cell
-from relume.report.github import github
-from relume.report.junit import junit
-from relume.report.pages import rules
-from relume.report.sarif import fingerprint, sarif
-from relume.report.schema import schema
+from relume.report.machine.diagnosis_schema import schema
+from relume.report.machine.github import github
+from relume.report.machine.junit import junit
+from relume.report.machine.sarif import fingerprint, sarif
+from relume.report.notebook.cell import cell
+from relume.report.rule_pages.pages import rules
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -111,7 +111,9 @@ def carried(text: str) -> Any:
 
 def test_the_published_schema_is_current() -> None:
     kept = json.loads((ROOT / "docs" / "schema" / "diagnosis-1.json").read_text("utf-8"))
-    assert kept == schema(), "python -m relume.report.schema docs/schema/diagnosis-1.json"
+    assert kept == schema(), (
+        "python -m relume.report.machine.diagnosis_schema docs/schema/diagnosis-1.json"
+    )
 
 
 @every

@@ -16,12 +16,12 @@ import story_of_a_death as story
 from run_to_draw import HOSTILE, hostile, many, network, shown, trial, window
 
 from relume.core import Series, Trace, Window
-from relume.proof import Objective
-from relume.report.book import book, curves, live, live_data, report
-from relume.report.page import html, inline
-from relume.report.scene import Shown
-from relume.report.spread import spreads
-from relume.report.standing import PATIENCE, standing
+from relume.core.trial import Objective
+from relume.report.html.html_page import html, inline
+from relume.report.html.report_data import curves, live, live_data, report, report_data
+from relume.report.html.run_data import RunData
+from relume.report.html.unit_spread import unit_spreads
+from relume.report.run_status import PATIENCE, run_status
 
 MOST = 1_000_000  # bytes, for 200 sites by 500 records
 
@@ -112,7 +112,7 @@ def test_a_page_loads_nothing() -> None:
 
 
 def test_without_scripts_the_story_is_told() -> None:
-    page = report([Shown(network(), story.SICK)])
+    page = report([RunData(network(), story.SICK)])
     aside = page.partition("<noscript>")[2].partition("</noscript>")[0]
     assert "ACT605 learning-rate-high" in aside
     assert "divide the learning rate by 10" in aside
@@ -121,12 +121,12 @@ def test_without_scripts_the_story_is_told() -> None:
 def test_two_hundred_sites_by_five_hundred_records_stay_below_a_megabyte() -> None:
     trace = network("encoder.layers", acts=200, records=500)
     told = replace(story.MANY, findings=(*story.MANY.findings, *many(trace)))
-    page = report([Shown(trace, told)])
+    page = report([RunData(trace, told)])
     assert len(page.encode()) < MOST
     run = json.loads(Parts(page).scripts[0])["runs"][0]
     assert len(run["blocks"]) == 201
     assert len(run["findings"]) == len(told.findings)
-    pair = report([Shown(trace, story.SICK), Shown(trace, story.SICK)])
+    pair = report([RunData(trace, story.SICK), RunData(trace, story.SICK)])
     assert len(pair.encode()) < MOST
 
 
@@ -134,20 +134,20 @@ def test_a_page_is_json_whatever_the_numbers() -> None:
     trace = network()
     bad = Series(np.arange(3), np.array([np.nan, np.inf, -np.inf]))
     table = {**trace.table, ("", "loss"): bad, ("net.0.act", "grad_pre_rms"): bad}
-    data = book([shown(replace(trace, table=table))])
+    data = report_data([shown(replace(trace, table=table))])
     run = json.loads(inline(data))["runs"][0]
     assert run["run"]["loss"]["v"] == ["nan", "inf", "-inf"]
 
 
 @pytest.mark.parametrize("trace", [Trace({}), Trace({"run": "x"}, sites=network().sites)])
 def test_an_empty_run_has_a_page(trace: Trace) -> None:
-    run = book([shown(trace)])["runs"][0]
+    run = report_data([shown(trace)])["runs"][0]
     assert run["hero"]["figure"] == "loss"
     assert all(block["health"] == "unseen" for block in run["blocks"])
 
 
 def test_blocks_follow_the_data_and_take_their_parameters() -> None:
-    run = book([shown(network(acts=2))])["runs"][0]
+    run = report_data([shown(network(acts=2))])["runs"][0]
     assert [block["name"] for block in run["blocks"]] == ["net.0.act", "net.1.act", "net.out"]
     assert [weight["block"] for weight in run["weights"]] == [0, 1]
     assert run["blocks"][0]["layer"] == "net.0.fc"
@@ -159,7 +159,7 @@ def test_a_block_is_as_ill_as_its_worst_finding() -> None:
     layer = replace(story.SATURATED, site="net.2.fc")
     over = replace(story.DEAD, site="net.3.act", cleared=True, explained_by=())
     told = replace(story.SICK, findings=(at, layer, over))
-    blocks = book([Shown(trace, told)])["runs"][0]["blocks"]
+    blocks = report_data([RunData(trace, told)])["runs"][0]["blocks"]
     assert [block["health"] for block in blocks] == ["fine", "error", "note", "fine", "fine"]
     assert blocks[1]["findings"] == [0]
 
@@ -181,25 +181,28 @@ def test_a_block_is_as_ill_as_its_worst_finding() -> None:
 def test_the_first_figure_is_that_of_the_cause(code: str, figure: str) -> None:
     root = replace(story.HOT, code=code, site="net.1.act", explains=())
     told = replace(story.SICK, findings=(story.SPARSE, root))
-    assert book([Shown(network(), told)])["runs"][0]["hero"] == {"figure": figure, "finding": 1}
-    bare = book([Shown(Trace({}), told)])["runs"][0]["hero"]
+    assert report_data([RunData(network(), told)])["runs"][0]["hero"] == {
+        "figure": figure,
+        "finding": 1,
+    }
+    bare = report_data([RunData(Trace({}), told)])["runs"][0]["hero"]
     assert bare["figure"] in ("evidence", "loss")  # of what cannot be drawn nothing is asked
 
 
 def test_two_runs_say_what_differs() -> None:
     less = replace(story.SICK, findings=(story.HOT, story.SATURATED))
-    found = book([Shown(network(), story.SICK), Shown(network(), less)])["differences"]
+    found = report_data([RunData(network(), story.SICK), RunData(network(), less)])["differences"]
     assert {row[1] for row in found["first"]} == {"ACT403 died-in-training", "ACT401 dead-units"}
     assert found["second"] == []
     assert [row[1] for row in found["both"]] == [
         "ACT605 learning-rate-high",
         "ACT501 saturated-units",
     ]
-    assert book([Shown(network(), story.SICK)])["differences"] is None
+    assert report_data([RunData(network(), story.SICK)])["differences"] is None
 
 
 def test_findings_keep_their_numbers_and_links() -> None:
-    run = book([Shown(network(), story.SICK)])["runs"][0]
+    run = report_data([RunData(network(), story.SICK)])["runs"][0]
     hot, died, dead, *_ = run["findings"]
     assert (hot["value"], hot["limit"], hot["steps"]) == (0.52, 0.1, [9, 143])
     assert hot["explains"] == [1, 2]
@@ -208,31 +211,31 @@ def test_findings_keep_their_numbers_and_links() -> None:
     assert len(hot["curve"]["v"]) == 60
     assert run["story"][0]["finding"] == 0
     assert run["story"][0]["below"][0]["below"][0]["finding"] == 2
-    assert book([Shown(network(), story.SICK)])["pages"]["dead-units"]["sections"][0][0] == (
-        "What it does"
-    )
+    assert report_data([RunData(network(), story.SICK)])["pages"]["dead-units"]["sections"][0][
+        0
+    ] == ("What it does")
 
 
 def test_a_trial_shows_pairs_signed_so_that_better_is_positive() -> None:
-    drawn = book([shown(network())], [trial()])["trials"][0]
+    drawn = report_data([shown(network())], [trial()])["trials"][0]
     arm = drawn["arms"][0]
     assert arm["pairs"] == [[1, 0.5], [2, 0.5]]  # the loss fell by a half; seed 0 gave no value
     assert arm["effect"]["high"] == "inf"
     assert arm["word"] == "proven"
     more = replace(trial(), objective=Objective("accuracy", "max"))
-    assert book([shown(network())], [more])["trials"][0]["arms"][0]["pairs"][0] == [1, -0.5]
+    assert report_data([shown(network())], [more])["trials"][0]["arms"][0]["pairs"][0] == [1, -0.5]
 
 
 def test_units_by_their_mean_with_their_state() -> None:
     rng = np.random.default_rng(0)
-    made = spreads([window(np.arange(10), rng, dead=5)] * 9, sites=1)
+    made = unit_spreads([window(np.arange(10), rng, dead=5)] * 9, sites=1)
     assert len(made) == 6
     rows = made[0]["rows"]
     assert [row[0] for row in rows] == sorted(row[0] for row in rows)
     assert all(abs(row[1] - 0.5) < 1e-3 for row in rows)
     assert sum(row[2] == 0 for row in rows) == 5
-    assert len(spreads([window(np.arange(10), rng)], sites=500)[0]["rows"]) == 12
-    assert spreads([Window(0, 1, 1, 1, {"active": np.ones(3)})], sites=1) == []
+    assert len(unit_spreads([window(np.arange(10), rng)], sites=500)[0]["rows"]) == 12
+    assert unit_spreads([Window(0, 1, 1, 1, {"active": np.ones(3)})], sites=1) == []
 
 
 def test_the_curves_are_those_of_the_acts() -> None:
@@ -274,19 +277,19 @@ def test_a_run_is_ended_training_or_lost(monkeypatch: pytest.MonkeyPatch) -> Non
     import platform
 
     here = {"host": platform.node(), "pid": os.getpid(), "updated": 0.0}
-    assert standing({"ended": "normal"}, 1e9) == "ended"
-    assert standing(here, 1e9) == "training"  # a long step: its process lives
+    assert run_status({"ended": "normal"}, 1e9) == "ended"
+    assert run_status(here, 1e9) == "training"  # a long step: its process lives
     elsewhere = {**here, "host": "elsewhere"}
-    assert standing(elsewhere, PATIENCE - 1) == "training"
-    assert standing(elsewhere, PATIENCE + 1) == "lost"
-    assert standing({}, 0.0) == "lost"
+    assert run_status(elsewhere, PATIENCE - 1) == "training"
+    assert run_status(elsewhere, PATIENCE + 1) == "lost"
+    assert run_status({}, 0.0) == "lost"
 
     def gone(pid: int, signal: int) -> None:
         assert signal == 0
         raise ProcessLookupError
 
     monkeypatch.setattr(os, "kill", gone)
-    assert standing(here, 0.0) == "lost"
+    assert run_status(here, 0.0) == "lost"
 
 
 def test_no_page_is_made_of_numbers_that_json_lacks() -> None:

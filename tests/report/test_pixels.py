@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from relume.core import Series
-from relume.report.pixels import (
+from relume.report.html.series_encoder import (
     ALPHABET,
     COLUMNS,
     LEAST,
-    Press,
+    SeriesEncoder,
     columns_for,
+    downsample_pixels,
     packed,
     short,
-    thin,
 )
 
 
@@ -35,7 +35,7 @@ def read(given: str) -> np.ndarray:
 
 
 def test_what_fits_stays_whole() -> None:
-    made = thin(series(range(200)), 100)
+    made = downsample_pixels(series(range(200)), 100)
     assert made.whole
     assert list(made.low) == list(range(200))
 
@@ -44,7 +44,7 @@ def test_no_extreme_is_lost_and_nothing_is_averaged() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(size=10_007)
     values[5_003], values[77] = 1e6, -1e6
-    made = thin(series(values), 120)
+    made = downsample_pixels(series(values), 120)
     assert not made.whole
     assert len(made.steps) == len(made.low) == len(made.high) == 120
     assert made.high.max() == 1e6
@@ -56,7 +56,7 @@ def test_no_extreme_is_lost_and_nothing_is_averaged() -> None:
 
 def test_each_stretch_has_its_own_extremes() -> None:
     values = np.arange(1000.0)
-    made = thin(series(values), 10)
+    made = downsample_pixels(series(values), 10)
     assert list(made.low) == [100.0 * i for i in range(10)]
     assert list(made.high) == [100.0 * i + 99 for i in range(10)]
 
@@ -65,7 +65,7 @@ def test_one_value_that_is_not_finite_is_seen() -> None:
     values = np.zeros(1000)
     values[555] = np.nan
     values[910:] = np.inf
-    made = thin(series(values), 10)
+    made = downsample_pixels(series(values), 10)
     assert np.isnan(made.high[5])
     assert made.low[5] == 0
     assert made.high[9] == np.inf
@@ -118,14 +118,14 @@ def test_columns_fill_what_there_is() -> None:
 
 
 def test_a_press_writes_shared_steps_once_and_constants_short() -> None:
-    press = Press(400)
+    press = SeriesEncoder(400)
     one, two = press.series(series([1.0, 2.0])), press.series(series([0.123456, np.inf]))
     assert press.series(series([7.0, 7.0])) == {"g": 0, "c": 7.0}
     assert one == {"g": 0, "v": [1.0, 2.0]}
     assert two == {"g": 0, "v": [0.1235, "inf"]}
     assert press.grids == [[0, 3]]
     assert set(press.series(series(np.arange(5000.0)))) == {"g", "lo", "hi"}
-    tight = Press(400, tight=True).series(series([1.0, 2.0]))
+    tight = SeriesEncoder(400, tight=True).series(series([1.0, 2.0]))
     assert tight["v"].startswith("even 1 2 ")
 
 

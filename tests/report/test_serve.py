@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 
-from relume.report.serve import LOOPBACK, Server
+from relume.report.html.server import LOOPBACK, LiveServer
 
 
 class Source:
@@ -27,8 +27,8 @@ def source() -> Source:
 
 
 @pytest.fixture
-def server(source: Source) -> Iterator[Server]:
-    with Server(lambda: "<!doctype html>page", source) as made:
+def server(source: Source) -> Iterator[LiveServer]:
+    with LiveServer(lambda: "<!doctype html>page", source) as made:
         thread = Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield made
@@ -37,7 +37,7 @@ def server(source: Source) -> Iterator[Server]:
 
 
 def ask(
-    server: Server, path: str = "", method: str = "GET", **headers: str
+    server: LiveServer, path: str = "", method: str = "GET", **headers: str
 ) -> tuple[int, str, http.client.HTTPMessage]:
     """One request to the page's address, `path` after the token; a header's _ stands for -."""
     link = http.client.HTTPConnection(LOOPBACK, server.server_port, timeout=10)
@@ -49,7 +49,7 @@ def ask(
     return answer.status, body, answer.headers
 
 
-def test_the_page_and_its_data(server: Server) -> None:
+def test_the_page_and_its_data(server: LiveServer) -> None:
     status, body, headers = ask(server)
     assert (status, body) == (200, "<!doctype html>page")
     assert headers["Content-Type"] == "text/html; charset=utf-8"
@@ -60,13 +60,13 @@ def test_the_page_and_its_data(server: Server) -> None:
     assert ask(server, "data?x=1")[0] == 200
 
 
-def test_it_listens_on_loopback_only(server: Server) -> None:
+def test_it_listens_on_loopback_only(server: LiveServer) -> None:
     assert server.server_address[0] == "127.0.0.1"
     assert server.url == f"http://127.0.0.1:{server.server_port}/{server.token}/"
     assert len(server.token) >= 20
 
 
-def test_who_has_not_the_address_sees_nothing(server: Server) -> None:
+def test_who_has_not_the_address_sees_nothing(server: LiveServer) -> None:
     for path in (
         "/",
         "/data",
@@ -98,31 +98,33 @@ def test_who_has_not_the_address_sees_nothing(server: Server) -> None:
     ],
     ids=str,
 )
-def test_other_hosts_and_other_sites_are_refused(server: Server, headers: dict[str, str]) -> None:
+def test_other_hosts_and_other_sites_are_refused(
+    server: LiveServer, headers: dict[str, str]
+) -> None:
     status, body, _ = ask(server, "data", **headers)
     assert status == 403
     assert "step" not in body
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
-def test_our_own_names_are_served(server: Server, name: str) -> None:
+def test_our_own_names_are_served(server: LiveServer, name: str) -> None:
     host = f"{name}:{server.server_port}"
     assert ask(server, "data", Host=host, Origin=f"http://{host}")[0] == 200
     assert ask(server, "data", Sec_Fetch_Site="same-origin")[0] == 200
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_it_only_reads(server: Server, method: str) -> None:
+def test_it_only_reads(server: LiveServer, method: str) -> None:
     assert ask(server, "data", method)[0] == 501
 
 
-def test_head_has_no_body(server: Server) -> None:
+def test_head_has_no_body(server: LiveServer) -> None:
     status, body, headers = ask(server, "data", "HEAD")
     assert (status, body) == (200, "")
     assert headers["Content-Length"] == "11"
 
 
-def test_what_has_not_changed_is_not_sent_again(server: Server, source: Source) -> None:
+def test_what_has_not_changed_is_not_sent_again(server: LiveServer, source: Source) -> None:
     tag = ask(server, "data")[2]["ETag"]
     assert ask(server, "data", If_None_Match=tag)[:2] == (304, "")
     source.data = '{"step": 2}'
@@ -132,7 +134,7 @@ def test_what_has_not_changed_is_not_sent_again(server: Server, source: Source) 
 
 
 def test_a_run_that_cannot_be_read_now_is_said_and_asked_again(
-    server: Server, source: Source
+    server: LiveServer, source: Source
 ) -> None:
     source.problem = ValueError("half written")
     assert ask(server, "data")[:2] == (503, "ValueError: half written")

@@ -3,7 +3,7 @@
 import story_of_a_death as story
 from test_formats import CASES
 
-from relume.report.silenced import summary
+from relume.report.words.suppressed_summary import summary
 
 
 def test_what_was_silenced_is_said() -> None:

@@ -10,7 +10,7 @@ import story_of_a_death as story
 from rich.console import Console
 
 from relume.core import Diagnosis, Evidence, Outcome, Series, Severity, Trace
-from relume.report.terminal import render
+from relume.report.terminal.diagnosis_text import render
 
 WIDTHS = (20, 50, 80, 160)
 CASES = {

@@ -11,17 +11,26 @@ import story_of_a_death as story
 
 from relume.core import Diagnosis
 from relume.errors import UnknownNameError, UsageError
-from relume.report import json as files
-from relume.report.concise import concise
-from relume.report.delivery import order
-from relume.report.pages import Page, matching, selection
-from relume.report.spark import BLOCKS, draw
-from relume.report.text import clean, duration, fold, number, place, sentence, shorten, source
+from relume.report.machine import json_file as files
+from relume.report.machine.concise import concise
+from relume.report.output import output_order
+from relume.report.rule_pages.pages import PageText, matching, selection
+from relume.report.terminal.sparkline import BLOCKS, draw
+from relume.report.words.sanitise import (
+    clean,
+    duration,
+    fold,
+    number,
+    place,
+    sentence,
+    shorten,
+    source,
+)
 
 PAGES = (
-    Page("ACT401", "dead-units", "a unit that never fires.", ""),
-    Page("ACT403", "died-in-training", "when it died.", ""),
-    Page("ACT605", "learning-rate-high", "too long a step.", ""),
+    PageText("ACT401", "dead-units", "a unit that never fires.", ""),
+    PageText("ACT403", "died-in-training", "when it died.", ""),
+    PageText("ACT605", "learning-rate-high", "too long a step.", ""),
 )
 
 
@@ -191,7 +200,7 @@ def test_an_unknown_rule_names_the_nearest(word: str) -> None:
 
 
 def test_an_order_that_leaves_nothing_is_refused() -> None:
-    assert order(PAGES).codes is None
-    assert order(PAGES, ignore=["ACT4"]).codes == ("ACT605",)
+    assert output_order(PAGES).codes is None
+    assert output_order(PAGES, ignore=["ACT4"]).codes == ("ACT605",)
     with pytest.raises(UsageError, match="leave no rule to check"):
-        order(PAGES, select=["ACT4"], ignore=["ACT"])
+        output_order(PAGES, select=["ACT4"], ignore=["ACT"])

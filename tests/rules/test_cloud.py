@@ -8,7 +8,7 @@ from traces import dead, flat, healthy
 
 from relume.core import Finding, Trace
 from relume.diagnosis import all_rules
-from relume.rules._cloud import distance
+from relume.rules.hyperplane_distance import distance
 
 
 def told(trace: Trace, code: str) -> Finding:

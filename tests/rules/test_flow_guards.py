@@ -9,7 +9,7 @@ from traces import CHANCE, Build, dead, flat, healthy, learning
 
 from relume.core import Finding, Severity, Trace
 from relume.diagnosis import diagnose
-from relume.rules._outcome import judge
+from relume.rules.outcome import judge
 
 NAN = float("nan")
 

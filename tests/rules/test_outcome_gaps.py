@@ -4,7 +4,7 @@ import numpy as np
 from traces import Build
 
 from relume.core import Outcome
-from relume.rules._outcome import _course, judge
+from relume.rules.outcome import _course, judge
 
 
 def test_steps_are_those_of_the_run_not_those_that_were_read() -> None:

@@ -9,7 +9,7 @@ from traces import CHANCE, Build, flat, healthy, learning
 
 from relume.core import Finding, Severity, Trace
 from relume.diagnosis import diagnose
-from relume.rules.act_after_act import effect
+from relume.rules.structure.act_after_act import effect
 
 
 def found(trace: Trace, code: str) -> list[Finding]:

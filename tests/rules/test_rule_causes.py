@@ -8,7 +8,7 @@ from traces import CHANCE, Build, dead, flat, healthy, sigmoids
 
 from relume.core import Finding, Severity, Trace
 from relume.diagnosis import diagnose
-from relume.rules._outcome import judge
+from relume.rules.outcome import judge
 
 
 def found(trace: Trace, code: str) -> list[Finding]:

@@ -13,7 +13,7 @@ from traces import Build, dead, flat, healthy, sigmoids
 
 from relume.core import Checked, Evidence, Finding, NotChecked, Rule, Severity, Trace
 from relume.registry import discover, pages
-from relume.rules._page import page
+from relume.rules.page import page
 
 SECTIONS = [
     "What it does",

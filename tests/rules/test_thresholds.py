@@ -422,7 +422,7 @@ def cause(name: str, amount: float) -> str | None:
     ],
 )
 def test_a_sign_is_a_cause_from_its_threshold_on(name: str, sign: str) -> None:
-    constant = getattr(import_module("relume.rules.died_in_training"), name)
+    constant = getattr(import_module("relume.rules.dead.died_in_training"), name)
     assert [cause(name, constant * by) for by in (0.99, 1.0, 1.01)] == [None, sign, sign]
 
 
@@ -497,6 +497,6 @@ def test_what_is_told_changes_at_the_threshold(key: tuple[str, str]) -> None:
 def test_a_threshold_that_is_elsewhere_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The broken twin: a rule that compares with another number than the one it names."""
     edge = EDGES["input_not_centred", "NU"]
-    monkeypatch.setattr("relume.rules.input_not_centred.NU", 0.7)
+    monkeypatch.setattr("relume.rules.inputs.input_not_centred.NU", 0.7)
     said = [told(edge.code, edge.make(value)) for value in edge.values(0.8)]
     assert said != [edge.below, edge.at, edge.above]

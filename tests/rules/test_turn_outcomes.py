@@ -8,7 +8,7 @@ from traces import Build, flat, healthy, learning
 
 from relume.core import Series, Trace
 from relume.diagnosis import diagnose
-from relume.rules._outcome import judge
+from relume.rules.outcome import judge
 
 
 def swinging(level: float, seed: int = 0) -> np.ndarray:

@@ -1,6 +1,6 @@
 """A small script to be tried, and arms for it."""
 
-from relume.proof import Arm, Edit
+from relume.core.trial import Arm, Edit
 
 SCRIPT = """
 import sys

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from arms import BASE, SCRIPT
 
-from relume.proof import Arm, Shot
-from relume.trial import nest
-from relume.trial.crew import Crew, Setting, Where, program_of
+from relume.core.trial import Arm, TrialRun
+from relume.trial.pool import forkserver_client
+from relume.trial.scheduler import ExecutionPlace, TrialRunner, TrialSetting, program_of
 
 
 @pytest.fixture(scope="session", autouse=True)
 def ended() -> Iterator[None]:
     """No hatchery outlives the tests."""
     yield
-    nest.nests.close()
+    forkserver_client.forkservers.close()
 
 
 @pytest.fixture
@@ -35,22 +35,26 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path
 
 
 @pytest.fixture
-def crew(tmp_path: Path) -> Callable[..., Crew]:
+def crew(tmp_path: Path) -> Callable[..., TrialRunner]:
     """A crew for a script, one shot at a time unless said otherwise."""
 
-    def make(path: Path | str, *argv: str, jobs: int = 1, call: bool = False, **more: Any) -> Crew:
+    def make(
+        path: Path | str, *argv: str, jobs: int = 1, call: bool = False, **more: Any
+    ) -> TrialRunner:
         program = program_of(str(path), argv, call=call)
-        setting = Setting(program, folder=tmp_path / "runs", where=Where(jobs=jobs), **more)
-        return Crew(setting)
+        setting = TrialSetting(
+            program, folder=tmp_path / "runs", where=ExecutionPlace(jobs=jobs), **more
+        )
+        return TrialRunner(setting)
 
     return make
 
 
 @pytest.fixture
-def shoot(crew: Callable[..., Crew]) -> Callable[..., Shot]:
+def shoot(crew: Callable[..., TrialRunner]) -> Callable[..., TrialRun]:
     """Fires one shot of a script."""
 
-    def fire(path: Path, arm: Arm = BASE, seed: int = 0, **more: Any) -> Shot:
+    def fire(path: Path, arm: Arm = BASE, seed: int = 0, **more: Any) -> TrialRun:
         one = crew(path, **more)
         one.run([arm], [seed])
         return one.shots[arm.name, seed]

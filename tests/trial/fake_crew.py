@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from relume.proof import Arm, Objective, Shot
-from relume.trial.crew import Setting
-from relume.trial.wire import Program
+from relume.core.trial import Arm, Objective, TrialRun
+from relume.trial.runner.job import Program
+from relume.trial.scheduler import TrialSetting
 
 Draw = Callable[[np.random.Generator], float]
 
@@ -24,8 +24,8 @@ class FakeCrew:
         broken: dict[str, float] | None = None,
         objective: Objective | None = None,
     ) -> None:
-        self.setting = Setting(Program("train.py"), objective=objective)
-        self.shots: dict[tuple[str, int], Shot] = {}
+        self.setting = TrialSetting(Program("train.py"), objective=objective)
+        self.shots: dict[tuple[str, int], TrialRun] = {}
         self.kept_in = Path("nowhere")
         self.resumed = 0
         self._noise, self._gains, self._trial = noise, gains or {}, trial
@@ -36,7 +36,7 @@ class FakeCrew:
             for arm in arms:
                 self.shots.setdefault((arm.name, seed), self._shot(arm, seed))
 
-    def _shot(self, arm: Arm, seed: int) -> Shot:
+    def _shot(self, arm: Arm, seed: int) -> TrialRun:
         name = "base" if arm.role == "placebo" else arm.name  # a repeated run is the same run
         key = [self._trial, seed, *name.encode()]
         own = np.random.default_rng(key)
@@ -45,7 +45,7 @@ class FakeCrew:
         gone = bool(own.random() < chance)
         loss = 1.0 + common + self._noise(own) - self._gains.get(arm.name, 0.0)
         metrics = {"loss": loss, "start": 2.3}
-        return Shot(
+        return TrialRun(
             arm.name, seed, loss, gone, loss=((0, 2.3), (9, loss)), steps=10, metrics=metrics
         )
 
@@ -56,7 +56,7 @@ class Rare(FakeCrew):
     RUINED = 1.2
     ahead = True
 
-    def _shot(self, arm: Arm, seed: int) -> Shot:
+    def _shot(self, arm: Arm, seed: int) -> TrialRun:
         rng = np.random.default_rng([self._trial, seed])
         value = 0.12 + 0.01 * float(rng.normal())
         ruined = rng.random() < 0.2
@@ -65,4 +65,4 @@ class Rare(FakeCrew):
         else:
             value -= 0.01 if self.ahead or rng.random() < 0.5 else -0.01
         metrics = {"loss": value, "start": 2.3}
-        return Shot(arm.name, seed, value, loss=((0, 2.3), (9, value)), metrics=metrics)
+        return TrialRun(arm.name, seed, value, loss=((0, 2.3), (9, value)), metrics=metrics)

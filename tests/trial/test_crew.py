@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 from arms import BASE, SLOWER
 
+from relume.core.trial import TrialRun
 from relume.errors import UsageError
-from relume.proof import Shot
-from relume.trial.crew import Crew, Setting, Where, program_of
-from relume.trial.hatchery import SHARED
-from relume.trial.nest import nests
+from relume.trial.pool.forkserver import SHARED
+from relume.trial.pool.forkserver_client import forkservers
+from relume.trial.scheduler import ExecutionPlace, TrialRunner, TrialSetting, program_of
 
 Write = Callable[..., Path]
-Crews = Callable[..., Crew]
+Crews = Callable[..., TrialRunner]
 
 
 def test_a_second_look_runs_nothing(write: Write, crew: Crews) -> None:
@@ -105,7 +105,7 @@ def test_shots_at_the_same_time_share_one_warm_process(write: Write, crew: Crews
     path = write(end=end)
     both = crew(path, jobs=2)
     both.run([BASE, SLOWER], range(2))
-    assert len(nests._known) == 1
+    assert len(forkservers._known) == 1
     assert [bool(shot.problem) for _, shot in sorted(both.shots.items())] == [True, False] * 2
     for key in (("base", 1), ("slower", 1)):
         one = crew(path, again=True)
@@ -115,16 +115,16 @@ def test_shots_at_the_same_time_share_one_warm_process(write: Write, crew: Crews
 
 def test_a_hatchery_that_dies_takes_its_shots_and_no_more(write: Write, crew: Crews) -> None:
     path = write(each="import time; time.sleep(0.05)", steps=200)
-    nests.close()
+    forkservers.close()
 
     def kill() -> None:
-        nests._known[0]._process.kill()
+        forkservers._known[0]._process.kill()
 
-    def begun(done: int, planned: int, shot: Shot | None) -> None:
+    def begun(done: int, planned: int, shot: TrialRun | None) -> None:
         if shot is None:
             threading.Timer(0.5, kill).start()
 
-    both = Crew(crew(path, jobs=2).setting, begun)
+    both = TrialRunner(crew(path, jobs=2).setting, begun)
     both.run([BASE], range(2))
     assert all("the process that runs the shots ended" in s.problem for s in both.shots.values())
     again = crew(write(), jobs=2)
@@ -201,18 +201,20 @@ def test_a_dask_worker_dies_and_no_pair_is_lost_or_counted_twice(
         import json
 
         address = json.loads((tmp_path / "scheduler.json").read_text())["address"]
-        finished: list[Shot] = []
+        finished: list[TrialRun] = []
 
-        def killing(done: int, planned: int, shot: Shot | None) -> None:
+        def killing(done: int, planned: int, shot: TrialRun | None) -> None:
             if shot is not None:
                 finished.append(shot)
                 if len(finished) == 2:  # in the middle: both are at work
                     workers[0].kill()
 
-        setting = Setting(
-            program_of(str(path), ()), folder=tmp_path / "runs", where=Where("dask", address)
+        setting = TrialSetting(
+            program_of(str(path), ()),
+            folder=tmp_path / "runs",
+            where=ExecutionPlace("dask", address),
         )
-        crew = Crew(setting, killing)
+        crew = TrialRunner(setting, killing)
         _wait(lambda: _workers(address) == 2)
         crew.run([BASE, SLOWER], range(4))
     finally:
@@ -223,7 +225,11 @@ def test_a_dask_worker_dies_and_no_pair_is_lost_or_counted_twice(
     assert set(crew.shots) == wanted
     assert Counter((s.arm, s.seed) for s in finished) == Counter(wanted)
     assert all(not s.problem and s.value is not None for s in finished)
-    local = Crew(Setting(program_of(str(path), ()), folder=tmp_path / "here", where=Where(jobs=2)))
+    local = TrialRunner(
+        TrialSetting(
+            program_of(str(path), ()), folder=tmp_path / "here", where=ExecutionPlace(jobs=2)
+        )
+    )
     local.run([BASE, SLOWER], range(4))
     assert {k: s.loss for k, s in local.shots.items()} == {k: s.loss for k, s in crew.shots.items()}
 
@@ -249,9 +255,9 @@ def _workers(address: str) -> int:
 
 def test_no_cluster_is_one_sentence() -> None:
     with pytest.raises(UsageError, match=r"install it with: pip install ray"):
-        list(_fire(Where("ray")))
+        list(_fire(ExecutionPlace("ray")))
     with pytest.raises(UsageError, match=r"--backend dask needs --address"):
-        list(_fire(Where("dask")))
+        list(_fire(ExecutionPlace("dask")))
 
 
 class Ray(ModuleType):
@@ -288,9 +294,9 @@ def test_ray_gives_every_shot_once_as_it_finishes(
     """With a stand-in for Ray; that Ray does this is told in docs/proof.md."""
     ray = Ray()
     monkeypatch.setitem(sys.modules, "ray", ray)
-    monkeypatch.setattr("relume.trial.crew.find_spec", lambda name: name == "ray")
+    monkeypatch.setattr("relume.trial.scheduler.find_spec", lambda name: name == "ray")
     setting = crew(write()).setting
-    one = Crew(replace(setting, where=Where("ray", jobs=2)))
+    one = TrialRunner(replace(setting, where=ExecutionPlace("ray", jobs=2)))
     one.run([BASE, SLOWER], range(2))
     assert sorted(one.shots) == [("base", 0), ("base", 1), ("slower", 0), ("slower", 1)]
     assert all(shot.value is not None for shot in one.shots.values())
@@ -298,19 +304,19 @@ def test_ray_gives_every_shot_once_as_it_finishes(
 
 
 def test_a_ray_cluster_that_is_not_there_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relume.trial.crew.find_spec", lambda name: name == "ray")
+    monkeypatch.setattr("relume.trial.scheduler.find_spec", lambda name: name == "ray")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))  # and does not listen
         address = f"127.0.0.1:{free.getsockname()[1]}"
         with pytest.raises(UsageError, match=r"no Ray cluster answers at '127.0.0.1:\d+'"):
-            list(_fire(Where("ray", address)))
+            list(_fire(ExecutionPlace("ray", address)))
 
 
-def _fire(where: Where) -> list[Shot]:
-    from relume.trial.crew import fired
+def _fire(where: ExecutionPlace) -> list[TrialRun]:
+    from relume.trial.scheduler import run_job
 
-    job = Setting(program_of("train.py", ())).job(BASE, 0)
-    return list(fired([job], where))
+    job = TrialSetting(program_of("train.py", ())).job(BASE, 0)
+    return list(run_job([job], where))
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from relume.trial.sandbox import boxed
+from relume.trial.runner.file_sandbox import sandboxed
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ WAYS = (
 @pytest.mark.parametrize("way", WAYS)
 def test_the_users_files_stay(way: Callable[[], None], project: Path, tmp_path: Path) -> None:
     before, mode = tree(project), (project / "data.txt").stat().st_mode
-    with boxed(tmp_path / "scratch"):
+    with sandboxed(tmp_path / "scratch"):
         way()
     assert tree(project) == before
     assert (project / "data.txt").stat().st_mode == mode
@@ -153,7 +153,7 @@ def test_every_way_would_change_them(way: Callable[[], None], project: Path) -> 
 
 def test_the_doors_are_given_back(tmp_path: Path) -> None:
     before = (open, os.stat, os.scandir, shutil.rmtree, torch._C.PyTorchFileWriter)
-    with pytest.raises(RuntimeError), boxed(tmp_path / "scratch"):
+    with pytest.raises(RuntimeError), sandboxed(tmp_path / "scratch"):
         raise RuntimeError
     assert (open, os.stat, os.scandir, shutil.rmtree, torch._C.PyTorchFileWriter) == before
 
@@ -161,7 +161,7 @@ def test_the_doors_are_given_back(tmp_path: Path) -> None:
 def test_temporary_files_and_devices_work(tmp_path: Path) -> None:
     import tempfile
 
-    with boxed(tmp_path / "scratch"):
+    with sandboxed(tmp_path / "scratch"):
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "a").write_text("a")
             assert str(tmp_path) in folder

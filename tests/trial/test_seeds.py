@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, RandomSampler, random_split
 
-from relume.trial.seeds import STRIDE, shifted
+from relume.trial.runner.seed_shift import STRIDE, shift_seeds
 
 
 def by_torch() -> object:
@@ -56,7 +56,7 @@ SEEDED = (by_torch, by_the_device, by_numpy, by_rng, by_random, by_generator)
 @pytest.mark.parametrize("way", SEEDED)
 def test_repetition_0_leaves_the_scripts_seeds(way: Callable[[], object]) -> None:
     plain = way()
-    with shifted(0):
+    with shift_seeds(0):
         assert way() == plain
     assert way() == plain
 
@@ -65,27 +65,27 @@ def test_repetition_0_leaves_the_scripts_seeds(way: Callable[[], object]) -> Non
 def test_repetitions_differ_and_repeat(way: Callable[[], object]) -> None:
     seen: list[object] = []
     for k in (0, 1, 1):
-        with shifted(k):
+        with shift_seeds(k):
             seen.append(way())
     assert seen[0] != seen[1] == seen[2]
 
 
 def test_a_seed_is_shifted_once() -> None:
-    with shifted(2):
+    with shift_seeds(2):
         torch.manual_seed(5)
         assert torch.initial_seed() == 5 + 2 * STRIDE
 
 
 def test_data_stay() -> None:
     """What a library is given as data, it keeps."""
-    with shifted(1):
+    with shift_seeds(1):
         assert np.random.RandomState(3).rand() == np.random.RandomState(3).rand()
         one, other = random.Random(3).random(), np.random.RandomState(3).rand()
     assert (one, other) == (random.Random(3).random(), np.random.RandomState(3).rand())
 
 
 def test_generators_of_torchs_own_pass_for_generators() -> None:
-    with shifted(1):
+    with shift_seeds(1):
         assert isinstance(torch.default_generator, torch.Generator)
         assert isinstance(torch.Generator(), torch.Generator)
         assert not isinstance(3, torch.Generator)

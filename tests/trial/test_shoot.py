@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from arms import BASE, SLOWER
 
+from relume.core.trial import Arm, Edit, Objective, TrialRun
 from relume.errors import UsageError
-from relume.proof import Arm, Edit, Objective, Shot
-from relume.trial.crew import Crew
-from relume.trial.objective import asked
-from relume.trial.settle import first_look
+from relume.trial.judge.objective import requested_objective
+from relume.trial.paired_trial import first_look
+from relume.trial.scheduler import TrialRunner
 
 Write = Callable[..., Path]
-Shoot = Callable[..., Shot]
+Shoot = Callable[..., TrialRun]
 
 
 def test_a_shot_is_the_script_itself(write: Write, shoot: Shoot) -> None:
@@ -142,14 +142,14 @@ def test_a_fresh_interpreter_where_a_fork_is_not_safe(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a hatchery does when it has several threads: the shot is the same."""
-    from relume.trial import hatchery
-    from relume.trial.crew import Setting, program_of
-    from relume.trial.wire import dump
+    from relume.trial.pool import forkserver
+    from relume.trial.runner.job import dump
+    from relume.trial.scheduler import TrialSetting, program_of
 
     path = write()
-    job = Setting(program_of(str(path), ()), folder=tmp_path).job(BASE, 0)
+    job = TrialSetting(program_of(str(path), ()), folder=tmp_path).job(BASE, 0)
     (tmp_path / "scratch").mkdir()
-    child = hatchery._started({"job": dump(job), "scratch": str(tmp_path / "scratch")})
+    child = forkserver._started({"job": dump(job), "scratch": str(tmp_path / "scratch")})
     assert child.wait() == 0
     assert '"steps":20' in (tmp_path / "scratch" / "shot.json").read_text()
 
@@ -186,7 +186,7 @@ for step in range(30):
 
 @pytest.mark.parametrize("against", [True, False])
 def test_where_models_are_trained_against_each_other_no_loss_is_judged(
-    against: bool, write: Write, crew: Callable[..., Crew]
+    against: bool, write: Write, crew: Callable[..., TrialRunner]
 ) -> None:
     path = write(text=AGAINST.format(against=against))
     one = crew(path, every=1)
@@ -196,4 +196,4 @@ def test_where_models_are_trained_against_each_other_no_loss_is_judged(
         return
     with pytest.raises(UsageError, match="no gain; name what to judge with --metric"):
         first_look(one)
-    first_look(crew(path, every=1, objective=asked("printed:score")))
+    first_look(crew(path, every=1, objective=requested_objective("printed:score")))

@@ -8,10 +8,10 @@ import pytest
 from fake_crew import FakeCrew, Rare
 from scipy import stats
 
+from relume.core.trial import Arm, Objective, Trial, TrialRun
 from relume.errors import UsageError
-from relume.proof import Arm, Objective, Shot, Trial
-from relume.trial import verdict as v
-from relume.trial.settle import recorded, settle
+from relume.trial.judge import verdict as v
+from relume.trial.paired_trial import recorded_arm, run_paired_trial
 
 LOSS = Objective()
 ONE = [Arm("candidate")]
@@ -23,9 +23,9 @@ NOISES: dict[str, Callable[[np.random.Generator], float]] = {
 }
 
 
-def shots(**arms: list[float | None]) -> dict[tuple[str, int], Shot]:
+def shots(**arms: list[float | None]) -> dict[tuple[str, int], TrialRun]:
     return {
-        (name, k): Shot(name, k, value, value is None, metrics={"start": 2.3})
+        (name, k): TrialRun(name, k, value, value is None, metrics={"start": 2.3})
         for name, values in arms.items()
         for k, value in enumerate(values)
     }
@@ -38,7 +38,7 @@ def said(base: list[float | None], arm: list[float | None], **more: object) -> v
 
 def tried(crew: FakeCrew, candidates: int = 1) -> Trial:
     arms = [Arm("candidate"), *(Arm(f"other-{k}") for k in range(candidates - 1))]
-    return settle(crew, arms, "is it better?")  # type: ignore[arg-type]
+    return run_paired_trial(crew, arms, "is it better?")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -107,17 +107,19 @@ def test_a_symptom_that_goes_without_a_gain_is_said() -> None:
     key = "ACT401@relu()"
     many = shots(base=[1.0, 1.1, 0.9, 1.2, 1.0], candidate=[1.0, 1.1, 0.9, 1.2, 1.0])
     for k in range(5):
-        many["base", k] = Shot("base", k, 1.0, findings=(key,))
+        many["base", k] = TrialRun("base", k, 1.0, findings=(key,))
     found = v.judge(ONE, "base", many, range(5), LOSS, symptom=key)[0]
     assert found.word == "symptom gone, no measurable gain"
-    many["candidate", 0] = many["candidate", 1] = Shot("candidate", 0, 1.0, findings=(key,))
+    many["candidate", 0] = many["candidate", 1] = TrialRun("candidate", 0, 1.0, findings=(key,))
     assert v.judge(ONE, "base", many, range(5), LOSS, symptom=key)[0].word == "no proven gain"
 
 
 def test_an_edit_that_was_never_laid_says_nothing() -> None:
     many = shots(base=[1.0] * 5)
     for k in range(5):
-        many["candidate", k] = Shot("candidate", k, 0.1, problem="could not be laid: no optimiser")
+        many["candidate", k] = TrialRun(
+            "candidate", k, 0.1, problem="could not be laid: no optimiser"
+        )
     found = v.judge(ONE, "base", many, range(5), LOSS)[0]
     assert (found.word, found.effect) == ("not run", None)
 
@@ -235,9 +237,9 @@ def test_a_placebo_that_wins_takes_the_proof_away() -> None:
     class Restless(FakeCrew):
         """Runs get better each time they are made: the placebo beats the base."""
 
-        def _shot(self, arm: Arm, seed: int) -> Shot:
+        def _shot(self, arm: Arm, seed: int) -> TrialRun:
             value = {"base": 1.0, "placebo": 0.5}.get(arm.name, 0.1) + 0.01 * seed
-            return Shot(arm.name, seed, value, loss=((0, value),), metrics={"loss": value})
+            return TrialRun(arm.name, seed, value, loss=((0, value),), metrics={"loss": value})
 
     found = tried(Restless(NOISES["normal"]))
     assert found.meta["repeatable"] is False
@@ -255,10 +257,10 @@ def test_a_placebo_that_wins_takes_the_proof_away() -> None:
 )
 def test_a_script_that_trains_nothing_is_told_with_its_last_words(printed: str, hint: bool) -> None:
     class Refused(FakeCrew):
-        def first(self, arm: Arm, keep: object) -> Shot:
-            return Shot(arm.name, 0, problem="it gave no loss (sys.exit(2))", output=printed)
+        def first(self, arm: Arm, keep: object) -> TrialRun:
+            return TrialRun(arm.name, 0, problem="it gave no loss (sys.exit(2))", output=printed)
 
     with pytest.raises(UsageError, match=r"trained nothing: it gave no loss") as told:
-        recorded(Refused(NOISES["normal"]))  # type: ignore[arg-type]
+        recorded_arm(Refused(NOISES["normal"]))  # type: ignore[arg-type]
     assert printed.strip().splitlines()[-1] in str(told.value)
     assert ("What relume does not know goes to the script" in str(told.value)) is hint

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from relume.trial import yard
+from relume.trial.runner import shared_metrics
 
 torch.manual_seed(0)
 SCORES = torch.randn(50, 4) * 3
@@ -37,7 +37,7 @@ BINARY_LOSSES = {
 
 @pytest.mark.parametrize("name", CLASS_LOSSES)
 def test_classes(name: str) -> None:
-    found = yard.measured(CLASS_LOSSES[name](leaf(SCORES)))
+    found = shared_metrics.measure_shared(CLASS_LOSSES[name](leaf(SCORES)))
     oracle = -SCORES.double().softmax(1)[torch.arange(50), CLASSES].log().mean()
     hits = (SCORES.argmax(1) == CLASSES).double().mean()
     assert float(found["log-loss"]) == pytest.approx(float(oracle), rel=1e-3)
@@ -47,7 +47,7 @@ def test_classes(name: str) -> None:
 @pytest.mark.parametrize("name", BINARY_LOSSES)
 def test_yes_or_no(name: str) -> None:
     scores = SCORES[:, :1]
-    found = yard.measured(BINARY_LOSSES[name](leaf(scores)))
+    found = shared_metrics.measure_shared(BINARY_LOSSES[name](leaf(scores)))
     p = scores.double().sigmoid()
     oracle = -(YES * p.log() + (1 - YES) * (1 - p).log()).mean()
     pairs = [(a > b) + 0.5 * (a == b) for a in scores[YES > 0.5] for b in scores[YES < 0.5]]
@@ -57,25 +57,32 @@ def test_yes_or_no(name: str) -> None:
 
 def test_a_regression_and_what_is_not_known() -> None:
     target = torch.randn(50, 4)
-    found = yard.measured(F.l1_loss(leaf(SCORES), target))
+    found = shared_metrics.measure_shared(F.l1_loss(leaf(SCORES), target))
     oracle = (SCORES - target).square().mean() if found else math.nan
     assert not found or float(found["error"]) == pytest.approx(float(oracle))
-    found = yard.measured(F.mse_loss(leaf(SCORES), target))
+    found = shared_metrics.measure_shared(F.mse_loss(leaf(SCORES), target))
     assert float(found["error"]) == pytest.approx(float((SCORES - target).square().mean()))
-    assert yard.measured(leaf(SCORES).sum()) == {}
+    assert shared_metrics.measure_shared(leaf(SCORES).sum()) == {}
 
 
 def test_ignored_targets_do_not_count() -> None:
     some = CLASSES.clone()
     some[::2] = -100
-    found = yard.measured(F.cross_entropy(leaf(SCORES), some))
+    found = shared_metrics.measure_shared(F.cross_entropy(leaf(SCORES), some))
     assert float(found["log-loss"]) == pytest.approx(float(F.cross_entropy(SCORES, some)), rel=1e-4)
 
 
 def test_criteria_of_different_kinds_have_different_words() -> None:
-    words = [yard.described(make(leaf(SCORES))) for make in CLASS_LOSSES.values()]
+    words = [
+        shared_metrics.describe_criterion(make(leaf(SCORES))) for make in CLASS_LOSSES.values()
+    ]
     assert words[0] != words[1]
     assert words[0] != words[5]
-    assert yard.described(F.cross_entropy(leaf(SCORES).relu(), CLASSES)) == words[0]
-    binary = [yard.described(make(leaf(SCORES[:, :1]))) for make in BINARY_LOSSES.values()]
+    assert (
+        shared_metrics.describe_criterion(F.cross_entropy(leaf(SCORES).relu(), CLASSES)) == words[0]
+    )
+    binary = [
+        shared_metrics.describe_criterion(make(leaf(SCORES[:, :1])))
+        for make in BINARY_LOSSES.values()
+    ]
     assert binary[0] != binary[1]

@@ -8,39 +8,39 @@
 
 `relume.act("leaky_relu(negative_slope=0.1)")` looks one up, `register` makes one of your function.
 """
-# ruff: noqa: F403, F405  (for type checkers; at run time `__getattr__` looks)
+# ruff: noqa: F403  (for type checkers; at run time `__getattr__` looks)
 
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from torch.nn import Module
 
 from relume.acts.act import Act as Act
 from relume.acts.act import register as register
-from relume.acts.decay import parameter_groups as parameter_groups
-from relume.acts.lean import bytes_for_backward as bytes_for_backward
+from relume.acts.families.lean import bytes_for_backward as bytes_for_backward
 from relume.acts.module import ActModule as ActModule
+from relume.acts.weight_decay_groups import parameter_groups as parameter_groups
+from relume.registry import members
 
 if TYPE_CHECKING:
-    from relume.acts.exponential import *
-    from relume.acts.gated import *
-    from relume.acts.lean import *
-    from relume.acts.learnable import *
-    from relume.acts.maxout_layers import *
-    from relume.acts.output import *
-    from relume.acts.pieces import *
-    from relume.acts.piecewise import *
-    from relume.acts.sigmoids import *
-    from relume.acts.smooth import *
-    from relume.acts.thresholds import *
+    from relume.acts.families.exponential import *
+    from relume.acts.families.gated import *
+    from relume.acts.families.lean import *
+    from relume.acts.families.learnable import *
+    from relume.acts.families.maxout import *
+    from relume.acts.families.maxout_layers import *
+    from relume.acts.families.output_layer import *
+    from relume.acts.families.piecewise import *
+    from relume.acts.families.sigmoids import *
+    from relume.acts.families.smooth import *
+    from relume.acts.families.thresholds import *
 
 
 def _public() -> dict[str, Any]:
     """Every act and act module that a file of this package binds, by its name."""
     found: dict[str, Any] = {}
-    for info in iter_modules(__path__):
-        for name, value in vars(import_module(f"{__name__}.{info.name}")).items():
+    for file in members(__name__):
+        for name, value in vars(import_module(file)).items():
             own = isinstance(value, type) and value.__module__.startswith(f"{__name__}.")
             if isinstance(value, Act) or (own and issubclass(value, Module) and name[0] != "_"):
                 found[name] = value

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from relume.acts.exact import derivative, evaluate, make_function, node_name
+from relume.acts.wide_precision import derivative, evaluate, make_function, node_name
 from relume.errors import UsageError
 from relume.registry import discover, lookup
 
@@ -203,7 +203,7 @@ class Act:
         return self  # a record, like the function it stands for
 
     def __reduce__(self) -> Any:
-        from relume.acts.find import act
+        from relume.acts.lookup import act
 
         return act, (str(self),)
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from relume.acts.act import Act
-from relume.acts.exact import evaluate
-from relume.acts.find import act as find
+from relume.acts.lookup import act as find
+from relume.acts.wide_precision import evaluate
 from relume.errors import UsageError
 
 _REACH = 38.0

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from relume.acts.act import Act
-from relume.acts.find import act as find
-from relume.acts.front import Front, draw, feeders, named
+from relume.acts.feeding_layer import FeedingLayer, draw, feeders, feeding_name
 from relume.acts.gain import gain
-from relume.acts.match import act_called, act_of, calls_in, module_class
+from relume.acts.lookup import act as find
 from relume.acts.module import ActModule
+from relume.acts.recognise import act_called, act_of, calls_in, module_class
 from relume.errors import UsageError
 
 _HOOKS = tuple(name for name in vars(nn.Module()) if "_hook" in name)
@@ -73,7 +73,7 @@ class Swap:
 
 
 @dataclass(frozen=True, slots=True)
-class _Spot:
+class _ActSlot:
     """A module act to be changed, at every place where it is registered."""
 
     module: nn.Module
@@ -129,7 +129,7 @@ def swap(
     source, target = find(old), find(new)
     _check(model, source, target, where, init)
     given = set(model.state_dict())
-    found: list[tuple[_Spot, Act]] = []
+    found: list[tuple[_ActSlot, Act]] = []
     left: list[Left] = []
     for spot in _spots(model, where):
         there = act_of(spot.module)
@@ -139,7 +139,7 @@ def swap(
             left.append(Left("", there.name, "it is the model itself, and has no place to change"))
         else:
             found.append((spot, there))
-    front: dict[int, Front] = feeders(model, [spot.module for spot, _ in found], sample)
+    front: dict[int, FeedingLayer] = feeders(model, [spot.module for spot, _ in found], sample)
     fresh = [(spot, there, stand_in(target, spot.module, model, front)) for spot, there in found]
     drawn = _draws(fresh, front, target, seed, left) if init == "match" else {}
     changed = [
@@ -163,7 +163,7 @@ def _check(model: nn.Module, old: Act, new: Act, where: str, init: str) -> None:
         )
     if old.family != new.family and old.family in shaping:
         raise UsageError(f"{old.name} changes the shape; {new.name} cannot stand for it.")
-    paths = [path for path, _ in named(model)]
+    paths = [path for path, _ in feeding_name(model)]
     if where != "*" and not any(fnmatchcase(path, where) for path in paths):
         near = get_close_matches(where.rstrip(".*"), paths, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(paths[1:4])} ..."
@@ -177,9 +177,9 @@ def _is(there: Act, wanted: Act, given: str | Act) -> bool:
     return dict(there.defaults) == dict(wanted.defaults)
 
 
-def _spots(model: nn.Module, where: str) -> list[_Spot]:
+def _spots(model: nn.Module, where: str) -> list[_ActSlot]:
     """Every module once, with all places where it is registered and `where` lets it."""
-    modules = dict(named(model, every=True))
+    modules = dict(feeding_name(model, every=True))
     places: dict[int, list[tuple[str, nn.Module, str]]] = {}
     known: dict[int, nn.Module] = {}
     for path, module in modules.items():
@@ -188,10 +188,12 @@ def _spots(model: nn.Module, where: str) -> list[_Spot]:
         above, _, name = path.rpartition(".")
         known[id(module)] = module
         places.setdefault(id(module), []).append((path, modules[above], name))
-    return [_Spot(known[key], tuple(mine)) for key, mine in places.items()]
+    return [_ActSlot(known[key], tuple(mine)) for key, mine in places.items()]
 
 
-def stand_in(target: Act, old: nn.Module, model: nn.Module, front: dict[int, Front]) -> nn.Module:
+def stand_in(
+    target: Act, old: nn.Module, model: nn.Module, front: dict[int, FeedingLayer]
+) -> nn.Module:
     """The new module in the old one's state: hooks, mode, device, dtype, in-place."""
     kind = module_class(target)
     usual = find(target.name).defaults
@@ -213,7 +215,7 @@ def stand_in(target: Act, old: nn.Module, model: nn.Module, front: dict[int, Fro
     return made
 
 
-def _put(spot: _Spot, module: nn.Module) -> list[str]:
+def _put(spot: _ActSlot, module: nn.Module) -> list[str]:
     for _, parent, name in spot.places:
         parent._modules[name] = module
         encoder = isinstance(parent, nn.TransformerEncoderLayer)
@@ -225,7 +227,7 @@ def _put(spot: _Spot, module: nn.Module) -> list[str]:
 def _attributes(model: nn.Module, old: Act, new: Act, where: str) -> list[Swapped]:
     """Functions kept as attributes, as torch's transformer layers and many of people's own do."""
     found: list[Swapped] = []
-    for path, module in named(model):
+    for path, module in feeding_name(model):
         for name, value in list(vars(module).items()):
             full = f"{path}.{name}" if path else name
             if not callable(value) or isinstance(value, type) or not fnmatchcase(full, where):
@@ -245,7 +247,7 @@ def _attributes(model: nn.Module, old: Act, new: Act, where: str) -> list[Swappe
 def _calls(model: nn.Module, old: Act, where: str) -> list[Left]:
     """Calls in people's own forwards, once a line."""
     found: dict[tuple[str, int], Left] = {}
-    for path, module in named(model):
+    for path, module in feeding_name(model):
         if where != "*" and not fnmatchcase(path, where):
             continue
         for call in calls_in(module):
@@ -257,8 +259,8 @@ def _calls(model: nn.Module, old: Act, where: str) -> list[Left]:
 
 
 def _draws(
-    fresh: Sequence[tuple[_Spot, Act, nn.Module]],
-    front: dict[int, Front],
+    fresh: Sequence[tuple[_ActSlot, Act, nn.Module]],
+    front: dict[int, FeedingLayer],
     target: Act,
     seed: int,
     left: list[Left],

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from relume.acts.act import Act, shipped
+from relume.atlas.docstring_html import line, sections
 from relume.atlas.figure import Figure, Say, called
 from relume.atlas.kinds.curve import curve
 from relume.atlas.kinds.timeline import NOT_SHOWN
 from relume.atlas.lesson import Text, about
-from relume.atlas.prose import line, sections
-from relume.cards.card import properties
-from relume.cards.property import Property, Setting
+from relume.cards.build_card import properties
+from relume.cards.property import MeasureSetting, Property
 from relume.core import Measured
 from relume.registry import pages
 
@@ -26,7 +26,7 @@ QUICK = {
     *("off_centre", "gain_forward", "gain_backward", "gradient_factor", "saturation_low"),
     *("saturation_high", "zero_slope_share", "flat_share", "saved_bytes", "learnable"),
 }
-_SETTING = Setting(width=1, depth=1, samples=1, timing=False)
+_SETTING = MeasureSetting(width=1, depth=1, samples=1, timing=False)
 
 
 @dataclass(frozen=True, slots=True)

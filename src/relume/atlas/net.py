@@ -13,14 +13,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from relume.acts.act import Act
-from relume.atlas.chance import normals
+from relume.atlas.portable_random import portable_normals
 
 NUDGE = 0.1
 """How far the hidden layers of a near-identity start are from the identity."""
 
 
 @dataclass(frozen=True, slots=True)
-class Net:
+class FigureNet:
     """Layers of weights (out, in) and biases (out), and the act behind each but the last; None
     for a layer without one."""
 
@@ -47,24 +47,24 @@ class Net:
 
 def random_net(
     widths: Sequence[int], act: Act, seed: int, *, gain: float, bias: float = 0.0
-) -> Net:
+) -> FigureNet:
     """Weights from N(0, gain^2 / fan_in), one bias for every hidden unit, 0 for the last."""
-    source = normals(seed)
+    source = portable_normals(seed)
     weights, biases = list[Tensor](), list[Tensor]()
     for fan_in, out in pairwise(widths):
         drawn = torch.tensor([*islice(source, out * fan_in)], dtype=torch.float64)
         weights.append(drawn.reshape(out, fan_in) * (gain / math.sqrt(fan_in)))
         biases.append(torch.full((out,), bias, dtype=torch.float64))
     biases[-1] = torch.zeros_like(biases[-1])
-    return Net(tuple(weights), tuple(biases), (act,) * (len(widths) - 2))
+    return FigureNet(tuple(weights), tuple(biases), (act,) * (len(widths) - 2))
 
 
-def straight_net(width: int, depth: int, acts: Sequence[Act | None], seed: int) -> Net:
+def straight_net(width: int, depth: int, acts: Sequence[Act | None], seed: int) -> FigureNet:
     """From one number to one number; hidden layers near the identity, so that any depth learns.
 
     The first layer's weights and biases are N(0, 1), so that units bend at different places.
     """
-    source = normals(seed)
+    source = portable_normals(seed)
 
     def drawn(rows: int, columns: int) -> Tensor:
         numbers = [*islice(source, rows * columns)]
@@ -76,7 +76,7 @@ def straight_net(width: int, depth: int, acts: Sequence[Act | None], seed: int) 
         biases.append(torch.zeros(width, dtype=torch.float64))
     weights.append(drawn(1, width) / math.sqrt(width))
     biases.append(torch.zeros(1, dtype=torch.float64))
-    return Net(tuple(weights), tuple(biases), tuple(acts))
+    return FigureNet(tuple(weights), tuple(biases), tuple(acts))
 
 
 def loss_of(output: Tensor, y: Tensor, kind: str) -> Tensor:
@@ -86,7 +86,9 @@ def loss_of(output: Tensor, y: Tensor, kind: str) -> Tensor:
     return functional.binary_cross_entropy_with_logits(output, y)
 
 
-def trained(net: Net, x: Tensor, y: Tensor, steps: int, *, rate: float, how: str) -> Net:
+def trained(
+    net: FigureNet, x: Tensor, y: Tensor, steps: int, *, rate: float, how: str
+) -> FigureNet:
     """`net` after so many steps on all the data.
 
     Args:
@@ -100,7 +102,7 @@ def trained(net: Net, x: Tensor, y: Tensor, steps: int, *, rate: float, how: str
     kind, _, optimiser = how.partition(" ")
     leaves = [t.clone().requires_grad_() for t in (*net.weights, *net.biases)]
     count = len(net.weights)
-    live = Net(tuple(leaves[:count]), tuple(leaves[count:]), net.acts)
+    live = FigureNet(tuple(leaves[:count]), tuple(leaves[count:]), net.acts)
     known = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
     step = known[optimiser](leaves, lr=rate)
     for _ in range(steps):
@@ -108,4 +110,4 @@ def trained(net: Net, x: Tensor, y: Tensor, steps: int, *, rate: float, how: str
         torch.autograd.backward(loss_of(live.pres(x)[-1], y, kind))
         step.step()
     kept = [t.detach() for t in leaves]
-    return Net(tuple(kept[:count]), tuple(kept[count:]), net.acts)
+    return FigureNet(tuple(kept[:count]), tuple(kept[count:]), net.acts)

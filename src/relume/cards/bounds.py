@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from relume.acts.act import Act
-from relume.cards.look import (
+from relume.cards.line_search import (
     FARTHEST,
     REACH,
     TINY,
@@ -19,12 +19,12 @@ from relume.cards.look import (
     value,
     where,
 )
-from relume.cards.property import Setting, measures
+from relume.cards.property import MeasureSetting, measures
 from relume.core import Measured
 
 
 @measures("range_low", "Infimum of f", "Shape")
-def range_low(act: Act, setting: Setting) -> Measured:
+def range_low(act: Act, setting: MeasureSetting) -> Measured:
     """The least of f on 18,000 points up to 1e300, closed in on where it lies inside; it counts
     as reached if f comes to it by more than rounding from one point to the next."""
     del setting
@@ -32,7 +32,7 @@ def range_low(act: Act, setting: Setting) -> Measured:
 
 
 @measures("range_high", "Supremum of f", "Shape")
-def range_high(act: Act, setting: Setting) -> Measured:
+def range_high(act: Act, setting: MeasureSetting) -> Measured:
     """The greatest of f on 18,000 points up to 1e300, closed in on where it lies inside; it counts
     as reached if f comes to it by more than rounding from one point to the next."""
     del setting

@@ -8,15 +8,15 @@ from torch import Tensor
 from relume.acts.act import Act
 from relume.acts.gain import normal_mean
 from relume.cards.kinks import all_kinks
-from relume.cards.look import Line, value
-from relume.cards.property import Setting, measures, missing
+from relume.cards.line_search import Line, value
+from relume.cards.property import MeasureSetting, measures, missing
 from relume.core import Measured
 
 _MIDPOINTS = tuple(float(x) for x in np.arange(-37.875, 38, 0.25))
 
 
 @measures("mean", "Mean of post", "Signal")
-def mean(act: Act, setting: Setting) -> Measured:
+def mean(act: Act, setting: MeasureSetting) -> Measured:
     """E f(z), z ~ N(0, 1): Gauss-Legendre on panels that end at the kinks; the error is the change
     when every panel is halved."""
     del setting
@@ -24,7 +24,7 @@ def mean(act: Act, setting: Setting) -> Measured:
 
 
 @measures("variance", "Variance of post", "Signal")
-def variance(act: Act, setting: Setting) -> Measured:
+def variance(act: Act, setting: MeasureSetting) -> Measured:
     """E (f(z) - E f)^2, z ~ N(0, 1), by the quadrature of the mean."""
     del setting
     middle, _ = expectation(act, value(act))
@@ -32,7 +32,7 @@ def variance(act: Act, setting: Setting) -> Measured:
 
 
 @measures("off_centre", "Off centre: abs mean / std", "Signal", better="low")
-def off_centre(act: Act, setting: Setting) -> Measured:
+def off_centre(act: Act, setting: MeasureSetting) -> Measured:
     """abs(mean) / std of post under z ~ N(0, 1); 0 is centred. Above 0 the next layer's weight
     gradients tend to share a sign, which makes the path of the optimiser zig-zag."""
     del setting

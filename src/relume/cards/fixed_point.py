@@ -9,8 +9,8 @@ from torch import Tensor
 from relume.acts.act import Act
 from relume.acts.gain import normal_mean
 from relume.cards.kinks import all_kinks
-from relume.cards.look import value
-from relume.cards.property import Setting, measures, missing
+from relume.cards.line_search import value
+from relume.cards.property import MeasureSetting, measures, missing
 from relume.core import Measured
 
 _GRID = 10.0 ** np.arange(-6, 6.01, 0.125)
@@ -22,7 +22,7 @@ _EXTRA = tuple(float(x) for x in np.arange(-20, 20.01, 0.5))
 
 
 @measures("fixed_point", "Fixed point of E pre^2, unit gain", "Signal")
-def fixed_point(act: Act, setting: Setting) -> Measured:
+def fixed_point(act: Act, setting: MeasureSetting) -> Measured:
     """With weights of variance 1 / fan_in the mean square q of pre becomes E f(sqrt(q) z)^2 in the
     next layer; its fixed points are looked for between 1e-6 and 1e6 and closed in on by halving.
     A point is stable where the slope of the map is below 1."""
@@ -50,7 +50,7 @@ def fixed_point(act: Act, setting: Setting) -> Measured:
 
 
 @measures("map_slope", "Slope of q's map at 1, at gain", "Signal")
-def map_slope(act: Act, setting: Setting) -> Measured:
+def map_slope(act: Act, setting: MeasureSetting) -> Measured:
     """d/dq of gain^2 E f(sqrt(q) z)^2 at its fixed point q = 1, by central differences of the
     quadrature: below 1 a wrong scale heals from layer to layer, above 1 it grows."""
     del setting

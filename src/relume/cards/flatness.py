@@ -6,8 +6,8 @@ from torch import Tensor
 
 from relume.acts.act import Act
 from relume.acts.gain import normal_mean
-from relume.cards.look import Line, border, everywhere, middle, neat, runs, slope, where
-from relume.cards.property import Setting, measures
+from relume.cards.line_search import Line, border, everywhere, middle, neat, runs, slope, where
+from relume.cards.property import MeasureSetting, measures
 from relume.cards.slope import steepest
 from relume.core import Measured
 
@@ -16,7 +16,7 @@ FLAT = 0.05
 
 
 @measures("saturation_low", "Saturated below", "Flat and dead")
-def saturation_low(act: Act, setting: Setting) -> Measured:
+def saturation_low(act: Act, setting: MeasureSetting) -> Measured:
     """The z below which abs f' stays under 5 % of its largest value, found from the far end of
     18,000 points down to -1e300 and closed in on by halving."""
     del setting
@@ -24,7 +24,7 @@ def saturation_low(act: Act, setting: Setting) -> Measured:
 
 
 @measures("saturation_high", "Saturated above", "Flat and dead")
-def saturation_high(act: Act, setting: Setting) -> Measured:
+def saturation_high(act: Act, setting: MeasureSetting) -> Measured:
     """The z above which abs f' stays under 5 % of its largest value, found from the far end of
     18,000 points up to 1e300 and closed in on by halving."""
     del setting
@@ -65,7 +65,7 @@ def flat_limit(act: Act) -> tuple[float, str]:
 
 
 @measures("zero_slope_share", "Share of exactly zero slope", "Flat and dead", better="low")
-def zero_slope_share(act: Act, setting: Setting) -> Measured:
+def zero_slope_share(act: Act, setting: MeasureSetting) -> Measured:
     """P(f'(z) = 0), z ~ N(0, 1), f' in float64: the borders of the stretches without slope are
     closed in on by halving and weighed with the normal distribution."""
     del setting
@@ -74,7 +74,7 @@ def zero_slope_share(act: Act, setting: Setting) -> Measured:
 
 
 @measures("flat_share", "Share below 5 % of the slope", "Flat and dead", better="low")
-def flat_share(act: Act, setting: Setting) -> Measured:
+def flat_share(act: Act, setting: MeasureSetting) -> Measured:
     """P(abs f'(z) < 5 % of its largest value), z ~ N(0, 1), by the borders of the stretches where
     that holds, as for the exact zeros."""
     del setting

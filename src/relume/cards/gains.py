@@ -2,13 +2,13 @@
 
 from relume.acts.act import Act
 from relume.acts.gain import gain
-from relume.cards.property import Setting, measures, missing
+from relume.cards.property import MeasureSetting, measures, missing
 from relume.core import Measured
 from relume.errors import UsageError
 
 
 @measures("gain_forward", "Gain forward", "Signal", elementwise=False)
-def gain_forward(act: Act, setting: Setting) -> Measured:
+def gain_forward(act: Act, setting: MeasureSetting) -> Measured:
     """1 / sqrt(E f(z)^2), z ~ N(0, 1), by quadrature: weights of variance gain^2 / fan_in keep the
     mean square of the signal."""
     del setting
@@ -16,7 +16,7 @@ def gain_forward(act: Act, setting: Setting) -> Measured:
 
 
 @measures("gain_backward", "Gain backward", "Signal", elementwise=False)
-def gain_backward(act: Act, setting: Setting) -> Measured:
+def gain_backward(act: Act, setting: MeasureSetting) -> Measured:
     """1 / sqrt(E f'(z)^2), z ~ N(0, 1), by quadrature: weights of variance gain^2 / fan_out keep
     the mean square of the gradient."""
     del setting
@@ -24,7 +24,7 @@ def gain_backward(act: Act, setting: Setting) -> Measured:
 
 
 @measures("gradient_factor", "Gradient kept a layer", "Signal", elementwise=False)
-def gradient_factor(act: Act, setting: Setting) -> Measured:
+def gradient_factor(act: Act, setting: MeasureSetting) -> Measured:
     """Where weights have the forward gain, the mean square of the gradient is multiplied by chi =
     E f'^2 / E f^2 a layer, z ~ N(0, 1): (forward gain / backward gain)^2."""
     del setting

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from relume.acts.act import Act
-from relume.cards.look import REACH, Line, middle, neat, numbers, slope, value
-from relume.cards.property import Setting, measures
+from relume.cards.line_search import REACH, Line, middle, neat, numbers, slope, value
+from relume.cards.property import MeasureSetting, measures
 from relume.core import Measured
 
 _SHARP = 1e-7
@@ -16,7 +16,7 @@ _SHARP = 1e-7
 
 
 @measures("kinks", "Kinks (jumps of f or f')", "Shape")
-def kinks(act: Act, setting: Setting) -> Measured:
+def kinks(act: Act, setting: MeasureSetting) -> Measured:
     """Every one of 16,000 cells between -40 and 40 in which f or f' changes is halved, keeping the
     half with the larger change, until two neighbouring numbers are left or the change has gone;
     what stays is a kink. The record's own list is compared with it."""

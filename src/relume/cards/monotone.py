@@ -4,15 +4,15 @@ import torch
 from torch import Tensor
 
 from relume.acts.act import Act
-from relume.cards.look import everywhere, greatest, numbers, value
-from relume.cards.property import Setting, measures
+from relume.cards.line_search import everywhere, greatest, numbers, value
+from relume.cards.property import MeasureSetting, measures
 from relume.core import Measured
 
 _LISTED = 6
 
 
 @measures("monotone", "Monotone", "Shape")
-def monotone(act: Act, setting: Setting) -> Measured:
+def monotone(act: Act, setting: MeasureSetting) -> Measured:
     """The sign of the differences of f between neighbours on 18,000 points up to 1e300, rounding
     (8 units of 2^-53 of the larger value) aside; turning points are closed in on."""
     del setting

@@ -10,8 +10,8 @@ from torch import Tensor
 from relume.acts.act import Act
 from relume.cards.bounds import limit
 from relume.cards.kinks import all_kinks
-from relume.cards.look import at, distinct, numbers, runs, slope, value, where
-from relume.cards.property import SEED, Property, Setting, measures, missing
+from relume.cards.line_search import at, distinct, numbers, runs, slope, value, where
+from relume.cards.property import SEED, MeasureSetting, Property, measures, missing
 from relume.core import Measured
 
 DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
@@ -39,7 +39,7 @@ def _family(dtype: torch.dtype, *, of_slope: bool) -> Property:
     short = str(dtype).removeprefix("torch.")
     what = "slope" if of_slope else "value"
 
-    def error(act: Act, setting: Setting) -> Measured:
+    def error(act: Act, setting: MeasureSetting) -> Measured:
         del setting
         if of_slope or act.elementwise:
             return _elementwise(act, dtype, of_slope=of_slope)

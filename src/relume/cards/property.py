@@ -19,7 +19,7 @@ SEED = 20_100_621
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class MeasureSetting:
     """What a card is measured at.
 
     Attributes:
@@ -49,7 +49,7 @@ class Property:
     name: str
     title: str
     group: str
-    function: Callable[[Act, Setting], Measured] = field(repr=False)
+    function: Callable[[Act, MeasureSetting], Measured] = field(repr=False)
     unit: str = ""
     better: str = ""
     elementwise: bool = True
@@ -60,7 +60,7 @@ class Property:
         """How it is measured, in words."""
         return " ".join((inspect.getdoc(self.function) or "").split())
 
-    def measure(self, act: Act, setting: Setting) -> Measured:
+    def measure(self, act: Act, setting: MeasureSetting) -> Measured:
         """The property of `act`; one that does not apply says why."""
         if self.elementwise and not act.elementwise:
             found = missing("it works on a whole axis: one element has no value or slope alone")
@@ -81,10 +81,10 @@ class Property:
 
 def measures(
     name: str, title: str, group: str, **more: str | bool
-) -> Callable[[Callable[[Act, Setting], Measured]], Property]:
+) -> Callable[[Callable[[Act, MeasureSetting], Measured]], Property]:
     """Make a property of the function below; `more` are further attributes of `Property`."""
 
-    def make(function: Callable[[Act, Setting], Measured]) -> Property:
+    def make(function: Callable[[Act, MeasureSetting], Measured]) -> Property:
         assert group in GROUPS
         return Property(name, title, group, function, **more)  # pyright: ignore[reportArgumentType]
 

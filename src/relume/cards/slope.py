@@ -9,20 +9,13 @@ from relume.acts.act import Act
 from relume.acts.gain import _legendre
 from relume.cards.bounds import Extreme, supremum
 from relume.cards.kinks import all_kinks
-from relume.cards.look import (
-    REACH,
-    TINY,
-    distinct,
-    slope,
-    value,
-    where,
-)
-from relume.cards.property import Setting, measures
+from relume.cards.line_search import REACH, TINY, distinct, slope, value, where
+from relume.cards.property import MeasureSetting, measures
 from relume.core import Measured
 
 
 @measures("max_slope", "Largest abs slope (Lipschitz)", "Shape")
-def max_slope(act: Act, setting: Setting) -> Measured:
+def max_slope(act: Act, setting: MeasureSetting) -> Measured:
     """The greatest abs f' on 18,000 points up to 1e300, closed in on; it is the Lipschitz constant
     of f, since f has no jump where this is finite."""
     del setting
@@ -42,7 +35,7 @@ def steepest(act: Act) -> Extreme:
 
 
 @measures("slope_fits", "f' is the slope of f", "Shape")
-def slope_fits(act: Act, setting: Setting) -> Measured:
+def slope_fits(act: Act, setting: MeasureSetting) -> Measured:
     """On 640 panels between -40 and 40, ending at the kinks, the integral of f' (16 points of
     Gauss and Legendre) is held against the difference of f at the panel's ends; they may differ
     by 1e-9 of the integral of abs f' and by rounding of f (16 units of 2^-53)."""

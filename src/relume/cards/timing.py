@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from relume.acts.act import Act, find_act
-from relume.cards.property import SEED, Setting, measures
+from relume.cards.property import SEED, MeasureSetting, measures
 from relume.core import Measured
 
 NEAR = 1 << 14
@@ -36,7 +36,7 @@ _FEWEST = 5
     elementwise=False,
     timed=True,
 )
-def time_forward(act: Act, setting: Setting) -> Measured:
+def time_forward(act: Act, setting: MeasureSetting) -> Measured:
     """Median over rounds of the act, its exact form, ReLU and a copy in turn, float32, no gradient
     recorded; the error is half the distance of the quartiles. 16,384 elements, one thread."""
     del setting
@@ -52,7 +52,7 @@ def time_forward(act: Act, setting: Setting) -> Measured:
     elementwise=False,
     timed=True,
 )
-def time_training(act: Act, setting: Setting) -> Measured:
+def time_training(act: Act, setting: MeasureSetting) -> Measured:
     """As forward, with the gradient of the input; a copy is one of the input and one of the
     gradient. 16,384 elements, one thread."""
     del setting
@@ -68,7 +68,7 @@ def time_training(act: Act, setting: Setting) -> Measured:
     elementwise=False,
     timed=True,
 )
-def time_forward_far(act: Act, setting: Setting) -> Measured:
+def time_forward_far(act: Act, setting: MeasureSetting) -> Measured:
     """As forward in cache, on 4,194,304 elements, which come from memory, with all
     threads."""
     del setting
@@ -84,7 +84,7 @@ def time_forward_far(act: Act, setting: Setting) -> Measured:
     elementwise=False,
     timed=True,
 )
-def time_training_far(act: Act, setting: Setting) -> Measured:
+def time_training_far(act: Act, setting: MeasureSetting) -> Measured:
     """As forward and backward in cache, on 4,194,304 elements, which come from memory, with all
     threads."""
     del setting

@@ -5,13 +5,13 @@ import math
 from torch import Tensor
 
 from relume.acts.act import Act
-from relume.cards.look import REACH, TINY, border, middle, neat, runs, value, where
-from relume.cards.property import Setting, measures
+from relume.cards.line_search import REACH, TINY, border, middle, neat, runs, value, where
+from relume.cards.property import MeasureSetting, measures
 from relume.core import Measured
 
 
 @measures("zeros", "Zeros of f", "Shape")
-def zeros(act: Act, setting: Setting) -> Measured:
+def zeros(act: Act, setting: MeasureSetting) -> Measured:
     """Exact zeros and changes of sign on 16,000 points between -40 and 40, each closed in on by
     halving; a zero next to a value below 1e-290 is underflow and none of the act's."""
     del setting

@@ -33,7 +33,7 @@ KEPT = ("script", "argv", "started", "torch", "python", "relume", "device")
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class ModelCheck:
     """A check with the trace it was judged from."""
 
     diagnosis: Diagnosis
@@ -85,12 +85,12 @@ def check(
         ['missing-nonlinearity']
         >>> diagnosis.raise_if("error")
     """
-    return look(
+    return look_at_model(
         model, batch, criterion, target=target, trained=trained, select=select, ignore=ignore
     ).diagnosis
 
 
-def look(
+def look_at_model(
     model: nn.Module,
     batch: Any,
     criterion: Any = None,
@@ -101,14 +101,14 @@ def look(
     name: str = "",
     select: Iterable[str] | None = None,
     ignore: Iterable[str] | None = None,
-) -> Looked:
+) -> ModelCheck:
     """`check`, with its trace; `made_up`: the batch is random, so nothing is said of inputs."""
-    from relume.diagnosis import all_rules, chosen, judged
+    from relume.diagnosis import all_rules, judge_with, select_rules
 
-    asked = chosen(all_rules(), select, ignore)  # a wrong word is said before anything is run
+    asked = select_rules(all_rules(), select, ignore)  # a wrong word is said before anything is run
     trace, batches = _recorded(model, batch, criterion, target, name or type(model).__name__)
     missing = {rule.code: _unfit(rule.code, criterion, batches, trained, made_up) for rule in asked}
-    diagnosis = judged(trace, [rule for rule in asked if not missing[rule.code]])
+    diagnosis = judge_with(trace, [rule for rule in asked if not missing[rule.code]])
     left = [NotChecked(r.code, r.name, "", *missing[r.code]) for r in asked if missing[r.code]]
     done = replace(
         diagnosis,
@@ -117,7 +117,7 @@ def look(
         outcome=_told(diagnosis.outcome, batches),
         meta={key: trace.meta[key] for key in KEPT if key in trace.meta} | {"batches": batches},
     )
-    return Looked(done, trace)
+    return ModelCheck(done, trace)
 
 
 def _unfit(
@@ -163,7 +163,7 @@ def _recorded(
     import numpy as np
     from torch import nn
 
-    from relume.checks.still import lazy, untouched
+    from relume.checks.preserve_state import lazy, preserve_state
     from relume.record.run import begin
 
     given: Any = model
@@ -172,7 +172,7 @@ def _recorded(
     if next(model.parameters(), None) is None:
         raise UsageError(f"{name} has no parameter; there is nothing in it to check.")
     parts = (model, *([criterion] if isinstance(criterion, nn.Module) else []))
-    with untouched(*parts), tempfile.TemporaryDirectory(prefix="relume-check-") as folder:
+    with preserve_state(*parts), tempfile.TemporaryDirectory(prefix="relume-check-") as folder:
         # a lazy parameter is made by the first forward, and cannot be unmade: a copy is looked at
         seen = copy.deepcopy(model) if lazy(model) else model
         about: dict[str, Any] = {"script": name, "argv": []}
@@ -190,16 +190,18 @@ def _recorded(
 def _passes(model: nn.Module, batch: Any, criterion: Any, target: Any) -> int:
     import torch
 
-    from relume.checks.feed import feed
-    from relume.checks.still import Still
+    from relume.checks.batches import make_batches
+    from relume.checks.preserve_state import NoOpOptimizer
 
-    clock: Still | None = None
+    clock: NoOpOptimizer | None = None
     many = 0
     with torch.inference_mode(False), torch.enable_grad():
-        for fed in feed(model, batch, target, judged=criterion is not None):
+        for fed in make_batches(model, batch, target, judged=criterion is not None):
             output = model(*fed.args, **fed.named)
             _loss(output, fed.target, criterion).backward()
-            clock = clock or Still(model.parameters())  # now, since a lazy one has them by now
+            clock = clock or NoOpOptimizer(
+                model.parameters()
+            )  # now, since a lazy one has them by now
             clock.step()
             clock.zero_grad()
             many += 1
@@ -209,7 +211,7 @@ def _passes(model: nn.Module, batch: Any, criterion: Any, target: Any) -> int:
 def _loss(output: Any, target: Any, criterion: Any) -> Tensor:
     import torch
 
-    from relume.checks.feed import outputs
+    from relume.checks.batches import outputs
 
     if criterion is not None:
         if target is None:

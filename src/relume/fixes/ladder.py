@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from relume.core import Diagnosis, Finding, Trace
-from relume.fixes.fix import FIRST_LINE, Fix
-from relume.proof import Edit, Safety
+from relume.core.trial import Edit, Safety
+from relume.fixes.base import FIRST_LINE, Fix
 from relume.registry import discover, lookup, pages
 
 

@@ -20,7 +20,7 @@ from torch import nn
 
 from relume.core import Diagnosis
 from relume.errors import UsageError
-from relume.integrations.watched import Watched, checked
+from relume.integrations.callback_core import CallbackCore, checked_options
 from relume.record.run import Run
 
 
@@ -59,7 +59,7 @@ class RelumeCallback:
             raise UsageError(f"RelumeCallback was given {given}; it takes a torch.nn.Module.")
         self._accelerator: Any = accelerator  # its types are partial
         self._models = models
-        self._watched = Watched(checked(budget, every, path, stop_on, ignore, report))
+        self._watched = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
 
     @property
     def run(self) -> Run | None:

@@ -8,7 +8,7 @@ import keras
 
 from relume.core import Diagnosis
 from relume.errors import UsageError
-from relume.integrations.watched import Guard, Watched, checked
+from relume.integrations.callback_core import CallbackCore, EndGuard, checked_options
 from relume.record.run import Run
 
 _keras: Any = keras  # its types are partial
@@ -48,8 +48,8 @@ class RelumeCallback(keras.callbacks.Callback):
             raise UsageError(
                 f"Keras runs on {backend!r}; relume watches torch: set KERAS_BACKEND=torch."
             )
-        self._watched = Watched(checked(budget, every, path, stop_on, ignore, report))
-        self._guard: Guard | None = None
+        self._watched = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
+        self._guard: EndGuard | None = None
 
     @property
     def run(self) -> Run | None:
@@ -66,7 +66,7 @@ class RelumeCallback(keras.callbacks.Callback):
         self._lift()
         model = cast("Any", self.model)
         self._watched.begin(model)
-        self._guard = Guard(model, "train_function", self._fail)
+        self._guard = EndGuard(model, "train_function", self._fail)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Within long epochs, as often as the budget allows."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relume.core import Diagnosis
-from relume.integrations.watched import Watched, checked
+from relume.integrations.callback_core import CallbackCore, checked_options
 from relume.record.run import Run
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class RelumeCallback(Callback):
         report: bool = True,
     ) -> None:
         super().__init__()
-        self._watched = Watched(checked(budget, every, path, stop_on, ignore, report))
+        self._watched = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
 
     @property
     def run(self) -> Run | None:

@@ -8,7 +8,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from relume.core import Diagnosis
-from relume.integrations.watched import Guard, Watched, checked
+from relume.integrations.callback_core import CallbackCore, EndGuard, checked_options
 from relume.record.run import Run
 
 
@@ -43,9 +43,11 @@ class RelumeCallback(Callback):
         self._make()
 
     def _make(self) -> None:
-        wishes = checked(self.budget, self.every, self.path, self.stop_on, self.ignore, self.report)
-        self.watched_ = Watched(wishes)
-        self.guard_: Guard | None = None
+        wishes = checked_options(
+            self.budget, self.every, self.path, self.stop_on, self.ignore, self.report
+        )
+        self.watched_ = CallbackCore(wishes)
+        self.guard_: EndGuard | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """A pickled net takes the wishes along, not the recording."""
@@ -70,7 +72,7 @@ class RelumeCallback(Callback):
         self._lift()
         modules = (getattr(net, f"{name}_", None) for name in net._modules)
         self.watched_.begin(*[part for part in modules if isinstance(part, nn.Module)])
-        self.guard_ = Guard(net, "fit_loop", self._fail)
+        self.guard_ = EndGuard(net, "fit_loop", self._fail)
 
     def on_epoch_end(
         self, net: Any, dataset_train: Any = None, dataset_valid: Any = None, **_: Any

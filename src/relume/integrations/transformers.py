@@ -9,7 +9,7 @@ from typing import Any
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from relume.core import Diagnosis
-from relume.integrations.watched import Guard, Watched, checked
+from relume.integrations.callback_core import CallbackCore, EndGuard, checked_options
 from relume.record.run import Run
 
 
@@ -39,9 +39,9 @@ class RelumeCallback(TrainerCallback):
         ignore: Iterable[str] = (),
         report: bool = True,
     ) -> None:
-        self._watched = Watched(checked(budget, every, path, stop_on, ignore, report))
+        self._watched = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
         self._trainer: weakref.ref[Trainer] | None = None
-        self._guard: Guard | None = None
+        self._guard: EndGuard | None = None
         self._logging = False
 
     @property
@@ -67,7 +67,7 @@ class RelumeCallback(TrainerCallback):
         self._trainer = None if trainer is None else weakref.ref(trainer)
         self._lift()
         if trainer is not None:
-            self._guard = Guard(trainer, "training_step", self._fail)
+            self._guard = EndGuard(trainer, "training_step", self._fail)
 
     def on_log(
         self,

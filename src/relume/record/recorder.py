@@ -18,22 +18,22 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from relume.core import Fact
 from relume.errors import StoreError
-from relume.record import forks
-from relume.record.around import Scaling
-from relume.record.budget import Budget
-from relume.record.cost import act_costs
-from relume.record.failures import Failures
-from relume.record.harvest import Harvest
-from relume.record.ledger import Ledger
-from relume.record.listen import Ears
-from relume.record.look import Look
-from relume.record.names import Names
-from relume.record.notes import Notes
-from relume.record.optimizers import Optimizers, rate_of
-from relume.record.pace import STRETCH, Pace
-from relume.record.signs import LOOKS_FOR
-from relume.record.sites import Sites
-from relume.record.store import UNSEEN, Writer
+from relume.record.capture.act_cost import act_costs
+from relume.record.capture.failure_guard import FailureGuard
+from relume.record.capture.optimizer_steps import OptimizerSteps, rate_of
+from relume.record.capture.pending_records import PendingRecords
+from relume.record.capture.recorded_step import RecordedStep
+from relume.record.capture.step_record import StepRecord
+from relume.record.facts.fact_log import FactLog
+from relume.record.graph.head_structure import LOOKS_FOR
+from relume.record.hooks import fork_guard
+from relume.record.hooks.backward_hooks import BackwardPatches
+from relume.record.hooks.grad_scaling import GradScaling
+from relume.record.schedule.overhead_budget import OverheadBudget
+from relume.record.schedule.plain_step_sampling import STRETCH, PlainStepSampling
+from relume.record.sites.qualified_names import QualifiedNames
+from relume.record.sites.sites import Sites
+from relume.record.store.run_file import UNSEEN, Writer
 
 FLUSH_SECONDS = 0.5  # of the loss that a killed process can lose; of counters: `ledger.COUNTERS`
 JUMP = 2.0  # loss against its running mean that makes the recorder look again at once
@@ -54,27 +54,27 @@ class Recorder:
     def __init__(
         self,
         writer: Writer,
-        budget: Budget,
+        budget: OverheadBudget,
         models: tuple[nn.Module, ...] = (),
         *,
         exact: bool = False,
     ) -> None:
         self.writer = writer
         self.budget = budget
-        self.names = Names(models)
+        self.names = QualifiedNames(models)
         self.sites = Sites(self.names)
-        self.notes = Notes(self.sites, writer)
-        self.ledger = Ledger(writer, self.sites, self.notes, self._notice)
-        self.trouble = Failures(writer, self._stop)
+        self.notes = FactLog(self.sites, writer)
+        self.ledger = PendingRecords(writer, self.sites, self.notes, self._notice)
+        self.trouble = FailureGuard(writer, self._stop)
         self.fail = self.trouble.note
-        self.scaling = Scaling()
-        self.harvest = Harvest(
+        self.scaling = GradScaling()
+        self.harvest = RecordedStep(
             self.names, self.sites, self.notes, self.scaling, self.fail, exact=exact
         )
-        self.optimizers = Optimizers(self.harvest.is_ours)
-        self.pace = Pace()
+        self.optimizers = OptimizerSteps(self.harvest.is_ours)
+        self.pace = PlainStepSampling()
         self.pace.never = budget.shared  # ranks look at the same steps, each by its number
-        self._ears = Ears(self)
+        self._ears = BackwardPatches(self)
         self.quiet = False  # armed for nothing, and one optimiser steps: the cheapest state
         self.records = 0
         self.backwards = 0
@@ -105,7 +105,7 @@ class Recorder:
         self._ears.open()
         self._step_handle = register_optimizer_step_post_hook(self._after_step)
         self._last = self._flushed = perf_counter()
-        forks.live.add(self)
+        fork_guard.live_recorders.add(self)
         if self.records == 0:
             self.trouble.guarded("start", self._arm)
 
@@ -151,7 +151,7 @@ class Recorder:
             self._step_handle.remove()
             self._step_handle = None
         self._ears.shut()
-        forks.live.discard(self)
+        fork_guard.live_recorders.discard(self)
 
     def _stop(self) -> None:
         self.harvest.disarm()
@@ -368,7 +368,7 @@ class Recorder:
         self._carried.clear()
         return self.budget.step(seconds, cost)
 
-    def _end_record(self, look: Look, start: float) -> float:
+    def _end_record(self, look: StepRecord, start: float) -> float:
         self.ledger.record(self.step, look)
         self.records += 1
         self.ledger.drain(wait=False)
@@ -409,5 +409,5 @@ class Recorder:
 
 def of_the_process() -> Recorder | None:
     """The recorder that watches everything that trains here (`relume run`), if there is one."""
-    found = (one for one in list(forks.live) if isinstance(one, Recorder))
+    found = (one for one in list(fork_guard.live_recorders) if isinstance(one, Recorder))
     return next((recorder for recorder in found if not recorder.names.given), None)

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, cast
 import relume
 from relume.core import Diagnosis, Trace
 from relume.errors import StoreError, UsageError
-from relume.record import ranks, store
+from relume.record.schedule import ranks
+from relume.record.store import run_file
 
 if TYPE_CHECKING:
     from torch import nn
 
     from relume.record.recorder import Recorder
-    from relume.record.writer import Sink
+    from relume.record.store.writer import Sink
 
 FOLDER = Path(".relume")
 
@@ -76,7 +77,7 @@ class Run:
         """
         if self.path is None:
             raise StoreError(f"nothing was recorded: {'; '.join(self.problems) or 'no file'}.")
-        return store.read(self.path)
+        return run_file.read(self.path)
 
     def diagnose(
         self, select: Iterable[str] | None = None, ignore: Iterable[str] | None = None
@@ -165,9 +166,9 @@ def watch(
     """
     check_pace(budget, every)
     if isinstance(sink, str):
-        from relume.record.sinks import named
+        from relume.record.store.tensorboard import sink_called
 
-        named(sink)  # before anything is made
+        sink_called(sink)  # before anything is made
     from torch import nn
 
     given: Any = model
@@ -185,7 +186,7 @@ def watch(
     return begin(file, models, budget=budget, every=every, exact=exact, about=about, sink=sink)
 
 
-def joined() -> Run | None:
+def join_runs() -> Run | None:
     """The run that `relume run` records in this process, to be read; None where it does not.
 
     Closing it is its owner's business.
@@ -203,7 +204,7 @@ def load(path: str | Path) -> Run:
         NoRunError: there is no such file.
         NotATraceError: relume did not write it, or it is damaged.
     """
-    store.meta(Path(path))
+    run_file.meta(Path(path))
     return Run(Path(path))
 
 
@@ -223,13 +224,13 @@ def begin(
     """
     import torch
 
-    from relume.record.budget import Budget
     from relume.record.recorder import Recorder
+    from relume.record.schedule.overhead_budget import OverheadBudget
 
-    rank = ranks.here()
+    rank = ranks.this_rank()
     told, problems = _sink(sink, path)
     try:
-        writer = store.Writer(path, told, ranked=rank is not None)
+        writer = run_file.Writer(path, told, ranked=rank is not None)
         writer.meta(
             {
                 "run": path.stem,
@@ -249,7 +250,7 @@ def begin(
                 **about,
             }
         )
-        pace = Budget(budget, every, shared=rank is not None)
+        pace = OverheadBudget(budget, every, shared=rank is not None)
         recorder = Recorder(writer, pace, models, exact=exact)
     except StoreError as error:
         run = Run(None)
@@ -267,10 +268,10 @@ def _sink(sink: str | Sink | None, path: Path) -> tuple[Sink | None, list[str]]:
     """The sink, opened, or why there is none."""
     if sink is None:
         return None, []
-    from relume.record.sinks import opened
+    from relume.record.store.tensorboard import open_sink
 
     try:
-        return opened(sink, path), []
+        return open_sink(sink, path), []
     except OSError as error:
         return None, [f"the sink was left out: {error.strerror or error}: {error.filename or sink}"]
 
@@ -288,11 +289,11 @@ def new_path(folder: Path, name: str) -> Path:
 
     The file is made at once, so that two runs begun in the same second do not share it.
     """
-    rank = ranks.here()
+    rank = ranks.this_rank()
     stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}{f'-rank{rank.rank}' if rank else ''}"
     number = 1
     while True:
-        path = folder / f"{stem}{f'-{number}' if number > 1 else ''}{store.SUFFIX}"
+        path = folder / f"{stem}{f'-{number}' if number > 1 else ''}{run_file.SUFFIX}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             path.touch(exist_ok=False)

@@ -9,16 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from relume.core.trial import Cure, Edit, Trial
 from relume.errors import UsageError
-from relume.launch import missing
-from relume.proof import Cure, Edit, Trial
-from relume.trial import cure as curing
-from relume.trial import single
-from relume.trial.crew import Crew, Setting, Where, callable_name, program_of
-from relume.trial.objective import asked
-from relume.trial.settle import SEEDS
-from relume.trial.versus import ACTS
-from relume.trial.versus import compare as versus
+from relume.launch import missing_script
+from relume.trial import fix_search as curing
+from relume.trial import prove_edit
+from relume.trial.compare_acts import ACTS
+from relume.trial.compare_acts import compare as versus
+from relume.trial.judge.objective import requested_objective
+from relume.trial.paired_trial import SEEDS
+from relume.trial.scheduler import (
+    ExecutionPlace,
+    TrialRunner,
+    TrialSetting,
+    callable_name,
+    program_of,
+)
 
 Target = str | Path | Callable[..., Any]
 
@@ -42,7 +48,7 @@ class Conditions:
     steps: int | None = None
     metric: str | None = None
     better: str | None = None
-    where: Where = field(default_factory=Where)
+    where: ExecutionPlace = field(default_factory=ExecutionPlace)
     folder: Path = Path(".relume")
     again: bool = False
 
@@ -88,8 +94,8 @@ def prove(
     Raises:
         UsageError: a program or a fix that is not there.
     """
-    laid = [single.edit_of_words(one) if isinstance(one, str) else one for one in edits]
-    return single.prove(crew_for(target, under), laid, seeds=seeds)
+    laid = [prove_edit.edit_of_words(one) if isinstance(one, str) else one for one in edits]
+    return prove_edit.prove(crew_for(target, under), laid, seeds=seeds)
 
 
 def fix(
@@ -113,7 +119,7 @@ def fix(
     return curing.cure(crew_for(target, under), seeds=seeds, select=select)
 
 
-def crew_for(target: Target, under: Conditions | None) -> Crew:
+def crew_for(target: Target, under: Conditions | None) -> TrialRunner:
     """Whoever fires the shots of this program.
 
     Raises:
@@ -122,16 +128,16 @@ def crew_for(target: Target, under: Conditions | None) -> Crew:
     on = under or Conditions()
     call = callable(target)
     name = callable_name(target) if callable(target) else str(target)
-    problem = None if call else missing(name, on.module)
+    problem = None if call else missing_script(name, on.module)
     if problem:
         raise UsageError(problem)
     program = program_of(name, on.argv, module=on.module, call=call)
-    setting = Setting(
+    setting = TrialSetting(
         program,
         steps=on.steps,
-        objective=asked(on.metric, on.better),
+        objective=requested_objective(on.metric, on.better),
         folder=on.folder.absolute(),
         where=on.where,
         again=on.again,
     )
-    return Crew(setting)
+    return TrialRunner(setting)

@@ -1,4 +1,4 @@
-// What src/relume/report/book.py makes.
+// What src/relume/report/html/report_data.py makes.
 import type { Health } from "../lib/icons";
 import type { Raw } from "../lib/series";
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from relume.acts.act import Act
-from relume.acts.find import act as find
+from relume.acts.families.maxout_layers import Maxout
 from relume.acts.gain import gain
-from relume.acts.maxout_layers import Maxout
+from relume.acts.lookup import act as find
 
 BATCH = 64
 TRAIN = 1500

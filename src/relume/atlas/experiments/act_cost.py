@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from relume.acts.find import act as find
+from relume.acts.lookup import act as find
 from relume.atlas.experiment import Experiment, Outcome
 from relume.atlas.experiments._digits import convnet, mlp
 

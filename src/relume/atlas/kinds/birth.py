@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from itertools import islice
 
-from relume.atlas.chance import normals
+from relume.atlas.act_readings import digits, get, matrix
 from relume.atlas.figure import Control, Figure, Preset, Say, State
 from relume.atlas.kinds.cloud import points
-from relume.atlas.look import digits, get, matrix
+from relume.atlas.portable_random import portable_normals
 
 UNITS = 120
 LABELS = {
@@ -32,7 +32,7 @@ def birth(
         Control("scale", "scale of the weights", 1.0, 0.05, 2, 0.05),
     )
     data = points()
-    drawn = digits([*islice(normals(5), 2 * UNITS)])
+    drawn = digits([*islice(portable_normals(5), 2 * UNITS)])
     units = [drawn[i : i + 2] for i in range(0, 2 * UNITS, 2)]
     x, w = matrix(data), matrix(units)
 

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relume.acts.find import act as find
-from relume.atlas.chance import normals
+from relume.acts.lookup import act as find
+from relume.atlas.act_readings import digits, get, matrix
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
-from relume.atlas.look import digits, get, matrix
-from relume.atlas.net import Net, loss_of, random_net, trained
+from relume.atlas.net import FigureNet, loss_of, random_net, trained
+from relume.atlas.portable_random import portable_normals
 
 GAIN = math.sqrt(2)
 SEED = 9
@@ -32,7 +32,7 @@ GATES = {"passing": "units that pass the sample at the cross"}
 
 def spiral(count: int = 60, turns: float = 1.25) -> tuple[list[list[float]], list[float]]:
     """Two arms that wind around each other: points in [-1.1, 1.1]^2 and 0 or 1 for each."""
-    noise = normals(4)
+    noise = portable_normals(4)
     points, labels = list[list[float]](), list[float]()
     for label in (0, 1):
         for i in range(count):
@@ -47,7 +47,7 @@ def spiral(count: int = 60, turns: float = 1.25) -> tuple[list[list[float]], lis
 
 def moons(count: int = 40) -> tuple[list[list[float]], list[float]]:
     """Two half circles that reach into each other."""
-    noise = normals(14)
+    noise = portable_normals(14)
     points, labels = list[list[float]](), list[float]()
     for label in (0, 1):
         for i in range(count):
@@ -117,7 +117,7 @@ def boundary(
     )
 
 
-def net_at(state: State, hidden: int, x: Tensor, y: Tensor, how: str) -> Net:
+def net_at(state: State, hidden: int, x: Tensor, y: Tensor, how: str) -> FigureNet:
     """The net at the state's step."""
     width = int(get(state, "width"))
     net = random_net(
@@ -130,7 +130,7 @@ def net_at(state: State, hidden: int, x: Tensor, y: Tensor, how: str) -> Net:
     return trained(net, x, y, int(get(state, "steps")), rate=get(state, "rate"), how=how)
 
 
-def _read(net: Net, state: State, x: Tensor, y: Tensor, view: str) -> dict[str, float]:
+def _read(net: FigureNet, state: State, x: Tensor, y: Tensor, view: str) -> dict[str, float]:
     out = net.pres(x)[-1]
     found = {
         "accuracy": float(((out > 0) == (y > 0.5)).double().mean()),

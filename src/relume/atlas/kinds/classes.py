@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional
 
+from relume.atlas.act_readings import get
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
-from relume.atlas.look import get
 
 LABELS = {
     "p0": "probability of class A",

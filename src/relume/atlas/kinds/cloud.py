@@ -11,11 +11,11 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from relume.acts.find import act as find
-from relume.atlas.chance import normals
+from relume.acts.lookup import act as find
+from relume.atlas.act_readings import bound, digits, get, matrix, size
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
-from relume.atlas.look import bound, digits, get, matrix, size
-from relume.cards.look import slope, value
+from relume.atlas.portable_random import portable_normals
+from relume.cards.line_search import slope, value
 
 LABELS = {
     "active": "share of the data on which the unit passes a gradient",
@@ -30,7 +30,7 @@ TEACHER = (1.2, 0.7, 0.4)  # the unit that made the targets: two weights and a b
 
 def points(seed: int = 11) -> list[list[float]]:
     """The cloud: `COUNT` points of a standard normal, the same each time."""
-    drawn = digits([*islice(normals(seed), 2 * COUNT)])
+    drawn = digits([*islice(portable_normals(seed), 2 * COUNT)])
     return [drawn[i : i + 2] for i in range(0, 2 * COUNT, 2)]
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from relume.acts.find import act as find
+from relume.acts.lookup import act as find
+from relume.atlas.act_readings import bound, flat_share, get, mean_of, slope_at, spread_of, value_at
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
-from relume.atlas.look import bound, flat_share, get, mean_of, slope_at, spread_of, value_at
 
 LABELS = {
     "value": "f(z)",

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from relume.acts.act import Act
-from relume.acts.find import act as find
 from relume.acts.gain import gain as keeping
-from relume.atlas.chance import normals
+from relume.acts.lookup import act as find
+from relume.atlas.act_readings import get, size, square_of
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
-from relume.atlas.look import get, size, square_of
-from relume.cards.look import slope, value
+from relume.atlas.portable_random import portable_normals
+from relume.cards.line_search import slope, value
 
 WIDTH, SAMPLES, SEED = 32, 8, 77
 ACTS = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "identity")
@@ -78,7 +78,7 @@ def readings(state: State) -> dict[str, float]:
 
 
 def _measured(act: Act, g: float, layers: int) -> float:
-    source = normals(SEED)
+    source = portable_normals(SEED)
     pre = _drawn(source, WIDTH, SAMPLES)
     pres, weights = [pre], list[Tensor]()
     for _ in range(layers - 1):

@@ -12,11 +12,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from relume.acts.find import act as find
-from relume.atlas.chance import normals
+from relume.acts.lookup import act as find
+from relume.atlas.act_readings import digits, get, matrix, size
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
-from relume.atlas.look import digits, get, matrix, size
-from relume.cards.look import value
+from relume.atlas.portable_random import portable_normals
+from relume.cards.line_search import value
 
 COUNT = 40
 GOAL = (0.8, -0.8)
@@ -49,7 +49,7 @@ def descent(
         choose("mode", "gradient of", "all", all="all samples", one="one sample after another"),
         Control("steps", "steps", 30, 0, 200, 1),
     )
-    drawn = digits([*islice(normals(23), 2 * COUNT)])
+    drawn = digits([*islice(portable_normals(23), 2 * COUNT)])
     raw = [drawn[i : i + 2] for i in range(0, 2 * COUNT, 2)]
     z = matrix(raw)
     z = (z - z.mean(0)) / z.std(0, unbiased=False)

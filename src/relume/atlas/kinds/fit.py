@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relume.acts.find import act as find
+from relume.acts.lookup import act as find
+from relume.atlas.act_readings import digits, get
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
-from relume.atlas.look import digits, get
 from relume.atlas.net import loss_of, straight_net, trained
 
 WIDTH, SEED, RATE, COUNT = 8, 3, 0.01, 41

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from relume.atlas.act_readings import get
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
-from relume.atlas.look import get
 
 CLASSES = 3
 LABELS = {

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from relume.acts.find import act as find
+from relume.acts.lookup import act as find
+from relume.atlas.act_readings import flat_share, get, mean_of, spread_of
 from relume.atlas.figure import Control, Figure, Preset, Say, State, called
-from relume.atlas.look import flat_share, get, mean_of, spread_of
 
 WORDS = {
     "mean": "mean of the output",

@@ -10,10 +10,10 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from relume.acts.find import act as find
-from relume.atlas.chance import normals
+from relume.acts.lookup import act as find
+from relume.atlas.act_readings import digits, get
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
-from relume.atlas.look import digits, get
+from relume.atlas.portable_random import portable_normals
 
 COUNT = 41
 PRELU = {"alpha": "slope below zero now", "loss": "loss"}
@@ -81,7 +81,7 @@ def maxout(
     )
     xs = _line()
     z = torch.tensor(xs, dtype=torch.float64)
-    drawn = digits([*islice(normals(31), 12)])
+    drawn = digits([*islice(portable_normals(31), 12)])
 
     def readings(state: State) -> dict[str, float]:
         return _maxout(state, z, torch.tensor(drawn, dtype=torch.float64))

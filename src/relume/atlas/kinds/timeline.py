@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from relume.acts.act import Act, shipped
+from relume.atlas.act_readings import flat_share, mean_of, slope_at, square_of, value_at
 from relume.atlas.figure import Control, Figure, Preset, Say, State, called
-from relume.atlas.look import flat_share, mean_of, slope_at, square_of, value_at
 from relume.errors import UsageError
 
 COLUMNS = {

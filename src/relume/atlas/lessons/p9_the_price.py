@@ -24,18 +24,18 @@ cards: leaky_relu, prelu, elu, maxout, relu
 `relume card --compare relu,leaky_relu,prelu,elu,maxout`
 """
 
-from relume.acts.find import act as find
-from relume.acts.maxout_layers import Maxout
+from relume.acts.families.maxout_layers import Maxout
+from relume.acts.lookup import act as find
+from relume.atlas.act_readings import flat_share
 from relume.atlas.experiment import experiment
 from relume.atlas.figure import Figure, Preset, Say
 from relume.atlas.kinds.bars import Spot, bars
 from relume.atlas.lesson import lesson
-from relume.atlas.look import flat_share
-from relume.atlas.results import spots
-from relume.atlas.stored import result
+from relume.atlas.measured_figures import spots
+from relume.atlas.result_cache import stored_result
 from relume.cards.flatness import zero_slope_share
-from relume.cards.memory import saved_bytes
-from relume.cards.property import Setting
+from relume.cards.property import MeasureSetting
+from relume.cards.saved_memory import saved_bytes
 
 ACTS = ("relu", "leaky_relu", "prelu", "elu", "maxout")
 UNITS = 64
@@ -98,7 +98,7 @@ def _measured(which: object, name: str) -> float | None:
     from relume.cards.property import Property
 
     assert isinstance(which, Property)
-    found = which.measure(find(name), Setting(UNITS, 1, 1, False)).value
+    found = which.measure(find(name), MeasureSetting(UNITS, 1, 1, False)).value
     return float(found) if isinstance(found, int | float) else None
 
 
@@ -108,7 +108,7 @@ def _flat(name: str) -> float | None:
 
 def _times() -> dict[str, dict[str, Spot]]:
     """The clock's column, where an experiment has filled it."""
-    known = result(experiment("act-cost"))
+    known = stored_result(experiment("act-cost"))
     if known is None:
         return {}
     found = spots(known, "train")

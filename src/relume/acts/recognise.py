@@ -1,0 +1,149 @@
+"""Recognising an act in what a framework offers: its modules, its functions, calls in a source.
+
+The table is made from the records' `matches`. A framework is looked at only where the program
+has imported it already.
+"""
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from relume.acts.act import Act, acts
+from relume.acts.lookup import parse
+from relume.acts.module import ActModule
+
+
+@dataclass(frozen=True, slots=True)
+class ActCall:
+    """A call of an act in a module's `forward`: the act and the line in the file."""
+
+    act: Act
+    file: str
+    line: int
+
+
+def resolve(path: str) -> Any:
+    """The object at a dotted path, or None; nothing is imported for it."""
+    parts = path.split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        found: Any = sys.modules.get(".".join(parts[:cut]))
+        if found is not None:
+            for part in parts[cut:]:
+                found = getattr(found, part, None)
+            return found
+    return None
+
+
+def _table() -> list[tuple[Any, Act]]:
+    """Every matched object that is there, with its act bound as the match says."""
+    found: list[tuple[Any, Act]] = []
+    for act in acts().values():
+        for match in act.matches:
+            path, args, parameters = parse(match)
+            thing = resolve(path)
+            if thing is not None:
+                bound = act.bind(**act._bound(args, parameters)) if args or parameters else act
+                found.append((thing, bound))
+    return found
+
+
+def act_of(module: nn.Module) -> Act | None:
+    """The act that a module is, with the module's parameters bound; None if it is none.
+
+    A subclass counts only where it does not change `forward`.
+    """
+    kind = type(module)
+    if isinstance(module, ActModule):
+        return _with_values(module.act, module)
+    classes = [(thing, act) for thing, act in _table() if isinstance(thing, type)]
+    for thing, act in classes:
+        if kind is thing:
+            return _with_values(act, module)
+    for thing, act in classes:
+        if issubclass(kind, thing) and kind.forward is thing.forward:
+            return _with_values(act, module)
+    return None
+
+
+def _with_values(act: Act, module: nn.Module) -> Act:
+    """The act at the values that the module holds; learned ones stay at their default."""
+    values: dict[str, Any] = {}
+    for name in act.defaults:
+        value = getattr(module, name, None)
+        if name not in act.learnable and value is not None:
+            values[name] = value
+    return act.bind(**values) if values else act
+
+
+def act_called(function: Any) -> Act | None:
+    """The act that a function is (``torch.nn.functional.gelu``, an `Act`); None if it is none."""
+    if isinstance(function, Act):
+        return function
+    for thing, act in _table():
+        if thing is function and not isinstance(thing, type):
+            return act
+    return None
+
+
+def module_class(act: Act) -> type[nn.Module] | None:
+    """torch's own module class for an act, None where it has none or it learns parameters."""
+    if act.learnable:
+        return None
+    for match in act.matches:
+        if match.startswith("torch.nn.") and "(" not in match:
+            thing = resolve(match)
+            if isinstance(thing, type) and issubclass(thing, nn.Module):
+                return thing
+    return None
+
+
+def calls_in(module: nn.Module) -> Iterator[ActCall]:
+    """Calls of acts in the source of the module's own `forward`, in order; none if it has none.
+
+    Read from the source, never run: ``F.relu(x)``, ``torch.relu(x)``, ``x.relu()``.
+    """
+    forward = type(module).forward
+    if (forward.__module__ or "").startswith(("torch.", "relume.")):
+        return
+    try:
+        lines, first = inspect.getsourcelines(forward)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+        file = inspect.getsourcefile(forward) or ""
+    except (OSError, TypeError, SyntaxError):  # made in a console, by exec, or in C
+        return
+    spaces = _spaces(forward)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            act = _named(node.func, spaces)
+            if act is not None:
+                yield ActCall(act, file, first + node.lineno - 1)
+
+
+def _spaces(function: Any) -> Mapping[str, Any]:
+    return getattr(inspect.unwrap(function), "__globals__", {})
+
+
+def _named(target: ast.expr, spaces: Mapping[str, Any]) -> Act | None:
+    """The act behind a called expression: a global function, or a tensor's method."""
+    words: list[str] = []
+    while isinstance(target, ast.Attribute):
+        words.append(target.attr)
+        target = target.value
+    if not isinstance(target, ast.Name):
+        return None
+    found: Any = spaces.get(target.id)
+    for word in reversed(words):
+        found = getattr(found, word, None)
+    if found is not None:
+        return act_called(found) if callable(found) else None
+    if len(words) == 1 and target.id not in ("self", *spaces):
+        for act in acts().values():
+            if f"torch.Tensor.{words[0].rstrip('_')}" in act.matches:
+                return act
+    return None

@@ -1,0 +1,141 @@
+"""Leaving no trace: whatever a forward and a backward pass change in a model is put back.
+
+A pass changes more than gradients: batch norm's running statistics, spectral norm's vectors, the
+random state, counters and caches that a module keeps in its attributes. All of that is kept
+before and put back after, in every outcome.
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer, is_lazy
+
+
+class NoOpOptimizer(torch.optim.Optimizer):
+    """An optimiser that changes nothing. Its step tells the recorder that a pass has ended."""
+
+    def __init__(self, parameters: Iterable[Tensor]) -> None:
+        super().__init__([{"params": list(parameters)}], {"lr": 0.0})
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """Do nothing."""
+
+
+def lazy(model: nn.Module) -> bool:
+    """Whether some parameter gets its shape, and its values, from the first forward only."""
+    return any(is_lazy(tensor) for tensor in (*model.parameters(), *model.buffers()))
+
+
+@contextmanager
+def preserve_state(*modules: nn.Module) -> Generator[None]:
+    """Put back everything of `modules` and the random state when the block ends, however it does.
+
+    While it lasts every floating parameter asks for a gradient, so that frozen parts are seen
+    too; gradients that were there are set aside.
+    """
+    parts = list({id(m): m for module in modules for m in module.modules()}.values())
+    every = {id(p): p for m in modules for p in m.parameters()}.values()
+    parameters = [p for p in every if not is_lazy(p)]  # of a lazy one there is nothing to keep
+    restore = [_random_state(), *(_module(m) for m in parts), *(_parameter(p) for p in parameters)]
+    try:
+        for parameter in parameters:
+            parameter.grad = None
+            if parameter.is_floating_point() or parameter.is_complex():
+                parameter.requires_grad_(True)
+        yield
+    finally:
+        for put_back in reversed(restore):
+            put_back()
+
+
+def _parameter(parameter: Tensor) -> Callable[[], None]:
+    """Its values, which a forward may clamp; its gradient, an object that an optimiser may hold."""
+    grad, wanted, data = parameter.grad, parameter.requires_grad, parameter.data
+    held = data.clone()
+
+    def put_back() -> None:
+        parameter.requires_grad_(wanted)
+        parameter.grad = grad
+        data.copy_(held)
+        parameter.data = data
+
+    return put_back
+
+
+def _module(module: nn.Module) -> Callable[[], None]:
+    """Its attributes, and the contents of those that can change in place."""
+    own = module.__dict__
+    names = dict(own)
+    inside = [_contents(value) for value in own.values()]
+    buffers = [
+        (buffer, buffer.detach().clone())
+        for buffer in own["_buffers"].values()
+        if buffer is not None
+    ]
+
+    def put_back() -> None:
+        own.clear()
+        own.update(names)
+        for refill in inside:
+            refill()
+        with torch.no_grad():
+            for buffer, held in buffers:
+                buffer.copy_(held)
+
+    return put_back
+
+
+def _contents(value: Any) -> Callable[[], None]:
+    if isinstance(value, Tensor) and not isinstance(value, nn.Parameter | UninitializedBuffer):
+        return _tensor(value)
+    if isinstance(value, dict):
+        return _refilled(value, dict(value), value.update)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    if isinstance(value, list | deque):
+        return _refilled(value, list(value), value.extend)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    if isinstance(value, set):
+        return _refilled(value, set(value), value.update)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    return _nothing
+
+
+def _tensor(value: Tensor) -> Callable[[], None]:
+    held = value.detach().clone()
+
+    def put_back() -> None:
+        with torch.no_grad():
+            value.detach().copy_(held)
+
+    return put_back
+
+
+def _refilled(box: Any, held: Any, fill: Callable[[Any], Any]) -> Callable[[], None]:
+    def put_back() -> None:
+        box.clear()
+        fill(held)
+
+    return put_back
+
+
+def _nothing() -> None:
+    """Stands for a value that cannot change in place."""
+
+
+def _random_state() -> Callable[[], None]:
+    """Of torch on every device in use, of Python, and of NumPy."""
+    own, python = torch.get_rng_state(), random.getstate()
+    legacy = np.random.get_state()
+    on_cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+
+    def put_back() -> None:
+        torch.set_rng_state(own)
+        random.setstate(python)
+        np.random.set_state(legacy)
+        if on_cuda is not None:
+            torch.cuda.set_rng_state_all(on_cuda)
+
+    return put_back

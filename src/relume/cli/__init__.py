@@ -1,0 +1,1 @@
+"""The commands, a file each: plain functions, which `relume.cli.app` registers."""

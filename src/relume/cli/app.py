@@ -1,0 +1,395 @@
+"""The command line: thin. It reads words, checks them, calls one room after the other.
+
+Importing it costs typer and rich's console; NumPy and torch come with the command that needs
+them. Commands return their exit code; `run` and `demo` return what is still to be done, so that
+the user's script does not run inside the parser's frames and context. The file is longer than
+others because every option is spelled out where its command reads it.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from relume import __version__
+from relume.cli import acts_command as acting
+from relume.cli import atlas_command as teaching
+from relume.cli import check_command as checking
+from relume.cli import combine_command as combining
+from relume.cli import export_command as exporting
+from relume.cli import fix_command as fixing
+from relume.cli import live_command as living
+from relume.cli import report_command as reporting
+from relume.cli import rules_command as paging
+from relume.cli import runs_command as listing
+from relume.cli import trial_commands as proving
+from relume.cli.load_and_diagnose import load_and_diagnose
+from relume.cli.options import (
+    Configured,
+    ExitZero,
+    FailOn,
+    File,
+    Folder,
+    Form,
+    Ignore,
+    Isolated,
+    JudgingOptions,
+    Known,
+    OutputPolicy,
+    Select,
+    WriteKnown,
+    output_policy,
+)
+from relume.cli.script_options import PLACES, TrialCommand
+from relume.cli.trial_options import CONTEXT
+from relume.errors import RelumeError, UnknownNameError, UsageError
+from relume.registry import pages, unknown
+from relume.report.console import complaint, console, print_sentence
+
+if TYPE_CHECKING:
+    from relume.launch import Launched
+
+Job = Callable[[], int]
+
+CODES = "Exit code: 0 nothing of warning or above (see --fail-on), 1 findings, 2 bad input."
+RUN_CODES = (
+    "Exit code: the script's own if it is not 0; else 0 nothing of warning or above (see "
+    "--fail-on), 1 findings (0 with --exit-zero), 2 bad input."
+)
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def relume(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> int:
+    """Find out why a network's non-linearities fail, and what cures them."""
+    if version:
+        typer.echo(f"relume {__version__}")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help(), nl=False)
+    return 0
+
+
+@app.command(epilog=RUN_CODES, context_settings=CONTEXT)
+def run(
+    script: Annotated[
+        str, typer.Argument(metavar="SCRIPT", help="A Python script, or a module with -m.")
+    ],
+    args: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ARGS", help="All that follows belongs to the script."),
+    ] = None,
+    module: Annotated[bool, typer.Option("-m", "--module", help="SCRIPT is a module.")] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE", help="Share of the wall time for recording.", show_default="0.01"
+        ),
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option(metavar="N", help="Record every N steps, whatever it costs.")
+    ] = None,
+    folder: Folder = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    form: Form = None,
+    file: File = None,
+    fail_on: FailOn = None,
+    exit_zero: ExitZero = False,
+    baseline: Known = None,
+    write_baseline: WriteKnown = False,
+    config: Configured = None,
+    isolated: Isolated = False,
+    exact: Annotated[
+        bool,
+        typer.Option("--exact", help="Record nothing that could change a bit under torch.compile."),
+    ] = False,
+    sink: Annotated[
+        str | None,
+        typer.Option(metavar="tensorboard[:DIR]", help="Write the series there too, as it runs."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No report on stderr.")] = False,
+) -> Job:
+    """Run a script unchanged, record it, and say what is wrong, where, since when and why.
+
+    The report goes to stderr: stdout stays the script's. The forms for programs (json, sarif,
+    github, junit) go to stdout, or to the -o file.
+    """
+    wanted = output_policy(
+        JudgingOptions(
+            select,
+            ignore,
+            form,
+            file,
+            fail_on,
+            exit_zero,
+            baseline,
+            write_baseline,
+            config,
+            isolated,
+            folder,
+        )
+    )
+    pace = _pace(str(wanted.budget) if budget is None else budget, every)
+    plan = RunPlan(script, tuple(args or ()), module, *pace, wanted.folder, exact, sink)
+    if sink is not None:
+        from relume.record.store.tensorboard import sink_called
+
+        sink_called(sink)
+    from relume.launch import missing_script
+
+    problem = missing_script(script, module)
+    if problem:
+        raise UsageError(problem)
+    return lambda: _run(plan, wanted, quiet=quiet)
+
+
+@app.command(epilog=CODES)
+def diagnose(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="RUN", help="A run's file, name or its beginning; else the last."),
+    ] = None,
+    folder: Folder = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    form: Form = None,
+    file: File = None,
+    fail_on: FailOn = None,
+    exit_zero: ExitZero = False,
+    baseline: Known = None,
+    write_baseline: WriteKnown = False,
+    config: Configured = None,
+    isolated: Isolated = False,
+) -> int:
+    """Diagnose a recorded run again; also one that still trains, or was killed."""
+    from relume.record.store import run_file
+
+    wanted = output_policy(
+        JudgingOptions(
+            select,
+            ignore,
+            form,
+            file,
+            fail_on,
+            exit_zero,
+            baseline,
+            write_baseline,
+            config,
+            isolated,
+            folder,
+        )
+    )
+    diagnosis, trace, notes = load_and_diagnose(run_file.find(name, wanted.folder), wanted)
+    from relume.report.output import deliver
+
+    deliver(diagnosis, trace, wanted.order, console(), both=wanted.order.file is None)
+    for note in notes:
+        print_sentence(note)
+    if wanted.order.file is not None:
+        print_sentence(f"the report is in {wanted.order.file}.")
+    return int(wanted.failed(diagnosis))
+
+
+for command, codes in (
+    (fixing.fix, fixing.CODES),
+    (proving.prove, proving.PROVE_CODES),
+    (proving.compare, proving.CODES),
+    (proving.recommend, proving.CODES),
+):
+    app.command(cls=TrialCommand, epilog=f"{PLACES}\n\n{codes}", context_settings=CONTEXT)(command)
+app.command()(reporting.report)
+app.command()(living.live)
+app.command(epilog=CODES)(checking.check)
+app.command()(paging.explain)
+app.command()(paging.rules)
+app.command()(listing.runs)
+app.command()(combining.combine)
+app.command()(exporting.export)
+app.command()(teaching.atlas)
+
+
+@app.command(epilog=RUN_CODES)
+def demo(
+    name: Annotated[str | None, typer.Argument(help="Which; without it they are listed.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--dir", help="Keep the run here.", show_default="a temporary folder"),
+    ] = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    form: Form = None,
+    file: File = None,
+    fail_on: FailOn = None,
+    exit_zero: ExitZero = False,
+) -> Job | int:
+    """Run a small broken training and see what relume says; it needs no data."""
+    from relume.report.terminal.run_list import demos as show
+    from relume.report.terminal.run_list import introduce
+
+    known = {stem.replace("_", "-"): text for stem, text in pages("relume.demos").items()}
+    if name is None:
+        show(known, console())
+        return 0
+    key = name.lower().replace("_", "-").removesuffix(".py")
+    if key not in known:
+        raise UnknownNameError(unknown(name, known, "demo"))
+    path = Path(__file__).parent.parent / "demos" / f"{key.replace('-', '_')}.py"
+    # a demo tells the same story everywhere, whatever the project around it settled
+    wanted = output_policy(
+        JudgingOptions(select, ignore, form, file, fail_on, exit_zero, isolated=True, folder=folder)
+    )
+    kept = wanted.folder if folder else Path(tempfile.mkdtemp(prefix=f"relume-{key}-"))
+    introduce(key, known[key], path, kept, console(stderr=True))
+    plan = RunPlan(str(path), (), False, 0.01, None, kept)
+    return lambda: _run(plan, wanted)
+
+
+app.command()(acting.card)
+app.command()(acting.acts)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """A script, and how to record it."""
+
+    script: str
+    args: tuple[str, ...]
+    module: bool
+    budget: float
+    every: int | None
+    folder: Path
+    exact: bool = False
+    sink: str | None = None
+
+
+def _run(plan: RunPlan, wanted: OutputPolicy, *, quiet: bool = False) -> int:
+    from relume.launch import run as launch
+
+    stderr = sys.stderr  # the script may put something else in its place
+    launched = launch(
+        plan.script,
+        plan.args,
+        module=plan.module,
+        budget=plan.budget,
+        every=plan.every,
+        exact=plan.exact,
+        sink=plan.sink,
+        folder=plan.folder.absolute(),  # a script may change the working directory
+    )
+    try:
+        sick = _tell(launched, wanted, quiet=quiet)
+    except BrokenPipeError:  # nobody reads the report any more; the script's code is what counts
+        _mute(sys.stderr)
+        sick = False
+    except (Exception, KeyboardInterrupt) as error:  # our failure is never the script's
+        kept = f"; the run is kept in {launched.path}" if launched.path else ""
+        reason = " ".join(f"{type(error).__name__}: {error}".rstrip(": ").split())
+        print_sentence(f"the report failed ({reason}){kept}.", stderr)
+        sick = False
+    return launched.code or int(sick)
+
+
+def _tell(launched: "Launched", wanted: OutputPolicy, *, quiet: bool) -> bool:
+    """Report on a run that has just ended; whether it is to be said by the exit code."""
+    for note in launched.notes:
+        if not quiet or launched.path is None:
+            print_sentence(note)
+    if launched.path is None or (launched.rank is not None and launched.rank.rank > 0):
+        return False  # rank 0 speaks for all
+    from relume.report.output import MACHINE, deliver
+
+    diagnosis, trace, notes = load_and_diagnose(launched.path, wanted)
+    for stream in (sys.stdout, sys.stderr):  # what the script still holds comes before ours
+        stream.flush()
+    if launched.code and not trace.meta.get("records") and wanted.order.form not in MACHINE:
+        if not quiet:  # the script's own traceback is what there is to read: nothing after it
+            print_sentence(
+                "the script ended before a step was recorded; there is nothing to report."
+            )
+        return False
+    deliver(diagnosis, trace, wanted.order, console(stderr=True), both=not quiet)
+    for note in () if quiet else notes:
+        print_sentence(note)
+    if launched.rank is not None:
+        # an exit code of ours would look like a crash to torchrun, which then ends the others
+        print_sentence(
+            f"this is rank 0 of {launched.rank.world}; 'relume combine' merges their recordings."
+        )
+        return False
+    return wanted.failed(diagnosis)
+
+
+def _pace(budget: str, every: str | None) -> tuple[float, int | None]:
+    share = _number(budget)
+    if not 0 < share <= 1:
+        raise UsageError(
+            f"--budget is {budget!r}; it is a share of the wall time, above 0 and at most 1, "
+            "such as 0.02."
+        )
+    steps = None if every is None else _number(every)
+    if steps is not None and not (steps >= 1 and steps.is_integer()):
+        raise UsageError(f"--every is {every!r}; it is a number of steps, such as 100.")
+    return share, None if steps is None else int(steps)
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return float("nan")
+
+
+def _known_command(args: Sequence[str]) -> None:
+    """The first word must be a command; a script there is the likeliest slip."""
+    word = args[0] if args else ""
+    commands = [
+        info.name or info.callback.__name__ for info in app.registered_commands if info.callback
+    ]
+    if not word or word.startswith("-") or word in commands:
+        return
+    if word.endswith(".py"):
+        raise UsageError(f"{word!r} is a script, not a command; did you mean 'relume run {word}'?")
+    raise UnknownNameError(unknown(word, commands, "command"))
+
+
+def _mute(stream: Any) -> None:
+    """What is still to be flushed into a closed pipe goes nowhere, without a word at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The entry point: `argv` without the program's name; returns the exit code."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        _known_command(args)
+        # not app(...): that would leave typer's excepthook behind for the user's script
+        command = typer.main.get_command(app)
+        result: Job | int | None = command.main(args, prog_name="relume", standalone_mode=False)
+        return result() if callable(result) else result or 0
+    except RelumeError as error:
+        print_sentence(str(error))
+        return 2
+    except BrokenPipeError:  # the reader went away, as `head` does
+        _mute(sys.stdout)
+        return 141
+    except Exception as error:
+        # typer's own complaints; their class lives in click or in typer, by version
+        if not hasattr(error, "format_message"):
+            raise
+        print_sentence(complaint(error))
+        return 2

@@ -1,0 +1,122 @@
+"""`relume atlas`: the lessons as pages, and the experiments behind them."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from relume.errors import UnknownNameError, UsageError
+from relume.registry import unknown
+from relume.report.console import console, patience, print_sentence
+
+PLACE = Path("relume-atlas")
+
+
+def atlas(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A lesson to open; with --measure an experiment to run."),
+    ] = None,
+    folder: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Where the pages go.")
+    ] = PLACE,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    measure: Annotated[
+        bool,
+        typer.Option("--measure", help="Run the experiments anew; the pages then show them."),
+    ] = False,
+    seeds: Annotated[
+        int | None, typer.Option(metavar="N", help="Repetitions, with --measure.", min=1)
+    ] = None,
+) -> int:
+    """Write the textbook that runs: a page for each lesson, with figures that can be moved."""
+    if measure:
+        return _measure(name, seeds)
+    if seeds is not None:
+        raise UsageError("--seeds is for --measure; the pages have no repetitions.")
+    wanted = _lesson(name)
+    with patience("making the atlas") as busy:
+        from relume.atlas.site_builder import write
+
+        first = write(folder, progress=lambda what: busy(f"making the atlas: {what}"))
+    page = first.with_name(wanted) if wanted else first
+    print_sentence(f"the atlas is in {folder}; open {page}.")
+    if show:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
+    return 0
+
+
+def _lesson(name: str | None) -> str:
+    """The file of the lesson called `name`, or numbered so."""
+    if name is None:
+        return ""
+    from relume.atlas.lesson import texts
+
+    known = {text.name: text.file for text in texts()}
+    by_claim = {text.claim.lower(): text.file for text in texts()}
+    found = by_claim.get(name.lower()) or known.get(name.lower())
+    if found is None:
+        raise UnknownNameError(unknown(name, known, "lesson"))
+    return found
+
+
+def _measure(name: str | None, seeds: int | None) -> int:
+    from rich.table import Table
+
+    from relume.atlas.experiment import experiment, experiments
+    from relume.atlas.measured_figures import sentences
+    from relume.atlas.result_cache import folder as kept
+    from relume.atlas.result_cache import store_result, stored_result
+    from relume.atlas.run_experiment import run_experiment
+    from relume.report.words.sanitise import clean
+
+    chosen = list(experiments().values()) if name is None else [experiment(name)]
+    out = console()
+    for one in chosen:
+        with _Bar() as told:
+            found: dict[str, Any] = run_experiment(one, seeds=seeds, progress=told)
+        path = store_result(found, kept())
+        out.print(clean(one.question), style="bold")
+        shown = stored_result(one)
+        rows = Table.grid(padding=(0, 2), pad_edge=True)
+        rows.add_column(style="dim", no_wrap=True)
+        rows.add_column()
+        for word, text in sentences(one, shown or found):
+            rows.add_row(word, clean(text))
+        out.print(rows)
+        print_sentence(f"kept in {path}; 'relume atlas' shows it from now on.")
+    return 0
+
+
+class _Bar:
+    """A bar of progress on stderr where somebody looks."""
+
+    def __enter__(self) -> Any:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        shown = console(stderr=True)
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        self.progress = Progress(*columns, console=shown, disable=not shown.is_terminal)
+        self.progress.start()
+        task = self.progress.add_task("getting ready", total=None)
+
+        def told(what: str, done: int, total: int) -> None:
+            self.progress.update(task, description=what, completed=done, total=total)
+
+        return told
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()

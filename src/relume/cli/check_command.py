@@ -1,0 +1,160 @@
+"""`relume check`: a model judged before any training, or a checkpoint without its training."""
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from relume.cli.options import (
+    Configured,
+    ExitZero,
+    FailOn,
+    File,
+    Form,
+    Ignore,
+    Isolated,
+    JudgingOptions,
+    Known,
+    Select,
+    WriteKnown,
+    output_policy,
+)
+from relume.errors import RelumeError, UsageError
+from relume.report.console import console, patience, print_sentence
+
+if TYPE_CHECKING:
+    from relume.checks.check import ModelCheck
+
+OURS = os.path.realpath(Path(__file__).parent.parent) + os.sep
+
+
+def check(
+    target: Annotated[
+        str, typer.Argument(metavar="TARGET", help="pkg.mod:make_model or file.py:make_model.")
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="pkg.mod:loader, or a .npy, .npz, .pt or .csv file."),
+    ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option("--input", metavar="SHAPE", help="Random data instead: 32x3x224x224."),
+    ] = None,
+    dtype: Annotated[
+        str, typer.Option(help="Of --input; int64 for a model of tokens.")
+    ] = "float32",
+    criterion: Annotated[
+        str | None, typer.Option(metavar="LOSS", help="cross_entropy, or pkg.mod:loss.")
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A trained state, .pt or .safetensors; evaluated."),
+    ] = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    form: Form = None,
+    file: File = None,
+    fail_on: FailOn = None,
+    exit_zero: ExitZero = False,
+    baseline: Known = None,
+    write_baseline: WriteKnown = False,
+    config: Configured = None,
+    isolated: Isolated = False,
+) -> int:
+    """Check a model before any training: a forward and a backward pass, and nothing is changed.
+
+    With --weights and a loader or a saved set it is a checkpoint: dead, dormant and saturated units
+    over up to 3,000 rows.
+    """
+    wanted = output_policy(
+        JudgingOptions(
+            select,
+            ignore,
+            form,
+            file,
+            fail_on,
+            exit_zero,
+            baseline,
+            write_baseline,
+            config,
+            isolated,
+        )
+    )
+    if (data is None) == (shape is None):
+        raise UsageError("give the batch: --data pkg.mod:loader (or a file), or --input 32x3x8x8.")
+    try:
+        with patience(f"checking {target}"):
+            looked = _look(target, data, shape, dtype, criterion, weights, wanted.order.codes)
+    except RelumeError:
+        raise
+    except Exception as error:  # the user's own: their traceback, without our frames
+        error.__traceback__ = _theirs(error.__traceback__)
+        traceback.print_exception(error)
+        print_sentence(
+            f"{target} could not be run, so nothing was checked{_hint(error, dtype, shape)}."
+        )
+        return 2
+    done = wanted.silenced(looked.diagnosis, looked.trace)
+    from relume.report.output import deliver
+
+    deliver(done.diagnosis, None, wanted.order, console(), both=wanted.order.file is None)
+    for note in done.notes:
+        print_sentence(note)
+    if wanted.order.file is not None:
+        print_sentence(f"the report is in {wanted.order.file}.")
+    return int(wanted.failed(done.diagnosis))
+
+
+def _look(
+    target: str,
+    data: str | None,
+    shape: str | None,
+    dtype: str,
+    criterion: str | None,
+    weights: Path | None,
+    codes: tuple[str, ...] | None,
+) -> "ModelCheck":
+    from relume.checks import import_target
+    from relume.checks.check import look_at_model
+
+    model = import_target.model(target)
+    loss = import_target.criterion(criterion) if criterion else None
+    if weights is not None:
+        import_target.weights(weights, model)
+        model.eval()
+    batch: Any = (
+        import_target.data(data)
+        if data
+        else import_target.made_up_inputs(shape or "", dtype, model)
+    )
+    return look_at_model(
+        model,
+        batch,
+        loss,
+        trained=weights is not None,
+        made_up=data is None,
+        name=target,
+        select=codes,
+    )
+
+
+def _theirs(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first frame on that is not ours."""
+    here = trace
+    while here is not None and (
+        os.path.realpath(here.tb_frame.f_code.co_filename).startswith(OURS)
+        or here.tb_frame.f_code.co_filename.startswith("<frozen importlib")
+        or "importlib" + os.sep in here.tb_frame.f_code.co_filename
+    ):
+        here = here.tb_next
+    return here
+
+
+def _hint(error: Exception, dtype: str, shape: str | None) -> str:
+    torch = sys.modules.get("torch")
+    tokens = torch is not None and "indices" in str(error) and shape is not None
+    return "; for a model of tokens give --dtype int64" if tokens and "int" not in dtype else ""

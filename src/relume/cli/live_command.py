@@ -1,0 +1,117 @@
+"""`relume live`: the report of a run while it trains, on loopback."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from relume.cli.options import (
+    Configured,
+    Folder,
+    Ignore,
+    Isolated,
+    JudgingOptions,
+    OutputPolicy,
+    Select,
+    output_policy,
+)
+from relume.errors import UsageError
+from relume.report.console import print_sentence
+
+if TYPE_CHECKING:
+    from relume.report.html.server import LiveServer
+
+Run = Annotated[
+    str | None,
+    typer.Argument(metavar="[RUN]", help="A run's file, name or its beginning; else the last."),
+]
+Port = Annotated[int, typer.Option("--port", help="Serve here; 0 takes a free port.")]
+Open = Annotated[bool, typer.Option("--open", help="Show it in the browser.")]
+POLL = 2.0
+"""Seconds between two questions of the page: a run writes twice a second at most."""
+
+
+def live(
+    name: Run = None,
+    port: Port = 0,
+    show: Open = False,
+    folder: Folder = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    config: Configured = None,
+    isolated: Isolated = False,
+) -> int:
+    """Show a run's report while it trains, at an address on this machine; Ctrl-C ends it.
+
+    The page follows the run by itself. It only reads, and only who has the address can see it.
+    """
+    wanted = output_policy(
+        JudgingOptions(select, ignore, config=config, isolated=isolated, folder=folder)
+    )
+    if not 0 <= port <= 65535:
+        raise UsageError(f"--port is {port}; it is a port from 1 to 65535, or 0 for a free one.")
+    from relume.record.store import run_file
+
+    server = serving(run_file.find(name, wanted.folder), wanted, port)
+    with server:
+        print_sentence(f"live at {server.url} (Ctrl-C to end)")
+        if show:
+            import webbrowser
+
+            webbrowser.open(server.url)
+        try:
+            server.serve_forever(poll_interval=0.2)
+        except KeyboardInterrupt:
+            print_sentence("no longer live; the recording goes on.")
+    return 0
+
+
+def serving(path: Path, wanted: OutputPolicy, port: int) -> LiveServer:
+    """The server that shows this run file, not yet running.
+
+    Raises:
+        UsageError: the port is taken.
+        RelumeError: the run cannot be read.
+    """
+    from relume.report.html.report_data import live as page
+    from relume.report.html.report_data import live_data
+    from relume.report.html.run_data import RunData
+    from relume.report.html.server import LiveServer
+    from relume.report.run_status import run_status
+
+    lock = Lock()
+    kept: dict[str, tuple[object, str]] = {}
+
+    def data() -> str:
+        """The run as it is; judged anew only where something was written or its standing is
+        another."""
+        from relume.cli.load_and_diagnose import read_quietly
+        from relume.record.store import run_file
+
+        with lock:
+            written = [_state(path), _state(path.with_name(f"{path.name}-wal"))]
+            state = run_status(run_file.meta(path), time.time())
+            mark = (*written, state)
+            if "data" not in kept or kept["data"][0] != mark:
+                diagnosis, trace, _ = read_quietly(path, wanted)
+                kept["data"] = (mark, live_data(RunData(trace, diagnosis, state), POLL))
+            return kept["data"][1]
+
+    data()  # what cannot be read is told before anything is served
+    try:
+        return LiveServer(lambda: page(data()), data, port)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UsageError(f"cannot serve at port {port}: {reason}; leave --port out.") from None
+
+
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)

@@ -1,0 +1,31 @@
+"""Reading a run and judging it, as every command does that shows one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from relume.cli.options import OutputPolicy
+from relume.report.console import patience
+
+if TYPE_CHECKING:
+    from relume.core import Diagnosis, Trace
+
+
+def load_and_diagnose(path: Path, wanted: OutputPolicy) -> tuple[Diagnosis, Trace, tuple[str, ...]]:
+    """The diagnosis of a run file without what is to be silent, the trace, and what was odd."""
+    with patience(f"reading {path.name}"):
+        return read_quietly(path, wanted)
+
+
+def read_quietly(path: Path, wanted: OutputPolicy) -> tuple[Diagnosis, Trace, tuple[str, ...]]:
+    """The same without a sign of life, from any thread."""
+    from relume.diagnosis import diagnose
+    from relume.record.store import run_file
+
+    trace = run_file.read(path)
+    diagnosis = diagnose(trace, select=wanted.order.codes)
+    diagnosis = replace(diagnosis, meta={**diagnosis.meta, "path": str(path)})
+    done = wanted.silenced(diagnosis, trace)
+    return done.diagnosis, trace, done.notes

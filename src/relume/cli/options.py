@@ -1,0 +1,232 @@
+"""The options that the judging commands share: their words, and what they come to together.
+
+The command line wins over the configuration, key by key; what neither says has its default here.
+Everything is checked before anything is run for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from relume.errors import UsageError
+from relume.report.machine.json_file import write
+
+if TYPE_CHECKING:
+    from relume.core import Diagnosis, Trace
+    from relume.policy.baseline import Baseline
+    from relume.policy.settings import Config
+    from relume.policy.suppress import Suppressed
+    from relume.report.output import OutputOrder
+
+FOLDER = Path(".relume")
+BUDGET = 0.01
+
+Select = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="CODES", help="Only these rules: codes, prefixes or names."),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="CODES", help="Not these rules; wins over --select."),
+]
+Form = Annotated[
+    str | None,
+    typer.Option(
+        "--output-format",
+        metavar="full|concise|json|sarif|github|junit",
+        help="How to tell it.",
+        show_default="full",
+    ),
+]
+File = Annotated[
+    Path | None, typer.Option("-o", "--output-file", help="Write the report to this file.")
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--dir", help="Where the recorded runs are.", show_default=str(FOLDER)),
+]
+FailOn = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on",
+        metavar="note|warning|error",
+        help="Exit with 1 for a finding of this severity or above.",
+        show_default="warning",
+    ),
+]
+ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 despite findings.")]
+Known = Annotated[
+    Path | None,
+    typer.Option("--baseline", help="Silence the findings that this file knows; tell what is new."),
+]
+WriteKnown = Annotated[
+    bool, typer.Option("--write-baseline", help="Write what is found to the baseline.")
+]
+Configured = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="Read this TOML file.",
+        show_default="the nearest pyproject.toml with a table [tool.relume]",
+    ),
+]
+Isolated = Annotated[bool, typer.Option("--isolated", help="Read no configuration.")]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgingOptions:
+    """The shared options as they were typed; None and False: not given."""
+
+    select: Sequence[str] | None = None
+    ignore: Sequence[str] | None = None
+    form: str | None = None
+    file: Path | None = None
+    fail_on: str | None = None
+    exit_zero: bool = False
+    baseline: Path | None = None
+    write_baseline: bool = False
+    config: Path | None = None
+    isolated: bool = False
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPolicy:
+    """What the words and the configuration come to.
+
+    Attributes:
+        order: which rules, how and where the report goes, what fails.
+        folder, budget: where runs are, and the share of time for recording.
+        config: the configuration.
+        exit_zero: findings do not change the exit code.
+        baseline, kept_in: what is known, and its file.
+        writes: the baseline is to be written.
+    """
+
+    order: "OutputOrder"
+    config: "Config"
+    folder: Path = FOLDER
+    budget: float = BUDGET
+    exit_zero: bool = False
+    baseline: "Baseline | None" = None
+    kept_in: Path | None = None
+    writes: bool = False
+
+    def silenced(self, diagnosis: "Diagnosis", trace: "Trace | None") -> "Suppressed":
+        """The diagnosis without what is to be silent, and what was odd about that.
+
+        With `writes` everything that is left goes to the baseline first, and is known then.
+        """
+        from relume.policy.suppress import suppress
+        from relume.report.rule_pages.pages import rules
+
+        known, ignores, file = rules(), self.config.site_ignores, self.config.file
+        baseline, notes = self.baseline, ()
+        if self.writes and self.kept_in is not None:
+            left = suppress(diagnosis, known, ignores=ignores, config=file).diagnosis
+            baseline = _written(left, baseline, self.kept_in)
+            many = f"{len(baseline.findings)} finding{'s' * (len(baseline.findings) != 1)}"
+            notes = (f"the baseline {self.kept_in} knows {many}.",)
+        done = suppress(
+            diagnosis,
+            known,
+            trace=trace,
+            ignores=ignores,
+            config=file,
+            baseline=baseline,
+            kept_in=self.kept_in,
+        )
+        return replace(done, notes=(*done.notes, *notes))
+
+    def failed(self, diagnosis: "Diagnosis") -> bool:
+        """Whether the exit code is to say that something was found."""
+        return self.order.failed(diagnosis) and not self.exit_zero
+
+
+def output_policy(words: JudgingOptions) -> OutputPolicy:
+    """What the words and the configuration come to, each of them known to be good.
+
+    Raises:
+        UsageError: a word that means nothing, a file that cannot be read or written.
+    """
+    from relume.policy.config_file import read_config
+    from relume.report.output import FORMS, output_order
+    from relume.report.rule_pages.pages import rules
+
+    known = rules()
+    config = read_config(known, FORMS, file=words.config, isolated=words.isolated)
+    wanted = output_order(
+        known,
+        select=words.select or config.select,
+        ignore=words.ignore or config.ignore,
+        form=words.form or config.output_format or "full",
+        file=words.file,
+        fail_on=words.fail_on or config.fail_on or "warning",
+    )
+    done = OutputPolicy(
+        wanted,
+        config,
+        folder=folder_of(words.folder, config),
+        budget=config.budget or BUDGET,
+        exit_zero=words.exit_zero,
+        kept_in=words.baseline or config.baseline,
+        writes=words.write_baseline,
+    )
+    known_before = _baseline(done.kept_in, writes=done.writes)
+    # a script may change the working directory before the baseline is written
+    kept_in = done.kept_in.absolute() if done.kept_in else None
+    return replace(done, baseline=known_before, kept_in=kept_in)
+
+
+def folder_of(folder: Path | None, config: "Config | None" = None) -> Path:
+    """The folder of the runs: as typed, as configured, or the default.
+
+    Raises:
+        UsageError: a file stands there.
+    """
+    place = folder or (config.dir if config else None) or FOLDER
+    if place.exists() and not place.is_dir():
+        if folder is None and config is not None and config.file is not None:
+            raise UsageError(f"{config.file}: dir is {str(place)!r}, a file; give a folder.")
+        raise UsageError(f"--dir is {str(place)!r}, which is a file; give a folder.")
+    return place
+
+
+def place(folder: Path | None) -> Path:
+    """The folder of the runs, for a command that asks nothing else of the configuration.
+
+    Raises:
+        UsageError: a file stands there, or the configuration is wrong.
+    """
+    if folder is not None:
+        return folder_of(folder)
+    from relume.policy.config_file import read_config
+    from relume.report.output import FORMS
+    from relume.report.rule_pages.pages import rules
+
+    return folder_of(None, read_config(rules(), FORMS))
+
+
+def _written(diagnosis: "Diagnosis", before: "Baseline | None", kept_in: Path) -> "Baseline":
+    from relume.policy.baseline import dump, known_by
+
+    baseline = known_by(diagnosis, before)
+    try:
+        write(dump(baseline), kept_in)
+    except OSError as error:  # it could be written when that was asked, and no longer can
+        reason = error.strerror or type(error).__name__
+        raise UsageError(f"cannot write the baseline {str(kept_in)!r}: {reason}.") from None
+    return baseline
+
+
+def _baseline(kept_in: Path | None, *, writes: bool) -> "Baseline | None":
+    if kept_in is None:
+        if writes:
+            raise UsageError("--write-baseline needs a file; name it with --baseline FILE.")
+        return None
+    from relume.policy.baseline import load, replaceable  # pydantic
+
+    return replaceable(kept_in) if writes else load(kept_in)

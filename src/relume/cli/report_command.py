@@ -1,0 +1,86 @@
+"""`relume report`: a run, or two side by side, as one HTML file."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from relume.cli.options import (
+    Configured,
+    Folder,
+    Ignore,
+    Isolated,
+    JudgingOptions,
+    Known,
+    Select,
+    output_policy,
+)
+from relume.errors import UsageError
+from relume.report.console import print_sentence
+from relume.report.machine.json_file import writable, write
+from relume.report.words.sanitise import count
+
+Runs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RUN ...]", help="Files, names or beginnings of one or two runs; else the last."
+    ),
+]
+Out = Annotated[Path, typer.Option("-o", "--output-file", metavar="FILE", help="The page.")]
+Tried = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--trial", metavar="FILE", help="Show these trials too: what fix or compare wrote as JSON."
+    ),
+]
+Open = Annotated[bool, typer.Option("--open", help="Show it in the browser.")]
+
+
+def report(
+    names: Runs = None,
+    file: Out = Path("report.html"),
+    tried: Tried = None,
+    show: Open = False,
+    folder: Folder = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    baseline: Known = None,
+    config: Configured = None,
+    isolated: Isolated = False,
+) -> int:
+    """Make a page of a recorded run: what is wrong, why, and every measurement behind it.
+
+    It is one file that needs no network and no server. Two runs are laid side by side.
+    """
+    chosen = names or [None]
+    if len(chosen) > 2:
+        raise UsageError(f"{len(chosen)} runs were given; a report shows one run, or two.")
+    target = writable(file)
+    words = JudgingOptions(
+        select, ignore, baseline=baseline, config=config, isolated=isolated, folder=folder
+    )
+    wanted = output_policy(words)
+    from relume.cli.load_and_diagnose import load_and_diagnose
+    from relume.record.store import run_file
+    from relume.report.html.report_data import report as page
+    from relume.report.html.run_data import RunData
+    from relume.report.machine.load_trials import trials
+    from relume.report.run_status import run_status
+
+    made = [trial for path in tried or () for trial in trials(path)]
+    shown: list[RunData] = []
+    for path in [run_file.find(name, wanted.folder) for name in chosen]:
+        diagnosis, trace, notes = load_and_diagnose(path, wanted)
+        shown.append(RunData(trace, diagnosis, run_status(trace.meta, time.time())))
+        for note in notes:
+            print_sentence(note)
+    write(page(shown, made), target)
+    findings = sum(len(each.diagnosis.findings) for each in shown)
+    print_sentence(f"the report with {count(findings, 'finding')} is in {file}.")
+    if show:
+        import webbrowser
+
+        if not webbrowser.open(target.as_uri()):
+            print_sentence(f"no browser could be started; open {target.as_uri()}")
+    return 0

@@ -1,0 +1,164 @@
+"""`relume prove`, `relume compare` and `relume recommend`: trials that somebody names."""
+
+import shlex
+from dataclasses import fields
+from typing import Annotated
+
+import typer
+
+from relume.cli.options import File, Folder
+from relume.cli.progress import show_progress
+from relume.cli.trial_options import (
+    Again,
+    Args,
+    Form,
+    Module,
+    Script,
+    Steps,
+    TrialOptions,
+    Verbose,
+    check_options,
+    flags,
+    options,
+    setting,
+)
+from relume.errors import UsageError
+from relume.registry import unknown
+from relume.report.console import console, print_sentence
+
+PROVE_CODES = "Exit code: 0 proven, 1 not proven, 2 bad input, 130 interrupted."
+CODES = "Exit code: 0 done, 2 bad input, 130 interrupted."
+
+OWN = frozenset({"--acts", "--tune", "--goal", "--select", "--run", "--help", "-h", "--"}).union(
+    *(flags(one.type) for one in fields(TrialOptions))
+)
+"""What `relume fix` and `compare` would take from a command line that is given to them."""
+
+
+@options
+def prove(
+    script: Script,
+    args: Args = None,
+    edit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--edit",
+            metavar="NAME[:k=v,...]",
+            help="A fix, such as lower-learning-rate:factor=0.1; several are laid together.",
+        ),
+    ] = None,
+    *,
+    asked: TrialOptions,
+) -> int:
+    """Settle by paired runs whether one named fix helps this script."""
+    file = check_options(script, asked)
+    if not edit:
+        raise UsageError("name a fix: --edit lower-learning-rate:factor=0.1.")
+    from relume.report import trial_output
+    from relume.trial.prove_edit import edit_of_words
+    from relume.trial.prove_edit import prove as settle
+    from relume.trial.scheduler import TrialRunner
+
+    edits = [edit_of_words(words) for words in edit]
+    crew = TrialRunner(setting(script, args, asked))
+    with show_progress(crew, verbose=asked.verbose) as told:
+        told(f"trying {', '.join(one.text for one in edits)}")
+        found = settle(crew, edits, seeds=asked.seeds)
+    trial_output.deliver(found, asked.form, file, console())
+    if file is not None:
+        print_sentence(f"the report is in {file}.")
+    return int(not any(v.word == "proven" and v.fresh for v in found.verdicts))
+
+
+@options
+def compare(
+    script: Script,
+    args: Args = None,
+    acts: Annotated[
+        str,
+        typer.Option("--acts", metavar="NAMES", help="Acts with commas; 'relume acts' lists them."),
+    ] = "relu,leaky_relu,elu,gelu,silu,tanh,maxout",
+    tune: Annotated[
+        str | None,
+        typer.Option(
+            "--tune",
+            metavar="lr",
+            help="Tune the learning rate, for every arm alike.",
+            show_default="for none",
+        ),
+    ] = None,
+    goal: Annotated[
+        float | None,
+        typer.Option(
+            "--goal",
+            metavar="LOSS",
+            help="Count the steps to this loss.",
+            show_default="the script's own after half of its steps",
+        ),
+    ] = None,
+    *,
+    asked: TrialOptions,
+) -> int:
+    """Compare activation functions in an unchanged script, on paired seeds, against its own.
+
+    "No difference shown" is an answer.
+    """
+    file = check_options(script, asked)
+    if tune not in (None, "lr"):
+        raise UsageError(unknown(tune or "", ("lr",), "thing to tune"))
+    from relume.report import trial_output
+    from relume.trial.compare_acts import check_acts as known
+    from relume.trial.compare_acts import compare as versus
+    from relume.trial.scheduler import TrialRunner
+
+    names = known(acts.split(","))
+    crew = TrialRunner(setting(script, args, asked))
+    with show_progress(crew, verbose=asked.verbose) as told:
+        found = versus(crew, names, seeds=asked.seeds, tune=tune or "", goal=goal, told=told)
+    trial_output.deliver(found, asked.form, file, console(), comparison=True)
+    if file is not None:
+        print_sentence(f"the report is in {file}.")
+    return 0
+
+
+def recommend(
+    script: Script,
+    args: Args = None,
+    module: Module = False,
+    steps: Steps = None,
+    folder: Folder = None,
+    fresh: Again = False,
+    form: Form = "full",
+    file: File = None,
+    verbose: Verbose = False,
+) -> int:
+    """Run a script once and say which activation function to use where, and on what evidence.
+
+    It is advice: the trial that would settle it is named, and wins over it.
+    """
+    asked = TrialOptions(
+        module=module,
+        steps=steps,
+        folder=folder,
+        fresh=fresh,
+        form=form,
+        file=file,
+        verbose=verbose,
+    )
+    file = check_options(script, asked)
+    from relume.report import trial_output
+    from relume.trial.prove_edit import unchanged_arm
+    from relume.trial.recommend import advice
+    from relume.trial.scheduler import TrialRunner
+
+    crew = TrialRunner(setting(script, args, asked))
+    with show_progress(crew, verbose=verbose) as told:
+        told("running the script as it is")
+        diagnosis, trace = unchanged_arm(crew)
+    clash = any(word.partition("=")[0] in OWN for word in args or ())
+    apart = ["--"] if clash else []
+    command = shlex.join([*(["-m"] if module else []), script, *apart, *(args or ())])
+    trial_output.deliver_advice(diagnosis, advice(diagnosis, trace, command), form, file, console())
+    if file is not None:
+        print_sentence(f"the report is in {file}.")
+    return 0

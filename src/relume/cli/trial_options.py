@@ -1,0 +1,167 @@
+"""What the commands that run trials share: their options, and the setting they come to."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from relume.cli.options import File, Folder, place
+from relume.errors import UsageError
+from relume.registry import unknown
+
+if TYPE_CHECKING:
+    from relume.trial.scheduler import TrialSetting
+
+Script = Annotated[
+    str, typer.Argument(metavar="SCRIPT", help="A Python script, or a module with -m.")
+]
+Args = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="ARGS",
+        help="The script's: options that are not listed below, and all that stands after --.",
+    ),
+]
+Module = Annotated[
+    bool, typer.Option("-m", "--module", help="SCRIPT is a module; stands before it.")
+]
+Seeds = Annotated[
+    int, typer.Option("--seeds", metavar="N", help="Pairs of runs; the winner runs N fresh ones.")
+]
+Steps = Annotated[
+    int | None,
+    typer.Option("--steps", metavar="N", help="End every run after N optimiser steps."),
+]
+Metric = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        metavar="WHAT",
+        help="Judge by pkg.mod:fn (called with the script's globals), printed:WORDS (the number "
+        "it prints after them), reported:NAME, or loss.",
+        show_default="what the script reports, else the training loss",
+    ),
+]
+Better = Annotated[
+    str | None, typer.Option("--better", metavar="min|max", help="Which way --metric is better.")
+]
+Jobs = Annotated[
+    int, typer.Option("-j", "--jobs", metavar="N", help="Runs at a time.", show_default="all cores")
+]
+Backend = Annotated[
+    str, typer.Option("--backend", metavar="local|dask|ray", help="Where the runs are made.")
+]
+Address = Annotated[
+    str, typer.Option("--address", metavar="URL", help="The cluster's scheduler: tcp://host:8786.")
+]
+Again = Annotated[bool, typer.Option("--fresh", help="Run everything again, whatever was kept.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show what every run prints.")]
+Form = Annotated[
+    str, typer.Option("--output-format", metavar="full|json", help="For a person, or a program.")
+]
+FORMS = ("full", "json")
+CONTEXT = {"allow_interspersed_args": False}
+
+
+@dataclass(frozen=True, slots=True)
+class TrialOptions:
+    """The options that every trial has, as they were typed; each field is one option.
+
+    A command takes them as its parameter `asked`, and `options` spells them out for the parser.
+    """
+
+    module: Module = False
+    seeds: Seeds = 5
+    steps: Steps = None
+    metric: Metric = None
+    better: Better = None
+    jobs: Jobs = 0
+    backend: Backend = "local"
+    address: Address = ""
+    folder: Folder = None
+    fresh: Again = False
+    form: Form = "full"
+    file: File = None
+    verbose: Verbose = False
+
+
+def flags(kind: Any) -> frozenset[str]:
+    """The flags of an option, given its annotated type: ``-j`` and ``--jobs``."""
+    told = kind.__metadata__[0]
+    return frozenset({told.default, *(told.param_decls or ())})
+
+
+def options(command: Callable[..., int]) -> Callable[..., int]:
+    """The command with the fields of `Asked` as parameters in place of `asked`."""
+    given = inspect.signature(command)
+    before = [one for one in given.parameters.values() if one.name != "asked"]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    own = [one.replace(kind=kind) for one in before]
+    common = [
+        inspect.Parameter(one.name, kind, default=one.default, annotation=one.type)
+        for one in fields(TrialOptions)
+        if one.default is not MISSING
+    ]
+
+    def called(**words: Any) -> int:
+        asked = TrialOptions(**{one.name: words.pop(one.name) for one in common})
+        return command(**words, asked=asked)
+
+    parameters = [*own, *common]
+    called.__name__, called.__doc__ = command.__name__, command.__doc__
+    called.__module__, called.__qualname__ = command.__module__, command.__qualname__
+    called.__signature__ = given.replace(parameters=parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": int}
+    return called
+
+
+def check_options(script: str, asked: TrialOptions) -> Path | None:
+    """Everything that can be wrong before anything runs.
+
+    Returns:
+        The file for the report, which can be written.
+
+    Raises:
+        UsageError: a script that is not there, a number or a word that means nothing, a file that
+            cannot be written.
+    """
+    from relume.launch import missing_script
+    from relume.report.machine.json_file import writable
+
+    seeds, steps, jobs = asked.seeds, asked.steps, asked.jobs
+    if asked.form not in FORMS:
+        raise UsageError(unknown(asked.form, FORMS, "output format"))
+    if seeds < 3:
+        raise UsageError(f"--seeds is {seeds}; at least 3 pairs are needed, 5 are usual.")
+    if steps is not None and steps < 1:
+        raise UsageError(f"--steps is {steps}; it is a number of optimiser steps, 1 or more.")
+    if jobs < 0:
+        raise UsageError(f"--jobs is {jobs}; it is a number of runs at a time, 0 for all cores.")
+    problem = missing_script(script, asked.module)
+    if problem:
+        raise UsageError(problem)
+    return writable(asked.file) if asked.file else None
+
+
+def setting(script: str, args: list[str] | None, asked: TrialOptions) -> "TrialSetting":
+    """What the options come to.
+
+    Raises:
+        UsageError: a word that means nothing.
+    """
+    from relume.trial.judge.objective import requested_objective as wanted
+    from relume.trial.scheduler import BACKENDS, ExecutionPlace, TrialSetting, program_of
+
+    if asked.backend not in BACKENDS:
+        raise UsageError(unknown(asked.backend, BACKENDS, "backend"))
+    return TrialSetting(
+        program=program_of(script, args or (), module=asked.module),
+        steps=asked.steps,
+        objective=wanted(asked.metric, asked.better),
+        folder=place(asked.folder).absolute(),
+        where=ExecutionPlace(asked.backend, asked.address, asked.jobs),
+        again=asked.fresh,
+    )

@@ -1,1 +1,0 @@
-"""The commands, a file each: plain functions, which `relume.cli` registers."""

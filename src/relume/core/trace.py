@@ -1,0 +1,226 @@
+"""The nouns of a recording: sites, series, windows, facts, and the trace that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place in the model that is measured.
+
+    Attributes:
+        name: unique in a run. A module that is itself the act has its path (``"net.1"``), the
+            second call of it in one forward ``"net.1#2"``; a function called inside a module's
+            forward has the module's path and the act (``"block.relu()"``, ``"relu()"`` in the
+            root, ``"relu()#2"`` the second call). A parameter has its qualified name, the head
+            and an input the path of their layer.
+        kind: ``"act"`` (a non-linearity), ``"head"`` (the affine layer whose output the loss
+            judges), ``"input"`` (the data entering the first affine layer), ``"parameter"``.
+        act: the act's name (``"relu"``); ``"identity"`` for a head, ``""`` otherwise.
+        role: of an act: ``"hidden"``, ``"output"`` (between the head and the loss), ``"gate"``
+            (multiplied with another signal), ``"attention"`` (weights of a weighted sum).
+        path: qualified name of the module whose forward made the call, ``""`` for the root.
+        layer: qualified name of the affine or norm layer that feeds the site, ``""`` if none.
+        index: how many calls of this act in this module came before, in one forward.
+        order: position in the forward pass, counted over all sites of the run.
+        units: number of units (size of the unit axis); 0 where that means nothing.
+        file, line: where the call stands in the user's source; ``""`` and 0 if unknown.
+        smooth: of an act: its slope bends and is nowhere exactly zero, so a zero is rounding.
+        rectifies: of an act: its low side falls silent by design (ReLU, GELU), as sigmoid's does
+            not.
+    """
+
+    name: str
+    kind: str
+    act: str = ""
+    role: str = "hidden"
+    path: str = ""
+    layer: str = ""
+    index: int = 0
+    order: int = 0
+    units: int = 0
+    file: str = ""
+    line: int = 0
+    smooth: bool = False
+    rectifies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One stat at one site over steps. `values[i]` was measured at step `steps[i]`; no NaN
+    stands for "not measured" (such steps are left out), infinities and NaN are measurements."""
+
+    steps: Ints  # (records,)
+    values: Floats  # (records,)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Per-unit counters of one act site, added up over consecutive records.
+
+    Attributes:
+        first, last: the steps of the first and the last record in the window.
+        records: how many records (each of another batch) were added up.
+        samples: sampled rows per unit (for a convolution: positions), summed over records.
+        fields: by name, one number a unit, shape ``(units,)``:
+            ``active`` samples with a slope that is not zero; ``low``, ``high`` samples with
+            abs slope below 5 % of the act's largest slope, below and above its steepest point;
+            ``post_sum``, ``post_sumsq``, ``post_max``, ``post_min`` of the act's output;
+            ``grad_abs_sum`` of abs dL/dpre; ``pre_n``, ``pre_sum``, ``pre_sumsq``, ``pre_max``
+            of its input, on the records where that could be read (``pre_n`` samples of it).
+            Where the act has them: ``slope_max`` the largest abs slope over the act's largest, 0.05
+            at most (smooth acts: a unit with more is not flat); ``above`` samples above the kink
+            (acts of two pieces that both have a slope); ``out_norm`` of the weights that take the
+            unit's output (smooth hidden acts), on every eighth record, of wide layers from a
+            sample of their rows;
+            ``top`` samples on which the output is the largest of a softmax that gates (there it is
+            the only one).
+    """
+
+    first: int
+    last: int
+    records: int
+    samples: int
+    fields: Mapping[str, Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something seen once rather than measured over steps: structure, a criterion, an event.
+
+    `kind` names it and says what `data` holds; `Trace` lists the kinds.
+    """
+
+    kind: str
+    site: str = ""
+    step: int = 0
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Everything of one run, as plain data.
+
+    `series(site, stat)` by site kind (shares in [0, 1], RMS over all sampled elements):
+
+    ======== =====================================================================================
+    act      ``silent_unit_share`` units whose slope was 0 on every sampled row of the record;
+             ``zero_slope_share``, ``flat_share_low``, ``flat_share_high`` share of elements (see
+             `Window`); ``flat_unit_share_low``, ``flat_unit_share_high`` share of units flat on
+             that side for >= 90 % of the rows; ``post_mean``, ``post_rms``, ``pre_mean``,
+             ``pre_rms``, ``pre_absmax``; ``grad_post_rms`` of dL/dpost, ``grad_pre_rms`` of
+             dL/dpre; ``nonfinite_share`` of the output; ``affine_residual_share`` of the
+             variance of post what the best straight line in pre leaves over, all units together
+             (smooth acts); ``nonfinite_swallowed_share`` of entries NaN on the way in and a number
+             on the way out, on records where there are any (choices by a comparison, on a CPU)
+    head     ``pre_rms``, ``pre_absmax``, ``grad_pre_rms``, ``nonfinite_share`` of its output
+    input    ``mean_energy_share`` nu = norm(E x)^2 / E norm(x)^2 over all rows so far, 1 at most;
+             ``rms``; ``samples`` rows so far; ``eigen_ratio`` lambda_1 / mean(lambda_2..50) of
+             E x x^T, once, over the rows kept; ``feature_std_max_over_median`` over all rows so
+             far, features that are constant left out
+    parameter ``weight_norm``, ``grad_norm`` (before clipping), ``update_ratio`` =
+             norm(W_after - W_before) / norm(W_before); ``row_cosine_min`` least cosine between
+             the first row and the others, at the first record, and later where it began above
+             0.999; ``grad_nonfinite_share`` of the gradient's entries, from the first record on
+             which one was not finite (on a CPU; elsewhere the norm shows it); ``update_cosine``
+             between the update of every fourth record and the next one, written a record later
+    ""       ``loss``, ``learning_rate`` (largest of the groups), ``step_seconds``; every step.
+             Where several optimisers take turns with losses of their own (a GAN) these are the
+             first one's, which begins each iteration; ``loss_2``, ``learning_rate_2`` and so on
+             the others' (fact ``turn``)
+    ======== =====================================================================================
+
+    `facts_of(kind)`:
+
+    ============== ===============================================================================
+    criterion      how the loss judges: ``loss`` (``cross_entropy``, ``nll``, ``bce``,
+                   ``bce_with_logits``, ``mse``, ``l1``, ``smooth_l1``, ``huber``, ``kl_div``,
+                   ``unknown``), ``classes``, ``chance`` (the loss of the best constant guess, or
+                   None), ``file``, ``line``; of the targets seen so far ``target_min``,
+                   ``target_max``, ``target_whole`` (all whole numbers), ``target_distinct``
+                   (values, up to 32), ``target_ones_max`` (ones in a row of zeros and ones);
+                   ``broadcast`` (prediction and target of other shapes, spread over each other);
+                   ``rows_logsumexp_error`` (of ``nll``: max abs of log(sum(exp(row))))
+    head           ``layer``; ``direct`` (only reshapes between the last act and the criterion);
+                   ``acts`` between the head and the criterion, last applied last, each
+                   ``{"act", "site", "file", "line"}``; ``rows_sum_error`` max abs(sum - 1) of
+                   the rows that reach the criterion, ``rows_min`` their least entry (None where
+                   they could not be read); ``guarded``: between a logarithm and the last act that
+                   is no clamp, ``clamp`` and ``renormalised`` (divided by their sum), None where
+                   something else is; an act that cuts has its ``low`` and ``high``
+    affine-pair    two affine maps with nothing but affine operations between: ``first``,
+                   ``second`` (layer names), ``shape`` [in, mid, out], ``between`` (operations),
+                   ``additivity_error`` (relative, on sampled rows; None where it could not be
+                   replayed), ``exempt`` (a reason, or None), ``file``, ``line``
+    act-pair       an act fed by another with only reshapes, pooling or dropout between:
+                   ``first``, ``second`` (act names), ``role``, ``file``, ``line``
+    softmax        ``act``, ``axis`` (from the front), ``shape``, ``batch`` (rows of the data),
+                   ``role``, ``implicit`` (the call names no axis; None: its source was not
+                   read), ``file``, ``line``
+    act-cost       a benchmark after `relume run`: ``seconds``, ``cheapest_seconds``, ``cheapest``,
+                   ``shape``
+    precision      ``dtype`` and ``shape`` of what an act kept, when it was first seen
+    opaque         an operation that hides its acts: ``operation``, ``reason``, ``remedy``
+    parameter      ``shape``, ``zero_init`` (all zero at the first record), ``trainable``,
+                   ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``;
+                   where it is sharded over ranks, ``shard``: how many elements this one holds
+    non-finite     first record with NaN or infinity: ``stat``
+    error          something of ours that failed and was switched off: ``where``, ``text``
+    turn           an optimiser that takes turns with others: ``loss`` (its series at ``""``),
+                   ``optimizer`` (class), ``model`` (the module that holds what it steps),
+                   ``reaches`` (the other ones' series whose parameters its loss depends on)
+    end            how the program ended: ``how`` (``normal``, ``exit``, ``exception``,
+                   ``interrupt``), ``code``, ``text``
+    ============== ===============================================================================
+
+    `meta`: ``run``, ``script``, ``argv``, ``started`` (ISO 8601), ``torch``, ``python``,
+    ``relume``, ``device``, ``pid`` and ``host`` (the process that records), ``budget``,
+    ``steps`` (optimiser steps seen), ``records``,
+    ``backwards`` (calls of backward seen), ``ended`` (``end`` in a word; absent after a kill),
+    ``seconds`` (wall time of the steps), ``overhead`` (the recorder's own estimate, a share of
+    wall time), ``optimizer`` (class name), ``optimizers`` (how many stepped), ``parameters``
+    (number of trainable scalars), ``looks_for`` (kinds of facts that were looked for, so that
+    none of them means none).
+    """
+
+    meta: Mapping[str, Any]
+    sites: tuple[Site, ...] = ()
+    table: Mapping[tuple[str, str], Series] = field(default_factory=dict[tuple[str, str], Series])
+    units: Mapping[str, tuple[Window, ...]] = field(default_factory=dict[str, tuple[Window, ...]])
+    facts: tuple[Fact, ...] = ()
+
+    def series(self, site: str, stat: str) -> Series | None:
+        """The stat at the site over steps, or None where it was never measured."""
+        return self.table.get((site, stat))
+
+    def windows(self, site: str) -> tuple[Window, ...]:
+        """The site's windows in the order of their steps; empty where there are none."""
+        return self.units.get(site, ())
+
+    def sites_of(self, kind: str, *roles: str) -> tuple[Site, ...]:
+        """The sites of a kind, in forward order, of the given roles (all if none is given)."""
+        return tuple(s for s in self.sites if s.kind == kind and (not roles or s.role in roles))
+
+    def site(self, name: str) -> Site | None:
+        """The site of that name, or None."""
+        return next((s for s in self.sites if s.name == name), None)
+
+    def facts_of(self, kind: str) -> tuple[Fact, ...]:
+        """The facts of a kind, in the order in which they were seen."""
+        return tuple(f for f in self.facts if f.kind == kind)
+
+
+"""Version of a diagnosis as JSON: one more when a field goes away or changes its meaning."""

@@ -1,0 +1,277 @@
+"""The nouns of treating and proving: frozen dataclasses, standard library only, as in `core`.
+
+A `Finding` is treated by a fix, which lays an `Edit` over a live run; an `Arm` is the user's
+training with some edits, a `Shot` one run of an arm at one seed, a `Trial` all shots with the
+`Verdict` on every arm. All of it is plain data: an edit travels to other processes and machines
+as JSON, and a finished shot comes back the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from relume.core import Diagnosis, Finding, Value
+
+Options = Mapping[str, Value | tuple[Value, ...]]
+
+
+class Safety(StrEnum):
+    """What must be known before a fix may be advised.
+
+    `EXACT`: the model computes the same function, so it may be applied at once. `RETRAIN`: it
+    changes the function or its training, and needs a won trial. `ADVICE`: words only.
+    """
+
+    EXACT = "exact"
+    RETRAIN = "retrain"
+    ADVICE = "advice"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a fix does to a live run, as plain data.
+
+    Attributes:
+        fix: name of the fix that knows how (``"lower-learning-rate"``).
+        options: its numbers and words (``{"factor": 0.1}``); JSON can carry them.
+        sites: where: names of act sites, heads or layers as recorded; empty: everywhere.
+        text: the edit in words for a person: ``"learning rate times 0.1"``.
+        file, line: the place in the user's source that a patch of it would change, if known.
+    """
+
+    fix: str
+    options: Options = field(default_factory=dict[str, Any])
+    sites: tuple[str, ...] = ()
+    text: str = ""
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One variant of the user's training.
+
+    Attributes:
+        name: unique in a trial: ``"base"``, ``"placebo"``, ``"lower-learning-rate"``, ``"gelu"``.
+        edits: laid over the run together, as one transaction; none for base and placebo.
+        role: ``"base"``, ``"placebo"`` (the base once more) or ``"candidate"``.
+        text: in words for a person.
+    """
+
+    name: str
+    edits: tuple[Edit, ...] = ()
+    role: str = "candidate"
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRun:
+    """One arm run once, at one seed.
+
+    Attributes:
+        arm, seed: whose, and which repetition (0, 1, ...; the script's own seeds are shifted
+            by it, 0 leaves them).
+        value: the objective; None where the run gave none.
+        diverged: it ended with a loss that is not finite, or above its start or chance by far:
+            it loses against any arm that did not.
+        loss: ``(step, loss)``, thinned to at most 200 points.
+        steps: optimiser steps taken; `seconds` of wall time; `bytes` of memory at its peak.
+        findings: keys of the findings of `warning` or above (``"ACT401@relu()"``).
+        symptoms: by key of a finding of `note` or above, the measured value of its evidence.
+        laid: each edit in words as it was laid, with counts.
+        problem: why it gave no value, or why an edit could not be laid, in a sentence.
+        metrics: whatever else was seen of it, by name: ``loss``, ``start`` (the first loss),
+            ``step_seconds``, ``dead_share``, ``parameters`` (how many numbers are trained),
+            ``opposed`` (1: a loss goes through a model that another loss trains, as in a GAN), the
+            yardsticks at the criterion (``yard:accuracy``) and what the script reported
+            (``reported:NAME``).
+        criterion: how the loss judged (``"cross_entropy of a softmax"``): losses of arms that
+            differ in it cannot be compared.
+        sources: the user's files that it ran, with a digest of each.
+        output: the end of what it printed, where it failed or was asked for.
+        run: the run file, if kept.
+    """
+
+    arm: str
+    seed: int
+    value: float | None = None
+    diverged: bool = False
+    loss: tuple[tuple[int, float], ...] = ()
+    steps: int = 0
+    seconds: float = 0.0
+    bytes: int = 0
+    findings: tuple[str, ...] = ()
+    symptoms: Mapping[str, float] = field(default_factory=dict[str, float])
+    laid: tuple[str, ...] = ()
+    problem: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    criterion: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    output: str = ""
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What is judged: its `name`, whether ``"min"`` or ``"max"`` is better, and where it comes
+    from: ``"loss"``, ``"yardstick"`` (computed from what reaches the criterion), ``"reported"``,
+    ``"printed"``, or the ``pkg:fn`` that computes it."""
+
+    name: str = "loss"
+    better: str = "min"
+    source: str = "loss"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A paired effect over seeds. Differences are signed so that above 0 the arm is better.
+
+    Attributes:
+        mean: of the paired differences, in the objective's unit.
+        low, high: its interval at `level`.
+        p, p_holm: of "no difference", one test and corrected over the trial's candidates.
+        wins, pairs: pairs in which the arm was better, and all of them.
+        worst: the least difference of a pair.
+        diverged: pairs lost because the arm diverged, and pairs in which only the base did.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    wins: int
+    pairs: int
+    worst: float
+    level: float = 0.95
+    diverged: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the trial says of an arm.
+
+    Attributes:
+        arm: its name.
+        word: ``"proven"``, ``"symptom gone, no measurable gain"``, ``"no proven gain"``,
+            ``"worse"`` or ``"undecided"``; ``"not run"`` where its edit could not be laid.
+        text: one sentence with the numbers.
+        effect: None where no pair was finished.
+        fresh: it was judged on seeds that had no part in choosing it.
+        more_seeds: how many more pairs would decide it, where it is undecided.
+        new_findings: keys of findings that the arm has and the base has not.
+    """
+
+    arm: str
+    word: str
+    text: str
+    effect: Effect | None = None
+    fresh: bool = False
+    more_seeds: int | None = None
+    new_findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ArmSummary:
+    """Where an arm stands over all its runs.
+
+    Attributes:
+        arm: its name.
+        mean, low, high: the objective over the runs that gave one, and the 95 % interval of that
+            mean; None where no run gave one, infinite ends where only one did.
+        runs, broken: finished ones, and how many of them diverged or gave no number.
+        goal: the loss that `steps_to_goal` is about.
+        steps_to_goal: optimiser steps until the loss is there, in the middle run; None where most
+            runs never were.
+        step_seconds, bytes, dead_share: of the middle run; None where not measured.
+        parameters: numbers that are trained, likewise.
+    """
+
+    arm: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    runs: int
+    broken: int = 0
+    goal: float | None = None
+    steps_to_goal: int | None = None
+    step_seconds: float | None = None
+    bytes: int | None = None
+    dead_share: float | None = None
+    parameters: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Arms x seeds, and what came of them.
+
+    Attributes:
+        question: in words: ``"does a lower learning rate cure ACT605?"``.
+        objective: what was judged.
+        arms: the base first.
+        shots: every finished run, in no order that matters.
+        verdicts: one for each arm but the base.
+        standings: one for each arm.
+        meta: script, argv, seeds planned, steps, versions, seconds, backend.
+    """
+
+    question: str
+    objective: Objective
+    arms: tuple[Arm, ...]
+    shots: tuple[TrialRun, ...]
+    verdicts: tuple[Verdict, ...] = ()
+    standings: tuple[ArmSummary, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def shots_of(self, arm: str) -> tuple[TrialRun, ...]:
+        """The arm's shots in the order of their seeds."""
+        return tuple(sorted((s for s in self.shots if s.arm == arm), key=lambda s: s.seed))
+
+    def verdict(self, arm: str) -> Verdict | None:
+        """The verdict on the arm, or None."""
+        return next((v for v in self.verdicts if v.arm == arm), None)
+
+    def __str__(self) -> str:
+        """The question, and each verdict in a line."""
+        lines = [self.question, *(f"{v.arm}: {v.word}. {v.text}" for v in self.verdicts)]
+        return "\n".join("".join(c if c.isprintable() else "?" for c in x) for x in lines)
+
+    def standing(self, arm: str) -> ArmSummary | None:
+        """Where the arm stands, or None."""
+        return next((s for s in self.standings if s.arm == arm), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """What came of treating a run.
+
+    Attributes:
+        diagnosis: of the script as it is.
+        root: the finding whose ladder was walked; None where there was nothing to fix.
+        trials: one for each rung that was tried, in order.
+        edit, verdict: the proven edit that is delivered; None: leave it.
+        advice: edits of the ladder that only a person can make.
+        diff, undo: the edit as a patch of the user's source, and the way back; empty where there
+            is no simple one.
+        by_hand: what to do instead of a patch, as a sentence, where that is known.
+    """
+
+    diagnosis: Diagnosis
+    root: Finding | None = None
+    trials: tuple[Trial, ...] = ()
+    edit: Edit | None = None
+    verdict: Verdict | None = None
+    advice: tuple[Edit, ...] = ()
+    diff: str = ""
+    undo: str = ""
+    by_hand: str = ""
+
+    @property
+    def word(self) -> str:
+        """``"nothing to fix"``, ``"proven"`` or ``"leave it"``."""
+        if self.root is None:
+            return "nothing to fix"
+        return "proven" if self.edit is not None else "leave it"

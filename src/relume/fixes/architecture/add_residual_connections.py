@@ -1,0 +1,45 @@
+"""add-residual-connections: a way around each layer for signal and gradient.
+
+## What it does
+Adds the input of a layer, or of a block of layers, to its output: x + f(x).
+
+## When it helps
+Where the gradient vanishes over many layers whatever their initialisation: it then has a path
+without any layer in it. Start with blocks whose last layer is zero.
+
+## How it is laid
+It is not laid: it is a change of your program that only you can make.
+
+## What it changes (safety)
+ADVICE: words only; nothing is claimed.
+
+## References
+He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016, arXiv:1512.03385.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from relume.core import Diagnosis, Finding, Trace
+from relume.core.trial import Edit, Safety
+from relume.fixes.base import page
+
+if TYPE_CHECKING:
+    from relume.fixes.live.session import EditSession
+
+PAGE = page(__doc__)
+
+RUNGS = {"ACT601": 3.5}
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """One sentence."""
+    text = "add residual connections around the layers in which the gradient shrinks"
+    yield PAGE.edit(text, at=finding)
+
+
+def lay(edit: Edit, bench: "EditSession") -> None:
+    """Nothing: it is advice."""
+
+
+FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, lay)

@@ -1,0 +1,70 @@
+"""adopt-parameters: weights that no optimiser was given, given to one.
+
+## What it does
+Adds the trainable parameters of the model that no optimiser holds to the first group of the
+optimiser that trains the model.
+
+## When it helps
+Where a layer stands still because it was forgotten: layers kept in a plain list, or made after the
+optimiser.
+
+## How it is laid
+Before the first step of an optimiser that holds some of the model's parameters.
+
+## What it changes (safety)
+RETRAIN: more of the network learns.
+
+## References
+PyTorch documentation, `torch.nn.ModuleList`.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from torch.optim.optimizer import Optimizer
+
+from relume.core import Diagnosis, Finding, Trace
+from relume.core.trial import Edit, Safety
+from relume.fixes.base import page
+from relume.fixes.live.model_names import LiveModel
+from relume.fixes.live.optimizer_state import optimisers, remove_from
+
+if TYPE_CHECKING:
+    from relume.fixes.live.session import EditSession
+
+PAGE = page(__doc__)
+
+RUNGS = {"ACT603": 1}
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """Where weights without an optimiser were found."""
+    if finding.evidence.stat == "weights_without_optimizer":
+        yield PAGE.edit("forgotten weights given to the optimiser", at=finding)
+
+
+def lay(edit: Edit, bench: "EditSession") -> None:
+    """Add what is missing before the first step."""
+    job = bench.current
+    job.wanting = "every trainable parameter is in an optimiser"
+    models: list[LiveModel] = []
+    bench.on_start(models.append, training=True)
+
+    def before(optimizer: Optimizer, _count: int) -> None:
+        held = {id(p) for one in optimisers() for g in one.param_groups for p in g["params"]}
+        own = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        for model in [model for model in models if model.alive]:
+            every = list(model.root.parameters())
+            if not any(id(p) in own for p in every):
+                continue
+            models.remove(model)
+            for parameter in every:
+                if parameter.requires_grad and id(parameter) not in held:
+                    optimizer.param_groups[0]["params"].append(parameter)
+                    bench.undo.append(remove_from(optimizer, parameter))
+                    job.did("parameter adopted")
+
+    bench.on_step(before)
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)

@@ -1,0 +1,57 @@
+"""drop-idle-act: an act that does nothing removed.
+
+## What it does
+Replaces by the identity an act that passes on everything the act before it can give: ReLU of a
+ReLU, ReLU of a sigmoid.
+
+## When it helps
+To tidy up: it costs time and memory and hides what the network is. It cures nothing.
+
+## How it is laid
+As swap-act: act modules are replaced by the identity, calls are answered by their input.
+
+## What it changes (safety)
+EXACT: the same function, for any input.
+
+## References
+PyTorch documentation, `torch.nn.Sequential`.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from relume.core import Diagnosis, Finding, Trace
+from relume.core.trial import Edit, Safety
+from relume.fixes.base import option, page
+from relume.fixes.loss.drop_act import dropped, second_acts
+
+if TYPE_CHECKING:
+    from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
+
+PAGE = page(__doc__)
+
+RUNGS = {"ACT103": 1}
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """The second act of every idle pair."""
+    if finding.evidence.more.get("effect") == "idle" and finding.site:
+        sites, at, act = second_acts(finding, diagnosis)
+        text = f"{', '.join(sites)} removed, which {'do' if len(sites) > 1 else 'does'} nothing"
+        yield PAGE.edit(text, sites=sites, at=at, act=act)
+
+
+def lay(edit: Edit, bench: "EditSession") -> None:
+    """Put the identity in place of the act."""
+    dropped(edit, bench)
+
+
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """The call at the site's line."""
+    from relume.fixes.source.edit_source import without_act
+
+    return without_act(source, str(option(edit, "act", "")))
+
+
+FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, lay, patch)

@@ -1,0 +1,72 @@
+"""exact-act: the act evaluated in a wider type, its slope too.
+
+## What it does
+Answers the act at its sites with the same act evaluated in float32 where it runs in bfloat16 or
+float16 (in float64 for float32) and rounded once, in the backward pass too.
+
+## When it helps
+Where a smooth act's slope comes out as exactly zero because the framework computes it from a
+rounded output: units stop learning for no reason of theirs. It costs time.
+
+## How it is laid
+As swap-act, with the same act.
+
+## What it changes (safety)
+EXACT: the same function to rounding; its slope is the true one.
+
+## References
+Kalamkar et al., "A study of BFLOAT16 for deep learning training", 2019, arXiv:1905.12322.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from relume.core import Diagnosis, Finding, Trace
+from relume.core.trial import Edit, Safety
+from relume.fixes.base import page
+from relume.fixes.live.call_handlers import PASS, FunctionCall
+from relume.fixes.live.model_names import LiveModel
+from relume.fixes.shared.site_queries import sites_alike
+from relume.fixes.shared.swap_live import LiveSwaps, apply_in_place
+
+if TYPE_CHECKING:
+    from relume.fixes.live.session import EditSession
+
+PAGE = page(__doc__)
+
+RUNGS = {"ACT801": 1}
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """At every site that was found."""
+    sites = sites_alike(finding, diagnosis)
+    if sites:
+        yield PAGE.edit(f"exact slopes at {', '.join(sites)}", sites=sites, at=finding)
+
+
+def lay(edit: Edit, bench: "EditSession") -> None:
+    """Answer the acts at the sites with themselves, evaluated exactly."""
+    job, swaps = bench.current, LiveSwaps(bench)
+    job.wanting = "no model with these acts was called"
+    job.words = lambda job: f"{job.text} ({sum(job.counts.values())} acts)"
+
+    def answer(call: FunctionCall) -> Any:
+        act = call.act
+        if act is None or not act.elementwise or act.learnable:
+            return PASS
+
+        def exact(z: Tensor) -> Tensor:
+            return act(z, exact=True)
+
+        return apply_in_place(call, exact)
+
+    def start(model: LiveModel) -> None:
+        for site in edit.sites:
+            swaps.answer(model, site, answer)
+
+    bench.on_start(start, training=False, copies=True)
+
+
+FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, lay)

@@ -1,0 +1,104 @@
+"""insert-act: an activation function between two affine layers, with its initialisation.
+
+## What it does
+Sends the output of the first of two affine layers through an act (ReLU if nothing else is said),
+and draws that layer anew at the act's gain, bias zero.
+
+## When it helps
+Where two affine layers follow each other with nothing between: together they are one affine layer,
+however wide the middle. Not where the narrow middle is meant: low-rank pairs, separable
+convolutions, projections.
+
+## How it is laid
+A forward hook on the first layer, from before the model's first forward on; learned parameters of
+the act go into the optimiser with the layer's.
+
+## What it changes (safety)
+RETRAIN: the network computes another function.
+
+## References
+Cybenko, "Approximation by superpositions of a sigmoidal function", Math. Control Signals Systems 2,
+1989.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from relume.acts.lookup import act as find
+from relume.acts.recognise import module_class
+from relume.core import Diagnosis, Finding, Trace
+from relume.core.trial import Edit, Safety
+from relume.fixes.base import option, page
+from relume.fixes.live.insert_modules import add_module, after, place_of
+from relume.fixes.live.model_names import LiveModel
+from relume.fixes.live.optimizer_state import Adoption
+from relume.fixes.shared.redraw_layers import gain_of, init_patch
+from relume.fixes.shared.site_queries import script
+from relume.fixes.shared.weight_draws import by_gain, draw_anew, generator, why_not_redrawn
+
+if TYPE_CHECKING:
+    from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
+
+PAGE = page(__doc__)
+
+RUNGS = {"ACT101": 1}
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """After the first layer of every pair that was found, in one transaction."""
+    found = [f for f in diagnosis.findings if f.code == finding.code]
+    layers = tuple(dict.fromkeys(f.layer for f in found if f.layer))
+    for act in ("relu", "gelu") if layers else ():
+        text = f"{act} inserted after {', '.join(layers)}, layers drawn anew"
+        yield PAGE.edit(text, sites=layers, at=script(trace), act=act, init="match")
+
+
+def lay(edit: Edit, bench: "EditSession") -> None:
+    """Put the act behind each layer before the model's first forward."""
+    new, source = find(str(option(edit, "act", "relu"))), generator()
+    match, job, adoption = option(edit, "init", "match") == "match", bench.current, Adoption(bench)
+    job.wanting = "no model with these layers was called"
+
+    def start(model: LiveModel) -> None:
+        for path in edit.sites:
+            layer: Any = model.module(path)
+            if layer is None or any(name.startswith("relume_act") for name in layer._modules):
+                continue
+            kind = module_class(new)
+            made = new.module(**place_of(layer)) if kind is None else kind(**new.defaults)
+            name = add_module(bench, model, layer, "act", made)
+            after(bench, layer, name)
+            adoption.add(made.parameters(), layer.weight)
+            job.did(f"{new.name} inserted")
+            reason = why_not_redrawn(model, layer, path)
+            if match and not reason:
+                draw_anew(job, layer, by_gain(layer, gain_of(new)), source)
+            elif match:
+                job.notes.append(f"not drawn anew: {reason}")
+
+    bench.on_start(start, training=False)
+
+
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """The act in the one Sequential, and the block that draws the layers before it anew.
+
+    The names of the layers in a Sequential are their positions, so that they move.
+    """
+    from relume.fixes.source.edit_source import insert_in_sequential
+
+    found = insert_in_sequential(source, str(option(edit, "act", "relu")))
+    if found is None or not all(path.isdigit() for path in edit.sites):
+        return None
+    moved = tuple(str(2 * int(path)) for path in edit.sites)
+    if edit.sites != tuple(str(at) for at in range(len(edit.sites))):
+        return None
+    act = str(option(edit, "act", "relu"))
+    both = replace(edit, options={"layers": moved, "behind": (act,) * len(moved)})
+    after = replace(source, text=found.after)
+    block = init_patch(both, after, lambda act: f"{gain_of(act):.4g} / fan_in**0.5")
+    return None if block is None else replace(block, before=source.text)
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

@@ -1,0 +1,91 @@
+"""recycle-dead-units: dead units drawn anew in place, without changing what the network says.
+
+## What it does
+Draws the incoming weights of each dead unit anew at the gain of its act, with a zero bias, sets its
+outgoing weights to zero, and forgets what the optimiser had gathered on both. At that moment the
+network computes the same function; from then on the unit can learn.
+
+## When it helps
+Where units died once, for a reason that is over: a large step, a bad start. Where the reason goes
+on they die again. Where a quarter of the units is dead and the network learns, it gains nothing
+(docs/fixes.md): leave it.
+
+## How it is laid
+Acts are watched on every training batch; after 25 optimiser steps, then after 50, 100 and so on up
+to every 400, units that were silent on all of at least 512 samples are recycled. Acts behind a norm
+layer or where other signals join are left.
+
+## What it changes (safety)
+RETRAIN: the function is the same when it happens, and training goes another way.
+
+## References
+Sokar, Agarwal, Castro and Evci, "The dormant neuron phenomenon in deep reinforcement learning",
+ICML 2023, arXiv:2302.12902.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from relume.acts.feeding_layer import draw
+from relume.core import Diagnosis, Finding, Trace
+from relume.core.trial import Edit, Safety
+from relume.fixes.base import page
+from relume.fixes.live.optimizer_state import zero_moments
+from relume.fixes.shared.dead_unit_watch import WatchedUnits, watch_units
+from relume.fixes.shared.redraw_layers import gain_of
+from relume.fixes.shared.site_queries import sites_alike
+from relume.fixes.shared.weight_draws import generator
+
+if TYPE_CHECKING:
+    from relume.fixes.live.session import EditSession
+
+PAGE = page(__doc__)
+
+RUNGS = {"ACT401": 3, "ACT402": 3, "ACT403": 3, "ACT303": 3}
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """All acts of which the rule found units."""
+    sites = sites_alike(finding, diagnosis)
+    yield PAGE.edit(f"dead units recycled at {', '.join(sites)}", sites=sites, at=finding)
+
+
+def lay(edit: Edit, bench: "EditSession") -> None:
+    """Watch the acts, and recycle what is dead."""
+    job, source = bench.current, generator()
+
+    def cure(seen: WatchedUnits, dead: Tensor) -> None:
+        place, layer = seen.place, seen.place.layer
+        weight: Any = getattr(layer, "weight", None)
+        if layer is None or weight.shape[0] != len(dead):
+            job.notes.append(f"not recycled: the units of {place.path} are not the rows of it")
+            return
+        weight[dead] = draw(layer, gain_of(place.act), source)[dead]
+        zero_moments(weight, dead)
+        bias: Any = getattr(layer, "bias", None)
+        if isinstance(bias, Tensor):
+            bias[dead] = 0
+            zero_moments(bias, dead)
+        for path in dict.fromkeys(place.feeds):
+            silence(seen.model.module(path), dead)
+        job.did("dead unit recycled", int(dead.sum()))
+
+    watch_units(edit, bench, cure)
+
+
+def silence(layer: Any, dead: Tensor) -> None:
+    """Zero what the layer takes from these units; a flattened channel has several columns."""
+    weight = getattr(layer, "weight", None)
+    if not isinstance(weight, Tensor) or weight.shape[1] % len(dead):
+        return
+    columns = torch.repeat_interleave(dead, weight.shape[1] // len(dead))
+    weight[:, columns] = 0
+    mask = torch.zeros_like(weight, dtype=torch.bool)
+    mask[:, columns] = True
+    zero_moments(weight, mask)
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)

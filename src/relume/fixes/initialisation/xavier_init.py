@@ -1,0 +1,68 @@
+"""xavier-init: weights drawn anew from N(0, 2 / (fan_in + fan_out)), for tanh and its kin.
+
+## What it does
+Draws every affine layer from N(0, 2 / (fan_in + fan_out)), biases zero: halfway between what keeps
+the signal forward and what keeps the gradient backward.
+
+## When it helps
+For acts that are the identity near zero, such as tanh and softsign, and for sigmoid networks of
+little depth. Measured on digits: tanh with weights of N(0, 1).
+
+## How it is laid
+Before the first forward that trains, in place, from a random source of its own, so that the run's
+random states do not move. Which act stands behind which layer is seen in one forward that leaves no
+trace. Layers that a norm layer follows, that share their weight, are frozen or parametrised, keep
+theirs, and that is said.
+
+## What it changes (safety)
+RETRAIN: training starts from other weights. On a pretrained model it destroys what was learned.
+
+## References
+Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+AISTATS 2010.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from relume.core import Diagnosis, Finding, Trace
+from relume.core.trial import Edit, Safety
+from relume.fixes.base import page
+from relume.fixes.shared.redraw_layers import init_patch, layers_for_patch, redraw
+from relume.fixes.shared.site_queries import hidden_sites, script
+from relume.fixes.shared.weight_draws import fans
+
+if TYPE_CHECKING:
+    from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
+
+PAGE = page(__doc__)
+
+RUNGS = {"ACT301": 1.2, "ACT601": 1.2, "ACT602": 1.2, "ACT604": 1.2, "ACT501": 2.2, "ACT303": 3.6}
+ACTS = ("tanh", "sigmoid", "softsign", "hardtanh")
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """Every layer, if the hidden acts are of the kind that it is made for."""
+    acts = {site.act for site in hidden_sites(trace)}
+    if acts and acts <= set(ACTS):
+        yield PAGE.edit("weights drawn anew by Xavier", at=script(trace), **layers_for_patch(trace))
+
+
+def lay(edit: Edit, bench: "EditSession") -> None:
+    """Draw the layers before the first forward that trains."""
+    redraw(edit, bench, _std)
+
+
+def _std(layer: nn.Module, _gain: float) -> float:
+    return (2.0 / sum(fans(layer))) ** 0.5
+
+
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """A block after the line that makes the model."""
+    return init_patch(edit, source, lambda _act: "(2 / (fan_in + fan_out)) ** 0.5")
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

@@ -1,0 +1,61 @@
+"""zero-bias: initial biases set to zero.
+
+## What it does
+Sets the biases of affine layers to zero before training; weights stay.
+
+## When it helps
+Where units are born dead, or gates born shut, because of a bias that keeps them on one side: on
+digits a bias of -6 (docs/fixes.md). Where the weights and not the bias keep a unit silent it
+changes nothing.
+
+## How it is laid
+Before the first forward that trains, in place. Biases of norm layers are left.
+
+## What it changes (safety)
+RETRAIN: training starts from another function.
+
+## References
+He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, arXiv:1502.01852.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from relume.core import Diagnosis, Finding, Trace
+from relume.core.trial import Edit, Safety
+from relume.fixes.base import page
+from relume.fixes.shared.redraw_layers import fill_biases
+from relume.fixes.shared.site_queries import layers_alike, script
+
+if TYPE_CHECKING:
+    from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
+
+PAGE = page(__doc__)
+
+RUNGS = {"ACT303": 2, "ACT401": 2.5, "ACT502": 1.5, "ACT102": 2.2}
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """The layers in front of the acts that were found; dead ones only if they were born so."""
+    born = any(f.code == "ACT303" for f in diagnosis.findings)
+    layers = layers_alike(finding, diagnosis)
+    if layers and (finding.code != "ACT401" or born):
+        text = f"initial biases of {', '.join(layers)} set to zero"
+        yield PAGE.edit(text, sites=layers, at=script(trace))
+
+
+def lay(edit: Edit, bench: "EditSession") -> None:
+    """Set the biases before the first forward that trains."""
+    fill_biases(edit, bench, 0.0)
+
+
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """A block after the line that makes the model."""
+    from relume.fixes.source.edit_source import after_model, bias_block
+
+    block = bias_block(edit.sites, 0.0, edit.text)
+    return after_model(source, block) if edit.sites else None
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)

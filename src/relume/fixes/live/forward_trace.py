@@ -1,0 +1,372 @@
+"""One forward of a model, watched: which layer feeds which act, and what becomes of its output.
+
+It is run before the forward that the user's code asked for, on copies of the same inputs, without
+gradients. Nothing of it stays: buffers, random states and modes are as before, and no hook of a
+recorder hears of it.
+"""
+
+import random
+import sys
+import weakref
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.modules import module as module_file
+from torch.overrides import TorchFunctionMode
+
+from relume.acts.act import Act
+from relume.acts.feeding_layer import AFFINE, TRANSPOSED
+from relume.fixes.live.call_handlers import Threads, act_functions, bound
+from relume.fixes.live.model_names import LiveModel
+
+LINEAR = {functional.linear, torch.addmm, torch.matmul, torch.mm, torch.Tensor.matmul}
+CONVOLUTION = {
+    functional.conv1d,
+    functional.conv2d,
+    functional.conv3d,
+    functional.conv_transpose1d,
+    functional.conv_transpose2d,
+    functional.conv_transpose3d,
+}
+PRODUCT = {torch.bmm, torch.einsum, torch.baddbmm, torch.Tensor.bmm, torch.Tensor.__matmul__}
+CHANNELS = AFFINE[1:] + TRANSPOSED
+"""Layers whose units are channels: axis 1 of what enters and leaves them."""
+NORM = {
+    functional.batch_norm,
+    functional.layer_norm,
+    functional.group_norm,
+    functional.instance_norm,
+    functional.rms_norm,
+}
+TIMES = {torch.mul, torch.Tensor.mul, torch.Tensor.__mul__, torch.Tensor.__rmul__}
+
+
+@dataclass(eq=False, slots=True)
+class ActPlace:
+    """One call of an act in the forward.
+
+    Attributes:
+        site: its name as a recording gives it.
+        act: with the parameters of the call.
+        owner: whose forward made the call; the act itself where it is a module. Kept weakly:
+            it may be the model.
+        own: the module is the act.
+        index: how many calls of this act in this module came before.
+        layer, path: the affine layer that feeds it and its name; None and ``""`` if not known.
+        normed: a norm layer stands between. `mixed`: other signals join between.
+        axis: of its units, from the front.
+        role: ``"hidden"``, ``"output"``, ``"gate"`` or ``"attention"``.
+        feeds: names of the affine layers that its output enters.
+    """
+
+    site: str
+    act: Act
+    owner: "weakref.ref[nn.Module]"
+    own: bool
+    index: int
+    layer: nn.Module | None
+    path: str
+    normed: bool
+    mixed: bool
+    axis: int
+    role: str = "output"
+    feeds: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True, slots=True)
+class LayerLabel:
+    """Where a tensor of the forward comes from."""
+
+    layer: nn.Module | None = None
+    path: str = ""
+    normed: bool = False
+    mixed: bool = False
+    axis: int = -1
+    places: tuple[ActPlace, ...] = ()
+    direct: bool = False  # the output of an act itself
+
+
+@dataclass(slots=True)
+class ForwardTrace:
+    """What a forward showed.
+
+    Attributes:
+        places: the calls of acts, in order.
+        layers: the affine layers by name, in order.
+        inputs: those of them that the data enters, with nothing but reshapes before.
+        last: names of affine layers that feed no act: heads and projections.
+    """
+
+    places: list[ActPlace] = field(default_factory=list[ActPlace])
+    layers: dict[str, nn.Module] = field(default_factory=dict[str, nn.Module])
+    inputs: list[str] = field(default_factory=list[str])
+
+    def hidden(self) -> list[ActPlace]:
+        """The elementwise acts whose output enters another layer."""
+        return [p for p in self.places if p.role == "hidden" and p.act.elementwise]
+
+    def at(self, site: str) -> ActPlace | None:
+        """The call at the site of that name."""
+        return next((place for place in self.places if place.site == site), None)
+
+
+ActHook = Callable[[ActPlace, Tensor], Tensor | None]
+InputHook = Callable[[str, nn.Module, Tensor], None]
+OutputHook = Callable[[str, nn.Module, int, Tensor], Tensor | None]
+
+
+def trace_forward(
+    model: LiveModel,
+    threads: Threads,
+    *,
+    at_act: ActHook | None = None,
+    at_layer: InputHook | None = None,
+    at_output: OutputHook | None = None,
+) -> ForwardTrace:
+    """Watch the forward that is about to run.
+
+    Args:
+        model: about to run.
+        threads: which modules are open.
+        at_act: gets each act's place and input, in forward order; what it returns stands for that
+            input, so that a layer changed here is felt by all that follow.
+        at_layer: gets each affine layer's name, the layer and what enters it.
+        at_output: gets each affine layer's name, the layer, the axis of its units and what it
+            gives; what it returns stands for that.
+    """
+    assert model.call is not None
+    mode = _TraceMode(model, threads, at_act, at_layer, at_output)
+    with without_global_hooks(), untouched(model.root), torch.no_grad(), mode:
+        model.call()
+    return mode.look
+
+
+class _TraceMode(TorchFunctionMode):
+    def __init__(
+        self,
+        model: LiveModel,
+        threads: Threads,
+        at_act: ActHook | None,
+        at_layer: InputHook | None,
+        at_output: OutputHook | None,
+    ) -> None:
+        super().__init__()
+        self.look = ForwardTrace()
+        self._model, self._threads = model, threads
+        self._at_act, self._at_layer, self._at_output = at_act, at_layer, at_output
+        self._labels: dict[int, LayerLabel] = {}
+        self._kept: list[Any] = []  # else another tensor might get the same id
+        self._acts = act_functions()
+        self._calls: dict[tuple[int, str], int] = {}
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Call it as asked, and note where its result comes from."""
+        words: dict[str, Any] = kwargs or {}
+        stack = self._threads.stack
+        act = self._acts.get(func)
+        if act is not None and args and isinstance(args[0], Tensor) and stack:
+            return self._act(func, bound(act, args, words), args, words)
+        layer = self._affine(func, args)
+        result = func(*args, **words)
+        if layer is not None and self._at_output is not None:
+            axis = 1 if func in CONVOLUTION else result.dim() - 1
+            with torch._C.DisableTorchFunction():
+                changed = self._at_output(self._model.path_of(layer), layer, axis, result)
+            result = result if changed is None else changed
+        for one in _tensors(result):
+            label = self._label(func, args, words, layer, one)
+            if label is not None:
+                self._labels[id(one)] = label
+                self._kept.append(one)
+        return result
+
+    def _act(self, func: Any, act: Act, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
+        place = self._place(act, args[0])
+        self.look.places.append(place)
+        if self._at_act is not None:
+            with torch._C.DisableTorchFunction():
+                changed = self._at_act(place, args[0])
+            args = args if changed is None else (changed, *args[1:])
+        before = self._labels.get(id(args[0]), LayerLabel()).places
+        result = func(*args, **words)
+        # an act of an act: where the second one leads, the first one leads too
+        label = LayerLabel(axis=place.axis, places=(place, *before), direct=True)
+        self._labels[id(result)] = label
+        self._kept.append(result)
+        return result
+
+    def _place(self, act: Act, z: Tensor) -> ActPlace:
+        module = self._threads.stack[-1]
+        key = (id(module), act.name)
+        index = self._calls.get(key, 0)
+        self._calls[key] = index + 1
+        own = is_act_module(module)
+        path = self._model.path_of(module)
+        name = act.called(act.defaults)
+        stem = path if own and path else f"{path}.{name}()" if path else f"{name}()"
+        label = self._labels.get(id(z), LayerLabel())
+        axis = label.axis if label.axis >= 0 else z.dim() - 1
+        return ActPlace(
+            stem if index == 0 else f"{stem}#{index + 1}",
+            act,
+            weakref.ref(module),
+            own,
+            index,
+            label.layer,
+            label.path,
+            label.normed,
+            label.mixed,
+            axis,
+        )
+
+    def _affine(self, func: Any, args: tuple[Any, ...]) -> nn.Module | None:
+        """The layer whose own weight takes part in this call, if it is an affine one."""
+        if (func not in LINEAR and func not in CONVOLUTION) or not self._threads.stack:
+            return None
+        owner = self._threads.stack[-1]
+        given = [arg for arg in args if isinstance(arg, Tensor)]
+        weight = getattr(owner, "weight", None)
+        if weight is None or not any(arg is weight for arg in given):
+            own = [p for p in owner._parameters.values() if p is not None]
+            if not any(arg is p or arg._base is p for arg in given for p in own):
+                return None
+        path = self._model.path_of(owner)
+        self.look.layers[path] = owner
+        entering = next((arg for arg in given if arg.dim() and not _is_of(arg, owner)), None)
+        if entering is not None:
+            label = self._labels.get(id(entering))
+            if label is None and path not in self.look.inputs and entering.is_floating_point():
+                self.look.inputs.append(path)
+            for place in label.places if label else ():
+                place.role = "hidden" if place.role == "output" else place.role
+                place.feeds.append(path)
+            if self._at_layer is not None:
+                with torch._C.DisableTorchFunction():
+                    self._at_layer(path, owner, entering)
+        return owner
+
+    def _label(
+        self,
+        func: Any,
+        args: tuple[Any, ...],
+        words: dict[str, Any],
+        layer: nn.Module | None,
+        result: Tensor,
+    ) -> LayerLabel | None:
+        if layer is not None:
+            axis = 1 if func in CONVOLUTION else result.dim() - 1
+            return LayerLabel(layer, self._model.path_of(layer), axis=axis)
+        given = [t for t in _tensors((args, words)) if not isinstance(t, nn.Parameter)]
+        labels = [label for t in given if (label := self._labels.get(id(t))) is not None]
+        if func in NORM:
+            return replace(labels[0], normed=True) if labels else LayerLabel(normed=True)
+        if func is functional.embedding:
+            return LayerLabel()
+        if not labels:
+            return None
+        if func in PRODUCT or (func in LINEAR and len(given) > 1):
+            for place in (place for label in labels for place in label.places):
+                place.role = "attention" if not place.act.elementwise else "hidden"
+            return LayerLabel(mixed=True)
+        if func in TIMES and len(labels) > 1:
+            for label in labels:
+                for place in label.places[:1] if label.direct else ():
+                    place.role = "gate"
+        if len({id(label) for label in labels}) == 1:
+            still = labels[0].direct and len(labels) == 1
+            return labels[0] if still else replace(labels[0], direct=False)
+        places = tuple(dict.fromkeys(place for label in labels for place in label.places))
+        known = [label for label in labels if label.layer is not None]
+        first = known[-1] if known else labels[0]
+        return replace(first, mixed=True, places=places, direct=False)
+
+
+def _is_of(tensor: Tensor, owner: nn.Module) -> bool:
+    own = [p for p in owner._parameters.values() if p is not None]
+    return any(tensor is p or tensor._base is p for p in own) or tensor is getattr(
+        owner, "weight", None
+    )
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        return [t for item in cast("dict[Any, Any]", value).values() for t in _tensors(item)]
+    if isinstance(value, tuple | list):
+        return [t for item in cast("list[Any]", value) for t in _tensors(item)]
+    return []
+
+
+def is_act_module(module: nn.Module) -> bool:
+    """A module without parts and without weights of its own, PReLU's slopes apart."""
+    if next(module.children(), None) is not None:
+        return False
+    return isinstance(module, nn.PReLU) or next(module.parameters(recurse=False), None) is None
+
+
+# ------------------------------------------------------------------ leaving no trace
+
+_GLOBAL_HOOKS = tuple(
+    name for name, value in vars(module_file).items() if name.startswith("_global_") and
+    name.endswith("hooks") and isinstance(value, dict)
+)  # fmt: skip
+
+
+@contextmanager
+def without_global_hooks() -> Generator[None]:
+    """Global module hooks are away: a recorder must not take this for a forward of the run."""
+    tables: list[dict[Any, Any]] = [getattr(module_file, name) for name in _GLOBAL_HOOKS]
+    kept = [dict(table) for table in tables]
+    for table in tables:
+        table.clear()
+    try:
+        yield
+    finally:
+        for table, before in zip(tables, kept, strict=True):
+            table.update(before)
+
+
+@contextmanager
+def untouched(root: nn.Module) -> Generator[None]:
+    """Buffers, modes and random states are afterwards what they were."""
+    buffers = [
+        (part, name, value, value.detach().clone())
+        for part in root.modules()
+        for name, value in part._buffers.items()
+        if value is not None
+    ]
+    modes = [(part, part.training) for part in root.modules()]
+    with same_random():
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for part, name, value, before in buffers:
+                    if not torch.equal(value, before):
+                        value.copy_(before)
+                    part._buffers[name] = value
+            for part, mode in modes:
+                part.training = mode
+
+
+@contextmanager
+def same_random() -> Generator[None]:
+    """torch's, Python's and NumPy's random states are afterwards what they were."""
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    numpy: Any = sys.modules.get("numpy")
+    python, drawn = random.getstate(), None if numpy is None else numpy.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=devices):
+            yield
+    finally:
+        random.setstate(python)
+        if numpy is not None:
+            numpy.random.set_state(drawn)  # pyright: ignore

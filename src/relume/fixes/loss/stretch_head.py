@@ -1,0 +1,85 @@
+"""stretch-head: the head's act stretched to the range of the targets.
+
+## What it does
+Multiplies the output of the head's last act by a factor and adds an offset, so that its range
+covers the targets that were recorded, with a tenth to spare on either side. To scale the targets
+into the act's range is the same up to the scale of the loss; this way predictions stay in the
+targets' unit.
+
+## When it helps
+Where the range is meant (an angle, a bounded control signal) and only its size is wrong. Where
+targets have no bounds, drop-act is the cure.
+
+## How it is laid
+The calls of that act are answered with the stretched output.
+
+## What it changes (safety)
+RETRAIN: the network computes another function.
+
+## References
+LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from relume.acts.lookup import act as find
+from relume.core import Diagnosis, Finding, Trace
+from relume.core.trial import Edit, Safety
+from relume.fixes.base import option, page
+from relume.fixes.live.call_handlers import FunctionCall
+from relume.fixes.live.model_names import LiveModel
+from relume.fixes.shared.site_queries import first_head_act
+from relume.fixes.shared.swap_live import LiveSwaps
+
+if TYPE_CHECKING:
+    from relume.fixes.live.session import EditSession
+
+PAGE = page(__doc__)
+
+RUNGS = {"ACT204": 1}
+SPARE = 0.1  # of the range on either side: an S-shaped act reaches its ends only at infinity
+RANGES = {
+    "tanh": (-1.0, 1.0),
+    "hardtanh": (-1.0, 1.0),
+    "softsign": (-1.0, 1.0),
+    "sigmoid": (0.0, 1.0),
+    "hardsigmoid": (0.0, 1.0),
+}
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """To the targets that the criterion saw."""
+    sites, at = first_head_act(trace, "")
+    low = [v for f in trace.facts_of("criterion") if (v := f.data.get("target_min")) is not None]
+    high = [v for f in trace.facts_of("criterion") if (v := f.data.get("target_max")) is not None]
+    if not sites or at is None or at.act not in RANGES or not low or not high:
+        return
+    least, most = float(min(low)), float(max(high))
+    spare = SPARE * (most - least)
+    least, most = least - spare, most + spare
+    text = f"{at.act} after the head stretched to [{least:.3g}, {most:.3g}]"
+    yield PAGE.edit(text, sites=sites, at=at, low=least, high=most)
+
+
+def lay(edit: Edit, bench: "EditSession") -> None:
+    """Answer the head's act with its output, stretched."""
+    low, high = float(option(edit, "low", -1.0)), float(option(edit, "high", 1.0))
+    job, swaps = bench.current, LiveSwaps(bench)
+    job.wanting = "no model with such a head was called"
+    job.words = lambda job: job.text
+
+    def answer(call: FunctionCall) -> Any:
+        name = "" if call.act is None else call.act.name
+        bottom, top = RANGES.get(name, (-1.0, 1.0))
+        scale = (high - low) / (top - bottom)
+        return low + (find(name)(call.z) - bottom) * scale
+
+    def start(model: LiveModel) -> None:
+        for site in edit.sites:
+            swaps.answer(model, site, answer)
+
+    bench.on_start(start, training=False, copies=True)
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)

@@ -1,0 +1,102 @@
+"""adaptive-optimiser: Adam's steps in place of plain gradient descent.
+
+## What it does
+Replaces the gradient before each step of SGD by Adam's direction, with the rate 0.001 (or `rate`)
+at the script's first rate and in proportion to it later; momentum and dampening rest. Other
+optimisers are left.
+
+## When it helps
+Where gradients differ by orders of magnitude from layer to layer: Adam divides each by its own
+size. The last rung of the ladder: it moves layers that get little gradient, and does not give them
+a better one.
+
+## How it is laid
+Around every step of `torch.optim.SGD`; gradients, momentum and weight decay are put back after it.
+
+## What it changes (safety)
+RETRAIN: the same model takes other steps.
+
+## References
+Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, arXiv:1412.6980.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.optim.optimizer import Optimizer
+
+from relume.core import Diagnosis, Finding, Trace
+from relume.core.trial import Edit, Safety
+from relume.fixes.base import option, page
+from relume.fixes.live.edit_job import several
+
+if TYPE_CHECKING:
+    from relume.fixes.live.session import EditSession
+
+PAGE = page(__doc__)
+
+RUNGS = {"ACT601": 4, "ACT606": 2}
+RATE, BETAS, EPSILON = 1e-3, (0.9, 0.999), 1e-8  # Adam's own defaults
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """Where the run was trained by SGD."""
+    if trace.meta.get("optimizer") == "SGD":
+        yield PAGE.edit("Adam in place of SGD", rate=RATE)
+
+
+class _Moments:
+    def __init__(self, gradient: Tensor) -> None:
+        self.first, self.second = torch.zeros_like(gradient), torch.zeros_like(gradient)
+        self.steps = 0
+
+    def direction(self, gradient: Tensor) -> Tensor:
+        """The bias-corrected first moment over the root of the second."""
+        self.steps += 1
+        self.first.lerp_(gradient, 1 - BETAS[0])
+        self.second.lerp_(gradient.square(), 1 - BETAS[1])
+        first = self.first / (1 - BETAS[0] ** self.steps)
+        second = self.second / (1 - BETAS[1] ** self.steps)
+        return first / (second.sqrt() + EPSILON)
+
+
+def lay(edit: Edit, bench: "EditSession") -> None:
+    """Change the gradients before each step of SGD, and put them back after it."""
+    rate, job = float(option(edit, "rate", RATE)), bench.current
+    job.wanting = "no SGD took a step"
+    job.words = lambda job: (
+        f"Adam in place of SGD on {several(job.counts['optimiser'], 'optimiser')}"
+    )
+    moments: dict[Tensor, _Moments] = {}
+    firsts: dict[tuple[int, int], float] = {}
+    kept: list[tuple[Any, Any]] = []
+
+    def before(optimizer: Optimizer, count: int) -> None:
+        if type(optimizer).__name__ != "SGD":
+            return
+        if count == 0:
+            job.did("optimiser")
+        kept.clear()
+        for number, group in enumerate(optimizer.param_groups):
+            first = firsts.setdefault((id(optimizer), number), float(group["lr"]) or 1.0)
+            for entry in ("momentum", "dampening"):
+                bench.lend(group, entry, 0)
+            bench.lend(group, "nesterov", False)
+            for parameter in group["params"]:
+                if parameter.grad is not None and not parameter.grad.is_sparse:
+                    kept.append((parameter, parameter.grad))
+                    known = moments.setdefault(parameter, _Moments(parameter.grad))
+                    parameter.grad = known.direction(parameter.grad) * (rate / first)
+
+    def after(_optimizer: Optimizer, _count: int) -> None:
+        for parameter, gradient in kept:
+            parameter.grad = gradient
+        kept.clear()
+
+    with torch.no_grad():
+        bench.on_step(before, after, graded=True)
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)

@@ -1,0 +1,71 @@
+"""cap-learning-rate: no step taken with a rate above what the run uses apart from a spike.
+
+## What it does
+Lowers the learning rate to a ceiling on the steps on which it exceeds it; every other step is taken
+as it was. The parameter groups of an optimiser keep their proportions.
+
+## When it helps
+Where a schedule slips: a few steps with a rate far above all others throw the weights away. A rate
+that is lower, decayed or warmed up for the whole run would only slow the steps that were right.
+Proposed where the largest rate of the run is more than three times its 90th percentile, which is
+then the ceiling: half a cosine peaks at 1.03 times that, a fall by a factor of a thousand at twice.
+
+## How it is laid
+Around every step of the optimiser that steps first, as lower-learning-rate: schedules go on as they
+were. Other optimisers keep their rates.
+
+## What it changes (safety)
+RETRAIN: the same model takes other steps.
+
+## References
+Bottou, Curtis and Nocedal, "Optimization methods for large-scale machine learning", SIAM Review 60,
+2018, arXiv:1606.04838.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch.optim.optimizer import Optimizer
+
+from relume.core import Diagnosis, Finding, Trace
+from relume.core.trial import Edit, Safety
+from relume.fixes.base import option, page
+from relume.fixes.shared.step_scaling import scale_rate
+
+if TYPE_CHECKING:
+    from relume.fixes.live.session import EditSession
+
+PAGE = page(__doc__)
+
+RUNGS = {"ACT605": 0.5, "ACT602": 1.9, "ACT604": 1.9, "ACT607": 0.5}
+USUAL = 0.9  # quantile of the rates
+SPIKE = 3.0  # times that: no schedule goes so far above it (see above)
+LEAST = 20  # records of the rate: the top tenth of fewer is no more than one
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """Where the rate went far above its usual for less than a tenth of the run."""
+    series = trace.series("", "learning_rate")
+    if series is None or len(series) < LEAST:
+        return
+    usual, peak = float(np.quantile(series.values, USUAL)), float(series.values.max())
+    if 0 < SPIKE * usual < peak:
+        yield PAGE.edit(f"learning rate at most {usual:.3g}", most=usual)
+
+
+def lay(edit: Edit, bench: "EditSession") -> None:
+    """Scale the rates of the first optimiser down where the largest is above the ceiling."""
+    most = float(option(edit, "most", 0.0))
+    first: list[int] = []  # whose rates the ceiling was taken from; others have their own
+
+    def factor(optimizer: Optimizer, _count: int) -> float:
+        if not first:
+            first.append(id(optimizer))
+        rate = max(float(group.get("lr") or 0.0) for group in optimizer.param_groups)
+        return most / rate if id(optimizer) in first and 0 < most < rate else 1.0
+
+    scale_rate(bench, factor, f"learning rate at most {most:.3g}")
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)

@@ -1,0 +1,58 @@
+"""decay-learning-rate: the learning rate falls to a hundredth over the run.
+
+## What it does
+Multiplies the learning rate by a factor that falls along half a cosine from 1 to 0.01 over the
+run's steps, and stays there.
+
+## When it helps
+Where the loss has fallen and then swings around a level: steps of one length cannot settle in a
+valley narrower than they are. It does not help a rate at which the loss never fell.
+
+## How it is laid
+Around every step of every optimiser, on top of whatever schedule the script has.
+
+## What it changes (safety)
+RETRAIN: the same model takes other steps.
+
+## References
+Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017,
+arXiv:1608.03983.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from relume.core import Diagnosis, Finding, Trace
+from relume.core.trial import Edit, Safety
+from relume.fixes.base import option, page
+from relume.fixes.shared.step_scaling import scale_rate
+
+if TYPE_CHECKING:
+    from relume.fixes.live.session import EditSession
+
+PAGE = page(__doc__)
+
+RUNGS = {"ACT607": 2, "ACT605": 3}
+LEAST = 0.01
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """Over as many steps as the run took."""
+    taken = trace.meta.get("steps")
+    if isinstance(taken, int) and taken > 1:
+        yield PAGE.edit(f"learning rate decayed over {taken} steps", steps=taken)
+
+
+def lay(edit: Edit, bench: "EditSession") -> None:
+    """Multiply the groups' rates by half a cosine."""
+    steps = max(int(option(edit, "steps", 1000)), 1)
+
+    def factor(_optimizer: object, count: int) -> float:
+        part = min(count / steps, 1.0)
+        return LEAST + (1 - LEAST) * (1 + math.cos(math.pi * part)) / 2
+
+    scale_rate(bench, factor, f"learning rate decayed over {steps} steps")
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)

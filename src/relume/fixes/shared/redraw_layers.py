@@ -1,0 +1,138 @@
+"""What fixes of the initialisation share: which layers, and how and when they are drawn anew."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from relume.acts.act import Act
+from relume.acts.gain import gain
+from relume.acts.lookup import act as find
+from relume.core import Trace
+from relume.core.trial import Edit
+from relume.errors import UsageError
+from relume.fixes.base import option
+from relume.fixes.live.forward_trace import ActPlace, ForwardTrace, trace_forward
+from relume.fixes.live.model_names import LiveModel
+from relume.fixes.live.optimizer_state import forget
+from relume.fixes.shared.site_queries import layers_and_acts
+from relume.fixes.shared.weight_draws import (
+    draw_anew,
+    each_layer,
+    generator,
+    why_not_redrawn,
+    why_not_redrawn_before,
+)
+
+if TYPE_CHECKING:
+    from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
+
+Std = Callable[[nn.Module, float], float]
+"""From a layer and the gain of the act behind it to the standard deviation of its weights."""
+
+
+def redraw(edit: Edit, bench: "EditSession", std: Std) -> None:
+    """Draw the affine layers anew before the first forward that trains.
+
+    A layer behind which no hidden act stands (a head, a projection) has gain 1. Layers whose
+    scale a norm layer sets, and those that join other signals, keep their weights.
+    """
+    job, source = bench.current, generator()
+    job.wanting = "no model was trained"
+    done: set[int] = set()
+
+    def start(model: LiveModel) -> None:
+        seen = trace_forward(model, bench.threads)
+        behind = each_layer(place for place in seen.places if place.layer is not None)
+        for path, layer in seen.layers.items():
+            place = behind.get(path)
+            if id(layer) in done or not is_wanted(edit, model, path, place):
+                continue
+            reason = why_not_redrawn(model, layer, path) or (
+                "" if place is None else why_not_redrawn_before(place)
+            )
+            if reason:
+                job.notes.append(f"not drawn anew: {reason}")
+                continue
+            done.add(id(layer))
+            draw_anew(job, layer, std(layer, gain_behind(place)), source)
+
+    bench.on_start(start, training=True)
+
+
+def is_wanted(edit: Edit, model: LiveModel, path: str, place: ActPlace | None) -> bool:
+    """Whether the edit's sites name this layer, a parameter of it, or the act behind it."""
+    if not edit.sites:
+        return True
+    for site in edit.sites:
+        if place is not None and site == place.site:
+            return True
+        local = model.local(site)
+        above = model.local(site.rpartition(".")[0])  # of a parameter: "fc1.weight"
+        if path in (local, above) and (path or site.rpartition(".")[0] == ""):
+            return True
+    return False
+
+
+def gain_behind(place: ActPlace | None) -> float:
+    """The gain of the hidden act behind a layer; 1 where there is none, or it has no gain."""
+    return 1.0 if place is None or place.role != "hidden" else gain_of(place.act)
+
+
+def gain_of(act: Act) -> float:
+    """The act's gain, 1 where it has none."""
+    try:
+        return gain(act)
+    except UsageError:
+        return 1.0
+
+
+def layers_of(edit: Edit, model: LiveModel, seen: ForwardTrace) -> dict[str, nn.Module]:
+    """The layers that the edit's sites name; all of the forward where it names none."""
+    behind = each_layer(place for place in seen.places if place.layer is not None)
+    return {
+        path: layer
+        for path, layer in seen.layers.items()
+        if is_wanted(edit, model, path, behind.get(path))
+    }
+
+
+def fill_biases(edit: Edit, bench: "EditSession", value: float) -> None:
+    """Set the biases of the layers that the edit names before the first forward that trains."""
+    job = bench.current
+    job.wanting = f"no layer with a bias other than {value:g} was met"
+
+    def start(model: LiveModel) -> None:
+        for layer in layers_of(edit, model, trace_forward(model, bench.threads)).values():
+            bias = getattr(layer, "bias", None)
+            if isinstance(bias, Tensor) and bool((bias != value).any()):
+                with torch.no_grad():
+                    bias.fill_(value)
+                forget([bias])
+                job.did("bias vector")
+
+    bench.on_start(start, training=True)
+
+
+def layers_for_patch(trace: Trace, only: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:
+    """Which layers a patch has to draw, and the act behind each, as options of an edit."""
+    found = layers_and_acts(trace)
+    kept = {layer: act for layer, act in found.items() if not only or layer in only}
+    return {"layers": tuple(kept), "behind": tuple(kept.values())}
+
+
+def init_patch(edit: Edit, source: "Source", std: Callable[[Act], str]) -> "Patch | None":
+    """A block that draws the edit's layers, after the line that makes the model.
+
+    Args:
+        edit: with the options of `layers_for_patch`.
+        source: the script.
+        std: from the act behind a layer to an expression in ``fan_in`` and ``fan_out``.
+    """
+    from relume.fixes.source.edit_source import after_model, draw_block
+
+    layers, behind = option(edit, "layers", ()), option(edit, "behind", ())
+    stds = {str(n): std(find(str(a) or "identity")) for n, a in zip(layers, behind, strict=False)}
+    return after_model(source, draw_block(stds, edit.text)) if stds else None

@@ -1,0 +1,46 @@
+"""Naming rules: a code, the beginning of one, or a name, checked against what there is."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
+
+from relume.errors import UnknownNameError
+from relume.registry import unknown
+
+
+class NamedRule(Protocol):
+    """Whatever has a rule's code and name: a page, a finding, the rule itself."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=NamedRule)
+
+
+def matching(word: str, known: Sequence[N]) -> tuple[N, ...]:
+    """The rules that a code, a name or the beginning of either selects.
+
+    Raises:
+        UnknownNameError: none; the message names the nearest.
+    """
+    wanted = word.strip().lower()
+    exact = [page for page in known if wanted in (page.code.lower(), page.name)]
+    begins = [p for p in known if wanted and p.code.lower().startswith(wanted)]
+    begins = begins or [p for p in known if wanted and p.name.startswith(wanted)]
+    if exact or begins:
+        return tuple(exact or begins)
+    names = [name for page in known for name in (page.code, page.name)]
+    raise UnknownNameError(unknown(word, names, "rule"))
+
+
+def selection(words: Iterable[str], known: Sequence[NamedRule]) -> tuple[str, ...]:
+    """Comma-separated codes, prefixes and names, each checked, as the codes they select.
+
+    Raises:
+        UnknownNameError: a word that selects no rule; the message names the nearest.
+    """
+    tokens = [token.strip() for word in words for token in word.split(",") if token.strip()]
+    codes = [page.code for token in tokens for page in matching(token, known)]
+    return tuple(dict.fromkeys(codes))

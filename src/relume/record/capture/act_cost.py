@@ -1,0 +1,104 @@
+"""What the acts of a run cost: timed after it, at the shapes that they had, never while it trains.
+
+Forward and backward of an act and of the cheapest act of like shape, in turn, until the time is
+used up; medians are kept. No random number is drawn.
+"""
+
+from collections.abc import Iterable, Iterator
+from statistics import median
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from relume.acts.act import Act, find_act
+from relume.core import Fact
+from relume.record.sites.sites import SiteState
+
+SHARE, LEAST, MOST = 0.01, 0.02, 0.3  # of the run's wall time, and at least and most in seconds
+FEWEST = 3  # rounds of an act: the median of three is past one that was interrupted
+ALWAYS = 4  # acts that are timed at least so often, however slow the machine is just then
+LARGEST = 1 << 24  # elements that are timed: 64 MB in float32, and as much for each gradient
+CHEAPEST = {
+    "sigmoid": "hardsigmoid",
+    "tanh": "hardtanh",
+    "softsign": "hardtanh",
+    "leaky_relu": "leaky_relu",
+    "prelu": "leaky_relu",
+    "rrelu": "leaky_relu",
+}
+"""Of like shape; for acts that rectify it is ReLU."""
+
+Key = tuple[str, tuple[int, ...], torch.dtype, torch.device | None]
+
+
+def act_costs(plans: Iterable[SiteState], step: int, elapsed: float) -> Iterator[Fact]:
+    """A fact for each act site that could be timed.
+
+    Args:
+        plans: of the run.
+        step: its last step.
+        elapsed: the run's wall time in seconds, of which the timing may take a share.
+    """
+    wanted = {plan.site.name: key for plan in plans if (key := _key(plan)) is not None}
+    acts = {key: plan.act for plan in plans if (key := wanted.get(plan.site.name)) is not None}
+    seconds = min(max(SHARE * elapsed, LEAST), MOST)
+    known: dict[Key, tuple[float, float, str]] = {}
+    for at, (key, act) in enumerate(acts.items()):
+        begin = perf_counter()
+        like = cheapest(act) if act is not None else None
+        if act is not None and like is not None and (seconds > 0 or at < ALWAYS):
+            own, other = _timed(act, find_act(like), key, max(seconds, 0) / (len(acts) - at))
+            known[key] = (own, other, like)
+        seconds -= perf_counter() - begin
+    for name, key in wanted.items():
+        if key in known:
+            own, other, like = known[key]
+            data = {"seconds": own, "cheapest_seconds": other, "cheapest": like}
+            yield Fact("act-cost", name, step, {**data, "shape": list(key[1])})
+
+
+def cheapest(act: Act) -> str | None:
+    """The cheapest act of like shape; None where none is known, or where it is that one.
+
+    >>> cheapest(find_act("gelu")), cheapest(find_act("tanh")), cheapest(find_act("relu"))
+    ('relu', 'hardtanh', None)
+    """
+    like = CHEAPEST.get(act.name) or ("relu" if act.rectifies else None)
+    return None if like == act.name else like
+
+
+def _key(plan: SiteState) -> Key | None:
+    size = 1
+    for length in plan.shape:
+        size *= length
+    if plan.act is None or not plan.elementwise or not plan.shape or size > LARGEST:
+        return None
+    return (plan.act.name, plan.shape, plan.dtype, plan.device)
+
+
+def _timed(act: Act, like: Act, key: Key, seconds: float) -> tuple[float, float]:
+    """Median seconds of both, taken in turn; of few rounds where one takes long."""
+    _, shape, dtype, device = key
+    size = 1
+    for length in shape:
+        size *= length
+    z = torch.linspace(-3, 3, size, dtype=torch.float32, device=device).to(dtype).reshape(shape)
+    z.requires_grad_()
+    up = torch.ones_like(z)
+    for one in (act, like):
+        _once(one, z, up)  # the first call of an operation is not like the others
+    found: tuple[list[float], list[float]] = ([], [])
+    end = perf_counter() + seconds
+    while perf_counter() < end or len(found[0]) < FEWEST:
+        for times, one in zip(found, (act, like), strict=True):
+            times.append(_once(one, z, up))
+    return median(found[0]), median(found[1])
+
+
+def _once(act: Act, z: Tensor, up: Tensor) -> float:
+    begin = perf_counter()
+    torch.autograd.grad(act(z), z, up)
+    if z.is_cuda:
+        torch.cuda.synchronize(z.device)
+    return perf_counter() - begin

@@ -1,0 +1,120 @@
+"""Steps that take the way of an earlier one: what was found on its graph is known by place.
+
+A training step nearly always makes the same graph. Its operations, the places of their sequence
+numbers, its leaves, and the modules that were open are compared with those of the last step that
+was read in full; where all are equal, so are the acts, the head and the criterion, and none of
+them is looked for again. Every deep record reads in full.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from relume.record.facts.fact_log import GraphView
+from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode
+from relume.record.sites.module_trace import ModuleTrace
+from relume.record.sites.sites import SiteCall, SiteState
+
+# Whether torch says of what a node keeps how it was packed; older versions do not.
+RAW = hasattr(getattr(torch._C, "_autograd").SavedTensor, "unpack_hook")  # noqa: B009
+
+Signature = tuple[list[str], list[int], list[int], list[int], list[Any]]
+
+
+@dataclass(slots=True)
+class CachedGraph:
+    """What a graph was found to be.
+
+    Attributes:
+        signature: what another graph must be like.
+        acts: plan, order and node of each act, the node by its place in the graph.
+        head, criterion: their places, and what is known of them.
+        fed: the layers at which the user's data enter and show (token numbers never do), by the
+            place of their node.
+        reads: the values that nodes keep and that are read, place and raw attribute of each.
+    """
+
+    signature: Signature
+    acts: list[tuple[SiteState, int, int]]
+    head: tuple[SiteState, int] | None
+    criterion: tuple[str, int] | None
+    fed: dict[int, str]
+    reads: list[tuple[int, str]]
+
+    def seen(self, graph: AutogradGraph) -> list[SiteCall]:
+        """The acts of another graph of this signature."""
+        return [SiteCall(plan, order, graph.nodes[at]) for plan, order, at in self.acts]
+
+    def fits(self, graph: AutogradGraph) -> bool:
+        """Whether a graph is like this one as far as its nodes tell, without its modules."""
+        names, numbers, leaves, _, _ = self.signature
+        return (
+            graph.complete
+            and graph.names == names
+            and [id(leaf) for leaf in graph.leaves] == leaves
+            and _distances(graph.numbers) == numbers
+        )
+
+    def packed(self, graph: AutogradGraph) -> bool:
+        """Whether something that is to be read is packed (checkpointing, offload): asking for it
+        would compute it again."""
+        for at, name in self.reads:
+            kept: Any = getattr(graph.nodes[at], name)
+            if any(one is not None and one.unpack_hook is not None for one in _each(kept)):
+                return True
+        return False
+
+
+def signature(graph: AutogradGraph, marks: ModuleTrace) -> Signature | None:
+    """What tells a step's graph from others; None where it cannot be told."""
+    if not marks.alone or not graph.complete or not graph.nodes:
+        return None
+    numbers, track = graph.numbers, marks.main
+    end = numbers[-1]
+    at = max(bisect_right(track.numbers, numbers[0]) - 1, 0)
+    return (
+        graph.names,
+        _distances(numbers),
+        [id(leaf) for leaf in graph.leaves],
+        [end - number for number in track.numbers[at:]],
+        track.owners[at:],
+    )
+
+
+def _distances(numbers: list[int]) -> list[int]:
+    """How far each sequence number is from the last one."""
+    end = numbers[-1] if numbers else 0
+    return [end - number for number in numbers]
+
+
+def cached_graph(
+    sign: Signature | None,
+    graph: AutogradGraph,
+    acts: Sequence[SiteCall],
+    view: GraphView,
+    fed: Mapping[AutogradNode, str],
+) -> CachedGraph | None:
+    """What was read in full, for the steps that are like it; None where it is not all in nodes."""
+    if sign is None or any(seen.node is None or seen.held is not None for seen in acts):
+        return None
+    places: dict[AutogradNode, int] = {node: place for place, node in enumerate(graph.nodes)}
+    head = None if view.head is None else (view.head[0], places[view.head[1]])
+    judged = None if view.criterion is None else (view.criterion[0], places[view.criterion[1]])
+    entered = {places[node]: layer for node, layer in fed.items()}
+    found = [(seen.plan, seen.order, places[seen.node]) for seen in acts]
+    read = {at for _, _, at in found} | entered.keys()
+    read |= {one[1] for one in (head, judged) if one is not None}
+    raw = [(at, name) for at in sorted(read) for name in _raw(graph.nodes[at])]
+    return CachedGraph(sign, found, head, judged, entered, raw)
+
+
+def _each(kept: Any) -> Iterable[Any]:
+    return kept if isinstance(kept, tuple | list) else (kept,)  # pyright: ignore[reportUnknownVariableType]
+
+
+def _raw(node: AutogradNode) -> list[str]:
+    """The attributes that show what a node keeps without unpacking it."""
+    return [name for name in dir(node) if name.startswith("_raw_saved_")]

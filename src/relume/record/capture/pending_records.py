@@ -1,0 +1,248 @@
+"""From device sums and losses to rows in the run file."""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.optim.optimizer import Optimizer
+
+from relume.core import Fact
+from relume.record.capture.device_transfer import DeviceTransfer
+from relume.record.capture.step_record import SiteSums, StepRecord
+from relume.record.facts.fact_log import FactLog
+from relume.record.measure.act_stats import head_stats, site_stats, unit_fields
+from relume.record.measure.unit_counters import WIDE
+from relume.record.schedule.loss_attribution import Loss, LossAttribution, OptimizerTurn, Row
+from relume.record.sites.sites import Sites
+from relume.record.store.downsample import Key
+from relume.record.store.run_file import UNSEEN, Writer
+
+Floats = NDArray[np.float64]
+
+COUNTERS = 200.0  # times what writing the open windows takes passes before they are written again
+
+
+class PendingRecords:
+    """Writes records when their numbers have arrived on the host, and losses a batch at a time.
+
+    Args:
+        writer: the open run file.
+        sites: the run's sites, whose per-unit counters are added to.
+        notes: told of values that are not finite.
+        on_loss: told of every loss, in order, as soon as its value is known.
+
+    Attributes:
+        turns: tells apart the losses of optimisers that step in turn.
+    """
+
+    def __init__(
+        self, writer: Writer, sites: Sites, notes: FactLog, on_loss: Callable[[float], None]
+    ) -> None:
+        self.turns = LossAttribution(self._put, self._say_turn)
+        self._writer = writer
+        self._sites = sites
+        self._notes = notes
+        self._on_loss = on_loss
+        self._pending: list[tuple[int, StepRecord, list[SiteSums], DeviceTransfer]] = []
+        self._losses: list[Loss] = []
+        self._rows: list[tuple[float, float, float, float]] = []
+        self._device_rows: list[tuple[int, float, float, Tensor]] = []
+        self._next_counters = 0.0
+        self._units = 0  # of all sites that are counted
+        self._further: list[tuple[int, Row]] = []  # of further optimisers' series
+        self._owed = 0.0  # seconds of their part of an iteration
+
+    def loss(self, loss: Tensor, reach: frozenset[int] | None = None) -> None:
+        """Keep a loss; its value is read at once on a CPU, with the next flush elsewhere.
+
+        Args:
+            loss: a scalar.
+            reach: ids of the parameters that it depends on, where that is known.
+        """
+        if reach is not None:
+            self.turns.reached(len(self._losses), reach)
+        if loss.is_cpu:
+            number = float(loss.item())
+            self._losses.append(number)
+            self._on_loss(number)
+        else:
+            self._losses.append(loss.detach().reshape(()).float())
+
+    def drop(self) -> None:
+        """The losses since the last step belong to no step of the watched model's."""
+        self._losses = []
+
+    def turn(self, optimizer: Optimizer) -> None:
+        """The step that ends is this optimiser's, which need not be that of the last step."""
+        self._losses = self.turns.begin(optimizer, self._losses)
+
+    def step(self, step: int, rate: float, seconds: float) -> None:
+        """A step has ended: its loss is the mean of the losses since the last one."""
+        losses = self._losses
+        only = losses[0] if len(losses) == 1 else None
+        if self.turns.number != 1:
+            self._elsewhere(step, rate, seconds)
+            return
+        if self._owed:
+            seconds, self._owed = seconds + self._owed, 0.0
+        if isinstance(only, float):  # as good as always
+            losses.clear()
+            self._rows.append((float(step), only, rate, seconds))
+            return
+        self._losses = []
+        self._put(1, (step, _mean(losses), rate, seconds))
+
+    def _elsewhere(self, step: int, rate: float, seconds: float) -> None:
+        """The step of an optimiser whose losses are, or may be, a series of their own."""
+        row = (step, _mean(self._losses), rate, seconds)
+        self._losses = []
+        if self.turns.number:
+            self._owed += seconds
+            self._further.append((self.turns.number, row))
+        else:
+            self.turns.wait(row)
+
+    def _put(self, number: int, row: Row) -> None:
+        """A step's row, into the first series or a further one."""
+        step, loss, rate, seconds = row
+        if number > 1:
+            self._further.append((number, row))
+        elif isinstance(loss, Tensor):
+            self._device_rows.append((step, rate, seconds, loss))
+        else:
+            self._rows.append((float(step), UNSEEN if loss is None else loss, rate, seconds))
+
+    def _say_turn(self, turn: OptimizerTurn) -> None:
+        held = [n for p in turn.parameters if (n := self._sites.names.by_number(p)) is not None]
+        others = [_series(number) for number in sorted(self.turns.others(turn))]
+        data = {"optimizer": turn.name, "model": _common(held), "reaches": others}
+        self._writer.fact(Fact("turn", "", 0, {"loss": _series(turn.number), **data}))
+
+    def finish(self) -> None:
+        """The run has ended: what was waiting to be told apart is written."""
+        self.turns.finish()
+        self.flush()
+
+    def record(self, step: int, look: StepRecord) -> None:
+        """Take a finished look; it is written when its numbers have arrived."""
+        sums = list(look.sums.values())
+        tensors = [tensor for entry in sums for _, tensor in entry.parts]
+        tensors += [tensor for _, tensor in look.scalars]
+        if tensors or sums or look.here:
+            self._pending.append((step, look, sums, DeviceTransfer(tensors)))
+
+    def drain(self, *, wait: bool) -> None:
+        """Write the records whose numbers have arrived (all of them if `wait`)."""
+        while self._pending and (wait or self._pending[0][3].ready()):
+            step, look, sums, transfer = self._pending.pop(0)
+            # what is not finite is told (`watch_finite`), not warned of in the user's terminal
+            with np.errstate(all="ignore"):
+                self._write(step, look, sums, transfer.read())
+
+    def flush(self) -> None:
+        """Write losses and per-unit counters as they stand."""
+        if self._device_rows:
+            # One copy for many steps; the device is waited for here, twice a second at most.
+            kept, self._device_rows = self._device_rows, []
+            stacked = torch.stack([loss for *_, loss in kept]).cpu()
+            for (step, rate, seconds, _), value in zip(kept, stacked, strict=True):
+                self._rows.append((float(step), float(value), rate, seconds))
+                self._on_loss(float(value))
+        if self._rows:
+            rows, self._rows = self._rows, []
+            self._writer.steps(rows)
+        if self._further:
+            self._flush_further()
+        now = perf_counter()
+        if now >= self._next_counters:
+            self.flush_counters()
+            self._next_counters = now + COUNTERS * (perf_counter() - now)
+
+    def flush_counters(self) -> None:
+        """Write the per-unit counters as they stand."""
+        plans = self._sites.plans.items()
+        changed = {name: plan.counters.take() for name, plan in plans if plan.counters.changed}
+        self._writer.all_windows(changed)
+
+    def _flush_further(self) -> None:
+        kept, self._further = self._further, []
+        values = [row[1] for _, row in kept]
+        waiting = [value for value in values if isinstance(value, Tensor)]
+        fetched = iter(torch.stack(waiting).cpu().double().numpy() if waiting else ())
+        rows: list[tuple[int, tuple[Key, ...], list[float]]] = []
+        for (number, (step, _, rate, _)), value in zip(kept, values, strict=True):
+            loss = float(next(fetched)) if isinstance(value, Tensor) else value
+            named = {_series(number): loss, _series(number, "learning_rate"): rate}
+            known = {("", stat): v for stat, v in named.items() if v is not None and v != UNSEEN}
+            if known:
+                rows.append((step, tuple(known), list(known.values())))
+        self._writer.records(rows)
+
+    def _write(
+        self, step: int, look: StepRecord, sums: list[SiteSums], host: Sequence[Floats]
+    ) -> None:
+        keys: list[Key] = []
+        values: list[float] = []
+        silent: dict[str, NDArray[np.bool_]] = {}
+        place = 0
+        for entry in sums:
+            count = len(entry.parts)
+            named = entry.named(host[place : place + count])
+            found = self._stats(step, entry, named)
+            place += count
+            name = entry.plan.site.name
+            if self._writer.ranked:
+                found["rows"] = float(entry.rows)  # what means of several ranks are weighed by
+                if "active" in named:
+                    silent[name] = named["active"] == 0
+            keys += entry.plan.keys(tuple(found))
+            values += found.values()
+        for names, _ in look.scalars:
+            keys += names
+            values += host[place].tolist()
+            place += 1
+        for names, numbers in look.here:
+            keys += names
+            values += numbers.tolist()
+        self._notes.watch_finite(keys, values, step)
+        self._writer.record(step, tuple(keys), values, silent)
+        ended = [entry.plan for entry in sums if entry.plan.counters.finished]
+        if ended:  # the first record among them: the state at initialisation is never lost
+            self._writer.all_windows({plan.site.name: plan.counters.take() for plan in ended})
+        if look.phase == 0:
+            self.flush()
+
+    def _stats(self, step: int, entry: SiteSums, named: dict[str, Any]) -> dict[str, float]:
+        if entry.plan.site.kind == "head":
+            return head_stats(entry.pre_rows, named)
+        counters = entry.plan.counters
+        if counters.fresh:
+            self._units += max(map(np.size, named.values()), default=0)
+            counters.narrow = self._units > WIDE
+        counters.add(step, entry.rows, unit_fields(entry.pre_rows, named))
+        return {} if "top" in named else site_stats(entry.rows, entry.pre_rows, named)
+
+
+def _mean(losses: Sequence[Loss]) -> Loss | None:
+    waiting = [loss for loss in losses if isinstance(loss, Tensor)]
+    if waiting:
+        return torch.stack(waiting).mean()
+    known = [loss for loss in losses if not isinstance(loss, Tensor)]
+    return math.fsum(known) / len(known) if known else None
+
+
+def _series(number: int, stat: str = "loss") -> str:
+    return stat if number == 1 else f"{stat}_{number}"
+
+
+def _common(names: Sequence[str]) -> str:
+    """The module that holds all these parameters: ``"G"`` for ``"G.0.weight"``, ``"G.2.bias"``."""
+    parts = [name.split(".")[:-1] for name in names]
+    shared = takewhile(lambda level: len(set(level)) == 1, zip(*parts, strict=False))
+    return ".".join(level[0] for level in shared)

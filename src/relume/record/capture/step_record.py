@@ -1,0 +1,302 @@
+"""One record: what is read from a graph just before its backward, and during it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from relume.record.graph.autograd_graph import AutogradNode, saved
+from relume.record.graph.recompute import output_of, pre_of
+from relume.record.hooks.torch_state import untraced
+from relume.record.measure import act_stats, act_stats_numpy
+from relume.record.measure.tensor_view import array
+from relume.record.sites.function_mode import CapturedInput
+from relume.record.sites.sites import SiteState
+
+Floats = NDArray[np.float64]
+Keys = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class SiteSums:
+    """The sums of one site on one record, and how many rows stand behind them.
+
+    Attributes:
+        plan: of the site.
+        rows, pre_rows: sampled rows behind the sums of output and gradients, and of the input.
+        parts: sums on their way from a device: their names, and a row for each.
+        here: sums that are in the host's memory already, by name.
+    """
+
+    plan: SiteState
+    rows: int = 0
+    pre_rows: int = 0
+    seen: Tensor | None = None  # its input, only while the record is taken
+    hooked: bool = False  # its gradients will be taken
+    parts: list[tuple[tuple[str, ...], Tensor]] = field(
+        default_factory=list[tuple[tuple[str, ...], Tensor]]
+    )
+    here: dict[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
+
+    def named(self, host: Sequence[Floats]) -> dict[str, NDArray[Any]]:
+        """The sums by name, each (units,), from one flat host array a part."""
+        found = self.here
+        for (names, tensor), flat in zip(self.parts, host, strict=True):
+            found.update(zip(names, flat.reshape(tensor.shape), strict=True))
+        return found
+
+
+class GradientHook:
+    """A hook on one node: sums of the gradients on both sides of the act, taken once.
+
+    It keeps no tensor of the user's, so nothing of a step outlives it.
+    """
+
+    __slots__ = ("_axis", "_done", "_on_cost", "_on_error", "_phase", "_sums", "_unscale")
+
+    def __init__(self, sums: SiteSums, phase: int, look: "StepRecord") -> None:
+        self._sums = sums
+        self._unscale = look.unscale
+        self._axis = sums.plan.axis
+        self._phase = phase
+        self._done = False
+        self._on_cost = look.add_cost
+        self._on_error = look.on_error
+
+    def __call__(self, into: Sequence[Any], out: Sequence[Any]) -> None:
+        """Autograd calls this with the gradients of the node's inputs and of its outputs."""
+        if self._done:  # a second backward through a retained graph
+            return
+        self._done = True
+        start = perf_counter()
+        try:
+            with untraced():
+                self._take(into, out)
+        except Exception as error:  # the user's backward goes on whatever happens here
+            self._on_error("gradient", error)
+        self._on_cost(perf_counter() - start)
+
+    def _take(self, into: Sequence[Any], out: Sequence[Any]) -> None:
+        grad_post = out[0] if out else None
+        if not isinstance(grad_post, Tensor):
+            return
+        if self._sums.plan.site.kind == "head":
+            rows = self._sample(grad_post, self._axis % grad_post.dim())
+            self._sums.rows = rows.shape[0]
+            if act_stats_numpy.is_on_host(rows):
+                mean = act_stats_numpy.power(array(rows)) / max(rows.numel(), 1)
+                self._sums.here["grad_pre_meansq"] = mean
+            else:
+                self._sums.parts.append((("grad_pre_meansq",), (rows * rows).mean().reshape(1, 1)))
+            return
+        grad_pre = next((g for g in into if isinstance(g, Tensor)), None)
+        if grad_pre is None or grad_pre.shape != grad_post.shape:
+            return
+        axis = self._axis if self._axis < grad_pre.dim() else grad_pre.dim() - 1
+        pre, post = self._sample(grad_pre, axis), self._sample(grad_post, axis)
+        if act_stats_numpy.is_on_host(pre) and act_stats_numpy.is_on_host(post):
+            self._sums.here.update(act_stats_numpy.backward_sums(pre, post))
+        else:
+            self._sums.parts.append((act_stats.BACKWARD, act_stats.backward_sums(pre, post)))
+
+    def _sample(self, gradient: Tensor, axis: int) -> Tensor:
+        rows = act_stats.sample(gradient, axis, self._phase)
+        return rows if self._unscale is None else rows * self._unscale
+
+
+class StepRecord:
+    """Collects one record's sums, first from the graph, then from the backward pass.
+
+    Args:
+        phase: the record's number, from which its sampled rows follow.
+        deep: also compute again what torch did not keep (inputs of ReLU and the like).
+        on_error: told of a failure of ours: where, and the exception.
+
+    Attributes:
+        unscale: what undoes a gradient scaler's factor on the gradients; None without one.
+        scalars: single numbers on their way from a device, by (site, stat).
+        here: single numbers that are in the host's memory already.
+    """
+
+    def __init__(self, phase: int, deep: bool, on_error: Callable[[str, Exception], None]) -> None:
+        self.phase = phase
+        self.deep = deep
+        self.on_error = on_error
+        self.cost = 0.0
+        self.unscale: float | Tensor | None = None
+        self.sums: dict[str, SiteSums] = {}
+        self.scalars: list[tuple[Keys, Tensor]] = []
+        self.here: list[tuple[Keys, NDArray[Any]]] = []
+
+    def add_cost(self, seconds: float) -> None:
+        """Book time spent on this record."""
+        self.cost += seconds
+
+    def put(
+        self, found: tuple[Keys, NDArray[Any] | Tensor] | None, *, scaled: bool = False
+    ) -> None:
+        """Add single numbers of this record, gradients (`scaled`) without a scaler's factor."""
+        if found is None:
+            return
+        keys, numbers = found
+        if scaled and self.unscale is not None:
+            numbers = numbers * self.unscale
+        if isinstance(numbers, Tensor):
+            self.scalars.append((keys, numbers))
+        else:
+            self.here.append((keys, numbers))
+
+    def act(
+        self, plan: SiteState, node: AutogradNode | None, held: CapturedInput | None = None
+    ) -> None:
+        """Read an act's input or output, and hook its gradients.
+
+        Args:
+            plan: of its site.
+            node: in the graph; None where the act has none.
+            held: its input, if it was taken as it was called.
+        """
+        if plan.act is None or plan.shown is None:
+            return
+        if plan.site.name in self.sums:  # a second forward in the same step: the first one speaks
+            self._hook(self.sums[plan.site.name], node)  # ... unless a checkpoint kept no graph
+            return
+        if held is not None:
+            rows, holds, extra = held.rows, held.holds, {**plan.act.defaults, **held.extra}
+        elif node is not None:
+            kept, holds = plan.shown.read(node), plan.shown.holds
+            if not plan.shape:
+                plan.shape, plan.dtype, plan.device = tuple(kept.shape), kept.dtype, kept.device
+            axis = plan.axis if plan.axis < kept.dim() else kept.dim() - 1
+            rows = act_stats.sample(kept, axis, self.phase)
+            extra = plan.act.parameters(plan.shown, node)
+        else:
+            return
+        if rows.numel() == 0:
+            return
+        if held is not None and held.blind:
+            rows = self._swallowed(plan, rows)
+        sums = self.sums[plan.site.name] = SiteSums(plan, rows.shape[0])
+        found = (
+            act_stats_numpy.forward_sums(plan.act, rows, holds, extra)
+            if act_stats_numpy.is_on_host(rows)
+            else None
+        )
+        if found is None:
+            forward = act_stats.forward_sums(plan.act, rows, holds, extra)
+            sums.parts.append((act_stats.FORWARD, forward))
+        else:
+            sums.here.update(found)
+        self._rare(sums, rows, holds, extra)
+        if holds == "pre":
+            self._pre(sums, rows)
+        elif self.deep and node is not None:
+            pre = pre_of(node, self.phase)
+            if pre is not None and pre.shape[1] == rows.shape[1]:
+                self._pre(sums, pre)
+        self._line(sums, sums.seen, extra)
+        self._hook(sums, node)
+
+    def _rare(self, sums: SiteSums, rows: Tensor, holds: str, extra: Mapping[str, Any]) -> None:
+        """What only some acts have: how flat a smooth one is, on which side a leaky one lies."""
+        act = sums.plan.act
+        assert act is not None  # asked by the caller
+        if act.leaks:
+            sums.parts.append((act_stats.ABOVE, act_stats.above_sums(act, rows, holds)))
+        if not sums.plan.site.smooth:
+            return
+        flat = _flat_units(sums) if rows.is_cpu else None
+        if flat is None:
+            sums.parts.append((act_stats.SLOPE, act_stats.slope_sums(act, rows, holds, extra)))
+            return
+        found = sums.here["slope_max"] = np.full(len(flat), act_stats.FLAT, dtype=np.float32)
+        if flat.any():  # slopes are taken of these alone: there are few, and mostly none
+            some = rows[:, torch.from_numpy(flat)]
+            found[flat] = act_stats.slope_sums(act, some, holds, extra)[0].numpy()
+
+    def router(self, plan: SiteState, node: AutogradNode) -> None:
+        """Read on how many rows each output of a softmax is its largest.
+
+        Args:
+            plan: of a softmax that gates.
+            node: in the graph.
+        """
+        result, axis = saved(node, "_saved_result"), plan.axis
+        if plan.site.name in self.sums or not isinstance(result, Tensor) or result.dim() < 2:
+            return
+        if int(node._saved_dim) % 2**64 not in (axis, (axis - result.dim()) % 2**64):
+            return
+        rows = act_stats.sample(result, axis, self.phase)
+        sums = self.sums[plan.site.name] = SiteSums(plan, rows.shape[0])
+        sums.parts.append((act_stats.TOP, act_stats.top_sums(rows)))
+
+    def outgoing(self, plan: SiteState, norms: Tensor | None) -> None:
+        """Add the norms of the weights that take an act's output, one a unit.
+
+        Args:
+            plan: of the act.
+            norms: (units,); None where they are not known.
+        """
+        sums = self.sums.get(plan.site.name)
+        if sums is not None and norms is not None:
+            sums.parts.append((("out_norm",), norms.unsqueeze(0)))
+
+    def _hook(self, sums: SiteSums, node: AutogradNode | None) -> None:
+        if node is not None and not sums.hooked:
+            sums.hooked = True
+            node.register_hook(GradientHook(sums, self.phase, self))
+
+    def _swallowed(self, plan: SiteState, rows: Tensor) -> Tensor:
+        """The input of a choice by a comparison as the choice takes it: NaN falls to its low side.
+
+        On a CPU only: elsewhere asking would wait for the device.
+        """
+        if not rows.is_cpu or not bool(torch.isnan(rows.sum())):
+            return rows
+        lost = torch.isnan(rows)
+        key = (plan.site.name, "nonfinite_swallowed_share")
+        self.scalars.append(((key,), lost.float().mean().reshape(1)))
+        return rows.masked_fill(lost, 0.0)
+
+    def _line(self, sums: SiteSums, pre: Tensor | None, extra: Mapping[str, Any]) -> None:
+        """How straight a curved act is on what it receives; its kink bends any other."""
+        act = sums.plan.act
+        if self.deep and pre is not None and act is not None and sums.plan.site.smooth:
+            if act_stats_numpy.is_on_host(pre):
+                sums.here.update(act_stats_numpy.line_sums(act, pre, extra))
+            else:
+                sums.parts.append((act_stats.LINE, act_stats.line_sums(act, pre, extra)))
+        sums.seen = None
+
+    def head(self, plan: SiteState, node: AutogradNode) -> None:
+        """Replay the head's output and hook its gradient."""
+        if plan.site.name in self.sums:
+            return
+        sums = self.sums[plan.site.name] = SiteSums(plan)
+        if self.deep:
+            found = output_of(node, self.phase)
+            if found is not None:
+                self._pre(sums, found)
+                sums.seen = None
+        node.register_hook(GradientHook(sums, self.phase, self))
+
+    def _pre(self, sums: SiteSums, rows: Tensor) -> None:
+        sums.pre_rows = rows.shape[0]
+        sums.seen = rows
+        if act_stats_numpy.is_on_host(rows):
+            sums.here.update(act_stats_numpy.pre_sums(rows))
+        else:
+            sums.parts.append((act_stats.PRE, act_stats.pre_sums(rows)))
+
+
+def _flat_units(sums: SiteSums) -> NDArray[np.bool_] | None:
+    """Units of which every row is flat, where the counts are in the host's memory."""
+    if "low" not in sums.here:
+        return None
+    flat: NDArray[np.bool_] = sums.here["low"] + sums.here["high"] >= sums.rows
+    return flat

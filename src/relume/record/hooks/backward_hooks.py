@@ -1,0 +1,167 @@
+"""The ways into the user's loop: `backward`, a gradient scaler, and the end of a step's sleep.
+
+Wrappers around three functions of torch's, there while they are needed. Each hands on what it was
+given and returns what it got; none keeps the recorder, or anything of the user's, alive.
+"""
+
+import weakref
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.amp.grad_scaler import GradScaler
+
+from relume.record.hooks.keras_optimizers import KerasSteps
+from relume.record.hooks.monkeypatch import MonkeyPatch
+from relume.record.hooks.torch_state import IgnoreWarning
+from relume.record.sites.module_trace import graph_task
+
+
+class BackwardListener(Protocol):
+    """Who is told. None of these may raise."""
+
+    quiet: bool
+
+    @property
+    def watching(self) -> bool:
+        """Whether anything is to be told at all."""
+        ...
+
+    def keep(self, loss: Tensor) -> None:
+        """A plain step: backward is called on this scalar."""
+        ...
+
+    def before_backward(self, tensors: Any) -> None:
+        """A step that may be recorded: backward is about to run on these."""
+        ...
+
+    def inside_backward(self, tensors: Any) -> None:
+        """A reentrant checkpoint calls backward in the middle of another one."""
+        ...
+
+    def after_backward(self) -> None:
+        """Backward has run, without an exception."""
+        ...
+
+    def scaled(self, scaler: Any) -> None:
+        """A gradient scaler has multiplied a loss."""
+        ...
+
+    def compiled(self) -> None:
+        """torch.compile was called: the compiler is loaded by now."""
+        ...
+
+    def scaler_updated(self) -> None:
+        """A gradient scaler ends its iteration."""
+        ...
+
+    def before_foreign_step(self, optimizer: Any) -> None:
+        """An optimiser that is not torch's is about to step."""
+        ...
+
+    def after_foreign_step(self, optimizer: Any) -> None:
+        """It has stepped."""
+        ...
+
+
+class BackwardPatches:
+    """Puts the wrappers in and takes them out, any number of times.
+
+    Args:
+        listener: who is told; held weakly.
+    """
+
+    def __init__(self, listener: BackwardListener) -> None:
+        self._listener = weakref.ref(listener)
+        self._hush = IgnoreWarning()
+        self._backward = MonkeyPatch(torch.autograd, "backward", self._wrap_backward)
+        self._others = (
+            MonkeyPatch(torch, "compile", self._wrap_compile),
+            MonkeyPatch(GradScaler, "scale", self._wrap_scale),
+            MonkeyPatch(GradScaler, "update", self._wrap_update),
+        )
+        self._keras = KerasSteps(listener)
+
+    def open(self) -> None:
+        """Listen from now on."""
+        self._hush.put()
+        self._backward.put()
+        for patch in self._others:
+            patch.put()
+        self.find_others()
+
+    def find_others(self) -> None:
+        """Listen to optimisers that are not torch's too, if their library is there by now."""
+        self._keras.open()
+
+    def shut(self) -> None:
+        """Listen no longer."""
+        self._hush.take()
+        self._backward.take()
+        for patch in self._others:
+            patch.take()
+        self._keras.shut()
+
+    def sleep(self) -> None:
+        """Hear no backward for a while."""
+        self._backward.take()
+
+    def wake(self) -> None:
+        """Hear it again."""
+        self._backward.put()
+
+    def _wrap_backward(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        reference = self._listener
+
+        def backward(tensors: Any, *args: Any, **keywords: Any) -> Any:
+            listener = reference()
+            if listener is None or not listener.watching:
+                return original(tensors, *args, **keywords)
+            if listener.quiet and type(tensors) is Tensor and tensors.numel() == 1:
+                listener.keep(tensors)
+                return original(tensors, *args, **keywords)
+            if graph_task() != -1:
+                listener.inside_backward(tensors)
+                return original(tensors, *args, **keywords)
+            listener.before_backward(tensors)
+            result = original(tensors, *args, **keywords)
+            listener.after_backward()
+            return result
+
+        return backward
+
+    def _wrap_compile(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        reference = self._listener
+
+        def compile_(*args: Any, **keywords: Any) -> Any:
+            result = original(*args, **keywords)
+            listener = reference()
+            if listener is not None and listener.watching:
+                listener.compiled()
+            return result
+
+        return compile_
+
+    def _wrap_scale(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        reference = self._listener
+
+        def scale(scaler: Any, *args: Any, **keywords: Any) -> Any:
+            result = original(scaler, *args, **keywords)
+            listener = reference()
+            if listener is not None and listener.watching:
+                listener.scaled(scaler)
+            return result
+
+        return scale
+
+    def _wrap_update(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        reference = self._listener
+
+        def update(scaler: Any, *args: Any, **keywords: Any) -> Any:
+            listener = reference()
+            if listener is not None and listener.watching:
+                listener.scaler_updated()
+            return original(scaler, *args, **keywords)
+
+        return update

@@ -1,0 +1,117 @@
+"""What of torch is set while we read, and set back: modes, autocast, the compiler's stance."""
+
+import sys
+import warnings
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils import _python_dispatch
+
+# torch ships no types for it
+_modes_off: Any = _python_dispatch._disable_current_modes
+
+
+class untraced:  # noqa: N801 - a context, as torch.no_grad is
+    """Our own computing: no graph, no autocast, unseen by the user's modes (a flop counter), and
+    whatever NumPy is set to say of overflows."""
+
+    __slots__ = ("_errors", "_grad", "_stack")
+
+    def __enter__(self) -> None:
+        self._stack = (
+            _shielded()
+            if torch._C._len_torch_function_stack()
+            or torch._C._len_torch_dispatch_stack()
+            or torch.is_autocast_enabled("cpu")
+            or torch.is_autocast_enabled("cuda")
+            else None
+        )
+        self._errors = np.errstate(all="ignore")
+        self._errors.__enter__()
+        self._grad = torch.is_grad_enabled()
+        torch.set_grad_enabled(False)
+
+    def __exit__(self, *error: object) -> None:
+        torch.set_grad_enabled(self._grad)
+        self._errors.__exit__(None, None, None)
+        if self._stack is not None:
+            self._stack.close()
+
+
+def _shielded() -> ExitStack:
+    stack = ExitStack()
+    if torch._C._len_torch_function_stack():
+        stack.enter_context(torch._C.DisableTorchFunction())
+    if torch._C._len_torch_dispatch_stack():
+        stack.enter_context(_modes_off())
+    for device in ("cpu", "cuda"):
+        if torch.is_autocast_enabled(device):
+            stack.enter_context(_exact(device))
+    return stack
+
+
+@contextmanager
+def _exact(device: str) -> Generator[None]:
+    # Not torch.autocast(enabled=False): leaving that one clears the user's cache of cast weights.
+    torch.set_autocast_enabled(device, False)
+    try:
+        yield
+    finally:
+        torch.set_autocast_enabled(device, True)
+
+
+class ForceEager:
+    """Makes compiled models run eagerly for a while, without compiling anything again.
+
+    torch's compiler chooses at each call whether to run what it compiled; under the stance
+    ``force_eager`` it runs the Python code, and later goes on with what it had.
+    """
+
+    def __init__(self) -> None:
+        self._set: Any = None
+
+    def force(self) -> None:
+        """Run eagerly from now on, if the compiler is loaded in this process."""
+        frame = sys.modules.get("torch._dynamo.eval_frame")
+        if self._set is not None or frame is None:
+            return
+        if frame._stance.stance != "default":
+            return  # the user has set one
+        self._set = torch.compiler.set_stance("force_eager")
+
+    def restore(self) -> None:
+        """As it was; if the user has set another stance since, that one stays."""
+        mine, self._set = self._set, None
+        frame = sys.modules.get("torch._dynamo.eval_frame")
+        if mine is not None and frame is not None and frame._stance is mine.stance:
+            mine.__exit__(None, None, None)
+
+
+class IgnoreWarning:
+    """Silences the one warning that our module hooks would make torch give the user.
+
+    A compiled module, called while there are global hooks, says that these fire once more for it.
+    Ours know that. Filters are put in and taken out once a recording, as every change of them
+    makes Python forget which warnings it has shown.
+    """
+
+    TEXT = r"Using `torch\.compile\(module\)` when there are global hooks"
+
+    def __init__(self) -> None:
+        self._entry: Any = None
+
+    def put(self) -> None:
+        """From now on."""
+        warnings.filterwarnings("ignore", message=self.TEXT, category=UserWarning)
+        self._entry = warnings.filters[0]
+
+    def take(self) -> None:
+        """Until now; the user's own filters stay as they are."""
+        filters: list[Any] = warnings.filters  # type: ignore[assignment]
+        if self._entry is not None and self._entry in filters:
+            filters.remove(self._entry)
+            warnings._filters_mutated()  # type: ignore[attr-defined]
+        self._entry = None

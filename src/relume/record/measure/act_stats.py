@@ -1,0 +1,289 @@
+"""What is measured at an act on one record: sums over a bounded sample, one row a unit.
+
+On the device only sums over the sampled rows are taken, one small matrix a site; shares, means
+and RMS values are made from them on the host (`site_stats`). So a device is asked for one copy a
+record, and every stat is a sum that can be added up over records and ranks.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from relume.acts.act import Act
+from relume.record.measure.flat_intervals import flat_intervals
+from relume.record.measure.tensor_view import array, readable
+
+Floats = NDArray[np.float64]
+
+# ATen runs a kernel of at most 32,768 elements on one thread: under contention a second thread
+# costs a stalled barrier (measured: 112 % of a layer's time against 0.3 %).
+MOST_ELEMENTS = 32_768
+LEAST_ROWS = 8  # even for a layer so wide that 8 rows exceed the bound
+FLAT = 0.05  # abs slope / largest slope below which an entry counts as flat (RULES.md, 501)
+
+FORWARD = ("active", "low", "high", "post_sum", "post_sumsq", "post_max", "post_min", "finite")
+BACKWARD = ("grad_abs_sum", "grad_pre_sumsq", "grad_post_sumsq")
+PRE = ("pre_sum", "pre_sumsq", "pre_max", "pre_min")
+
+
+def sample(tensor: Tensor, axis: int, phase: int) -> Tensor:
+    """A bounded number of rows of `tensor`, one column a unit, in float32.
+
+    Rows are taken at even distances, beginning at another place on each record (`phase`), and
+    no random number is drawn.
+
+    Args:
+        tensor: any shape and floating dtype, with its units on `axis`.
+        axis: the unit axis, not negative.
+        phase: the number of the record.
+
+    Returns:
+        (rows, units), on the tensor's device; a view where no copy is needed.
+    """
+    tensor = tensor.detach()
+    if tensor.dim() < 2:
+        return tensor.reshape(-1, 1)[:MOST_ELEMENTS].float()
+    units = tensor.shape[axis]
+    wanted = max(LEAST_ROWS, MOST_ELEMENTS // max(units, 1))
+    if axis == tensor.dim() - 1:
+        return spread(tensor.reshape(-1, units), wanted, phase).float()
+    if axis == 1 and tensor.numel() and tensor.dtype == torch.float32 and readable(tensor):
+        return torch.from_numpy(_gathered(array(tensor), wanted, phase))
+    flat = tensor.flatten(2) if axis == 1 else tensor.movedim(axis, 1).flatten(2)
+    flat = flat.reshape(flat.shape[0], units, -1 if flat.numel() else 1)
+    # Copied unit by unit, so that what is next to each other stays so.
+    return _some(flat, wanted, phase).transpose(0, 1).reshape(units, -1).t().float()
+
+
+def _gathered(data: NDArray[Any], wanted: int, phase: int) -> NDArray[Any]:
+    """The sample (rows, units) of (batch, units, ...), copied unit by unit."""
+    rows = _some(data.reshape(data.shape[0], data.shape[1], -1), wanted, phase)
+    return np.array(rows.transpose(1, 0, 2), order="C").reshape(data.shape[1], -1).T
+
+
+def _some(flat: Any, wanted: int, phase: int) -> Any:
+    """Of (examples, units, positions), an array or a tensor: few examples, and then as many
+    positions as the bound allows."""
+    positions = flat.shape[2]
+    examples = spread(flat, max(LEAST_ROWS, wanted // max(positions, 1)), phase)
+    each = max(1, wanted // max(examples.shape[0], 1))
+    step = -(-positions // each)
+    return examples[:, :, phase % step :: step]
+
+
+def spread(rows: Any, wanted: int, phase: int) -> Any:
+    """At most so many of the rows, at even distances."""
+    total = rows.shape[0]
+    if total <= wanted:
+        return rows
+    step = total // wanted
+    return rows[phase % step :: step][:wanted]
+
+
+def forward_sums(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, Any]) -> Tensor:
+    """`FORWARD` sums over rows: (8, units), on the rows' device.
+
+    ``finite`` counts the finite outputs; others are left out of sums and extremes, since one
+    overflowed entry would otherwise hide everything else for the rest of the run.
+    """
+    if (found := flat_intervals(act, parameters, FLAT, holds)) is not None:
+        active, low, high_count = found.counts(rows)
+        post = post_of(act, rows, holds, parameters)
+    else:
+        if holds == "pre":
+            slope, high = _call(act.slope, rows, parameters), rows > act.centre
+            post = _call(act.value, rows, parameters)
+        else:
+            slope, high = _call(act.slope_of_post, rows, parameters), rows > act.post_centre
+            post = rows
+        size = slope.abs()
+        flat = size < FLAT * act.max_slope
+        counts = torch.stack((size > 0, flat & ~high, flat & high)).sum(1)  # (3, units)
+        active, low, high_count = counts.to(rows.dtype)
+    clean = post.nan_to_num(0.0, 0.0, 0.0)
+    left = post - post  # 0 where it is finite, else NaN: a comparison into floats is vectorised
+    finite_count = torch.eq(left, 0, out=left).sum(0)
+    return torch.stack(
+        (
+            active,
+            low,
+            high_count,
+            clean.sum(0),
+            (clean * clean).sum(0),
+            clean.amax(0),
+            clean.amin(0),
+            finite_count,
+        )
+    )
+
+
+def post_of(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, Any]) -> Tensor:
+    """The act's output on these rows of what `holds` says."""
+    return rows if holds == "post" else _call(act.native or act.value, rows, parameters)
+
+
+def _call(function: Callable[..., Tensor] | None, rows: Tensor, extra: Mapping[str, Any]) -> Tensor:
+    assert function is not None  # only elementwise acts come here
+    fitted = {
+        name: value.detach().reshape(-1).to(rows) if isinstance(value, Tensor) else value
+        for name, value in extra.items()
+    }  # PReLU's slopes: (1,) or (units,), along the last axis of the sample
+    return function(rows, **fitted)
+
+
+def backward_sums(grad_pre: Tensor, grad_post: Tensor) -> Tensor:
+    """`BACKWARD` sums over rows of two samples (rows, units): (3, units)."""
+    size = grad_pre.abs()
+    return torch.stack((size.sum(0), (size * size).sum(0), (grad_post * grad_post).sum(0)))
+
+
+def pre_sums(pre: Tensor) -> Tensor:
+    """`PRE` sums over rows of a sample (rows, units) of the act's input: (4, units)."""
+    return torch.stack((pre.sum(0), (pre * pre).sum(0), pre.amax(0), pre.amin(0)))
+
+
+SLOPE, ABOVE, TOP = ("slope_max",), ("above",), ("top",)
+
+
+def slope_sums(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, Any]) -> Tensor:
+    """The largest abs slope over the act's largest, `FLAT` at most: (1, units), for `SLOPE`."""
+    slope = act.slope if holds == "pre" else act.slope_of_post
+    size = _call(slope, rows, parameters).abs() / act.max_slope
+    return size.nan_to_num(FLAT).amax(0).clamp(max=FLAT).unsqueeze(0)
+
+
+def above_sums(act: Act, rows: Tensor, holds: str) -> Tensor:
+    """How many rows of each unit lie above the kink: (1, units), for `ABOVE`."""
+    kink = act.kinks_at()[0] if holds == "pre" else act.post_centre
+    return (rows > kink).sum(0, dtype=rows.dtype).unsqueeze(0)
+
+
+def top_sums(rows: Tensor) -> Tensor:
+    """On how many rows each unit is the largest: (1, units), for `TOP`."""
+    first = rows.argmax(1)
+    found = rows.new_zeros(rows.shape[1])
+    return found.index_add_(0, first, rows.new_ones(len(rows))).unsqueeze(0)
+
+
+LINE = ("line_left", "line_all")
+
+
+def line_sums(act: Act, pre: Tensor, parameters: Mapping[str, Any]) -> Tensor:
+    """What the best straight line in `pre` leaves of the output, and all of its variance.
+
+    Returns:
+        (2, units): sums of squares about the line, and about the mean, for `LINE`.
+    """
+    post = post_of(act, pre, "pre", parameters)
+    x, y = pre.double() - pre.double().mean(0), post.double() - post.double().mean(0)
+    all_of_it = (y * y).sum(0)
+    line = (x * y).sum(0) ** 2 / (x * x).sum(0).clamp(min=1e-300)
+    return torch.stack(((all_of_it - line).clamp(min=0), all_of_it))
+
+
+def site_stats(rows: int, pre_rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
+    """The stats of one record at one act from its sums (see `core.Trace` for their meaning).
+
+    Args:
+        rows: sampled rows behind the forward and backward sums.
+        pre_rows: sampled rows behind the sums of the input; 0 where it was not read.
+        sums: by name, one number a unit, or one for all of them where no unit is asked for.
+    """
+    active, low, high = sums["active"], sums["low"], sums["high"]
+    units = max(len(active), 1)
+    total = float(max(rows * units, 1))
+    whole = _total(sums["finite"])
+    finite = max(whole, 1.0)
+    flat = 0.9 * rows  # a unit counts as flat where >= 90 % of its rows are (RULES.md, 501)
+    found = {
+        "silent_unit_share": 1.0 - np.count_nonzero(active) / units,
+        "zero_slope_share": 1.0 - _total(active) / total,
+        "flat_share_low": _total(low) / total,
+        "flat_share_high": _total(high) / total,
+        "flat_unit_share_low": np.count_nonzero(low >= flat) / units,
+        "flat_unit_share_high": np.count_nonzero(high >= flat) / units,
+        "post_mean": _total(sums["post_sum"]) / finite,
+        "post_rms": (_total(sums["post_sumsq"]) / finite) ** 0.5,
+        "nonfinite_share": 1.0 - whole / total,
+    }
+    if "line_all" in sums and (power := _total(sums["line_all"])) > 0:
+        found["affine_residual_share"] = _total(sums["line_left"]) / power
+    return found | gradient_stats(rows, sums) | pre_stats(pre_rows, sums)
+
+
+def _total(numbers: NDArray[Any]) -> float:
+    """Over all units, added up in float64."""
+    return float(np.add.reduce(numbers, None, np.float64))
+
+
+def gradient_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
+    """RMS of the gradients on both sides of an act, where they were seen."""
+    if "grad_pre_sumsq" not in sums:
+        return {}
+    total = max(rows * len(sums["grad_abs_sum"]), 1)
+    return {
+        "grad_pre_rms": (_total(sums["grad_pre_sumsq"]) / total) ** 0.5,
+        "grad_post_rms": (_total(sums["grad_post_sumsq"]) / total) ** 0.5,
+    }
+
+
+def pre_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
+    """Mean, RMS and largest size of the act's input, where it could be read."""
+    if "pre_sum" not in sums:
+        return {}
+    total = max(rows * len(sums["pre_sum"]), 1)
+    size = np.fmax(np.abs(sums["pre_max"]), np.abs(sums["pre_min"]))
+    return {
+        "pre_mean": _total(sums["pre_sum"]) / total,
+        "pre_rms": (_total(sums["pre_sumsq"]) / total) ** 0.5,
+        "pre_absmax": float(size.max()) if len(size) else 0.0,
+    }
+
+
+RARE = ("slope_max", "above", "out_norm")
+KEPT = ("active", "low", "high", "post_sum", "post_sumsq", "post_max", "post_min")
+
+
+def unit_fields(pre_rows: int, sums: Mapping[str, Floats]) -> dict[str, Any]:
+    """The record as one `core.Window`'s fields, those that it measured: non-finite entries never
+    enter a running sum."""
+    if "top" in sums:
+        return {"top": sums["top"]}
+    fields: dict[str, Any] = {name: sums[name] for name in KEPT}
+    if "grad_abs_sum" in sums:
+        fields["grad_abs_sum"] = _finite(sums["grad_abs_sum"])
+    if "pre_sum" in sums:
+        fields["pre_n"] = pre_rows
+        fields["pre_sum"] = _finite(sums["pre_sum"])
+        fields["pre_sumsq"] = _finite(sums["pre_sumsq"])
+        fields["pre_max"] = sums["pre_max"]
+    fields |= {name: sums[name] for name in RARE if name in sums}
+    return fields
+
+
+def _finite(numbers: Floats) -> Floats:
+    if math.isfinite(_total(numbers)):
+        return numbers
+    return np.nan_to_num(numbers, posinf=0.0, neginf=0.0)
+
+
+def head_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
+    """The stats of one record at the head, from the sums of its output and of its gradient."""
+    found: dict[str, float] = {}
+    if "grad_pre_meansq" in sums:
+        found["grad_pre_rms"] = _total(sums["grad_pre_meansq"]) ** 0.5
+    if "pre_sum" in sums and rows:
+        total = max(rows * len(sums["pre_sum"]), 1)
+        rms = (_total(sums["pre_sumsq"]) / total) ** 0.5
+        size = np.fmax(np.abs(sums["pre_max"]), np.abs(sums["pre_min"]))
+        found |= {
+            "pre_rms": rms,
+            "pre_absmax": float(size.max()),
+            "nonfinite_share": 0.0 if math.isfinite(rms) else 1.0,
+        }
+    return found

@@ -1,0 +1,128 @@
+"""The loss of the best constant guess, from the targets that were seen.
+
+A run is stalled when its loss is no better than this. The uniform value (ln K for K classes) is
+too high for unbalanced data, so the frequencies are counted as they come.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from relume.record.measure.tensor_view import array_of
+
+MOST_CLASSES = 65_536
+MOST_TARGETS = 4_096  # kept of the targets of an absolute loss, for their median
+MOST_ELEMENTS = 65_536  # of a batch of targets
+ALIKE = 1e-4  # nats or squared units: 1 odd target in 100,000
+LEAST_TARGETS = 200  # before frequencies are trusted more than a uniform guess
+
+
+class ChanceLoss:
+    """Targets of one criterion, added up over records."""
+
+    def __init__(self, name: str, classes: int | None) -> None:
+        self.name = name
+        self.classes = classes
+        self._counts: NDArray[np.float64] | None = None
+        self._sum: NDArray[np.float64] | float = 0.0
+        self._square: NDArray[np.float64] | float = 0.0
+        self._rows = 0
+        self._kept: list[NDArray[np.float64]] = []
+
+    def add(self, target: Tensor, ignore: int | None = None) -> None:
+        """Count one batch of targets (class numbers, probabilities or values)."""
+        if self.name in ("cross_entropy", "nll") and not target.is_floating_point():
+            self._count(target, ignore)
+        elif target.is_floating_point() and (self.name != "cross_entropy" or target.dim() == 2):
+            self._moments(target)
+
+    def value(self) -> float | None:
+        """The loss of the best constant guess under mean reduction; None if it is not known.
+
+        Targets that are all alike (a GAN's) can be guessed perfectly: that is no level to judge by.
+        """
+        found = self._value()
+        return None if found is None or found < ALIKE else found
+
+    def state(self) -> dict[str, Any]:
+        """What has been added up, as JSON can carry it."""
+        return {
+            "counts": None if self._counts is None else self._counts.tolist(),
+            "rows": self._rows,
+            "sum": np.asarray(self._sum).tolist(),
+            "square": np.asarray(self._square).tolist(),
+            "kept": [kept.tolist() for kept in self._kept],
+        }
+
+    def join(self, state: Mapping[str, Any]) -> None:
+        """Add what another rank's `state` holds."""
+        if state["counts"] is not None:
+            found = np.asarray(state["counts"], dtype=np.float64)
+            self._counts = found if self._counts is None else self._counts + found
+        self._sum = self._sum + np.asarray(state["sum"])
+        self._square = self._square + np.asarray(state["square"])
+        self._rows += int(state["rows"])
+        self._kept += [np.asarray(kept) for kept in state["kept"]]
+
+    def _value(self) -> float | None:
+        if self.name in ("cross_entropy", "nll"):
+            return self._entropy()
+        if self._rows == 0:
+            return None
+        mean = np.asarray(self._sum) / self._rows
+        if self.name in ("bce", "bce_with_logits"):
+            p = np.clip(mean, 1e-12, 1 - 1e-12)
+            return float(np.mean(-p * np.log(p) - (1 - p) * np.log(1 - p)))
+        variance = np.maximum(np.asarray(self._square) / self._rows - mean**2, 0.0)
+        if self.name == "mse":
+            return float(np.mean(variance))
+        if self.name in ("l1", "smooth_l1", "huber") and self._kept:
+            return self._robust()
+        return None
+
+    def _count(self, target: Tensor, ignore: int | None) -> None:
+        labels = array_of(target.detach().reshape(-1)[:MOST_ELEMENTS])
+        if ignore is not None:
+            labels = labels[labels != ignore]
+        size = self.classes or 0
+        if not 0 < size <= MOST_CLASSES or not labels.size:
+            return
+        counts = np.bincount(np.clip(labels, 0, size - 1), minlength=size).astype(np.float64)
+        self._counts = counts if self._counts is None else self._counts + counts
+
+    def _entropy(self) -> float | None:
+        if self._counts is None and np.size(self._sum) == self.classes and self._rows:
+            return _soft(np.asarray(self._sum) / self._rows)
+        if self._counts is not None and self._counts.sum() >= LEAST_TARGETS:
+            share = self._counts[self._counts > 0] / self._counts.sum()
+            return float(-(share * np.log(share)).sum())
+        return math.log(self.classes) if self.classes and self.classes > 1 else None
+
+    def _moments(self, target: Tensor) -> None:
+        # One column an output: the best constant guess may differ from output to output.
+        rows = target.reshape(-1, 1) if target.dim() < 2 else target.flatten(1)
+        rows = rows[: max(1, MOST_ELEMENTS // max(rows.shape[1], 1))]
+        found = array_of(rows).astype(np.float64)
+        self._sum = self._sum + found.sum(0)
+        self._square = self._square + (found**2).sum(0)
+        self._rows += len(found)
+        if sum(len(kept) for kept in self._kept) < MOST_TARGETS and found.shape[1] == 1:
+            self._kept.append(found[:, 0])
+
+    def _robust(self) -> float:
+        values = np.concatenate(self._kept)
+        distance = np.abs(values - np.median(values))
+        if self.name == "l1":
+            return float(distance.mean())
+        return float(np.where(distance < 1, 0.5 * distance**2, distance - 0.5).mean())
+
+
+def _soft(mean: NDArray[np.float64]) -> float:
+    """Cross-entropy of the best constant guess under soft targets, (classes,) on average."""
+    total = float(mean.sum())
+    known = mean[mean > 0]
+    return float(-(known * np.log(known / total)).sum()) if total > 0 else 0.0

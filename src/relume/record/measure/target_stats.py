@@ -1,0 +1,67 @@
+"""Collects what the targets of a run are: values, classes, ranges."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from relume.record.measure.tensor_view import array_of
+
+MOST_VALUES = 32  # different targets that are counted; more are no classes that one would ask about
+MOST_TARGETS = 65_536  # of a batch of targets
+
+
+class TargetStats:
+    """What kind of numbers a criterion's targets are, over all that were seen."""
+
+    def __init__(self) -> None:
+        self._low, self._high = float("inf"), float("-inf")
+        self._whole = True
+        self._values: set[float] = set()
+        self._ones: int | None = None
+        self._binary = True
+
+    def add(self, target: Tensor) -> None:
+        """Look at one batch of targets."""
+        flat = target.detach().reshape(-1)[:MOST_TARGETS]
+        if not flat.is_floating_point():
+            self._add_whole(array_of(flat))
+            return
+        flat = flat.double().cpu()
+        flat = flat[torch.isfinite(flat)]
+        if not flat.numel():
+            return
+        self._low = min(self._low, float(flat.min()))
+        self._high = max(self._high, float(flat.max()))
+        self._whole = self._whole and bool((flat == flat.round()).all())
+        if len(self._values) <= MOST_VALUES:
+            self._values |= {float(v) for v in np.unique(flat.numpy())[: MOST_VALUES + 1]}
+        self._binary = self._binary and self._values <= {0.0, 1.0}
+        if target.is_floating_point() and target.dim() == 2 and target.shape[1] > 1:
+            most = int((target.detach() == 1).sum(1).max())
+            self._ones = max(self._ones or 0, most)
+
+    def _add_whole(self, numbers: NDArray[Any]) -> None:
+        """Class numbers, as most targets are."""
+        if not numbers.size:
+            return
+        self._low = min(self._low, float(numbers.min()))
+        self._high = max(self._high, float(numbers.max()))
+        if len(self._values) <= MOST_VALUES:
+            self._values.update(map(float, set(numbers.tolist())))
+        self._binary = self._binary and self._values <= {0.0, 1.0}
+
+    def data(self) -> dict[str, Any]:
+        """The fields of the criterion's fact."""
+        if self._low > self._high:
+            return {}
+        count = len(self._values)
+        return {
+            "target_min": self._low,
+            "target_max": self._high,
+            "target_whole": self._whole,
+            "target_distinct": count if count <= MOST_VALUES else None,
+            "target_ones_max": self._ones if self._binary else None,
+        }

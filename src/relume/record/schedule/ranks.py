@@ -1,0 +1,84 @@
+"""Which rank of a distributed run this process is, and the steps at which all ranks look.
+
+Read from ``RANK`` and ``WORLD_SIZE``, as torchrun sets them, or from `torch.distributed` where a
+process group is open before the watching begins. No collective of ours is ever sent: one on the
+user's process group could meet one of theirs, and nothing of ours may make a training hang. So
+ranks agree on their steps by arithmetic (`ruler`).
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MASK = (1 << 64) - 1
+GOLDEN = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd: the multiplier of Fibonacci hashing
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """This process among those that train one model.
+
+    Attributes:
+        rank: from 0.
+        world: how many there are, 2 or more.
+        job: the same for all ranks of one launch, and for no other as far as can be told.
+    """
+
+    rank: int
+    world: int
+    job: str
+
+    def meta(self) -> dict[str, Any]:
+        """What a run file says of it."""
+        return {"rank": self.rank, "world": self.world, "job": self.job}
+
+
+def this_rank(environment: Mapping[str, str] = os.environ) -> Rank | None:
+    """This process's rank; None where it trains alone.
+
+    Example:
+        >>> here({"RANK": "1", "WORLD_SIZE": "4", "MASTER_ADDR": "a", "MASTER_PORT": "29500"}).rank
+        1
+        >>> here({"RANK": "0", "WORLD_SIZE": "1"}) is None
+        True
+    """
+    rank, world = environment.get("RANK", ""), environment.get("WORLD_SIZE", "")
+    numbers = rank.isdigit() and world.isdigit()
+    found = (int(rank), int(world)) if numbers else _from_torch()
+    if found is None or not 0 <= found[0] < found[1] or found[1] < 2:
+        return None
+    return Rank(*found, _job(environment, found[1]))
+
+
+def _from_torch() -> tuple[int, int] | None:
+    distributed: Any = sys.modules.get("torch.distributed")  # if nobody loaded it, none is open
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        return None
+    return int(distributed.get_rank()), int(distributed.get_world_size())
+
+
+def _job(environment: Mapping[str, str], world: int) -> str:
+    names = ("TORCHELASTIC_RUN_ID", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RESTART_COUNT")
+    parts = [environment.get(name, "") for name in names]
+    if environment.get("LOCAL_WORLD_SIZE") == str(world):
+        parts.append(str(os.getppid()))  # all ranks have one parent: two jobs have not
+    return "/".join(parts)
+
+
+def ruler(step: int) -> int:
+    """How coarse a grid of steps still has this one: a share of 2^-n of all steps has n or more.
+
+    The grids are nested, so that ranks which can afford different shares of the steps look at
+    common ones; the steps of a grid are irregular, so that none falls in step with data that come
+    in periods.
+
+    Example:
+        >>> [step for step in range(64) if ruler(step) >= 3]
+        [0, 10, 16, 24, 27, 38, 46, 51, 54]
+    """
+    mixed = (step * GOLDEN) & MASK
+    mixed = ((mixed ^ (mixed >> 29)) * 0xBF58476D1CE4E5B9) & MASK
+    mixed ^= mixed >> 32
+    return (mixed & -mixed).bit_length() - 1 if mixed else 64

@@ -1,0 +1,331 @@
+"""Acts where there is no graph to read: a function mode that takes them as they are called.
+
+Three places need it: regions whose saved tensors are packed (checkpointing, offload), networks
+that are not trained and so make no graph, and forwards under `no_grad` inside a training step. It
+is in torch only while such a forward runs on a recorded step, and calls the function it was asked
+for, with the arguments it was given.
+"""
+
+import sys
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, TypeGuard, cast
+
+import torch
+from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from relume.acts.act import Act, Node, acts, by_node
+from relume.acts.kernels.blocks import wrapped
+from relume.acts.lookup import parse
+from relume.acts.recognise import resolve
+from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, name_of
+from relume.record.measure.act_stats import sample
+from relume.record.sites.module_trace import ModuleTrace, packing, sequence_number
+from relume.record.sites.qualified_names import users_frame
+
+# Layers that take a fused path in eval mode, and would take another one under a function mode.
+FUSED = (nn.TransformerEncoderLayer, nn.TransformerEncoder, nn.MultiheadAttention)
+MOST_TAKEN = 512  # acts taken on one step, each with a sample of 128 KB at the most
+
+PARAMETERS_EVERY = 8  # records after which a root is asked anew for its parameters
+
+# What returns an act's input: the axis of its units, None for the last one.
+_PRODUCERS: dict[Any, int | None] = {
+    functional.linear: None,
+    torch.addmm: None,
+    torch.matmul: None,
+    functional.layer_norm: None,
+    **dict.fromkeys((functional.conv1d, functional.conv2d, functional.conv3d), 1),
+    **dict.fromkeys((functional.conv_transpose1d, functional.conv_transpose2d), 1),
+    **dict.fromkeys((functional.batch_norm, functional.group_norm), 1),
+}
+
+
+@dataclass(slots=True)
+class CapturedInput:
+    """The sampled input of an act, for which no node needs to be read.
+
+    Attributes:
+        rows: (rows, units) of what `holds` says: ``"pre"``.
+        extra: the act's parameters.
+        blind: NaN comes out as a number (a choice by a comparison, which no NaN passes).
+    """
+
+    rows: Tensor
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    holds: str = "pre"
+    blind: bool = False
+
+
+@dataclass(slots=True)
+class CapturedAct:
+    """An act that was called where its graph cannot be read."""
+
+    act: Act
+    shown: Node
+    module: nn.Module | None
+    layer: nn.Module | None
+    held: CapturedInput
+    axis: int
+    order: int
+    number: int  # the sequence number at the call
+    node: AutogradNode | None
+    call: "RootForward"
+    file: str
+    line: int
+
+
+@dataclass(slots=True)
+class RootForward:
+    """A forward of a root: what tells later whether the loss depends on it."""
+
+    training: bool
+    begin: int
+    end: int = 0
+    storages: list[StorageWeakRef] = field(default_factory=list[StorageWeakRef])
+
+    def reaches(self, graph: AutogradGraph, entering: set[int]) -> bool:
+        """Whether the loss depends on this forward.
+
+        Args:
+            graph: of the loss.
+            entering: storages of the data that enter the graph.
+        """
+        if graph.made_between(self.begin, self.end):
+            return True
+        return any(not ref.expired() and ref.cdata in entering for ref in self.storages)
+
+
+@cache
+def _functions(known: int) -> dict[Any, Act]:
+    """The act that each torch function or tensor method is, in place or not."""
+    found: dict[Any, Act] = {}
+    for act in acts().values():
+        for match in act.matches:
+            path, args, values = parse(match)
+            bound = act.bind(**act._bound(args, values)) if args or values else act
+            for name in (path, f"{path}_"):
+                thing = resolve(name)
+                if thing is not None and not isinstance(thing, type):
+                    found.setdefault(thing, bound)
+    return found
+
+
+class ActCapture(TorchFunctionMode):
+    """Takes acts as they are called, while it is open.
+
+    Args:
+        marks: which module is open.
+        on_error: told of a failure of ours.
+    """
+
+    def __init__(self, marks: ModuleTrace, on_error: Callable[[str, Exception], None]) -> None:
+        super().__init__()
+        self.taken: list[CapturedAct] = []
+        self.phase = 0
+        self.fused: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        self._marks = marks
+        self._fail = on_error
+        self._acts = _functions(len(acts()))
+        self._opened_by: list[nn.Module] = []
+        self._paused_by: nn.Module | None = None
+        self._packing = False
+        self._call = RootForward(False, 0)
+        self._axes: dict[int, tuple[nn.Module | None, int | None]] = {}
+        self._roots_packed: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        self._parameters: weakref.WeakKeyDictionary[nn.Module, list[weakref.ref[nn.Parameter]]] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    # ------------------------------------------------------------------ open and shut
+
+    def enter(self, module: nn.Module) -> None:
+        """A module's forward begins, and is marked already: open if it needs the tap."""
+        root = self._marks.depth == 1
+        if root:
+            self._call = RootForward(module.training, sequence_number())
+            self._axes = {}
+        if self._opened_by:
+            if self._paused_by is None and _is_fused(module):
+                self._paused_by = module
+                self.fused.add(module)
+                _remove(self)
+            return
+        packed = packing()
+        if packed:
+            self._roots_packed.add(self._marks.main.stack[0])
+        wanted = packed or not torch.is_grad_enabled()
+        wanted = wanted or (root and (module in self._roots_packed or self._has_frozen(module)))
+        if not wanted:
+            return
+        if _is_fused(module):
+            self.fused.add(module)
+            return
+        self._opened_by.append(module)
+        self._packing = packed
+        self.__enter__()
+
+    def _has_frozen(self, root: nn.Module) -> bool:
+        """Whether some act of this forward may stand outside of any graph.
+
+        What parameters there are is asked of the modules now and then only: walking through them
+        takes ten times as long as asking each whether it is trained.
+        """
+        known = self._parameters.get(root)
+        if known is None or self.phase % PARAMETERS_EVERY == 0:
+            known = [weakref.ref(parameter) for parameter in root.parameters()]
+            self._parameters[root] = known
+        held = (reference() for reference in known)
+        return any(p is not None and not p.requires_grad for p in held)
+
+    def leave(self, module: nn.Module, output: object, outermost: bool) -> None:
+        """A module's forward ended: shut if it is the one that opened the tap."""
+        if self._paused_by is module:
+            self._paused_by = None
+            self.__enter__()
+        elif self._opened_by and self._opened_by[-1] is module:
+            self.shut()
+        if outermost:
+            self._call.end = sequence_number()
+            if self.taken:
+                several = isinstance(output, tuple | list)
+                tensors: list[Any] = list(cast("Any", output)) if several else [output]
+                self._call.storages = [
+                    StorageWeakRef(tensor.untyped_storage())
+                    for tensor in tensors
+                    if type(tensor) is Tensor
+                ]
+
+    def shut(self) -> None:
+        """Leave torch, whatever happened in between."""
+        self._opened_by.clear()
+        self._paused_by = None
+        _remove(self)
+
+    def forget(self) -> None:
+        """A step has ended: no node and no sample of it is kept."""
+        self.taken = []
+        self._axes = {}
+
+    # ------------------------------------------------------------------ calls
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Call the function as asked, and take it if it is an act whose graph cannot be read."""
+        kwargs = kwargs or {}
+        act = self._acts.get(func)
+        if act is None:
+            result = func(*args, **kwargs)
+            if func in _PRODUCERS and type(result) is Tensor:
+                self._axes[result.data_ptr()] = (self._owner(), _PRODUCERS[func])
+            return result
+        before, number = self._before(act, args, kwargs), sequence_number()
+        result = func(*args, **kwargs)
+        if before is not None and isinstance(result, Tensor):
+            self._after(act, *before, number, result)
+        return result
+
+    def _owner(self) -> nn.Module | None:
+        stack = self._marks.main.stack
+        return stack[-1] if stack else None
+
+    def _before(
+        self, act: Act, args: tuple[Any, ...], words: dict[str, Any]
+    ) -> tuple[CapturedInput, nn.Module | None, int] | None:
+        """A sample of the input, taken before an act in place overwrites it."""
+        try:
+            packed = packing()
+            if packed != self._packing:
+                self._packing = packed
+                self._marks.note_packing(packed)
+            z = args[0] if args else words.get("input")
+            if not act.elementwise or not _readable(z) or len(self.taken) >= MOST_TAKEN:
+                return None
+            with torch._C.DisableTorchFunction(), torch.no_grad():
+                layer, axis = self._axes.get(z.data_ptr(), (None, None))
+                axis = axis if axis is not None and axis < z.dim() else z.dim() - 1
+                rows = sample(z, axis, self.phase).clone()
+            return CapturedInput(rows, _parameters(act, args[1:], words)), layer, axis
+        except Exception as error:
+            self._fail("tap", error)
+            return None
+
+    def _after(
+        self,
+        act: Act,
+        held: CapturedInput,
+        layer: nn.Module | None,
+        axis: int,
+        number: int,
+        result: Tensor,
+    ) -> None:
+        try:
+            node = result.grad_fn
+            if node is not None and not self._packing:
+                return  # the graph shows it
+            shown = None if node is None else by_node().get(name_of(node))
+            entry = shown or (act, Node(act.name, ""))
+            frame = users_frame(sys._getframe(2))
+            tie = 0 if node is not None else 1 + sum(t.number == number for t in self.taken[-64:])
+            self.taken.append(
+                CapturedAct(
+                    *entry,
+                    module=self._owner(),
+                    layer=layer,
+                    held=held,
+                    axis=axis,
+                    order=self._marks.place(number, tie),
+                    number=number,
+                    node=node,
+                    call=self._call,
+                    file=frame.f_code.co_filename if frame else "",
+                    line=frame.f_lineno if frame else 0,
+                )
+            )
+        except Exception as error:
+            self._fail("tap", error)
+
+
+def storage_number(tensor: Tensor) -> int:
+    """What two tensors over the same memory have in common, and no others while they live."""
+    reference: Any = StorageWeakRef(tensor.untyped_storage())
+    return int(reference.cdata)
+
+
+def _remove(mode: TorchFunctionMode) -> None:
+    """Take one mode off the stack, wherever it stands, and leave the others in their order."""
+    count = torch._C._len_torch_function_stack()
+    kept = [torch._C._pop_torch_function_stack() for _ in range(count)]
+    for other in reversed(kept):
+        if other is not mode:
+            torch._C._push_on_torch_function_stack(other)
+
+
+def _readable(z: Any) -> TypeGuard[Tensor]:
+    return (
+        type(z) in (Tensor, nn.Parameter)
+        and z.is_floating_point()
+        and z.layout == torch.strided
+        and z.device.type != "meta"
+        and z.numel() > 0
+        and not wrapped(z)
+    )
+
+
+def _is_fused(module: nn.Module) -> bool:
+    if not isinstance(module, FUSED) or module.training:
+        return False
+    return not torch.is_grad_enabled() or not any(p.requires_grad for p in module.parameters())
+
+
+def _parameters(act: Act, rest: tuple[Any, ...], words: Mapping[str, Any]) -> dict[str, Any]:
+    """The act's parameters in a call of torch's own function for it."""
+    names = tuple(act.defaults)
+    given = {**dict(zip(names, rest, strict=False)), **words}
+    return {**act.defaults, **{name: given[name] for name in names if name in given}}

@@ -1,0 +1,191 @@
+"""Which module was open when: entries and exits on one recorded step, by autograd sequence number.
+
+torch gives out sequence numbers a thread, so every thread has a track of its own. A node of the
+graph belongs to the innermost module that was open when its number was given out.
+"""
+
+import weakref
+from bisect import bisect_right
+from threading import get_ident
+from typing import Any
+
+import torch
+from torch import nn
+
+# Private names of torch: `tests/record/test_private_names.py` says so where one has gone.
+sequence_number: Any = torch.autograd._get_sequence_nr
+_top_hooks: Any = getattr(torch._C, "_autograd")._top_saved_tensors_default_hooks  # noqa: B009
+graph_task: Any = torch._C._current_graph_task_id
+
+BETWEEN = 64  # places in the order between two nodes, for calls that made none
+
+
+def packing() -> bool:
+    """Whether saved tensors are packed here (checkpointing, offload): reading one recomputes it."""
+    return _top_hooks(False) is not None
+
+
+class ThreadTrace:
+    """One thread's entries and exits."""
+
+    __slots__ = ("begin", "numbers", "old", "owners", "packed", "stack")
+
+    def __init__(self) -> None:
+        self.begin = sequence_number()
+        self.numbers: list[int] = []
+        self.owners: list[weakref.ref[nn.Module] | None] = []  # no model is kept alive by us
+        self.packed: list[bool] = []  # from here on saved tensors are packed
+        self.stack: list[nn.Module] = []
+        self.old = 0
+
+    def note(self, *, packed: bool) -> None:
+        """From the next node on the innermost open module owns what is made."""
+        number = sequence_number()
+        owner = weakref.ref(self.stack[-1]) if self.stack else None
+        if self.numbers and self.numbers[-1] == number:  # nothing was made in between
+            self.owners[-1], self.packed[-1] = owner, packed
+        else:
+            self.numbers.append(number)
+            self.owners.append(owner)
+            self.packed.append(packed)
+
+    def at(self, number: int) -> int:
+        """The mark that holds for a sequence number, -1 if none does."""
+        # A node made after the mark at `n` gets a number of at least `n`.
+        return bisect_right(self.numbers, number) - 1
+
+    def owner(self, number: int) -> nn.Module | None:
+        """The innermost module that was open when this sequence number was given out."""
+        place = self.at(number)
+        owner = self.owners[place] if place >= 0 else None
+        return None if owner is None else owner()
+
+    def trim(self) -> None:
+        """Forget all but what was noted since the last call."""
+        del self.numbers[: self.old], self.owners[: self.old], self.packed[: self.old]
+        self.old = len(self.numbers)
+        self.stack.clear()  # an interrupt may have skipped exits
+
+
+class ModuleTrace:
+    """Entries and exits of modules on one recorded step.
+
+    Attributes:
+        main: the track of the thread that records.
+        thread: that thread; 0 where nothing is being noted.
+        any_packed: saved tensors were packed somewhere, so there may be something not to read.
+    """
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the step."""
+        self.main = ThreadTrace()
+        self._others: dict[int, ThreadTrace] = {}
+        self.thread = 0
+        self.any_packed = False
+        self._base = 0
+
+    def begin(self) -> None:
+        """From here on every entry and exit is noted; this thread is the one that records."""
+        self.clear()
+        self.thread = get_ident()
+        self._base = self.main.begin
+
+    def trim(self) -> None:
+        """A step has ended and the next is recorded too: forget all but the last one.
+
+        What a step computed may reach a loss in the next (a GAN's generator runs before its
+        discriminator steps).
+        """
+        self.main.trim()
+        self._others = {}
+        self._base = sequence_number()
+
+    @property
+    def alone(self) -> bool:
+        """Whether modules ran in this thread only, and no saved tensor was packed."""
+        return not self._others and not self.any_packed
+
+    @property
+    def depth(self) -> int:
+        """How many modules are open in this thread."""
+        return len(self._track().stack)
+
+    def enter(self, module: nn.Module) -> None:
+        """A module's forward begins."""
+        track = self._track()
+        track.stack.append(module)
+        packed = packing()
+        self.any_packed |= packed
+        track.note(packed=packed)
+
+    def leave(self, module: nn.Module) -> bool:
+        """A module's forward ended, or was left by an exception further in.
+
+        Returns:
+            Whether it had been entered, and was the outermost.
+        """
+        track = self._track()
+        if module not in track.stack:
+            return False
+        while track.stack.pop() is not module:
+            pass  # an interrupt skipped the exits in between
+        track.note(packed=self.any_packed and packing())
+        return not track.stack
+
+    def note_packing(self, packed: bool) -> None:
+        """Saved tensors begin to be packed, or cease to be, within a module."""
+        self.any_packed |= packed
+        self._track().note(packed=packed)
+
+    def saw(self, number: int) -> bool:
+        """Whether modules were being noted when this sequence number was given out."""
+        return any(track.at(number) >= 0 for track in self._tracks(number))
+
+    def owner(self, number: int) -> nn.Module | None:
+        """The innermost module that was open when this sequence number was given out.
+
+        Where two threads gave out the same number they ran the same forward on two shares of a
+        batch, as data parallelism does; the first that knows an owner answers.
+        """
+        owners = (track.owner(number) for track in self._tracks(number))
+        return next((owner for owner in owners if owner is not None), None)
+
+    def is_packed(self, number: int) -> bool:
+        """Whether saved tensors were packed where this sequence number was given out."""
+        if not self.any_packed:
+            return False
+        places = ((track, track.at(number)) for track in self._tracks(number))
+        return any(place >= 0 and track.packed[place] for track, place in places)
+
+    def packing_modules(self) -> list[nn.Module]:
+        """The outermost modules that were entered while saved tensors were packed."""
+        pairs = zip(self.main.owners, self.main.packed, strict=True)
+        owners = [ref() for ref, packed in pairs if packed and ref is not None]
+        return list(dict.fromkeys(owner for owner in owners if owner is not None))
+
+    def after_modules(self, number: int) -> bool:
+        """Whether the number was given out after the last module had ended: in the loss."""
+        track = self.main
+        return bool(track.numbers) and track.at(number) == len(track.numbers) - 1
+
+    def place(self, number: int, tie: int = 0) -> int:
+        """A position in the step's order of calls; `tie` orders what came before this node."""
+        at = BETWEEN * (number - self._base)
+        return at if tie == 0 else at - BETWEEN + min(tie, BETWEEN - 1)
+
+    def _track(self) -> ThreadTrace:
+        thread = get_ident()
+        if thread == self.thread:
+            return self.main
+        found = self._others.get(thread)
+        if found is None:
+            found = self._others[thread] = ThreadTrace()
+        return found
+
+    def _tracks(self, number: int) -> list[ThreadTrace]:
+        if not self._others:
+            return [self.main] if number >= self.main.begin else []
+        return [t for t in (self.main, *list(self._others.values())) if number >= t.begin]

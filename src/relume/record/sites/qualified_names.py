@@ -1,0 +1,229 @@
+"""What a module and a parameter are called.
+
+Roots (modules called from the user's own code) are found by their calls; their names are the
+variables that hold them, and left out where there is one model. Wrappers of torch's own (data
+parallel, compiled, checkpointed) hand their name on to what they wrap.
+"""
+
+import os
+import sys
+import sysconfig
+import weakref
+from functools import cache
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import nn
+
+_OURS = os.path.realpath(Path(__file__).parents[2]) + os.sep
+_DEMOS = _OURS + "demos" + os.sep  # shipped with us, run as a user's script
+_TORCH = os.path.realpath(Path(torch.__file__).parent) + os.sep
+_PYTHON = os.path.realpath(sysconfig.get_path("stdlib")) + os.sep
+_SCRIPTS = os.path.realpath(sysconfig.get_path("scripts")) + os.sep  # of installed packages
+_INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
+
+# Attributes under which torch's wrappers hold the wrapped module: no part of a name.
+_WRAPPED = frozenset(
+    {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_flat_param_wrapped"}
+)
+_KERAS = "_torch_params."  # Keras' table of a layer's parameters, by their own paths
+_WRAPPERS = frozenset({"DistributedDataParallel", "DataParallel", "FullyShardedDataParallel"})
+
+
+@cache  # asked for every frame of every node on the first records, and there are few files
+def is_users(file: str) -> bool:
+    """Whether a source file is the user's own: not Python's, ours or an installed package's, nor
+    generated.
+
+    Links are followed: a frame names its file by the way it was reached, a virtual environment
+    behind a link for one.
+    """
+    real = os.path.realpath(file)
+    if real.startswith(_DEMOS):
+        return True
+    installed = any(part in real for part in _INSTALLED) or real.startswith(_SCRIPTS)
+    return not installed and _calls_models(file)
+
+
+@cache
+def _calls_models(file: str) -> bool:
+    """Whether a file may hold a model and call it: the user's own, or an installed trainer's."""
+    if file.startswith(("<frozen", "<eval_with_key")):
+        return False
+    real = os.path.realpath(file)
+    if real.startswith(_DEMOS):
+        return True
+    if real.startswith((_OURS, _TORCH)):
+        return False
+    return not real.startswith(_PYTHON) or any(part in real for part in _INSTALLED)
+
+
+def users_frame(frame: FrameType | None) -> FrameType | None:
+    """The nearest frame at or above `frame` that runs the user's own code."""
+    while frame is not None and not is_users(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def _caller(frame: FrameType | None) -> FrameType | None:
+    """The nearest frame at or above `frame` that may hold a model."""
+    while frame is not None and not _calls_models(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+class QualifiedNames:
+    """Qualified names of modules and parameters.
+
+    Args:
+        models: the models to name; none means: find the roots as they are called.
+
+    Attributes:
+        given: the models were named, and others are none of our business.
+        version: how often names were made; they may be others than before.
+    """
+
+    def __init__(self, models: tuple[nn.Module, ...] = ()) -> None:
+        self.given = bool(models)
+        self._roots: list[tuple[weakref.ref[nn.Module], str]] = []
+        self._paths: dict[int, str] = {}
+        self._parameters: dict[int, str | None] = {}
+        self._stale = True
+        self._bare: weakref.ref[nn.Module] | None = None  # whose names have no prefix, for good
+        self.version = 0
+        for index, model in enumerate(models):
+            self._roots.append((weakref.ref(model), "" if len(models) == 1 else str(index)))
+
+    def meet(self, module: nn.Module) -> None:
+        """A module was called from outside any other: remember what the user calls it."""
+        if self.given or id(module) in self._paths or self._known(module):
+            return
+        root, name = _held_as(module, _caller(sys._getframe(1)))
+        if not self._known(root):
+            self._roots.append((weakref.ref(root), name))
+        self._stale = True
+
+    def settle(self) -> None:
+        """Names are about to be written: a model that was alone until now keeps its bare names,
+        whatever model is called later (a GAN's judge that sees real data first)."""
+        if self._stale:
+            self._rebuild()
+        if self._bare is None or self._bare() is None:
+            alone = self._alone()
+            self._bare = None if alone is None else weakref.ref(alone)
+
+    def _alone(self) -> nn.Module | None:
+        """The only model with parameters, if there is but one and it was not given."""
+        models = [root for root in self.roots() if next(root.parameters(), None) is not None]
+        return models[0] if len(models) == 1 and not self.given else None
+
+    def roots(self) -> list[nn.Module]:
+        """The roots that are still alive."""
+        return [root for ref, _ in self._roots if (root := ref()) is not None]
+
+    def path(self, module: nn.Module | None) -> str:
+        """The module's qualified name; ``""`` for the root, and for what has no owner."""
+        if module is None:
+            return ""
+        if self._stale or id(module) not in self._paths:
+            self._rebuild()
+        return self._paths.setdefault(id(module), _own_name(module))
+
+    def parameter(self, parameter: torch.Tensor) -> str | None:
+        """The parameter's qualified name, or None if no root holds it."""
+        return self.by_number(id(parameter))
+
+    def by_number(self, number: int) -> str | None:
+        """The same, of the parameter that has this id."""
+        if self._stale or number not in self._parameters:
+            self._rebuild()
+        return self._parameters.setdefault(number, None)
+
+    def holds(self, module: nn.Module) -> bool:
+        """Whether one of the roots holds this module."""
+        return any(part is module for root in self.roots() for part in root.modules())
+
+    def _known(self, module: nn.Module) -> bool:
+        return any(ref() is module for ref, _ in self._roots)
+
+    def _rebuild(self) -> None:
+        self._roots = [(ref, name) for ref, name in self._roots if ref() is not None]
+        self._paths, self._parameters, self._stale = {}, {}, False
+        self.version += 1
+        bare = self._bare() if self._bare is not None else None
+        alone = self._alone() if bare is None else bare
+        for ref, name in self._roots:
+            root = ref()
+            if root is not None:
+                self._name(root, "" if root is alone else name)
+
+    def _name(self, root: Any, prefix: str) -> None:
+        dot = f"{prefix}." if prefix else ""
+        while (inner := unwrap(root)) is not root:
+            self._paths.setdefault(id(root), prefix)
+            root = inner
+        for long, module in root.named_modules():
+            path = plain_path(long)
+            own = _keras_path(module)
+            self._paths.setdefault(id(module), own or (f"{dot}{path}" if path else prefix))
+        for path, parameter in root.named_parameters():
+            before = "" if _KERAS in path else dot  # its own path is a whole one
+            self._parameters.setdefault(id(parameter), f"{before}{plain_path(path)}")
+
+
+def unwrap(module: nn.Module) -> nn.Module:
+    """What one of torch's wrappers holds; the module itself where it is no wrapper."""
+    inner = getattr(module, "_orig_mod", None)
+    if inner is None and type(module).__name__ in _WRAPPERS:
+        inner = getattr(module, "module", None)
+    return inner if isinstance(inner, nn.Module) else module
+
+
+def _own_name(module: nn.Module) -> str:
+    """What a module that no root holds is called: Keras' layers know their path themselves."""
+    return _keras_path(module) or type(module).__name__.lower()
+
+
+def _keras_path(module: nn.Module) -> str:
+    """The path that Keras' layer has of itself, its name before it is built; ``""`` for others.
+
+    `named_modules` does not list Keras' layers.
+    """
+    if not str(getattr(module, "_api_export_path", "")).startswith("keras."):
+        return ""
+    known = [getattr(module, name, None) for name in ("path", "name")]
+    return next((path.replace("/", ".") for path in known if isinstance(path, str)), "")
+
+
+def plain_path(path: str) -> str:
+    """A qualified name without what torch's wrappers, and Keras' table, add to it."""
+    _, keras, tail = path.rpartition(_KERAS)
+    if keras:
+        return tail.replace("/", ".")
+    return ".".join(part for part in path.split(".") if part not in _WRAPPED)
+
+
+def _held_as(module: nn.Module, frame: FrameType | None) -> tuple[nn.Module, str]:
+    """The outermost model that holds `module`, and the variable that holds that model."""
+    found = (module, _own_name(module))
+    while frame is not None:
+        for name, value in _modules_in(frame):
+            if value is module or any(part is module for part in value.modules()):
+                if name != "self":
+                    return value, name
+                # a method of its own: nobody calls it that, but it may be the larger model
+                found = (value, _own_name(value))
+        frame = _caller(frame.f_back)
+    return found
+
+
+def _modules_in(frame: FrameType) -> list[tuple[str, nn.Module]]:
+    variables = {**frame.f_globals, **frame.f_locals}
+    holder = frame.f_locals.get("self")
+    if holder is not None and not isinstance(holder, nn.Module):
+        variables.update(getattr(holder, "__dict__", {}))  # a trainer that holds the model
+    held = [(name, value) for name, value in variables.items() if isinstance(value, nn.Module)]
+    # The larger model first: `model` rather than `model.encoder` kept in a variable of its own.
+    return sorted(held, key=lambda pair: -sum(1 for _ in pair[1].modules()))

@@ -1,0 +1,245 @@
+"""The sites of a run: found once, named for people, the same on every record."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from relume.acts.act import Act, Node
+from relume.core import Site
+from relume.record.graph.autograd_graph import (
+    AutogradGraph,
+    AutogradNode,
+    feeding,
+    inputs,
+    kind,
+    parameter_behind,
+    role,
+    unit_axis,
+)
+from relume.record.graph.handwritten_relu import mask_of
+from relume.record.graph.op_names import AFFINE
+from relume.record.measure.unit_counters import UnitCounters
+from relume.record.sites.find_acts import ActFinder, FoundAct
+from relume.record.sites.function_mode import CapturedAct, CapturedInput
+from relume.record.sites.module_trace import ModuleTrace
+from relume.record.sites.qualified_names import QualifiedNames, is_users
+
+MOST_CALLS = 8  # of one act in one module in one forward: an unrolled loop adds no knowledge
+_FRAME = re.compile(r'\s*File "(?P<file>.*)", line (?P<line>\d+), in ')
+
+
+@dataclass(slots=True)
+class SiteState:
+    """What the recorder does at a site, decided when it is first seen.
+
+    `shape`, `dtype` and `device` are those of what its node kept, once that was read.
+    """
+
+    site: Site
+    axis: int = -1
+    act: Act | None = None
+    shown: Node | None = None
+    counters: UnitCounters = field(default_factory=UnitCounters)
+    shape: tuple[int, ...] = ()
+    dtype: torch.dtype = torch.float32
+    device: torch.device | None = None
+    _keys: dict[tuple[str, ...], list[tuple[str, str]]] = field(
+        default_factory=dict[tuple[str, ...], list[tuple[str, str]]]
+    )
+
+    def keys(self, stats: tuple[str, ...]) -> list[tuple[str, str]]:
+        """(site, stat) of each of these stats."""
+        known = self._keys.get(stats)
+        if known is None:
+            known = self._keys[stats] = [(self.site.name, stat) for stat in stats]
+        return known
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether the act has a slope for each element."""
+        return self.act is not None and self.act.slope is not None
+
+
+@dataclass(slots=True)
+class SiteCall:
+    """An act on one recorded step.
+
+    Attributes:
+        plan: of its site.
+        order: its position among the step's calls.
+        node: its node in the graph, for its gradients; None where it has none.
+        held: its sampled input; None: it is read from the node.
+    """
+
+    plan: SiteState
+    order: int
+    node: AutogradNode | None
+    held: CapturedInput | None = None
+
+
+class Sites:
+    """Finds acts in a graph and keeps their plans.
+
+    Attributes:
+        plans: by site name, in the order of discovery.
+        left_out: how many calls were not measured because a loop repeats them.
+    """
+
+    def __init__(self, names: QualifiedNames) -> None:
+        self.names = names
+        self.plans: dict[str, SiteState] = {}
+        self.left_out: dict[str, int] = {}
+        self._keys: dict[tuple[str, str, int], SiteState] = {}
+        self._candidates = ActFinder(names)
+
+    def acts_in(
+        self,
+        graph: AutogradGraph,
+        marks: ModuleTrace,
+        taken: Sequence[CapturedAct] = (),
+        *,
+        phase: int = 0,
+        anchor: Callable[[int], int] | None = None,
+    ) -> list[SiteCall]:
+        """Every act of the graph with its plan, in forward order.
+
+        Args:
+            graph: as walked from the loss.
+            marks: which module was open when.
+            taken: acts that the tap took, and that the loss depends on.
+            phase: the record's number.
+            anchor: the position of a sequence number; by default that of the step.
+        """
+        self.names.settle()
+        found = self._candidates.find(graph, marks, taken, anchor or marks.place, phase)
+        seen: list[SiteCall] = []
+        calls: dict[tuple[str, str], int] = {}
+        for one in found:
+            path = self.names.path(one.module)
+            name = one.form or one.act.name
+            index = calls.get((path, name), 0)
+            calls[path, name] = index + 1
+            if index >= MOST_CALLS:
+                self.left_out[path] = max(self.left_out.get(path, 0), index + 1)
+                continue
+            plan = self._keys.get((path, name, index))
+            if plan is None:
+                plan = self._plan(graph, one, marks, path, index)
+                self._keys[path, name, index] = plan
+            seen.append(SiteCall(plan, one.order, one.node, one.held))
+        return seen
+
+    def fixed(self, site: Site, axis: int) -> SiteState:
+        """The plan of a head or an input."""
+        plan = self.plans.get(site.name)
+        if plan is None:
+            plan = self.plans[site.name] = SiteState(replace(site, order=len(self.plans)), axis)
+        return plan
+
+    def _plan(
+        self, graph: AutogradGraph, one: FoundAct, marks: ModuleTrace, path: str, index: int
+    ) -> SiteState:
+        act, node = one.act, one.node
+        file, line = source_of(node) if node is not None else ("", 0)
+        if one.taken is not None:
+            file, line = one.taken.file, one.taken.line
+        if one.held is None:
+            saved = one.shown.read(node)
+            axis = unit_axis(node, saved.dim())
+            units = int(saved.shape[axis]) if saved.dim() else 1
+            called = act.called(act.parameters(one.shown, node))
+        else:
+            axis = one.taken.axis if one.taken is not None else _axis_of_mask(node)
+            units = int(one.held.rows.shape[1])
+            called = act.called({**act.defaults, **one.held.extra})
+        part = "hidden" if node is None else role(graph, node, act.name)
+        if part == "hidden" and node is not None and one.module is None:
+            part = "output" if marks.after_modules(node._sequence_nr()) else part
+        site = Site(
+            name=self._name(one.module, path, one.form or called, index),
+            kind="act",
+            act=called,
+            role=part,
+            path=path,
+            layer=self._layer(one, marks),
+            index=index,
+            order=one.order,
+            units=units,
+            file=file,
+            line=line,
+            smooth=act.smooth,
+            rectifies=act.rectifies,
+        )
+        plan = self.plans[site.name] = SiteState(site, axis, act, one.shown)
+        return plan
+
+    def _layer(self, one: FoundAct, marks: ModuleTrace) -> str:
+        if one.taken is not None and one.taken.layer is not None:
+            return self.names.path(one.taken.layer)
+        for source in feeding(one.node) if one.node is not None else ():
+            path = self.layer_path(source, marks)
+            if path:
+                return path
+        return ""
+
+    def layer_path(self, node: AutogradNode, marks: ModuleTrace | None = None) -> str:
+        """The qualified name of the layer that made this node, from the parameters it uses.
+
+        Where these are made from others (a parametrization) or are shards put together, the
+        module in which the node was made.
+        """
+        for source in inputs(node):
+            leaf = parameter_behind(source)
+            name = None if leaf is None else self.names.parameter(leaf)
+            if name is not None:
+                return name.rpartition(".")[0]
+        if marks is None or kind(node) not in AFFINE:
+            return ""
+        owner = marks.owner(node._sequence_nr())
+        # a layer of its own: it has parameters, and nothing but a parametrization inside
+        if owner is None or next(owner.parameters(), None) is None:
+            return ""
+        inner = [name for name, _ in owner.named_children() if name != "parametrizations"]
+        return "" if inner else self.names.path(owner)
+
+    def _name(self, module: nn.Module | None, path: str, act: str, index: int) -> str:
+        is_act = module is not None and next(module.children(), None) is None
+        is_act = is_act and _is_act_module(module)
+        stem = path if is_act and path else f"{path}.{act}()" if path else f"{act}()"
+        name = stem if index == 0 else f"{stem}#{index + 1}"
+        while name in self.plans:  # two acts in one small module
+            stem = f"{path}.{act}()" if path else f"{act}()"
+            name = stem if name != stem else f"{name}'"
+        return name
+
+
+def _axis_of_mask(node: AutogradNode) -> int:
+    mask = mask_of(node)
+    return -1 if mask is None else unit_axis(node, mask.dim())
+
+
+def _is_act_module(module: nn.Module | None) -> bool:
+    """A module without weights of its own, PReLU's slopes apart: it is its act."""
+    if module is None:
+        return False
+    return isinstance(module, nn.PReLU) or next(module.parameters(recurse=False), None) is None
+
+
+def source_of(node: AutogradNode) -> tuple[str, int]:
+    """File and line of the user's call that made this node; ``("", 0)`` if it was not noted.
+
+    On the first records torch's anomaly mode notes where each node is made; it is off again
+    before backward begins.
+    """
+    frames: Any = node.metadata.get("traceback_", ())
+    for text in reversed(list(frames)):
+        match = _FRAME.match(text)
+        if match is None:
+            continue
+        if is_users(match["file"]):
+            return match["file"], int(match["line"])
+    return "", 0

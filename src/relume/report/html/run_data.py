@@ -1,0 +1,302 @@
+"""A run as the page draws it: plain data for the JavaScript bundle, made of a trace and its
+diagnosis. Words are made safe to show here; numbers are the recorded ones, thinned to pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from relume.core import Diagnosis, Evidence, Finding, Series, Severity, Site, Trace
+from relume.report.html.headline_figure import headline_figure
+from relume.report.html.network_blocks import NetworkBlock, network_blocks
+from relume.report.html.series_encoder import COLUMNS, WRITTEN, SeriesEncoder, columns_for
+from relume.report.html.unit_spread import unit_spreads
+from relume.report.words.cause_tree import CauseBranch, cause_tree, gaps, verdict
+from relume.report.words.sanitise import (
+    clean,
+    name,
+    number,
+    place,
+    prose,
+    sentence,
+    shorten,
+    source,
+)
+from relume.report.words.source_location import message
+
+ACT_STATS = {
+    "silent": "silent_unit_share",
+    "low": "flat_share_low",
+    "high": "flat_share_high",
+    "pre_mean": "pre_mean",
+    "pre_rms": "pre_rms",
+    "post_rms": "post_rms",
+    "grad": "grad_pre_rms",
+}
+"""What a site's story is drawn from, under the names that the page knows."""
+HEAD_STATS = {"pre_rms": "pre_rms", "grad": "grad_pre_rms"}
+INPUT_STATS = {"mean_energy": "mean_energy_share", "rms": "rms"}
+WEIGHT_STATS = {"update": "update_ratio"}
+STATS = {"act": ACT_STATS, "head": HEAD_STATS, "input": INPUT_STATS, "parameter": WEIGHT_STATS}
+WIDE = {"grad_pre_rms"}
+"""Drawn across the whole page, so with twice the columns."""
+MOST = 170_000
+"""Values in a page, besides two series of steps: at two characters each a third of a megabyte."""
+CURVE = 64  # points of a finding's own curve, as core.Evidence promises
+LONG = 4_000  # characters of a message shown
+
+
+@dataclass(frozen=True, slots=True)
+class RunData:
+    """A run with what was found in it, and how it stands: ``ended``, ``training`` or ``lost``."""
+
+    trace: Trace
+    diagnosis: Diagnosis
+    state: str = "ended"
+
+
+def run_data(shown: RunData, press: SeriesEncoder) -> dict[str, Any]:
+    """Everything that the page says and draws of one run."""
+    trace, diagnosis = shown.trace, shown.diagnosis
+    built = network_blocks(trace, diagnosis)
+    places = {site: at for at, block in enumerate(built) for site in block.names}
+    index = {finding.key: at for at, finding in enumerate(diagnosis.findings)}
+    told = cause_tree(diagnosis)
+    kind, claim = verdict(diagnosis, told)
+    roots = [branch.finding for branch in told.roots]
+    return {
+        "name": name(trace.meta.get("run", "")),
+        "state": shown.state,
+        "about": run_header(trace.meta),
+        "verdict": {"kind": kind, "claim": claim, "outcome": _long(diagnosis.outcome.text)},
+        "numbers": _numbers(diagnosis.outcome.numbers),
+        "roots": [index[finding.key] for finding in roots],
+        "hero": headline_figure(diagnosis, roots, trace),
+        "blocks": [_block(block, trace, press, index) for block in built],
+        "weights": _weights(trace, press, places),
+        "run": _run(trace, press),
+        "events": events(diagnosis, places),
+        "findings": [_finding(f, index, places, press) for f in diagnosis.findings],
+        "story": [_branch(branch, index) for branch in told.roots],
+        "notes": [_branch(branch, index) for branch in told.notes],
+        "ruled_out": [_checked(item) for item in diagnosis.ruled_out],
+        "checked": [_checked(c) for c in diagnosis.checked if c not in diagnosis.ruled_out],
+        "not_checked": _missing(diagnosis),
+        "silenced": [_silenced(s) for s in diagnosis.suppressed],
+        "grids": press.grids,
+    }
+
+
+def encoder_for(shown: Sequence[RunData], most: int = MOST) -> list[SeriesEncoder]:
+    """One press a run, so that all their series together have at most so many values."""
+    lengths = [
+        length
+        for each in shown
+        for series, factor in _wanted(each.trace)
+        for length in [len(series)] * factor
+    ]
+    columns = columns_for(lengths, most)
+    tight = sum(min(length, 2 * columns) for length in lengths) > WRITTEN
+    acts = sum(len(each.trace.sites_of("act")) for each in shown)
+    return [SeriesEncoder(columns, tight, acts) for _ in shown]
+
+
+def _wanted(trace: Trace) -> list[tuple[Series, int]]:
+    """The series that will be drawn, with how many columns each takes of a usual one's."""
+    found: list[tuple[Series, int]] = []
+    for site in trace.sites:
+        for stat in _stats(site, trace).values():
+            series = trace.series(site.name, stat)
+            if series is not None:
+                found.append((series, 1 + (stat in WIDE)))
+    return found
+
+
+def _stats(site: Site, trace: Trace) -> Mapping[str, str]:
+    if site.kind == "parameter" and not _is_weight(site, trace):
+        return {}
+    return STATS.get(site.kind, {})
+
+
+def _is_weight(site: Site, trace: Trace) -> bool:
+    """A matrix or a kernel: a bias or a gain says little of a layer's step."""
+    known = [f.data for f in trace.facts_of("parameter") if f.site == site.name]
+    return not known or len(known[0].get("shape") or "any") > 1
+
+
+def _drawn(site: Site, trace: Trace, press: SeriesEncoder) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for short, stat in _stats(site, trace).items():
+        series = trace.series(site.name, stat)
+        if series is not None and len(series):
+            made[short] = press.series(series, press.columns * (1 + (stat in WIDE)))
+    return made
+
+
+def _block(
+    block: NetworkBlock, trace: Trace, press: SeriesEncoder, index: Mapping[str, int]
+) -> dict[str, Any]:
+    site = block.site
+    made: dict[str, Any] = {
+        "name": name(block.name, 80),
+        "layer": name(block.layer, 80),
+        "kind": block.kind,
+        "act": name(block.act, 40),
+        "role": block.role,
+        "units": block.units,
+        "place": place(site.file, site.line) if site and site.file else "",
+        "health": block.health,
+        "findings": [index[key] for key in block.findings],
+        "series": _drawn(site, trace, press) if site else {},
+    }
+    if site is not None and site.kind == "act":
+        made["spread"] = unit_spreads(trace.windows(site.name), press.acts)
+    return made
+
+
+def _weights(trace: Trace, press: SeriesEncoder, places: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [
+        {"name": name(site.name, 80), "block": places.get(site.name), "series": drawn}
+        for site in trace.sites_of("parameter")
+        if (drawn := _drawn(site, trace, press))
+    ]
+
+
+def _run(trace: Trace, press: SeriesEncoder) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for short, stat in {"loss": "loss", "rate": "learning_rate"}.items():
+        series = trace.series("", stat)
+        if series is not None and len(series):
+            made[short] = press.series(series, COLUMNS)
+    return made
+
+
+def events(diagnosis: Diagnosis, places: Mapping[str, int]) -> list[dict[str, Any]]:
+    """What began at a known step after the start: marks for the figures over steps."""
+    begun = [f for f in diagnosis.findings if f.steps[0] > 0 and f.severity >= Severity.NOTE]
+    begun.sort(key=lambda finding: (finding.steps[0], -finding.severity))
+    return [
+        {
+            "step": finding.steps[0],
+            "text": f"{_title(finding)}{f' at {name(finding.site, 40)}' if finding.site else ''}",
+            "tone": str(finding.severity),
+            "block": places.get(finding.site),
+        }
+        for finding in begun[:40]
+    ]
+
+
+def _finding(
+    finding: Finding, index: Mapping[str, int], places: Mapping[str, int], press: SeriesEncoder
+) -> dict[str, Any]:
+    evidence = finding.evidence
+    more = [(key, value) for key, value in evidence.more.items() if value is not None]
+    return {
+        "code": finding.code,
+        "rule": finding.name,
+        "title": _title(finding),
+        "severity": str(finding.severity),
+        "was": str(finding.raw_severity) if finding.raw_severity is not None else "",
+        "site": name(finding.site),
+        "layer": name(finding.layer),
+        "block": places.get(finding.site),
+        "place": place(finding.file, finding.line),
+        "source": source(finding.file, finding.line),
+        "steps": list(finding.steps),
+        "cleared": finding.cleared,
+        "message": _long(sentence(message(finding))),
+        "cure": _long(sentence(finding.cure)) if finding.cure else "",
+        "stat": name(evidence.stat),
+        "value": _number(evidence.value),
+        "limit": None if evidence.threshold is None else _number(evidence.threshold),
+        "samples": evidence.samples,
+        "more": [[name(key, 60), _value(value)] for key, value in more[:40]],
+        "curve": press.series(_course(evidence)),
+        "explains": [index[key] for key in finding.explains if key in index],
+        "explained_by": [index[key] for key in finding.explained_by if key in index],
+    }
+
+
+def _course(evidence: Evidence) -> Series:
+    steps, values = zip(*evidence.curve[:CURVE], strict=True) if evidence.curve else ((), ())
+    return Series(np.asarray(steps, np.int64), np.asarray(values, np.float64))
+
+
+def _title(finding: Finding) -> str:
+    """A rule's name as words: ``Dead units``."""
+    words = clean(finding.name).replace("-", " ")
+    return shorten(words[:1].upper() + words[1:])
+
+
+def _branch(branch: CauseBranch, index: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "finding": index[branch.finding.key],
+        "below": [_branch(child, index) for child in branch.below],
+    }
+
+
+def _checked(item: Any) -> list[str]:
+    return [clean(item.code), clean(item.name), _long(item.text)]
+
+
+def _missing(diagnosis: Diagnosis) -> list[dict[str, Any]]:
+    return [
+        {
+            "rules": [clean(rule) for rule in rules],
+            "sites": [name(site, 60) for site in sites[:20]],
+            "reason": _long(item.reason),
+            "remedy": _long(item.remedy),
+        }
+        for rules, sites, item in gaps(diagnosis.not_checked)
+    ]
+
+
+def _silenced(item: Any) -> list[str]:
+    finding = item.finding
+    label = f"{finding.code} {finding.name}"
+    return [clean(label), name(finding.site), name(item.where), _long(item.reason or item.by)]
+
+
+def run_header(meta: Mapping[str, Any]) -> list[list[str]]:
+    """The run's facts in words, for the foot of the page."""
+    words = {
+        "script": "script",
+        "started": "started",
+        "steps": "steps",
+        "records": "records",
+        "optimizer": "optimiser",
+        "device": "device",
+        "torch": "torch",
+        "python": "Python",
+        "relume": "relume",
+        "ended": "ended",
+    }
+    known = {**meta, "script": place(str(meta.get("script") or ""), 0) or None}
+    rows = [
+        [label, _value(known[key])] for key, label in words.items() if known.get(key) is not None
+    ]
+    overhead = meta.get("overhead")
+    if isinstance(overhead, float):
+        rows.append(["recording cost", f"{number(100 * overhead)} % of the time of the steps"])
+    return rows
+
+
+def _numbers(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """The outcome's numbers (start, end, chance, noise), which the loss figure marks."""
+    found = {key: _number(v) for key, v in numbers.items() if isinstance(v, int | float)}
+    return {name(key, 40): value for key, value in found.items()}
+
+
+def _number(value: float) -> float | str:
+    return float(f"{value:.5g}") if value == value and abs(value) != float("inf") else str(value)
+
+
+def _value(value: Any) -> str:
+    return number(value) if isinstance(value, int | float) else name(value)
+
+
+def _long(text: str) -> str:
+    return shorten(prose(text), LONG)

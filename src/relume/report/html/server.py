@@ -1,0 +1,115 @@
+"""A page on loopback that follows a run: read-only, behind a random token, for this host alone.
+
+A page elsewhere on the web could point the reader's browser at a server on the reader's own
+machine. So the token stands in the path, the `Host` header must be ours (no foreign name that
+resolves to loopback passes), and what another site asks for is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+LOOPBACK = "127.0.0.1"
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class LiveServer(ThreadingHTTPServer):
+    """Serves `page` at ``/TOKEN/`` and `data` (JSON) at ``/TOKEN/data``, and nothing else.
+
+    Args:
+        page, data: make what is served; `data` is asked on every poll and may raise.
+        port: 0 takes a free one.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, page: Callable[[], str], data: Callable[[], str], port: int = 0) -> None:
+        super().__init__((LOOPBACK, port), LiveHandler)
+        self.token = secrets.token_urlsafe(16)
+        self.page, self.data = page, data
+        self.hosts = {f"{name}:{self.server_port}" for name in (LOOPBACK, "localhost")}
+
+    @property
+    def url(self) -> str:
+        """Where the page is, with the token."""
+        return f"http://{LOOPBACK}:{self.server_port}/{self.token}/"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A reader that goes away in the middle is no error of ours."""
+
+
+class LiveHandler(BaseHTTPRequestHandler):
+    """One request. It answers GET and HEAD; every other method is refused by the base class."""
+
+    server: LiveServer  # pyright: ignore[reportIncompatibleVariableOverride]
+    server_version = "relume"
+    sys_version = ""
+    timeout = 30
+
+    def do_GET(self) -> None:
+        """The page, or its data if they changed since the reader's `If-None-Match`."""
+        refusal = self._refusal()
+        if refusal:
+            self._send(403, refusal.encode(), "text/plain; charset=utf-8")
+            return
+        _, token, *rest = self.path.split("?", 1)[0].split("/")
+        if not secrets.compare_digest(token.encode(), self.server.token.encode()):
+            self._send(404, b"not found", "text/plain; charset=utf-8")
+        elif rest == [""]:
+            self._send(200, self.server.page().encode(), "text/html; charset=utf-8")
+        elif rest == ["data"]:
+            self._data()
+        else:
+            self._send(404, b"not found", "text/plain; charset=utf-8")
+
+    do_HEAD = do_GET  # noqa: N815 - the base class wants this name
+
+    def _refusal(self) -> str:
+        if self.headers.get("Host", "") not in self.server.hosts:
+            return "this page is for this machine only"
+        origin = self.headers.get("Origin")
+        if origin is not None and origin.removeprefix("http://") not in self.server.hosts:
+            return "this page is for no other site"
+        if self.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+            return "this page is for no other site"
+        return ""
+
+    def _data(self) -> None:
+        try:
+            body = self.server.data().encode()
+        except Exception as error:  # the run file may be gone, or be in the middle of something
+            reason = f"{type(error).__name__}: {error}"
+            self._send(503, reason.encode("utf-8", "replace"), "text/plain; charset=utf-8")
+            return
+        tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        if self.headers.get("If-None-Match") == tag:
+            self._send(304, b"", "application/json", {"ETag": tag})
+        else:
+            self._send(200, body, "application/json", {"ETag": tag})
+
+    def _send(
+        self, status: int, body: bytes, kind: str, more: dict[str, str] | None = None
+    ) -> None:
+        self.send_response(status)
+        for name, value in {**HEADERS, **(more or {})}.items():
+            self.send_header(name, value)
+        if status != 304:
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD" and status != 304:
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing is logged: the terminal is for the address, and the token is in every line."""

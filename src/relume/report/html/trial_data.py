@@ -1,0 +1,75 @@
+"""Trials as the page draws them: every arm with its verdict, its effect and its pairs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from relume.core.trial import Arm, Effect, Trial, TrialRun
+from relume.report.html.series_encoder import short
+from relume.report.words.sanitise import name, prose, shorten
+
+LONG = 2_000
+
+
+def trial_data(trial: Trial) -> dict[str, Any]:
+    """A trial as plain data; a pair is a seed that both the arm and the base finished."""
+    base = next((arm for arm in trial.arms if arm.role == "base"), trial.arms[0])
+    before = {shot.seed: shot for shot in trial.shots_of(base.name)}
+    candidates = [arm for arm in trial.arms if arm.name != base.name]
+    return {
+        "question": _text(trial.question),
+        "objective": {"name": name(trial.objective.name), "better": trial.objective.better},
+        "base": {"name": name(base.name), "values": [_shot(shot) for shot in before.values()]},
+        "arms": [_arm(arm, trial, before) for arm in candidates],
+    }
+
+
+def _arm(arm: Arm, trial: Trial, before: dict[int, TrialRun]) -> dict[str, Any]:
+    verdict = trial.verdict(arm.name)
+    sign = -1.0 if trial.objective.better == "min" else 1.0
+    shots = trial.shots_of(arm.name)
+    return {
+        "name": name(arm.name),
+        "role": arm.role,
+        "edits": [_text(edit.text or edit.fix) for edit in arm.edits] or [_text(arm.text)],
+        "word": _text(verdict.word) if verdict else "not judged",
+        "text": _text(verdict.text) if verdict else "",
+        "fresh": verdict.fresh if verdict else False,
+        "more_seeds": verdict.more_seeds if verdict else None,
+        "new_findings": [name(key) for key in verdict.new_findings] if verdict else [],
+        "effect": _effect(verdict.effect) if verdict and verdict.effect else None,
+        "shots": [_shot(shot) for shot in shots],
+        "pairs": [
+            [shot.seed, short(sign * (shot.value - other.value))]
+            for shot in shots
+            if (other := before.get(shot.seed)) is not None
+            and shot.value is not None
+            and other.value is not None
+        ],
+    }
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
+    return {
+        "mean": short(effect.mean),
+        "low": short(effect.low),
+        "high": short(effect.high),
+        "p": short(effect.p_holm),
+        "level": effect.level,
+        "wins": effect.wins,
+        "pairs": effect.pairs,
+        "diverged": list(effect.diverged),
+    }
+
+
+def _shot(shot: TrialRun) -> dict[str, Any]:
+    return {
+        "seed": shot.seed,
+        "value": None if shot.value is None else short(shot.value),
+        "diverged": shot.diverged,
+        "problem": _text(shot.problem),
+    }
+
+
+def _text(words: str) -> str:
+    return shorten(prose(words), LONG)

@@ -1,0 +1,45 @@
+"""Workflow commands of GitHub Actions: each finding at its line in the changed files.
+
+A root cause has its own severity; a symptom is a `notice` that names its cause, since one fault
+is one annotation to act on. Facts are left out. A command is one line, so the text is escaped as
+the runner unescapes it: ``%``, carriage return and newline everywhere, ``:`` and ``,`` in the
+properties.
+"""
+
+from relume.core import Diagnosis, Finding, Severity
+from relume.report.words.sanitise import name, sentence
+from relume.report.words.source_location import links_sentence, message, source_spot
+
+COMMANDS = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.NOTE: "notice",
+}
+
+
+def github(diagnosis: Diagnosis) -> str:
+    """The findings as workflow commands, a line each, roots first; empty if there is none."""
+    told = [finding for finding in diagnosis.findings if finding.severity > Severity.FACT]
+    return "".join(f"{_command(finding, diagnosis)}\n" for finding in told)
+
+
+def _command(finding: Finding, diagnosis: Diagnosis) -> str:
+    command = "notice" if finding.explained_by else COMMANDS[finding.severity]
+    where = source_spot(finding, diagnosis.meta)
+    properties = {
+        "file": name(where.file, 1000) if where else "",
+        "line": str(where.line) if where and where.line else "",
+        "title": f"{finding.code} {finding.name}",
+    }
+    head = ",".join(f"{key}={_property(value)}" for key, value in properties.items() if value)
+    lines = [sentence(message(finding)), links_sentence(finding, diagnosis)]
+    lines += [f"Try first: {sentence(finding.cure)}"] if finding.cure else []
+    return f"::{command} {head}::{_data(chr(10).join(line for line in lines if line))}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

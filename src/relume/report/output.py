@@ -1,0 +1,125 @@
+"""Where a report goes, and in which form: checked before anything is run for it."""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from relume.core import Diagnosis, Severity, Trace
+from relume.errors import UsageError
+from relume.policy.selectors import NamedRule, selection
+from relume.registry import unknown
+from relume.report.console import print_sentence
+from relume.report.machine.concise import concise
+from relume.report.machine.github import github
+from relume.report.machine.json_file import emit, writable, write
+from relume.report.machine.junit import junit
+from relume.report.machine.sarif import sarif
+from relume.report.rule_pages.pages import rules
+from relume.report.terminal.diagnosis_text import render
+from relume.report.terminal.style import Style
+from relume.report.words.sanitise import fold
+from relume.report.words.suppressed_summary import summary
+
+MACHINE: Mapping[str, Callable[[Diagnosis, Severity], str]] = {
+    "json": lambda diagnosis, _: f"{diagnosis.to_json()}\n",
+    "sarif": lambda diagnosis, _: sarif(diagnosis, rules()),
+    "github": lambda diagnosis, _: github(diagnosis),
+    "junit": junit,
+}
+"""The forms that programs read: they go to stdout, or to the file."""
+FORMS = ("full", "concise", *MACHINE)
+FILE_WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOrder:
+    """What was asked for: the codes to look at (None: all), the form and the file of the report,
+    and from which severity on a finding fails the run."""
+
+    codes: tuple[str, ...] | None = None
+    form: str = "full"
+    file: Path | None = None
+    fail_on: Severity = Severity.WARNING
+
+    def failed(self, diagnosis: Diagnosis) -> bool:
+        """Whether there is a finding as grave as the run may not be."""
+        return any(finding.severity >= self.fail_on for finding in diagnosis.findings)
+
+
+def output_order(
+    known: Sequence[NamedRule],
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    form: str = "full",
+    file: Path | None = None,
+    fail_on: str = "warning",
+) -> OutputOrder:
+    """An order whose every word is known to be good.
+
+    Raises:
+        UsageError: a rule that does not exist, rules that leave nothing, an unknown form or
+            severity, a file that cannot be written.
+    """
+    if form not in FORMS:
+        raise UsageError(unknown(form, FORMS, "output format"))
+    levels = [str(level) for level in Severity if level > Severity.FACT]
+    if fail_on not in levels:
+        raise UsageError(unknown(fail_on, levels, "severity"))
+    codes = selection(select, known) or tuple(page.code for page in known)
+    unwanted = selection(ignore, known)
+    left = tuple(code for code in codes if code not in unwanted)
+    if (select or ignore) and not left:
+        raise UsageError("--select and --ignore leave no rule to check; ignore fewer.")
+    kept = writable(file) if file else None
+    return OutputOrder(left if select or ignore else None, form, kept, Severity.named(fail_on))
+
+
+def deliver(
+    diagnosis: Diagnosis,
+    trace: Trace | None,
+    wanted: OutputOrder,
+    console: Console,
+    *,
+    both: bool = True,
+) -> None:
+    """Write the report: to the order's file if it names one, else the forms for programs to
+    stdout and text to `console`; beside a file the text goes to `console` too if `both`."""
+    if wanted.file is not None:
+        write(_text(diagnosis, trace, wanted), wanted.file)
+        if both:
+            form = "full" if wanted.form in MACHINE else wanted.form
+            _show(diagnosis, trace, form, console)
+    elif wanted.form in MACHINE:
+        text = MACHINE[wanted.form](diagnosis, wanted.fail_on).removesuffix("\n")
+        if text:  # no finding is no workflow command
+            emit(text)
+    elif both:
+        _show(diagnosis, trace, wanted.form, console)
+
+
+def _text(diagnosis: Diagnosis, trace: Trace | None, wanted: OutputOrder) -> str:
+    if wanted.form in MACHINE:
+        return MACHINE[wanted.form](diagnosis, wanted.fail_on)
+    stream = io.StringIO()
+    plain = Console(file=stream, width=FILE_WIDTH, color_system=None)
+    _show(diagnosis, trace, wanted.form, plain)
+    return stream.getvalue()
+
+
+def _show(diagnosis: Diagnosis, trace: Trace | None, form: str, console: Console) -> None:
+    if form == "concise":  # written as it is: a line must stay one line, however long
+        console.file.write(fold(concise(diagnosis), console.encoding))
+        console.file.flush()
+        for line in summary(diagnosis):  # not among the findings, which programs read
+            print_sentence(line)
+        return
+    render(diagnosis, trace, console)
+    ink = Style(console)
+    for line in summary(diagnosis):
+        ink.put(ink.text((line, "dim")))
+    if diagnosis.suppressed or summary(diagnosis):
+        ink.put()

@@ -1,0 +1,55 @@
+"""Where a finding stands, for the programs that show it at a line of source."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from relume.core import Diagnosis, Finding
+from relume.report.words.sanitise import listed, name, prose
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpot:
+    """A source file and line; the file is relative to here if it is below here, with slashes."""
+
+    file: str
+    line: int = 0
+    below: bool = False
+
+
+def source_spot(finding: Finding, meta: Mapping[str, Any]) -> SourceSpot | None:
+    """The place of a finding; one without a place stands at the script. None: neither is known."""
+    if finding.file and not finding.file.startswith("<"):
+        return _relative(finding.file, finding.line)
+    script = str(meta.get("script") or "")
+    return _relative(script, 0) if script.endswith(".py") else None
+
+
+def _relative(file: str, line: int) -> SourceSpot:
+    path = Path(file)
+    with suppress(ValueError, OSError):  # elsewhere, or a working directory that is gone
+        path = path.relative_to(Path.cwd()) if path.is_absolute() else path
+        return SourceSpot(
+            path.as_posix(), line, below=".." not in path.parts and not path.is_absolute()
+        )
+    return SourceSpot(path.as_posix(), line)
+
+
+def message(finding: Finding) -> str:
+    """The claim on one line, with its site shortened and every character visible."""
+    return prose(replace(finding, site=name(finding.site)).message)
+
+
+def links_sentence(finding: Finding, diagnosis: Diagnosis) -> str:
+    """What explains the finding, or what it explains, as a sentence; empty if nothing."""
+    causes = [f for f in diagnosis.findings if f.key in finding.explained_by]
+    if causes:
+        return f"A symptom of {_named(causes)}."
+    symptoms = diagnosis.symptoms_of(finding)
+    return f"It explains {_named(symptoms)}." if symptoms else ""
+
+
+def _named(findings: tuple[Finding, ...] | list[Finding]) -> str:
+    return listed([f"{f.code} {f.name}" + (f" at {f.site}" if f.site else "") for f in findings])

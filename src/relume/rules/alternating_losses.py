@@ -1,0 +1,117 @@
+"""How a run fares whose optimisers step in turn, each with a loss of its own.
+
+Losses that depend on different parameters are judged one by one, and the worst decides. Where one
+model's loss goes through the other model, as in a GAN, what is won by one may be lost by the other:
+a loss that does not fall, that rises again or rises tenfold, is then no failure, and one that falls
+to nothing is no success. Such a pair is in balance until one loss is gone while the other has risen
+and does not come back.
+
+Measured on small GANs whose makers are judged by what they make (`benchmarks/adversaries.py`):
+where the maker learned, the judge's loss ended at 0.29 of its start or above, or the maker's loss,
+which had risen up to twelvefold, had come back from its summit by 0.08 of that rise or more from
+step 240 on, and the maker learned later. Where it never did, the judge's loss ended below 0.2 of
+its start and the maker's above 3.1 times, at most 0.025 of its rise below its summit.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relume.core import Fact, Outcome, Trace
+from relume.rules.series_tools import number
+
+if TYPE_CHECKING:
+    from relume.core import Series
+
+DIVERGED = 10.0  # times its start, or chance (RULES.md 602)
+WON = 0.2  # of its start: the loss of a side that wins ends below that (see above)
+LOSING = 2.0  # times its start: the other's ends above that
+BACK = 0.05  # of its rise: a loss that has come down by more is not lost (see above)
+BLOCKS = 20  # into which a loss is cut to find its summit
+WORST_FIRST = ("diverged", "stalled", "oscillating", "plateaued", "too-short", "learning")
+
+
+def in_turn(trace: Trace, judge: Callable[["Series", bool], Outcome]) -> Outcome:
+    """The outcome of all losses together.
+
+    Args:
+        trace: with two ``turn`` facts or more.
+        judge: of one loss, and whether it is the first, to which the criterion belongs.
+    """
+    found: dict[str, Outcome] = {}
+    losses: dict[str, Series] = {}
+    facts = trace.facts_of("turn")
+    for fact in facts:
+        series = trace.series("", str(fact.data["loss"]))
+        if series is not None and len(series):
+            outcome = judge(series, fact is facts[0])
+            numbers = {**outcome.numbers, "series": str(fact.data["loss"])}
+            name = _called(fact, facts)
+            losses[name] = series
+            found[name] = Outcome(outcome.name, outcome.text, numbers)
+    if not any(fact.data.get("reaches") for fact in facts):
+        return _worst(found)
+    return _against(found, losses)
+
+
+def _called(fact: Fact, facts: tuple[Fact, ...]) -> str:
+    model = str(fact.data.get("model") or "")
+    alone = [str(f.data.get("model") or "") for f in facts].count(model) == 1
+    return model if model and alone else str(fact.data["loss"])
+
+
+def _worst(found: Mapping[str, Outcome]) -> Outcome:
+    """Losses that have nothing to do with each other: the worst decides, the others are told."""
+    order = {name: place for place, name in enumerate(WORST_FIRST)}
+    worst = min(found, key=lambda name: order.get(found[name].name, len(order)))
+    others = "; ".join(f"{n} is {o.name}" for n, o in found.items() if n != worst)
+    outcome = found[worst]
+    text = f"{outcome.text.rstrip('.')} (of {worst}; {others})." if others else outcome.text
+    return Outcome(outcome.name, text, outcome.numbers)
+
+
+def _against(found: Mapping[str, Outcome], losses: Mapping[str, "Series"]) -> Outcome:
+    names = {outcome.name for outcome in found.values()}
+    if names <= {"learning", "converged"} or names in ({"too-short"}, {"no-loss"}):
+        return _worst(found)
+    if any("first_nonfinite" in outcome.numbers for outcome in found.values()):
+        return _worst(found)
+    told = [f"of {name} went from {_path(outcome)}" for name, outcome in found.items()]
+    paths = f"the loss {', that '.join(told)}"
+    first = next(iter(found.values()))
+    both = " and ".join(found)
+    ratios = {n: r for n, o in found.items() if (r := _ratio(o)) is not None}
+    winner = next((n for n, r in ratios.items() if r <= WON), None)
+    loser = max(ratios, key=lambda name: ratios[name], default=None)
+    if winner is not None and loser is not None and ratios[loser] >= LOSING:
+        back = _back(losses[loser], number(found[loser].numbers.get("start")) or 0.0)
+        if back <= BACK:
+            text = f"One-sided: {winner} wins against {loser}, which has little left to learn from"
+            return Outcome("one-sided", f"{text}: {paths}.", found[loser].numbers)
+        text = f"In balance: {winner} was far ahead of {loser}, whose loss has come down again by "
+        text += f"{back:.0%} of its rise: {paths}. How well they do no loss tells."
+        return Outcome("balanced", text, first.numbers)
+    exploded = [name for name, ratio in ratios.items() if ratio > DIVERGED]
+    if exploded:
+        return _worst({name: found[name] for name in (*exploded, *found)})
+    text = f"In balance: {both} are trained against each other and neither wins: "
+    return Outcome("balanced", f"{text}{paths}. How well they do no loss tells.", first.numbers)
+
+
+def _back(series: "Series", start: float) -> float:
+    """How far a loss has come down from its summit, as a share of its rise."""
+    blocks = np.array_split(series.values, min(BLOCKS, len(series)))
+    means = np.array([np.nanmean(block) for block in blocks])
+    top = float(means.max())
+    return (top - float(means[-2:].mean())) / (top - start) if top > start else 0.0
+
+
+def _path(outcome: Outcome) -> str:
+    start, end = (number(outcome.numbers.get(name)) for name in ("start", "end"))
+    return "?" if start is None or end is None else f"{start:.4g} to {end:.4g}"
+
+
+def _ratio(outcome: Outcome) -> float | None:
+    start, end = (number(outcome.numbers.get(name)) for name in ("start", "end"))
+    return end / start if start is not None and end is not None and start > 0 else None

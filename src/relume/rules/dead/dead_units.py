@@ -1,0 +1,132 @@
+"""ACT401 dead-units: a unit that never fires.
+
+## What it does
+Finds units whose act had slope zero and gave nothing on every sample of the last windows: a ReLU
+whose pre-activation stays below its kink on all the data.
+
+## Why it hurts
+A dead unit outputs a constant and passes no gradient, so nothing upstream of it learns through it
+and it does not come back by itself. The layer is as wide as its live units.
+
+## How it is measured
+Per unit, samples with a slope that is not zero, added up over the last two or more windows until
+there are 3000 samples a unit over 8 records. None in n means at most 3/n at 95 % (rule of three),
+and that bound is printed. Units: neurons for (batch, features), channels over batch and space for
+convolutions, features over batch and tokens for sequences. Layer: note at 10 % of units, warning
+at 25 %, error at 50 % or with fewer live units than classes. Where 3000 samples were out of reach
+(small batches, few steps, or a death so late that few came after), the smaller n is said, and the
+finding is a warning at most unless the run fares badly. How far their hyperplanes lie from the
+data is said as in born-dead: over the same samples the mean of the pre-activation in standard
+deviations, and its maximum, as medians over the dead units. The share of zeros is never used: 3 %
+non-zero entries are healthy in ReLU transformers. The shares come from 80 healthy and 92 faulty
+runs.
+
+## Known false alarms
+Rare features: a unit that fires on less than 3/n of the data. Units of a mixture of experts that
+the router did not visit, masked or pruned units. Layers with 28 % dead units that learn as well as
+their repairs do: on a run that learns this is a note.
+
+## Fixes and their safety
+In this order: a lower learning rate if it was high when they died (retrain); the bias from the
+quantile of the margin (retrain; exact for live units); recycling dead units in place (exact for
+the function, since their outgoing weights become zero); a leaky act with its initialisation
+(retrain); a norm layer (retrain). Under 25 % without a paired gain: leave it.
+
+## References
+Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
+Lu, Shin, Su and Karniadakis, "Dying ReLU and initialization", 2019, arXiv:1903.06733. Sokar et al.,
+"The dormant neuron phenomenon in deep reinforcement learning", ICML 2023, arXiv:2302.12902. Hanley
+and Lippman-Hand, "If nothing goes wrong, is everything all right?", JAMA 249, 1983.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from relume.core import Evidence, Finding, Result, Severity, Trace
+from relume.rules.dead_layers import NOTE, died_between, over_layers, weight
+from relume.rules.hyperplane_distance import AWAY, distance
+from relume.rules.outcome import judge
+from relume.rules.page import page
+from relume.rules.series_tools import CONFIDENCE, RULE_OF_THREE, curve, last_step, layers, number
+from relume.rules.severity_policy import FARES_BADLY
+from relume.rules.unit_windows import DeadUnits, portion, records
+
+PAGE = page(__doc__)
+
+
+def check(trace: Trace) -> Iterator[Result]:
+    """One finding per act site with enough dead units."""
+    badly = judge(trace).name in FARES_BADLY
+    yield from over_layers(trace, PAGE, lambda found: _finding(trace, found, badly), _clean)
+
+
+def _clean(fine: Sequence[DeadUnits]) -> str:
+    worst, least = max(portion(f.now) for f in fine), min(f.samples for f in fine)
+    where = f"in {layers(len(fine))} at most {worst:.0%} of the units are dead"
+    return f"{where} (at least {least} samples a unit)"
+
+
+def _severity(found: DeadUnits, classes: int, badly: bool) -> Severity | None:
+    said = weight(portion(found.now))
+    live = len(found.now) - int(found.now.sum())
+    if said is not None and live < classes <= len(found.now):
+        said = Severity.ERROR  # fewer live units than classes: RULES.md 401
+    if said is not None and not found.enough and not badly:
+        said = min(said, Severity.WARNING)  # law 10: thin evidence, and the run does not suffer
+    return said
+
+
+def _finding(trace: Trace, found: DeadUnits, badly: bool) -> Finding | None:
+    classes = [number(f.data.get("classes")) or 0 for f in trace.facts_of("criterion")]
+    severity = _severity(found, int(max(classes, default=0)), badly)
+    if severity is None:
+        return None
+    born = 2 * int(found.born.sum()) > int(found.now.sum())
+    every = trace.windows(found.site.name)
+    since = every[0].first if born else died_between(trace, found)[1]
+    text = (
+        "{value:.0%} of the {units} units of {place} are dead: {dead} gave no output on "
+        "{samples} samples each over {records} records, so each fires on at most {bound:.2%} of "
+        "samples at {confidence:.0%}"
+    )
+    if not found.enough:
+        text += "; that is less evidence than usual"
+    away = distance(found.windows, found.now)
+    if away:
+        text += AWAY
+    return PAGE.finding(
+        found.site,
+        severity,
+        (since, last_step(trace)),
+        text,
+        Evidence(
+            "dead_unit_share",
+            portion(found.now),
+            NOTE,
+            samples=found.samples,
+            more={
+                "units": len(found.now),
+                "dead": int(found.now.sum()),
+                "born_dead": int(found.born.sum()),
+                "act": found.site.act,
+                "records": records(found.windows),
+                "bound": min(1.0, RULE_OF_THREE / found.samples),
+                "confidence": CONFIDENCE,
+                **away,
+            },
+            curve=curve(trace.series(found.site.name, "silent_unit_share")),
+        ),
+        cure=_cure(found, born),
+    )
+
+
+def _cure(found: DeadUnits, born: bool) -> str:
+    layer = found.site.layer or f"the layer before {found.site.name}"
+    if born:
+        return f"set the bias of the dead units of {layer} so that they fire on some data"
+    return (
+        f"lower the learning rate if it was high when they died; "
+        f"else recycle the dead units of {layer}"
+    )
+
+
+RULE = PAGE.rule(check, explains=("ACT603", "ACT606"))

@@ -1,0 +1,88 @@
+"""The loop over dead units, when they died, and how much a layer's dead weigh."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relume.core import Result, Severity, Trace
+from relume.rules.page import RulePage
+from relume.rules.series_tools import acts_of
+from relume.rules.unit_windows import DeadUnits, dead, total
+
+if TYPE_CHECKING:
+    from relume.core import Floats, Ints
+
+# Shares of a layer's units, RULES.md 401: a design with 28 % dead learns as well as its repairs do,
+# so the middle step is not yet an error.
+NOTE, WARNING, ERROR = 0.10, 0.25, 0.50
+
+
+def weight(share: float) -> Severity | None:
+    """What that share of dead units weighs; None where it is no finding."""
+    steps = ((ERROR, Severity.ERROR), (WARNING, Severity.WARNING), (NOTE, Severity.NOTE))
+    return next((severity for limit, severity in steps if share >= limit), None)
+
+
+def over_layers(
+    trace: Trace,
+    page: RulePage,
+    look: Callable[[DeadUnits], Result | None],
+    clean: Callable[[Sequence[DeadUnits]], str],
+) -> Iterator[Result]:
+    """What `look` says of the silent units of each hidden act.
+
+    Args:
+        trace: the run.
+        page: in whose name missing evidence is told.
+        look: a finding or a missing result for one layer; None where there is nothing to say.
+        clean: the words for the layers of which there was nothing to say.
+    """
+    sites = acts_of(trace)
+    if not sites:
+        yield page.missing("no act in a hidden layer was seen")
+    fine: list[DeadUnits] = []
+    for site in sites:
+        found = dead(trace, site)
+        if isinstance(found, str):
+            yield page.missing(found, "train for more steps, or look more often", site.name)
+        elif (said := look(found)) is not None:
+            yield said
+        else:
+            fine.append(found)
+    if fine:
+        yield page.checked(clean(fine))
+
+
+def died_between(trace: Trace, found: DeadUnits) -> tuple[int, int]:
+    """The steps between which half of the units that died did: the last record before, the first
+    after. Windows say which units; the share of silent units by record says when."""
+    every = trace.windows(found.site.name)
+    seen = [total([w], "active") for w in every]
+    alive = [int(np.sum(a[found.died] > 0)) if a is not None else 0 for a in seen]
+    lost = int(found.died.sum())
+    # the last window in which at least half of them still fired
+    at = max((i for i, n in enumerate(alive) if 2 * n >= lost), default=0)
+    after = every[at + 1].first if at + 1 < len(every) else every[at].last
+    series = trace.series(found.site.name, "silent_unit_share")
+    coarse = (every[at].first, after)
+    if series is None or not len(series):
+        return coarse
+    return _refined(series.steps, series.values, coarse) or coarse
+
+
+def _refined(at: "Ints", values: "Floats", span: tuple[int, int]) -> tuple[int, int] | None:
+    """The crossing of half the rise of the silent share inside the span."""
+    low, high = int(np.searchsorted(at, span[0])), int(np.searchsorted(at, span[1], "right"))
+    if high - low < 2:
+        return None
+    before = float(np.median(values[: low + 1][-DEPTH:]))
+    after = float(np.median(values[high - 1 :][:DEPTH]))
+    if after <= before:
+        return None
+    over = np.flatnonzero(values[low:high] >= (before + after) / 2)
+    first = low + int(over[0]) if len(over) else high - 1
+    return int(at[max(first - 1, 0)]), int(at[first])
+
+
+DEPTH = 8  # records whose median stands for "before" and "after"; one record is one batch's luck

@@ -1,0 +1,108 @@
+"""The gradient on its way back through the acts: how much each layer keeps, and who loses it.
+
+Between the pre-activations of two neighbouring acts the gradient passes the weights of the later
+layer and the slope of the earlier act. dL/dpre of the one over dL/dpre of the other is the product
+of the two factors, and dL/dpre over dL/dpost of one act is the slope's part alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relume.core import Site, Trace
+from relume.rules.series_tools import acts_of, together
+
+if TYPE_CHECKING:
+    from relume.core import Floats
+
+TINY = 1e-45  # the least float32: stands for a gradient that underflowed to zero
+FEWEST = 2  # acts: one has no way between
+
+
+@dataclass(frozen=True, slots=True)
+class GradientProfile:
+    """Decades of gradient over depth, in forward order.
+
+    Attributes:
+        sites: the acts.
+        level: log10 RMS of dL/dpre, shape (sites,).
+        slopes: log10 of RMS dL/dpre over RMS dL/dpost, shape (sites,): the acts' own part.
+    """
+
+    sites: tuple[Site, ...]
+    level: "Floats"
+    slopes: "Floats"
+
+    @property
+    def layers(self) -> int:
+        """How many steps from act to act."""
+        return len(self.sites) - 1
+
+    @property
+    def change(self) -> float:
+        """Decades from the last act back to the first; below zero where the gradient shrinks."""
+        return float(self.level[0] - self.level[-1])
+
+    @property
+    def by_acts(self) -> float:
+        """Decades of the change that the slopes of the acts account for."""
+        return float(self.slopes[:-1].sum())
+
+    @property
+    def by_weights(self) -> float:
+        """Decades of the change that the weights account for."""
+        return self.change - self.by_acts
+
+    def breaks_at(self, decades: float) -> int:
+        """Index of the act at which the gradient, coming back, has first shrunk by so much."""
+        below = np.flatnonzero(self.level[-1] - self.level >= decades)
+        return int(below[-1]) if len(below) else 0
+
+
+def gradient_profile(
+    trace: Trace, first: float = 0.5, last: float = 1.0, sites: Sequence[Site] | None = None
+) -> GradientProfile | None:
+    """The flow over a part of the records (shares of their number) through the hidden acts, or
+    through `sites`; None where it is unseen."""
+    acts = _reached(trace, acts_of(trace) if sites is None else sites)
+    names, _, pre = together(trace, [s.name for s in acts], "grad_pre_rms")
+    with_post, _, post = together(trace, names, "grad_post_rms")
+    if len(with_post) < FEWEST or with_post != names or pre.shape != post.shape:
+        return None
+    n = pre.shape[1]
+    part = slice(min(int(n * first), n - 1), max(int(n * last), int(n * first) + 1))
+    return of(tuple(s for s in acts if s.name in set(names)), pre[:, part], post[:, part])
+
+
+def _reached(trace: Trace, acts: Sequence[Site]) -> list[Site]:
+    """Without the calls of an act in a loop that no gradient ever reaches while it reaches others:
+    the forget gate of the first step multiplies a state of zeros."""
+    silent = {site.name for site in acts if _zero(trace, site.name)}
+    alive = {_module(s) for s in trace.sites_of("act") if not _zero(trace, s.name)}
+    return [s for s in acts if s.name not in silent or _module(s) not in alive]
+
+
+def _zero(trace: Trace, name: str) -> bool:
+    series = trace.series(name, "grad_post_rms")
+    if series is None or not len(series):
+        return False
+    return not np.any(series.values[np.isfinite(series.values)])  # a NaN later on says nothing
+
+
+def _module(site: Site) -> str:
+    return site.path or site.name.partition("#")[0]
+
+
+def of(sites: Sequence[Site], pre: "Floats", post: "Floats") -> GradientProfile | None:
+    """The flow of these gradients, arrays of shape (sites, records); the median over records."""
+    pre, post = np.where(np.isfinite(pre), pre, np.nan), np.where(np.isfinite(post), post, np.nan)
+    kept = np.isfinite(pre).any(axis=1) & np.isfinite(post).any(axis=1)
+    if int(kept.sum()) < FEWEST:
+        return None
+    log_pre, log_post = (np.log10(np.maximum(x[kept], TINY)) for x in (pre, post))
+    chosen = tuple(sites[int(i)] for i in np.flatnonzero(kept))
+    return GradientProfile(
+        chosen, np.nanmedian(log_pre, axis=1), np.nanmedian(log_pre - log_post, axis=1)
+    )

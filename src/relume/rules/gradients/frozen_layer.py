@@ -1,0 +1,151 @@
+"""ACT603 frozen-layer: a layer that stands still while the others learn.
+
+## What it does
+Finds weights whose optimiser steps change nothing while other weights of the run move, and
+trainable weights that no optimiser was ever given.
+
+## Why it hurts
+A layer that does not move is the random one it began as; what it throws away is lost for all that
+follow.
+
+## How it is measured
+Update ratio norm(W_after - W_before) / norm(W_before) a step, by weight: median below 1e-6 in the
+third and in the fourth quarter of the records (two windows, at least 4 records each), and the
+median over the weights at least ten times that. The update is looked at and not the gradient, since
+Adam rescales small gradients. A weight that had a gradient and no optimiser is told at once; only a
+note unless the run fares badly, since fine-tuning often does so on purpose.
+
+## Known false alarms
+Frozen parameters (`requires_grad` off) are not judged, nor are zero-initialised weights, runs that
+have converged or learned, and steps with a learning rate of zero. Embeddings of rare words.
+
+## Fixes and their safety
+Give the parameters to the optimiser (retrain). Cure what holds the gradient back: dead units,
+a vanishing gradient (retrain).
+
+## References
+Raghu, Gilmer, Yosinski and Sohl-Dickstein, "SVCCA", NIPS 2017, arXiv:1706.05806: layers freeze from
+the bottom up in healthy training too.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relume.core import Evidence, Finding, Result, Series, Severity, Site, Trace
+from relume.rules.outcome import judge, learned
+from relume.rules.page import page
+from relume.rules.series_tools import curve, last_step, middle, quarters, weights_of
+from relume.rules.severity_policy import FARES_BADLY
+
+if TYPE_CHECKING:
+    from relume.core import Floats
+
+PAGE = page(__doc__)
+
+STILL = 1e-6  # of the weight, a step: RULES.md 603
+MOVES = 10.0  # times STILL: then something else in the run does move
+LEAST = 4  # records a quarter
+
+
+def check(trace: Trace) -> Iterator[Result]:
+    """One finding per weight that stands still, one for weights without an optimiser."""
+    left = _left_out(trace)
+    if left is not None:
+        yield left
+    names = [n for n in weights_of(trace) if _long_enough(trace.series(n, "update_ratio"))]
+    if len(names) < 2:
+        yield PAGE.missing("the updates of fewer than two weights were seen often enough")
+        return
+    if (low := learned(trace)) is not None:
+        yield PAGE.checked(f"the loss has fallen to {low:.0%} of its reference")
+        return
+    if judge(trace).name == "converged":
+        yield PAGE.checked("the run has converged")
+        return
+    if _resting(trace):
+        yield PAGE.missing("the learning rate was zero in the later half")
+        return
+    rates = {n: _rates(trace, n) for n in names}
+    usual = float(np.median([max(pair) for pair in rates.values()]))
+    still = [n for n in names if max(rates[n]) < STILL]
+    if still and usual >= MOVES * STILL:
+        for name in still:
+            yield _finding(trace, name, max(rates[name]), usual)
+    elif left is None:
+        least = min(max(pair) for pair in rates.values())
+        yield PAGE.checked(f"of {len(names)} weights the slowest changes by {least:.2g} a step")
+
+
+def _long_enough(series: Series | None) -> bool:
+    return series is not None and all(len(part) >= LEAST for part in quarters(series))
+
+
+def _rates(trace: Trace, name: str) -> tuple[float, float]:
+    series = trace.series(name, "update_ratio")
+    assert series is not None  # _long_enough has seen it
+    first, second = (_middle(part) for part in quarters(series))
+    return first, second
+
+
+def _middle(values: "Floats") -> float:
+    """The median; what was never finite counts as moving."""
+    found = middle(values)
+    return found if np.isfinite(found) else float("inf")
+
+
+def _resting(trace: Trace) -> bool:
+    rate = trace.series("", "learning_rate")
+    return rate is not None and len(rate) > 0 and middle(rate.values[len(rate) // 2 :]) == 0
+
+
+def _finding(trace: Trace, name: str, value: float, usual: float) -> Finding:
+    series = trace.series(name, "update_ratio")
+    assert series is not None
+    over = np.flatnonzero(series.values >= STILL)
+    begin = int(series.steps[min(int(over[-1]) + 1, len(series) - 1)]) if len(over) else None
+    since = int(series.steps[0]) if begin is None else begin
+    return PAGE.finding(
+        trace.site(name) or Site(name, "parameter"),
+        Severity.WARNING,
+        (since, last_step(trace)),
+        "{site} stands still: a step changes it by {value:.1e} of itself, the median weight by "
+        "{usual:.1e}",
+        Evidence("update_ratio", value, STILL, len(series), {"usual": usual}, curve(series)),
+        cure="find what holds its gradient back, or whether its learning rate is its own",
+    )
+
+
+def _left_out(trace: Trace) -> Finding | None:
+    """Weights with a place in the graph that no optimiser has ever been given."""
+    given = {fact.site for fact in trace.facts_of("parameter")}
+    if not given:
+        return None
+    names = [s.name for s in trace.sites_of("parameter") if s.name not in given]
+    names = [n for n in names if trace.series(n, "update_ratio") is None and _weight(n)]
+    if not names:
+        return None
+    site = trace.site(names[0]) or Site(names[0], "parameter")
+    text = "{site} is trainable and no optimiser was given it ({value:.0f} such weights: {names})"
+    badly = judge(trace).name in FARES_BADLY
+    return PAGE.finding(
+        site,
+        Severity.WARNING if badly else Severity.NOTE,
+        (_seen(trace, names), last_step(trace)),
+        text,
+        Evidence("weights_without_optimizer", len(names), 0, 1, {"names": ", ".join(names[:3])}),
+        cure=f"add the parameters of {site.layer or site.name} to the optimiser, or freeze them",
+    )
+
+
+def _weight(name: str) -> bool:
+    return name.rpartition(".")[2].startswith("weight")
+
+
+def _seen(trace: Trace, names: Sequence[str]) -> int:
+    series = [s for n in names if (s := trace.series(n, "grad_norm")) is not None and len(s)]
+    return min((int(s.steps[0]) for s in series), default=0)
+
+
+RULE = PAGE.rule(check, explains=("ACT606",))

@@ -1,0 +1,200 @@
+"""ACT301 scale-drift-at-init: the initial weights shrink or blow up the signal over depth.
+
+## What it does
+Compares the RMS of the pre-activations of the last and the first layer at the first step, and the
+RMS of their gradients, and names the initialisation that the acts need.
+
+## Why it hurts
+Every layer multiplies the signal by the scale of its weights times the gain of its act. If the
+product is not near one, depth makes it vanish (all inputs look alike) or explode (acts saturate,
+gradients overflow), before any training.
+
+## How it is measured
+Forward: abs log10(RMS z_last / RMS z_first) > 1, or RMS z > 30 anywhere, at the first record; with
+a single act the head is the last. Backward: abs log10 of the gradients' ratio > 2, only if the
+weights and not the slopes of the acts lose or add most of it; a deep sigmoid network whose forward
+scale is steady is a vanishing gradient, not a drift. Backward asks for two decades since three max
+pools alone take almost one (reasoned, not measured). Of pre-activations that are mostly offset the
+spread counts: that is a bias, not a scale. Warning; an error from three decades. Least evidence:
+the first step. Thresholds from 80 healthy and 92 faulty runs.
+
+## Known false alarms
+Residual branches, zero-initialised gammas (an RMS of zero is left out), norm layers (their scale
+is one again). Trained weights: a run that begins far below chance is not judged.
+
+## Fixes and their safety
+Re-initialise with the act's gain (retrain): `relume.gain` knows it. A norm layer (retrain; it
+improves healthy networks too, so it proves nothing). Measured on digits: weights of standard
+deviation 0.001 with ReLU 0.085, with He initialisation 0.955.
+
+## References
+Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+AISTATS 2010. He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, arXiv:1502.01852.
+Hanin and Rolnick, "How to start training", NeurIPS 2018, arXiv:1803.01719.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Value
+from relume.rules.act_knowledge import init_for
+from relume.rules.gradient_profile import gradient_profile
+from relume.rules.outcome import KNOWN, judge
+from relume.rules.page import page
+from relume.rules.series_tools import acts_of, at_start, first_step, last_step, layers, number
+
+PAGE = page(__doc__)
+
+DRIFT = 1.0  # decades forward: RULES.md 301
+GRAVE = 3.0  # decades: the first layer's thousandth part
+LARGE = 30.0  # RMS of z: a sigmoid of that is flat to 13 digits; RULES.md 301
+OFFSET = 0.9  # of the RMS: then over 80 % of the energy is one constant, a bias
+BACKWARD = 2.0  # decades (reasoned): three 2 x 2 max pools alone take almost one
+
+Chain = list[tuple[Site, float]]
+
+
+def check(trace: Trace) -> Iterator[Result]:
+    """At most one finding: forward drift, else a large signal, else backward drift."""
+    chain = _chain(trace)
+    if not chain:
+        yield PAGE.missing("the first step was not recorded at two acts, or at one and a head")
+        return
+    numbers = judge(trace).numbers
+    start, chance = number(numbers.get("start")), number(numbers.get("chance"))
+    if start is not None and chance is not None and start < KNOWN * chance:
+        yield PAGE.checked(f"trained weights: the loss began at {start:.3g} of {chance:.3g}")
+        return
+    finding = _forward(trace, chain) or _large(trace, chain) or _backward(trace)
+    drift = _decades(chain)
+    rms = max(value for _, value in chain)
+    clean = f"z drifts by {drift:+.2f} decades over {layers(len(chain))}, RMS at most {rms:.3g}"
+    yield finding or PAGE.checked(clean)
+
+
+def _chain(trace: Trace) -> Chain:
+    """RMS at the first step, in forward order, by the one stat that enough acts have."""
+    acts = acts_of(trace)
+    heads = trace.sites_of("head") if len(acts) <= 1 else ()
+    chains: list[Chain] = []
+    for stat in ("pre_rms", "post_rms"):
+        seen = [(site, _scale(trace, site, stat)) for site in acts]
+        seen += [(site, at_start(trace, site.name, "pre_rms")) for site in heads]
+        # a zero comes from a zero-initialised branch, which is meant to be silent
+        chains.append([(site, value) for site, value in seen if value])
+    before, after = chains
+    best = before if 5 * len(before) >= 4 * len(after) else after
+    return best if len(best) >= 2 else []
+
+
+def _scale(trace: Trace, site: Site, stat: str) -> float | None:
+    """The RMS at the first step; without the mean where that is nearly all of it."""
+    rms, mean = at_start(trace, site.name, stat), at_start(trace, site.name, "pre_mean")
+    if stat != "pre_rms" or rms is None or mean is None or abs(mean) < OFFSET * rms:
+        return rms
+    return math.sqrt(max(rms**2 - mean**2, 0.0))
+
+
+def _decades(chain: Chain) -> float:
+    return math.log10(chain[-1][1] / chain[0][1])
+
+
+def _forward(trace: Trace, chain: Chain) -> Finding | None:
+    drift = _decades(chain)
+    if abs(drift) <= DRIFT:
+        return None
+    first, last = chain[0], chain[-1]
+    away = [abs(math.log10(value / first[1])) for _, value in chain]
+    at = next(i for i, decades in enumerate(away) if decades > DRIFT)
+    text = (
+        "from {first} to {last} the pre-activations {verb} from an RMS of {first_rms:.2g} to "
+        "{last_rms:.2g} at the first step, {per_layer:+.2f} decades a layer, and pass the limit "
+        "at {place}"
+    )
+    more: dict[str, Value] = {
+        "first": first[0].name,
+        "last": last[0].name,
+        "first_rms": first[1],
+        "last_rms": last[1],
+        "per_layer": drift / (len(chain) - 1),
+        "verb": "grow" if drift > 0 else "shrink",
+        "direction": "forward",
+    }
+    return _finding(
+        trace,
+        chain[at][0],
+        _weight(drift),
+        text,
+        Evidence("rms_log10_ratio", drift, DRIFT, more=more),
+    )
+
+
+def _large(trace: Trace, chain: Chain) -> Finding | None:
+    site, rms = max(chain, key=lambda item: item[1])
+    if rms <= LARGE:
+        return None
+    inputs = [at_start(trace, s.name, "rms") for s in trace.sites_of("input")]
+    scale = max((value for value in inputs if value is not None), default=None)
+    text = "the pre-activations of {place} have an RMS of {value:.3g} at the first step"
+    if scale is not None:
+        text += ", on inputs of RMS {input_rms:.3g}"
+    more: dict[str, Value] = {"input_rms": scale, "direction": "forward"}
+    return _finding(trace, site, Severity.WARNING, text, Evidence("rms", rms, LARGE, more=more))
+
+
+def _backward(trace: Trace) -> Finding | None:
+    back = gradient_profile(trace, 0.0, 0.0)
+    if back is None or abs(back.change) <= BACKWARD:
+        return None
+    # the weights must move it the same way, and by more than the slopes of the acts do
+    if back.by_weights * back.change <= 0 or abs(back.by_weights) <= abs(back.by_acts):
+        return None
+    text = (
+        "back from {last} to {first} the gradient changes by {value:+.1f} decades at the first "
+        "step, {by_weights:+.1f} of them by the weights and {by_acts:+.1f} by the slopes of {act}"
+    )
+    more: dict[str, Value] = {
+        "first": back.sites[0].name,
+        "last": back.sites[-1].name,
+        "by_weights": back.by_weights,
+        "by_acts": back.by_acts,
+        "direction": "backward",
+    }
+    evidence = Evidence("grad_rms_log10_ratio", back.change, BACKWARD, more=more)
+    return _finding(trace, back.sites[0], Severity.WARNING, text, evidence)
+
+
+def _weight(drift: float) -> Severity:
+    return Severity.ERROR if abs(drift) > GRAVE else Severity.WARNING
+
+
+def _finding(
+    trace: Trace, site: Site, severity: Severity, text: str, evidence: Evidence
+) -> Finding:
+    inputs = number(evidence.more.get("input_rms"))
+    by_input = inputs is not None and inputs > LARGE
+    init = f"re-initialise the weights with {init_for(site.act)}"
+    return PAGE.finding(
+        site,
+        severity,
+        (first_step(trace), last_step(trace)),
+        text,
+        replace(evidence, samples=1, more={"act": site.act, **evidence.more}),
+        cure="standardise the inputs" if by_input else init,
+    )
+
+
+EXPLAINS = (
+    "ACT102",
+    "ACT303",
+    "ACT401",
+    "ACT402",
+    "ACT403",
+    "ACT501",
+    "ACT502",
+    "ACT601",
+    "ACT602",
+)
+LATER = ("ACT603", "ACT604", "ACT605", "ACT606", "ACT607", "ACT801")
+RULE = PAGE.rule(check, explains=(*EXPLAINS, *LATER))

@@ -1,0 +1,209 @@
+"""ACT203 one-sided-head: the last act keeps the output from what the criterion asks for.
+
+## What it does
+Finds output acts that do not fit the criterion: a ReLU, sigmoid or tanh on the logits of a
+cross-entropy, a rectifier on targets that go below zero, probabilities or raw logits where
+log-probabilities belong (negative log likelihood), a logarithm of scores that nothing makes
+probabilities (rectified and divided by their sum, or merely cut at 0 and 1), a softmax over one
+unit, and a rectified output that gives zero on all the data.
+
+## Why it hurts
+A class score that cannot go below zero cannot say "surely not"; one that cannot leave (-1, 1)
+leaves the best possible loss at ln(1 + (K - 1) exp(-2)): 0.797 for 10 classes. Where a rectified
+output is silent no gradient is left at all, and a score that was cut at the edge of its range
+passes none: the example that is most wrong teaches nothing. A softmax over a single unit is 1
+whatever comes in.
+
+## How it is measured
+From the graph and the range of the act, once the criterion receives its output with nothing but
+reshapes between. The floor of the loss for a width w of the range is ln(1 + (K - 1) exp(-w)).
+Error where scores cannot go below zero, a warning for tanh: measured on digits
+(`benchmarks/act_pairs.py`, five paired seeds, accuracy lost) ReLU 0.264 in 12 epochs (RULES.md:
+0.081 in longer training), sigmoid 0.019, tanh 0.003; softplus with 0.002 is left alone. Targets
+below zero under a rectifier: the least target seen. Under a logarithm (`benchmarks/heads.py`,
+digits, five paired seeds, accuracy lost against softmax): rectified and divided by the sum 0.231,
+cut at both ends 0.430, tanh and cut 0.401; softplus, sigmoid and exp divided by the sum at most
+0.001, which are left alone; on an easy two-class task with one unit nothing is lost, so there it is
+a warning. Log-probabilities: abs of the logarithm of
+sum(exp(row)) above 1e-3. A silent output: no sample with a slope in two windows over 8 records, up
+to 3000 samples. Least evidence: one batch; two windows for the silent output.
+
+## Known false alarms
+Heads that are used for inference only are not looked at: the walk begins at the loss. Clipped
+logits (hardtanh at wide limits) are not judged, since their limits are not known by name.
+
+## Fixes and their safety
+Remove the last act before the criterion (retrain); log-softmax before the negative log likelihood
+(retrain), or cross-entropy on the logits (exact: the same loss, more stable).
+
+## References
+PyTorch documentation, `torch.nn.CrossEntropyLoss` and `torch.nn.NLLLoss`. Bridle, "Probabilistic
+interpretation of feedforward classification network outputs", 1990.
+"""
+
+import math
+from collections.abc import Iterator
+
+from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Value
+from relume.rules.act_knowledge import reach
+from relume.rules.head_facts import JudgedHead, judged_heads, why_not
+from relume.rules.page import page
+from relume.rules.series_tools import DEAD_RECORDS, DEAD_SAMPLES, last_step, number
+from relume.rules.unit_windows import LEAST_WINDOWS, ending, records, samples, silent
+
+PAGE = page(__doc__)
+
+LOGITS = ("cross_entropy", "bce_with_logits")
+REGRESSION = ("mse", "l1", "smooth_l1", "huber")
+LOGARITHMS = ("log_likelihood", "nll", "bce")
+LOSSES = (*LOGITS, *REGRESSION, *LOGARITHMS, "kl_div")
+CUTS = ("clamp", "hardtanh", "relu6")  # a limit against log(0), or against probabilities above 1
+SILENT = ("relu", "squared_relu")  # no slope below zero: softplus and exp have one everywhere
+TOLD_ELSEWHERE = ("softmax", "log_softmax", "log_sigmoid", "hardtanh")  # ACT201, or unknown limits
+LOG_SUM = 1e-3  # as in ACT201: float16 rows of a thousand classes err by less
+HALF = math.log(2.0)  # what a negative costs at least if the logit is never below zero
+
+
+def check(trace: Trace) -> Iterator[Result]:
+    """One finding per head that cannot reach what it is asked for."""
+    heads = list(judged_heads(trace, *LOSSES))
+    found = [finding for head in heads if (finding := _look(trace, head)) is not None]
+    found += [f for site in trace.sites_of("act", "output") if (f := _silent(trace, site))]
+    yield from {f.key: f for f in found}.values()
+    if found:
+        return
+    if not heads:
+        reason = why_not(trace, *LOSSES)
+        yield PAGE.missing(reason) if reason else PAGE.checked("no head under such a criterion")
+        return
+    unread = [h for h in heads if h.acts and h.direct is None and h.loss != "bce"]
+    if unread:
+        reason = "whether something stands between the last act and the criterion was not recorded"
+        yield PAGE.missing(reason, site=unread[0].site.name)
+        return
+    seen = ", ".join(f"{h.last or 'no act'} before {h.loss}" for h in heads)
+    yield PAGE.checked(f"{seen}: nothing in the way of the targets")
+
+
+def _look(trace: Trace, head: JudgedHead) -> Finding | None:
+    if head.site.units == 1 and head.last in ("softmax", "log_softmax"):
+        text = "{act} over the one unit of {site} is a constant, whatever the network says"
+        cure = "use a sigmoid for one unit, or two units for the softmax"
+        return _finding(trace, head, Severity.ERROR, text, Evidence("units", 1, 2, 1), cure)
+    if head.loss in LOGARITHMS and (found := _logarithm(trace, head)) is not None:
+        return found
+    if head.loss in ("nll", "kl_div"):
+        return _likelihood(trace, head)
+    if not head.direct or not head.last:
+        return None
+    low, high = reach(head.last)
+    if head.loss in LOGITS and head.last not in TOLD_ELSEWHERE and math.isfinite(low):
+        return _logits(trace, head, low, high)
+    least = head.target("min")
+    if head.loss in REGRESSION and math.isinf(high) and least is not None and least < low:
+        text = "{act} after {site} gives nothing below {threshold:g}, and targets go to {value:.3g}"
+        evidence = Evidence("target_min", least, low, samples=1)
+        return _finding(trace, head, Severity.ERROR, text, evidence, _remove(head))
+    return None
+
+
+def _logits(trace: Trace, head: JudgedHead, low: float, high: float) -> Finding | None:
+    if head.loss == "bce_with_logits" and low >= 0 and head.last in ("sigmoid", "hardsigmoid"):
+        return None  # probabilities where logits belong: ACT202 tells it
+    width, classes = high - low, head.classes or 2
+    more: dict[str, Value] = {"low": low, "high": high, "width": width, "classes": classes}
+    if head.loss == "bce_with_logits":
+        floor = HALF if low >= 0 else math.log1p(math.exp(-high))
+        text = "the logits after {site} are kept between {low:g} and {high:g} by {act}: the loss "
+        text += "of a negative stays above {value:.3f}"
+    else:
+        floor = math.log1p((classes - 1) * math.exp(-width)) if math.isfinite(width) else 0.0
+        text = "{act} stands between {site} and cross-entropy: a class score cannot go below "
+        text += "{low:g}"
+        if math.isfinite(width):
+            text += (
+                ", nor above {high:g}, so with {classes} classes the loss stays above {value:.3f}"
+            )
+        if head.last == "softplus":
+            return None  # any difference of scores can be reached, and no slope is zero
+    severity = Severity.ERROR if low >= 0 else Severity.WARNING
+    evidence = Evidence("least_loss", floor, 0.0, samples=1, more=more)
+    return _finding(trace, head, severity, text, evidence, _remove(head))
+
+
+def _logarithm(trace: Trace, head: JudgedHead) -> Finding | None:
+    """The logarithm of what is no probability, kept from harm by a cut or by dividing."""
+    if not head.guards:
+        return None
+    last = next((act for act in reversed(head.acts) if act not in CUTS), "")
+    low, high = head.cut
+    cut = low is not None and high is not None and 0 <= low < high <= 1
+    shared = "renormalised" in head.guards
+    more: dict[str, Value] = {"low": low, "high": high, "act": last or "no act"}
+    if last in SILENT and (cut or shared):
+        text = "the logarithm after {site} takes the output of {act} for probabilities: where a "
+        text += "score is zero no gradient tells it to rise"
+    elif cut and (not last or -math.inf < reach(last)[0] < 0):
+        text = "the logarithm after {site} takes scores ({act}) for probabilities, cut at {low:g} "
+        text += "and {high:g}: beyond the cut no gradient passes"
+    else:
+        return None
+    one = head.site.units == 1
+    cure = "use a sigmoid for one unit, and a softmax for several, before the logarithm"
+    severity = Severity.WARNING if one else Severity.ERROR
+    evidence = Evidence("guards", float(len(head.guards)), 0.0, samples=1, more=more)
+    return _finding(trace, head, severity, text, evidence, cure)
+
+
+def _likelihood(trace: Trace, head: JudgedHead) -> Finding | None:
+    """The negative log likelihood wants rows whose exponentials sum to one."""
+    error = number(head.criterion.get("rows_logsumexp_error"))
+    summed = head.rows_sum_error
+    cure = "use cross-entropy on the logits, or a log-softmax before the criterion"
+    if head.last == "softmax" and head.direct and summed is not None and summed <= LOG_SUM:
+        text = "{loss} after {site}, a log likelihood, receives probabilities (rows sum to one "
+        text += "within {value:.1e}) and not their logarithms: it rewards them, without a limit"
+        evidence = Evidence("rows_sum_error", summed, LOG_SUM, samples=1)
+        return _finding(trace, head, Severity.ERROR, text, evidence, cure)
+    if error is None or error <= LOG_SUM:
+        return None
+    text = "the negative log likelihood after {site} receives rows that are no log-probabilities "
+    text += "(the logarithm of the sum of their exponentials is off by {value:.3g})"
+    evidence = Evidence("rows_logsumexp_error", error, LOG_SUM, samples=1)
+    return _finding(trace, head, Severity.ERROR, text, evidence, cure)
+
+
+def _silent(trace: Trace, site: Site) -> Finding | None:
+    """An output act that gave nothing on all samples of two windows, for every unit."""
+    windows = trace.windows(site.name)
+    part = ending(windows, DEAD_SAMPLES, DEAD_RECORDS)
+    if len(part) < LEAST_WINDOWS or records(part) < DEAD_RECORDS:
+        return None
+    mute = silent(site, part)
+    if not len(mute) or not mute.all():
+        return None
+    rows = samples(part)
+    return PAGE.finding(
+        site,
+        Severity.ERROR,
+        (part[0].first, last_step(trace)),
+        "the output act {place} gave nothing on {samples} samples: no gradient reaches the network",
+        Evidence("silent_unit_share", 1.0, 1.0, rows, {"act": site.act}),
+        cure=f"remove the {site.act} from the output, and re-initialise the last layer",
+    )
+
+
+def _remove(head: JudgedHead) -> str:
+    return f"remove the {head.last} before the criterion"
+
+
+def _finding(
+    trace: Trace, head: JudgedHead, severity: Severity, text: str, evidence: Evidence, cure: str
+) -> Finding:
+    more = {"act": head.last or "no act", "loss": head.loss} | dict(evidence.more)
+    told = Evidence(evidence.stat, evidence.value, evidence.threshold, evidence.samples, more)
+    return PAGE.finding(head.site, severity, (head.step, last_step(trace)), text, told, cure=cure)
+
+
+EXPLAINS = ("ACT401", "ACT501", "ACT601", "ACT602", "ACT603", "ACT605", "ACT606")
+RULE = PAGE.rule(check, sign=False, explains=EXPLAINS)

@@ -1,0 +1,124 @@
+"""ACT204 target-outside-range: targets that the last act can never reach.
+
+## What it does
+Compares the range of the output act with the targets of a regression, and says how far the targets
+lie outside. Where the output has no limits: how far it came in a run that did not learn.
+
+## Why it hurts
+A tanh cannot say 3. The output runs into its limit, where the slope is near zero, and stays there
+for every target outside; the rest of the network learns to saturate it. An output without limits
+has them too: a step moves it by no more than the learning rate allows, and to targets in the
+hundred thousands it is still on its way when the run ends.
+
+## How it is measured
+Least and greatest target seen against the limits of the last act (sigmoid 0 to 1, tanh -1 to 1),
+where the criterion receives that act's output with nothing but reshapes between. The excess in
+widths of the range, above 0.01 (reasoned: labels that were scaled on other data leave by about that
+much): warning; error from one whole width on. Least evidence: one batch. One-sided acts are
+one-sided-head's. Without an act, in a run that is stalled: greatest abs target over the greatest
+abs output of the whole run above 30, RULES.md's factor for inputs (702): a warning. Measured, that
+is cautious (`benchmarks/outcome.py`: a regression on 442 rows, Adam at 1e-3, 300 steps): with
+targets 1.4 times beyond its outputs a network was worse than their mean already, and from 11 times
+on its squared error had fallen by less than a tenth. The targets of a distance that is written out
+are the output less the difference that torch kept.
+
+## Known false alarms
+A few outliers outside the range of otherwise scaled targets: the excess is then small.
+
+## Fixes and their safety
+Scale the targets into the range, or remove the last act (retrain).
+
+## References
+LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998: targets within the range of the sigmoid.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from relume.core import Evidence, Finding, Result, Severity, Trace, Value
+from relume.rules.act_knowledge import reach
+from relume.rules.head_facts import JudgedHead, judged_heads, why_not
+from relume.rules.outcome import judge
+from relume.rules.page import page
+from relume.rules.series_tools import last_step
+
+PAGE = page(__doc__)
+
+LOSSES = ("mse", "l1", "smooth_l1", "huber")
+EXCESS, GRAVE = 0.01, 1.0  # widths of the range; both reasoned, see the page
+FAR = 30.0  # times the output: RULES.md's factor for the scale of inputs
+
+
+def check(trace: Trace) -> Iterator[Result]:
+    """One finding per bounded head with targets beyond it."""
+    heads = list(judged_heads(trace, *LOSSES))
+    if not heads:
+        reason = why_not(trace, *LOSSES)
+        yield PAGE.missing(reason) if reason else PAGE.checked("no regression in this run")
+    for head in heads:
+        yield _look(trace, head)
+
+
+def _look(trace: Trace, head: JudgedHead) -> Result:
+    low, high = reach(head.last)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        far = _far(trace, head)
+        return far or PAGE.checked(
+            f"{head.last or 'no act'} after {head.site.name} has an open range"
+        )
+    least, most = head.target("min"), head.target("max")
+    if least is None or most is None:
+        reason = "the range of the targets was not recorded"
+        return PAGE.missing(reason, "record again with this version of relume", head.site.name)
+    if not head.direct:
+        known = "is scaled" if head.direct is False else "may be scaled"
+        reason = f"the output of {head.last} {known} before the criterion"
+        return PAGE.missing(reason, site=head.site.name)
+    excess = max(low - least, most - high) / (high - low)
+    if excess <= EXCESS:
+        seen = f"targets from {least:.3g} to {most:.3g}"
+        return PAGE.checked(f"{seen} within the reach of {head.last} ({low:g} to {high:g})")
+    return _finding(trace, head, excess, {"low": low, "high": high, "least": least, "most": most})
+
+
+def _far(trace: Trace, head: JudgedHead) -> Finding | None:
+    """An open range, of which a run that has not learned came nowhere near its targets."""
+    least, most = head.target("min"), head.target("max")
+    reached = trace.series(head.site.name, "pre_absmax")
+    if head.acts or least is None or most is None or reached is None or not len(reached):
+        return None
+    top, goal = float(np.nanmax(reached.values)), max(abs(least), abs(most))
+    if judge(trace).name != "stalled" or not goal > FAR * top > 0:
+        return None
+    text = "targets go from {least:.3g} to {most:.3g}, and in the whole run the output of {site} "
+    text += "was never beyond {reached:.3g}: a {value:.2g}th of the way"
+    more: dict[str, Value] = {"least": least, "most": most, "reached": top}
+    return PAGE.finding(
+        head.site,
+        Severity.WARNING,
+        (head.step, last_step(trace)),
+        text,
+        Evidence("target_absmax_over_output_absmax", goal / top, FAR, len(reached), more),
+        cure="standardise the targets, and undo it on the predictions",
+    )
+
+
+def _finding(trace: Trace, head: JudgedHead, excess: float, more: dict[str, Value]) -> Finding:
+    text = (
+        "{act} after {site} reaches {low:g} to {high:g}, and the targets go from {least:.3g} to "
+        "{most:.3g}: {value:.2g} times the range beyond it"
+    )
+    return PAGE.finding(
+        head.site,
+        Severity.ERROR if excess >= GRAVE else Severity.WARNING,
+        (head.step, last_step(trace)),
+        text,
+        Evidence("target_excess", excess, EXCESS, samples=1, more={"act": head.last, **more}),
+        cure=f"scale the targets into the range of {head.last}, or remove it from the output",
+    )
+
+
+EXPLAINS = ("ACT501", "ACT601", "ACT603", "ACT606")
+RULE = PAGE.rule(check, sign=False, explains=EXPLAINS)

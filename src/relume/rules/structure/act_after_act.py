@@ -1,0 +1,110 @@
+"""ACT103 act-after-act: two acts in a row, of which the second does nothing or does harm.
+
+## What it does
+Finds an act that receives the output of another with no weights between them, and says what the
+second one does with it: nothing (ReLU of a ReLU or of a sigmoid), or harm (a sigmoid of an act
+that gives one sign only or is squashed already, a rectifier that gets negative values only).
+
+## Why it hurts
+The second act sees only the range of the first. A sigmoid after a ReLU never goes below one half, a
+sigmoid after a sigmoid stays between 0.50 and 0.73 and its slopes are at most 1/16, a ReLU after a
+log-sigmoid gives nothing at all. An idle act costs time and memory only.
+
+## How it is measured
+From the graph: pairs with nothing but reshapes, pooling or dropout between. What the first can
+output is known by its name, what the second does there by its slope. Threshold: one pair. Least
+evidence: one forward. Which pairs do harm is measured (`benchmarks/act_pairs.py`: digits, two
+hidden layers, five paired seeds, accuracy lost against the first act alone): ReLU of ReLU and of
+sigmoid 0.000, tanh of ReLU -0.002, ReLU of tanh 0.003, tanh of tanh 0.000, tanh of sigmoid 0.019;
+sigmoid of tanh 0.103, of ReLU 0.335, of sigmoid 0.577, ReLU of log-sigmoid 0.783. The last four
+are harmful, a warning; a rectifier of what is never negative is idle, a note; the others are left
+alone.
+
+## Known false alarms
+Gates and attention weights are not judged: a product of two acts is no act after an act.
+
+## Fixes and their safety
+Remove the second act (exact where it is idle: the same function). Remove the harmful one and
+re-initialise the layer with the gain of the other (retrain).
+
+## References
+Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+AISTATS 2010. PyTorch documentation, `torch.nn.Sequential`.
+"""
+
+import math
+from collections.abc import Iterator
+
+from relume.core import Evidence, Fact, Finding, Result, Severity, Site, Trace
+from relume.rules.act_knowledge import LEAKS, RECTIFIERS, reach
+from relume.rules.page import page
+from relume.rules.series_tools import last_step, observed_sites
+
+PAGE = page(__doc__)
+
+SIGMOIDS = frozenset({"sigmoid", "hardsigmoid"})  # slopes of at most 1/4 and 1/6
+EXEMPT = ("gate", "attention")
+
+
+def check(trace: Trace) -> Iterator[Result]:
+    """One finding per second act that is idle or harmful."""
+    if not trace.sites:
+        yield PAGE.missing("no forward was recorded")
+        return
+    if not observed_sites(trace, "act-pair"):
+        reason = "whether an act feeds another was not recorded"
+        yield PAGE.missing(reason, "record again with this version of relume")
+        return
+    pairs = trace.facts_of("act-pair")
+    judged = [pair for pair in pairs if pair.data.get("role", "hidden") not in EXEMPT]
+    found = [finding for pair in judged if (finding := _finding(trace, pair)) is not None]
+    yield from {finding.key: finding for finding in found}.values()
+    if not found:
+        yield PAGE.checked(f"acts that receive another act's output: {len(pairs)}, none in vain")
+
+
+def effect(first: str, second: str) -> str:
+    """What the second act does to the output of the first: ``idle``, ``harmful`` or ``""``.
+
+    >>> effect("sigmoid", "relu"), effect("relu", "sigmoid"), effect("tanh", "relu")
+    ('idle', 'harmful', '')
+    """
+    low, high = reach(first)
+    if second in RECTIFIERS and low >= 0:
+        return "idle"
+    if second in RECTIFIERS - LEAKS and high <= 0:
+        return "harmful"
+    return "harmful" if second in SIGMOIDS and math.isfinite(low) else ""
+
+
+def _finding(trace: Trace, pair: Fact) -> Finding | None:
+    data = pair.data
+    first, second = str(data.get("first", "")), str(data.get("second", ""))
+    what = effect(first, second)
+    if not what:
+        return None
+    low, high = reach(first)
+    if what == "idle":
+        text = "{second} receives the output of {first}, which is never below {low:g}: it is idle"
+        cure = f"remove the {second}: the function stays the same"
+    elif high <= 0:
+        text = "{second} receives the output of {first}, never above {high:g}: it gives nothing"
+        cure = f"remove the {second} or the {first}, and re-initialise the layer before them"
+    else:
+        text = "{second} receives the output of {first}, from {low:g} to {high:g}: its output "
+        text += "covers a part of its range, and its small slope is multiplied in"
+        cure = f"remove the {second}, and re-initialise the layer with the gain of {first}"
+    known = trace.site(pair.site) or Site(pair.site, "", file=str(data.get("file", "")))
+    more = {"first": first, "second": second, "low": low, "high": high, "effect": what}
+    return PAGE.finding(
+        known,
+        Severity.NOTE if what == "idle" else Severity.WARNING,
+        (pair.step, last_step(trace)),
+        text,
+        Evidence("acts_in_a_row", 2, 1, samples=1, more=more),
+        cure=cure,
+    )
+
+
+EXPLAINS = ("ACT102", "ACT303", "ACT401", "ACT402", "ACT403", "ACT501", "ACT601")
+RULE = PAGE.rule(check, explains=EXPLAINS, upstream=True)

@@ -1,0 +1,133 @@
+"""Adding up the per-unit counters of windows, so that no rule judges a unit on one batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relume.core import Site, Trace, Window
+from relume.rules.series_tools import DEAD_RECORDS, DEAD_SAMPLES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from relume.core import Floats
+
+    Mask = NDArray[np.bool_]
+
+FRESH = 0.10  # of a layer's units: the least share of dead that is a finding (RULES.md 401)
+LEAST_WINDOWS = 2  # law 3 of RULES.md: two consecutive windows
+
+
+def total(windows: Sequence[Window], name: str) -> "Floats | None":
+    """A counter summed over windows, shape (units,); None where no window has it."""
+    parts = [w.fields[name] for w in windows if name in w.fields]
+    return np.sum(parts, axis=0) if parts else None
+
+
+def highest(windows: Sequence[Window], name: str) -> "Floats | None":
+    """A maximum over windows, shape (units,); None where no window has it."""
+    parts = [w.fields[name] for w in windows if name in w.fields]
+    return np.fmax.reduce(parts) if parts else None
+
+
+def lowest(windows: Sequence[Window], name: str) -> "Floats | None":
+    """A minimum over windows, shape (units,); None where no window has it."""
+    parts = [w.fields[name] for w in windows if name in w.fields]
+    return np.fmin.reduce(parts) if parts else None
+
+
+def samples(windows: Sequence[Window]) -> int:
+    """Sampled rows a unit."""
+    return sum(w.samples for w in windows)
+
+
+def portion(mask: "Mask") -> float:
+    """The share of units in a mask; 0 for a layer without units."""
+    return float(mask.mean()) if len(mask) else 0.0
+
+
+def records(windows: Sequence[Window]) -> int:
+    """Batches looked at."""
+    return sum(w.records for w in windows)
+
+
+def ending(windows: Sequence[Window], least_samples: int, least_records: int) -> tuple[Window, ...]:
+    """The shortest run of windows up to the last that holds enough; all of them if none does."""
+    for count in range(LEAST_WINDOWS, len(windows) + 1):
+        part = tuple(windows[-count:])
+        if samples(part) >= least_samples and records(part) >= least_records:
+            return part
+    return tuple(windows)
+
+
+def silent(site: Site, windows: Sequence[Window]) -> "Mask":
+    """Units with a zero slope and nothing to say on every sample of these windows.
+
+    Three look-alikes are left out. A slope that is zero only by rounding (a sigmoid at 20) is
+    saturation. So is a unit on the high side (ReLU6 at 6). And so is one that is clipped at a
+    floor below zero (hardtanh at -1), which is a constant, not silence.
+    """
+    active = total(windows, "active")
+    if active is None or site.smooth:
+        return np.zeros(site.units, dtype=bool)
+    mute: Mask = active == 0
+    high = total(windows, "high")
+    if high is not None:
+        mute &= high == 0
+    top = highest(windows, "post_max")
+    if top is not None:
+        mute &= ~(top < 0)
+    return mute
+
+
+@dataclass(frozen=True, slots=True)
+class DeadUnits:
+    """The silent units of an act at the end of the run.
+
+    Attributes:
+        windows: the evidence: the last windows that hold enough samples.
+        now: units silent throughout it, shape (units,).
+        born: of these, the ones that were never active in any window.
+        enough: the evidence reaches the least number of samples.
+    """
+
+    site: Site
+    windows: tuple[Window, ...]
+    now: "Mask"
+    born: "Mask"
+    enough: bool
+
+    @property
+    def died(self) -> "Mask":
+        """Units that were active in an earlier window and are silent since."""
+        return self.now & ~self.born
+
+    @property
+    def samples(self) -> int:
+        """Rows a unit behind the claim."""
+        return samples(self.windows)
+
+
+def dead(trace: Trace, site: Site) -> DeadUnits | str:
+    """Which units are dead, or why that cannot be said.
+
+    With small batches the samples may be out of reach in the steps there were; then all windows
+    count (law 10 of RULES.md), and whoever speaks says the smaller number. So it is where many
+    units have died so lately that the samples since are few: waiting for more would miss them.
+    """
+    windows = trace.windows(site.name)
+    if not windows:
+        return "no per-unit counters were recorded"
+    if len(windows) < LEAST_WINDOWS or records(windows) < DEAD_RECORDS:
+        return f"only {records(windows)} records in {len(windows)} windows"
+    broken = trace.series(site.name, "nonfinite_share")
+    if broken is not None and len(broken) and broken.values[-1] > 0:
+        return "its output is not finite"
+    part, recent = (ending(windows, least, DEAD_RECORDS) for least in (DEAD_SAMPLES, 1))
+    now, lately = silent(site, part), silent(site, recent)
+    if len(now) and float(lately.mean() - now.mean()) >= FRESH:
+        part, now = recent, lately
+    born = now & silent(site, windows)
+    return DeadUnits(site, part, now, born, samples(part) >= DEAD_SAMPLES)

@@ -1,0 +1,299 @@
+"""One shot: the user's training with an arm's edits laid, in this process, and what came of it."""
+
+import importlib
+import importlib.util
+import inspect
+import math
+import os
+import resource
+import sys
+import traceback
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from relume import launch
+from relume.core import Severity, Trace
+from relume.core.trial import TrialRun
+from relume.diagnosis import diagnose
+from relume.record.run import begin, new_path
+from relume.record.store import run_file
+from relume.trial.judge.objective_value import objective_value
+from relume.trial.runner import report_metric
+from relume.trial.runner.file_sandbox import sandboxed
+from relume.trial.runner.job import TrialJob, digest
+from relume.trial.runner.loss_probe import LossProbe, diverged, level, thinned
+from relume.trial.runner.seed_shift import shift_seeds
+
+OUTPUT = 4000  # characters of output that a shot carries
+
+
+@dataclass(slots=True)
+class ObservedRun:
+    """What is gathered while and after the program runs."""
+
+    how: str = "normal"
+    text: str = ""
+    run: Path | None = None
+    laid: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+    metrics: dict[str, float] = field(default_factory=dict[str, float])
+    problem: str = ""
+    seconds: float = 0.0
+
+
+def run_arm(job: TrialJob, scratch: Path, output: Path | None = None) -> TrialRun:
+    """Fire one shot in this process, which must be a fresh one.
+
+    Args:
+        job: what to run.
+        scratch: a folder of its own; everything that is written goes there.
+        output: the file that holds what the program prints, where it is captured.
+    """
+    if job.threads:
+        torch.set_num_threads(job.threads)
+    os.chdir(job.program.cwd)
+    seen, probe = ObservedRun(), LossProbe(job.steps)
+    runs = Path(job.keep) if job.keep else scratch / "runs"
+    reported = report_metric.start_listening()
+    begun = perf_counter()
+    with ExitStack() as stack:
+        stack.enter_context(sandboxed(scratch) if not job.keep else sandboxed(scratch, runs))
+        stack.enter_context(shift_seeds(job.seed))
+        bench = _laid(job, stack)  # within the shift: what an edit draws differs by repetition
+        stack.enter_context(probe)
+        try:
+            _run(job, seen, runs)
+        finally:
+            seen.seconds = perf_counter() - begun
+        if bench is not None:
+            seen.laid, seen.missed = tuple(bench.done), tuple(bench.missed)
+        for name, (value, better) in reported.items():
+            seen.metrics[f"reported:{name}:{better}"] = value
+        _ask(job, seen)
+    report_metric.stop_listening()
+    return _shot(job, seen, probe, "" if output is None else _end(output))
+
+
+def _laid(job: TrialJob, stack: ExitStack) -> Any:
+    if not job.arm.edits:
+        return None
+    from relume.fixes.apply import applied
+
+    return stack.enter_context(applied(job.arm.edits))
+
+
+def _run(job: TrialJob, seen: ObservedRun, runs: Path) -> None:
+    program = job.program
+    if program.call:
+        _call(job, seen, runs)
+        return
+    if not sys.path or sys.path[0] != "":
+        sys.path.insert(0, "")  # `launch` puts the script's folder in its place
+    done = launch.run(
+        program.target, program.argv, module=program.module, every=job.every, folder=runs
+    )
+    seen.how, seen.run = done.how, done.path
+    if done.how == "exception" or done.code:
+        seen.text = _last_word(done.path)
+
+
+def _last_word(path: Path | None) -> str:
+    try:
+        ends = run_file.read(path).facts_of("end") if path is not None else ()
+    except Exception:
+        return "the script failed"
+    return str(ends[-1].data.get("text", "")) if ends else "the script failed"
+
+
+def _call(job: TrialJob, seen: ObservedRun, runs: Path) -> None:
+    """Run a function ``train(seed)`` instead of a script."""
+    function = found_function(job.program.target)
+    path = new_path(runs.resolve(), getattr(function, "__name__", "train"))
+    about: dict[str, Any] = {"script": job.program.target, "argv": []}
+    run = begin(path, (), budget=0.01, every=job.every, about=about)
+    seen.run = run.path
+    try:
+        takes = len(inspect.signature(function).parameters) > 0
+        result: Any = function(job.seed) if takes else function()
+        named: Mapping[str, Any] = result if hasattr(result, "items") else {"value": result}
+        for name, value in named.items():
+            if isinstance(value, int | float) or hasattr(value, "item"):
+                seen.metrics[f"returned:{name}"] = float(value)
+    except SystemExit:
+        seen.how = "exit"
+    except Exception as error:
+        traceback.print_exc()
+        seen.how, seen.text = "exception", f"{type(error).__name__}: {error}"
+    finally:
+        run.close(seen.how, 0, seen.text)
+
+
+def found_function(target: str) -> Any:
+    """The function that ``file.py:name`` or ``pkg.mod:name`` names."""
+    home, _, name = target.rpartition(":")
+    if home.endswith(".py"):
+        sys.path.insert(0, str(Path(home).resolve().parent))
+        spec = importlib.util.spec_from_file_location(f"relume_trial_{Path(home).stem}", home)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"cannot import {home}")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+    else:
+        sys.path.insert(0, str(Path.cwd()))
+        module = importlib.import_module(home)
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _ask(job: TrialJob, seen: ObservedRun) -> None:
+    """Call the user's own measure with what the script has left."""
+    source = job.objective.source
+    if ":" not in source or source.split(":")[0] in ("reported", "printed", "returned"):
+        return
+    try:
+        globals_ = vars(sys.modules["__main__"])
+        seen.metrics[source] = float(found_function(source)(globals_))
+    except Exception as error:
+        seen.problem = f"--metric {source} failed: {type(error).__name__}: {error}"
+
+
+def _shot(job: TrialJob, seen: ObservedRun, probe: LossProbe, output: str) -> TrialRun:
+    losses = probe.losses()
+    trace = _trace(seen.run)
+    outcome, findings, symptoms = _judged(trace)
+    gone = diverged(losses, outcome)
+    metrics = {**seen.metrics, **probe.yards(), **_costs(probe, losses, seen.seconds, trace)}
+    value = objective_value(metrics, output, job.objective)
+    if job.objective.source == "printed" and value is not None:
+        metrics[f"printed:{job.objective.name}"] = value
+    return TrialRun(
+        arm=job.arm.name,
+        seed=job.seed,
+        value=value,
+        diverged=gone,
+        loss=thinned(losses),
+        steps=probe.steps or probe.backwards,
+        seconds=seen.seconds,
+        bytes=_memory(),
+        findings=findings,
+        symptoms=symptoms,
+        laid=seen.laid,
+        problem=_problem(job, seen, value, gone=gone),
+        metrics=metrics,
+        criterion=probe.criterion,
+        sources=_sources(job),
+        output=output[-OUTPUT:],
+        run=str(seen.run) if job.keep and seen.run is not None else "",
+    )
+
+
+def _problem(job: TrialJob, seen: ObservedRun, value: float | None, *, gone: bool) -> str:
+    if seen.missed:
+        return f"could not be laid: {'; '.join(seen.missed)}"
+    if seen.problem:
+        return seen.problem
+    if seen.how in ("exception", "interrupt") and not gone:
+        return f"the run ended with {seen.text or seen.how}"
+    if value is None and not gone:
+        return f"it gave no {job.objective.name}" + (f" ({seen.text})" if seen.text else "")
+    return ""
+
+
+def _trace(path: Path | None) -> Trace | None:
+    try:
+        return None if path is None else run_file.read(path)
+    except Exception:  # a shot is worth having without its recording
+        return None
+
+
+def _judged(trace: Trace | None) -> tuple[str, tuple[str, ...], dict[str, float]]:
+    if trace is None:
+        return "", (), {}
+    diagnosis = diagnose(trace)
+    loud = [f for f in diagnosis.findings if f.severity >= Severity.WARNING]
+    told = [f for f in diagnosis.findings if f.severity >= Severity.NOTE]
+    symptoms = {f.key: float(f.evidence.value) for f in told}
+    return diagnosis.outcome.name, tuple(f.key for f in loud), symptoms
+
+
+def _costs(
+    probe: LossProbe, losses: list[tuple[int, float]], seconds: float, trace: Trace | None
+) -> dict[str, float]:
+    found: dict[str, float] = {}
+    end = level(losses)
+    if end is not None:
+        found |= {"loss": end, "start": losses[0][1]}
+    if probe.parameters:
+        found["parameters"] = float(probe.parameters)
+    series = None if trace is None else trace.series("", "step_seconds")
+    if series is not None and len(series):
+        middle = sorted(float(x) for x in series.values if math.isfinite(x))
+        found["step_seconds"] = middle[len(middle) // 2] if middle else math.nan
+    elif probe.steps:
+        found["step_seconds"] = seconds / probe.steps
+    if trace is not None and any(turn.data.get("reaches") for turn in trace.facts_of("turn")):
+        found["opposed"] = 1.0
+    dead = [] if trace is None else _dead(trace)
+    if dead:
+        found["dead_share"] = sum(dead) / len(dead)
+    return found
+
+
+def _dead(trace: Trace) -> list[float]:
+    """Of every hidden site the share of units that no sample of the last window passed."""
+    shares: list[float] = []
+    for site in trace.sites_of("act", "hidden"):
+        windows = trace.windows(site.name)
+        active = windows[-1].fields.get("active") if windows else None
+        if active is not None and len(active):
+            shares.append(float((active == 0).mean()))
+    return shares
+
+
+def _memory() -> int:
+    """The peak so far: of the device where one is used, else of the process."""
+    if torch.cuda.is_initialized():
+        return int(torch.cuda.max_memory_allocated())
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _sources(job: TrialJob) -> dict[str, str]:
+    """The user's own files that were imported or run, each with a digest."""
+    tops = {Path(job.program.cwd).resolve()}
+    home = job.program.target.rpartition(":")[0] if job.program.call else job.program.target
+    if Path(home).is_file():
+        tops.add(Path(home).resolve().parent)
+    files = {str(Path(home).resolve())} if Path(home).is_file() else set[str]()
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str) or "site-packages" in file or not file.endswith(".py"):
+            continue
+        path = Path(file)
+        if path.is_absolute() and path.is_file():  # torch has modules with made-up names
+            path = path.resolve()
+            if any(path.is_relative_to(top) for top in tops) and not _installed(path):
+                files.add(str(path))
+    return {file: digest(file) for file in sorted(files)}
+
+
+def _installed(path: Path) -> bool:
+    own = Path(launch.__file__).resolve().parent
+    return path.is_relative_to(own) or path.is_relative_to(sys.prefix)
+
+
+def _end(output: Path) -> str:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    try:
+        return output.read_text("utf-8", "replace")[-50_000:]
+    except OSError:
+        return ""
