@@ -32,12 +32,12 @@ CHEAP = {  # exit code, and a word that the answer must hold
 }
 COSTLY = {"relume run train.py --epochs 3", "relume diagnose", "relume demo dying-relu"}
 COSTLY |= {"pip install -c constraints.txt -e '.[patch]'"}
-COSTLY |= {"relume fix train.py --epochs 3"}  # tests/test_cli_trial.py runs its like
+COSTLY |= {"relume fix train.py --epochs 3"}  # tests/cli/test_trial_commands.py runs its like
 COSTLY |= {"relume compare train.py --acts relu,leaky_relu,gelu --seeds 5"}  # and its
-COSTLY |= {"relume report", "relume live"}  # tests/test_cli_report.py
-COSTLY |= {"relume atlas"}  # tests/test_cli_atlas.py
-COSTLY |= {"relume export -o tables"}  # tests/record/test_export.py
-COSTLY |= {"relume check train.py:make_model --input 32x3x64x64"}  # test_cli_check runs its like
+COSTLY |= {"relume report", "relume live"}  # tests/cli/test_report_command.py
+COSTLY |= {"relume atlas"}  # tests/cli/test_atlas_command.py
+COSTLY |= {"relume export -o tables"}  # tests/record/store/test_export_tables.py
+COSTLY |= {"relume check train.py:make_model --input 32x3x64x64"}  # test_check_command runs its like
 
 
 def test_at_most_twenty_sorted_names() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from test_cli_check import Relume, call
+from test_check_command import Relume, call
 
 __all__ = ["call"]  # the fixture
 

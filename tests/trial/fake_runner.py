@@ -12,7 +12,7 @@ from relume.trial.scheduler import TrialSetting
 Draw = Callable[[np.random.Generator], float]
 
 
-class FakeCrew:
+class FakeRunner:
     """Shots whose loss is `common(seed) + noise + gain of the arm`, broken with some chance."""
 
     def __init__(
@@ -50,7 +50,7 @@ class FakeCrew:
         )
 
 
-class Rare(FakeCrew):
+class Rare(FakeRunner):
     """One run in five of the base is ruined; in the others the arm is a little better, or not."""
 
     RUINED = 1.2

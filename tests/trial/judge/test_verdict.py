@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from fake_crew import FakeCrew, Rare
+from fake_runner import FakeRunner, Rare
 from scipy import stats
 
 from relume.core.trial import Arm, Objective, Trial, TrialRun
@@ -36,7 +36,7 @@ def said(base: list[float | None], arm: list[float | None], **more: object) -> v
     return v.judge(ONE, "base", many, range(len(base)), LOSS, **more)[0]  # type: ignore[arg-type]
 
 
-def tried(crew: FakeCrew, candidates: int = 1) -> Trial:
+def tried(crew: FakeRunner, candidates: int = 1) -> Trial:
     arms = [Arm("candidate"), *(Arm(f"other-{k}") for k in range(candidates - 1))]
     return run_paired_trial(crew, arms, "is it better?")  # type: ignore[arg-type]
 
@@ -141,7 +141,7 @@ def test_identical_arms_show_no_gain(noise: str) -> None:
     """400 whole trials of three candidates that differ from the base in nothing but noise."""
     gains = 0
     for trial in range(400):
-        found = tried(FakeCrew(NOISES[noise], trial=trial, broken={"": 0.1}), candidates=3)
+        found = tried(FakeRunner(NOISES[noise], trial=trial, broken={"": 0.1}), candidates=3)
         gains += any(one.word == "proven" and one.fresh for one in found.verdicts)
     assert gains <= 20  # 5 % of 400; what is measured is in docs/proof.md
 
@@ -150,7 +150,7 @@ def test_identical_arms_show_no_gain_in_one_stage() -> None:
     """Also without fresh seeds, which a comparison of named arms does not have."""
     gains = 0
     for trial in range(400):
-        crew = FakeCrew(NOISES["normal"], trial=trial)
+        crew = FakeRunner(NOISES["normal"], trial=trial)
         crew.run([Arm("base"), *ONE], range(5))
         gains += v.judge(ONE, "base", crew.shots, range(5), LOSS)[0].word == "proven"
     assert gains <= 20
@@ -160,7 +160,7 @@ def test_a_verdict_without_a_test_would_be_found_out() -> None:
     """The broken twin: whoever calls the better mean a gain is wrong in half of the trials."""
     wrong = 0
     for trial in range(100):
-        crew = FakeCrew(NOISES["normal"], trial=trial)
+        crew = FakeRunner(NOISES["normal"], trial=trial)
         crew.run([Arm("base"), *ONE], range(5))
         found = v.judge(ONE, "base", crew.shots, range(5), LOSS)[0].effect
         wrong += found is not None and found.mean > 0
@@ -171,14 +171,14 @@ def test_a_planted_gain_is_found_with_the_stated_power() -> None:
     spread = 0.2 * math.sqrt(2)  # of a difference of two runs
     found = 0
     for trial in range(400):
-        crew = FakeCrew(NOISES["normal"], {"candidate": 2 * spread}, trial=trial)
+        crew = FakeRunner(NOISES["normal"], {"candidate": 2 * spread}, trial=trial)
         crew.run([Arm("base"), *ONE], range(5))
         found += v.judge(ONE, "base", crew.shots, range(5), LOSS)[0].word == "proven"
     assert found / 400 == pytest.approx(v.power(5, 2.0), abs=0.05)
 
 
 def test_the_winner_is_judged_on_fresh_seeds_only() -> None:
-    crew = FakeCrew(NOISES["normal"], {"candidate": 1.0})
+    crew = FakeRunner(NOISES["normal"], {"candidate": 1.0})
     found = tried(crew, candidates=2)
     verdict = found.verdict("candidate")
     assert verdict is not None
@@ -234,7 +234,7 @@ def test_flipped_signs_are_scipys() -> None:
 
 
 def test_a_placebo_that_wins_takes_the_proof_away() -> None:
-    class Restless(FakeCrew):
+    class Restless(FakeRunner):
         """Runs get better each time they are made: the placebo beats the base."""
 
         def _shot(self, arm: Arm, seed: int) -> TrialRun:
@@ -256,7 +256,7 @@ def test_a_placebo_that_wins_takes_the_proof_away() -> None:
     ],
 )
 def test_a_script_that_trains_nothing_is_told_with_its_last_words(printed: str, hint: bool) -> None:
-    class Refused(FakeCrew):
+    class Refused(FakeRunner):
         def first(self, arm: Arm, keep: object) -> TrialRun:
             return TrialRun(arm.name, 0, problem="it gave no loss (sys.exit(2))", output=printed)
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from relume.cli import app
-from test_cli import Result, relume_process
+from test_app import Result, relume_process
 
 NETS = """
 import torch

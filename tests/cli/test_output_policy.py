@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from relume.cli import app
-from test_cli import Result, relume_process
+from test_app import Result, relume_process
 
 TRAINING = """import torch
 from torch import nn

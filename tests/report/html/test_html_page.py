@@ -239,7 +239,7 @@ def test_units_by_their_mean_with_their_state() -> None:
 
 
 def test_the_curves_are_those_of_the_acts() -> None:
-    path = Path(__file__).parent.parent.parent / "web" / "curves.py"
+    path = Path(__file__).parents[3] / "web" / "curves.py"
     spec = importlib.util.spec_from_file_location("relume_web_curves", path)
     assert spec is not None
     assert spec.loader is not None

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 import story_of_a_death as story
-from test_terminal import HOSTILE
+from test_diagnosis_text import HOSTILE
 
 from relume.core import Diagnosis, Severity, Silenced
 from relume.report.machine.diagnosis_schema import schema
