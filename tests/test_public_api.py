@@ -37,7 +37,7 @@ COSTLY |= {"relume compare train.py --acts relu,leaky_relu,gelu --seeds 5"}  # a
 COSTLY |= {"relume report", "relume live"}  # tests/cli/test_report_command.py
 COSTLY |= {"relume atlas"}  # tests/cli/test_atlas_command.py
 COSTLY |= {"relume export -o tables"}  # tests/record/store/test_export_tables.py
-COSTLY |= {"relume check train.py:make_model --input 32x3x64x64"}  # test_check_command runs its like
+COSTLY |= {"relume check train.py:make_model --input 32x3x64x64"}  # test_check_command
 
 
 def test_at_most_twenty_sorted_names() -> None:

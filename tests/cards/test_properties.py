@@ -145,7 +145,7 @@ def test_what_is_known_on_paper(name: str, act: str, truth: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "act", "falsehood"),
     [
-        ("mean", "elu", 0.0),  # the folklore that CLAIMS corrects
+        ("mean", "elu", 0.0),  # the folklore that lesson F6 corrects
         ("mean", "leaky_relu", 0.395),
         ("gain_forward", "tanh", 5 / 3),  # torch's rule of thumb
         ("kinks", "hardtanh", "z = -1"),
@@ -227,7 +227,7 @@ def test_a_false_slope_formula_does_not_fit_its_value() -> None:
 
 
 def test_torchs_false_zeros_are_found() -> None:
-    """CLAIMS' places, in torch 2.13: sigmoid's slope is 0 in bfloat16 beyond 6.25."""
+    """The places, in torch 2.13: sigmoid's slope is 0 in bfloat16 beyond 6.25."""
     found = measured("slope_error_bfloat16", own.HONEST)
     assert found.value > 250
     assert any(place.startswith("0 for z from 6.25 to ") for place in found.details["false"])

@@ -692,7 +692,7 @@ def test_every_rule_has_a_rung() -> None:
     assert rules - codes == set()
 
 
-# RULES.md "Ladders", in its order; what stands between them may be more
+# docs/laws.md "The ladders", in their order; what stands between them may be more
 ORDERS = {
     "ACT401": [
         "lower-learning-rate", "margin-bias", "recycle-dead-units", "swap-act", "insert-norm",

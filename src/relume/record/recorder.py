@@ -18,7 +18,7 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from relume.core import Fact
 from relume.errors import StoreError
-from relume.record.capture.act_cost import act_costs
+from relume.record.capture.act_timing import act_costs
 from relume.record.capture.failure_guard import FailureGuard
 from relume.record.capture.optimizer_steps import OptimizerSteps, rate_of
 from relume.record.capture.pending_records import PendingRecords

@@ -1,7 +1,7 @@
 """A small training to the last bit, and what can happen to its run file meanwhile.
 
-Shared by the tests of the store and by `benchmarks/store_faults.py`, which makes the table in
-docs/store.md.
+Shared by the tests of the store and by `tests/record/zoo_table.py`, which makes the tables in
+docs/zoo.md.
 """
 
 import shutil

@@ -8,8 +8,8 @@ from torch import nn
 
 import relume
 from relume.acts.act import find_act
-from relume.record.capture import act_cost
-from relume.record.capture.act_cost import act_costs
+from relume.record.capture import act_timing
+from relume.record.capture.act_timing import act_costs
 from relume.record.sites.sites import SiteState
 
 
@@ -34,7 +34,7 @@ def test_each_site_is_told_against_the_cheapest_of_like_shape() -> None:
 
 
 def test_what_would_take_too_much_memory_is_left_out() -> None:
-    assert not list(act_costs([plan("a", "gelu", (act_cost.LARGEST + 1,))], 0, 100.0))
+    assert not list(act_costs([plan("a", "gelu", (act_timing.LARGEST + 1,))], 0, 100.0))
 
 
 def test_no_random_number_is_drawn() -> None:
