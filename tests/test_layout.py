@@ -22,9 +22,6 @@ LAZY = [
     {"relume.core.finding", "relume.report.notebook.cell"},
     {"relume.trial", "relume.trial.api"},
 ]
-    {"relume.core.finding", "relume.report.notebook.cell"},
-    {"relume.trial", "relume.trial.api"},
-]
 
 
 def sources() -> dict[str, Path]:
