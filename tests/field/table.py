@@ -86,7 +86,12 @@ def _twin(path: Path) -> Path | None:
 def plain(script: Path, folder: str) -> tuple[int, str]:
     """Exit status and standard output under `python`."""
     done = subprocess.run(
-        [sys.executable, str(script)], cwd=folder, capture_output=True, text=True, timeout=SECONDS
+        [sys.executable, str(script)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
     )
     return done.returncode, done.stdout
 
