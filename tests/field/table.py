@@ -101,7 +101,14 @@ def watched(script: Path, folder: str) -> tuple[int, str, dict[str, Any]]:
     out = Path(folder) / "diagnosis.json"
     options = ["--isolated", "--dir", folder, "--output-format", "json", "-o", str(out)]
     command = [sys.executable, "-m", "relume", "run", *options, str(script)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=4 * SECONDS)
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=4 * SECONDS,
+        check=False,
+    )
     told = json.loads(out.read_text("utf-8")) if out.exists() else {}
     return done.returncode, done.stdout, told
 
