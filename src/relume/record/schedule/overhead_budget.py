@@ -1,31 +1,36 @@
-"""When to look: a share of the run's wall time, spent early, and again when the loss jumps.
+"""Decides after every step whether the next one is recorded.
 
-A token bucket. Every step of `seconds` adds ``share * seconds`` of credit; a recorded step takes
-``alpha * cost`` from it, where `cost` is what the recorder's own code measured of itself and
-`alpha` corrects what self-timing cannot see (cold caches, the allocator, slower dispatch): a
-recorder that trusts its own clock under-reports by 1.2 to 2.3 times. `alpha` is the ratio of the
-extra time that a recorded step and the few after it, which find the caches cold, were measured to
-take to the time that was claimed.
+The numbers of the steps decide (`step_schedule`), and what the run does: where its loss jumps the
+next step is recorded at once. The clock has no say until a fixed allowance of recording time is
+spent. `ALLOWANCE` is that allowance; it comes free little by little, so that a model whose records
+are costly does not spend all of it on its first steps. From then on records take a share of the
+run's wall time, by a token bucket: every step of `seconds` adds ``share * seconds`` of credit, a
+record takes ``alpha * cost`` from it, and the grid of steps is as coarse as that pays for.
 
-Reference: token bucket, ITU-T I.371; the calibration is ours (docs/recording.md).
+`cost` is the processor time that the recorder's own code measured of itself, so a busy machine
+changes nothing. `alpha` corrects what self-timing cannot see (cold caches, the allocator, slower
+dispatch): a recorder that trusts its own clock under-reports by 1.2 to 2.3 times. It is the ratio
+of the extra time that a recorded step and the few after it, which find the caches cold, were
+measured to take to the time that was claimed.
+
+Reference: token bucket, ITU-T I.371; the calibration is relume's own (docs/recording.md).
 """
 
 import math
-import random
 from collections import deque
 from statistics import median
 
-from relume.record.schedule.ranks import ruler
+from relume.record.schedule.step_schedule import next_record, record_level, ruler
 
-FORCED = 16  # first steps recorded whatever they cost: twice the batches that a rule asks for
-FIRST_CREDIT = 0.25  # seconds beyond those, spread over the run: units die early, and late too
-SET_UP = 2  # of them pay for work that never comes again, and teach nothing about the cost
+FORCED = 8  # first steps recorded whatever they cost: the batches that a rule asks for
+ALLOWANCE = 1.5  # seconds of recording that the numbers of the steps alone decide about
+EARLY = 0.25  # of the allowance that is free at once; half as much for each doubling of the run
+SET_UP = 2  # records that pay for work which never comes again teach nothing about the cost
 KEPT = 48  # step times of either kind that the calibration looks at
 LEAST_PAIRS = 8  # of either kind before alpha is trusted at all
 ALPHA = (1.25, 1.5, 6.0)  # least, start, most; measured truth was 1.2 to 2.3 (see above)
 AFTER = 8  # steps after a recorded one that are slower for it: benchmarks/hidden.py
 DEBT = 10.0  # how many records an urgent look may borrow
-EFOLD = 0.33  # of the credit is spent while the number of steps grows by a factor of e
 SAVINGS = 20.0  # records' worth of credit kept at most, so that a long pause buys no burst
 
 
@@ -33,34 +38,31 @@ class OverheadBudget:
     """Decides after every optimiser step whether the next one is recorded.
 
     Args:
-        share: of wall time, in (0, 1].
+        share: of wall time once the allowance is spent, in (0, 1].
         every: record each `every`-th step instead, and let the cost be what it is.
-        shared: other ranks train the same model: look at steps that they look at too.
+
+    Attributes:
+        steps: so far, of all trainings.
+        spent, elapsed: seconds of recording, and of everything.
     """
 
-    def __init__(
-        self, share: float = 0.01, every: int | None = None, *, shared: bool = False
-    ) -> None:
+    def __init__(self, share: float = 0.01, every: int | None = None) -> None:
         self.share = share
         self.every = every
-        self.shared = shared
-        self.credit = FIRST_CREDIT
+        self.credit = 0.0
         self.alpha = ALPHA[1]
         self.spent = 0.0
         self.elapsed = 0.0
         self.records = 0
         self.steps = 0
+        self._origin = 0  # the first step of the training that runs
         self._cost = 0.0  # running mean of a record's own cost
         self._recorded: deque[float] = deque(maxlen=KEPT)
         self._plain: deque[float] = deque(maxlen=KEPT)
         self._costs: deque[float] = deque(maxlen=KEPT)
         self._after: deque[float] = deque(maxlen=KEPT)  # seconds of `AFTER` steps behind a record
         self._behind: list[float] = []  # those of them that have ended
-        # Its own generator: the user's random state is not ours to advance.
-        self._coin = random.Random(0x5EED)
         self._recent: deque[float] = deque(maxlen=KEPT)
-        self._next = 0.0
-        self._level = 0  # of the grid of steps, where ranks share one
         self._urgent = False
 
     @property
@@ -68,8 +70,17 @@ class OverheadBudget:
         """The recorder's own estimate of its cost as a share of the time so far."""
         return self.spent / self.elapsed if self.elapsed else 0.0
 
+    @property
+    def number(self) -> int:
+        """The number of the next step within the training that runs."""
+        return self.steps - self._origin
+
+    def begin_training(self) -> None:
+        """Another training begins with the next step: its first steps are recorded densely."""
+        self._origin = self.steps
+
     def urge(self) -> None:
-        """Something happened (the loss jumped): look at the next step, on credit if need be."""
+        """Record the next step, on credit if need be: the loss jumped."""
         self._urgent = True
 
     def charge(self, seconds: float) -> None:
@@ -92,23 +103,17 @@ class OverheadBudget:
             self._plain.append(seconds)
             if len(self._behind) < AFTER:
                 self._follow(seconds)
-            if self.steps < self._next and not self._urgent:
-                return False  # as on most steps
         else:
             self._book(seconds, cost)
         return self._due()
 
-    def certain(self) -> int:
-        """For how many steps to come it is certain that none of them is recorded."""
+    def certain(self, most: int) -> int:
+        """For how many steps to come, up to `most`, it is certain that none is recorded."""
         if self._urgent:
             return 0
-        if self.every is None:
-            # until the credit is there: what comes in, at the pace of late
-            price = self.alpha * self._cost
-            income = self.share * max(median(self._recent), 1e-9) if self._recent else 0.0
-            short = (price - self.credit) / income if income > 0 else 0.0
-            return int(max(self._next - self.steps, short)) - 1
-        return int(self._next) - self.steps - 1
+        if self.every is not None:
+            return min(most, -self.steps % self.every)
+        return next_record(self.number - 1, self.number + most) - self.number
 
     def pass_over(self, steps: int, seconds: float) -> None:
         """Account for several steps on which nothing was recorded.
@@ -138,9 +143,9 @@ class OverheadBudget:
         else:
             self._cost = cost
         self._calibrate()
-        self.spent += self.alpha * cost
-        if self.records > FORCED:  # the forced ones are given, or nothing were left after them
+        if self.records > FORCED and not self._free:
             self.credit -= self.alpha * cost
+        self.spent += self.alpha * cost
 
     def _calibrate(self) -> None:
         if min(len(self._recorded), len(self._plain)) < LEAST_PAIRS:
@@ -155,46 +160,39 @@ class OverheadBudget:
             extra += max(median(self._after) - AFTER * plain, 0.0)
             error += _spread(self._after)
         weight = 1 / (1 + (error / claimed) ** 2)  # noise about as large as the cost: half
-        found = max(ALPHA[0], min(ALPHA[2], extra / claimed))
-        self.alpha = weight * found + (1 - weight) * ALPHA[1]
+        measured = max(ALPHA[0], min(ALPHA[2], extra / claimed))
+        self.alpha = weight * measured + (1 - weight) * ALPHA[1]
+
+    @property
+    def _free(self) -> bool:
+        """Whether the allowance pays for another record at this stage of the run."""
+        doublings = max(0.0, math.log2(max(self.steps, 1) / FORCED))
+        return self.spent < ALLOWANCE * min(1.0, EARLY * (1 + doublings / 2))
 
     def _due(self) -> bool:
         if self.every is not None:
             self._urgent = False
-            self._next = (self.steps // self.every + 1) * self.every
             return self.steps % self.every == 0
         if self.records < FORCED:
             return True
         price = self.alpha * self._cost
-        self.credit = min(self.credit, max(FIRST_CREDIT, SAVINGS * price))
-        if self._urgent and self.credit > -DEBT * price:
+        self.credit = min(self.credit, SAVINGS * price)
+        if self._urgent and (self._free or self.credit > -DEBT * price):
             self._urgent = False
-            return self._take()
-        if self.shared and ruler(self.steps) < self._level:
-            return False
-        if self.credit >= price and self.steps >= self._next:
-            return self._take()
-        return False
-
-    def _take(self) -> bool:
-        """Record the next step, and choose the earliest one after it.
-
-        The credit is spread evenly over the logarithm of the steps, since nobody knows how many
-        there will be: dense at first, and never used up before the end, until income alone
-        carries the records. The jitter keeps them from falling in step with data that come in
-        periods.
-        """
-        price = self.alpha * self._cost
-        earned = price / (self.share * max(median(self._recent), 1e-9))
-        spread = self.steps * price / (EFOLD * max(self.credit, price))
-        distance = min(spread, earned)
-        if self.shared:
-            # The grid that has as few steps as are paid for. A rank that can pay for more has a
-            # finer one, and this rank's steps are on it too: what is common is this one's.
-            self._level = math.ceil(math.log2(max(distance, 1.0)))
             return True
-        self._next = self.steps + max(1.0, distance * self._coin.uniform(0.5, 1.5))
-        return True
+        level = record_level(self.number)
+        if ruler(self.number) < level:
+            return False
+        return self._free or (ruler(self.number) >= self._paid_level() and self.credit >= price)
+
+    def _paid_level(self) -> int:
+        """The grid that has as few steps as are paid for.
+
+        A rank that can pay for more has a finer one, and this rank's steps are on it too: grids
+        are nested, so what is common to all ranks is the coarsest.
+        """
+        income = self.share * max(median(self._recent), 1e-9)
+        return math.ceil(math.log2(max(self.alpha * self._cost / income, 1.0)))
 
 
 def _spread(values: deque[float]) -> float:
