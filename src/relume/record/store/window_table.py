@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from relume.core import Window
 from relume.record.measure.unit_counters import FEWEST as FEWEST
-from relume.record.measure.unit_counters import FIELDS, merge, most
+from relume.record.measure.unit_counters import FIELDS, merge, window_limit
 
 Floats = NDArray[np.float64]
 Row = tuple[Any, ...]
@@ -84,7 +84,7 @@ class WindowTable:
             else:
                 del old[sign]
             kept.append(pane)
-        merged = self._thin(kept, most(_width(windows[0])), new)
+        merged = self._thin(kept, window_limit(_width(windows[0])), new)
         self._panes[site] = kept
         small_ones = {pane.id for pane in kept if pane.small} | {i for pair in merged for i in pair}
         rows = [(i, *packed(site, w, small=i in small_ones)) for i, w in new.items()]
