@@ -1,7 +1,7 @@
 """Records a training run while it trains, into one SQLite file, and reads it back as a `Trace`.
 
-In come the user's models, optimisers and calls of `backward()`; nothing of theirs is changed beyond
-hooks that are removed at the end. Out goes a run file, of which `store.run_file.read` makes a
+In come the user's models, optimisers and calls of `backward()`, which get hooks until the end of
+the run and stay unchanged otherwise. Out goes a run file, of which `store.run_file.read` makes a
 `core.Trace`, and `merge` makes one file of the files of several ranks. Recording takes a bounded
 share of the wall time (1 % by default), and an error in the recorder never reaches the training.
 

@@ -19,7 +19,7 @@ Files in reading order:
 
 Example:
     >>> import torch
-    >>> from relume.acts.lookup import find_act
+    >>> from relume.acts.act import find_act
     >>> from relume.record.measure.act_stats import FORWARD, forward_sums, sample
     >>> rows = sample(torch.tensor([[1.0, -1.0], [2.0, -2.0]]), axis=1, phase=0)
     >>> sums = dict(zip(FORWARD, forward_sums(find_act("relu"), rows, "pre", {}), strict=True))

@@ -118,8 +118,8 @@ def _parquet() -> Any:
     def write(file: Path, columns: dict[str, type], rows: Iterable[Row]) -> int:
         listed = list(rows)
         schema = arrow.schema([(name, kinds[kind]) for name, kind in columns.items()])
-        held = [list(column) for column in zip(*listed, strict=True)] or [[] for _ in columns]
-        arrays = [arrow.array(c, kinds[k]) for c, k in zip(held, columns.values(), strict=True)]
+        data = [list(column) for column in zip(*listed, strict=True)] or [[] for _ in columns]
+        arrays = [arrow.array(c, kinds[k]) for c, k in zip(data, columns.values(), strict=True)]
         arrow.parquet.write_table(arrow.Table.from_arrays(arrays, schema=schema), file)
         return len(listed)
 
