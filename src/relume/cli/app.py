@@ -147,9 +147,9 @@ def run(
     pace = _pace(str(wanted.budget) if budget is None else budget, every)
     plan = RunPlan(script, tuple(args or ()), module, *pace, wanted.folder, exact, sink)
     if sink is not None:
-        from relume.record.store.tensorboard import sink_called
+        from relume.record.store.tensorboard import parse_sink
 
-        sink_called(sink)
+        parse_sink(sink)
     from relume.launch import missing_script
 
     problem = missing_script(script, module)

@@ -21,7 +21,7 @@ Kind = Annotated[str, typer.Option("--to", metavar="FORM", help="csv or parquet.
 def export(run: Run = None, out: Out = None, to: Kind = "csv", folder: Folder = None) -> int:
     """Write a recording as tables: series, sites, units and facts."""
     from relume.record.store import run_file
-    from relume.record.store.export_tables import FORMS, tables
+    from relume.record.store.export_tables import FORMS, write_tables
 
     if to not in FORMS:
         raise UsageError(f"--to is {to!r}; it is csv or parquet.")
@@ -32,7 +32,7 @@ def export(run: Run = None, out: Out = None, to: Kind = "csv", folder: Folder = 
             raise UsageError(f"no recorded run in {place(folder)}/; give a run file.")
         path = found[0]
     with patience(f"writing {path.name}"):
-        written = tables(run_file.read(path), out or path.with_suffix(""), to)
+        written = write_tables(run_file.read(path), out or path.with_suffix(""), to)
     for file, rows in written:
         print_sentence(f"{rows:>9,} rows in {file}")
     return 0

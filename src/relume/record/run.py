@@ -166,9 +166,9 @@ def watch(
     """
     check_pace(budget, every)
     if isinstance(sink, str):
-        from relume.record.store.tensorboard import sink_called
+        from relume.record.store.tensorboard import parse_sink
 
-        sink_called(sink)  # before anything is made
+        parse_sink(sink)  # before anything is made
     from torch import nn
 
     given: Any = model

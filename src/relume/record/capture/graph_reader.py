@@ -8,7 +8,7 @@ from relume.record.capture.graph_cache import RAW, CachedGraph, Signature, cache
 from relume.record.capture.step_record import StepRecord
 from relume.record.facts.fact_log import FactLog
 from relume.record.graph.affine_structure import data_inputs
-from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind, unpacking_nothing
+from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind, without_unpacking
 from relume.record.graph.op_names import AFFINE
 from relume.record.graph.outgoing_weights import norms
 from relume.record.sites.function_mode import ActCapture, CapturedAct, storage_number
@@ -97,7 +97,7 @@ class GraphReader:
             step: the current step.
         """
         self._step = step
-        with unpacking_nothing(graph, self._packed(graph)):
+        with without_unpacking(graph, self._packed(graph)):
             self._read(look, graph)
 
     def read_inside(self, look: StepRecord, graph: AutogradGraph, outer: AutogradNode) -> None:
@@ -108,7 +108,7 @@ class GraphReader:
         def inside(number: int) -> int:
             return begin + min(number - first, BETWEEN - 2)
 
-        with unpacking_nothing(graph, self._packed(graph)):
+        with without_unpacking(graph, self._packed(graph)):
             acts = self._sites.acts_in(graph, self._marks, phase=look.phase, anchor=inside)
             self._take(look, acts)
             self._notes.tell(acts)

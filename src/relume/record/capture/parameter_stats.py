@@ -8,8 +8,8 @@ from torch.optim import Optimizer
 from relume.record.capture.step_record import StepRecord
 from relume.record.capture.weights import WeightStats, parameters_of
 from relume.record.facts.fact_log import FactLog
-from relume.record.graph.head_structure import decays
-from relume.record.measure.dtensor import local
+from relume.record.graph.head_structure import weight_decays
+from relume.record.measure.dtensor import local_part
 from relume.record.measure.row_cosine import RowCosines
 from relume.record.measure.update_cosine import UpdateCosine
 from relume.record.sites.qualified_names import QualifiedNames
@@ -74,15 +74,15 @@ class ParameterStats:
             return
         named = self._weights.named(optimizer)
         empty = zero_tensors(parameter for _, parameter in named) if empty is None else empty
-        self._notes.parameters(named, step, decays(optimizer), empty)
-        held = [(name, part) for name, p in named if (part := local(p)) is not None]
-        look.put(self._rows.look(held))
+        self._notes.parameters(named, step, weight_decays(optimizer), empty)
+        held = [(name, part) for name, p in named if (part := local_part(p)) is not None]
+        look.put(self._rows.measure(held))
         self._told[id(optimizer)] = sign
 
 
 def zero_tensors(parameters: Iterable[Tensor]) -> set[int]:
     """Ids of those that are zero all over, as far as a look at their beginning tells."""
-    held = ((id(p), local(p)) for p in parameters)
+    held = ((id(p), local_part(p)) for p in parameters)
     return {
         number
         for number, part in held

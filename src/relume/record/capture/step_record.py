@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relume.record.graph.autograd_graph import AutogradNode, saved
+from relume.record.graph.autograd_graph import AutogradNode, saved, signed_axis
 from relume.record.graph.recompute import output_of, pre_of
 from relume.record.hooks.torch_state import untraced
 from relume.record.measure import act_stats, act_stats_numpy
@@ -229,7 +229,7 @@ class StepRecord:
         result, axis = saved(node, "_saved_result"), plan.axis
         if plan.site.name in self.sums or not isinstance(result, Tensor) or result.dim() < 2:
             return
-        if int(node._saved_dim) % 2**64 not in (axis, (axis - result.dim()) % 2**64):
+        if signed_axis(node._saved_dim) not in (axis, axis - result.dim()):
             return
         rows = act_stats.sample(result, axis, self.phase)
         sums = self.sums[plan.site.name] = SiteSums(plan, rows.shape[0])

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
-from relume.record.measure.dtensor import local, shard_info
+from relume.record.measure.dtensor import local_part, sharded_parameters
 from relume.record.measure.parameter_samples import (
     MOST_ELEMENTS,
     RUN,
     ParameterSampler,
     ParameterSamples,
-    split_distant,
+    run_stride,
 )
 from relume.record.measure.update_cosine import UpdateCosine
 from relume.record.sites.qualified_names import QualifiedNames
@@ -63,16 +63,16 @@ class WeightStats:
 
     def named(self, optimizer: Optimizer) -> list[tuple[str, Tensor]]:
         """The optimiser's parameters with their names."""
-        return [(self._name(p), p) for p in parameters_of(optimizer) if local(p) is not None]
+        return [(self._name(p), p) for p in parameters_of(optimizer) if local_part(p) is not None]
 
     def gradients(self, leaves: Sequence[Tensor]) -> Found | None:
         """Norms of the gradients now in `.grad`, which is before any clipping."""
         self._shares = None
         kept: list[Tensor] = []
         grads: list[Tensor] = []
-        for leaf in (*leaves, *shard_info(self._names.roots())):
-            grad = local(leaf.grad)
-            if grad is not None and grad.numel() and local(leaf) is not None:
+        for leaf in (*leaves, *sharded_parameters(self._names.roots())):
+            grad = local_part(leaf.grad)
+            if grad is not None and grad.numel() and local_part(leaf) is not None:
                 kept.append(leaf)
                 grads.append(grad)
         if not grads:
@@ -120,14 +120,14 @@ class WeightStats:
         if isinstance(before, ParameterSamples):
             sampler = self._sampler(optimizer)
             after = sampler.take(held)
-            if after is None or not after.like(before):
+            if after is None or not after.same_layout(before):
                 return None  # moved to another device, or resized, within the step
             sizes = before.norms()
             updates = after.flat - before.flat
             ratios = before.norms(updates) / sizes
             if follow is not None:
                 names = [name for name, _ in keys[: len(held)]]
-                self.turning.keep_here(follow, names, held, sampler, after, updates)
+                self.turning.keep_on_host(follow, names, held, sampler, after, updates)
             return keys, np.concatenate((sizes * before.scales * _shards(kept, held), ratios))
         sizes = _norms(before)
         later = [_sample(part) for part in held]
@@ -170,7 +170,7 @@ def parameters_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
 
 def _held(parameters: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """The parameters that this process holds something of, and what it holds."""
-    pairs = [(p, part) for p in parameters if (part := local(p)) is not None and part.numel()]
+    pairs = [(p, part) for p in parameters if (part := local_part(p)) is not None and part.numel()]
     return [p for p, _ in pairs], [part for _, part in pairs]
 
 
@@ -189,7 +189,7 @@ def _sample(tensor: Tensor) -> Tensor:
     flat, size = tensor.detach().reshape(-1), tensor.numel()
     if size <= MOST_ELEMENTS:
         return flat
-    return flat[: size - size % RUN].reshape(-1, RUN)[:: split_distant(size)].reshape(-1)
+    return flat[: size - size % RUN].reshape(-1, RUN)[:: run_stride(size)].reshape(-1)
 
 
 def _norms(tensors: list[Tensor]) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from relume.core import Fact
 from relume.record.graph import criterion, criterion_targets, head_structure, loss_scale
-from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, saved
+from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, saved, signed_axis
 from relume.record.measure import target_stats
 from relume.record.measure.chance_loss import ChanceLoss
 from relume.record.sites.sites import source_of
@@ -62,7 +62,7 @@ class CriterionFact:
         if self._criterion is None:
             file, line = source_of(found.node)
             data = {"loss": found.name, "classes": self._chance.classes, "chance": None}
-            data |= head_structure.of_criterion(found, ends)
+            data |= head_structure.criterion_data(found, ends)
             self._criterion = Fact("criterion", "", step, {**data, "file": file, "line": line})
             self.flush()
         return True
@@ -80,7 +80,7 @@ class CriterionFact:
         target = criterion_targets.targets(found)
         self._by_graph = self._by_graph or found.weighed is not None
         if target is None and ends is not None and self._views <= HAND_LOOKS:
-            target = criterion_targets.subtracted(found, ends)
+            target = criterion_targets.handwritten_targets(found, ends)
             self._by_graph = self._by_graph or target is not None
         if target is None:
             return False
@@ -120,7 +120,7 @@ def _signed(value: Any) -> int | None:
     """torch hands out negative integers unsigned."""
     if value is None:
         return None
-    return int(value) - 2**64 if int(value) >= 2**63 else int(value)
+    return signed_axis(value)
 
 
 def _classes(found: criterion.Criterion) -> int | None:

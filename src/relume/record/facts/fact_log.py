@@ -20,7 +20,7 @@ from relume.record.graph.autograd_graph import (
     weight_of,
 )
 from relume.record.graph.opaque_ops import NO_BACKWARD
-from relume.record.measure.dtensor import is_sharded, local
+from relume.record.measure.dtensor import is_sharded, local_part
 from relume.record.measure.input_moments import LEAST_ROWS, InputMoments
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.sites import MOST_CALLS, SiteCall, Sites, SiteState, source_of
@@ -158,7 +158,7 @@ class FactLog:
             self._parameter_site(name, parameter, self._places.get(layer, LAST))
             if layer in self._places:
                 self._places[layer] += 1  # its next parameter comes after this one
-            held = local(parameter)
+            held = local_part(parameter)
             held = parameter if held is None else held
             shard = {"shard": held.numel()} if is_sharded(parameter) else {}
             self._writer.fact(

@@ -9,7 +9,13 @@ from relume.acts.act import by_node
 from relume.core import Fact
 from relume.record.graph import affine_structure, criterion, criterion_targets
 from relume.record.graph import head_structure as found_in
-from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, at_hand, kind, name_of
+from relume.record.graph.autograd_graph import (
+    AutogradGraph,
+    AutogradNode,
+    if_in_memory,
+    kind,
+    name_of,
+)
 from relume.record.graph.opaque_ops import CUSTOM, FUSED, OPAQUE, PACKED, RELEASED, is_custom
 from relume.record.graph.softmax_source import axis_is_left_out
 from relume.record.sites.module_trace import ModuleTrace
@@ -55,7 +61,7 @@ class StructureFacts:
             name = "" if plan is None else plan.site.name
             called = by_node()[name_of(node)][0].name if plan is None else plan.site.act
             act: dict[str, Any] = {"act": called, "site": name, "file": file, "line": line}
-            acts.append(act | found_in.limits(node))
+            acts.append(act | found_in.clamp_limits(node))
         rows = criterion.rows_at_criterion(graph, found, ends)
         layer = "" if ends.affine is None else self._sites.layer_path(ends.affine)
         fact = Fact(
@@ -65,8 +71,8 @@ class StructureFacts:
             {
                 "layer": layer,
                 "acts": acts,
-                "direct": found_in.direct(found, ends),
-                "guarded": found_in.guarded(found, ends),
+                "direct": found_in.is_direct(found, ends),
+                "guarded": found_in.log_guards(found, ends),
                 "rows_sum_error": None if rows is None else rows[0],
                 "rows_min": None if rows is None else rows[1],
             },
@@ -157,7 +163,7 @@ class StructureFacts:
                 path = self._sites.names.path(marks.owner(node._sequence_nr()))
                 self.opaque(path, _plain_name(node), *entry, step)
         self._packed(acts, marks, step)
-        if any(at_hand(leaf) is None for leaf in graph.leaves):
+        if any(if_in_memory(leaf) is None for leaf in graph.leaves):
             self.opaque("", "fully_shard", *RELEASED, step)
         if not graph.complete:
             text = "the graph is larger than is read; acts nearest to the loss are measured"

@@ -96,7 +96,7 @@ class RootForward:
             graph: of the loss.
             entering: storages of the data that enter the graph.
         """
-        if graph.made_between(self.begin, self.end):
+        if graph.has_node_between(self.begin, self.end):
             return True
         return any(not ref.expired() and ref.cdata in entering for ref in self.storages)
 
