@@ -3,7 +3,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 torch.manual_seed(3)
-N_KEYS, N_VALUES, PAIRS, WIDTH = 24, 16, 12, 512
+N_KEYS, N_VALUES, PAIRS, WIDTH = 16, 16, 8, 384
 
 
 def batch(n):
@@ -37,7 +37,7 @@ class Recall(nn.Module):
 
 net = Recall()
 opt = torch.optim.Adam(net.parameters(), lr=3e-3)
-for it in range(301):
+for it in range(251):
     keys, values, ask, answer = batch(64)
     loss = F.cross_entropy(net(keys, values, ask), answer)
     opt.zero_grad()

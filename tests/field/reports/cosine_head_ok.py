@@ -32,7 +32,7 @@ class ZeroShotNet(nn.Module):
 
 
 net = ZeroShotNet()
-opt = torch.optim.SGD(net.parameters(), lr=0.02, momentum=0.9, weight_decay=5e-4)
+opt = torch.optim.AdamW(net.parameters(), lr=1e-3)
 for epoch in range(1, 21):
     running = 0.0
     for rows in torch.randperm(len(Xa)).split(64):

@@ -9,13 +9,13 @@ X, y = load_digits(return_X_y=True)
 Xtr, Xte, ytr, yte = train_test_split(X / 16.0, y, test_size=0.3, random_state=0)
 Xtr, Xte = (torch.tensor(a, dtype=torch.float32) for a in (Xtr, Xte))
 ytr, yte = torch.tensor(ytr), torch.tensor(yte)
-N_EXPERTS, AUX = 8, 1.0
+N_EXPERTS, AUX = 8, 0.5
 
 
 class Router(nn.Module):
     def __init__(self, dim):
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(N_EXPERTS, dim) * 2.5)
+        self.weight = nn.Parameter(torch.randn(N_EXPERTS, dim) * 1.5)
 
     def forward(self, x):
         router_logits = F.linear(x, self.weight)
@@ -47,8 +47,8 @@ class SparseBlock(nn.Module):
 
 
 model = SparseBlock(64)
-opt = torch.optim.AdamW(model.parameters(), lr=5e-3)
-for epoch in range(30):
+opt = torch.optim.AdamW(model.parameters(), lr=3e-3)
+for epoch in range(40):
     for rows in torch.randperm(len(Xtr)).split(64):
         out, aux, _ = model(Xtr[rows])
         ce = F.cross_entropy(out, ytr[rows])
