@@ -2,7 +2,7 @@ import torch
 from torch import nn, autograd
 
 torch.manual_seed(0)
-LAMBDA, N_CRITIC, BATCH = 10.0, 3, 128
+LAMBDA, N_CRITIC, BATCH = 1.0, 3, 128
 
 
 def real_batch():
@@ -12,8 +12,8 @@ def real_batch():
 
 gen = nn.Sequential(nn.Linear(4, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 2))
 critic = nn.Sequential(nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1))
-opt_g = torch.optim.Adam(gen.parameters(), lr=1e-3, betas=(0.5, 0.9))
-opt_c = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.9))
+opt_g = torch.optim.Adam(gen.parameters(), lr=2e-3, betas=(0.0, 0.9))
+opt_c = torch.optim.Adam(critic.parameters(), lr=2e-3, betas=(0.0, 0.9))
 
 
 def gradient_penalty(real, fake):
