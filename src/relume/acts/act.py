@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from relume.acts.module_registry import module_of
 from relume.acts.wide_precision import derivative, evaluate, make_function, node_name
 from relume.errors import UsageError
 from relume.registry import discover, lookup
@@ -195,17 +196,13 @@ class Act:
 
     def module(self, **options: Any) -> "ActModule":
         """This act as a `torch.nn.Module`, at these parameters (options: see `ActModule`)."""
-        from relume.acts.module import module_of
-
         return module_of(self)(**{**self.defaults, **options})
 
     def __deepcopy__(self, memo: Any) -> "Act":
         return self  # a record, like the function it stands for
 
     def __reduce__(self) -> Any:
-        from relume.acts.lookup import act
-
-        return act, (str(self),)
+        return _restore, (self.name, dict(self.defaults))
 
     def __str__(self) -> str:
         bound = ", ".join(f"{name}={value!r}" for name, value in self.defaults.items())
@@ -230,6 +227,11 @@ class Act:
         return evaluate(self.slope, z, self.defaults, wide=True)
 
 
+def _restore(name: str, defaults: Mapping[str, Any]) -> Act:
+    """The act called `name` at these parameters, as a pickle names it."""
+    return find_act(name).bind(**defaults)
+
+
 def along_channels(parameter: Any, z: Tensor) -> Any:
     """A parameter with one number a channel, shaped to stand along axis 1 of `z`."""
     if not isinstance(parameter, Tensor):
@@ -246,7 +248,7 @@ def _grid() -> Tensor:
     return torch.cat((-far, near, far))
 
 
-_own: dict[str, Act] = {}
+_registered: dict[str, Act] = {}
 
 
 def register(
@@ -316,16 +318,16 @@ def register(
             object.__setattr__(made, "function", function)
         object.__setattr__(made, "__doc__", value.__doc__ or formula)
         if not value.__module__.startswith("relume.acts."):
-            _keep(made)
+            _enter(made)
         return made
 
     return make
 
 
-def _keep(made: Act) -> None:
+def _enter(made: Act) -> None:
     if made.name in shipped():
         raise UsageError(f"the act {made.name!r} is one of relume's own; give yours another name.")
-    _own[made.name] = made
+    _registered[made.name] = made
     by_node.cache_clear()
 
 
@@ -337,7 +339,7 @@ def shipped() -> Mapping[str, Act]:
 
 def acts() -> dict[str, Act]:
     """All acts by name, registered ones last."""
-    return {**shipped(), **_own}
+    return {**shipped(), **_registered}
 
 
 @cache

@@ -2,14 +2,18 @@
 
 import inspect
 from inspect import Parameter, Signature
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from relume.acts.act import Act
+from relume.acts.module_registry import enter_base, enter_class
+
+if TYPE_CHECKING:
+    from relume.acts.act import Act
 
 
+@enter_base
 class ActModule(nn.Module):
     """An act as a module: ``class GELU(ActModule, act=gelu)``.
 
@@ -25,11 +29,11 @@ class ActModule(nn.Module):
         Any floating tensor in, the same shape and dtype out.
     """
 
-    act: ClassVar[Act]
+    act: ClassVar["Act"]
     _inplace: ClassVar[bool]
     _positional: ClassVar[tuple[str, ...]]
 
-    def __init_subclass__(cls, act: Act | None = None, **rest: Any) -> None:
+    def __init_subclass__(cls, act: "Act | None" = None, **rest: Any) -> None:
         super().__init_subclass__(**rest)
         described: Any = cls  # inspect and help() read __signature__, which no stub knows
         if act is not None:
@@ -40,6 +44,7 @@ class ActModule(nn.Module):
             cls._positional = tuple(p.name for p in shown.parameters.values() if p.kind is kind)
             described.__signature__ = shown
             cls.__doc__ = _page(act, cls.__doc__)
+            enter_class(act, cls)
         if "__init__" in cls.__dict__:
             own = list(inspect.signature(cls.__init__).parameters.values())[1:]
             described.__signature__ = Signature(own)
@@ -96,7 +101,7 @@ class ActModule(nn.Module):
         return ", ".join(dict.fromkeys(shown))
 
 
-def _page(act: Act, words: str | None) -> str:
+def _page(act: "Act", words: str | None) -> str:
     """The docstring of an act's module: its own words, then what the record knows."""
     lines = [inspect.cleandoc(words or act.formula), "", f"f(z) = {act.formula}", "", "Args:"]
     for name, default in act.defaults.items():
@@ -114,7 +119,7 @@ def _page(act: Act, words: str | None) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _signature(act: Act, *, inplace: bool) -> Signature:
+def _signature(act: "Act", *, inplace: bool) -> Signature:
     """How the module of an act is made: its parameters, then torch's words, then ours."""
     own = list(inspect.signature(act.value).parameters.values())[1:]
     own = [word.replace(default=act.defaults[word.name]) for word in own]
@@ -135,18 +140,3 @@ def _words(function: Any) -> tuple[str, ...]:
         return tuple(inspect.signature(function).parameters)
     except (TypeError, ValueError):  # a builtin without a signature
         return ()
-
-
-def module_of(act: Act) -> type[ActModule]:
-    """The module class of an act: the one that its file binds, or one made for it."""
-    for kind in _kinds(ActModule):
-        made = kind.__dict__.get("act")
-        if made is not None and made.value is act.value:  # also at other parameters; a newer act
-            return kind  # of the same name is another
-    title = "".join(word.capitalize() for word in act.name.split("_"))
-    return type(title, (ActModule,), {"__doc__": act.formula}, act=act)
-
-
-def _kinds(base: type[ActModule]) -> list[type[ActModule]]:
-    below = base.__subclasses__()
-    return below + [kind for each in below for kind in _kinds(each)]

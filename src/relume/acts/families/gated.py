@@ -20,6 +20,7 @@ from relume.acts.act import Act, Node, find_act, register
 from relume.acts.families.piecewise import relu
 from relume.acts.families.sigmoids import sigmoid
 from relume.acts.families.smooth import gelu, silu
+from relume.acts.gain import normal_mean
 from relume.acts.kernels.blocks import by_torch, eager
 from relume.acts.module import ActModule
 from relume.errors import UsageError
@@ -90,7 +91,6 @@ def _native(function: Any, gate: Callable[..., Tensor]) -> Callable[..., Tensor]
 def _mean_square(gate: Act, direction: str) -> float:
     """E (a f(b))^2 = E f(b)^2 for independent standard normals; backward the sum over a unit's
     two rows of the weight, so that fan_out counts units, not rows."""
-    from relume.acts.gain import normal_mean
 
     def squared(b: Tensor) -> Tensor:
         return torch.square(gate.value(b, **gate.defaults))
@@ -252,8 +252,6 @@ _GATES = {"glu": sigmoid, "reglu": relu, "geglu": gelu, "swiglu": silu}
 @cache
 def _scale(gate: Act) -> float:
     """The s with s^2 E f(s b)^2 = 1 for a standard normal b."""
-
-    from relume.acts.gain import normal_mean
 
     def excess(size: float) -> float:
         def squared(b: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from relume.acts.act import Node, register
+from relume.acts.gain import normal_mean
 from relume.acts.kernels.blocks import block_size, direct, eager, tiles
 from relume.acts.module import ActModule
 from relume.errors import UsageError
@@ -193,7 +194,6 @@ def mean_square(direction: str, pieces: int = 2, dim: int = -1) -> float:
     the gradient whole, so that fan_out counts units, not rows."""
     if direction == "backward":
         return 1.0
-    from relume.acts.gain import normal_mean
 
     def density(z: Tensor) -> Tensor:  # of the largest of k, over that of one: k Phi(z)^(k - 1)
         below = 0.5 * torch.erfc(-z / math.sqrt(2))
