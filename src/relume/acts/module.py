@@ -1,4 +1,4 @@
-"""Acts as modules: the same record, parameters as attributes, torch's names where it has them."""
+"""Makes a `torch.nn.Module` of an act: parameters as attributes, under torch's names."""
 
 import inspect
 from inspect import Parameter, Signature
@@ -19,7 +19,7 @@ class ActModule(nn.Module):
 
     Args:
         args, parameters: the act's parameters, in the order of its call or by name; where torch's
-            own module has `inplace`, it may stand behind them as it does there.
+            own module has `inplace`, it may follow them, as there.
         inplace: as in torch, for acts where torch's own module has it.
         exact: evaluate in the wider type (see `Act`); torch's own path otherwise.
         num_parameters: of a learnable act: 1, or one for each channel (axis 1).
@@ -38,12 +38,12 @@ class ActModule(nn.Module):
         described: Any = cls  # inspect and help() read __signature__, which no stub knows
         if act is not None:
             cls.act = act
-            cls._inplace = act.native is not None and "inplace" in _words(act.native)
-            shown = _signature(act, inplace=cls._inplace)
+            cls._inplace = act.native is not None and "inplace" in _parameter_names(act.native)
+            signature = _signature(act, inplace=cls._inplace)
             kind = Parameter.POSITIONAL_OR_KEYWORD
-            cls._positional = tuple(p.name for p in shown.parameters.values() if p.kind is kind)
-            described.__signature__ = shown
-            cls.__doc__ = _page(act, cls.__doc__)
+            cls._positional = tuple(p.name for p in signature.parameters.values() if p.kind is kind)
+            described.__signature__ = signature
+            cls.__doc__ = _module_docstring(act, cls.__doc__)
             enter_class(act, cls)
         if "__init__" in cls.__dict__:
             own = list(inspect.signature(cls.__init__).parameters.values())[1:]
@@ -81,7 +81,7 @@ class ActModule(nn.Module):
                 setattr(self, name, value)
 
     def forward(self, z: Tensor) -> Tensor:
-        """f(z), elementwise."""
+        """Return f(z), elementwise."""
         values = {name: getattr(self, name) for name in self.act.defaults}
         if self._inplace and self.inplace:
             assert self.act.native is not None
@@ -89,20 +89,20 @@ class ActModule(nn.Module):
         return self.act(z, exact=self.exact, **values)
 
     def extra_repr(self) -> str:
-        """The parameters that are not at their default, as they are written in the call."""
-        shown: list[str] = []
+        """Return the parameters that are not at their default, as written in the call."""
+        parts: list[str] = []
         for name, value in self.act.defaults.items():
             mine = getattr(self, name)
             if name in self.act.learnable:
-                shown.append(f"num_parameters={mine.numel()}")
+                parts.append(f"num_parameters={mine.numel()}")
             elif mine != value:
-                shown.append(f"{name}={mine!r}")
-        shown += [f"{flag}=True" for flag in ("inplace", "exact") if getattr(self, flag, False)]
-        return ", ".join(dict.fromkeys(shown))
+                parts.append(f"{name}={mine!r}")
+        parts += [f"{flag}=True" for flag in ("inplace", "exact") if getattr(self, flag, False)]
+        return ", ".join(dict.fromkeys(parts))
 
 
-def _page(act: "Act", words: str | None) -> str:
-    """The docstring of an act's module: its own words, then what the record knows."""
+def _module_docstring(act: "Act", words: str | None) -> str:
+    """Return the docstring of an act's module: its own words, then the act's attributes."""
     lines = [inspect.cleandoc(words or act.formula), "", f"f(z) = {act.formula}", "", "Args:"]
     for name, default in act.defaults.items():
         learned = ", learned: the value to start from" if name in act.learnable else ""
@@ -120,7 +120,7 @@ def _page(act: "Act", words: str | None) -> str:
 
 
 def _signature(act: "Act", *, inplace: bool) -> Signature:
-    """How the module of an act is made: its parameters, then torch's words, then ours."""
+    """Return the signature of an act's module: its parameters, then torch's, then relume's."""
     own = list(inspect.signature(act.value).parameters.values())[1:]
     own = [word.replace(default=act.defaults[word.name]) for word in own]
     words = [word for word in own if word.kind is Parameter.POSITIONAL_OR_KEYWORD]
@@ -135,7 +135,7 @@ def _signature(act: "Act", *, inplace: bool) -> Signature:
     return Signature(words)
 
 
-def _words(function: Any) -> tuple[str, ...]:
+def _parameter_names(function: Any) -> tuple[str, ...]:
     try:
         return tuple(inspect.signature(function).parameters)
     except (TypeError, ValueError):  # a builtin without a signature
