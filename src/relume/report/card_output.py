@@ -89,6 +89,6 @@ def _written(cards: Sequence[Card], order: CardOrder) -> str:
 
 
 def _json(cards: Sequence[Card]) -> str:
-    """One card as an object, split_acts as a list."""
+    """Return one card as a JSON object, several as a list."""
     data = plain(cards[0]) if len(cards) == 1 else [plain(card) for card in cards]
     return json.dumps(data, indent=2, ensure_ascii=False)

@@ -1,6 +1,6 @@
 """Makes the plain data from which the page draws one run, out of its trace and diagnosis.
 
-Words are data safe to show here; numbers are the recorded ones, thinned to the page's pixels.
+Words are made safe to show here; numbers are the recorded ones, thinned to the page's pixels.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ WIDE = {"grad_pre_rms"}
 MOST = 170_000
 """Values in a page, besides two series of steps: at two characters each a third of a megabyte."""
 CURVE = 64  # points of a finding's own curve, as core.Evidence promises
-LONG = 4_000  # characters of a message run
+LONG = 4_000  # characters of a message shown
 
 
 @dataclass(frozen=True, slots=True)
