@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from relume.errors import UsageError
-from relume.report.console import console, patience, print_sentence
+from relume.report.console import console, print_sentence, spinner
 
 
 def card(
@@ -38,13 +38,13 @@ def card(
     ] = False,
 ) -> int:
     """Measure what an activation function is, on this machine and build."""
-    from relume.report.card_output import card_order, deliver_cards, several
+    from relume.report.card_output import card_order, deliver_cards, split_acts
 
     wanted = card_order(form, file, side_by_side=side is not None, plots=plot, methods=methods)
-    names = several([*(words or ()), *([side] if side else [])])
+    names = split_acts([*(words or ()), *([side] if side else [])])
     if not names:
         raise UsageError("name an act, such as 'relume card gelu'; 'relume acts' lists them.")
-    with patience("getting ready") as busy:
+    with spinner("getting ready") as busy:
         from relume.acts.lookup import act as find
         from relume.cards.build_card import card as measure
 
@@ -75,7 +75,7 @@ def acts(
     ] = "*",
 ) -> int:
     """List the activation functions, with formula, year, parameters and reference."""
-    with patience("getting ready"):
+    with spinner("getting ready"):
         from relume.acts.lookup import act as find
         from relume.acts.lookup import list_acts
     from relume.report.terminal.act_list import ActEntry, act_table

@@ -49,7 +49,7 @@ from relume.cli.script_options import PLACES, TrialCommand
 from relume.cli.trial_options import CONTEXT
 from relume.errors import RelumeError, UnknownNameError, UsageError
 from relume.registry import pages, unknown
-from relume.report.console import complaint, console, print_sentence
+from relume.report.console import console, print_sentence, usage_sentence
 
 if TYPE_CHECKING:
     from relume.launch import Launched
@@ -391,5 +391,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         # typer's own complaints; their class lives in click or in typer, by version
         if not hasattr(error, "format_message"):
             raise
-        print_sentence(complaint(error))
+        print_sentence(usage_sentence(error))
         return 2

@@ -7,7 +7,7 @@ import typer
 
 from relume.errors import UnknownNameError, UsageError
 from relume.registry import unknown
-from relume.report.console import console, patience, print_sentence
+from relume.report.console import console, print_sentence, spinner
 
 PLACE = Path("relume-atlas")
 
@@ -35,7 +35,7 @@ def atlas(
     if seeds is not None:
         raise UsageError("--seeds is for --measure; the pages have no repetitions.")
     wanted = _lesson(name)
-    with patience("making the atlas") as busy:
+    with spinner("making the atlas") as busy:
         from relume.atlas.site_builder import write
 
         first = write(folder, progress=lambda what: busy(f"making the atlas: {what}"))

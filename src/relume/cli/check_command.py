@@ -24,7 +24,7 @@ from relume.cli.options import (
     output_policy,
 )
 from relume.errors import RelumeError, UsageError
-from relume.report.console import console, patience, print_sentence
+from relume.report.console import console, print_sentence, spinner
 
 if TYPE_CHECKING:
     from relume.checks.check import ModelCheck
@@ -87,7 +87,7 @@ def check(
     if (data is None) == (shape is None):
         raise UsageError("give the batch: --data pkg.mod:loader (or a file), or --input 32x3x8x8.")
     try:
-        with patience(f"checking {target}"):
+        with spinner(f"checking {target}"):
             looked = _look(target, data, shape, dtype, criterion, weights, wanted.order.codes)
     except RelumeError:
         raise

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from relume.cli.options import Folder, place
-from relume.report.console import patience, print_sentence
+from relume.report.console import print_sentence, spinner
 
 Files = Annotated[
     list[Path] | None,
@@ -32,7 +32,7 @@ def combine(
     from relume.record.merge.combine import latest
 
     chosen = list(files) if files else latest(place(folder))
-    with patience(f"combining {len(chosen)} recordings"):
+    with spinner(f"combining {len(chosen)} recordings"):
         made = merge(chosen, out, force=force)
     print_sentence(f"ranks {', '.join(map(str, made.ranks))} of {made.world} are now {made.path}")
     if made.missing:

@@ -7,7 +7,7 @@ import typer
 
 from relume.cli.options import Folder, place
 from relume.errors import UsageError
-from relume.report.console import patience, print_sentence
+from relume.report.console import print_sentence, spinner
 
 Run = Annotated[
     Path | None, typer.Argument(metavar="[RUN]", help="A run file; the newest if none is given.")
@@ -31,7 +31,7 @@ def export(run: Run = None, out: Out = None, to: Kind = "csv", folder: Folder = 
         if not found:
             raise UsageError(f"no recorded run in {place(folder)}/; give a run file.")
         path = found[0]
-    with patience(f"writing {path.name}"):
+    with spinner(f"writing {path.name}"):
         written = write_tables(run_file.read(path), out or path.with_suffix(""), to)
     for file, rows in written:
         print_sentence(f"{rows:>9,} rows in {file}")

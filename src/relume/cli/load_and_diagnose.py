@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relume.cli.options import OutputPolicy
-from relume.report.console import patience
+from relume.report.console import spinner
 
 if TYPE_CHECKING:
     from relume.core import Diagnosis, Trace
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def load_and_diagnose(path: Path, wanted: OutputPolicy) -> tuple[Diagnosis, Trace, tuple[str, ...]]:
     """The diagnosis of a run file without what is to be silent, the trace, and what was odd."""
-    with patience(f"reading {path.name}"):
+    with spinner(f"reading {path.name}"):
         return read_quietly(path, wanted)
 
 

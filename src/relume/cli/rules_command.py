@@ -60,5 +60,5 @@ def rules(
     from relume.report.machine.json_file import emit
     from relume.report.rule_pages import pages as views
 
-    emit(views.listed_as_json(views.rules()))
+    emit(views.rules_as_json(views.rules()))
     return 0
