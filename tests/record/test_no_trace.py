@@ -31,9 +31,9 @@ from relume.record import recorder
 from relume.record.capture import (
     graph_reader,
     optimizer_steps,
+    parameter_stats,
     pending_records,
     recorded_step,
-    weights,
 )
 from relume.record.capture.step_record import GradientHook, StepRecord
 from relume.record.facts import fact_log
@@ -194,9 +194,9 @@ TARGETS = [
     (fact_log.FactLog, "inputs"),
     (fact_log.FactLog, "parameters"),
     (fact_log.FactLog, "finish"),
-    (weights.WeightStats, "snapshot"),
-    (weights.WeightStats, "gradients"),
-    (weights.WeightStats, "moved"),
+    (parameter_stats.WeightStats, "snapshot"),
+    (parameter_stats.WeightStats, "gradients"),
+    (parameter_stats.WeightStats, "moved"),
     (pending_records.PendingRecords, "record"),
     (pending_records.PendingRecords, "drain"),
     (run_file.Writer, "record"),
@@ -247,7 +247,7 @@ MORE = [
     ("threads", module_trace.ModuleTrace, "enter"),
     ("F.gelu", GradientHook, "_take"),
     ("x * (x > 0)", find_acts, "relu_input"),
-    ("F.relu", weights.WeightStats, "nonfinite"),
+    ("F.relu", parameter_stats.WeightStats, "nonfinite"),
     ("F.relu", pending_records.PendingRecords, "step"),
     ("F.relu", overhead_budget.OverheadBudget, "step"),
 ]
