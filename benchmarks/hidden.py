@@ -64,7 +64,7 @@ def between(repeats: int, folder: Path) -> None:
         on.append([1e6 * training.steps(1) for _ in range(count)])
         recorder.pause()
         off.append([1e6 * training.steps(1) for _ in range(count)])
-    cost = recorder.pace.cost
+    cost = recorder.plain_sampling.cost
     run.close()
 
     def middle(runs: list[list[float]], begin: int, end: int) -> float:

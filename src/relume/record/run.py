@@ -164,21 +164,21 @@ def watch(
         >>> [site.name for site in run.trace().sites_of("act")]
         ['1']
     """
-    check_pace(budget, every)
+    check_schedule(budget, every)
     if isinstance(sink, str):
         from relume.record.store.tensorboard import sink_called
 
         sink_called(sink)  # before anything is made
     from torch import nn
 
-    given: Any = model
-    parts: list[Any] = [given]
-    if not isinstance(given, nn.Module) and isinstance(given, Iterable):
-        parts = list(cast("Iterable[Any]", given))  # a Sequential, though iterable, is one model
+    argument: Any = model
+    parts: list[Any] = [argument]
+    if not isinstance(argument, nn.Module) and isinstance(argument, Iterable):
+        parts = list(cast("Iterable[Any]", argument))  # a Sequential, though iterable, is one model
     models = tuple(part for part in parts if isinstance(part, nn.Module))
     if not models or len(models) < len(parts):
-        strangers = [type(part).__name__ for part in parts if not isinstance(part, nn.Module)]
-        shown = ", ".join(strangers) or "nothing"
+        others = [type(part).__name__ for part in parts if not isinstance(part, nn.Module)]
+        shown = ", ".join(others) or "nothing"
         raise UsageError(f"watch() was given {shown}; it takes a torch.nn.Module, or several.")
     name = type(models[0]).__name__
     file = Path(path) if path is not None else new_path(FOLDER, name)
@@ -191,9 +191,9 @@ def join_runs() -> Run | None:
 
     Closing it is its owner's business.
     """
-    from relume.record.recorder import of_the_process
+    from relume.record.recorder import process_recorder
 
-    recorder = of_the_process()
+    recorder = process_recorder()
     return None if recorder is None else Run(recorder.writer.path, recorder)
 
 
@@ -228,9 +228,9 @@ def begin(
     from relume.record.schedule.overhead_budget import OverheadBudget
 
     rank = ranks.this_rank()
-    told, problems = _sink(sink, path)
+    opened_sink, problems = _sink(sink, path)
     try:
-        writer = run_file.Writer(path, told, ranked=rank is not None)
+        writer = run_file.Writer(path, opened_sink, ranked=rank is not None)
         writer.meta(
             {
                 "run": path.stem,
@@ -250,13 +250,13 @@ def begin(
                 **about,
             }
         )
-        pace = OverheadBudget(budget, every, shared=rank is not None)
-        recorder = Recorder(writer, pace, models, exact=exact)
+        overhead_budget = OverheadBudget(budget, every, shared=rank is not None)
+        recorder = Recorder(writer, overhead_budget, models, exact=exact)
     except StoreError as error:
         run = Run(None)
         run._problems += [*problems, str(error)]
-        if told is not None:
-            told.close()
+        if opened_sink is not None:
+            opened_sink.close()
         return run
     recorder.start()
     run = Run(path, recorder)
@@ -276,7 +276,7 @@ def _sink(sink: str | Sink | None, path: Path) -> tuple[Sink | None, list[str]]:
         return None, [f"the sink was left out: {error.strerror or error}: {error.filename or sink}"]
 
 
-def check_pace(budget: float, every: int | None) -> None:
+def check_schedule(budget: float, every: int | None) -> None:
     """Raise `UsageError` for a budget or an interval that means nothing."""
     if not 0 < budget <= 1:
         raise UsageError(f"a budget of {budget} was given; it is a share of wall time in (0, 1].")

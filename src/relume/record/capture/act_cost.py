@@ -32,7 +32,7 @@ CHEAPEST = {
 Key = tuple[str, tuple[int, ...], torch.dtype, torch.device | None]
 
 
-def act_costs(plans: Iterable[SiteState], step: int, elapsed: float) -> Iterator[Fact]:
+def act_costs(states: Iterable[SiteState], step: int, elapsed: float) -> Iterator[Fact]:
     """A fact for each act site that could be timed.
 
     Args:
@@ -40,8 +40,8 @@ def act_costs(plans: Iterable[SiteState], step: int, elapsed: float) -> Iterator
         step: its last step.
         elapsed: the run's wall time in seconds, of which the timing may take a share.
     """
-    wanted = {plan.site.name: key for plan in plans if (key := _key(plan)) is not None}
-    acts = {key: plan.act for plan in plans if (key := wanted.get(plan.site.name)) is not None}
+    wanted = {state.site.name: key for state in states if (key := _key(state)) is not None}
+    acts = {key: state.act for state in states if (key := wanted.get(state.site.name)) is not None}
     seconds = min(max(SHARE * elapsed, LEAST), MOST)
     known: dict[Key, tuple[float, float, str]] = {}
     for at, (key, act) in enumerate(acts.items()):
@@ -68,13 +68,13 @@ def cheapest(act: Act) -> str | None:
     return None if like == act.name else like
 
 
-def _key(plan: SiteState) -> Key | None:
+def _key(state: SiteState) -> Key | None:
     size = 1
-    for length in plan.shape:
+    for length in state.shape:
         size *= length
-    if plan.act is None or not plan.elementwise or not plan.shape or size > LARGEST:
+    if state.act is None or not state.elementwise or not state.shape or size > LARGEST:
         return None
-    return (plan.act.name, plan.shape, plan.dtype, plan.device)
+    return (state.act.name, state.shape, state.dtype, state.device)
 
 
 def _timed(act: Act, like: Act, key: Key, seconds: float) -> tuple[float, float]:
@@ -88,12 +88,12 @@ def _timed(act: Act, like: Act, key: Key, seconds: float) -> tuple[float, float]
     up = torch.ones_like(z)
     for one in (act, like):
         _once(one, z, up)  # the first call of an operation is not like the others
-    found: tuple[list[float], list[float]] = ([], [])
+    times_of_both: tuple[list[float], list[float]] = ([], [])
     end = perf_counter() + seconds
-    while perf_counter() < end or len(found[0]) < FEWEST:
-        for times, one in zip(found, (act, like), strict=True):
+    while perf_counter() < end or len(times_of_both[0]) < FEWEST:
+        for times, one in zip(times_of_both, (act, like), strict=True):
             times.append(_once(one, z, up))
-    return median(found[0]), median(found[1])
+    return median(times_of_both[0]), median(times_of_both[1])
 
 
 def _once(act: Act, z: Tensor, up: Tensor) -> float:

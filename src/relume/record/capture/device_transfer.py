@@ -39,13 +39,13 @@ class DeviceTransfer:
 
     def read(self) -> list[Floats]:
         """One flat float64 array a tensor, in the order given."""
-        found: list[Floats] = [np.empty(0)] * len(self._sizes)
+        arrays: list[Floats] = [np.empty(0)] * len(self._sizes)
         for members, flat, event in self._parts:
             if event is not None:
                 event.synchronize()
             host = flat.cpu().numpy().astype(np.float64)
-            place = 0
+            start = 0
             for index in members:
-                found[index] = host[place : place + self._sizes[index]]
-                place += self._sizes[index]
-        return found
+                arrays[index] = host[start : start + self._sizes[index]]
+                start += self._sizes[index]
+        return arrays

@@ -26,30 +26,30 @@ class FailureGuard:
     """
 
     def __init__(self, writer: Writer, stop: Callable[[], None]) -> None:
-        self.texts: list[str] = []
-        self.off = False
+        self.messages: list[str] = []
+        self.stopped = False
         self.step = 0
         self._writer = writer
         self._stop = stop
 
-    def guarded(self, where: str, work: Callable[[], object]) -> None:
+    def guard(self, where: str, work: Callable[[], object]) -> None:
         """Do some work of ours; an error in it is noted and goes no further."""
         try:
             work()
         except Exception as error:  # nothing of ours may reach the user's program
-            self.note(where, error)
+            self.record_failure(where, error)
 
-    def note(self, where: str, error: Exception) -> None:
+    def record_failure(self, where: str, error: Exception) -> None:
         """Note a failure; after several, or a file that cannot be written, stop."""
-        self.texts.append(f"{where}: {type(error).__name__}: {error}")
-        fatal = isinstance(error, StoreError) or len(self.texts) >= MOST_FAILURES
+        self.messages.append(f"{where}: {type(error).__name__}: {error}")
+        fatal = isinstance(error, StoreError) or len(self.messages) >= MOST_FAILURES
         if not isinstance(error, StoreError):
-            data = {"where": where, "text": self.texts[-1]}
+            data = {"where": where, "text": self.messages[-1]}
             try:
                 self._writer.fact(Fact("error", "", self.step, data))
             except StoreError as second:
-                self.texts.append(str(second))
+                self.messages.append(str(second))
                 fatal = True
         if fatal:
-            self.off = True
+            self.stopped = True
             self._stop()

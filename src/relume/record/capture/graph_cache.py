@@ -19,7 +19,7 @@ from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.sites import SiteCall, SiteState
 
 # Whether torch says of what a node keeps how it was packed; older versions do not.
-RAW = hasattr(getattr(torch._C, "_autograd").SavedTensor, "unpack_hook")  # noqa: B009
+SHOWS_PACKING = hasattr(getattr(torch._C, "_autograd").SavedTensor, "unpack_hook")  # noqa: B009
 
 Signature = tuple[list[str], list[int], list[int], list[int], list[Any]]
 
@@ -41,14 +41,14 @@ class CachedGraph:
     acts: list[tuple[SiteState, int, int]]
     head: tuple[SiteState, int] | None
     criterion: tuple[str, int] | None
-    fed: dict[int, str]
-    reads: list[tuple[int, str]]
+    input_layers: dict[int, str]
+    saved: list[tuple[int, str]]
 
-    def seen(self, graph: AutogradGraph) -> list[SiteCall]:
+    def site_calls(self, graph: AutogradGraph) -> list[SiteCall]:
         """The acts of another graph of this signature."""
-        return [SiteCall(plan, order, graph.nodes[at]) for plan, order, at in self.acts]
+        return [SiteCall(state, order, graph.nodes[at]) for state, order, at in self.acts]
 
-    def fits(self, graph: AutogradGraph) -> bool:
+    def matches(self, graph: AutogradGraph) -> bool:
         """Whether a graph is like this one as far as its nodes tell, without its modules."""
         names, numbers, leaves, _, _ = self.signature
         return (
@@ -58,29 +58,31 @@ class CachedGraph:
             and _distances(graph.numbers) == numbers
         )
 
-    def packed(self, graph: AutogradGraph) -> bool:
+    def has_packed(self, graph: AutogradGraph) -> bool:
         """Whether something that is to be read is packed (checkpointing, offload): asking for it
         would compute it again."""
-        for at, name in self.reads:
-            kept: Any = getattr(graph.nodes[at], name)
-            if any(one is not None and one.unpack_hook is not None for one in _each(kept)):
+        for at, name in self.saved:
+            saved_value: Any = getattr(graph.nodes[at], name)
+            if any(
+                item is not None and item.unpack_hook is not None for item in _each(saved_value)
+            ):
                 return True
         return False
 
 
-def signature(graph: AutogradGraph, marks: ModuleTrace) -> Signature | None:
+def signature(graph: AutogradGraph, module_trace: ModuleTrace) -> Signature | None:
     """What tells a step's graph from others; None where it cannot be told."""
-    if not marks.alone or not graph.complete or not graph.nodes:
+    if not module_trace.cacheable or not graph.complete or not graph.nodes:
         return None
-    numbers, track = graph.numbers, marks.main
+    numbers, thread_trace = graph.numbers, module_trace.main
     end = numbers[-1]
-    at = max(bisect_right(track.numbers, numbers[0]) - 1, 0)
+    at = max(bisect_right(thread_trace.numbers, numbers[0]) - 1, 0)
     return (
         graph.names,
         _distances(numbers),
         [id(leaf) for leaf in graph.leaves],
-        [end - number for number in track.numbers[at:]],
-        track.owners[at:],
+        [end - number for number in thread_trace.numbers[at:]],
+        thread_trace.owners[at:],
     )
 
 
@@ -91,30 +93,30 @@ def _distances(numbers: list[int]) -> list[int]:
 
 
 def cached_graph(
-    sign: Signature | None,
+    key: Signature | None,
     graph: AutogradGraph,
     acts: Sequence[SiteCall],
     view: GraphView,
-    fed: Mapping[AutogradNode, str],
+    input_layers: Mapping[AutogradNode, str],
 ) -> CachedGraph | None:
     """What was read in full, for the steps that are like it; None where it is not all in nodes."""
-    if sign is None or any(seen.node is None or seen.held is not None for seen in acts):
+    if key is None or any(call.node is None or call.captured_input is not None for call in acts):
         return None
     places: dict[AutogradNode, int] = {node: place for place, node in enumerate(graph.nodes)}
     head = None if view.head is None else (view.head[0], places[view.head[1]])
-    judged = None if view.criterion is None else (view.criterion[0], places[view.criterion[1]])
-    entered = {places[node]: layer for node, layer in fed.items()}
-    found = [(seen.plan, seen.order, places[seen.node]) for seen in acts]
-    read = {at for _, _, at in found} | entered.keys()
-    read |= {one[1] for one in (head, judged) if one is not None}
-    raw = [(at, name) for at in sorted(read) for name in _raw(graph.nodes[at])]
-    return CachedGraph(sign, found, head, judged, entered, raw)
+    criterion = None if view.criterion is None else (view.criterion[0], places[view.criterion[1]])
+    input_places = {places[node]: layer for node, layer in input_layers.items()}
+    found = [(call.state, call.order, places[call.node]) for call in acts]
+    read = {at for _, _, at in found} | input_places.keys()
+    read |= {item[1] for item in (head, criterion) if item is not None}
+    raw = [(at, name) for at in sorted(read) for name in _raw_attributes(graph.nodes[at])]
+    return CachedGraph(key, found, head, criterion, input_places, raw)
 
 
-def _each(kept: Any) -> Iterable[Any]:
-    return kept if isinstance(kept, tuple | list) else (kept,)  # pyright: ignore[reportUnknownVariableType]
+def _each(saved_value: Any) -> Iterable[Any]:
+    return saved_value if isinstance(saved_value, tuple | list) else (saved_value,)  # pyright: ignore[reportUnknownVariableType]
 
 
-def _raw(node: AutogradNode) -> list[str]:
+def _raw_attributes(node: AutogradNode) -> list[str]:
     """The attributes that show what a node keeps without unpacking it."""
     return [name for name in dir(node) if name.startswith("_raw_saved_")]

@@ -23,9 +23,9 @@ class OptimizerSteps:
         steps: steps of all optimisers together.
     """
 
-    def __init__(self, is_ours: Callable[[Optimizer], bool]) -> None:
-        self._is_ours = is_ours
-        self.latest: Callable[[], Optimizer | None] = _nothing
+    def __init__(self, is_watched: Callable[[Optimizer], bool]) -> None:
+        self._is_watched = is_watched
+        self.latest: Callable[[], Optimizer | None] = _no_optimizer
         self.step = 0
         self.steps = 0
         self._stepped: set[int] = set()
@@ -42,18 +42,18 @@ class OptimizerSteps:
         """Whether more than one optimiser has stepped."""
         return len(self._known) > 1
 
-    def waiting(self) -> bool:
+    def has_waiting(self) -> bool:
         """Whether there is an optimiser of a watched parameter that has not stepped yet.
 
         Looks through all objects of the process: asked once, and only where nothing steps.
         """
         # by type, not by isinstance: that asks proxies for their class
-        found = [one for one in gc.get_objects() if issubclass(type(one), Optimizer)]
-        return any(self._is_ours(one) for one in found)
+        optimizers = [one for one in gc.get_objects() if issubclass(type(one), Optimizer)]
+        return any(self._is_watched(one) for one in optimizers)
 
     def count(self, optimizer: Optimizer) -> bool:
         """An optimiser has stepped; False if it trains another model."""
-        if optimizer is not self.latest() and not self._meet(optimizer):
+        if optimizer is not self.latest() and not self._add(optimizer):
             return False
         number = id(optimizer)
         if number in self._stepped:
@@ -65,17 +65,17 @@ class OptimizerSteps:
         self.steps += 1
         return True
 
-    def pass_over(self, steps: int) -> None:
+    def skip_steps(self, steps: int) -> None:
         """The one optimiser has stepped so many times more."""
         self.step += steps
         self.steps += steps
 
-    def about(self) -> dict[str, Any]:
+    def meta(self) -> dict[str, Any]:
         """What the run's metadata say of them."""
         return {"optimizer": self._name, "optimizers": len(self._known)}
 
-    def _meet(self, optimizer: Optimizer) -> bool:
-        if not self._is_ours(optimizer):
+    def _add(self, optimizer: Optimizer) -> bool:
+        if not self._is_watched(optimizer):
             return False
         if self.steps and self.latest() is None:
             # It takes the place of one that is gone (made anew for each epoch, say), perhaps at its
@@ -88,7 +88,7 @@ class OptimizerSteps:
         return True
 
 
-def _nothing() -> None:
+def _no_optimizer() -> None:
     """Stands for a weak reference while there is nothing to refer to."""
 
 

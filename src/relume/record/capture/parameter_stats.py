@@ -38,58 +38,65 @@ class ParameterStats:
         names, notes: of the run.
     """
 
-    def __init__(self, names: QualifiedNames, notes: FactLog) -> None:
+    def __init__(self, names: QualifiedNames, fact_log: FactLog) -> None:
         self._names = names
-        self._notes = notes
+        self._fact_log = fact_log
         self._weights = WeightStats(names)
-        self.turning = self._weights.turning
+        self.update_cosine = self._weights.update_cosine
         self._rows = RowCosines()
-        self._told: dict[int, tuple[int, list[int]]] = {}  # by optimiser: whose facts are written
-        self._late: tuple[Optimizer, set[int]] | None = None  # steps, and nothing was read yet
+        self._written: dict[
+            int, tuple[int, list[int]]
+        ] = {}  # by optimiser: whose facts are written
+        self._pending_optimizer: tuple[Optimizer, set[int]] | None = (
+            None  # steps, and nothing was read yet
+        )
 
-    def gradients(self, look: StepRecord, leaves: Sequence[Tensor]) -> None:
+    def gradients(self, record: StepRecord, leaves: Sequence[Tensor]) -> None:
         """After backward, before any clipping."""
-        look.put(self._weights.gradients(leaves), scaled=True)
-        look.put(self._weights.nonfinite())
-        look.put(self.turning.take())
+        record.add(self._weights.gradients(leaves), scaled=True)
+        record.add(self._weights.nonfinite())
+        record.add(self.update_cosine.take())
 
-    def before(self, look: StepRecord | None, optimizer: Optimizer, step: int) -> None:
+    def before_step(self, record: StepRecord | None, optimizer: Optimizer, step: int) -> None:
         """Just before the optimiser's step."""
-        self._late = None
+        self._pending_optimizer = None
         self._weights.snapshot(optimizer)
-        if look is not None:
-            self._tell(look, optimizer, step)
+        if record is not None:
+            self._write_parameters(record, optimizer, step)
         else:
             # A closure: forward and backward come inside of the step, and what is called what is
             # known after it. Whether a weight was zero is known only now.
-            new = id(optimizer) not in self._told
-            self._late = optimizer, zero_tensors(parameters_of(optimizer)) if new else set()
+            new = id(optimizer) not in self._written
+            self._pending_optimizer = (
+                optimizer,
+                zero_tensors(parameters_of(optimizer)) if new else set(),
+            )
 
-    def updates(self, look: StepRecord, step: int, follow: Optimizer | None) -> None:
+    def updates(self, record: StepRecord, step: int, follow: Optimizer | None) -> None:
         """Just after it: how far it moved the weights; `follow`: to compare the next update with
         this one."""
-        if self._late is not None:
-            (optimizer, empty), self._late = self._late, None
-            self._tell(look, optimizer, step, empty)
-        look.put(self._weights.moved(follow))
+        if self._pending_optimizer is not None:
+            (optimizer, empty), self._pending_optimizer = self._pending_optimizer, None
+            self._write_parameters(record, optimizer, step, empty)
+        record.add(self._weights.moved(follow))
 
     def forget(self) -> None:
         """The step is not recorded to its end."""
-        self._late = None
+        self._pending_optimizer = None
 
-    def _tell(
-        self, look: StepRecord, optimizer: Optimizer, step: int, empty: set[int] | None = None
+    def _write_parameters(
+        self, record: StepRecord, optimizer: Optimizer, step: int, empty: set[int] | None = None
     ) -> None:
         """Say what the parameters are, once; follow those whose rows are alike."""
-        sign = (self._names.version, list(map(id, parameters_of(optimizer))))
-        if self._told.get(id(optimizer)) == sign and not self._rows.followed:
+        key = (self._names.version, list(map(id, parameters_of(optimizer))))
+        if self._written.get(id(optimizer)) == key and not self._rows.followed:
             return
         named = self._weights.named(optimizer)
         empty = zero_tensors(parameter for _, parameter in named) if empty is None else empty
-        self._notes.parameters(named, step, decays(optimizer), empty)
-        held = [(name, part) for name, p in named if (part := local(p)) is not None]
-        look.put(self._rows.look(held))
-        self._told[id(optimizer)] = sign
+        self._fact_log.write_parameters(named, step, decays(optimizer), empty)
+        parts = [(name, part) for name, p in named if (part := local(p)) is not None]
+        record.add(self._rows.look(parts))
+        self._written[id(optimizer)] = key
 
 
 class WeightStats:
@@ -109,22 +116,22 @@ class WeightStats:
         self._names = names
         self._unnamed: dict[int, str] = {}
         self._before: Before | None = None
-        self._broken: dict[str, None] = {}  # parameters whose gradient was not finite once
-        self._shares: Found | None = None
+        self._nonfinite_names: dict[str, None] = {}  # parameters whose gradient was not finite once
+        self._nonfinite: Found | None = None
         self._keys: dict[tuple[str, ...], tuple[int, list[int], Keys]] = {}
         self._gradients = ParameterSampler()
         self._samplers: WeakKeyDictionary[Optimizer, ParameterSampler] = WeakKeyDictionary()
-        self.turning = UpdateCosine(_sample)
+        self.update_cosine = UpdateCosine(_sample)
 
     def snapshot(self, optimizer: Optimizer) -> None:
         """Keep the sampled weights as they are before the step."""
-        kept, held = _held(parameters_of(optimizer))
-        if not kept:
+        parameters, parts = _held_parts(parameters_of(optimizer))
+        if not parameters:
             self._before = None
             return
-        before = self._sampler(optimizer).take(held)
-        sampled = [_sample(part).clone() for part in held] if before is None else before
-        self._before = optimizer, kept, held, sampled
+        before = self._sampler(optimizer).take(parts)
+        sampled = [_sample(part).clone() for part in parts] if before is None else before
+        self._before = optimizer, parameters, parts, sampled
 
     def named(self, optimizer: Optimizer) -> list[tuple[str, Tensor]]:
         """The optimiser's parameters with their names."""
@@ -132,24 +139,24 @@ class WeightStats:
 
     def gradients(self, leaves: Sequence[Tensor]) -> Found | None:
         """Norms of the gradients now in `.grad`, which is before any clipping."""
-        self._shares = None
-        kept: list[Tensor] = []
+        self._nonfinite = None
+        parameters: list[Tensor] = []
         grads: list[Tensor] = []
         for leaf in (*leaves, *shard_info(self._names.roots())):
             grad = local(leaf.grad)
             if grad is not None and grad.numel() and local(leaf) is not None:
-                kept.append(leaf)
+                parameters.append(leaf)
                 grads.append(grad)
         if not grads:
             return None
-        keys = self._keys_of(kept, "grad_norm")
+        keys = self._keys_of(parameters, "grad_norm")
         found = self._gradients.take(grads)
         if found is not None:
-            norms = found.norms() * found.scales * _shards(kept, grads)
-            self._look_for_broken(keys, found, norms)
+            norms = found.norms() * found.scales * _shards(parameters, grads)
+            self._count_nonfinite(keys, found, norms)
             return keys, norms
         sampled = [_sample(grad) for grad in grads]
-        scales = _scales(kept, [s.numel() for s in sampled])
+        scales = _scales(parameters, [s.numel() for s in sampled])
         return keys, _norms(sampled) * torch.from_numpy(scales).to(sampled[0])
 
     def nonfinite(self) -> Found | None:
@@ -158,19 +165,21 @@ class WeightStats:
         Of the last call of `gradients`; None as long as all of them were finite. On a CPU only:
         elsewhere asking would wait for the device, and the norm shows it as well.
         """
-        return self._shares
+        return self._nonfinite
 
-    def _look_for_broken(self, keys: Keys, found: ParameterSamples, norms: Numbers) -> None:
+    def _count_nonfinite(self, keys: Keys, found: ParameterSamples, norms: Numbers) -> None:
         if not np.isfinite(norms).all():
             pairs = zip(keys, np.isfinite(norms).tolist(), strict=True)
-            self._broken.update({name: None for (name, _), finite in pairs if not finite})
-        if self._broken:
+            self._nonfinite_names.update({name: None for (name, _), finite in pairs if not finite})
+        if self._nonfinite_names:
             pairs = zip(keys, found.parts(), strict=True)
-            kept = [(name, part) for (name, _), part in pairs if name in self._broken]
-            if kept:
-                shares = [1.0 - float(np.isfinite(part).mean()) for _, part in kept]
-                names = tuple((name, "grad_nonfinite_share") for name, _ in kept)
-                self._shares = (names, np.array(shares))
+            parameters = [
+                (name, part) for (name, _), part in pairs if name in self._nonfinite_names
+            ]
+            if parameters:
+                shares = [1.0 - float(np.isfinite(part).mean()) for _, part in parameters]
+                names = tuple((name, "grad_nonfinite_share") for name, _ in parameters)
+                self._nonfinite = (names, np.array(shares))
 
     def moved(self, follow: Optimizer | None = None) -> Found | None:
         """Weight norms before the step, and update ratios after it.
@@ -180,28 +189,30 @@ class WeightStats:
         """
         if self._before is None:
             return None
-        (optimizer, kept, held, before), self._before = self._before, None
-        keys = self._keys_of(kept, "weight_norm", "update_ratio")
+        (optimizer, parameters, parts, before), self._before = self._before, None
+        keys = self._keys_of(parameters, "weight_norm", "update_ratio")
         if isinstance(before, ParameterSamples):
             sampler = self._sampler(optimizer)
-            after = sampler.take(held)
+            after = sampler.take(parts)
             if after is None or not after.like(before):
                 return None  # moved to another device, or resized, within the step
             sizes = before.norms()
             updates = after.flat - before.flat
             ratios = before.norms(updates) / sizes
             if follow is not None:
-                names = [name for name, _ in keys[: len(held)]]
-                self.turning.keep_here(follow, names, held, sampler, after, updates)
-            return keys, np.concatenate((sizes * before.scales * _shards(kept, held), ratios))
+                names = [name for name, _ in keys[: len(parts)]]
+                self.update_cosine.keep_here(follow, names, parts, sampler, after, updates)
+            return keys, np.concatenate(
+                (sizes * before.scales * _shards(parameters, parts), ratios)
+            )
         sizes = _norms(before)
-        later = [_sample(part) for part in held]
+        later = [_sample(part) for part in parts]
         updates = list(torch._foreach_sub(later, before))
         ratios = _norms(updates) / sizes
         if follow is not None:
-            names = map(self._name, kept)
-            self.turning.keep(follow, list(zip(names, held, later, updates, strict=True)))
-        scales = torch.from_numpy(_scales(kept, [s.numel() for s in before])).to(sizes)
+            names = map(self._name, parameters)
+            self.update_cosine.keep(follow, list(zip(names, parts, later, updates, strict=True)))
+        scales = torch.from_numpy(_scales(parameters, [s.numel() for s in before])).to(sizes)
         return keys, torch.cat((sizes * scales, ratios))
 
     def _sampler(self, optimizer: Optimizer) -> ParameterSampler:
@@ -210,13 +221,13 @@ class WeightStats:
             found = self._samplers[optimizer] = ParameterSampler()
         return found
 
-    def _keys_of(self, kept: list[Tensor], *stats: str) -> Keys:
+    def _keys_of(self, parameters: list[Tensor], *stats: str) -> Keys:
         """(parameter, stat) of each, made anew only where parameters or names are others."""
-        numbers = list(map(id, kept))
+        numbers = list(map(id, parameters))
         known = self._keys.get(stats)
         if known is not None and known[0] == self._names.version and known[1] == numbers:
             return known[2]
-        names = [self._name(parameter) for parameter in kept]
+        names = [self._name(parameter) for parameter in parameters]
         keys = tuple((name, stat) for stat in stats for name in names)
         self._keys[stats] = self._names.version, numbers, keys
         return keys
@@ -230,10 +241,10 @@ class WeightStats:
 
 def zero_tensors(parameters: Iterable[Tensor]) -> set[int]:
     """Ids of those that are zero all over, as far as a look at their beginning tells."""
-    held = ((id(p), local(p)) for p in parameters)
+    parts = ((id(p), local(p)) for p in parameters)
     return {
         number
-        for number, part in held
+        for number, part in parts
         if part is not None and not bool(part.detach().reshape(-1)[:4096].any())
     }
 
@@ -243,17 +254,17 @@ def parameters_of(optimizer: Optimizer) -> list[Tensor]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def _held(parameters: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+def _held_parts(parameters: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """The parameters that this process holds something of, and what it holds."""
     pairs = [(p, part) for p in parameters if (part := local(p)) is not None and part.numel()]
     return [p for p, _ in pairs], [part for _, part in pairs]
 
 
-def _shards(whole: Sequence[Tensor], held: Sequence[Tensor]) -> Numbers | float:
+def _shards(whole: Sequence[Tensor], parts: Sequence[Tensor]) -> Numbers | float:
     """What a norm of the part that is held is multiplied by to be that of all of it."""
-    if all(part.numel() == tensor.numel() for tensor, part in zip(whole, held, strict=True)):
+    if all(part.numel() == tensor.numel() for tensor, part in zip(whole, parts, strict=True)):
         return 1.0
-    return _scales(whole, [part.numel() for part in held])
+    return _scales(whole, [part.numel() for part in parts])
 
 
 def _scales(tensors: Sequence[Tensor], counts: Sequence[int]) -> Numbers:

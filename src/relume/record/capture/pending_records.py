@@ -25,7 +25,9 @@ from relume.record.store.run_file import UNSEEN, Writer
 
 Floats = NDArray[np.float64]
 
-COUNTERS = 200.0  # times what writing the open windows takes passes before they are written again
+COUNTER_WAIT = (
+    200.0  # times what writing the open windows takes passes before they are written again
+)
 
 
 class PendingRecords:
@@ -42,12 +44,12 @@ class PendingRecords:
     """
 
     def __init__(
-        self, writer: Writer, sites: Sites, notes: FactLog, on_loss: Callable[[float], None]
+        self, writer: Writer, sites: Sites, fact_log: FactLog, on_loss: Callable[[float], None]
     ) -> None:
-        self.turns = LossAttribution(self._put, self._say_turn)
+        self.attribution = LossAttribution(self._put, self._write_turn)
         self._writer = writer
         self._sites = sites
-        self._notes = notes
+        self._fact_log = fact_log
         self._on_loss = on_loss
         self._pending: list[tuple[int, StepRecord, list[SiteSums], DeviceTransfer]] = []
         self._losses: list[Loss] = []
@@ -56,9 +58,9 @@ class PendingRecords:
         self._next_counters = 0.0
         self._units = 0  # of all sites that are counted
         self._further: list[tuple[int, Row]] = []  # of further optimisers' series
-        self._owed = 0.0  # seconds of their part of an iteration
+        self._carried_seconds = 0.0  # seconds of their part of an iteration
 
-    def loss(self, loss: Tensor, reach: frozenset[int] | None = None) -> None:
+    def add_loss(self, loss: Tensor, reach: frozenset[int] | None = None) -> None:
         """Keep a loss; its value is read at once on a CPU, with the next flush elsewhere.
 
         Args:
@@ -66,7 +68,7 @@ class PendingRecords:
             reach: ids of the parameters that it depends on, where that is known.
         """
         if reach is not None:
-            self.turns.reached(len(self._losses), reach)
+            self.attribution.set_reach(len(self._losses), reach)
         if loss.is_cpu:
             number = float(loss.item())
             self._losses.append(number)
@@ -74,23 +76,23 @@ class PendingRecords:
         else:
             self._losses.append(loss.detach().reshape(()).float())
 
-    def drop(self) -> None:
+    def drop_losses(self) -> None:
         """The losses since the last step belong to no step of the watched model's."""
         self._losses = []
 
-    def turn(self, optimizer: Optimizer) -> None:
+    def assign_losses(self, optimizer: Optimizer) -> None:
         """The step that ends is this optimiser's, which need not be that of the last step."""
-        self._losses = self.turns.begin(optimizer, self._losses)
+        self._losses = self.attribution.assign(optimizer, self._losses)
 
-    def step(self, step: int, rate: float, seconds: float) -> None:
+    def end_step(self, step: int, rate: float, seconds: float) -> None:
         """A step has ended: its loss is the mean of the losses since the last one."""
         losses = self._losses
         only = losses[0] if len(losses) == 1 else None
-        if self.turns.number != 1:
-            self._elsewhere(step, rate, seconds)
+        if self.attribution.number != 1:
+            self._end_further_step(step, rate, seconds)
             return
-        if self._owed:
-            seconds, self._owed = seconds + self._owed, 0.0
+        if self._carried_seconds:
+            seconds, self._carried_seconds = seconds + self._carried_seconds, 0.0
         if isinstance(only, float):  # as good as always
             losses.clear()
             self._rows.append((float(step), only, rate, seconds))
@@ -98,15 +100,15 @@ class PendingRecords:
         self._losses = []
         self._put(1, (step, _mean(losses), rate, seconds))
 
-    def _elsewhere(self, step: int, rate: float, seconds: float) -> None:
+    def _end_further_step(self, step: int, rate: float, seconds: float) -> None:
         """The step of an optimiser whose losses are, or may be, a series of their own."""
         row = (step, _mean(self._losses), rate, seconds)
         self._losses = []
-        if self.turns.number:
-            self._owed += seconds
-            self._further.append((self.turns.number, row))
+        if self.attribution.number:
+            self._carried_seconds += seconds
+            self._further.append((self.attribution.number, row))
         else:
-            self.turns.wait(row)
+            self.attribution.hold_row(row)
 
     def _put(self, number: int, row: Row) -> None:
         """A step's row, into the first series or a further one."""
@@ -118,32 +120,32 @@ class PendingRecords:
         else:
             self._rows.append((float(step), UNSEEN if loss is None else loss, rate, seconds))
 
-    def _say_turn(self, turn: OptimizerTurn) -> None:
-        held = [n for p in turn.parameters if (n := self._sites.names.by_number(p)) is not None]
-        others = [_series(number) for number in sorted(self.turns.others(turn))]
-        data = {"optimizer": turn.name, "model": _common(held), "reaches": others}
+    def _write_turn(self, turn: OptimizerTurn) -> None:
+        names = [n for p in turn.parameters if (n := self._sites.names.by_id(p)) is not None]
+        others = [_series(number) for number in sorted(self.attribution.overlapping(turn))]
+        data = {"optimizer": turn.name, "model": _common(names), "reaches": others}
         self._writer.fact(Fact("turn", "", 0, {"loss": _series(turn.number), **data}))
 
     def finish(self) -> None:
         """The run has ended: what was waiting to be told apart is written."""
-        self.turns.finish()
+        self.attribution.finish()
         self.flush()
 
-    def record(self, step: int, look: StepRecord) -> None:
+    def add_record(self, step: int, record: StepRecord) -> None:
         """Take a finished look; it is written when its numbers have arrived."""
-        sums = list(look.sums.values())
-        tensors = [tensor for entry in sums for _, tensor in entry.parts]
-        tensors += [tensor for _, tensor in look.scalars]
-        if tensors or sums or look.here:
-            self._pending.append((step, look, sums, DeviceTransfer(tensors)))
+        sums = list(record.sums.values())
+        tensors = [tensor for entry in sums for _, tensor in entry.device_sums]
+        tensors += [tensor for _, tensor in record.device_scalars]
+        if tensors or sums or record.host_scalars:
+            self._pending.append((step, record, sums, DeviceTransfer(tensors)))
 
     def drain(self, *, wait: bool) -> None:
         """Write the records whose numbers have arrived (all of them if `wait`)."""
         while self._pending and (wait or self._pending[0][3].ready()):
-            step, look, sums, transfer = self._pending.pop(0)
+            step, record, sums, transfer = self._pending.pop(0)
             # what is not finite is told (`watch_finite`), not warned of in the user's terminal
             with np.errstate(all="ignore"):
-                self._write(step, look, sums, transfer.read())
+                self._write(step, record, sums, transfer.read())
 
     def flush(self) -> None:
         """Write losses and per-unit counters as they stand."""
@@ -162,12 +164,12 @@ class PendingRecords:
         now = perf_counter()
         if now >= self._next_counters:
             self.flush_counters()
-            self._next_counters = now + COUNTERS * (perf_counter() - now)
+            self._next_counters = now + COUNTER_WAIT * (perf_counter() - now)
 
     def flush_counters(self) -> None:
         """Write the per-unit counters as they stand."""
-        plans = self._sites.plans.items()
-        changed = {name: plan.counters.take() for name, plan in plans if plan.counters.changed}
+        states = self._sites.states.items()
+        changed = {name: state.counters.take() for name, state in states if state.counters.changed}
         self._writer.all_windows(changed)
 
     def _flush_further(self) -> None:
@@ -185,43 +187,43 @@ class PendingRecords:
         self._writer.records(rows)
 
     def _write(
-        self, step: int, look: StepRecord, sums: list[SiteSums], host: Sequence[Floats]
+        self, step: int, record: StepRecord, sums: list[SiteSums], host: Sequence[Floats]
     ) -> None:
         keys: list[Key] = []
         values: list[float] = []
         silent: dict[str, NDArray[np.bool_]] = {}
         place = 0
         for entry in sums:
-            count = len(entry.parts)
-            named = entry.named(host[place : place + count])
+            count = len(entry.device_sums)
+            named = entry.by_name(host[place : place + count])
             found = self._stats(step, entry, named)
             place += count
-            name = entry.plan.site.name
+            name = entry.state.site.name
             if self._writer.ranked:
                 found["rows"] = float(entry.rows)  # what means of several ranks are weighed by
                 if "active" in named:
                     silent[name] = named["active"] == 0
-            keys += entry.plan.keys(tuple(found))
+            keys += entry.state.keys(tuple(found))
             values += found.values()
-        for names, _ in look.scalars:
+        for names, _ in record.device_scalars:
             keys += names
             values += host[place].tolist()
             place += 1
-        for names, numbers in look.here:
+        for names, numbers in record.host_scalars:
             keys += names
             values += numbers.tolist()
-        self._notes.watch_finite(keys, values, step)
+        self._fact_log.write_nonfinite(keys, values, step)
         self._writer.record(step, tuple(keys), values, silent)
-        ended = [entry.plan for entry in sums if entry.plan.counters.finished]
+        ended = [entry.state for entry in sums if entry.state.counters.finished]
         if ended:  # the first record among them: the state at initialisation is never lost
-            self._writer.all_windows({plan.site.name: plan.counters.take() for plan in ended})
-        if look.phase == 0:
+            self._writer.all_windows({state.site.name: state.counters.take() for state in ended})
+        if record.phase == 0:
             self.flush()
 
     def _stats(self, step: int, entry: SiteSums, named: dict[str, Any]) -> dict[str, float]:
-        if entry.plan.site.kind == "head":
+        if entry.state.site.kind == "head":
             return head_stats(entry.pre_rows, named)
-        counters = entry.plan.counters
+        counters = entry.state.counters
         if counters.fresh:
             self._units += max(map(np.size, named.values()), default=0)
             counters.narrow = self._units > WIDE

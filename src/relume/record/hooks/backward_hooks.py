@@ -21,14 +21,14 @@ from relume.record.sites.module_trace import graph_task
 class BackwardListener(Protocol):
     """Who is told. None of these may raise."""
 
-    quiet: bool
+    loss_only: bool
 
     @property
     def watching(self) -> bool:
         """Whether anything is to be told at all."""
         ...
 
-    def keep(self, loss: Tensor) -> None:
+    def read_loss(self, loss: Tensor) -> None:
         """A plain step: backward is called on this scalar."""
         ...
 
@@ -74,7 +74,7 @@ class BackwardPatches:
 
     def __init__(self, listener: BackwardListener) -> None:
         self._listener = weakref.ref(listener)
-        self._hush = IgnoreWarning()
+        self._ignore_warning = IgnoreWarning()
         self._backward = MonkeyPatch(torch.autograd, "backward", self._wrap_backward)
         self._others = (
             MonkeyPatch(torch, "compile", self._wrap_compile),
@@ -85,31 +85,31 @@ class BackwardPatches:
 
     def open(self) -> None:
         """Listen from now on."""
-        self._hush.put()
-        self._backward.put()
+        self._ignore_warning.install()
+        self._backward.install()
         for patch in self._others:
-            patch.put()
-        self.find_others()
+            patch.install()
+        self.patch_keras()
 
-    def find_others(self) -> None:
+    def patch_keras(self) -> None:
         """Listen to optimisers that are not torch's too, if their library is there by now."""
         self._keras.open()
 
-    def shut(self) -> None:
+    def close(self) -> None:
         """Listen no longer."""
-        self._hush.take()
-        self._backward.take()
+        self._ignore_warning.remove()
+        self._backward.remove()
         for patch in self._others:
-            patch.take()
-        self._keras.shut()
+            patch.remove()
+        self._keras.close()
 
-    def sleep(self) -> None:
+    def pause_backward(self) -> None:
         """Hear no backward for a while."""
-        self._backward.take()
+        self._backward.remove()
 
-    def wake(self) -> None:
+    def resume_backward(self) -> None:
         """Hear it again."""
-        self._backward.put()
+        self._backward.install()
 
     def _wrap_backward(self, original: Callable[..., Any]) -> Callable[..., Any]:
         reference = self._listener
@@ -118,8 +118,8 @@ class BackwardPatches:
             listener = reference()
             if listener is None or not listener.watching:
                 return original(tensors, *args, **keywords)
-            if listener.quiet and type(tensors) is Tensor and tensors.numel() == 1:
-                listener.keep(tensors)
+            if listener.loss_only and type(tensors) is Tensor and tensors.numel() == 1:
+                listener.read_loss(tensors)
                 return original(tensors, *args, **keywords)
             if graph_task() != -1:
                 listener.inside_backward(tensors)

@@ -16,7 +16,7 @@ class GradScaling:
         self.skipped = 0
         self._scale: Tensor | None = None
 
-    def saw(self, scaler: Any) -> None:
+    def read_scale(self, scaler: Any) -> None:
         """A scaler has multiplied a loss; until its update every loss is taken as scaled."""
         self._scale = scaler._scale if scaler.is_enabled() else None
 
@@ -29,7 +29,7 @@ class GradScaling:
         """Whether the losses of this iteration are scaled."""
         return self._scale is not None
 
-    def undo(self, tensor: Tensor) -> Tensor:
+    def unscale(self, tensor: Tensor) -> Tensor:
         """A scaled tensor without the factor."""
         return tensor if self._scale is None else tensor.detach() / self._scale.to(tensor.device)
 

@@ -68,8 +68,8 @@ class KerasLossScale:
 
     def __init__(self, factor: float | Tensor) -> None:
         # A copy: Keras doubles and halves its own in place before the iteration has ended.
-        held = factor.detach().clone() if isinstance(factor, Tensor) else torch.tensor(factor)
-        self._scale = held
+        scale = factor.detach().clone() if isinstance(factor, Tensor) else torch.tensor(factor)
+        self._scale = scale
 
     def is_enabled(self) -> bool:
         """Always: where nothing is scaled there is none."""
@@ -93,7 +93,7 @@ class KerasSteps:
     def __init__(self, listener: StepListener) -> None:
         self._listener = weakref.ref(listener)
         self._patches: tuple[MonkeyPatch, ...] = ()
-        self._shown: weakref.WeakKeyDictionary[Any, KerasOptimizerView] = (
+        self._views: weakref.WeakKeyDictionary[Any, KerasOptimizerView] = (
             weakref.WeakKeyDictionary()
         )
 
@@ -110,25 +110,25 @@ class KerasSteps:
             MonkeyPatch(_owner(scaling, "apply"), "apply", self._wrap_scaling),
         )
         for patch in self._patches:
-            patch.put()
+            patch.install()
 
-    def shut(self) -> None:
+    def close(self) -> None:
         """Listen no longer."""
         for patch in self._patches:
-            patch.take()
+            patch.remove()
         self._patches = ()
 
     def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        reference, shown_as = self._listener, self._as_torch
+        reference, as_torch = self._listener, self._as_torch
 
         def apply(optimizer: Any, grads: Any, trainable_variables: Any = None) -> Any:
             listener = reference()
             if listener is None or not listener.watching or torch.compiler.is_compiling():
                 return original(optimizer, grads, trainable_variables)
-            shown = shown_as(optimizer, trainable_variables)
-            listener.before_foreign_step(shown)
+            view = as_torch(optimizer, trainable_variables)
+            listener.before_foreign_step(view)
             result = original(optimizer, grads, trainable_variables)
-            listener.after_foreign_step(shown)
+            listener.after_foreign_step(view)
             if optimizer.loss_scale_factor is not None:
                 listener.scaler_updated()
             return result
@@ -161,15 +161,15 @@ class KerasSteps:
         return apply
 
     def _as_torch(self, optimizer: Any, variables: Any) -> KerasOptimizerView:
-        shown = self._shown.get(optimizer)
-        if shown is None:
+        view = self._views.get(optimizer)
+        if view is None:
             kind = type(
                 type(optimizer).__name__, (KerasOptimizerView,), {}
             )  # its name is what is recorded
-            shown = self._shown[optimizer] = kind(weakref.proxy(optimizer))
+            view = self._views[optimizer] = kind(weakref.proxy(optimizer))
         # an iterator is the user's to consume
-        shown.variables = variables if isinstance(variables, list | tuple) else None
-        return shown
+        view.variables = variables if isinstance(variables, list | tuple) else None
+        return view
 
 
 def _owner(kind: Any, name: str) -> Any:

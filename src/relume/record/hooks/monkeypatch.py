@@ -13,7 +13,7 @@ class _Switch:
     def __init__(self, owner: Any, name: str) -> None:
         self.base = getattr(owner, name)
         self.call = self.base
-        self.makers: list[Any] = []
+        self.wrapper_makers: list[Any] = []
 
         def entry(*args: Any, **keywords: Any) -> Any:
             return self.call(*args, **keywords)
@@ -24,7 +24,7 @@ class _Switch:
     def compose(self) -> None:
         """Hand calls through every wrapper there is now, the latest first."""
         self.call = self.base
-        for make in self.makers:
+        for make in self.wrapper_makers:
             self.call = make(self.call)
 
 
@@ -42,7 +42,7 @@ class MonkeyPatch:
         self._owner, self._name, self._make = owner, name, make
         self._switch: _Switch | None = None
 
-    def put(self) -> None:
+    def install(self) -> None:
         """Put the wrapper in its place."""
         key = (id(self._owner), self._name)
         switch = self._switches.get(key)
@@ -50,17 +50,17 @@ class MonkeyPatch:
             switch = self._switches[key] = _Switch(self._owner, self._name)
             setattr(self._owner, self._name, switch.entry)
         self._switch = switch
-        switch.makers.append(self._make)
+        switch.wrapper_makers.append(self._make)
         switch.compose()
 
-    def take(self) -> None:
+    def remove(self) -> None:
         """Give the place back, when the last wrapper is taken, unless somebody has wrapped ours
         since: then it stays, and only passes calls on."""
         switch, self._switch = self._switch, None
         if switch is None:
             return
-        switch.makers.remove(self._make)
+        switch.wrapper_makers.remove(self._make)
         switch.compose()
-        if not switch.makers and getattr(self._owner, self._name) is switch.entry:
+        if not switch.wrapper_makers and getattr(self._owner, self._name) is switch.entry:
             setattr(self._owner, self._name, switch.base)
             self._switches.pop((id(self._owner), self._name), None)

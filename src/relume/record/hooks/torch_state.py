@@ -75,19 +75,23 @@ class ForceEager:
 
     def force(self) -> None:
         """Run eagerly from now on, if the compiler is loaded in this process."""
-        frame = sys.modules.get("torch._dynamo.eval_frame")
-        if self._set is not None or frame is None:
+        eval_frame = sys.modules.get("torch._dynamo.eval_frame")
+        if self._set is not None or eval_frame is None:
             return
-        if frame._stance.stance != "default":
+        if eval_frame._stance.stance != "default":
             return  # the user has set one
         self._set = torch.compiler.set_stance("force_eager")
 
     def restore(self) -> None:
         """As it was; if the user has set another stance since, that one stays."""
-        mine, self._set = self._set, None
-        frame = sys.modules.get("torch._dynamo.eval_frame")
-        if mine is not None and frame is not None and frame._stance is mine.stance:
-            mine.__exit__(None, None, None)
+        own_stance, self._set = self._set, None
+        eval_frame = sys.modules.get("torch._dynamo.eval_frame")
+        if (
+            own_stance is not None
+            and eval_frame is not None
+            and eval_frame._stance is own_stance.stance
+        ):
+            own_stance.__exit__(None, None, None)
 
 
 class IgnoreWarning:
@@ -103,12 +107,12 @@ class IgnoreWarning:
     def __init__(self) -> None:
         self._entry: Any = None
 
-    def put(self) -> None:
+    def install(self) -> None:
         """From now on."""
         warnings.filterwarnings("ignore", message=self.TEXT, category=UserWarning)
         self._entry = warnings.filters[0]
 
-    def take(self) -> None:
+    def remove(self) -> None:
         """Until now; the user's own filters stay as they are."""
         filters: list[Any] = warnings.filters  # type: ignore[assignment]
         if self._entry is not None and self._entry in filters:

@@ -54,103 +54,107 @@ class LossAttribution:
         self, put: Callable[[int, Row], None], on_turn: Callable[[OptimizerTurn], None]
     ) -> None:
         self.number = 1
-        self.decides = True
+        self.ends_iteration = True
         self._put = put
         self._on_turn = on_turn
         self._known: dict[int, OptimizerTurn] = {}
         self._main = self._last = self._before_main = 0
         self._several = 0
         self._reach: dict[int, frozenset[int]] = {}  # of the first, second, ... loss of a step
-        self._left: list[tuple[Loss, frozenset[int], set[int]]] = []
+        self._unassigned: list[tuple[Loss, frozenset[int], set[int]]] = []
 
-    def reached(self, place: int, parameters: frozenset[int]) -> None:
+    def set_reach(self, place: int, parameters: frozenset[int]) -> None:
         """The `place`-th loss since the last step depends on these parameters (their ids)."""
         self._reach[place] = parameters
 
-    def begin(self, optimizer: Optimizer, losses: Sequence[Loss]) -> list[Loss]:
+    def assign(self, optimizer: Optimizer, losses: Sequence[Loss]) -> list[Loss]:
         """An optimiser has stepped: the losses that are its own; sets `number`."""
-        me = id(optimizer)
-        mine, reach = self._mine(optimizer, losses)
-        turn = self._known.get(me)
-        if turn is None and mine:
-            turn = self._known[me] = OptimizerTurn(0, type(optimizer).__name__, _ids(optimizer))
+        optimizer_id = id(optimizer)
+        own, reach = self._own_losses(optimizer, losses)
+        turn = self._known.get(optimizer_id)
+        if turn is None and own:
+            turn = self._known[optimizer_id] = OptimizerTurn(
+                0, type(optimizer).__name__, _ids(optimizer)
+            )
         if turn is not None:
             turn.reach |= reach
-            self._settle(me, turn)
+            self._number_turn(optimizer_id, turn)
         self.number = 1 if turn is None else turn.number
-        self.decides = not self._several or me == self._before_main
-        self._last = me
-        return mine
+        self.ends_iteration = not self._several or optimizer_id == self._before_main
+        self._last = optimizer_id
+        return own
 
-    def wait(self, row: Row) -> None:
+    def hold_row(self, row: Row) -> None:
         """Keep a row until it is known whether this optimiser takes turns."""
         self._known[self._last].rows.append(row)
 
     def finish(self) -> None:
         """Nothing more comes: what was not found to take turns belongs to the first series."""
         for turn in self._known.values():
-            self._give(turn, turn.number or 1)
+            self._release_rows(turn, turn.number or 1)
 
-    def others(self, turn: OptimizerTurn) -> list[int]:
+    def overlapping(self, turn: OptimizerTurn) -> list[int]:
         """The numbers of the other series whose optimisers' parameters its losses depend on."""
-        every = self._known.values()
-        return [t.number for t in every if t is not turn and t.parameters & turn.reach]
+        pending = self._known.values()
+        return [t.number for t in pending if t is not turn and t.parameters & turn.reach]
 
-    def _mine(
+    def _own_losses(
         self, optimizer: Optimizer, losses: Sequence[Loss]
     ) -> tuple[list[Loss], frozenset[int]]:
         """The losses of this optimiser, and what they reach; the others are left for theirs."""
-        me = id(optimizer)
-        if not self._left and len(losses) < 2:
+        optimizer_id = id(optimizer)
+        if not self._unassigned and len(losses) < 2:
             return list(losses), self._reach.get(0, frozenset())
         unknown = frozenset[int]()
-        every = [(loss, reach, set[int](refused)) for loss, reach, refused in self._left]
-        every += [(loss, self._reach.get(n, unknown), set()) for n, loss in enumerate(losses)]
-        held = _ids(optimizer)
-        mine = [entry for entry in every if not entry[1] or entry[1] & held]
-        rest = [entry for entry in every if entry[1] and not entry[1] & held]
-        if not mine:  # parameters put together for the forward have other ids: all or nothing
-            mine, rest = every[len(self._left) :], []
-        self._left = [
-            (loss, reach, refused | {me}) for loss, reach, refused in rest if me not in refused
+        pending = [(loss, reach, set[int](refused)) for loss, reach, refused in self._unassigned]
+        pending += [(loss, self._reach.get(n, unknown), set()) for n, loss in enumerate(losses)]
+        parameters = _ids(optimizer)
+        own = [entry for entry in pending if not entry[1] or entry[1] & parameters]
+        foreign = [entry for entry in pending if entry[1] and not entry[1] & parameters]
+        if not own:  # parameters put together for the forward have other ids: all or nothing
+            own, foreign = pending[len(self._unassigned) :], []
+        self._unassigned = [
+            (loss, reach, refused | {optimizer_id})
+            for loss, reach, refused in foreign
+            if optimizer_id not in refused
         ]
-        return [loss for loss, *_ in mine], unknown.union(*(reach for _, reach, _ in mine))
+        return [loss for loss, *_ in own], unknown.union(*(reach for _, reach, _ in own))
 
-    def _settle(self, me: int, turn: OptimizerTurn) -> None:
+    def _number_turn(self, optimizer_id: int, turn: OptimizerTurn) -> None:
         if not self._main:
-            self._main, turn.number = me, 1
-        elif me == self._main:
+            self._main, turn.number = optimizer_id, 1
+        elif optimizer_id == self._main:
             if self._last:
                 self._before_main = self._last
-            self._come_back(turn)
+            self._resolve_waiting(turn)
         elif not turn.number and len(turn.rows) >= WAIT:
             if self._several:
-                self._own(turn)
+                self._start_series(turn)
                 self._on_turn(turn)
             else:  # the one before does not come back
-                self._known[self._main].number, self._main = 0, me
+                self._known[self._main].number, self._main = 0, optimizer_id
                 turn.number = 1
-            self._give(turn, turn.number)
+            self._release_rows(turn, turn.number)
 
-    def _come_back(self, main: OptimizerTurn) -> None:
+    def _resolve_waiting(self, main: OptimizerTurn) -> None:
         """The first optimiser steps again: whoever stepped in between takes turns with it."""
         waiting = [t for t in self._known.values() if t.rows and not t.number]
-        said = [] if self._several or not waiting else [main]
+        newly_known = [] if self._several or not waiting else [main]
         for turn in waiting:
-            self._own(turn)
-        for turn in said + [turn for turn in waiting if turn.number > 1]:
+            self._start_series(turn)
+        for turn in newly_known + [turn for turn in waiting if turn.number > 1]:
             self._on_turn(turn)
         for turn in waiting:
-            self._give(turn, turn.number)
+            self._release_rows(turn, turn.number)
 
-    def _own(self, turn: OptimizerTurn) -> None:
+    def _start_series(self, turn: OptimizerTurn) -> None:
         """From now on a series of its own, while there are few."""
         turn.number = 1
         if self._several < MOST_SERIES - 1:
             self._several += 1
             turn.number += self._several
 
-    def _give(self, turn: OptimizerTurn, number: int) -> None:
+    def _release_rows(self, turn: OptimizerTurn, number: int) -> None:
         rows, turn.rows = turn.rows, []
         for row in rows:
             self._put(number, row)

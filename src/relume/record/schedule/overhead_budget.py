@@ -15,12 +15,12 @@ import random
 from collections import deque
 from statistics import median
 
-from relume.record.schedule.ranks import ruler
+from relume.record.schedule.ranks import grid_level
 
 FORCED = 16  # first steps recorded whatever they cost: twice the batches that a rule asks for
 FIRST_CREDIT = 0.25  # seconds beyond those, spread over the run: units die early, and late too
 SET_UP = 2  # of them pay for work that never comes again, and teach nothing about the cost
-KEPT = 48  # step times of either kind that the calibration looks at
+WINDOW = 48  # step times of either kind that the calibration looks at
 LEAST_PAIRS = 8  # of either kind before alpha is trusted at all
 ALPHA = (1.25, 1.5, 6.0)  # least, start, most; measured truth was 1.2 to 2.3 (see above)
 AFTER = 8  # steps after a recorded one that are slower for it: benchmarks/hidden.py
@@ -51,26 +51,26 @@ class OverheadBudget:
         self.records = 0
         self.steps = 0
         self._cost = 0.0  # running mean of a record's own cost
-        self._recorded: deque[float] = deque(maxlen=KEPT)
-        self._plain: deque[float] = deque(maxlen=KEPT)
-        self._costs: deque[float] = deque(maxlen=KEPT)
-        self._after: deque[float] = deque(maxlen=KEPT)  # seconds of `AFTER` steps behind a record
-        self._behind: list[float] = []  # those of them that have ended
+        self._recorded: deque[float] = deque(maxlen=WINDOW)
+        self._plain: deque[float] = deque(maxlen=WINDOW)
+        self._costs: deque[float] = deque(maxlen=WINDOW)
+        self._after: deque[float] = deque(maxlen=WINDOW)  # seconds of `AFTER` steps behind a record
+        self._following: list[float] = []  # those of them that have ended
         # Its own generator: the user's random state is not ours to advance.
-        self._coin = random.Random(0x5EED)
-        self._recent: deque[float] = deque(maxlen=KEPT)
+        self._random = random.Random(0x5EED)
+        self._recent: deque[float] = deque(maxlen=WINDOW)
         self._next = 0.0
-        self._level = 0  # of the grid of steps, where ranks share one
-        self._urgent = False
+        self._grid_level = 0  # of the grid of steps, where ranks share one
+        self._requested = False
 
     @property
     def overhead(self) -> float:
         """The recorder's own estimate of its cost as a share of the time so far."""
         return self.spent / self.elapsed if self.elapsed else 0.0
 
-    def urge(self) -> None:
+    def request(self) -> None:
         """Something happened (the loss jumped): look at the next step, on credit if need be."""
-        self._urgent = True
+        self._requested = True
 
     def charge(self, seconds: float) -> None:
         """Take the cost of work outside a recorded step (the flush of the loss, say)."""
@@ -90,17 +90,17 @@ class OverheadBudget:
         self._recent.append(seconds)
         if cost is None:
             self._plain.append(seconds)
-            if len(self._behind) < AFTER:
-                self._follow(seconds)
-            if self.steps < self._next and not self._urgent:
+            if len(self._following) < AFTER:
+                self._add_following(seconds)
+            if self.steps < self._next and not self._requested:
                 return False  # as on most steps
         else:
-            self._book(seconds, cost)
+            self._account_record(seconds, cost)
         return self._due()
 
-    def certain(self) -> int:
+    def steps_until_record(self) -> int:
         """For how many steps to come it is certain that none of them is recorded."""
-        if self._urgent:
+        if self._requested:
             return 0
         if self.every is None:
             # until the credit is there: what comes in, at the pace of late
@@ -110,7 +110,7 @@ class OverheadBudget:
             return int(max(self._next - self.steps, short)) - 1
         return int(self._next) - self.steps - 1
 
-    def pass_over(self, steps: int, seconds: float) -> None:
+    def skip_steps(self, steps: int, seconds: float) -> None:
         """Account for several steps on which nothing was recorded.
 
         Args:
@@ -123,14 +123,14 @@ class OverheadBudget:
         self._recent.append(seconds / steps)
         self._plain.append(seconds / steps)
 
-    def _follow(self, seconds: float) -> None:
-        self._behind.append(seconds)
-        if len(self._behind) == AFTER and self.records > SET_UP:
-            self._after.append(sum(self._behind))
+    def _add_following(self, seconds: float) -> None:
+        self._following.append(seconds)
+        if len(self._following) == AFTER and self.records > SET_UP:
+            self._after.append(sum(self._following))
 
-    def _book(self, seconds: float, cost: float) -> None:
+    def _account_record(self, seconds: float, cost: float) -> None:
         self.records += 1
-        self._behind.clear()
+        self._following.clear()
         if self.records > SET_UP:
             self._recorded.append(seconds)
             self._costs.append(cost)
@@ -155,28 +155,28 @@ class OverheadBudget:
             extra += max(median(self._after) - AFTER * plain, 0.0)
             error += _spread(self._after)
         weight = 1 / (1 + (error / claimed) ** 2)  # noise about as large as the cost: half
-        found = max(ALPHA[0], min(ALPHA[2], extra / claimed))
-        self.alpha = weight * found + (1 - weight) * ALPHA[1]
+        ratio = max(ALPHA[0], min(ALPHA[2], extra / claimed))
+        self.alpha = weight * ratio + (1 - weight) * ALPHA[1]
 
     def _due(self) -> bool:
         if self.every is not None:
-            self._urgent = False
+            self._requested = False
             self._next = (self.steps // self.every + 1) * self.every
             return self.steps % self.every == 0
         if self.records < FORCED:
             return True
         price = self.alpha * self._cost
         self.credit = min(self.credit, max(FIRST_CREDIT, SAVINGS * price))
-        if self._urgent and self.credit > -DEBT * price:
-            self._urgent = False
-            return self._take()
-        if self.shared and ruler(self.steps) < self._level:
+        if self._requested and self.credit > -DEBT * price:
+            self._requested = False
+            return self._schedule_next()
+        if self.shared and grid_level(self.steps) < self._grid_level:
             return False
         if self.credit >= price and self.steps >= self._next:
-            return self._take()
+            return self._schedule_next()
         return False
 
-    def _take(self) -> bool:
+    def _schedule_next(self) -> bool:
         """Record the next step, and choose the earliest one after it.
 
         The credit is spread evenly over the logarithm of the steps, since nobody knows how many
@@ -191,9 +191,9 @@ class OverheadBudget:
         if self.shared:
             # The grid that has as few steps as are paid for. A rank that can pay for more has a
             # finer one, and this rank's steps are on it too: what is common is this one's.
-            self._level = math.ceil(math.log2(max(distance, 1.0)))
+            self._grid_level = math.ceil(math.log2(max(distance, 1.0)))
             return True
-        self._next = self.steps + max(1.0, distance * self._coin.uniform(0.5, 1.5))
+        self._next = self.steps + max(1.0, distance * self._random.uniform(0.5, 1.5))
         return True
 
 

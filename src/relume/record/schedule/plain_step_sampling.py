@@ -29,23 +29,23 @@ class PlainStepSampling:
 
     def __init__(self, share: float = SHARE) -> None:
         self.share = share
-        self.never = False
+        self.disabled = False
         self._next = FIRST_STEPS  # the step at which a stretch ends
         self.cost = 0.0  # seconds that looking at a plain step truly takes, a running mean
         self._coin = random.Random(0xD0E5)  # the user's random state is not ours to advance
 
-    def tired(self, step: int) -> bool:
+    def due(self, step: int) -> bool:
         """Whether a stretch of plain steps ends with this one."""
         if step < self._next:
             return False
         self._next = step + STRETCH
-        return not self.never
+        return not self.disabled
 
-    def woken(self, step: int) -> None:
+    def resumed(self, step: int) -> None:
         """A sleep has ended early, at a pause: a stretch begins here."""
         self._next = step + STRETCH
 
-    def rest(self, own: float, seconds: float, most: float) -> int:
+    def skip(self, hook_seconds: float, step_seconds: float, most: float) -> int:
         """A stretch has ended: how many steps to sleep, 0 for none.
 
         Args:
@@ -53,17 +53,17 @@ class PlainStepSampling:
             seconds: of a step.
             most: steps for which it is certain that none is to be recorded.
         """
-        found = HIDDEN * own
+        cost = HIDDEN * hook_seconds
         # Slow outliers (a page fault, a neighbour's load) must not put us to sleep for long.
         if self.cost:
-            found = self.cost + 0.2 * (min(found, 4 * self.cost) - self.cost)
-        self.cost = found
-        if seconds <= 0:
+            cost = self.cost + 0.2 * (min(cost, 4 * self.cost) - self.cost)
+        self.cost = cost
+        if step_seconds <= 0:
             return 0
-        longer = self.cost / (self.share * seconds)  # one step in so many may be looked at
-        if longer <= 1:
+        stride = self.cost / (self.share * step_seconds)  # one step in so many may be looked at
+        if stride <= 1:
             return 0
-        wanted = STRETCH * (longer - 1) * self._coin.uniform(0.75, 1.25)
-        steps = max(0, int(min(wanted, LONGEST / seconds, most)))
+        wanted = STRETCH * (stride - 1) * self._coin.uniform(0.75, 1.25)
+        steps = max(0, int(min(wanted, LONGEST / step_seconds, most)))
         self._next += steps
         return steps

@@ -46,10 +46,14 @@ def this_rank(environment: Mapping[str, str] = os.environ) -> Rank | None:
     """
     rank, world = environment.get("RANK", ""), environment.get("WORLD_SIZE", "")
     numbers = rank.isdigit() and world.isdigit()
-    found = (int(rank), int(world)) if numbers else _from_torch()
-    if found is None or not 0 <= found[0] < found[1] or found[1] < 2:
+    rank_and_world = (int(rank), int(world)) if numbers else _from_torch()
+    if (
+        rank_and_world is None
+        or not 0 <= rank_and_world[0] < rank_and_world[1]
+        or rank_and_world[1] < 2
+    ):
         return None
-    return Rank(*found, _job(environment, found[1]))
+    return Rank(*rank_and_world, _job(environment, rank_and_world[1]))
 
 
 def _from_torch() -> tuple[int, int] | None:
@@ -67,7 +71,7 @@ def _job(environment: Mapping[str, str], world: int) -> str:
     return "/".join(parts)
 
 
-def ruler(step: int) -> int:
+def grid_level(step: int) -> int:
     """How coarse a grid of steps still has this one: a share of 2^-n of all steps has n or more.
 
     The grids are nested, so that ranks which can afford different shares of the steps look at

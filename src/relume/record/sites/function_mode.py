@@ -26,11 +26,11 @@ from relume.acts.recognise import resolve
 from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, name_of
 from relume.record.measure.act_stats import sample
 from relume.record.sites.module_trace import ModuleTrace, packing, sequence_number
-from relume.record.sites.qualified_names import users_frame
+from relume.record.sites.qualified_names import user_frame
 
 # Layers that take a fused path in eval mode, and would take another one under a function mode.
 FUSED = (nn.TransformerEncoderLayer, nn.TransformerEncoder, nn.MultiheadAttention)
-MOST_TAKEN = 512  # acts taken on one step, each with a sample of 128 KB at the most
+MOST_CAPTURED = 512  # acts taken on one step, each with a sample of 128 KB at the most
 
 PARAMETERS_EVERY = 8  # records after which a root is asked anew for its parameters
 
@@ -67,15 +67,15 @@ class CapturedAct:
     """An act that was called where its graph cannot be read."""
 
     act: Act
-    shown: Node
+    node_spec: Node
     module: nn.Module | None
     layer: nn.Module | None
-    held: CapturedInput
+    captured_input: CapturedInput
     axis: int
     order: int
     number: int  # the sequence number at the call
     node: AutogradNode | None
-    call: "RootForward"
+    root_forward: "RootForward"
     file: str
     line: int
 
@@ -102,9 +102,9 @@ class RootForward:
 
 
 @cache
-def _functions(known: int) -> dict[Any, Act]:
+def _act_functions(known: int) -> dict[Any, Act]:
     """The act that each torch function or tensor method is, in place or not."""
-    found: dict[Any, Act] = {}
+    functions: dict[Any, Act] = {}
     for act in acts().values():
         for match in act.matches:
             path, args, values = parse(match)
@@ -112,8 +112,8 @@ def _functions(known: int) -> dict[Any, Act]:
             for name in (path, f"{path}_"):
                 thing = resolve(name)
                 if thing is not None and not isinstance(thing, type):
-                    found.setdefault(thing, bound)
-    return found
+                    functions.setdefault(thing, bound)
+    return functions
 
 
 class ActCapture(TorchFunctionMode):
@@ -124,43 +124,47 @@ class ActCapture(TorchFunctionMode):
         on_error: told of a failure of ours.
     """
 
-    def __init__(self, marks: ModuleTrace, on_error: Callable[[str, Exception], None]) -> None:
+    def __init__(
+        self, module_trace: ModuleTrace, on_error: Callable[[str, Exception], None]
+    ) -> None:
         super().__init__()
-        self.taken: list[CapturedAct] = []
+        self.captured: list[CapturedAct] = []
         self.phase = 0
         self.fused: weakref.WeakSet[nn.Module] = weakref.WeakSet()
-        self._marks = marks
-        self._fail = on_error
-        self._acts = _functions(len(acts()))
+        self._module_trace = module_trace
+        self._on_error = on_error
+        self._acts = _act_functions(len(acts()))
         self._opened_by: list[nn.Module] = []
         self._paused_by: nn.Module | None = None
         self._packing = False
-        self._call = RootForward(False, 0)
+        self._root_forward = RootForward(False, 0)
         self._axes: dict[int, tuple[nn.Module | None, int | None]] = {}
         self._roots_packed: weakref.WeakSet[nn.Module] = weakref.WeakSet()
-        self._parameters: weakref.WeakKeyDictionary[nn.Module, list[weakref.ref[nn.Parameter]]] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._root_parameters: weakref.WeakKeyDictionary[
+            nn.Module, list[weakref.ref[nn.Parameter]]
+        ] = weakref.WeakKeyDictionary()
 
     # ------------------------------------------------------------------ open and shut
 
     def enter(self, module: nn.Module) -> None:
         """A module's forward begins, and is marked already: open if it needs the tap."""
-        root = self._marks.depth == 1
+        root = self._module_trace.depth == 1
         if root:
-            self._call = RootForward(module.training, sequence_number())
+            self._root_forward = RootForward(module.training, sequence_number())
             self._axes = {}
         if self._opened_by:
             if self._paused_by is None and _is_fused(module):
                 self._paused_by = module
                 self.fused.add(module)
-                _remove(self)
+                _remove_mode(self)
             return
         packed = packing()
         if packed:
-            self._roots_packed.add(self._marks.main.stack[0])
+            self._roots_packed.add(self._module_trace.main.stack[0])
         wanted = packed or not torch.is_grad_enabled()
-        wanted = wanted or (root and (module in self._roots_packed or self._has_frozen(module)))
+        wanted = wanted or (
+            root and (module in self._roots_packed or self._has_frozen_parameters(module))
+        )
         if not wanted:
             return
         if _is_fused(module):
@@ -170,18 +174,18 @@ class ActCapture(TorchFunctionMode):
         self._packing = packed
         self.__enter__()
 
-    def _has_frozen(self, root: nn.Module) -> bool:
+    def _has_frozen_parameters(self, root: nn.Module) -> bool:
         """Whether some act of this forward may stand outside of any graph.
 
         What parameters there are is asked of the modules now and then only: walking through them
         takes ten times as long as asking each whether it is trained.
         """
-        known = self._parameters.get(root)
+        known = self._root_parameters.get(root)
         if known is None or self.phase % PARAMETERS_EVERY == 0:
             known = [weakref.ref(parameter) for parameter in root.parameters()]
-            self._parameters[root] = known
-        held = (reference() for reference in known)
-        return any(p is not None and not p.requires_grad for p in held)
+            self._root_parameters[root] = known
+        captured_input = (reference() for reference in known)
+        return any(p is not None and not p.requires_grad for p in captured_input)
 
     def leave(self, module: nn.Module, output: object, outermost: bool) -> None:
         """A module's forward ended: shut if it is the one that opened the tap."""
@@ -189,27 +193,27 @@ class ActCapture(TorchFunctionMode):
             self._paused_by = None
             self.__enter__()
         elif self._opened_by and self._opened_by[-1] is module:
-            self.shut()
+            self.close()
         if outermost:
-            self._call.end = sequence_number()
-            if self.taken:
+            self._root_forward.end = sequence_number()
+            if self.captured:
                 several = isinstance(output, tuple | list)
                 tensors: list[Any] = list(cast("Any", output)) if several else [output]
-                self._call.storages = [
+                self._root_forward.storages = [
                     StorageWeakRef(tensor.untyped_storage())
                     for tensor in tensors
                     if type(tensor) is Tensor
                 ]
 
-    def shut(self) -> None:
+    def close(self) -> None:
         """Leave torch, whatever happened in between."""
         self._opened_by.clear()
         self._paused_by = None
-        _remove(self)
+        _remove_mode(self)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """A step has ended: no node and no sample of it is kept."""
-        self.taken = []
+        self.captured = []
         self._axes = {}
 
     # ------------------------------------------------------------------ calls
@@ -232,7 +236,7 @@ class ActCapture(TorchFunctionMode):
         return result
 
     def _owner(self) -> nn.Module | None:
-        stack = self._marks.main.stack
+        stack = self._module_trace.main.stack
         return stack[-1] if stack else None
 
     def _before(
@@ -243,23 +247,23 @@ class ActCapture(TorchFunctionMode):
             packed = packing()
             if packed != self._packing:
                 self._packing = packed
-                self._marks.note_packing(packed)
+                self._module_trace.record_packing(packed)
             z = args[0] if args else words.get("input")
-            if not act.elementwise or not _readable(z) or len(self.taken) >= MOST_TAKEN:
+            if not act.elementwise or not _readable(z) or len(self.captured) >= MOST_CAPTURED:
                 return None
             with torch._C.DisableTorchFunction(), torch.no_grad():
                 layer, axis = self._axes.get(z.data_ptr(), (None, None))
                 axis = axis if axis is not None and axis < z.dim() else z.dim() - 1
                 rows = sample(z, axis, self.phase).clone()
-            return CapturedInput(rows, _parameters(act, args[1:], words)), layer, axis
+            return CapturedInput(rows, _act_parameters(act, args[1:], words)), layer, axis
         except Exception as error:
-            self._fail("tap", error)
+            self._on_error("tap", error)
             return None
 
     def _after(
         self,
         act: Act,
-        held: CapturedInput,
+        captured_input: CapturedInput,
         layer: nn.Module | None,
         axis: int,
         number: int,
@@ -269,40 +273,42 @@ class ActCapture(TorchFunctionMode):
             node = result.grad_fn
             if node is not None and not self._packing:
                 return  # the graph shows it
-            shown = None if node is None else by_node().get(name_of(node))
-            entry = shown or (act, Node(act.name, ""))
-            frame = users_frame(sys._getframe(2))
-            tie = 0 if node is not None else 1 + sum(t.number == number for t in self.taken[-64:])
-            self.taken.append(
+            node_spec = None if node is None else by_node().get(name_of(node))
+            entry = node_spec or (act, Node(act.name, ""))
+            frame = user_frame(sys._getframe(2))
+            tie = (
+                0 if node is not None else 1 + sum(t.number == number for t in self.captured[-64:])
+            )
+            self.captured.append(
                 CapturedAct(
                     *entry,
                     module=self._owner(),
                     layer=layer,
-                    held=held,
+                    captured_input=captured_input,
                     axis=axis,
-                    order=self._marks.place(number, tie),
+                    order=self._module_trace.place(number, tie),
                     number=number,
                     node=node,
-                    call=self._call,
+                    root_forward=self._root_forward,
                     file=frame.f_code.co_filename if frame else "",
                     line=frame.f_lineno if frame else 0,
                 )
             )
         except Exception as error:
-            self._fail("tap", error)
+            self._on_error("tap", error)
 
 
-def storage_number(tensor: Tensor) -> int:
+def storage_id(tensor: Tensor) -> int:
     """What two tensors over the same memory have in common, and no others while they live."""
     reference: Any = StorageWeakRef(tensor.untyped_storage())
     return int(reference.cdata)
 
 
-def _remove(mode: TorchFunctionMode) -> None:
+def _remove_mode(mode: TorchFunctionMode) -> None:
     """Take one mode off the stack, wherever it stands, and leave the others in their order."""
     count = torch._C._len_torch_function_stack()
-    kept = [torch._C._pop_torch_function_stack() for _ in range(count)]
-    for other in reversed(kept):
+    modes = [torch._C._pop_torch_function_stack() for _ in range(count)]
+    for other in reversed(modes):
         if other is not mode:
             torch._C._push_on_torch_function_stack(other)
 
@@ -324,8 +330,8 @@ def _is_fused(module: nn.Module) -> bool:
     return not torch.is_grad_enabled() or not any(p.requires_grad for p in module.parameters())
 
 
-def _parameters(act: Act, rest: tuple[Any, ...], words: Mapping[str, Any]) -> dict[str, Any]:
+def _act_parameters(act: Act, rest: tuple[Any, ...], words: Mapping[str, Any]) -> dict[str, Any]:
     """The act's parameters in a call of torch's own function for it."""
     names = tuple(act.defaults)
-    given = {**dict(zip(names, rest, strict=False)), **words}
-    return {**act.defaults, **{name: given[name] for name in names if name in given}}
+    arguments = {**dict(zip(names, rest, strict=False)), **words}
+    return {**act.defaults, **{name: arguments[name] for name in names if name in arguments}}

@@ -38,7 +38,7 @@ class ThreadTrace:
         self.stack: list[nn.Module] = []
         self.old = 0
 
-    def note(self, *, packed: bool) -> None:
+    def add(self, *, packed: bool) -> None:
         """From the next node on the innermost open module owns what is made."""
         number = sequence_number()
         owner = weakref.ref(self.stack[-1]) if self.stack else None
@@ -49,14 +49,14 @@ class ThreadTrace:
             self.owners.append(owner)
             self.packed.append(packed)
 
-    def at(self, number: int) -> int:
+    def index_of(self, number: int) -> int:
         """The mark that holds for a sequence number, -1 if none does."""
         # A node made after the mark at `n` gets a number of at least `n`.
         return bisect_right(self.numbers, number) - 1
 
     def owner(self, number: int) -> nn.Module | None:
         """The innermost module that was open when this sequence number was given out."""
-        place = self.at(number)
+        place = self.index_of(number)
         owner = self.owners[place] if place >= 0 else None
         return None if owner is None else owner()
 
@@ -104,22 +104,22 @@ class ModuleTrace:
         self._base = sequence_number()
 
     @property
-    def alone(self) -> bool:
+    def cacheable(self) -> bool:
         """Whether modules ran in this thread only, and no saved tensor was packed."""
         return not self._others and not self.any_packed
 
     @property
     def depth(self) -> int:
         """How many modules are open in this thread."""
-        return len(self._track().stack)
+        return len(self._this_thread().stack)
 
     def enter(self, module: nn.Module) -> None:
         """A module's forward begins."""
-        track = self._track()
-        track.stack.append(module)
+        thread_trace = self._this_thread()
+        thread_trace.stack.append(module)
         packed = packing()
         self.any_packed |= packed
-        track.note(packed=packed)
+        thread_trace.add(packed=packed)
 
     def leave(self, module: nn.Module) -> bool:
         """A module's forward ended, or was left by an exception further in.
@@ -127,22 +127,22 @@ class ModuleTrace:
         Returns:
             Whether it had been entered, and was the outermost.
         """
-        track = self._track()
-        if module not in track.stack:
+        thread_trace = self._this_thread()
+        if module not in thread_trace.stack:
             return False
-        while track.stack.pop() is not module:
+        while thread_trace.stack.pop() is not module:
             pass  # an interrupt skipped the exits in between
-        track.note(packed=self.any_packed and packing())
-        return not track.stack
+        thread_trace.add(packed=self.any_packed and packing())
+        return not thread_trace.stack
 
-    def note_packing(self, packed: bool) -> None:
+    def record_packing(self, packed: bool) -> None:
         """Saved tensors begin to be packed, or cease to be, within a module."""
         self.any_packed |= packed
-        self._track().note(packed=packed)
+        self._this_thread().add(packed=packed)
 
-    def saw(self, number: int) -> bool:
+    def covers(self, number: int) -> bool:
         """Whether modules were being noted when this sequence number was given out."""
-        return any(track.at(number) >= 0 for track in self._tracks(number))
+        return any(thread_trace.index_of(number) >= 0 for thread_trace in self._threads_at(number))
 
     def owner(self, number: int) -> nn.Module | None:
         """The innermost module that was open when this sequence number was given out.
@@ -150,15 +150,18 @@ class ModuleTrace:
         Where two threads gave out the same number they ran the same forward on two shares of a
         batch, as data parallelism does; the first that knows an owner answers.
         """
-        owners = (track.owner(number) for track in self._tracks(number))
+        owners = (thread_trace.owner(number) for thread_trace in self._threads_at(number))
         return next((owner for owner in owners if owner is not None), None)
 
     def is_packed(self, number: int) -> bool:
         """Whether saved tensors were packed where this sequence number was given out."""
         if not self.any_packed:
             return False
-        places = ((track, track.at(number)) for track in self._tracks(number))
-        return any(place >= 0 and track.packed[place] for track, place in places)
+        places = (
+            (thread_trace, thread_trace.index_of(number))
+            for thread_trace in self._threads_at(number)
+        )
+        return any(place >= 0 and thread_trace.packed[place] for thread_trace, place in places)
 
     def packing_modules(self) -> list[nn.Module]:
         """The outermost modules that were entered while saved tensors were packed."""
@@ -168,24 +171,27 @@ class ModuleTrace:
 
     def after_modules(self, number: int) -> bool:
         """Whether the number was given out after the last module had ended: in the loss."""
-        track = self.main
-        return bool(track.numbers) and track.at(number) == len(track.numbers) - 1
+        thread_trace = self.main
+        return (
+            bool(thread_trace.numbers)
+            and thread_trace.index_of(number) == len(thread_trace.numbers) - 1
+        )
 
     def place(self, number: int, tie: int = 0) -> int:
         """A position in the step's order of calls; `tie` orders what came before this node."""
         at = BETWEEN * (number - self._base)
         return at if tie == 0 else at - BETWEEN + min(tie, BETWEEN - 1)
 
-    def _track(self) -> ThreadTrace:
+    def _this_thread(self) -> ThreadTrace:
         thread = get_ident()
         if thread == self.thread:
             return self.main
-        found = self._others.get(thread)
-        if found is None:
-            found = self._others[thread] = ThreadTrace()
-        return found
+        thread_trace = self._others.get(thread)
+        if thread_trace is None:
+            thread_trace = self._others[thread] = ThreadTrace()
+        return thread_trace
 
-    def _tracks(self, number: int) -> list[ThreadTrace]:
+    def _threads_at(self, number: int) -> list[ThreadTrace]:
         if not self._others:
             return [self.main] if number >= self.main.begin else []
         return [t for t in (self.main, *list(self._others.values())) if number >= t.begin]

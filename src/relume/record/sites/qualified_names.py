@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import nn
 
-_OURS = os.path.realpath(Path(__file__).parents[2]) + os.sep
-_DEMOS = _OURS + "demos" + os.sep  # shipped with us, run as a user's script
+_RELUME = os.path.realpath(Path(__file__).parents[2]) + os.sep
+_DEMOS = _RELUME + "demos" + os.sep  # shipped with us, run as a user's script
 _TORCH = os.path.realpath(Path(torch.__file__).parent) + os.sep
 _PYTHON = os.path.realpath(sysconfig.get_path("stdlib")) + os.sep
 _SCRIPTS = os.path.realpath(sysconfig.get_path("scripts")) + os.sep  # of installed packages
@@ -33,7 +33,7 @@ _WRAPPERS = frozenset({"DistributedDataParallel", "DataParallel", "FullyShardedD
 
 
 @cache  # asked for every frame of every node on the first records, and there are few files
-def is_users(file: str) -> bool:
+def is_user_code(file: str) -> bool:
     """Whether a source file is the user's own: not Python's, ours or an installed package's, nor
     generated.
 
@@ -44,32 +44,32 @@ def is_users(file: str) -> bool:
     if real.startswith(_DEMOS):
         return True
     installed = any(part in real for part in _INSTALLED) or real.startswith(_SCRIPTS)
-    return not installed and _calls_models(file)
+    return not installed and _may_hold_model(file)
 
 
 @cache
-def _calls_models(file: str) -> bool:
+def _may_hold_model(file: str) -> bool:
     """Whether a file may hold a model and call it: the user's own, or an installed trainer's."""
     if file.startswith(("<frozen", "<eval_with_key")):
         return False
     real = os.path.realpath(file)
     if real.startswith(_DEMOS):
         return True
-    if real.startswith((_OURS, _TORCH)):
+    if real.startswith((_RELUME, _TORCH)):
         return False
     return not real.startswith(_PYTHON) or any(part in real for part in _INSTALLED)
 
 
-def users_frame(frame: FrameType | None) -> FrameType | None:
+def user_frame(frame: FrameType | None) -> FrameType | None:
     """The nearest frame at or above `frame` that runs the user's own code."""
-    while frame is not None and not is_users(frame.f_code.co_filename):
+    while frame is not None and not is_user_code(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
 
 
-def _caller(frame: FrameType | None) -> FrameType | None:
+def _holding_frame(frame: FrameType | None) -> FrameType | None:
     """The nearest frame at or above `frame` that may hold a model."""
-    while frame is not None and not _calls_models(frame.f_code.co_filename):
+    while frame is not None and not _may_hold_model(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
 
@@ -86,38 +86,40 @@ class QualifiedNames:
     """
 
     def __init__(self, models: tuple[nn.Module, ...] = ()) -> None:
-        self.given = bool(models)
+        self.explicit = bool(models)
         self._roots: list[tuple[weakref.ref[nn.Module], str]] = []
         self._paths: dict[int, str] = {}
         self._parameters: dict[int, str | None] = {}
         self._stale = True
-        self._bare: weakref.ref[nn.Module] | None = None  # whose names have no prefix, for good
+        self._unprefixed: weakref.ref[nn.Module] | None = (
+            None  # whose names have no prefix, for good
+        )
         self.version = 0
         for index, model in enumerate(models):
             self._roots.append((weakref.ref(model), "" if len(models) == 1 else str(index)))
 
-    def meet(self, module: nn.Module) -> None:
+    def add_root(self, module: nn.Module) -> None:
         """A module was called from outside any other: remember what the user calls it."""
-        if self.given or id(module) in self._paths or self._known(module):
+        if self.explicit or id(module) in self._paths or self._is_root(module):
             return
-        root, name = _held_as(module, _caller(sys._getframe(1)))
-        if not self._known(root):
+        root, name = _holder_of(module, _holding_frame(sys._getframe(1)))
+        if not self._is_root(root):
             self._roots.append((weakref.ref(root), name))
         self._stale = True
 
-    def settle(self) -> None:
+    def fix_prefixes(self) -> None:
         """Names are about to be written: a model that was alone until now keeps its bare names,
         whatever model is called later (a GAN's judge that sees real data first)."""
         if self._stale:
             self._rebuild()
-        if self._bare is None or self._bare() is None:
+        if self._unprefixed is None or self._unprefixed() is None:
             alone = self._alone()
-            self._bare = None if alone is None else weakref.ref(alone)
+            self._unprefixed = None if alone is None else weakref.ref(alone)
 
     def _alone(self) -> nn.Module | None:
         """The only model with parameters, if there is but one and it was not given."""
         models = [root for root in self.roots() if next(root.parameters(), None) is not None]
-        return models[0] if len(models) == 1 and not self.given else None
+        return models[0] if len(models) == 1 and not self.explicit else None
 
     def roots(self) -> list[nn.Module]:
         """The roots that are still alive."""
@@ -133,9 +135,9 @@ class QualifiedNames:
 
     def parameter(self, parameter: torch.Tensor) -> str | None:
         """The parameter's qualified name, or None if no root holds it."""
-        return self.by_number(id(parameter))
+        return self.by_id(id(parameter))
 
-    def by_number(self, number: int) -> str | None:
+    def by_id(self, number: int) -> str | None:
         """The same, of the parameter that has this id."""
         if self._stale or number not in self._parameters:
             self._rebuild()
@@ -145,21 +147,21 @@ class QualifiedNames:
         """Whether one of the roots holds this module."""
         return any(part is module for root in self.roots() for part in root.modules())
 
-    def _known(self, module: nn.Module) -> bool:
+    def _is_root(self, module: nn.Module) -> bool:
         return any(ref() is module for ref, _ in self._roots)
 
     def _rebuild(self) -> None:
         self._roots = [(ref, name) for ref, name in self._roots if ref() is not None]
         self._paths, self._parameters, self._stale = {}, {}, False
         self.version += 1
-        bare = self._bare() if self._bare is not None else None
-        alone = self._alone() if bare is None else bare
+        unprefixed = self._unprefixed() if self._unprefixed is not None else None
+        alone = self._alone() if unprefixed is None else unprefixed
         for ref, name in self._roots:
             root = ref()
             if root is not None:
-                self._name(root, "" if root is alone else name)
+                self._name_root(root, "" if root is alone else name)
 
-    def _name(self, root: Any, prefix: str) -> None:
+    def _name_root(self, root: Any, prefix: str) -> None:
         dot = f"{prefix}." if prefix else ""
         while (inner := unwrap(root)) is not root:
             self._paths.setdefault(id(root), prefix)
@@ -205,7 +207,7 @@ def plain_path(path: str) -> str:
     return ".".join(part for part in path.split(".") if part not in _WRAPPED)
 
 
-def _held_as(module: nn.Module, frame: FrameType | None) -> tuple[nn.Module, str]:
+def _holder_of(module: nn.Module, frame: FrameType | None) -> tuple[nn.Module, str]:
     """The outermost model that holds `module`, and the variable that holds that model."""
     found = (module, _own_name(module))
     while frame is not None:
@@ -215,7 +217,7 @@ def _held_as(module: nn.Module, frame: FrameType | None) -> tuple[nn.Module, str
                     return value, name
                 # a method of its own: nobody calls it that, but it may be the larger model
                 found = (value, _own_name(value))
-        frame = _caller(frame.f_back)
+        frame = _holding_frame(frame.f_back)
     return found
 
 
@@ -224,6 +226,6 @@ def _modules_in(frame: FrameType) -> list[tuple[str, nn.Module]]:
     holder = frame.f_locals.get("self")
     if holder is not None and not isinstance(holder, nn.Module):
         variables.update(getattr(holder, "__dict__", {}))  # a trainer that holds the model
-    held = [(name, value) for name, value in variables.items() if isinstance(value, nn.Module)]
+    modules = [(name, value) for name, value in variables.items() if isinstance(value, nn.Module)]
     # The larger model first: `model` rather than `model.encoder` kept in a variable of its own.
-    return sorted(held, key=lambda pair: -sum(1 for _ in pair[1].modules()))
+    return sorted(modules, key=lambda pair: -sum(1 for _ in pair[1].modules()))
