@@ -1,11 +1,11 @@
-"""The recorder: watches a training run from the inside, and leaves it as it was.
+"""Records a training run from inside its process, and leaves the run unchanged.
 
-Between recorded steps two things of ours run: a wrapper around `torch.autograd.backward` that
-keeps the loss, and one optimiser-step hook that decides whether the next step is recorded. What
-a recorded step needs besides is in `harvest.py`.
+Between recorded steps the recorder has two entry points in torch: a wrapper around
+`torch.autograd.backward` that reads the loss, and one optimiser-step hook that decides whether the
+next step is recorded. What a recorded step needs in addition is in `capture/recorded_step.py`.
 
-Every entry point catches its own errors: the user's program never sees one, recording degrades,
-and the run file says what failed (`failures.py`).
+Every entry point catches its own errors: the user's program never gets one, less is recorded, and
+the run file reports the failure (`capture/failure_guard.py`).
 """
 
 import math
@@ -35,10 +35,11 @@ from relume.record.sites.qualified_names import QualifiedNames
 from relume.record.sites.sites import Sites
 from relume.record.store.run_file import UNSEEN, Writer
 
-FLUSH_SECONDS = 0.5  # of the loss that a killed process can lose; of counters: `ledger.COUNTERS`
-JUMP = 2.0  # loss against its running mean that makes the recorder look again at once
-IDLE_BACKWARDS = 3  # without any optimiser step before backward itself is taken as the clock
-MOST_GATHERED = 256  # the same where there is an optimiser: it may be waiting for more gradients
+# Seconds of the loss that a killed process can lose; counters: `pending_records.COUNTER_WAIT`.
+FLUSH_SECONDS = 0.5
+JUMP = 2.0  # ratio of a loss to its running mean from which on the next step is recorded
+IDLE_BACKWARDS = 3  # without any optimiser step, after which each backward counts as a step
+MOST_GATHERED = 256  # the same where an optimiser exists: it may gather more gradients
 
 
 class Recorder:
@@ -46,9 +47,15 @@ class Recorder:
 
     Args:
         writer: an open run file.
-        budget: decides when to look.
-        models: what to watch; empty means whatever contributes to a loss in this process.
+        budget: decides which steps are recorded.
+        models: the models to record; empty means every model that contributes to a loss.
         exact: do nothing that could change a bit: compiled models stay compiled on recorded steps.
+
+    Attributes:
+        loss_only: nothing is armed and one optimiser steps, so a step costs least: only its loss
+            is read.
+        records: steps recorded so far.
+        backwards: backward passes so far.
     """
 
     def __init__(
@@ -73,11 +80,9 @@ class Recorder:
         )
         self.optimizers = OptimizerSteps(self.recorded_step.is_watched)
         self.plain_sampling = PlainStepSampling()
-        self.plain_sampling.disabled = (
-            budget.shared
-        )  # ranks look at the same steps, each by its number
+        self.plain_sampling.disabled = budget.shared  # ranks agree on steps by their numbers
         self._backward_patches = BackwardPatches(self)
-        self.loss_only = False  # armed for nothing, and one optimiser steps: the cheapest state
+        self.loss_only = False
         self.records = 0
         self.backwards = 0
         self._idle_backwards = IDLE_BACKWARDS
@@ -85,10 +90,10 @@ class Recorder:
         self._step_handle: Any = None
         self._scaled_at = 0  # optimiser steps when a scaler began an iteration
         self._last = self._flushed = perf_counter()
-        self._carried: list[tuple[float, float | None]] = []  # steps of an iteration so far
+        self._carried: list[tuple[float, float | None]] = []  # seconds and cost of steps
         self._closed = False
-        self._steps_to_skip = 0  # steps still to be slept through
-        self._steps_skipped_for = 0  # of how many
+        self._steps_to_skip = 0  # plain steps that are still skipped
+        self._skip_length = 0  # plain steps that are skipped in a row
 
     @property
     def step(self) -> int:
@@ -97,13 +102,13 @@ class Recorder:
 
     @property
     def failures(self) -> list[str]:
-        """What went wrong of ours, one sentence each."""
+        """One sentence for each failure of the recorder."""
         return self.failure_guard.messages
 
     # ------------------------------------------------------------------ on and off
 
     def start(self) -> None:
-        """Begin to watch, or go on after a pause. The first step of all is recorded."""
+        """Start recording, or continue after a pause. The first step is recorded."""
         self._backward_patches.open()
         self._step_handle = register_optimizer_step_post_hook(self._after_step)
         self._last = self._flushed = perf_counter()
@@ -112,11 +117,11 @@ class Recorder:
             self.failure_guard.guard("start", self._arm)
 
     def pause(self) -> None:
-        """Stop watching for a while: nothing of ours is left in torch until `start`."""
+        """Stop recording for a while: no hook or wrapper stays in torch until `start`."""
         self._detach()
 
     def close(self, how: str = "normal", code: int = 0, text: str = "") -> None:
-        """Stop watching, write what is left, and give everything back. Twice is fine."""
+        """Stop recording, write what is pending, and restore torch. Calling it twice is fine."""
         if self._closed:
             return
         self._closed = True
@@ -130,7 +135,7 @@ class Recorder:
             self.failures.append(str(error))
 
     def time_acts(self) -> None:
-        """The run has ended: time its acts, at the shapes that they had."""
+        """Time the acts of the run, which has ended, at the shapes that they had."""
         self.pause()
         if not self._closed and self.optimizers.steps and not self.writer.ranked:
             self.failure_guard.guard("act costs", self._time_acts)
@@ -142,7 +147,7 @@ class Recorder:
                 self.writer.fact(fact)
 
     def abandon(self) -> None:
-        """Forget everything without touching the file: this is a forked child."""
+        """Drop everything without touching the file: this is a forked child."""
         self.failure_guard.stopped = True
         self._detach()
 
@@ -159,15 +164,15 @@ class Recorder:
         self.recorded_step.disarm()
         self.recorded_step.update_cosine.drop()
 
-    # ------------------------------------------------------------------ what is heard
+    # ------------------------------------------------------------------ calls from torch
 
     @property
     def watching(self) -> bool:
-        """Whether calls of torch's are listened to: between `start` and `pause` or `close`."""
+        """Whether torch's calls are handled: between `start` and `pause` or `close`."""
         return self._step_handle is not None and not self.failure_guard.stopped
 
     def compiled(self) -> None:
-        """torch.compile was called: the step that is being recorded runs eagerly."""
+        """Run the step that is being recorded eagerly: torch.compile was called."""
         try:
             if self.recorded_step.armed:
                 self.recorded_step.force_eager()
@@ -175,9 +180,9 @@ class Recorder:
             self.fail("compiler", error)
 
     def scaled(self, scaler: Any) -> None:
-        """A gradient scaler has multiplied a loss."""
+        """Read the factor of a gradient scaler that has multiplied a loss."""
         try:
-            self.plain_sampling.disabled = True  # skipped steps are told by counting each one
+            self.plain_sampling.disabled = True  # a scaler's skips need a full count
             if not self.scaling.active:
                 self._scaled_at = self.optimizers.steps
             self.scaling.read_scale(scaler)
@@ -185,8 +190,10 @@ class Recorder:
             self.fail("gradient scaler", error)
 
     def scaler_updated(self) -> None:
-        """A scaler ends its iteration; where no optimiser stepped in it, gradients were not
-        finite and the step was skipped."""
+        """Handle the end of a scaler's iteration.
+
+        If no optimiser stepped in it, gradients were not finite and the step was skipped.
+        """
         try:
             if self.scaling.active and self.optimizers.steps == self._scaled_at:
                 self.scaling.skipped += 1
@@ -197,7 +204,7 @@ class Recorder:
             self.fail("gradient scaler", error)
 
     def read_loss(self, loss: Tensor) -> None:
-        """A plain step: only the loss is read."""
+        """Read the loss of a plain step."""
         self.backwards += 1
         try:
             self.pending_records.add_loss(
@@ -207,20 +214,19 @@ class Recorder:
             self.fail("loss", error)
 
     def inside_backward(self, tensors: Any) -> None:
-        """A reentrant checkpoint calls backward in the middle of another one."""
+        """Read the graph of a backward inside another one: a reentrant checkpoint calls it."""
         try:
             self.recorded_step.read_inner([tensors] if isinstance(tensors, Tensor) else tensors)
         except Exception as error:
             self.fail("inner backward", error)
 
     def before_backward(self, tensors: Any) -> None:
-        """A step that may be recorded: backward is about to run on these."""
+        """Read the graph of a step that may be recorded: backward is about to run on `tensors`."""
         try:
             self.recorded_step.end_anomaly()
             loss = tensors if isinstance(tensors, Tensor) else next(iter(tensors))
-            if self.recorded_step.expects_backward and not self.recorded_step.read(
-                loss, self.step, self.records
-            ):
+            step = self.recorded_step
+            if step.expects_backward and not step.read(loss, self.step, self.records):
                 return  # another model's loss
             self.backwards += 1
             if isinstance(loss, Tensor) and loss.numel() == 1:
@@ -230,7 +236,7 @@ class Recorder:
             self.fail("before backward", error)
 
     def after_backward(self) -> None:
-        """Backward has run, without an exception."""
+        """Read the gradients: backward has run, without an exception."""
         try:
             self.recorded_step.read_gradients()
             if not self.optimizers.steps:
@@ -241,12 +247,12 @@ class Recorder:
             self.fail("after backward", error)
 
     def before_foreign_step(self, optimizer: Any) -> None:
-        """An optimiser that is not torch's, shown as one of them, is about to step."""
+        """Snapshot the weights: an optimiser that is not torch's is about to step."""
         if self.recorded_step.armed:
             self.recorded_step.before_step(optimizer)
 
     def after_foreign_step(self, optimizer: Any) -> None:
-        """It has stepped."""
+        """Count the step of an optimiser that is not torch's."""
         self._after_step(optimizer, (), {})
 
     def _watch_loss(self, loss: float) -> None:
@@ -261,7 +267,7 @@ class Recorder:
     # ------------------------------------------------------------------ the step
 
     def _after_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
-        # Every step of the user's passes here: what is not needed on each is done elsewhere.
+        # Every step of the user's runs this: what is not needed on each step is done elsewhere.
         if self._steps_to_skip > 1 and optimizer is self.optimizers.latest():
             self._steps_to_skip -= 1
             return
@@ -276,7 +282,7 @@ class Recorder:
                 self._plain_step(optimizer)
                 return
             if not self.optimizers.count(optimizer):
-                self.pending_records.drop_losses()  # what was lost since the last step was another model's
+                self.pending_records.drop_losses()  # they were another model's
                 return
             self.recorded_step.read_updates(optimizer)
             self.recorded_step.several = self.optimizers.several
@@ -286,7 +292,7 @@ class Recorder:
             self.fail("after the optimiser", error)
 
     def _plain_step(self, optimizer: Optimizer) -> None:
-        """`_after_step` and `_tick` in one, for the step on which nothing is recorded."""
+        """Do the work of `_after_step` and `_tick` for a step on which nothing is recorded."""
         self.optimizers.skip_steps(1)
         now = perf_counter()
         seconds = now - self._last
@@ -300,24 +306,21 @@ class Recorder:
             self.budget.charge(self._last - now)
         elif self.loss_only and self.plain_sampling.due(self.step):
             own = perf_counter() - now
-            self._steps_skipped_for = self._steps_to_skip = self.plain_sampling.skip(
-                own, seconds, self.budget.steps_until_record()
-            )
-            self.budget.charge(
-                STRETCH * self.plain_sampling.cost
-            )  # looking at plain steps is not free
+            most = self.budget.steps_until_record()
+            self._skip_length = self._steps_to_skip = self.plain_sampling.skip(own, seconds, most)
+            self.budget.charge(STRETCH * self.plain_sampling.cost)  # sampling plain steps costs too
             if self._steps_to_skip:
                 self._backward_patches.pause_backward()
 
     def _resume(self) -> None:
-        """The last step of a sleep has ended: count all of them, and listen again."""
+        """Count the steps that were skipped, and read plain steps again."""
         self._steps_to_skip -= 1
         self._count_skipped()
         self._backward_patches.resume_backward()
 
     def _count_skipped(self) -> None:
-        early, steps = self._steps_to_skip > 0, self._steps_skipped_for - self._steps_to_skip
-        self._steps_skipped_for = self._steps_to_skip = 0
+        early, steps = self._steps_to_skip > 0, self._skip_length - self._steps_to_skip
+        self._skip_length = self._steps_to_skip = 0
         if steps:
             now = perf_counter()
             seconds, self._last = now - self._last, now
@@ -332,7 +335,7 @@ class Recorder:
         self.recorded_step.arm(self.records)
 
     def _clocked_by_backward(self) -> bool:
-        """No optimiser of torch's steps here (weights are updated by hand)."""
+        """Whether each backward counts as a step: no optimiser steps (weights updated by hand)."""
         if self.optimizers.steps or self.backwards <= self._idle_backwards:
             return False
         if self._idle_backwards == IDLE_BACKWARDS and self.optimizers.has_waiting():
@@ -342,7 +345,7 @@ class Recorder:
         return True
 
     def _tick(self, rate: float) -> None:
-        """A step has ended: write its record, count it, and decide on the next one."""
+        """Write the record of a step that has ended, count it, and decide on the next one."""
         now = perf_counter()
         self.pending_records.end_step(self.step, rate, now - self._last)
         cost: float | None = None
@@ -358,7 +361,7 @@ class Recorder:
             self._flush()
             self._last = perf_counter()
             self.budget.charge(self._last - now)
-        # From here on one optimiser's steps are all there is to count, until we look again.
+        # Until the next record only the steps of one optimiser have to be counted.
         alone = self.optimizers.alone
         self.loss_only = not wanted and alone and not self.recorded_step.update_cosine.waiting
         if wanted and not self.failure_guard.stopped:
@@ -367,8 +370,11 @@ class Recorder:
             self.recorded_step.disarm()
 
     def _decide(self, seconds: float, cost: float | None) -> bool:
-        """Whether to record the next step; where optimisers step in turn, all of an iteration's or
-        none, or one of them would never be looked at."""
+        """Whether to record the next step.
+
+        Where optimisers step in turn, all steps of an iteration are recorded or none; otherwise
+        one of them might never be recorded.
+        """
         if not self.pending_records.attribution.ends_iteration:
             self._carried.append((seconds, cost))
             return self.recorded_step.armed
@@ -418,6 +424,6 @@ class Recorder:
 
 
 def process_recorder() -> Recorder | None:
-    """The recorder that watches everything that trains here (`relume run`), if there is one."""
+    """Return the recorder of every model that trains in this process (`relume run`), if any."""
     recorders = (one for one in list(fork_guard.live_recorders) if isinstance(one, Recorder))
     return next((recorder for recorder in recorders if not recorder.names.explicit), None)

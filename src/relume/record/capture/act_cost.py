@@ -1,7 +1,7 @@
-"""What the acts of a run cost: timed after it, at the shapes that they had, never while it trains.
+"""Times the acts of a run after it has ended, at the shapes that they had while it trained.
 
-Forward and backward of an act and of the cheapest act of like shape, in turn, until the time is
-used up; medians are kept. No random number is drawn.
+The forward and backward pass of an act and of the cheapest act of like shape are timed in turn
+until the time budget is used up; the medians are recorded. No random number is drawn.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,8 +16,8 @@ from relume.core import Fact
 from relume.record.sites.sites import SiteState
 
 SHARE, LEAST, MOST = 0.01, 0.02, 0.3  # of the run's wall time, and at least and most in seconds
-FEWEST = 3  # rounds of an act: the median of three is past one that was interrupted
-ALWAYS = 4  # acts that are timed at least so often, however slow the machine is just then
+FEWEST = 3  # rounds of an act: the median of three ignores one that was interrupted
+ALWAYS = 4  # acts that are timed even where the time budget is used up
 LARGEST = 1 << 24  # elements that are timed: 64 MB in float32, and as much for each gradient
 CHEAPEST = {
     "sigmoid": "hardsigmoid",
@@ -27,18 +27,18 @@ CHEAPEST = {
     "prelu": "leaky_relu",
     "rrelu": "leaky_relu",
 }
-"""Of like shape; for acts that rectify it is ReLU."""
+"""The cheapest act of like shape; for acts that rectify it is ReLU."""
 
 Key = tuple[str, tuple[int, ...], torch.dtype, torch.device | None]
 
 
 def act_costs(states: Iterable[SiteState], step: int, elapsed: float) -> Iterator[Fact]:
-    """A fact for each act site that could be timed.
+    """Yield a fact for each act site that could be timed.
 
     Args:
-        plans: of the run.
-        step: its last step.
-        elapsed: the run's wall time in seconds, of which the timing may take a share.
+        states: the run's sites.
+        step: the run's last step.
+        elapsed: the run's wall time in seconds; the timing may take a share of it.
     """
     wanted = {state.site.name: key for state in states if (key := _key(state)) is not None}
     acts = {key: state.act for state in states if (key := wanted.get(state.site.name)) is not None}
@@ -59,7 +59,7 @@ def act_costs(states: Iterable[SiteState], step: int, elapsed: float) -> Iterato
 
 
 def cheapest(act: Act) -> str | None:
-    """The cheapest act of like shape; None where none is known, or where it is that one.
+    """Return the cheapest act of like shape; None if none is known or the act itself is it.
 
     >>> cheapest(find_act("gelu")), cheapest(find_act("tanh")), cheapest(find_act("relu"))
     ('relu', 'hardtanh', None)
@@ -78,7 +78,7 @@ def _key(state: SiteState) -> Key | None:
 
 
 def _timed(act: Act, like: Act, key: Key, seconds: float) -> tuple[float, float]:
-    """Median seconds of both, taken in turn; of few rounds where one takes long."""
+    """Return the median seconds of both acts, timed in turn; few rounds where one takes long."""
     _, shape, dtype, device = key
     size = 1
     for length in shape:
@@ -87,7 +87,7 @@ def _timed(act: Act, like: Act, key: Key, seconds: float) -> tuple[float, float]
     z.requires_grad_()
     up = torch.ones_like(z)
     for one in (act, like):
-        _once(one, z, up)  # the first call of an operation is not like the others
+        _once(one, z, up)  # warm-up: the first call of an operation is slower
     times_of_both: tuple[list[float], list[float]] = ([], [])
     end = perf_counter() + seconds
     while perf_counter() < end or len(times_of_both[0]) < FEWEST:

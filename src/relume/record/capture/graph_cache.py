@@ -1,9 +1,9 @@
-"""Steps that take the way of an earlier one: what was found on its graph is known by place.
+"""Reuses what was read from an earlier graph when a step makes the same graph again.
 
-A training step nearly always makes the same graph. Its operations, the places of their sequence
-numbers, its leaves, and the modules that were open are compared with those of the last step that
-was read in full; where all are equal, so are the acts, the head and the criterion, and none of
-them is looked for again. Every deep record reads in full.
+A training step nearly always makes the same graph. The cache compares its operations, the distances
+of their sequence numbers, its leaves, and the modules that were open with those of the last step
+that was read in full. Where all are equal, so are the acts, the head and the criterion, and they
+are taken from the cache by their position in the graph. Every deep record reads in full.
 """
 
 from bisect import bisect_right
@@ -18,7 +18,7 @@ from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.sites import SiteCall, SiteState
 
-# Whether torch says of what a node keeps how it was packed; older versions do not.
+# Whether torch reports how a saved value was packed; older versions do not.
 SHOWS_PACKING = hasattr(getattr(torch._C, "_autograd").SavedTensor, "unpack_hook")  # noqa: B009
 
 Signature = tuple[list[str], list[int], list[int], list[int], list[Any]]
@@ -26,15 +26,16 @@ Signature = tuple[list[str], list[int], list[int], list[int], list[Any]]
 
 @dataclass(slots=True)
 class CachedGraph:
-    """What a graph was found to be.
+    """The acts, head, criterion and inputs of a graph that was read in full.
 
     Attributes:
-        signature: what another graph must be like.
-        acts: plan, order and node of each act, the node by its place in the graph.
-        head, criterion: their places, and what is known of them.
-        fed: the layers at which the user's data enter and show (token numbers never do), by the
-            place of their node.
-        reads: the values that nodes keep and that are read, place and raw attribute of each.
+        signature: another graph must equal it to be read from this cache.
+        acts: state, order and node of each act; a node is its position in the graph.
+        head: the head's state and the position of its node.
+        criterion: its name and the position of its node.
+        input_layers: the layers at which the user's data enter, by the position of their node
+            (token numbers are not saved, so an embedding is never among them).
+        saved: the saved values that are read: position of the node, and raw attribute.
     """
 
     signature: Signature
@@ -45,11 +46,11 @@ class CachedGraph:
     saved: list[tuple[int, str]]
 
     def site_calls(self, graph: AutogradGraph) -> list[SiteCall]:
-        """The acts of another graph of this signature."""
+        """Return the acts of another graph with this signature."""
         return [SiteCall(state, order, graph.nodes[at]) for state, order, at in self.acts]
 
     def matches(self, graph: AutogradGraph) -> bool:
-        """Whether a graph is like this one as far as its nodes tell, without its modules."""
+        """Whether a graph has the same nodes and leaves; its modules are not compared."""
         names, numbers, leaves, _, _ = self.signature
         return (
             graph.complete
@@ -59,8 +60,10 @@ class CachedGraph:
         )
 
     def has_packed(self, graph: AutogradGraph) -> bool:
-        """Whether something that is to be read is packed (checkpointing, offload): asking for it
-        would compute it again."""
+        """Whether a saved value that would be read is packed (checkpointing, offload).
+
+        Reading a packed value would compute it again.
+        """
         for at, name in self.saved:
             saved_value: Any = getattr(graph.nodes[at], name)
             if any(
@@ -71,7 +74,7 @@ class CachedGraph:
 
 
 def signature(graph: AutogradGraph, module_trace: ModuleTrace) -> Signature | None:
-    """What tells a step's graph from others; None where it cannot be told."""
+    """Return what tells a step's graph from others; None if several threads or packing hide it."""
     if not module_trace.cacheable or not graph.complete or not graph.nodes:
         return None
     numbers, thread_trace = graph.numbers, module_trace.main
@@ -87,7 +90,7 @@ def signature(graph: AutogradGraph, module_trace: ModuleTrace) -> Signature | No
 
 
 def _distances(numbers: list[int]) -> list[int]:
-    """How far each sequence number is from the last one."""
+    """Return the distance of each sequence number from the last one."""
     end = numbers[-1] if numbers else 0
     return [end - number for number in numbers]
 
@@ -99,18 +102,18 @@ def cached_graph(
     view: GraphView,
     input_layers: Mapping[AutogradNode, str],
 ) -> CachedGraph | None:
-    """What was read in full, for the steps that are like it; None where it is not all in nodes."""
+    """Return a cache of a graph that was read in full; None if an act has no node in it."""
     if key is None or any(call.node is None or call.captured_input is not None for call in acts):
         return None
     places: dict[AutogradNode, int] = {node: place for place, node in enumerate(graph.nodes)}
     head = None if view.head is None else (view.head[0], places[view.head[1]])
     criterion = None if view.criterion is None else (view.criterion[0], places[view.criterion[1]])
     input_places = {places[node]: layer for node, layer in input_layers.items()}
-    found = [(call.state, call.order, places[call.node]) for call in acts]
-    read = {at for _, _, at in found} | input_places.keys()
+    act_places = [(call.state, call.order, places[call.node]) for call in acts]
+    read = {at for _, _, at in act_places} | input_places.keys()
     read |= {item[1] for item in (head, criterion) if item is not None}
     raw = [(at, name) for at in sorted(read) for name in _raw_attributes(graph.nodes[at])]
-    return CachedGraph(key, found, head, criterion, input_places, raw)
+    return CachedGraph(key, act_places, head, criterion, input_places, raw)
 
 
 def _each(saved_value: Any) -> Iterable[Any]:
@@ -118,5 +121,5 @@ def _each(saved_value: Any) -> Iterable[Any]:
 
 
 def _raw_attributes(node: AutogradNode) -> list[str]:
-    """The attributes that show what a node keeps without unpacking it."""
+    """Return the attributes that give a node's saved values without unpacking them."""
     return [name for name in dir(node) if name.startswith("_raw_saved_")]

@@ -1,7 +1,6 @@
-"""Reading one graph: its acts, its head, its criterion and the data that enter it.
+"""Reads one autograd graph: its acts, its head, its criterion and the data that enter it.
 
-Where the graph is like one that was read in full before, what was found there is used again
-(`way.py`).
+A graph that equals one that was read in full before is read from the cache (`graph_cache.py`).
 """
 
 from relume.record.capture.graph_cache import (
@@ -23,9 +22,9 @@ from relume.record.sites.qualified_names import QualifiedNames
 from relume.record.sites.sites import SiteCall, Sites
 
 DEEP_FIRST, DEEP_EVERY = 4, 8  # the first records read everything, later every eighth
-MOST_CACHED = 8  # graphs of other sizes that are remembered (a GAN has two)
-HITS, MOST_HITS = 4, 256  # known graphs in a row before the next is taken to be known as well
-MOST_OWNERS = 4  # affine nodes whose modules are asked for where no parameter is known
+MOST_CACHED = 8  # graphs of different sizes in the cache (a GAN has two)
+HITS, MOST_HITS = 4, 256  # cache hits in a row before the next one is expected
+MOST_OWNERS = 4  # affine nodes whose modules are tried where no parameter is known
 
 
 def is_deep(record: int) -> bool:
@@ -37,9 +36,11 @@ class GraphReader:
     """Reads the graphs of recorded steps.
 
     Args:
-        names, sites, notes: of the run.
-        marks: entries and exits of modules on the step.
-        tap: what took the acts that stand in no graph.
+        names: the run's module and parameter names.
+        sites: the run's sites.
+        fact_log: writes facts about the graphs.
+        module_trace: entries and exits of modules on the step.
+        act_capture: holds the acts that are in no graph.
     """
 
     def __init__(
@@ -57,13 +58,16 @@ class GraphReader:
         self._act_capture = act_capture
         self._cached: dict[tuple[int, int], CachedGraph] = {}
         self._step = 0
-        self._hits = 0  # graphs in a row that were like one that is known
+        self._hits = 0  # cache hits in a row
         self._hits_needed = HITS
-        self._known_by_modules = False  # a graph was ours by its modules alone
+        self._known_by_modules = False  # a watched model was found by its modules alone
 
     def concerns(self, graph: AutogradGraph) -> bool:
-        """Whether a watched model is in the graph, by its parameters, or where these are only
-        put together for the forward (shards), by its modules."""
+        """Whether a watched model is in the graph.
+
+        The model is found by its parameters, or by its modules where parameters are gathered
+        for the forward pass only (shards).
+        """
         if any(self._names.parameter(leaf) is not None for leaf in graph.leaves):
             return True
         affine = (node for node in graph.nodes if kind(node) in AFFINE)
@@ -76,20 +80,23 @@ class GraphReader:
 
     @property
     def expects_hit(self) -> bool:
-        """Whether the next step will most likely make a graph that is known, and be told by it."""
+        """Whether the next graph is expected to be in the cache, so no module hook is needed."""
         return SHOWS_PACKING and self._hits >= self._hits_needed and not self._known_by_modules
 
     def lookup(self, graph: AutogradGraph) -> CachedGraph | None:
-        """The way that a graph goes, where no entry of a module was noted; None if it is new."""
-        found = self._cached.get((len(graph.nodes), len(graph.leaves)))
-        if found is None or not found.matches(graph) or found.has_packed(graph):
+        """Return the cached graph that matches, without a module trace; None for a new graph."""
+        cached = self._cached.get((len(graph.nodes), len(graph.leaves)))
+        if cached is None or not cached.matches(graph) or cached.has_packed(graph):
             self._hits = 0
             self._hits_needed = min(2 * self._hits_needed, MOST_HITS)
             return None
-        return found
+        return cached
 
     def frozen_parameters(self, graph: AutogradGraph) -> frozenset[int]:
-        """Parameters that take part without a gradient: a GAN's judge while its maker learns."""
+        """Return ids of parameters that take part without a gradient.
+
+        A GAN's discriminator has such parameters while its generator learns.
+        """
         affine = (node._sequence_nr() for node in graph.nodes if kind(node) in AFFINE)
         owners = {
             owner for number in affine if (owner := self._module_trace.owner(number)) is not None
@@ -97,10 +104,10 @@ class GraphReader:
         return frozenset(id(p) for owner in owners for p in owner.parameters(recurse=False))
 
     def read(self, record: StepRecord, graph: AutogradGraph, step: int) -> None:
-        """Read a graph, and hook its acts.
+        """Read a graph into a record, and hook its acts.
 
         Args:
-            look: the record, to which everything is added.
+            record: gets everything that is read.
             graph: as walked from the loss, just before backward.
             step: the current step.
         """
@@ -109,7 +116,7 @@ class GraphReader:
             self._read(record, graph)
 
     def read_inside(self, record: StepRecord, graph: AutogradGraph, outer: AutogradNode) -> None:
-        """Read the graph of a reentrant checkpoint, made while backward is at `outer`."""
+        """Read the graph of a reentrant checkpoint, which backward makes at the node `outer`."""
         first = graph.nodes[0]._sequence_nr() if graph.nodes else 0
         begin = self._module_trace.place(outer._sequence_nr(), 1)
 
@@ -122,52 +129,50 @@ class GraphReader:
             self._fact_log.write_sites(acts)
 
     def _read(self, record: StepRecord, graph: AutogradGraph) -> None:
-        key = (
-            None
-            if self._act_capture.captured or self._act_capture.fused
-            else signature(graph, self._module_trace)
-        )
+        captures = self._act_capture
+        hidden = captures.captured or captures.fused
+        key = None if hidden else signature(graph, self._module_trace)
         size = (len(graph.nodes), len(graph.leaves))
-        known = self._cached.get(size)
-        hit = known is not None and known.signature == key
+        cached = self._cached.get(size)
+        hit = cached is not None and cached.signature == key
         self._hits = self._hits + 1 if hit else 0
-        if known is not None and hit and not record.deep:
-            self.read_cached(record, graph, known)
+        if cached is not None and hit and not record.deep:
+            self.read_cached(record, graph, cached)
             return
-        found = self._read_in_full(record, graph, key)
-        if found is None or len(self._cached) >= MOST_CACHED:
+        new = self._read_in_full(record, graph, key)
+        if new is None or len(self._cached) >= MOST_CACHED:
             self._cached.clear()
-        if found is not None:
-            self._cached[size] = found
+        if new is not None:
+            self._cached[size] = new
 
-    def read_cached(self, record: StepRecord, graph: AutogradGraph, known: CachedGraph) -> None:
-        """Read a step like the last one that was read in full.
+    def read_cached(self, record: StepRecord, graph: AutogradGraph, cached: CachedGraph) -> None:
+        """Read a graph that equals a cached one.
 
         Args:
-            look: the record, to which everything is added.
+            record: gets everything that is read.
             graph: as walked from the loss.
-            known: its way.
+            cached: its entry in the cache.
         """
-        self._record_acts(record, known.site_calls(graph))
-        if known.criterion is not None:
-            name, at = known.criterion
+        self._record_acts(record, cached.site_calls(graph))
+        if cached.criterion is not None:
+            name, at = cached.criterion
             self._fact_log.criterion_fact.read_cached(name, graph.nodes[at])
-        if known.head is not None:
-            state, at = known.head
+        if cached.head is not None:
+            state, at = cached.head
             record.read_head(state, graph.nodes[at])
-        if known.input_layers:
-            layers = {graph.nodes[at]: layer for at, layer in known.input_layers.items()}
+        if cached.input_layers:
+            layers = {graph.nodes[at]: layer for at, layer in cached.input_layers.items()}
             moments = self._fact_log.read_inputs(graph, layers, record.phase, record.deep)
             record.device_scalars.extend(moments)
 
     def _read_in_full(
         self, record: StepRecord, graph: AutogradGraph, key: Signature | None
     ) -> CachedGraph | None:
-        known = len(self._sites.states)
-        wanted = self._fact_log.lines_wanted
+        count = len(self._sites.states)
+        wants_lines = self._fact_log.wants_lines
         captured = self._relevant_acts(graph) if self._act_capture.captured else []
         acts = self._sites.acts_in(graph, self._module_trace, captured, phase=record.phase)
-        new = len(self._sites.states) > known
+        new = len(self._sites.states) > count
         view = self._fact_log.read_graph(
             graph,
             acts,
@@ -192,7 +197,7 @@ class GraphReader:
         record.device_scalars.extend(
             self._fact_log.read_inputs(graph, input_layers, record.phase, record.deep)
         )
-        settled = not new and not wanted and record.phase >= DEEP_FIRST
+        settled = not new and not wants_lines and record.phase >= DEEP_FIRST
         settled = settled and not self._fact_log.criterion_fact.needs_full_graph
         return cached_graph(key, graph, acts, view, input_layers) if settled else None
 
@@ -204,31 +209,31 @@ class GraphReader:
                 record.read_router(call.state, call.node)
 
     def _outgoing(self, record: StepRecord, graph: AutogradGraph, acts: list[SiteCall]) -> None:
-        """The weights that take the output of smooth hidden acts (ACT402 asks of no others)."""
+        """Read the weights that take the output of smooth hidden acts (only ACT402 needs them)."""
         for call in acts:
             site = call.state.site
             if call.node is not None and site.smooth and site.role == "hidden":
                 channels = call.state.axis == 1
-                found = norms(graph, call.node, site.units, channels=channels)
-                record.add_outgoing(call.state, found)
+                record.add_outgoing(
+                    call.state, norms(graph, call.node, site.units, channels=channels)
+                )
 
     def _relevant_acts(self, graph: AutogradGraph) -> list[CapturedAct]:
-        """The acts that the tap took and that the loss depends on."""
+        """Return the captured acts that the loss depends on."""
         inside = set(graph.nodes)
         entering: set[int] = {storage_id(data) for _, data in data_inputs(graph)}
-        found: list[CapturedAct] = []
+        relevant: list[CapturedAct] = []
         for captured in self._act_capture.captured:
             if captured.node is not None:
                 wanted = captured.node in inside
             else:
-                wanted = captured.root_forward.training or captured.root_forward.reaches(
-                    graph, entering
-                )
+                call = captured.root_forward
+                wanted = call.training or call.reaches(graph, entering)
             if wanted and self._names.explicit and captured.module is not None:
                 wanted = self._names.holds(captured.module)
             if wanted:
-                found.append(captured)
-        return found
+                relevant.append(captured)
+        return relevant
 
     def _packed(self, graph: AutogradGraph) -> set[AutogradNode]:
         if not self._module_trace.any_packed:

@@ -26,16 +26,20 @@ from relume.record.sites.qualified_names import QualifiedNames
 
 Keys = tuple[tuple[str, str], ...]
 Numbers = NDArray[np.float64]
-Found = tuple[Keys, Numbers | Tensor]
+Measured = tuple[Keys, Numbers | Tensor]
 Before = tuple[Optimizer, list[Tensor], list[Tensor], ParameterSamples | list[Tensor]]
-"""Who is about to step, its parameters, what this process holds of each, samples of that."""
+"""The optimiser, its parameters, the part of each that this process holds, and their samples."""
 
 
 class ParameterStats:
-    """Looks at parameters after backward, and around the optimiser's step.
+    """Records the parameters after backward, and before and after the optimiser's step.
 
     Args:
-        names, notes: of the run.
+        names: the run's parameter names.
+        fact_log: gets one fact for each parameter.
+
+    Attributes:
+        update_cosine: compares some updates with the next one of the same optimiser.
     """
 
     def __init__(self, names: QualifiedNames, fact_log: FactLog) -> None:
@@ -44,87 +48,88 @@ class ParameterStats:
         self._weights = WeightStats(names)
         self.update_cosine = self._weights.update_cosine
         self._rows = RowCosines()
-        self._written: dict[
-            int, tuple[int, list[int]]
-        ] = {}  # by optimiser: whose facts are written
-        self._pending_optimizer: tuple[Optimizer, set[int]] | None = (
-            None  # steps, and nothing was read yet
-        )
+        # By optimiser: the names' version and the parameters whose facts are written.
+        self._written: dict[int, tuple[int, list[int]]] = {}
+        # An optimiser that calls backward inside its step, and its parameters that are zero.
+        self._pending_optimizer: tuple[Optimizer, set[int]] | None = None
 
     def gradients(self, record: StepRecord, leaves: Sequence[Tensor]) -> None:
-        """After backward, before any clipping."""
+        """Record the gradients after backward, before any clipping."""
         record.add(self._weights.gradients(leaves), scaled=True)
         record.add(self._weights.nonfinite())
         record.add(self.update_cosine.take())
 
     def before_step(self, record: StepRecord | None, optimizer: Optimizer, step: int) -> None:
-        """Just before the optimiser's step."""
+        """Snapshot the weights just before the optimiser's step."""
         self._pending_optimizer = None
         self._weights.snapshot(optimizer)
         if record is not None:
             self._write_parameters(record, optimizer, step)
         else:
-            # A closure: forward and backward come inside of the step, and what is called what is
-            # known after it. Whether a weight was zero is known only now.
+            # A closure: forward and backward run inside the step, so names are known after it.
+            # Whether a weight was zero is known only now.
             new = id(optimizer) not in self._written
-            self._pending_optimizer = (
-                optimizer,
-                zero_tensors(parameters_of(optimizer)) if new else set(),
-            )
+            zeros = zero_tensors(parameters_of(optimizer)) if new else set[int]()
+            self._pending_optimizer = optimizer, zeros
 
     def updates(self, record: StepRecord, step: int, follow: Optimizer | None) -> None:
-        """Just after it: how far it moved the weights; `follow`: to compare the next update with
-        this one."""
+        """Record how far the step moved the weights, just after it.
+
+        Args:
+            record: gets the update ratios.
+            step: the current step.
+            follow: the optimiser whose next update is compared with this one; None for none.
+        """
         if self._pending_optimizer is not None:
-            (optimizer, empty), self._pending_optimizer = self._pending_optimizer, None
-            self._write_parameters(record, optimizer, step, empty)
+            (optimizer, zeros), self._pending_optimizer = self._pending_optimizer, None
+            self._write_parameters(record, optimizer, step, zeros)
         record.add(self._weights.moved(follow))
 
     def forget(self) -> None:
-        """The step is not recorded to its end."""
+        """Forget a step that is not recorded to its end."""
         self._pending_optimizer = None
 
     def _write_parameters(
-        self, record: StepRecord, optimizer: Optimizer, step: int, empty: set[int] | None = None
+        self, record: StepRecord, optimizer: Optimizer, step: int, zeros: set[int] | None = None
     ) -> None:
-        """Say what the parameters are, once; follow those whose rows are alike."""
+        """Write each parameter's fact once; follow the parameters whose rows are alike."""
         key = (self._names.version, list(map(id, parameters_of(optimizer))))
         if self._written.get(id(optimizer)) == key and not self._rows.followed:
             return
         named = self._weights.named(optimizer)
-        empty = zero_tensors(parameter for _, parameter in named) if empty is None else empty
-        self._fact_log.write_parameters(named, step, decays(optimizer), empty)
+        zeros = zero_tensors(parameter for _, parameter in named) if zeros is None else zeros
+        self._fact_log.write_parameters(named, step, decays(optimizer), zeros)
         parts = [(name, part) for name, p in named if (part := local(p)) is not None]
         record.add(self._rows.look(parts))
         self._written[id(optimizer)] = key
 
 
 class WeightStats:
-    """Snapshots around one optimiser step, over an even sample of every parameter.
+    """Measures weights, gradients and updates over an even sample of every parameter.
 
-    Norms are of the sample, scaled to the whole parameter. Ratios need no scale. What is in the
-    host's memory is added up there, other devices by torch and without waiting.
+    Norms are those of the sample, scaled to the whole parameter; ratios need no scale. NumPy sums
+    what is in the host's memory; torch sums the rest on its device, without waiting.
 
     Args:
-        names: of parameters.
+        names: the run's parameter names.
 
     Attributes:
-        turning: follows the updates of some steps by one step more.
+        update_cosine: compares some updates with the next one of the same optimiser.
     """
 
     def __init__(self, names: QualifiedNames) -> None:
         self._names = names
         self._unnamed: dict[int, str] = {}
         self._before: Before | None = None
-        self._nonfinite_names: dict[str, None] = {}  # parameters whose gradient was not finite once
-        self._nonfinite: Found | None = None
+        self._nonfinite_names: dict[str, None] = {}  # a gradient was NaN or infinite
+        self._nonfinite: Measured | None = None
         self._keys: dict[tuple[str, ...], tuple[int, list[int], Keys]] = {}
         self._gradients = ParameterSampler()
         self._samplers: WeakKeyDictionary[Optimizer, ParameterSampler] = WeakKeyDictionary()
         self.update_cosine = UpdateCosine(_sample)
 
     def snapshot(self, optimizer: Optimizer) -> None:
-        """Keep the sampled weights as they are before the step."""
+        """Keep a sample of the weights as they are before the step."""
         parameters, parts = _held_parts(parameters_of(optimizer))
         if not parameters:
             self._before = None
@@ -134,11 +139,11 @@ class WeightStats:
         self._before = optimizer, parameters, parts, sampled
 
     def named(self, optimizer: Optimizer) -> list[tuple[str, Tensor]]:
-        """The optimiser's parameters with their names."""
+        """Return the optimiser's parameters with their names."""
         return [(self._name(p), p) for p in parameters_of(optimizer) if local(p) is not None]
 
-    def gradients(self, leaves: Sequence[Tensor]) -> Found | None:
-        """Norms of the gradients now in `.grad`, which is before any clipping."""
+    def gradients(self, leaves: Sequence[Tensor]) -> Measured | None:
+        """Return the norms of the gradients in `.grad`, before any clipping."""
         self._nonfinite = None
         parameters: list[Tensor] = []
         grads: list[Tensor] = []
@@ -150,42 +155,41 @@ class WeightStats:
         if not grads:
             return None
         keys = self._keys_of(parameters, "grad_norm")
-        found = self._gradients.take(grads)
-        if found is not None:
-            norms = found.norms() * found.scales * _shards(parameters, grads)
-            self._count_nonfinite(keys, found, norms)
+        samples = self._gradients.take(grads)
+        if samples is not None:
+            norms = samples.norms() * samples.scales * _shards(parameters, grads)
+            self._count_nonfinite(keys, samples, norms)
             return keys, norms
         sampled = [_sample(grad) for grad in grads]
         scales = _scales(parameters, [s.numel() for s in sampled])
         return keys, _norms(sampled) * torch.from_numpy(scales).to(sampled[0])
 
-    def nonfinite(self) -> Found | None:
-        """The share of each gradient that was not finite, from the first time that one was not.
+    def nonfinite(self) -> Measured | None:
+        """Return the non-finite share of each gradient that was ever NaN or infinite.
 
-        Of the last call of `gradients`; None as long as all of them were finite. On a CPU only:
-        elsewhere asking would wait for the device, and the norm shows it as well.
+        The shares are those of the last call of `gradients`; None as long as all were finite.
+        They are measured on a CPU only: elsewhere reading them would wait for the device, and
+        the norm shows the same.
         """
         return self._nonfinite
 
-    def _count_nonfinite(self, keys: Keys, found: ParameterSamples, norms: Numbers) -> None:
+    def _count_nonfinite(self, keys: Keys, samples: ParameterSamples, norms: Numbers) -> None:
         if not np.isfinite(norms).all():
             pairs = zip(keys, np.isfinite(norms).tolist(), strict=True)
             self._nonfinite_names.update({name: None for (name, _), finite in pairs if not finite})
         if self._nonfinite_names:
-            pairs = zip(keys, found.parts(), strict=True)
-            parameters = [
-                (name, part) for (name, _), part in pairs if name in self._nonfinite_names
-            ]
-            if parameters:
-                shares = [1.0 - float(np.isfinite(part).mean()) for _, part in parameters]
-                names = tuple((name, "grad_nonfinite_share") for name, _ in parameters)
+            pairs = zip(keys, samples.parts(), strict=True)
+            parts = [(name, part) for (name, _), part in pairs if name in self._nonfinite_names]
+            if parts:
+                shares = [1.0 - float(np.isfinite(part).mean()) for _, part in parts]
+                names = tuple((name, "grad_nonfinite_share") for name, _ in parts)
                 self._nonfinite = (names, np.array(shares))
 
-    def moved(self, follow: Optimizer | None = None) -> Found | None:
-        """Weight norms before the step, and update ratios after it.
+    def moved(self, follow: Optimizer | None = None) -> Measured | None:
+        """Return weight norms before the step, and update ratios after it.
 
         Args:
-            follow: the optimiser whose next update is to be compared with this one; None: none is.
+            follow: the optimiser whose next update is compared with this one; None for none.
         """
         if self._before is None:
             return None
@@ -216,13 +220,13 @@ class WeightStats:
         return keys, torch.cat((sizes * scales, ratios))
 
     def _sampler(self, optimizer: Optimizer) -> ParameterSampler:
-        found = self._samplers.get(optimizer)
-        if found is None:
-            found = self._samplers[optimizer] = ParameterSampler()
-        return found
+        sampler = self._samplers.get(optimizer)
+        if sampler is None:
+            sampler = self._samplers[optimizer] = ParameterSampler()
+        return sampler
 
     def _keys_of(self, parameters: list[Tensor], *stats: str) -> Keys:
-        """(parameter, stat) of each, made anew only where parameters or names are others."""
+        """Return (parameter, stat) of each; cached while parameters and names stay the same."""
         numbers = list(map(id, parameters))
         known = self._keys.get(stats)
         if known is not None and known[0] == self._names.version and known[1] == numbers:
@@ -240,7 +244,7 @@ class WeightStats:
 
 
 def zero_tensors(parameters: Iterable[Tensor]) -> set[int]:
-    """Ids of those that are zero all over, as far as a look at their beginning tells."""
+    """Return ids of parameters whose first 4096 entries are all zero."""
     parts = ((id(p), local(p)) for p in parameters)
     return {
         number
@@ -250,18 +254,18 @@ def zero_tensors(parameters: Iterable[Tensor]) -> set[int]:
 
 
 def parameters_of(optimizer: Optimizer) -> list[Tensor]:
-    """All that an optimiser steps."""
+    """Return all parameters that an optimiser steps."""
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _held_parts(parameters: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-    """The parameters that this process holds something of, and what it holds."""
+    """Return the parameters that this process holds a part of, and those parts."""
     pairs = [(p, part) for p in parameters if (part := local(p)) is not None and part.numel()]
     return [p for p, _ in pairs], [part for _, part in pairs]
 
 
 def _shards(whole: Sequence[Tensor], parts: Sequence[Tensor]) -> Numbers | float:
-    """What a norm of the part that is held is multiplied by to be that of all of it."""
+    """Return the factors that scale norms of the held parts to norms of the whole parameters."""
     if all(part.numel() == tensor.numel() for tensor, part in zip(whole, parts, strict=True)):
         return 1.0
     return _scales(whole, [part.numel() for part in parts])
@@ -279,6 +283,6 @@ def _sample(tensor: Tensor) -> Tensor:
 
 
 def _norms(tensors: list[Tensor]) -> Tensor:
-    """L2 norms, (tensors,) in float32, on the device of the first."""
+    """Return L2 norms, (tensors,) in float32, on the device of the first."""
     device = tensors[0].device
     return torch.stack([norm.float().to(device) for norm in torch._foreach_norm(tensors)])

@@ -1,4 +1,4 @@
-"""From device sums and losses to rows in the run file."""
+"""Holds records and losses until their numbers have arrived, and writes them to the run file."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -25,22 +25,20 @@ from relume.record.store.run_file import UNSEEN, Writer
 
 Floats = NDArray[np.float64]
 
-COUNTER_WAIT = (
-    200.0  # times what writing the open windows takes passes before they are written again
-)
+COUNTER_WAIT = 200.0  # open windows are written again after so many times their writing time
 
 
 class PendingRecords:
-    """Writes records when their numbers have arrived on the host, and losses a batch at a time.
+    """Writes records once their numbers are on the host, and losses in batches.
 
     Args:
         writer: the open run file.
         sites: the run's sites, whose per-unit counters are added to.
-        notes: told of values that are not finite.
-        on_loss: told of every loss, in order, as soon as its value is known.
+        fact_log: gets a fact for values that are not finite.
+        on_loss: called with every loss, in order, as soon as its value is known.
 
     Attributes:
-        turns: tells apart the losses of optimisers that step in turn.
+        attribution: assigns losses to optimisers that step in turn.
     """
 
     def __init__(
@@ -56,9 +54,9 @@ class PendingRecords:
         self._rows: list[tuple[float, float, float, float]] = []
         self._device_rows: list[tuple[int, float, float, Tensor]] = []
         self._next_counters = 0.0
-        self._units = 0  # of all sites that are counted
-        self._further: list[tuple[int, Row]] = []  # of further optimisers' series
-        self._carried_seconds = 0.0  # seconds of their part of an iteration
+        self._units = 0  # units of all sites with counters
+        self._further: list[tuple[int, Row]] = []  # rows of further optimisers' series
+        self._carried_seconds = 0.0  # time of further optimisers' steps in this iteration
 
     def add_loss(self, loss: Tensor, reach: frozenset[int] | None = None) -> None:
         """Keep a loss; its value is read at once on a CPU, with the next flush elsewhere.
@@ -77,15 +75,15 @@ class PendingRecords:
             self._losses.append(loss.detach().reshape(()).float())
 
     def drop_losses(self) -> None:
-        """The losses since the last step belong to no step of the watched model's."""
+        """Drop the losses since the last step: they belong to another model."""
         self._losses = []
 
     def assign_losses(self, optimizer: Optimizer) -> None:
-        """The step that ends is this optimiser's, which need not be that of the last step."""
+        """Keep the losses since the last step that belong to the optimiser that has stepped."""
         self._losses = self.attribution.assign(optimizer, self._losses)
 
     def end_step(self, step: int, rate: float, seconds: float) -> None:
-        """A step has ended: its loss is the mean of the losses since the last one."""
+        """Write the row of a step that has ended; its loss is the mean since the last step."""
         losses = self._losses
         only = losses[0] if len(losses) == 1 else None
         if self.attribution.number != 1:
@@ -93,7 +91,7 @@ class PendingRecords:
             return
         if self._carried_seconds:
             seconds, self._carried_seconds = seconds + self._carried_seconds, 0.0
-        if isinstance(only, float):  # as good as always
+        if isinstance(only, float):  # the usual case
             losses.clear()
             self._rows.append((float(step), only, rate, seconds))
             return
@@ -101,7 +99,7 @@ class PendingRecords:
         self._put(1, (step, _mean(losses), rate, seconds))
 
     def _end_further_step(self, step: int, rate: float, seconds: float) -> None:
-        """The step of an optimiser whose losses are, or may be, a series of their own."""
+        """Write or hold the row of an optimiser whose losses may make their own series."""
         row = (step, _mean(self._losses), rate, seconds)
         self._losses = []
         if self.attribution.number:
@@ -111,7 +109,7 @@ class PendingRecords:
             self.attribution.hold_row(row)
 
     def _put(self, number: int, row: Row) -> None:
-        """A step's row, into the first series or a further one."""
+        """Write a step's row into the first series or a further one."""
         step, loss, rate, seconds = row
         if number > 1:
             self._further.append((number, row))
@@ -127,12 +125,12 @@ class PendingRecords:
         self._writer.fact(Fact("turn", "", 0, {"loss": _series(turn.number), **data}))
 
     def finish(self) -> None:
-        """The run has ended: what was waiting to be told apart is written."""
+        """Write the losses that were not yet assigned: the run has ended."""
         self.attribution.finish()
         self.flush()
 
     def add_record(self, step: int, record: StepRecord) -> None:
-        """Take a finished look; it is written when its numbers have arrived."""
+        """Take a finished record; it is written when its numbers have arrived."""
         sums = list(record.sums.values())
         tensors = [tensor for entry in sums for _, tensor in entry.device_sums]
         tensors += [tensor for _, tensor in record.device_scalars]
@@ -143,17 +141,17 @@ class PendingRecords:
         """Write the records whose numbers have arrived (all of them if `wait`)."""
         while self._pending and (wait or self._pending[0][3].ready()):
             step, record, sums, transfer = self._pending.pop(0)
-            # what is not finite is told (`watch_finite`), not warned of in the user's terminal
+            # non-finite values are recorded as facts, not warned of in the user's terminal
             with np.errstate(all="ignore"):
                 self._write(step, record, sums, transfer.read())
 
     def flush(self) -> None:
         """Write losses and per-unit counters as they stand."""
         if self._device_rows:
-            # One copy for many steps; the device is waited for here, twice a second at most.
-            kept, self._device_rows = self._device_rows, []
-            stacked = torch.stack([loss for *_, loss in kept]).cpu()
-            for (step, rate, seconds, _), value in zip(kept, stacked, strict=True):
+            # One copy for many steps; this waits for the device, twice a second at most.
+            device_rows, self._device_rows = self._device_rows, []
+            losses = torch.stack([loss for *_, loss in device_rows]).cpu()
+            for (step, rate, seconds, _), value in zip(device_rows, losses, strict=True):
                 self._rows.append((float(step), float(value), rate, seconds))
                 self._on_loss(float(value))
         if self._rows:
@@ -173,12 +171,12 @@ class PendingRecords:
         self._writer.all_windows(changed)
 
     def _flush_further(self) -> None:
-        kept, self._further = self._further, []
-        values = [row[1] for _, row in kept]
+        further, self._further = self._further, []
+        values = [row[1] for _, row in further]
         waiting = [value for value in values if isinstance(value, Tensor)]
         fetched = iter(torch.stack(waiting).cpu().double().numpy() if waiting else ())
         rows: list[tuple[int, tuple[Key, ...], list[float]]] = []
-        for (number, (step, _, rate, _)), value in zip(kept, values, strict=True):
+        for (number, (step, _, rate, _)), value in zip(further, values, strict=True):
             loss = float(next(fetched)) if isinstance(value, Tensor) else value
             named = {_series(number): loss, _series(number, "learning_rate"): rate}
             known = {("", stat): v for stat, v in named.items() if v is not None and v != UNSEEN}
@@ -196,15 +194,15 @@ class PendingRecords:
         for entry in sums:
             count = len(entry.device_sums)
             named = entry.by_name(host[place : place + count])
-            found = self._stats(step, entry, named)
+            stats = self._stats(step, entry, named)
             place += count
             name = entry.state.site.name
             if self._writer.ranked:
-                found["rows"] = float(entry.rows)  # what means of several ranks are weighed by
+                stats["rows"] = float(entry.rows)  # the weight of this rank's means in a merge
                 if "active" in named:
                     silent[name] = named["active"] == 0
-            keys += entry.state.keys(tuple(found))
-            values += found.values()
+            keys += entry.state.keys(tuple(stats))
+            values += stats.values()
         for names, _ in record.device_scalars:
             keys += names
             values += host[place].tolist()
@@ -244,7 +242,7 @@ def _series(number: int, stat: str = "loss") -> str:
 
 
 def _common(names: Sequence[str]) -> str:
-    """The module that holds all these parameters: ``"G"`` for ``"G.0.weight"``, ``"G.2.bias"``."""
+    """Return the module of all these parameters: ``"G"`` for ``"G.0.weight"``, ``"G.2.bias"``."""
     parts = [name.split(".")[:-1] for name in names]
     shared = takewhile(lambda level: len(set(level)) == 1, zip(*parts, strict=False))
     return ".".join(level[0] for level in shared)

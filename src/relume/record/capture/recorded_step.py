@@ -1,10 +1,10 @@
-"""The recorded step: what is in torch while it lasts, and what is read on it.
+"""Arms, reads and disarms one recorded step.
 
-Two global module hooks note which module is open (`doors.py`); just before `backward` the graph is
-walked from the loss; after it the gradients are read; around the optimiser's step the weights.
-Compiled models run eagerly, and where there is no graph to read a function mode takes the acts
-(`tap.py`). Once several steps in a row have made the same graph, the module hooks stay out but for
-every eighth record, whose whole way is looked at again.
+Two global module hooks record which module is open (`sites/module_hooks.py`). Just before
+`backward` the graph is walked from the loss; after it the gradients are read; around the
+optimiser's step the weights are read. Compiled models run eagerly. Where there is no graph to read,
+a function mode captures the acts (`sites/function_mode.py`). Once several steps in a row have made
+the same graph, the module hooks are used on every eighth record only, which reads in full.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,32 +23,34 @@ from relume.record.facts.fact_log import FactLog
 from relume.record.graph.autograd_graph import walk
 from relume.record.hooks.grad_scaling import GradScaling
 from relume.record.hooks.torch_state import ForceEager, untraced
-from relume.record.measure.update_cosine import UpdateCosine
 from relume.record.sites.function_mode import ActCapture
 from relume.record.sites.module_hooks import ModuleHooks
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.qualified_names import QualifiedNames
 from relume.record.sites.sites import Sites
 
-FOLLOW_EVERY = 4  # records after which the next update is compared with this one
-MOST_BACKWARDS = 2  # read on one recorded step; further micro-batches are not
+FOLLOW_EVERY = 4  # of every so many records, one update is compared with the next
+MOST_BACKWARDS = 2  # backward passes read on one recorded step (micro-batches)
 
 
 class RecordedStep:
     """Arms a step, reads it, and disarms it.
 
     Args:
-        names, sites, notes: of the run.
+        names: the run's module and parameter names.
+        sites: the run's sites.
+        fact_log: writes facts about the graph and the parameters.
         scaling: the gradient scaler's factor.
-        fail: told of a failure of ours: where, and the exception.
+        on_error: called with a failure of the recorder: where, and the exception.
         exact: do nothing that could change a bit of the user's results.
 
     Attributes:
-        look: what was read on this step so far; None if nothing was.
-        marks: entries and exits of modules on this step.
-        armed: whether the hooks of a recorded step are in torch.
+        step_record: what was read on this step so far; None if nothing was.
+        module_trace: entries and exits of modules on this step.
+        act_capture: holds the acts that are in no graph.
+        update_cosine: compares some updates with the next one of the same optimiser.
         reach: ids of the parameters that the loss last read depends on.
-        several: several optimisers step, so a loss may go through a model that is held still.
+        several: several optimisers step, so a loss may pass through a frozen model.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class RecordedStep:
         )
         self._reader = GraphReader(names, sites, fact_log, self.module_trace, self.act_capture)
         self._parameter_stats = ParameterStats(names, fact_log)
+        self.update_cosine = self._parameter_stats.update_cosine
         self.step_record: StepRecord | None = None
         self.reach: frozenset[int] | None = None
         self.several = False
@@ -79,10 +82,10 @@ class RecordedStep:
         self._exact = exact
         self._force_eager = ForceEager()
         self._leaves: list[Tensor] = []
-        self._backwards_read = 0  # backwards read on this step
-        self._early_cost = 0.0  # time spent in module hooks before there is a look to book it on
+        self._backwards_read = 0  # on this step
+        self._early_cost = 0.0  # time spent in module hooks before there is a record
         self._step_handle: Any = None
-        self._skips_module_hooks = False  # module hooks are out on this step
+        self._skips_module_hooks = False  # on this step
         self._anomaly = self._anomaly_was_set = False
         self._thread = 0
         self._step = 0
@@ -96,14 +99,14 @@ class RecordedStep:
 
     @property
     def expects_backward(self) -> bool:
-        """Whether another backward of this step is to be read."""
+        """Whether another backward of this step will be read."""
         return self._step_handle is not None and self._backwards_read < MOST_BACKWARDS
 
     def arm(self, record: int = 0) -> None:
-        """Put the hooks of a recorded step into torch; one recorded step may follow another.
+        """Put the hooks of a recorded step into torch; an armed step may be armed again.
 
         Args:
-            record: the number of the record to come.
+            record: the number of the next record.
         """
         self._backwards_read = 0
         self._leaves = []
@@ -125,12 +128,12 @@ class RecordedStep:
         self._begin_anomaly()
 
     def force_eager(self) -> None:
-        """Compiled models run eagerly from here to the end of the recorded step."""
+        """Run compiled models eagerly until the end of the recorded step."""
         if not self._exact:
             self._force_eager.force()
 
     def disarm(self) -> None:
-        """Take the hooks out of torch and forget the step. Twice is fine."""
+        """Remove the hooks from torch and forget the step. Calling it twice is fine."""
         if self._step_handle is not None:
             self._step_handle.remove()
             self._step_handle = None
@@ -142,14 +145,14 @@ class RecordedStep:
         self._leaves = []
 
     def _begin_anomaly(self) -> None:
-        if self.fact_log.lines_wanted and not torch.is_anomaly_enabled():
-            torch.set_anomaly_enabled(True, False)  # notes where nodes are made; off in backward
+        if self.fact_log.wants_lines and not torch.is_anomaly_enabled():
+            torch.set_anomaly_enabled(True, False)  # records where nodes are made; off in backward
             self._anomaly = self._anomaly_was_set = True
 
     def end_anomaly(self) -> None:
-        """Stop noting source lines: before backward, which would pay for them."""
-        # Lightning's trainer keeps the mode that it finds and gives it back when it ends; nobody
-        # but us asks for it without the check for NaN.
+        """Stop recording source lines, before backward would pay for them."""
+        # Lightning's trainer restores the mode that it found when it began; nothing else turns
+        # the mode on without its check for NaN.
         anomaly_was_kept = self._anomaly_was_set and torch.is_anomaly_enabled()
         if self._anomaly or (anomaly_was_kept and not torch.is_anomaly_check_nan_enabled()):
             torch.set_anomaly_enabled(False, True)
@@ -164,10 +167,10 @@ class RecordedStep:
     # ------------------------------------------------------------------ reading
 
     def read(self, loss: Tensor, step: int, record: int) -> bool:
-        """Read the graph behind a loss; False if no watched model is in it.
+        """Read the graph of a loss; return False if no watched model is in it.
 
         Args:
-            loss: on which backward is about to be called.
+            loss: backward is about to be called on it.
             step: the current step.
             record: the number of the record.
         """
@@ -198,10 +201,10 @@ class RecordedStep:
         return True
 
     def read_inner(self, tensors: Iterable[Tensor]) -> None:
-        """Read the graph that a reentrant checkpoint made inside of backward.
+        """Read the graph that a reentrant checkpoint made inside backward.
 
         Args:
-            tensors: on which it is about to call backward.
+            tensors: it is about to call backward on these.
         """
         step_record = self.step_record
         if step_record is None or get_ident() != self._thread:
@@ -217,13 +220,8 @@ class RecordedStep:
             self._leaves = [*self._leaves, *graph.leaves]
         step_record.add_cost(perf_counter() - start)
 
-    @property
-    def update_cosine(self) -> UpdateCosine:
-        """Follows the updates of some steps by one step more."""
-        return self._parameter_stats.update_cosine
-
     def read_gradients(self) -> None:
-        """After backward: the parameters' gradients, before any clipping."""
+        """Read the parameters' gradients after backward, before any clipping."""
         step_record = self.step_record
         if step_record is None:
             return
@@ -233,16 +231,15 @@ class RecordedStep:
         step_record.add_cost(perf_counter() - start)
 
     def read_updates(self, optimizer: Optimizer | None = None) -> None:
-        """After the optimiser's step: how far it moved the weights.
+        """Read how far the optimiser's step moved the weights.
 
         Args:
-            optimizer: the one that stepped.
+            optimizer: the optimiser that stepped.
         """
-        update_cosine = self.update_cosine
-        if update_cosine.waiting and optimizer is not None:
+        if self.update_cosine.waiting and optimizer is not None:
             start = perf_counter()
             with untraced():
-                update_cosine.step(optimizer)
+                self.update_cosine.step(optimizer)
             self._add_cost(start)
         step_record = self.step_record
         if step_record is None:
@@ -254,10 +251,10 @@ class RecordedStep:
         step_record.add_cost(perf_counter() - start)
 
     def skip(self, record: int) -> None:
-        """The step was not taken (an overflow under loss scaling): read the next one instead.
+        """Read the next step instead: this one was skipped (an overflow under loss scaling).
 
         Args:
-            record: the number of the record that is still to come.
+            record: the number of the next record.
         """
         if self._step_handle is not None and self._backwards_read:
             self.step_record = None
@@ -274,9 +271,9 @@ class RecordedStep:
         self.before_step(optimizer)
 
     def before_step(self, optimizer: Optimizer) -> None:
-        """An optimiser is about to step."""
-        # Also where there is no look yet: LBFGS, and frameworks that hand over a closure, call
-        # backward inside of the step.
+        """Snapshot the weights: an optimiser is about to step."""
+        # Also where there is no record yet: LBFGS, and frameworks that pass a closure, call
+        # backward inside the step.
         start = perf_counter()
         try:
             if not self.is_watched(optimizer):

@@ -1,4 +1,4 @@
-"""One record: what is read from a graph just before its backward, and during it."""
+"""Collects the sums of one recorded step: from the graph before backward, and during backward."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,27 +24,30 @@ Keys = tuple[tuple[str, str], ...]
 
 @dataclass(slots=True)
 class SiteSums:
-    """The sums of one site on one record, and how many rows stand behind them.
+    """The sums of one site on one record, and the number of rows that they add up.
 
     Attributes:
-        plan: of the site.
-        rows, pre_rows: sampled rows behind the sums of output and gradients, and of the input.
-        parts: sums on their way from a device: their names, and a row for each.
-        here: sums that are in the host's memory already, by name.
+        state: the site's state.
+        rows: sampled rows in the sums of output and gradients.
+        pre_rows: sampled rows in the sums of the input.
+        input_rows: the input's sampled rows, only while the record is taken.
+        hooked: whether a hook will add the sums of its gradients.
+        device_sums: sums that are still on a device: their names, and a row for each.
+        host_sums: sums in the host's memory, by name.
     """
 
     state: SiteState
     rows: int = 0
     pre_rows: int = 0
-    input_rows: Tensor | None = None  # its input, only while the record is taken
-    hooked: bool = False  # its gradients will be taken
+    input_rows: Tensor | None = None
+    hooked: bool = False
     device_sums: list[tuple[tuple[str, ...], Tensor]] = field(
         default_factory=list[tuple[tuple[str, ...], Tensor]]
     )
     host_sums: dict[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
 
     def by_name(self, host: Sequence[Floats]) -> dict[str, NDArray[Any]]:
-        """The sums by name, each (units,), from one flat host array a part."""
+        """Return the sums by name, each (units,), given a flat host array for each device sum."""
         sums = self.host_sums
         for (names, tensor), flat in zip(self.device_sums, host, strict=True):
             sums.update(zip(names, flat.reshape(tensor.shape), strict=True))
@@ -52,9 +55,9 @@ class SiteSums:
 
 
 class GradientHook:
-    """A hook on one node: sums of the gradients on both sides of the act, taken once.
+    """Sums the gradients on both sides of an act, once, as a hook on its node.
 
-    It keeps no tensor of the user's, so nothing of a step outlives it.
+    It keeps no tensor of the user's, so nothing of a step stays in memory.
     """
 
     __slots__ = ("_axis", "_done", "_on_cost", "_on_error", "_phase", "_sums", "_unscale")
@@ -69,7 +72,7 @@ class GradientHook:
         self._on_error = record.on_error
 
     def __call__(self, into: Sequence[Any], out: Sequence[Any]) -> None:
-        """Autograd calls this with the gradients of the node's inputs and of its outputs."""
+        """Add the sums; autograd calls it with the gradients of the node's inputs and outputs."""
         if self._done:  # a second backward through a retained graph
             return
         self._done = True
@@ -116,13 +119,15 @@ class StepRecord:
 
     Args:
         phase: the record's number, from which its sampled rows follow.
-        deep: also compute again what torch did not keep (inputs of ReLU and the like).
-        on_error: told of a failure of ours: where, and the exception.
+        deep: also compute again what torch did not save (inputs of ReLU and the like).
+        on_error: called with a failure of the recorder: where, and the exception.
 
     Attributes:
-        unscale: what undoes a gradient scaler's factor on the gradients; None without one.
-        scalars: single numbers on their way from a device, by (site, stat).
-        here: single numbers that are in the host's memory already.
+        unscale: the factor that undoes a gradient scaler's on the gradients; None without one.
+        sums: the sums of each site, by its name.
+        device_scalars: single numbers that are still on a device, by (site, stat).
+        host_scalars: single numbers in the host's memory, by (site, stat).
+        cost: seconds that the recorder spent on this record.
     """
 
     def __init__(self, phase: int, deep: bool, on_error: Callable[[str, Exception], None]) -> None:
@@ -136,16 +141,16 @@ class StepRecord:
         self.host_scalars: list[tuple[Keys, NDArray[Any]]] = []
 
     def add_cost(self, seconds: float) -> None:
-        """Book time spent on this record."""
+        """Add time that the recorder spent on this record."""
         self.cost += seconds
 
     def add(
-        self, found: tuple[Keys, NDArray[Any] | Tensor] | None, *, scaled: bool = False
+        self, scalars: tuple[Keys, NDArray[Any] | Tensor] | None, *, scaled: bool = False
     ) -> None:
-        """Add single numbers of this record, gradients (`scaled`) without a scaler's factor."""
-        if found is None:
+        """Add single numbers of this record; `scaled` ones lose a gradient scaler's factor."""
+        if scalars is None:
             return
-        keys, numbers = found
+        keys, numbers = scalars
         if scaled and self.unscale is not None:
             numbers = numbers * self.unscale
         if isinstance(numbers, Tensor):
@@ -162,33 +167,30 @@ class StepRecord:
         """Read an act's input or output, and hook its gradients.
 
         Args:
-            plan: of its site.
-            node: in the graph; None where the act has none.
-            held: its input, if it was taken as it was called.
+            state: its site's state.
+            node: its node in the graph; None where it has none.
+            captured_input: its input, if it was captured as it was called.
         """
         if state.act is None or state.node_spec is None:
             return
-        if state.site.name in self.sums:  # a second forward in the same step: the first one speaks
-            self._hook_gradients(
-                self.sums[state.site.name], node
-            )  # ... unless a checkpoint kept no graph
+        if state.site.name in self.sums:
+            # A second forward in the same step: the first one counts. Under a checkpoint the first
+            # one has no graph, so this one's node gets the hook.
+            self._hook_gradients(self.sums[state.site.name], node)
             return
         if captured_input is not None:
-            rows, holds, extra = (
-                captured_input.rows,
-                captured_input.holds,
-                {**state.act.defaults, **captured_input.extra},
-            )
+            rows, holds = captured_input.rows, captured_input.holds
+            extra = {**state.act.defaults, **captured_input.extra}
         elif node is not None:
-            saved_value, holds = state.node_spec.read(node), state.node_spec.holds
+            value, holds = state.node_spec.read(node), state.node_spec.holds
             if not state.shape:
                 state.shape, state.dtype, state.device = (
-                    tuple(saved_value.shape),
-                    saved_value.dtype,
-                    saved_value.device,
+                    tuple(value.shape),
+                    value.dtype,
+                    value.device,
                 )
-            axis = state.axis if state.axis < saved_value.dim() else saved_value.dim() - 1
-            rows = act_stats.sample(saved_value, axis, self.phase)
+            axis = state.axis if state.axis < value.dim() else value.dim() - 1
+            rows = act_stats.sample(value, axis, self.phase)
             extra = state.act.parameters(state.node_spec, node)
         else:
             return
@@ -197,16 +199,16 @@ class StepRecord:
         if captured_input is not None and captured_input.blind:
             rows = self._mask_nan(state, rows)
         sums = self.sums[state.site.name] = SiteSums(state, rows.shape[0])
-        found = (
+        host_sums = (
             act_stats_numpy.forward_sums(state.act, rows, holds, extra)
             if act_stats_numpy.is_on_host(rows)
             else None
         )
-        if found is None:
+        if host_sums is None:
             forward = act_stats.forward_sums(state.act, rows, holds, extra)
             sums.device_sums.append((act_stats.FORWARD, forward))
         else:
-            sums.host_sums.update(found)
+            sums.host_sums.update(host_sums)
         self._add_slope_sums(sums, rows, holds, extra)
         if holds == "pre":
             self._add_pre_sums(sums, rows)
@@ -220,9 +222,9 @@ class StepRecord:
     def _add_slope_sums(
         self, sums: SiteSums, rows: Tensor, holds: str, extra: Mapping[str, Any]
     ) -> None:
-        """What only some acts have: how flat a smooth one is, on which side a leaky one lies."""
+        """Add what only some acts have: how flat a smooth one is, the side of a leaky one."""
         act = sums.state.act
-        assert act is not None  # asked by the caller
+        assert act is not None  # checked by the caller
         if act.leaks:
             sums.device_sums.append((act_stats.ABOVE, act_stats.above_sums(act, rows, holds)))
         if not sums.state.site.smooth:
@@ -233,17 +235,17 @@ class StepRecord:
                 (act_stats.SLOPE, act_stats.slope_sums(act, rows, holds, extra))
             )
             return
-        found = sums.host_sums["slope_max"] = np.full(len(flat), act_stats.FLAT, dtype=np.float32)
-        if flat.any():  # slopes are taken of these alone: there are few, and mostly none
+        slopes = sums.host_sums["slope_max"] = np.full(len(flat), act_stats.FLAT, dtype=np.float32)
+        if flat.any():  # slopes are computed for these units alone: mostly there are none
             some = rows[:, torch.from_numpy(flat)]
-            found[flat] = act_stats.slope_sums(act, some, holds, extra)[0].numpy()
+            slopes[flat] = act_stats.slope_sums(act, some, holds, extra)[0].numpy()
 
     def read_router(self, state: SiteState, node: AutogradNode) -> None:
-        """Read on how many rows each output of a softmax is its largest.
+        """Count the rows on which each output of a softmax is the largest.
 
         Args:
-            plan: of a softmax that gates.
-            node: in the graph.
+            state: the state of a softmax that gates.
+            node: its node in the graph.
         """
         result, axis = saved(node, "_saved_result"), state.axis
         if state.site.name in self.sums or not isinstance(result, Tensor) or result.dim() < 2:
@@ -255,10 +257,10 @@ class StepRecord:
         sums.device_sums.append((act_stats.TOP, act_stats.top_sums(rows)))
 
     def add_outgoing(self, state: SiteState, norms: Tensor | None) -> None:
-        """Add the norms of the weights that take an act's output, one a unit.
+        """Add the norms of the weights that take an act's output, one for each unit.
 
         Args:
-            plan: of the act.
+            state: the act's state.
             norms: (units,); None where they are not known.
         """
         sums = self.sums.get(state.site.name)
@@ -271,9 +273,9 @@ class StepRecord:
             node.register_hook(GradientHook(sums, self.phase, self))
 
     def _mask_nan(self, state: SiteState, rows: Tensor) -> Tensor:
-        """The input of a choice by a comparison as the choice takes it: NaN falls to its low side.
+        """Replace NaN by 0, as a choice by a comparison does, and record the share of NaN.
 
-        On a CPU only: elsewhere asking would wait for the device.
+        This is done on a CPU only: elsewhere the check would wait for the device.
         """
         if not rows.is_cpu or not bool(torch.isnan(rows.sum())):
             return rows
@@ -283,7 +285,7 @@ class StepRecord:
         return rows.masked_fill(lost, 0.0)
 
     def _add_line_sums(self, sums: SiteSums, pre: Tensor | None, extra: Mapping[str, Any]) -> None:
-        """How straight a curved act is on what it receives; its kink bends any other."""
+        """Add how straight a smooth act is on its input; any other act is bent by its kink."""
         act = sums.state.act
         if self.deep and pre is not None and act is not None and sums.state.site.smooth:
             if act_stats_numpy.is_on_host(pre):
@@ -293,14 +295,14 @@ class StepRecord:
         sums.input_rows = None
 
     def read_head(self, state: SiteState, node: AutogradNode) -> None:
-        """Replay the head's output and hook its gradient."""
+        """Compute the head's output again and hook its gradient."""
         if state.site.name in self.sums:
             return
         sums = self.sums[state.site.name] = SiteSums(state)
         if self.deep:
-            found = output_of(node, self.phase)
-            if found is not None:
-                self._add_pre_sums(sums, found)
+            output = output_of(node, self.phase)
+            if output is not None:
+                self._add_pre_sums(sums, output)
                 sums.input_rows = None
         node.register_hook(GradientHook(sums, self.phase, self))
 
@@ -314,7 +316,7 @@ class StepRecord:
 
 
 def _flat_units(sums: SiteSums) -> NDArray[np.bool_] | None:
-    """Units of which every row is flat, where the counts are in the host's memory."""
+    """Return the units on which every row is flat; None if the counts are not on the host."""
     if "low" not in sums.host_sums:
         return None
     flat: NDArray[np.bool_] = sums.host_sums["low"] + sums.host_sums["high"] >= sums.rows

@@ -1,4 +1,4 @@
-"""What the run is judged by: its criterion, and the loss of the best constant guess."""
+"""Writes the run's criterion as a fact, with the loss of the best constant guess."""
 
 from dataclasses import replace
 from statistics import median
@@ -14,13 +14,13 @@ from relume.record.measure.chance_loss import ChanceLoss
 from relume.record.sites.sites import source_of
 from relume.record.store.run_file import Writer
 
-SCALE_RECORDS = 4  # first records on which the way from the criterion to the loss is read
-HAND_WRITTEN_RECORDS = 32  # records on which a hand-written distance is undone for its targets
+SCALE_RECORDS = 4  # first records on which the factor between criterion and loss is read
+HAND_WRITTEN_RECORDS = 32  # records on which targets are recovered from a hand-written distance
 TARGET_RECORDS = 200  # records whose targets are counted for the chance value
 
 
 class CriterionFact:
-    """Writes the fact on the criterion, and writes it anew as targets change what is known.
+    """Writes the fact about the criterion, and writes it again as more targets are counted.
 
     Args:
         writer: the open run file.
@@ -38,7 +38,7 @@ class CriterionFact:
 
     @property
     def needs_full_graph(self) -> bool:
-        """Whether the targets stand nowhere but in the whole graph, and are still looked at."""
+        """Whether targets are still read that only the whole graph gives."""
         return self._targets_in_graph and self._records <= HAND_WRITTEN_RECORDS
 
     def read(
@@ -49,15 +49,15 @@ class CriterionFact:
         step: int,
         unscale: float,
     ) -> bool:
-        """Read one graph's criterion; False if the run is not judged by it."""
+        """Read one graph's criterion; return False if it is not the run's first criterion."""
         self._records += 1
         if self._criterion is not None and self._criterion.data["loss"] != spec.name:
-            return False  # a second criterion (a GAN's other loss): the first one is judged by
+            return False  # a second criterion (a GAN's other loss): the fact is about the first
         if self._chance is None:
             self._chance = ChanceLoss(spec.name, _classes(spec))
         if self._count_targets(spec, head) and self._records <= SCALE_RECORDS:
             factor = loss_scale.loss_scale(graph, spec)
-            # both of one batch: the last one of an epoch may be smaller than the others
+            # both factors of one batch: the last batch of an epoch may be smaller than the others
             self._scales.append(None if factor is None else factor * unscale * self._reduction)
         if self._criterion is None:
             file, line = source_of(spec.node)
@@ -68,7 +68,7 @@ class CriterionFact:
         return True
 
     def read_cached(self, name: str, node: AutogradNode) -> None:
-        """A graph like the last one: of its criterion, only the targets are new."""
+        """Read the criterion of a cached graph, in which only the targets are new."""
         self._records += 1
         self._count_targets(criterion.Criterion(name, node, None))
 
@@ -101,21 +101,21 @@ class CriterionFact:
             self._writer.replace_fact(self._criterion)
 
     def _scale(self) -> float | None:
-        """What the mean per target is multiplied by in the loss of a usual batch."""
+        """Return the factor between the mean per target and the loss, of a usual batch."""
         if not self._scales:
             return 1.0
         known = [value for value in self._scales if value is not None]
         return median(known) if self._scales[-1] is not None else None
 
     def finish_rank(self, step: int) -> None:
-        """Keep the sums from which several ranks' chance value is made."""
+        """Write the sums from which the chance value of several ranks is computed."""
         if self._chance is not None and self._criterion is not None:
             data = {"scale": self._scale(), **self._chance.state()}
             self._writer.replace_fact(Fact("targets", "", step, data))
 
 
 def _signed(value: Any) -> int | None:
-    """torch hands out negative integers unsigned."""
+    """Return a signed integer: torch returns negative ones as unsigned."""
     if value is None:
         return None
     return int(value) - 2**64 if int(value) >= 2**63 else int(value)
@@ -133,7 +133,7 @@ def _classes(spec: criterion.Criterion) -> int | None:
 
 
 def _scale(spec: criterion.Criterion, target: Tensor) -> float:
-    """What sum reduction multiplies the mean by; 1 for a mean."""
+    """Return the factor of a sum reduction over the mean; 1 for a mean."""
     if int(getattr(spec.node, "_saved_reduction", 1)) != 2:
         return 1.0
     return float(target.numel())

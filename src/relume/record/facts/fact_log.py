@@ -1,4 +1,4 @@
-"""What is said once about a run: its structure, its criterion, what could not be seen."""
+"""Writes facts and sites of a run: its structure, criterion, inputs, parameters, opaque ops."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,18 +26,22 @@ from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.sites import MOST_CALLS, SiteCall, Sites, SiteState, source_of
 from relume.record.store.run_file import Writer
 
-LAST = 10**12  # in the order of sites: after everything that a graph holds
+LAST = 10**12  # an order after that of everything in a graph
 
 Scalars = tuple[tuple[tuple[str, str], ...], Tensor]
 
-LINE_RECORDS = 2  # first records on which anomaly mode notes source lines
-MORE_LINE_RECORDS = 4  # and at most so many later ones, for sites that appear later
+LINE_RECORDS = 2  # first records on which anomaly mode records source lines
+MORE_LINE_RECORDS = 4  # at most so many later ones, for sites that appear later
 
 
 @dataclass(slots=True)
 class GraphView:
-    """What one graph says: the head's plan and node, and the criterion's name and node, if the
-    run is judged by it."""
+    """The head and the criterion of one graph.
+
+    Attributes:
+        head: the head's state and node.
+        criterion: the criterion's name and node, if it is the run's first criterion.
+    """
 
     head: tuple[SiteState, AutogradNode] | None = None
     criterion: tuple[str, AutogradNode] | None = None
@@ -46,9 +50,13 @@ class GraphView:
 class FactLog:
     """Writes facts and sites, each when it is first known or has changed.
 
+    Args:
+        sites: the run's sites.
+        writer: the open run file.
+
     Attributes:
-        remarks: what is said of structure.
-        judge: what is said of the criterion.
+        structure_facts: writes facts about the model's structure.
+        criterion_fact: writes the fact about the criterion.
     """
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
@@ -58,14 +66,14 @@ class FactLog:
         self.criterion_fact = CriterionFact(writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
-        self._module_orders: dict[str, int] = {}  # of modules whose parameters were put together
+        self._module_orders: dict[str, int] = {}  # of modules whose parameters were gathered
         self._moments: dict[str, InputMoments] = {}
         self._centred_biases: set[int] = set()
         self._line_records = 0
 
     @property
-    def lines_wanted(self) -> bool:
-        """Whether the next recorded step should note source lines."""
+    def wants_lines(self) -> bool:
+        """Whether the next recorded step should record source lines."""
         if self._line_records < LINE_RECORDS:
             return True
         without_line = any(
@@ -87,17 +95,17 @@ class FactLog:
 
         Args:
             graph: as walked from the loss.
-            acts: the act sites in it.
-            marks: which module was open when.
+            acts: the calls of acts in it.
+            module_trace: which module was open when.
             step: the current step.
-            changed: sites are new, so the structure is read and written anew.
-            unscale: what undoes a gradient scaler's factor on the loss; None without one.
+            changed: sites are new, so the structure is read and written again.
+            unscale: the factor that undoes a gradient scaler's on the loss; None without one.
         """
-        found = criterion.criterion(graph)
-        head = criterion.head(found)
+        spec = criterion.criterion(graph)
+        head = criterion.head(spec)
         view = GraphView()
-        if self.criterion_fact.read(graph, found, head, step, unscale or 1.0):
-            view.criterion = (found.name, found.node)
+        if self.criterion_fact.read(graph, spec, head, step, unscale or 1.0):
+            view.criterion = (spec.name, spec.node)
         if head.affine is not None and head.affine not in graph.sealed:
             view.head = (self._head_state(head.affine, module_trace), head.affine)
         has_lines = "traceback_" in graph.root.metadata
@@ -105,24 +113,24 @@ class FactLog:
         if changed or has_lines:
             self._update_sites(graph, acts, head, module_trace)
         if changed:
-            self._write_structure(graph, acts, found, head, module_trace, step)
+            self._write_structure(graph, acts, spec, head, module_trace, step)
         return view
 
     def read_inputs(
         self, graph: AutogradGraph, layers: Mapping[AutogradNode, str], phase: int, deep: bool
     ) -> list[Scalars]:
-        """Moments of the data that enter the network.
+        """Return the moments of the data that enter the network.
 
         Args:
-            graph: of the step.
+            graph: the step's graph.
             layers: the layer at which they enter, by its node.
-            phase: the number of the record.
-            deep: it reads everything.
+            phase: the record's number.
+            deep: the record reads everything.
         """
-        found: list[Scalars] = []
+        scalars: list[Scalars] = []
         few_rows = any(m.rows < 4 * LEAST_ROWS for m in self._moments.values())
         if self._moments and not (few_rows or deep):
-            return found
+            return scalars
         for node, data in affine_structure.data_inputs(graph):
             layer = layers.get(node, "")
             axis = 1 if kind(node) == "ConvolutionBackward" else data.dim() - 1
@@ -135,8 +143,8 @@ class FactLog:
             moments = self._moments.setdefault(name, InputMoments(axis))
             stats = moments.add(data, phase)
             keys = tuple((name, stat) for stat in stats)
-            found.append((keys, torch.tensor(list(stats.values()), dtype=torch.float64)))
-        return found
+            scalars.append((keys, torch.tensor(list(stats.values()), dtype=torch.float64)))
+        return scalars
 
     def write_parameters(
         self,
@@ -145,7 +153,7 @@ class FactLog:
         decays: Mapping[int, float],
         zeros: Collection[int],
     ) -> None:
-        """Say once what each of an optimiser's parameters is.
+        """Write one fact for each of an optimiser's parameters.
 
         Args:
             named: the parameters with their names.
@@ -182,14 +190,14 @@ class FactLog:
     def write_nonfinite(
         self, keys: Sequence[tuple[str, str]], values: Sequence[float], step: int
     ) -> None:
-        """Say once for every site that it produced NaN or infinity."""
+        """Write once for every site and stat that it produced NaN or infinity."""
         for (site, stat), value in zip(keys, values, strict=True):
             bad = value > 0 if stat == "nonfinite_share" else not isfinite(value)
             if bad and self.structure_facts.first("non-finite", site, stat):
                 self._writer.fact(Fact("non-finite", site, step, {"stat": stat}))
 
     def finish(self, step: int, optimizer_steps: int, backwards: int) -> None:
-        """Say what only the end of the run tells."""
+        """Write the facts that are known only when the run has ended."""
         for name, moments in self._moments.items():
             ratio = moments.eigen_ratio()
             if ratio is not None:
@@ -217,7 +225,7 @@ class FactLog:
             )
 
     def _finish_rank(self, step: int) -> None:
-        """Keep the sums from which several ranks' inputs and chance values are made."""
+        """Write the sums from which several ranks' input moments and chance value are computed."""
         for name, moments in self._moments.items():
             fields = moments.fields()
             if fields:
@@ -246,7 +254,7 @@ class FactLog:
         head: criterion.Head,
         module_trace: ModuleTrace,
     ) -> None:
-        """Order, source lines and output roles of the sites in this graph."""
+        """Update the order, source lines and output roles of the sites in this graph."""
         self.write_sites(acts, head.acts)
         for node in graph.nodes:
             for source in inputs(node):
@@ -268,8 +276,8 @@ class FactLog:
         """Write the sites of these acts, where they are new or have changed.
 
         Args:
-            acts: of one graph.
-            last: nodes of the acts that stand between the head and the criterion.
+            acts: the calls of acts in one graph.
+            last: nodes of the acts between the head and the criterion.
         """
         for call in acts:
             state, node = call.state, call.node
@@ -301,14 +309,14 @@ class FactLog:
         self,
         graph: AutogradGraph,
         acts: Sequence[SiteCall],
-        found: criterion.Criterion,
+        spec: criterion.Criterion,
         head: criterion.Head,
         module_trace: ModuleTrace,
         step: int,
     ) -> None:
         self._centred_biases |= {b.data_ptr() for b in affine_structure.centred_biases(graph)}
-        self.structure_facts.write_head(graph, found, head, acts, step)
+        self.structure_facts.write_head(graph, spec, head, acts, step)
         for pair in affine_structure.affine_pairs(graph):
             self.structure_facts.write_affine_pair(pair, module_trace, step)
-        self.structure_facts.write_act_structure(graph, found, head, acts, module_trace, step)
+        self.structure_facts.write_act_structure(graph, spec, head, acts, module_trace, step)
         self.structure_facts.write_opaque_ops(graph, acts, module_trace, step)

@@ -1,4 +1,4 @@
-"""What is said once of a model's structure: its head, its affine pairs, and what stays hidden."""
+"""Writes facts about a model's structure: its head, its affine pairs, and its opaque ops."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,8 +7,7 @@ from torch import nn
 
 from relume.acts.act import by_node
 from relume.core import Fact
-from relume.record.graph import affine_structure, criterion, criterion_targets
-from relume.record.graph import head_structure as head_structure
+from relume.record.graph import affine_structure, criterion, criterion_targets, head_structure
 from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, at_hand, kind, name_of
 from relume.record.graph.opaque_ops import CUSTOM, FUSED, OPAQUE, PACKED, RELEASED, is_custom
 from relume.record.graph.softmax_source import axis_is_left_out
@@ -18,10 +17,10 @@ from relume.record.store.run_file import Writer
 
 
 class StructureFacts:
-    """Writes facts on structure, each once.
+    """Writes facts about structure, each once.
 
     Args:
-        sites: of the run.
+        sites: the run's sites.
         writer: the open run file.
     """
 
@@ -31,7 +30,7 @@ class StructureFacts:
         self._written: set[tuple[str, str, str]] = set()
 
     def first(self, kind_: str, site: str, what: str = "") -> bool:
-        """Whether this has not been said before; from now on it has."""
+        """Whether this fact is new; it is not at the next call."""
         key = (kind_, site, what)
         if key in self._written:
             return False
@@ -46,8 +45,8 @@ class StructureFacts:
         calls: Sequence[SiteCall],
         step: int,
     ) -> None:
-        """Say what stands between the head and the criterion."""
-        states = {id(seen.node): seen.state for seen in calls if seen.node is not None}
+        """Write which acts are between the head and the criterion."""
+        states = {id(call.node): call.state for call in calls if call.node is not None}
         acts: list[dict[str, Any]] = []
         for node in head.acts:
             state = states.get(id(node))
@@ -77,7 +76,7 @@ class StructureFacts:
     def write_affine_pair(
         self, pair: affine_structure.AffinePair, module_trace: ModuleTrace, step: int
     ) -> None:
-        """Say that two affine maps stand with nothing between them."""
+        """Write that two affine maps follow each other without an act between them."""
         first = self._sites.layer_path(pair.first, module_trace) or kind(pair.first)
         second = self._sites.layer_path(pair.second, module_trace) or kind(pair.second)
         if not self.first("affine-pair", first, second):
@@ -111,8 +110,8 @@ class StructureFacts:
         module_trace: ModuleTrace,
         step: int,
     ) -> None:
-        """Say along which axis softmaxes run, and which acts are fed by another."""
-        sites = {seen.node: seen.state.site for seen in calls if seen.node is not None}
+        """Write the axis of each softmax, and which acts take the output of another."""
+        sites = {call.node: call.state.site for call in calls if call.node is not None}
         roles = {node: site.role for node, site in sites.items()}
         target = criterion_targets.targets(spec)
         rows = int(target.shape[0]) if target is not None and target.dim() else None
@@ -126,13 +125,13 @@ class StructureFacts:
             self._write_once("act-pair", name, node, data, step)
 
     def write_precision(self, state: SiteState, step: int) -> None:
-        """Say in which type an act was computed."""
+        """Write the dtype in which an act was computed."""
         if state.shape and self.first("precision", state.site.name):
             data = {"dtype": str(state.dtype).removeprefix("torch."), "shape": list(state.shape)}
             self._writer.fact(Fact("precision", state.site.name, step, data))
 
     def _implicit(self, node: AutogradNode, module_trace: ModuleTrace) -> bool | None:
-        """Whether a softmax was given no axis: by its module, or by the source of its call."""
+        """Whether a softmax has no explicit axis: in its module, or in the source of its call."""
         module = module_trace.owner(node._sequence_nr())
         if isinstance(module, nn.Softmax | nn.LogSoftmax):
             return module.dim is None
@@ -149,7 +148,7 @@ class StructureFacts:
     def write_opaque_ops(
         self, graph: AutogradGraph, acts: Sequence[SiteCall], module_trace: ModuleTrace, step: int
     ) -> None:
-        """Say which operations of a graph cannot be looked into, and why."""
+        """Write which operations of a graph hide their acts, and why."""
         for node in graph.nodes:
             name = kind(node)
             entry = OPAQUE.get(name)
@@ -166,32 +165,32 @@ class StructureFacts:
             self.write_opaque("", "graph", text, "nothing: the rest of the run is measured", step)
 
     def write_fused(self, module: nn.Module, step: int) -> None:
-        """Say that a layer ran as one fused operation."""
+        """Write that a layer ran as one fused operation."""
         self.write_opaque(self._sites.names.path(module), "fused path", *FUSED, step)
 
     def _write_packed(self, acts: Sequence[SiteCall], module_trace: ModuleTrace, step: int) -> None:
-        """Regions whose saved tensors are packed and in which the tap took nothing."""
-        seen = {one.state.site.path for one in acts if one.captured_input is not None}
+        """Write the regions whose saved tensors are packed and in which no act was captured."""
+        captured = {one.state.site.path for one in acts if one.captured_input is not None}
         paths = {self._sites.names.path(module) for module in module_trace.packing_modules()}
         for path in sorted(paths):
             if any(outer != path and _within(path, outer) for outer in paths):
                 continue
-            inside = any(_within(site, path) for site in seen)
+            inside = any(_within(site, path) for site in captured)
             if not inside:
                 self.write_opaque(path, "saved-tensor hooks", *PACKED, step)
 
     def write_opaque(self, site: str, operation: str, reason: str, remedy: str, step: int) -> None:
-        """Say that an operation hides its acts, and what would show them."""
+        """Write that an operation hides its acts, and what would show them."""
         if self.first("opaque", site, operation):
             data = {"operation": operation, "reason": reason, "remedy": remedy}
             self._writer.fact(Fact("opaque", site, step, data))
 
 
 def _within(path: str, outer: str) -> bool:
-    """Whether a module is another one, or inside of it."""
+    """Whether a module is another one, or inside it."""
     return not outer or path == outer or path.startswith(f"{outer}.")
 
 
 def _plain_name(node: AutogradNode) -> str:
-    """The operation without autograd's decoration: ``"View"`` for ``"ViewBackward0"``."""
+    """Return the operation without autograd's suffix: ``"View"`` for ``"ViewBackward0"``."""
     return kind(node).removesuffix("Backward")

@@ -1,7 +1,7 @@
-"""The ways into the user's loop: `backward`, a gradient scaler, and the end of a step's sleep.
+"""Wraps torch's `backward`, `compile` and gradient scaler, to notify the recorder of their calls.
 
-Wrappers around three functions of torch's, there while they are needed. Each hands on what it was
-given and returns what it got; none keeps the recorder, or anything of the user's, alive.
+Each wrapper passes its arguments on and returns the result unchanged. None keeps the recorder, or
+anything of the user's, alive.
 """
 
 import weakref
@@ -19,57 +19,61 @@ from relume.record.sites.module_trace import graph_task
 
 
 class BackwardListener(Protocol):
-    """Who is told. None of these may raise."""
+    """Gets the calls that the wrappers see. None of its methods may raise.
+
+    Attributes:
+        loss_only: a plain step, on which only the loss is read.
+    """
 
     loss_only: bool
 
     @property
     def watching(self) -> bool:
-        """Whether anything is to be told at all."""
+        """Whether to notify at all."""
         ...
 
     def read_loss(self, loss: Tensor) -> None:
-        """A plain step: backward is called on this scalar."""
+        """Read the loss of a plain step: backward is called on this scalar."""
         ...
 
     def before_backward(self, tensors: Any) -> None:
-        """A step that may be recorded: backward is about to run on these."""
+        """Handle a step that may be recorded: backward is about to run on these tensors."""
         ...
 
     def inside_backward(self, tensors: Any) -> None:
-        """A reentrant checkpoint calls backward in the middle of another one."""
+        """Handle a backward inside another one: a reentrant checkpoint calls it."""
         ...
 
     def after_backward(self) -> None:
-        """Backward has run, without an exception."""
+        """Handle the end of a backward that raised nothing."""
         ...
 
     def scaled(self, scaler: Any) -> None:
-        """A gradient scaler has multiplied a loss."""
+        """Handle a loss that a gradient scaler has multiplied."""
         ...
 
     def compiled(self) -> None:
-        """torch.compile was called: the compiler is loaded by now."""
+        """Handle a call of torch.compile: the compiler is loaded by now."""
         ...
 
     def scaler_updated(self) -> None:
-        """A gradient scaler ends its iteration."""
+        """Handle the end of a gradient scaler's iteration."""
         ...
 
     def before_foreign_step(self, optimizer: Any) -> None:
-        """An optimiser that is not torch's is about to step."""
+        """Handle an optimiser that is not torch's and is about to step."""
         ...
 
     def after_foreign_step(self, optimizer: Any) -> None:
-        """It has stepped."""
+        """Handle the end of that step."""
         ...
 
 
 class BackwardPatches:
-    """Puts the wrappers in and takes them out, any number of times.
+    """Installs the wrappers and removes them, any number of times.
 
     Args:
-        listener: who is told; held weakly.
+        listener: gets the calls; held weakly.
     """
 
     def __init__(self, listener: BackwardListener) -> None:
@@ -84,7 +88,7 @@ class BackwardPatches:
         self._keras = KerasSteps(listener)
 
     def open(self) -> None:
-        """Listen from now on."""
+        """Install every wrapper."""
         self._ignore_warning.install()
         self._backward.install()
         for patch in self._others:
@@ -92,11 +96,11 @@ class BackwardPatches:
         self.patch_keras()
 
     def patch_keras(self) -> None:
-        """Listen to optimisers that are not torch's too, if their library is there by now."""
+        """Wrap the optimisers of Keras too, if it has been imported."""
         self._keras.open()
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Remove every wrapper."""
         self._ignore_warning.remove()
         self._backward.remove()
         for patch in self._others:
@@ -104,11 +108,11 @@ class BackwardPatches:
         self._keras.close()
 
     def pause_backward(self) -> None:
-        """Hear no backward for a while."""
+        """Remove the wrapper of backward for a while."""
         self._backward.remove()
 
     def resume_backward(self) -> None:
-        """Hear it again."""
+        """Install the wrapper of backward again."""
         self._backward.install()
 
     def _wrap_backward(self, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,13 +1,13 @@
-"""Replaces a function of torch and puts it back, whoever wrapped it in between."""
+"""Replaces a function of torch and restores it, even if other code wrapped it in between."""
 
 from typing import Any, ClassVar
 
 
 class _Switch:
-    """Stands in the place of a function of torch's, and hands a call through what is patched in.
+    """Replaces a function of torch once, and calls it through all wrappers that are installed.
 
-    One for all recordings at once: they come and go in any order, and where each wrapped the one
-    before it the wrappers of those that had gone would never be given back.
+    All recordings share one switch. They start and end in any order; if each wrapped the wrapper
+    before it, the wrappers of ended recordings could not be removed.
     """
 
     def __init__(self, owner: Any, name: str) -> None:
@@ -22,18 +22,19 @@ class _Switch:
         self.entry.__doc__, self.entry.__wrapped__ = self.base.__doc__, self.base
 
     def compose(self) -> None:
-        """Hand calls through every wrapper there is now, the latest first."""
+        """Route calls through every installed wrapper, the latest first."""
         self.call = self.base
         for make in self.wrapper_makers:
             self.call = make(self.call)
 
 
 class MonkeyPatch:
-    """An attribute of torch's replaced by a wrapper, and given back.
+    """Replaces an attribute of torch by a wrapper, and restores it.
 
     Args:
-        owner, name: where it stands.
-        make: given the original, returns the wrapper; as often as it is asked.
+        owner: the module or class that holds the attribute.
+        name: its name.
+        make: returns the wrapper of the function that it gets; called any number of times.
     """
 
     _switches: ClassVar[dict[tuple[int, str], _Switch]] = {}
@@ -43,7 +44,7 @@ class MonkeyPatch:
         self._switch: _Switch | None = None
 
     def install(self) -> None:
-        """Put the wrapper in its place."""
+        """Install the wrapper."""
         key = (id(self._owner), self._name)
         switch = self._switches.get(key)
         if switch is None or getattr(self._owner, self._name) is not switch.entry:
@@ -54,8 +55,10 @@ class MonkeyPatch:
         switch.compose()
 
     def remove(self) -> None:
-        """Give the place back, when the last wrapper is taken, unless somebody has wrapped ours
-        since: then it stays, and only passes calls on."""
+        """Remove the wrapper; the last one restores the attribute.
+
+        If other code has wrapped the switch since, the switch stays and only passes calls on.
+        """
         switch, self._switch = self._switch, None
         if switch is None:
             return

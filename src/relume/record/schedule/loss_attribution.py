@@ -1,9 +1,9 @@
-"""Whose loss is whose, where several optimisers step in turn (a GAN, an actor and its critic).
+"""Assigns losses to optimisers that step in turn (a GAN, an actor and its critic).
 
-The losses since the last step are those of the optimiser that steps, but for losses that are known
-to reach none of its parameters: these wait for their own. Optimisers take turns where one comes
-back after another has stepped a few times; one that never does was followed by it (another
-phase, another fold), and their losses make one series, as with a single optimiser.
+An optimiser that steps gets the losses since the last step. Losses that are known to reach none of
+its parameters wait for another optimiser. Two optimisers alternate if the first steps again after
+the second has stepped. If it never does, the second has replaced it (another phase, another
+fold), and their losses make one series, as with a single optimiser.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
-WAIT = 4  # steps of another optimiser after which the one before it is taken not to come back
-MOST_SERIES = 8  # beyond that the further optimisers' losses are not told apart
+WAIT = 4  # steps of another optimiser after which the first one counts as replaced
+MOST_SERIES = 8  # beyond that the losses of further optimisers share the first series
 
 Loss = float | Tensor
-Row = tuple[int, Loss | None, float, float]  # step, loss if one was seen, rate, seconds
+Row = tuple[int, Loss | None, float, float]  # step, loss if there was one, rate, seconds
 
 
 @dataclass(slots=True)
@@ -24,11 +24,11 @@ class OptimizerTurn:
     """One optimiser that has losses of its own.
 
     Attributes:
-        number: of its series, from 1; 0 while it is not known whether it takes turns.
-        name: of its class.
-        parameters: ids of those it steps.
+        number: its series, from 1; 0 while it is not known whether it alternates with another.
+        name: the name of its class.
+        parameters: ids of the parameters that it steps.
         reach: ids of the parameters that its losses depend on.
-        rows: of its steps, while `number` is 0.
+        rows: the rows of its steps, while `number` is 0.
     """
 
     number: int
@@ -39,15 +39,15 @@ class OptimizerTurn:
 
 
 class LossAttribution:
-    """Tells apart the losses of optimisers that step in turn.
+    """Assigns the losses of optimisers that step in turn to one series each.
 
     Args:
-        put: takes a row of a series by its number.
-        on_turn: told of each optimiser that takes turns, when that is known, the first one too.
+        put: called with a series' number and a row of it.
+        on_turn: called with each optimiser that alternates, once known, the first one included.
 
     Attributes:
-        number: of the series that the current step's loss goes to; 0: not known yet.
-        decides: whether an iteration ends with the current step: always, with one optimiser.
+        number: the series that the current step's loss belongs to; 0 while not known.
+        ends_iteration: whether an iteration ends with this step: always, with one optimiser.
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class LossAttribution:
         self._unassigned: list[tuple[Loss, frozenset[int], set[int]]] = []
 
     def set_reach(self, place: int, parameters: frozenset[int]) -> None:
-        """The `place`-th loss since the last step depends on these parameters (their ids)."""
+        """Set the ids of the parameters that the `place`-th loss since the last step depends on."""
         self._reach[place] = parameters
 
     def assign(self, optimizer: Optimizer, losses: Sequence[Loss]) -> list[Loss]:
-        """An optimiser has stepped: the losses that are its own; sets `number`."""
+        """Return the losses of an optimiser that has stepped, and set `number`."""
         optimizer_id = id(optimizer)
         own, reach = self._own_losses(optimizer, losses)
         turn = self._known.get(optimizer_id)
@@ -85,23 +85,23 @@ class LossAttribution:
         return own
 
     def hold_row(self, row: Row) -> None:
-        """Keep a row until it is known whether this optimiser takes turns."""
+        """Hold a row until it is known whether this optimiser alternates with another."""
         self._known[self._last].rows.append(row)
 
     def finish(self) -> None:
-        """Nothing more comes: what was not found to take turns belongs to the first series."""
+        """Write the rows that are held, by default into the first series: the run has ended."""
         for turn in self._known.values():
             self._release_rows(turn, turn.number or 1)
 
     def overlapping(self, turn: OptimizerTurn) -> list[int]:
-        """The numbers of the other series whose optimisers' parameters its losses depend on."""
-        pending = self._known.values()
-        return [t.number for t in pending if t is not turn and t.parameters & turn.reach]
+        """Return the series of other optimisers whose parameters this one's losses depend on."""
+        turns = self._known.values()
+        return [t.number for t in turns if t is not turn and t.parameters & turn.reach]
 
     def _own_losses(
         self, optimizer: Optimizer, losses: Sequence[Loss]
     ) -> tuple[list[Loss], frozenset[int]]:
-        """The losses of this optimiser, and what they reach; the others are left for theirs."""
+        """Return this optimiser's losses and what they reach; the others stay unassigned."""
         optimizer_id = id(optimizer)
         if not self._unassigned and len(losses) < 2:
             return list(losses), self._reach.get(0, frozenset())
@@ -111,7 +111,7 @@ class LossAttribution:
         parameters = _ids(optimizer)
         own = [entry for entry in pending if not entry[1] or entry[1] & parameters]
         foreign = [entry for entry in pending if entry[1] and not entry[1] & parameters]
-        if not own:  # parameters put together for the forward have other ids: all or nothing
+        if not own:  # parameters gathered for the forward pass have other ids: all or nothing
             own, foreign = pending[len(self._unassigned) :], []
         self._unassigned = [
             (loss, reach, refused | {optimizer_id})
@@ -131,13 +131,13 @@ class LossAttribution:
             if self._several:
                 self._start_series(turn)
                 self._on_turn(turn)
-            else:  # the one before does not come back
+            else:  # this one has replaced the first
                 self._known[self._main].number, self._main = 0, optimizer_id
                 turn.number = 1
             self._release_rows(turn, turn.number)
 
     def _resolve_waiting(self, main: OptimizerTurn) -> None:
-        """The first optimiser steps again: whoever stepped in between takes turns with it."""
+        """Start a series for each optimiser that stepped before the first one stepped again."""
         waiting = [t for t in self._known.values() if t.rows and not t.number]
         newly_known = [] if self._several or not waiting else [main]
         for turn in waiting:
@@ -148,7 +148,7 @@ class LossAttribution:
             self._release_rows(turn, turn.number)
 
     def _start_series(self, turn: OptimizerTurn) -> None:
-        """From now on a series of its own, while there are few."""
+        """Give an optimiser its own series, up to `MOST_SERIES`; else the first series."""
         turn.number = 1
         if self._several < MOST_SERIES - 1:
             self._several += 1

@@ -1,13 +1,13 @@
-"""When to look: a share of the run's wall time, spent early, and again when the loss jumps.
+"""Decides when to record: within a share of wall time, early in the run, and when the loss jumps.
 
-A token bucket. Every step of `seconds` adds ``share * seconds`` of credit; a recorded step takes
-``alpha * cost`` from it, where `cost` is what the recorder's own code measured of itself and
+The budget is a token bucket. Every step of `seconds` adds ``share * seconds`` of credit; a recorded
+step takes ``alpha * cost`` from it. `cost` is the time that the recorder measured for its own code.
 `alpha` corrects what self-timing cannot see (cold caches, the allocator, slower dispatch): a
-recorder that trusts its own clock under-reports by 1.2 to 2.3 times. `alpha` is the ratio of the
-extra time that a recorded step and the few after it, which find the caches cold, were measured to
-take to the time that was claimed.
+recorder that trusts its own clock under-reports its cost by a factor of 1.2 to 2.3. `alpha` is the
+measured extra time of a recorded step and of the few steps after it, whose caches are cold,
+divided by `cost`.
 
-Reference: token bucket, ITU-T I.371; the calibration is ours (docs/recording.md).
+Reference: token bucket, ITU-T I.371; the calibration is described in docs/recording.md.
 """
 
 import math
@@ -18,14 +18,14 @@ from statistics import median
 from relume.record.schedule.ranks import grid_level
 
 FORCED = 16  # first steps recorded whatever they cost: twice the batches that a rule asks for
-FIRST_CREDIT = 0.25  # seconds beyond those, spread over the run: units die early, and late too
-SET_UP = 2  # of them pay for work that never comes again, and teach nothing about the cost
-WINDOW = 48  # step times of either kind that the calibration looks at
-LEAST_PAIRS = 8  # of either kind before alpha is trusted at all
+FIRST_CREDIT = 0.25  # seconds after those, spread over the run: units die early, and late too
+SET_UP = 2  # records that include one-time work, which says nothing about the later cost
+WINDOW = 48  # step times of either kind that the calibration uses
+LEAST_PAIRS = 8  # step times of either kind before alpha is calibrated
 ALPHA = (1.25, 1.5, 6.0)  # least, start, most; measured truth was 1.2 to 2.3 (see above)
 AFTER = 8  # steps after a recorded one that are slower for it: benchmarks/hidden.py
-DEBT = 10.0  # how many records an urgent look may borrow
-EFOLD = 0.33  # of the credit is spent while the number of steps grows by a factor of e
+DEBT = 10.0  # records' worth of credit that a requested record may borrow
+EFOLD = 0.33  # share of the credit that is spent while the steps grow by a factor of e
 SAVINGS = 20.0  # records' worth of credit kept at most, so that a long pause buys no burst
 
 
@@ -33,9 +33,9 @@ class OverheadBudget:
     """Decides after every optimiser step whether the next one is recorded.
 
     Args:
-        share: of wall time, in (0, 1].
-        every: record each `every`-th step instead, and let the cost be what it is.
-        shared: other ranks train the same model: look at steps that they look at too.
+        share: the share of wall time that recording may take, in (0, 1].
+        every: record each `every`-th step instead, at any cost.
+        shared: other ranks train the same model, so record steps that they record too.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class OverheadBudget:
         self._recorded: deque[float] = deque(maxlen=WINDOW)
         self._plain: deque[float] = deque(maxlen=WINDOW)
         self._costs: deque[float] = deque(maxlen=WINDOW)
-        self._after: deque[float] = deque(maxlen=WINDOW)  # seconds of `AFTER` steps behind a record
-        self._following: list[float] = []  # those of them that have ended
-        # Its own generator: the user's random state is not ours to advance.
+        self._after: deque[float] = deque(maxlen=WINDOW)  # seconds of `AFTER` steps after a record
+        self._following: list[float] = []  # steps after the last record, so far
+        # Its own generator: the user's random state must not advance.
         self._random = random.Random(0x5EED)
         self._recent: deque[float] = deque(maxlen=WINDOW)
         self._next = 0.0
@@ -69,11 +69,11 @@ class OverheadBudget:
         return self.spent / self.elapsed if self.elapsed else 0.0
 
     def request(self) -> None:
-        """Something happened (the loss jumped): look at the next step, on credit if need be."""
+        """Request a record of the next step, on credit if need be: the loss has jumped."""
         self._requested = True
 
     def charge(self, seconds: float) -> None:
-        """Take the cost of work outside a recorded step (the flush of the loss, say)."""
+        """Charge the cost of work outside a recorded step (a flush of the loss, say)."""
         self.credit -= seconds
         self.spent += seconds
 
@@ -93,17 +93,17 @@ class OverheadBudget:
             if len(self._following) < AFTER:
                 self._add_following(seconds)
             if self.steps < self._next and not self._requested:
-                return False  # as on most steps
+                return False  # the usual case
         else:
             self._account_record(seconds, cost)
         return self._due()
 
     def steps_until_record(self) -> int:
-        """For how many steps to come it is certain that none of them is recorded."""
+        """Return how many steps to come will certainly not be recorded."""
         if self._requested:
             return 0
         if self.every is None:
-            # until the credit is there: what comes in, at the pace of late
+            # the steps until the credit is earned, at the recent step time
             price = self.alpha * self._cost
             income = self.share * max(median(self._recent), 1e-9) if self._recent else 0.0
             short = (price - self.credit) / income if income > 0 else 0.0
@@ -139,7 +139,7 @@ class OverheadBudget:
             self._cost = cost
         self._calibrate()
         self.spent += self.alpha * cost
-        if self.records > FORCED:  # the forced ones are given, or nothing were left after them
+        if self.records > FORCED:  # the first ones are free: charged, they would use up the credit
             self.credit -= self.alpha * cost
 
     def _calibrate(self) -> None:
@@ -154,7 +154,7 @@ class OverheadBudget:
         if len(self._after) >= LEAST_PAIRS:
             extra += max(median(self._after) - AFTER * plain, 0.0)
             error += _spread(self._after)
-        weight = 1 / (1 + (error / claimed) ** 2)  # noise about as large as the cost: half
+        weight = 1 / (1 + (error / claimed) ** 2)  # noise as large as the cost: half
         ratio = max(ALPHA[0], min(ALPHA[2], extra / claimed))
         self.alpha = weight * ratio + (1 - weight) * ALPHA[1]
 
@@ -179,10 +179,9 @@ class OverheadBudget:
     def _schedule_next(self) -> bool:
         """Record the next step, and choose the earliest one after it.
 
-        The credit is spread evenly over the logarithm of the steps, since nobody knows how many
-        there will be: dense at first, and never used up before the end, until income alone
-        carries the records. The jitter keeps them from falling in step with data that come in
-        periods.
+        The credit is spread evenly over the logarithm of the steps, since their number is not
+        known: records are dense at first, and the credit lasts until the income alone pays for
+        them. The jitter keeps them from falling in step with periodic data.
         """
         price = self.alpha * self._cost
         earned = price / (self.share * max(median(self._recent), 1e-9))
@@ -190,7 +189,7 @@ class OverheadBudget:
         distance = min(spread, earned)
         if self.shared:
             # The grid that has as few steps as are paid for. A rank that can pay for more has a
-            # finer one, and this rank's steps are on it too: what is common is this one's.
+            # finer grid, which has this rank's steps too, so those are common.
             self._grid_level = math.ceil(math.log2(max(distance, 1.0)))
             return True
         self._next = self.steps + max(1.0, distance * self._random.uniform(0.5, 1.5))
@@ -198,7 +197,7 @@ class OverheadBudget:
 
 
 def _spread(values: deque[float]) -> float:
-    """Standard error of a median, from the interquartile range (normal: 1.253 sigma/sqrt n)."""
+    """Return a median's standard error, from the quartiles (normal: 1.253 sigma/sqrt n)."""
     ordered = sorted(values)
     count = len(ordered)
     sigma = (ordered[(3 * count) // 4] - ordered[count // 4]) / 1.349

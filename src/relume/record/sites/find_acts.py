@@ -1,5 +1,4 @@
-"""The acts of one recorded step, wherever they show themselves: in a node of the graph, in a mask
-that is multiplied in, or in the calls that the tap took."""
+"""Finds the acts of one recorded step: in graph nodes, in masks, and in captured calls."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,12 +19,23 @@ from relume.record.sites.function_mode import CapturedAct, CapturedInput
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.qualified_names import QualifiedNames
 
-MASK_RECORDS = 4  # records on which masks are looked at to see whether they are hand-written acts
+MASK_RECORDS = 4  # records on which masks are tested for being hand-written acts
 
 
 @dataclass(slots=True)
 class FoundAct:
-    """A candidate, before it has a site."""
+    """An act of one step, before it has a site.
+
+    Attributes:
+        act: the act.
+        node_spec: how its autograd node saves its input or output.
+        module: the module that called it; None outside any.
+        order: its position among the step's calls.
+        node: its node in the graph; None where it has none.
+        captured: the captured call; None for an act that was found in the graph.
+        captured_input: its sampled input; None: it is read from the node.
+        form: the name of a hand-written act; ``""`` for any other.
+    """
 
     act: Act
     node_spec: Node
@@ -34,14 +44,14 @@ class FoundAct:
     node: AutogradNode | None = None
     captured: CapturedAct | None = None
     captured_input: CapturedInput | None = None
-    form: str = ""  # how a hand-written act is called
+    form: str = ""
 
 
 class ActFinder:
     """Finds the acts of a step.
 
     Args:
-        names: of modules and parameters.
+        names: the names of modules and parameters.
     """
 
     def __init__(self, names: QualifiedNames) -> None:
@@ -57,7 +67,7 @@ class ActFinder:
         place: Callable[[int], int],
         phase: int,
     ) -> list[FoundAct]:
-        """Every act that the loss depends on, in forward order (arguments: `Sites.acts_in`)."""
+        """Return every act that the loss depends on, in forward order (Args: `Sites.acts_in`)."""
         self._records += 1
         acts = [
             one
@@ -78,7 +88,7 @@ class ActFinder:
         module_trace: ModuleTrace,
         place: Callable[[int], int],
     ) -> FoundAct | None:
-        """A node that shows an act of the user's data; None for any other."""
+        """Return the act that a node computes; None if it computes none on the user's data."""
         entry = by_node().get(name_of(node))
         if entry is None or node in graph.sealed:
             return None
@@ -87,7 +97,7 @@ class ActFinder:
             return None
         number = node._sequence_nr()
         if not module_trace.covers(number):
-            return None  # made before we looked: nobody noted in which module
+            return None  # made before the recording: its module is not known
         if act.name == "log_softmax":
             return None  # part of a loss; the head's fact names it where it is not
         if self._acts_on_parameter(node):
@@ -95,7 +105,7 @@ class ActFinder:
         return FoundAct(act, node_spec, module_trace.owner(number), place(number), node)
 
     def _acts_on_parameter(self, node: AutogradNode) -> bool:
-        """An act of a weight (a parametrization, a learned gate) has no samples to judge by."""
+        """Whether the input is a parameter (parametrization, learned gate); it has no samples."""
         leaf = leaf_of(next(iter(inputs(node)), None))
         return leaf is not None and self._names.parameter(leaf) is not None
 
@@ -106,7 +116,7 @@ class ActFinder:
         place: Callable[[int], int],
         phase: int,
     ) -> list[FoundAct]:
-        """``where(x > 0, x, 0)`` and ``x * (x > 0)``, where they are found to be that."""
+        """Return the acts written as ``where(x > 0, x, 0)`` or ``x * (x > 0)``."""
         acts: list[FoundAct] = []
         calls: dict[tuple[str, str], int] = {}
         if self._records > MASK_RECORDS and not any(self._masks.values()):

@@ -1,9 +1,9 @@
-"""Acts where there is no graph to read: a function mode that takes them as they are called.
+"""Captures acts as they are called, in a function mode, where there is no graph to read.
 
 Three places need it: regions whose saved tensors are packed (checkpointing, offload), networks
-that are not trained and so make no graph, and forwards under `no_grad` inside a training step. It
-is in torch only while such a forward runs on a recorded step, and calls the function it was asked
-for, with the arguments it was given.
+that are not trained and so make no graph, and forwards under `no_grad` inside a training step. The
+mode is active only while such a forward runs on a recorded step. It calls each function with its
+arguments unchanged.
 """
 
 import sys
@@ -28,13 +28,13 @@ from relume.record.measure.act_stats import sample
 from relume.record.sites.module_trace import ModuleTrace, packing, sequence_number
 from relume.record.sites.qualified_names import user_frame
 
-# Layers that take a fused path in eval mode, and would take another one under a function mode.
+# Layers with a fused path in eval mode, which they would not take under a function mode.
 FUSED = (nn.TransformerEncoderLayer, nn.TransformerEncoder, nn.MultiheadAttention)
-MOST_CAPTURED = 512  # acts taken on one step, each with a sample of 128 KB at the most
+MOST_CAPTURED = 512  # acts captured on one step, each with a sample of at most 128 KB
 
-PARAMETERS_EVERY = 8  # records after which a root is asked anew for its parameters
+PARAMETERS_EVERY = 8  # records after which a root's parameters are listed again
 
-# What returns an act's input: the axis of its units, None for the last one.
+# Functions that return an act's input, and the axis of its units (None: the last one).
 _PRODUCERS: dict[Any, int | None] = {
     functional.linear: None,
     torch.addmm: None,
@@ -48,12 +48,13 @@ _PRODUCERS: dict[Any, int | None] = {
 
 @dataclass(slots=True)
 class CapturedInput:
-    """The sampled input of an act, for which no node needs to be read.
+    """The sampled input of an act, which is not read from a node.
 
     Attributes:
-        rows: (rows, units) of what `holds` says: ``"pre"``.
+        rows: the sample, (rows, units).
         extra: the act's parameters.
-        blind: NaN comes out as a number (a choice by a comparison, which no NaN passes).
+        holds: what the rows are: ``"pre"``, the act's input.
+        blind: the act turns NaN into a number (a choice by a comparison does).
     """
 
     rows: Tensor
@@ -64,7 +65,21 @@ class CapturedInput:
 
 @dataclass(slots=True)
 class CapturedAct:
-    """An act that was called where its graph cannot be read."""
+    """An act that was called where its graph cannot be read.
+
+    Attributes:
+        act: the act.
+        node_spec: how its autograd node saves its input or output.
+        module: the innermost open module; None outside any.
+        layer: the module that computed its input, if known.
+        captured_input: its sampled input.
+        axis: the axis of its units.
+        order: its position among the step's calls.
+        number: the autograd sequence number at the call.
+        node: its node; None where it has none.
+        root_forward: the forward of a root in which it was called.
+        file, line: the user's call.
+    """
 
     act: Act
     node_spec: Node
@@ -73,7 +88,7 @@ class CapturedAct:
     captured_input: CapturedInput
     axis: int
     order: int
-    number: int  # the sequence number at the call
+    number: int
     node: AutogradNode | None
     root_forward: "RootForward"
     file: str
@@ -82,7 +97,7 @@ class CapturedAct:
 
 @dataclass(slots=True)
 class RootForward:
-    """A forward of a root: what tells later whether the loss depends on it."""
+    """A forward of a root, and what later shows whether the loss depends on it."""
 
     training: bool
     begin: int
@@ -93,7 +108,7 @@ class RootForward:
         """Whether the loss depends on this forward.
 
         Args:
-            graph: of the loss.
+            graph: the loss's graph.
             entering: storages of the data that enter the graph.
         """
         if graph.made_between(self.begin, self.end):
@@ -103,7 +118,7 @@ class RootForward:
 
 @cache
 def _act_functions(known: int) -> dict[Any, Act]:
-    """The act that each torch function or tensor method is, in place or not."""
+    """Return the act of each torch function or tensor method, in place or not."""
     functions: dict[Any, Act] = {}
     for act in acts().values():
         for match in act.matches:
@@ -117,11 +132,16 @@ def _act_functions(known: int) -> dict[Any, Act]:
 
 
 class ActCapture(TorchFunctionMode):
-    """Takes acts as they are called, while it is open.
+    """Captures acts as they are called, while it is open.
 
     Args:
-        marks: which module is open.
-        on_error: told of a failure of ours.
+        module_trace: which module is open.
+        on_error: called with a failure of the recorder: where, and the exception.
+
+    Attributes:
+        captured: the acts of this step, in the order of their calls.
+        phase: the record's number, from which the sampled rows follow.
+        fused: modules that ran as one fused operation.
     """
 
     def __init__(
@@ -144,10 +164,10 @@ class ActCapture(TorchFunctionMode):
             nn.Module, list[weakref.ref[nn.Parameter]]
         ] = weakref.WeakKeyDictionary()
 
-    # ------------------------------------------------------------------ open and shut
+    # ------------------------------------------------------------------ open and close
 
     def enter(self, module: nn.Module) -> None:
-        """A module's forward begins, and is marked already: open if it needs the tap."""
+        """Open the mode if this module's forward, which is in the trace already, needs it."""
         root = self._module_trace.depth == 1
         if root:
             self._root_forward = RootForward(module.training, sequence_number())
@@ -175,20 +195,20 @@ class ActCapture(TorchFunctionMode):
         self.__enter__()
 
     def _has_frozen_parameters(self, root: nn.Module) -> bool:
-        """Whether some act of this forward may stand outside of any graph.
+        """Whether this root has frozen parameters, so that some act may be in no graph.
 
-        What parameters there are is asked of the modules now and then only: walking through them
-        takes ten times as long as asking each whether it is trained.
+        The list of parameters is cached for several records: to walk through the modules takes
+        ten times as long as to check each parameter.
         """
         known = self._root_parameters.get(root)
         if known is None or self.phase % PARAMETERS_EVERY == 0:
             known = [weakref.ref(parameter) for parameter in root.parameters()]
             self._root_parameters[root] = known
-        captured_input = (reference() for reference in known)
-        return any(p is not None and not p.requires_grad for p in captured_input)
+        alive = (reference() for reference in known)
+        return any(p is not None and not p.requires_grad for p in alive)
 
     def leave(self, module: nn.Module, output: object, outermost: bool) -> None:
-        """A module's forward ended: shut if it is the one that opened the tap."""
+        """Close the mode at the end of the forward that opened it."""
         if self._paused_by is module:
             self._paused_by = None
             self.__enter__()
@@ -206,13 +226,13 @@ class ActCapture(TorchFunctionMode):
                 ]
 
     def close(self) -> None:
-        """Leave torch, whatever happened in between."""
+        """Remove the mode from torch, in any state."""
         self._opened_by.clear()
         self._paused_by = None
         _remove_mode(self)
 
     def clear(self) -> None:
-        """A step has ended: no node and no sample of it is kept."""
+        """Drop the nodes and samples of a step that has ended."""
         self.captured = []
         self._axes = {}
 
@@ -221,7 +241,7 @@ class ActCapture(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Call the function as asked, and take it if it is an act whose graph cannot be read."""
+        """Call the function, and capture it if it is an act whose graph cannot be read."""
         kwargs = kwargs or {}
         act = self._acts.get(func)
         if act is None:
@@ -242,7 +262,7 @@ class ActCapture(TorchFunctionMode):
     def _before(
         self, act: Act, args: tuple[Any, ...], words: dict[str, Any]
     ) -> tuple[CapturedInput, nn.Module | None, int] | None:
-        """A sample of the input, taken before an act in place overwrites it."""
+        """Sample the input before an act in place overwrites it."""
         try:
             packed = packing()
             if packed != self._packing:
@@ -272,7 +292,7 @@ class ActCapture(TorchFunctionMode):
         try:
             node = result.grad_fn
             if node is not None and not self._packing:
-                return  # the graph shows it
+                return  # it is read from the graph
             node_spec = None if node is None else by_node().get(name_of(node))
             entry = node_spec or (act, Node(act.name, ""))
             frame = user_frame(sys._getframe(2))
@@ -299,13 +319,13 @@ class ActCapture(TorchFunctionMode):
 
 
 def storage_id(tensor: Tensor) -> int:
-    """What two tensors over the same memory have in common, and no others while they live."""
+    """Return a number that is equal for tensors over the same memory while they live."""
     reference: Any = StorageWeakRef(tensor.untyped_storage())
     return int(reference.cdata)
 
 
 def _remove_mode(mode: TorchFunctionMode) -> None:
-    """Take one mode off the stack, wherever it stands, and leave the others in their order."""
+    """Remove one mode from any place in the stack, and keep the order of the others."""
     count = torch._C._len_torch_function_stack()
     modes = [torch._C._pop_torch_function_stack() for _ in range(count)]
     for other in reversed(modes):
@@ -331,7 +351,7 @@ def _is_fused(module: nn.Module) -> bool:
 
 
 def _act_parameters(act: Act, rest: tuple[Any, ...], words: Mapping[str, Any]) -> dict[str, Any]:
-    """The act's parameters in a call of torch's own function for it."""
+    """Return the act's parameters in a call of torch's function for it."""
     names = tuple(act.defaults)
     arguments = {**dict(zip(names, rest, strict=False)), **words}
     return {**act.defaults, **{name: arguments[name] for name in names if name in arguments}}

@@ -1,8 +1,9 @@
-"""The module hooks of a recorded step: which module is open, and where the tap has to be.
+"""Installs the two global module hooks of a recorded step.
 
-Two global hooks note entries and exits. Calling them, and torch's own way through hooks, is a
-good part of what a record of a deep model costs; where they tell nothing new they stay out
-(`harvest.py`).
+The hooks record the entries and exits of modules, and open the act capture where it is needed.
+Their calls, and torch's own handling of hooks, are a good part of what a record of a deep model
+costs, so a step whose graph is expected to be in the cache runs without them
+(`capture/recorded_step.py`).
 """
 
 from collections.abc import Callable
@@ -19,15 +20,15 @@ from relume.record.sites.qualified_names import QualifiedNames
 
 
 class ModuleHooks:
-    """Puts the hooks in and takes them out.
+    """Installs the hooks and removes them.
 
     Args:
-        names: of the run; told of every root that is trained.
-        marks: take note of entries and exits.
-        tap: opened where acts stand in no graph.
-        fail: told of a failure of ours.
-        spend: called after each entry with the `perf_counter` at which we began to note it.
-        exact: the tap stays shut.
+        names: gets every root that is trained.
+        module_trace: records entries and exits.
+        act_capture: opened where acts are in no graph.
+        on_error: called with a failure of the recorder: where, and the exception.
+        on_cost: called after each entry with the `perf_counter` at which its handling began.
+        exact: the act capture stays closed.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class ModuleHooks:
         self._handles: list[Any] = []
 
     def open(self) -> None:
-        """Note entries and exits from now on; if they are noted already, forget all but those of
-        the last step."""
+        """Record entries and exits from now on.
+
+        If they are recorded already, all but those of the last step are dropped.
+        """
         if self._handles:
             self._module_trace.trim()
             return
@@ -62,7 +65,7 @@ class ModuleHooks:
         ]
 
     def close(self) -> None:
-        """Note nothing any more, and forget what was noted. Twice is fine."""
+        """Remove the hooks and drop what they recorded. Calling it twice is fine."""
         for handle in self._handles:
             handle.remove()
         self._handles = []
@@ -82,13 +85,13 @@ class ModuleHooks:
 
     def _begin(self, module: nn.Module) -> None:
         module_trace = self._module_trace
-        if get_ident() != module_trace.thread:  # a share of a batch, perhaps
+        if get_ident() != module_trace.thread:  # data parallelism, perhaps: a share of the batch
             if torch.is_grad_enabled():
                 module_trace.enter(module)
             return
         if graph_task() != -1:
             # A checkpoint computes its forward again: a reentrant one in a graph of its own,
-            # which is read (`read_inner`); the other kind was taken on the way forward.
+            # which is read (`read_inner`); the other kind was captured in the forward pass.
             if torch.is_grad_enabled() and not packing():
                 module_trace.enter(module)
             return

@@ -1,4 +1,4 @@
-"""The sites of a run: found once, named for people, the same on every record."""
+"""Finds the sites of a run and names them; a site is the same on every record."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -28,15 +28,21 @@ from relume.record.sites.function_mode import CapturedAct, CapturedInput
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.qualified_names import QualifiedNames, is_user_code
 
-MOST_CALLS = 8  # of one act in one module in one forward: an unrolled loop adds no knowledge
+MOST_CALLS = 8  # calls of one act in one module in one forward: an unrolled loop repeats itself
 _FRAME = re.compile(r'\s*File "(?P<file>.*)", line (?P<line>\d+), in ')
 
 
 @dataclass(slots=True)
 class SiteState:
-    """What the recorder does at a site, decided when it is first seen.
+    """What the recorder knows of a site, and its counters.
 
-    `shape`, `dtype` and `device` are those of what its node kept, once that was read.
+    Attributes:
+        site: the site, as it is written.
+        axis: the axis of its units.
+        act: its act; None for a head or an input.
+        node_spec: how its autograd node saves the act's input or output.
+        counters: counts per unit.
+        shape, dtype, device: those of the value that its node saved, once it was read.
     """
 
     site: Site
@@ -52,7 +58,7 @@ class SiteState:
     )
 
     def keys(self, stats: tuple[str, ...]) -> list[tuple[str, str]]:
-        """(site, stat) of each of these stats."""
+        """Return (site, stat) for each of these stats."""
         known = self._keys.get(stats)
         if known is None:
             known = self._keys[stats] = [(self.site.name, stat) for stat in stats]
@@ -66,13 +72,13 @@ class SiteState:
 
 @dataclass(slots=True)
 class SiteCall:
-    """An act on one recorded step.
+    """A call of an act on one recorded step.
 
     Attributes:
-        plan: of its site.
+        state: its site's state.
         order: its position among the step's calls.
         node: its node in the graph, for its gradients; None where it has none.
-        held: its sampled input; None: it is read from the node.
+        captured_input: its sampled input; None: it is read from the node.
     """
 
     state: SiteState
@@ -82,11 +88,14 @@ class SiteCall:
 
 
 class Sites:
-    """Finds acts in a graph and keeps their plans.
+    """Finds acts in a graph and keeps the state of their sites.
+
+    Args:
+        names: the names of modules and parameters.
 
     Attributes:
-        plans: by site name, in the order of discovery.
-        left_out: how many calls were not measured because a loop repeats them.
+        states: the state of each site, by its name, in the order of discovery.
+        unmeasured_calls: by module, how often a loop called an act of which not all are measured.
     """
 
     def __init__(self, names: QualifiedNames) -> None:
@@ -105,14 +114,14 @@ class Sites:
         phase: int = 0,
         anchor: Callable[[int], int] | None = None,
     ) -> list[SiteCall]:
-        """Every act of the graph with its plan, in forward order.
+        """Return every act of the graph with its site's state, in forward order.
 
         Args:
             graph: as walked from the loss.
-            marks: which module was open when.
-            taken: acts that the tap took, and that the loss depends on.
+            module_trace: which module was open when.
+            captured: captured acts that the loss depends on.
             phase: the record's number.
-            anchor: the position of a sequence number; by default that of the step.
+            anchor: returns the position of a sequence number; by default that on the step.
         """
         self.names.fix_prefixes()
         found_acts = self._finder.find(
@@ -136,7 +145,7 @@ class Sites:
         return calls
 
     def get_or_add(self, site: Site, axis: int) -> SiteState:
-        """The plan of a head or an input."""
+        """Return the state of a head or an input; add it where it is new."""
         state = self.states.get(site.name)
         if state is None:
             state = self.states[site.name] = SiteState(replace(site, order=len(self.states)), axis)
@@ -189,10 +198,10 @@ class Sites:
         return ""
 
     def layer_path(self, node: AutogradNode, module_trace: ModuleTrace | None = None) -> str:
-        """The qualified name of the layer that made this node, from the parameters it uses.
+        """Return the qualified name of the layer that made this node, from the parameters it uses.
 
-        Where these are made from others (a parametrization) or are shards put together, the
-        module in which the node was made.
+        Where these are computed from others (a parametrization) or gathered from shards, it is
+        the module in which the node was made.
         """
         for source in inputs(node):
             leaf = parameter_behind(source)
@@ -202,7 +211,7 @@ class Sites:
         if module_trace is None or kind(node) not in AFFINE:
             return ""
         owner = module_trace.owner(node._sequence_nr())
-        # a layer of its own: it has parameters, and nothing but a parametrization inside
+        # a layer has parameters, and no module inside but a parametrization
         if owner is None or next(owner.parameters(), None) is None:
             return ""
         inner = [name for name, _ in owner.named_children() if name != "parametrizations"]
@@ -225,16 +234,16 @@ def _axis_of_mask(node: AutogradNode) -> int:
 
 
 def _is_act_module(module: nn.Module | None) -> bool:
-    """A module without weights of its own, PReLU's slopes apart: it is its act."""
+    """Whether a module is an act: it has no weights of its own (PReLU's slopes apart)."""
     if module is None:
         return False
     return isinstance(module, nn.PReLU) or next(module.parameters(recurse=False), None) is None
 
 
 def source_of(node: AutogradNode) -> tuple[str, int]:
-    """File and line of the user's call that made this node; ``("", 0)`` if it was not noted.
+    """Return file and line of the user's call that made this node; ``("", 0)`` if not recorded.
 
-    On the first records torch's anomaly mode notes where each node is made; it is off again
+    On the first records torch's anomaly mode records where each node is made; it is off again
     before backward begins.
     """
     frames: Any = node.metadata.get("traceback_", ())
