@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-# Private names of torch: `tests/record/test_private_names.py` fails where one is gone.
+# Private names of torch; the import fails where one is gone.
 sequence_number: Any = torch.autograd._get_sequence_nr
 _top_hooks: Any = getattr(torch._C, "_autograd")._top_saved_tensors_default_hooks  # noqa: B009
 graph_task: Any = torch._C._current_graph_task_id
