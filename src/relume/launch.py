@@ -20,7 +20,7 @@ from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 
 from relume.errors import UsageError
-from relume.record.run import FOLDER, Run, begin, check_pace, new_path
+from relume.record.run import FOLDER, Run, begin, check_schedule, new_path
 from relume.record.schedule.ranks import Rank, this_rank
 from relume.registry import unknown
 
@@ -119,7 +119,7 @@ def run(
     Raises:
         UsageError: there is no such script or module, or a budget that means nothing.
     """
-    check_pace(budget, every)
+    check_schedule(budget, every)
     problem = missing_script(target, module)
     if problem is not None:
         raise UsageError(problem)

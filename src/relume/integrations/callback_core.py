@@ -17,7 +17,7 @@ from torch import nn
 
 from relume.core import Diagnosis, Finding, Severity, Trace
 from relume.integrations.logged_figures import NAMES, UNKNOWN, figures
-from relume.record.run import FOLDER, Run, check_pace, join_runs, new_path, watch
+from relume.record.run import FOLDER, Run, check_schedule, join_runs, new_path, watch
 from relume.record.schedule.ranks import this_rank
 from relume.record.store.run_file import newest
 
@@ -53,7 +53,7 @@ def checked_options(
         UsageError: a budget or an interval out of range.
         UnknownNameError: there is no such severity or rule; the message names the nearest.
     """
-    check_pace(budget, every)
+    check_schedule(budget, every)
     if stop_on is not None:
         Severity.named(stop_on)
     names = (ignore,) if isinstance(ignore, str) else tuple(ignore)

@@ -1,29 +1,33 @@
-"""Records a training run while it trains, into one SQLite file, and reads it back as a `Trace`.
+"""Records a run while it trains, into one SQLite file, and reads the file back as a `Trace`.
 
-In come the user's models, optimisers and calls of `backward()`, which get hooks until the end of
-the run and stay unchanged otherwise. Out goes a run file, of which `store.run_file.read` makes a
-`core.Trace`, and `merge` makes one file of the files of several ranks. Recording takes a bounded
-share of the wall time (1 % by default), and an error in the recorder never reaches the training.
+In: the models of a running training, or none (then every model that trains in the process).
+Out: a run file; `Run.trace()` reads it as series, facts, sites and per-unit windows.
 
-Files and rooms in reading order:
+One step travels like this: a wrapper around `backward` (`hooks`) calls the `Recorder`; if the step
+is recorded (`schedule`), `capture` walks the autograd graph (`graph`), finds its acts (`sites`),
+sums what passes through them (`measure`), writes facts about the structure (`facts`), and writes
+the sums once the device has delivered them (`store`).
 
-- `run`: `watch`, `Run`: the public entry.
-- `recorder`: one recorder a run: it arms the hooks, decides which steps to record, writes.
-- `schedule`: when to record: the overhead budget, plain steps, ranks, which optimiser owns a loss.
-- `hooks`: what is installed in torch and Keras while a run is recorded.
-- `sites`: where acts are called: modules, functions, names and source lines.
-- `graph`: what the autograd graph says: acts, layers, the criterion, recomputed inputs.
-- `measure`: sums and stats of tensors.
-- `capture`: one recorded step, from the graph to the numbers that are written.
-- `facts`: what is recorded once: criterion, head, structure, parameters.
-- `store`: the run file: writing, thinning, reading, exporting.
-- `merge`: the files of several ranks as one.
+Files in reading order:
 
-One recorded run:
+    run.py        `watch`, `load`, `Run`: the public functions
+    recorder.py   `Recorder`: the two entry points that stay in torch, and the clock of steps
+    hooks/        wrappers and global state of torch, installed and restored
+    schedule/     which steps are recorded, and whose loss is whose
+    sites/        which acts there are, where, and what they are called
+    graph/        what an autograd graph shows: criterion, head, affine maps, opaque ops
+    measure/      stats of acts, units, parameters and inputs
+    capture/      one recorded step, from arming to its row in the file
+    facts/        what is written once: structure, criterion, parameters
+    store/        the run file: schema, writer, thinning, reading, export
+    merge/        one run file from those of several ranks
 
-    import relume
+Example:
 
-    with relume.watch(model, path="run.sqlite") as run:
+    with relume.watch(model) as run:
         train(model)
-    trace = run.trace()
+    run.trace().series("1", "flat_share_high")
+
+Nothing stays in torch or in the model after `close`, and no error of the recorder reaches the
+training. The design and its costs are described in docs/recording.md.
 """

@@ -83,7 +83,7 @@ def test_loss_jump_is_looked_at_on_credit() -> None:
         want = budget.step(1e-3, 5e-3 if want else None)
     budget.credit = 0.0
     assert not budget.step(1e-3, None)
-    budget.urge()
+    budget.request()
     assert budget.step(1e-3, None)
 
 
