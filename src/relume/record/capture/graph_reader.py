@@ -112,7 +112,7 @@ class GraphReader:
             step: the current step.
         """
         self._step = step
-        with unpacking_nothing(graph, self._packed(graph)):
+        with without_unpacking(graph, self._packed(graph)):
             self._read(record, graph)
 
     def read_inside(self, record: StepRecord, graph: AutogradGraph, outer: AutogradNode) -> None:
@@ -123,7 +123,7 @@ class GraphReader:
         def inside(number: int) -> int:
             return begin + min(number - first, BETWEEN - 2)
 
-        with unpacking_nothing(graph, self._packed(graph)):
+        with without_unpacking(graph, self._packed(graph)):
             acts = self._sites.acts_in(graph, self._module_trace, phase=record.phase, anchor=inside)
             self._record_acts(record, acts)
             self._fact_log.write_sites(acts)

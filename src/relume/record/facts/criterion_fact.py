@@ -78,7 +78,7 @@ class CriterionFact:
         target = criterion_targets.targets(spec)
         self._targets_in_graph = self._targets_in_graph or spec.weighed is not None
         if target is None and head is not None and self._records <= HAND_WRITTEN_RECORDS:
-            target = criterion_targets.subtracted(spec, head)
+            target = criterion_targets.handwritten_targets(spec, head)
             self._targets_in_graph = self._targets_in_graph or target is not None
         if target is None:
             return False

@@ -8,7 +8,7 @@ from torch import nn
 from relume.acts.act import by_node
 from relume.core import Fact
 from relume.record.graph import affine_structure, criterion, criterion_targets, head_structure
-from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, at_hand, kind, name_of
+from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, if_in_memory, kind, name_of
 from relume.record.graph.opaque_ops import CUSTOM, FUSED, OPAQUE, PACKED, RELEASED, is_custom
 from relume.record.graph.softmax_source import axis_is_left_out
 from relume.record.sites.module_trace import ModuleTrace
@@ -158,7 +158,7 @@ class StructureFacts:
                 path = self._sites.names.path(module_trace.owner(node._sequence_nr()))
                 self.write_opaque(path, _plain_name(node), *entry, step)
         self._write_packed(acts, module_trace, step)
-        if any(at_hand(leaf) is None for leaf in graph.leaves):
+        if any(if_in_memory(leaf) is None for leaf in graph.leaves):
             self.write_opaque("", "fully_shard", *RELEASED, step)
         if not graph.complete:
             text = "the graph is larger than is read; acts nearest to the loss are measured"
