@@ -140,7 +140,7 @@ def _unfit(
 
 
 def _weighed(finding: Finding, rules: Iterable[Rule], outcome: Outcome) -> Finding:
-    sign = any(rule.code == finding.code and rule.sign for rule in rules)
+    sign = any(rule.code == finding.code and rule.symptom for rule in rules)
     said = finding.raw_severity
     if not sign or said is None or outcome.name == "diverged" or said <= Severity.NOTE:
         return finding

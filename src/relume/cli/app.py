@@ -131,17 +131,17 @@ def run(
     """
     wanted = output_policy(
         JudgingOptions(
-            select,
-            ignore,
-            form,
-            file,
-            fail_on,
-            exit_zero,
-            baseline,
-            write_baseline,
-            config,
-            isolated,
-            folder,
+            select=select,
+            ignore=ignore,
+            form=form,
+            file=file,
+            fail_on=fail_on,
+            exit_zero=exit_zero,
+            baseline=baseline,
+            write_baseline=write_baseline,
+            config=config,
+            isolated=isolated,
+            folder=folder,
         )
     )
     pace = _pace(str(wanted.budget) if budget is None else budget, every)
@@ -181,17 +181,17 @@ def diagnose(
 
     wanted = output_policy(
         JudgingOptions(
-            select,
-            ignore,
-            form,
-            file,
-            fail_on,
-            exit_zero,
-            baseline,
-            write_baseline,
-            config,
-            isolated,
-            folder,
+            select=select,
+            ignore=ignore,
+            form=form,
+            file=file,
+            fail_on=fail_on,
+            exit_zero=exit_zero,
+            baseline=baseline,
+            write_baseline=write_baseline,
+            config=config,
+            isolated=isolated,
+            folder=folder,
         )
     )
     diagnosis, trace, notes = load_and_diagnose(run_file.find(name, wanted.folder), wanted)
@@ -251,7 +251,16 @@ def demo(
     path = Path(__file__).parent.parent / "demos" / f"{key.replace('-', '_')}.py"
     # a demo tells the same story everywhere, whatever the project around it settled
     wanted = output_policy(
-        JudgingOptions(select, ignore, form, file, fail_on, exit_zero, isolated=True, folder=folder)
+        JudgingOptions(
+            select=select,
+            ignore=ignore,
+            form=form,
+            file=file,
+            fail_on=fail_on,
+            exit_zero=exit_zero,
+            isolated=True,
+            folder=folder,
+        )
     )
     kept = wanted.folder if folder else Path(tempfile.mkdtemp(prefix=f"relume-{key}-"))
     introduce(key, known[key], path, kept, console(stderr=True))

@@ -72,16 +72,16 @@ def check(
     """
     wanted = output_policy(
         JudgingOptions(
-            select,
-            ignore,
-            form,
-            file,
-            fail_on,
-            exit_zero,
-            baseline,
-            write_baseline,
-            config,
-            isolated,
+            select=select,
+            ignore=ignore,
+            form=form,
+            file=file,
+            fail_on=fail_on,
+            exit_zero=exit_zero,
+            baseline=baseline,
+            write_baseline=write_baseline,
+            config=config,
+            isolated=isolated,
         )
     )
     if (data is None) == (shape is None):

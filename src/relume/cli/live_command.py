@@ -50,7 +50,9 @@ def live(
     The page follows the run by itself. It only reads, and only who has the address can see it.
     """
     wanted = output_policy(
-        JudgingOptions(select, ignore, config=config, isolated=isolated, folder=folder)
+        JudgingOptions(
+            select=select, ignore=ignore, config=config, isolated=isolated, folder=folder
+        )
     )
     if not 0 <= port <= 65535:
         raise UsageError(f"--port is {port}; it is a port from 1 to 65535, or 0 for a free one.")

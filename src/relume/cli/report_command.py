@@ -58,7 +58,12 @@ def report(
         raise UsageError(f"{len(chosen)} runs were given; a report shows one run, or two.")
     target = writable(file)
     words = JudgingOptions(
-        select, ignore, baseline=baseline, config=config, isolated=isolated, folder=folder
+        select=select,
+        ignore=ignore,
+        baseline=baseline,
+        config=config,
+        isolated=isolated,
+        folder=folder,
     )
     wanted = output_policy(words)
     from relume.cli.load_and_diagnose import load_and_diagnose

@@ -17,12 +17,12 @@ class Rule:
     """A check and its page.
 
     Attributes:
-        code, name: ``"ACT401"``, ``"dead-units"``; one meaning each, for ever.
+        code, name: ``"ACT401"``, ``"dead-units"``; each keeps its one meaning.
         page: the product text, the docstring of the rule's file.
         check: reads a trace and yields findings, what is fine, and what could not be checked;
             at least one result for any trace.
-        sign: a symptom that harms only if the run fares badly. On a run that learns a sign is
-            a `NOTE` at most; a fault of structure or of the loss keeps its severity.
+        symptom: it harms only if the run fares badly. On a run that learns a symptom is a
+            `NOTE` at most; a fault of structure or of the loss keeps its severity.
         explains: codes that this rule's finding can be the cause of.
         upstream: it explains only sites further along the forward pass, or its own.
     """
@@ -31,6 +31,6 @@ class Rule:
     name: str
     page: str
     check: Callable[[Trace], Iterator[Result]]
-    sign: bool = True
+    symptom: bool = True
     explains: tuple[str, ...] = ()
     upstream: bool = False

@@ -67,12 +67,12 @@ class RulePage:
         self,
         check: Callable[[Trace], Iterator[Result]],
         *,
-        sign: bool = True,
+        symptom: bool = True,
         explains: tuple[str, ...] = (),
         upstream: bool = False,
     ) -> Rule:
         """The rule of this page."""
-        return Rule(self.code, self.name, self.text, check, sign, explains, upstream)
+        return Rule(self.code, self.name, self.text, check, symptom, explains, upstream)
 
 
 def page(text: str | None) -> RulePage:

@@ -51,7 +51,7 @@ def weigh(finding: Finding, rule: Rule, outcome: Outcome) -> Finding:
 
 def is_refuted(finding: Finding, rule: Rule, outcome: Outcome) -> bool:
     """A sign that was there from the start, in a run that learned before it failed."""
-    if not rule.sign or not finding.code.startswith(FROM_THE_START):
+    if not rule.symptom or not finding.code.startswith(FROM_THE_START):
         return False
     names = ("start", "chance", "best", "end", "best_step", "steps")
     start, chance, best, end, at, steps = (number(outcome.numbers.get(name)) for name in names)
@@ -66,7 +66,7 @@ def _allowed(finding: Finding, rule: Rule, outcome: Outcome) -> Severity:
     said = finding.severity
     if finding.cleared:
         return min(said, Severity.NOTE)
-    if not rule.sign or finding.evidence.stat.startswith(HARD):
+    if not rule.symptom or finding.evidence.stat.startswith(HARD):
         return said
     if outcome.name in LEARNS | UNKNOWN:
         return min(said, Severity.NOTE)
@@ -82,7 +82,7 @@ def drop_eclipsed(findings: Sequence[Finding], rules: Mapping[str, Rule]) -> tup
         return tuple(findings)
     return tuple(
         replace(f, severity=Severity.NOTE)
-        if f.severity == Severity.WARNING and f.key in roots and rules[f.code].sign
+        if f.severity == Severity.WARNING and f.key in roots and rules[f.code].symptom
         else f
         for f in findings
     )

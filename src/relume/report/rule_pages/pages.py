@@ -64,7 +64,7 @@ class PageText:
         return severities(PACKAGE).get(self.file, ((), True))[0]
 
     @property
-    def sign(self) -> bool:
+    def symptom(self) -> bool:
         """Its findings are symptoms: notes at most on a run that learns."""
         return severities(PACKAGE).get(self.file, ((), True))[1]
 
@@ -146,7 +146,7 @@ def listed_as_json(known: Sequence[PageText]) -> str:
             "family": page.code[:4],
             "about": page.family,
             "severities": list(page.severities),
-            "sign": page.sign,
+            "sign": page.symptom,
             "summary": page.summary,
         }
         for page in known

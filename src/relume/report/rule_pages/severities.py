@@ -25,19 +25,19 @@ class RuleSource:
         levels: the severities that are named anywhere in it.
         bodies: by the name of a function or class at its top, its severities and the names in it.
         taken: what it imports from its room, as (file, name).
-        sign: no ``sign=False`` stands in it.
+        symptom: no ``symptom=False`` stands in it.
     """
 
     levels: Words
     bodies: Mapping[str, tuple[Words, Words]]
     taken: tuple[tuple[str, str], ...]
-    sign: bool
+    symptom: bool
 
 
 @cache
 def severities(package: str) -> Mapping[str, tuple[tuple[str, ...], bool]]:
-    """By a rule file's name: what its findings may be, least first, and whether it is a sign (a
-    symptom that is a note at most on a run that learns)."""
+    """By a rule file's name: what its findings may be, least first, and whether it is a symptom
+    (that is a note at most on a run that learns)."""
     root = files(package)
     shared = {
         entry.name.removesuffix(".py"): _file(ast.parse(entry.read_text("utf-8")), package)
@@ -49,7 +49,7 @@ def severities(package: str) -> Mapping[str, tuple[tuple[str, ...], bool]]:
         *folders, stem = member.removeprefix(f"{package}.").split(".")
         text = root.joinpath(*folders, f"{stem}.py").read_text("utf-8")
         file = _file(ast.parse(text), package)
-        rules[stem] = (_ordered(_named(file, shared)), file.sign)
+        rules[stem] = (_ordered(_named(file, shared)), file.symptom)
     return rules
 
 
@@ -83,8 +83,8 @@ def _file(tree: ast.Module, package: str) -> RuleSource:
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
     }
     every = list(ast.walk(tree))
-    sign = not any(isinstance(node, ast.keyword) and _no_sign(node) for node in every)
-    return RuleSource(_levels(every), bodies, tuple(_taken(tree, package)), sign)
+    symptom = not any(isinstance(node, ast.keyword) and _no_symptom(node) for node in every)
+    return RuleSource(_levels(every), bodies, tuple(_taken(tree, package)), symptom)
 
 
 def _spoken(body: ast.stmt) -> tuple[Words, Words]:
@@ -110,5 +110,7 @@ def _taken(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
             yield from ((home, alias.name) for alias in node.names)
 
 
-def _no_sign(node: ast.keyword) -> bool:
-    return node.arg == "sign" and isinstance(node.value, ast.Constant) and node.value.value is False
+def _no_symptom(node: ast.keyword) -> bool:
+    return (
+        node.arg == "symptom" and isinstance(node.value, ast.Constant) and node.value.value is False
+    )

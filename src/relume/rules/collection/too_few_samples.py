@@ -93,4 +93,4 @@ def _lacking(trace: Trace) -> Iterator[tuple[str, int, int, str]]:
         yield "exploding-gradient", most, GRADIENT_RECORDS, "records"
 
 
-RULE = PAGE.rule(check, sign=False)
+RULE = PAGE.rule(check, symptom=False)

@@ -85,4 +85,4 @@ def _finding(trace: Trace, fact: Fact, share: float) -> Result:
     )
 
 
-RULE = PAGE.rule(check, sign=False)
+RULE = PAGE.rule(check, symptom=False)

@@ -85,4 +85,4 @@ def _finding(trace: Trace, head: JudgedHead) -> Result:
     )
 
 
-RULE = PAGE.rule(check, sign=False, explains=("ACT601", "ACT603", "ACT606"))
+RULE = PAGE.rule(check, symptom=False, explains=("ACT601", "ACT603", "ACT606"))

@@ -102,4 +102,4 @@ def _redundant(trace: Trace, head: JudgedHead) -> Result:
     )
 
 
-RULE = PAGE.rule(check, sign=False, explains=("ACT601", "ACT603", "ACT606"))
+RULE = PAGE.rule(check, symptom=False, explains=("ACT601", "ACT603", "ACT606"))

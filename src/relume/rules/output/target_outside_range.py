@@ -121,4 +121,4 @@ def _finding(trace: Trace, head: JudgedHead, excess: float, more: dict[str, Valu
 
 
 EXPLAINS = ("ACT501", "ACT601", "ACT603", "ACT606")
-RULE = PAGE.rule(check, sign=False, explains=EXPLAINS)
+RULE = PAGE.rule(check, symptom=False, explains=EXPLAINS)

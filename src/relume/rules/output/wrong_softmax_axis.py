@@ -110,4 +110,4 @@ def _implicit(trace: Trace, fact: Fact) -> Finding:
 
 
 EXPLAINS = ("ACT201", "ACT203", "ACT601", "ACT603", "ACT606")
-RULE = PAGE.rule(check, sign=False, explains=EXPLAINS)
+RULE = PAGE.rule(check, symptom=False, explains=EXPLAINS)
