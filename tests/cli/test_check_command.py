@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from test_app import Result, relume_process
 from torch import nn
 
 from relume.cli import app
-from test_app import Result, relume_process
 
 NETS = """
 import torch

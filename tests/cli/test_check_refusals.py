@@ -1,7 +1,6 @@
 """What `relume check` refuses, and with which words."""
 
 import pytest
-
 from test_check_command import Relume, call
 
 __all__ = ["call"]  # the fixture

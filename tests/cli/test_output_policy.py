@@ -7,9 +7,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from test_app import Result, relume_process
 
 from relume.cli import app
-from test_app import Result, relume_process
 
 TRAINING = """import torch
 from torch import nn

@@ -25,7 +25,7 @@ RECTIFIERS = frozenset({"relu", "squared_relu"}) | LEAKS
 """Acts that pass on what is not negative as it is, or its square."""
 
 INF = float("inf")
-REACH = {
+OUTPUT_RANGES = {
     "sigmoid": (0.0, 1.0),
     "hardsigmoid": (0.0, 1.0),
     "softmax": (0.0, 1.0),
@@ -42,10 +42,10 @@ REACH = {
 """What an act can output at its default parameters; acts that reach every number are left out."""
 
 
-def reach(act: str) -> tuple[float, float]:
+def output_range(act: str) -> tuple[float, float]:
     """The least and the greatest output of an act, infinite where it has no bound.
 
     >>> reach("tanh"), reach("gelu")
     ((-1.0, 1.0), (-inf, inf))
     """
-    return REACH.get(act, (-INF, INF))
+    return OUTPUT_RANGES.get(act, (-INF, INF))

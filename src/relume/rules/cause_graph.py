@@ -68,7 +68,7 @@ def cause_setting(trace: Trace, rules: Iterable[Rule]) -> CauseSetting:
 def arrange(findings: Sequence[Finding], where: CauseSetting) -> tuple[Finding, ...]:
     """The findings linked, roots first, then each root's symptoms in the order of cause."""
     table = {f.key: f for f in sorted(findings, key=lambda f: _rank(f, where))}
-    causes = _reduced(_linked(list(table.values()), where))
+    causes = _without_detours(_direct_causes(list(table.values()), where))
     effects: Edges = {key: set() for key in table}
     for key, parents in causes.items():
         for parent in parents:
@@ -82,15 +82,15 @@ def arrange(findings: Sequence[Finding], where: CauseSetting) -> tuple[Finding, 
         )
         for key, finding in table.items()
     }
-    return tuple(linked[key] for key in _told(ranked, causes))
+    return tuple(linked[key] for key in _by_depth(ranked, causes))
 
 
 def _rank(finding: Finding, where: CauseSetting) -> tuple[int, int, int, str]:
-    said = finding.raw_severity if finding.raw_severity is not None else finding.severity
-    return (-max(said, finding.severity), finding.steps[0], where.place(finding), finding.key)
+    severity = finding.raw_severity if finding.raw_severity is not None else finding.severity
+    return (-max(severity, finding.severity), finding.steps[0], where.place(finding), finding.key)
 
 
-def _told(ranked: Sequence[str], causes: Edges) -> list[str]:
+def _by_depth(ranked: Sequence[str], causes: Edges) -> list[str]:
     """Every cause before its symptoms: by depth, within a depth by rank."""
     depth: dict[str, int] = {}
 
@@ -102,7 +102,7 @@ def _told(ranked: Sequence[str], causes: Edges) -> list[str]:
     return sorted(ranked, key=deep)
 
 
-def _linked(findings: Sequence[Finding], where: CauseSetting) -> Edges:
+def _direct_causes(findings: Sequence[Finding], where: CauseSetting) -> Edges:
     """Causes of each finding, by key; the findings come by rank."""
     by_code: dict[str, list[Finding]] = {}
     for finding in findings:
@@ -113,7 +113,7 @@ def _linked(findings: Sequence[Finding], where: CauseSetting) -> Edges:
         rule = where.rules.get(code)
         for target in rule.explains if rule else ():
             for symptom in by_code.get(target, ()):
-                cause = _best(causers, symptom, where)
+                cause = _best_cause(causers, symptom, where)
                 if cause is not None and not _reaches(causes, cause.key, symptom.key):
                     causes[symptom.key].add(cause.key)
     for finding in findings:
@@ -135,19 +135,23 @@ def _nearest(
     return {k for k in keys if k not in far or not where.rules[table[k].code].upstream}
 
 
-def _best(causers: Sequence[Finding], symptom: Finding, where: CauseSetting) -> Finding | None:
-    able = [c for c in causers if c.key != symptom.key and _may(c, symptom, where)]
+def _best_cause(
+    causers: Sequence[Finding], symptom: Finding, where: CauseSetting
+) -> Finding | None:
+    able = [c for c in causers if c.key != symptom.key and _may_explain(c, symptom, where)]
     return next((c for c in able if c.site == symptom.site), able[0] if able else None)
 
 
-def _may(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
-    said = cause.raw_severity if cause.raw_severity is not None else cause.severity
-    claim = symptom.raw_severity if symptom.raw_severity is not None else symptom.severity
-    if said < min(claim, Severity.WARNING):
+def _may_explain(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
+    severity = cause.raw_severity if cause.raw_severity is not None else cause.severity
+    symptom_severity = (
+        symptom.raw_severity if symptom.raw_severity is not None else symptom.severity
+    )
+    if severity < min(symptom_severity, Severity.WARNING):
         return False  # a trifle must not hide a harm
     if cause.code in NEEDS_TRAINING and symptom.steps[0] <= where.first:
         return cause.code == "ACT608" and symptom.code in UPDATES  # decay is a part of them
-    if symptom.code in UPDATES and said < claim and cause.code.startswith("ACT3"):
+    if symptom.code in UPDATES and severity < symptom_severity and cause.code.startswith("ACT3"):
         return False
     if "by_rate" in symptom.evidence.more:
         return False  # the learning rate alone gives updates of that size
@@ -161,18 +165,18 @@ def _may(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
 
 def _reaches(causes: Edges, start: str, goal: str) -> bool:
     """Whether `goal` is among the causes of `start`, however far back (or is `start`)."""
-    todo, seen = [start], set[str]()
+    todo, visited = [start], set[str]()
     while todo:
         key = todo.pop()
         if key == goal:
             return True
-        if key not in seen:
-            seen.add(key)
+        if key not in visited:
+            visited.add(key)
             todo.extend(causes[key])
     return False
 
 
-def _reduced(causes: Edges) -> Edges:
+def _without_detours(causes: Edges) -> Edges:
     """Without A -> C where A -> B -> C stands too."""
     return {
         key: {

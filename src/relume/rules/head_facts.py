@@ -88,15 +88,15 @@ def _cut(acts: Sequence[Mapping[str, Any]]) -> tuple[float | None, float | None]
 
 
 def _direct(head: Fact, criterion: Fact) -> bool | None:
-    said = head.data.get("direct")
-    if isinstance(said, bool):
-        return said
+    direct = head.data.get("direct")
+    if isinstance(direct, bool):
+        return direct
     # older recordings read these criteria's rows from the act only where nothing stands between
     read = head.data.get("rows_sum_error") is not None
     return True if read and criterion.data.get("loss") in ("cross_entropy", "nll") else None
 
 
-def why_not(trace: Trace, *losses: str) -> str | None:
+def missing_reason(trace: Trace, *losses: str) -> str | None:
     """Why no head under such a criterion could be looked at, or None where there is no such
     criterion and nothing to look for."""
     if not trace.facts_of("criterion"):

@@ -14,22 +14,22 @@ def non_finite_values(trace: Trace) -> Iterator[Fact]:
     # an update ratio over a norm of zero is infinite, and means a tensor that began at zero
     facts = [f for f in trace.facts_of("non-finite") if f.data.get("stat") != "update_ratio"]
     yield from facts
-    told = {fact.site for fact in facts}
+    reported = {fact.site for fact in facts}
     for (site, stat), series in trace.table.items():
-        if stat in STATS and site not in told:
+        if stat in STATS and site not in reported:
             bad = np.flatnonzero(series.values > 0)
             if len(bad):
                 yield Fact("non-finite", site, int(series.steps[bad[0]]), {"stat": stat})
 
 
-def loss_breaks(trace: Trace) -> int | None:
+def non_finite_loss_step(trace: Trace) -> int | None:
     """The first step at which the loss is not finite, if there is one."""
     loss = trace.series("", "loss")
     bad = np.flatnonzero(~np.isfinite(loss.values)) if loss is not None else np.zeros(0, np.int64)
     return int(loss.steps[bad[0]]) if loss is not None and len(bad) else None
 
 
-def ends_well(trace: Trace) -> bool:
+def recovered(trace: Trace) -> bool:
     """A run that goes on with finite losses and values has got over it: a scaler skips steps."""
     loss = trace.series("", "loss")
     well = loss is not None and len(loss) > 0 and bool(np.isfinite(loss.values[-1]))

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Outcome, Series, Trace, Value
-from relume.rules.alternating_losses import DIVERGED, in_turn
-from relume.rules.series_tools import number, observed_sites
+from relume.rules.alternating_losses import DIVERGED, alternating_outcome
+from relume.rules.series_tools import is_recorded, number
 
 if TYPE_CHECKING:
     from relume.core import Floats, Ints
@@ -120,26 +120,28 @@ def judge(trace: Trace) -> Outcome:
     if series is None or not len(series):
         return Outcome("no-loss", "No loss was seen: nothing called backward() on a scalar.")
     if len(trace.facts_of("turn")) > 1:
-        return in_turn(trace, lambda one, first: _one(one, _chance(trace) if first else None))
-    if not observed_sites(trace, "turn"):  # a recorder that put all losses into one series
-        turns = _non_finite(series.steps, series.values) or _in_turn(trace)
+        return alternating_outcome(
+            trace, lambda one, first: _judge_loss(one, _chance(trace) if first else None)
+        )
+    if not is_recorded(trace, "turn"):  # a recorder that put all losses into one series
+        turns = _non_finite(series.steps, series.values) or _several_losses(trace)
         if turns is not None:
             return turns
-    return _one(series, _chance(trace))
+    return _judge_loss(series, _chance(trace))
 
 
-def _one(series: Series, chance: float | None) -> Outcome:
+def _judge_loss(series: Series, chance: float | None) -> Outcome:
     """The outcome by one loss."""
     broken = _non_finite(series.steps, series.values)
     if broken is not None:
         return broken
     keep = np.isfinite(series.values)
     if int(keep.sum()) < FEWEST:
-        return _short(series.values[keep], chance)
-    return _name(_course(series.steps[keep], series.values[keep], chance))
+        return _judge_short(series.values[keep], chance)
+    return _classify(_course(series.steps[keep], series.values[keep], chance))
 
 
-def learned(trace: Trace) -> float | None:
+def learned_loss_share(trace: Trace) -> float | None:
     """The loss over its reference if that is low enough for small gradients to be no harm."""
     numbers = judge(trace).numbers
     end = number(numbers.get("end"))
@@ -149,7 +151,7 @@ def learned(trace: Trace) -> float | None:
     return end / reference if end <= LOW * reference else None
 
 
-def _in_turn(trace: Trace) -> Outcome | None:
+def _several_losses(trace: Trace) -> Outcome | None:
     """More than one loss is minimised in turn (a GAN): none of them tells how the run fares."""
     optimizers, steps, calls = (
         number(trace.meta.get(name)) or 0.0 for name in ("optimizers", "steps", "backwards")
@@ -182,7 +184,7 @@ def _non_finite(steps: "Ints", values: "Floats") -> Outcome | None:
     return Outcome("diverged", text, {"start": start, "first_nonfinite": first})
 
 
-def _short(values: "Floats", chance: float | None) -> Outcome:
+def _judge_short(values: "Floats", chance: float | None) -> Outcome:
     count, start, end = len(values), float(values[0]), float(values[-1])
     numbers: dict[str, Value] = {"steps": count, "start": start, "end": end, "chance": chance}
     if end > DIVERGED * max(start, chance or 0.0) > 0:
@@ -260,29 +262,29 @@ def _swings(late: "Floats", noise: float, scale: float) -> bool:
     return wide > max(SWING * scale, ERRORS * expected) and crossings >= CROSSINGS
 
 
-def _name(c: LossCourse) -> Outcome:
+def _classify(c: LossCourse) -> Outcome:
     numbers = c.numbers()
     against = f" against {c.chance:.4g} by chance" if c.chance is not None else ""
     path = f"the loss went from {c.start:.4g} to {c.end:.4g}{against} in {c.span} steps"
 
-    def said(name: str, text: str) -> Outcome:
+    def outcome(name: str, text: str) -> Outcome:
         return Outcome(name, f"{text}.", numbers)
 
     if c.end > DIVERGED * max(c.start, c.chance or 0.0) > 0:
-        return said("diverged", f"Diverged: {path}")
+        return outcome("diverged", f"Diverged: {path}")
     if c.swings and c.end > LOW * c.scale and not (c.gained and c.falling):
-        return said("oscillating", f"Oscillating: {path} and swings by more than its noise")
+        return outcome("oscillating", f"Oscillating: {path} and swings by more than its noise")
     if c.lost:
         fell = f"it had reached {c.best:.4g} by step {c.best_step}"
         name = "diverged" if c.gain > GAIN else "stalled"
-        return said(name, f"{name.capitalize()}: {path}; {fell}")
+        return outcome(name, f"{name.capitalize()}: {path}; {fell}")
     if not c.gained and (not c.falling or c.in_vain):
         return _flat_from_start(c, path, numbers)
     if c.falling or ERRORS * c.recent_error > ERRORS * FALLING * c.scale:
-        return said("learning", f"Learning: {path}")
+        return outcome("learning", f"Learning: {path}")
     if c.scale == c.reference and c.end <= LOW * c.reference:
-        return said("converged", f"Converged: {path}")
-    return said("plateaued", f"Plateaued: {path} and no longer falls")
+        return outcome("converged", f"Converged: {path}")
+    return outcome("plateaued", f"Plateaued: {path} and no longer falls")
 
 
 def _flat_from_start(c: LossCourse, path: str, numbers: dict[str, Value]) -> Outcome:

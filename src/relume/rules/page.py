@@ -55,7 +55,7 @@ class RulePage:
             cleared=cleared,
         )
 
-    def checked(self, text: str) -> Checked:
+    def clean(self, text: str) -> Checked:
         """The rule looked and found nothing."""
         return Checked(self.code, self.name, text)
 

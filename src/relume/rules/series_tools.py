@@ -40,24 +40,28 @@ def curve(series: Series | None) -> tuple[tuple[int, float], ...]:
     return tuple((int(s), float(v)) for s, v in zip(steps, values, strict=True))
 
 
-def together(trace: Trace, names: Iterable[str], stat: str) -> tuple[list[str], "Ints", "Floats"]:
+def align_series(
+    trace: Trace, names: Iterable[str], stat: str
+) -> tuple[list[str], "Ints", "Floats"]:
     """The stat at those of the sites that have it, on the steps that most of them share.
 
     Returns:
         the sites' names; the steps, shape (records,); the values, shape (sites, records).
     """
-    found = [(name, s) for name in names if (s := trace.series(name, stat)) is not None and len(s)]
-    if not found:
+    series_by_name = [
+        (name, s) for name in names if (s := trace.series(name, stat)) is not None and len(s)
+    ]
+    if not series_by_name:
         return [], np.zeros(0, np.int64), np.zeros((0, 0))
-    longest = max((s for _, s in found), key=len).steps
-    kept: list[str] = []
+    longest = max((s for _, s in series_by_name), key=len).steps
+    with_stat: list[str] = []
     rows: list[Floats] = []
-    for name, series in found:
+    for name, series in series_by_name:
         values = _on(longest, series)
         if values is not None:
-            kept.append(name)
+            with_stat.append(name)
             rows.append(values)
-    return kept, longest, np.array(rows)
+    return with_stat, longest, np.array(rows)
 
 
 def _on(steps: "Ints", series: Series) -> "Floats | None":
@@ -73,13 +77,13 @@ def _on(steps: "Ints", series: Series) -> "Floats | None":
     return values if int(hit.sum()) * 2 >= len(steps) else None
 
 
-def middle(values: "Floats") -> float:
+def finite_median(values: "Floats") -> float:
     """The median of what is finite, NaN where nothing is."""
     finite = values[np.isfinite(values)]
     return float(np.median(finite)) if len(finite) else float("nan")
 
 
-def at_start(trace: Trace, site: str, stat: str) -> float | None:
+def value_at_start(trace: Trace, site: str, stat: str) -> float | None:
     """The stat at the site's first record, if that is the run's beginning and finite."""
     series = trace.series(site, stat)
     if series is None or not len(series) or series.steps[0] > FIRST_STEPS:
@@ -91,7 +95,7 @@ def at_start(trace: Trace, site: str, stat: str) -> float | None:
 STEADY = 0.8  # of the later records: from then on a sign counts as begun
 
 
-def starts_with(steps: "Ints", holds: "NDArray[np.bool_]") -> int:
+def first_lasting_step(steps: "Ints", holds: "NDArray[np.bool_]") -> int:
     """The first step at which a sign holds and from which on it holds on most records.
 
     >>> begins(np.arange(6), np.array([False, True, False, True, True, True]))
@@ -166,7 +170,7 @@ def layers(count: int) -> str:
     return f"{count} layer" if count == 1 else f"{count} layers"
 
 
-def observed_sites(trace: Trace, kind: str) -> bool:
+def is_recorded(trace: Trace, kind: str) -> bool:
     """Whether the recorder looked for facts of that kind, so that none means none."""
     return bool(trace.facts_of(kind)) or kind in (trace.meta.get("looks_for") or ())
 

@@ -42,11 +42,11 @@ FARES_BADLY = frozenset({"stalled", "diverged", "oscillating", "one-sided"})
 
 def weigh(finding: Finding, rule: Rule, outcome: Outcome) -> Finding:
     """The finding with the severity that the run's outcome allows."""
-    said = finding.severity
+    stated = finding.severity
     if is_refuted(finding, rule, outcome):
-        said = min(said, Severity.NOTE)
-        finding = replace(finding, severity=said)
-    return replace(finding, severity=_allowed(finding, rule, outcome), raw_severity=said)
+        stated = min(stated, Severity.NOTE)
+        finding = replace(finding, severity=stated)
+    return replace(finding, severity=_allowed(finding, rule, outcome), raw_severity=stated)
 
 
 def is_refuted(finding: Finding, rule: Rule, outcome: Outcome) -> bool:
@@ -63,16 +63,16 @@ def is_refuted(finding: Finding, rule: Rule, outcome: Outcome) -> bool:
 
 
 def _allowed(finding: Finding, rule: Rule, outcome: Outcome) -> Severity:
-    said = finding.severity
+    stated = finding.severity
     if finding.cleared:
-        return min(said, Severity.NOTE)
+        return min(stated, Severity.NOTE)
     if not rule.symptom or finding.evidence.stat.startswith(HARD):
-        return said
+        return stated
     if outcome.name in LEARNS | UNKNOWN:
-        return min(said, Severity.NOTE)
-    if outcome.name == "plateaued" and said > Severity.NOTE:
-        return Severity(said - 1)
-    return said
+        return min(stated, Severity.NOTE)
+    if outcome.name == "plateaued" and stated > Severity.NOTE:
+        return Severity(stated - 1)
+    return stated
 
 
 def drop_eclipsed(findings: Sequence[Finding], rules: Mapping[str, Rule]) -> tuple[Finding, ...]:

@@ -53,7 +53,9 @@ def records(windows: Sequence[Window]) -> int:
     return sum(w.records for w in windows)
 
 
-def ending(windows: Sequence[Window], least_samples: int, least_records: int) -> tuple[Window, ...]:
+def last_windows(
+    windows: Sequence[Window], least_samples: int, least_records: int
+) -> tuple[Window, ...]:
     """The shortest run of windows up to the last that holds enough; all of them if none does."""
     for count in range(LEAST_WINDOWS, len(windows) + 1):
         part = tuple(windows[-count:])
@@ -62,7 +64,7 @@ def ending(windows: Sequence[Window], least_samples: int, least_records: int) ->
     return tuple(windows)
 
 
-def silent(site: Site, windows: Sequence[Window]) -> "Mask":
+def silent_units(site: Site, windows: Sequence[Window]) -> "Mask":
     """Units with a zero slope and nothing to say on every sample of these windows.
 
     Three look-alikes are left out. A slope that is zero only by rounding (a sigmoid at 20) is
@@ -72,14 +74,14 @@ def silent(site: Site, windows: Sequence[Window]) -> "Mask":
     active = total(windows, "active")
     if active is None or site.smooth:
         return np.zeros(site.units, dtype=bool)
-    mute: Mask = active == 0
+    never_active: Mask = active == 0
     high = total(windows, "high")
     if high is not None:
-        mute &= high == 0
+        never_active &= high == 0
     top = highest(windows, "post_max")
     if top is not None:
-        mute &= ~(top < 0)
-    return mute
+        never_active &= ~(top < 0)
+    return never_active
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class DeadUnits:
         return samples(self.windows)
 
 
-def dead(trace: Trace, site: Site) -> DeadUnits | str:
+def dead_units(trace: Trace, site: Site) -> DeadUnits | str:
     """Which units are dead, or why that cannot be said.
 
     With small batches the samples may be out of reach in the steps there were; then all windows
@@ -125,9 +127,9 @@ def dead(trace: Trace, site: Site) -> DeadUnits | str:
     broken = trace.series(site.name, "nonfinite_share")
     if broken is not None and len(broken) and broken.values[-1] > 0:
         return "its output is not finite"
-    part, recent = (ending(windows, least, DEAD_RECORDS) for least in (DEAD_SAMPLES, 1))
-    now, lately = silent(site, part), silent(site, recent)
+    part, recent = (last_windows(windows, least, DEAD_RECORDS) for least in (DEAD_SAMPLES, 1))
+    now, lately = silent_units(site, part), silent_units(site, recent)
     if len(now) and float(lately.mean() - now.mean()) >= FRESH:
         part, now = recent, lately
-    born = now & silent(site, windows)
+    born = now & silent_units(site, windows)
     return DeadUnits(site, part, now, born, samples(part) >= DEAD_SAMPLES)

@@ -46,7 +46,7 @@ def check(trace: Trace) -> Iterator[Result]:
         return
     acts = trace.sites_of("act")
     if acts:
-        yield PAGE.checked(f"all {len(acts)} acts that were seen could be measured")
+        yield PAGE.clean(f"all {len(acts)} acts that were seen could be measured")
     else:
         remedy = "watch the module whose forward is called, and train at least one step"
         yield PAGE.missing("no act was seen", remedy)

@@ -52,7 +52,7 @@ def check(trace: Trace) -> Iterator[Result]:
         yield PAGE.missing("nothing was recorded", "train at least one step under the recorder")
         return
     if not lacking:
-        yield PAGE.checked("every rule that counts samples had as many as it asks for")
+        yield PAGE.clean("every rule that counts samples had as many as it asks for")
         return
     rules = "; ".join(f"{name} ({had} of {need} {unit})" for name, had, need, unit in lacking)
     _, had, need, unit = min(lacking, key=lambda item: item[1] / item[2])
@@ -76,11 +76,11 @@ def _lacking(trace: Trace) -> Iterator[tuple[str, int, int, str]]:
     """Name, what there was, what is needed, and of what, for each rule that lacks evidence."""
     parts = [trace.windows(site.name) for site in acts_of(trace)]
     if parts:
-        rows, seen = min(map(samples, parts)), min(map(records, parts))
+        rows, batches = min(map(samples, parts)), min(map(records, parts))
         if rows < DEAD_SAMPLES:
             yield "dead-units", rows, DEAD_SAMPLES, "rows a unit"
-        elif seen < DEAD_RECORDS:
-            yield "dead-units", seen, DEAD_RECORDS, "records"
+        elif batches < DEAD_RECORDS:
+            yield "dead-units", batches, DEAD_RECORDS, "records"
         if rows < FLAT_SAMPLES:
             yield "saturated-units", rows, FLAT_SAMPLES, "rows a unit"
     for site in trace.sites_of("input"):

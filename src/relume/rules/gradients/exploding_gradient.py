@@ -39,17 +39,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Evidence, Fact, Finding, Result, Series, Severity, Site, Trace, Value
-from relume.rules.non_finite import ends_well, loss_breaks, non_finite_values
+from relume.rules.non_finite import non_finite_loss_step, non_finite_values, recovered
 from relume.rules.outcome import DIVERGED, judge
 from relume.rules.page import page
 from relume.rules.series_tools import (
     GRADIENT_RECORDS,
     acts_of,
+    align_series,
     curve,
+    finite_median,
     last_step,
-    middle,
     number,
-    together,
     weights_of,
 )
 from relume.rules.severity_policy import LEARNS
@@ -76,30 +76,30 @@ def check(trace: Trace) -> Iterator[Result]:
     if not trace.table and not trace.facts_of("non-finite"):
         yield PAGE.missing("nothing was recorded")
         return
-    looks = (_non_finite, _loss, _signal, _gradient)
-    found = [finding for look in looks if (finding := look(trace)) is not None]
-    if found:
-        yield min(found, key=lambda f: (f.cleared, -f.severity))
+    checks = (_non_finite, _loss, _signal, _gradient)
+    findings = [finding for check_for in checks if (finding := check_for(trace)) is not None]
+    if findings:
+        yield min(findings, key=lambda f: (f.cleared, -f.severity))
         return
     _, _, norms = _norms(trace)
     loss = trace.series("", "loss")
     top = f"the loss is at most {loss.values.max():.4g}" if loss and len(loss) else "no loss"
     most = f"gradient norm at most {norms.max():.3g}" if len(norms) else "no gradient norms"
-    seen = "1 record" if len(norms) == 1 else f"{len(norms)} records"
-    yield PAGE.checked(f"all values are finite; {top}; {most} ({seen})")
+    count = "1 record" if len(norms) == 1 else f"{len(norms)} records"
+    yield PAGE.clean(f"all values are finite; {top}; {most} ({count})")
 
 
 def _non_finite(trace: Trace) -> Finding | None:
     """Values that are not finite, where they had grown before; else first-non-finite tells it."""
     facts = sorted(non_finite_values(trace), key=lambda f: f.step)
-    at_loss = loss_breaks(trace)
+    at_loss = non_finite_loss_step(trace)
     steps = [f.step for f in facts] + ([at_loss] if at_loss is not None else [])
     if not steps or not _grew(trace, min(steps)):
         return None
     step, loss = min(steps), trace.series("", "loss")
     first = facts[0] if facts and facts[0].step <= step else Fact("", "", step)
     what = "gradient" if str(first.data.get("stat", "")).startswith("grad") else "value"
-    cleared = ends_well(trace)
+    cleared = recovered(trace)
     text = (
         "values grew until {site} had the first {what} that is not finite at step {step} ({stat})"
     )
@@ -207,7 +207,7 @@ def _signal(trace: Trace) -> Finding | None:
 
 def _norms(trace: Trace) -> "tuple[list[str], Ints, Floats]":
     """The norm of the whole gradient by record."""
-    names, steps, grads = together(trace, weights_of(trace), "grad_norm")
+    names, steps, grads = align_series(trace, weights_of(trace), "grad_norm")
     if not names:
         return [], np.zeros(0, np.int64), np.zeros(0)
     norm = np.sqrt(np.sum(np.nan_to_num(grads, posinf=0.0) ** 2, axis=0))
@@ -221,12 +221,12 @@ def _gradient(trace: Trace) -> Finding | None:
         return None  # gradients grow where a network leaves its first plateau, and that is well
     logs = np.log10(norms)
     cut = 3 * len(logs) // 4
-    usual = middle(logs[:cut])
-    spread = max(1.4826 * middle(np.abs(logs[:cut] - usual)), SPREAD)
+    usual = finite_median(logs[:cut])
+    spread = max(1.4826 * finite_median(np.abs(logs[:cut] - usual)), SPREAD)
     scores = (logs - usual) / spread
     third = max((len(logs) - cut) // 2, 1)
-    ends = middle(scores[-third:])
-    if ends <= SCORE or ends <= middle(scores[cut : cut + third]):
+    ends = finite_median(scores[-third:])
+    if ends <= SCORE or ends <= finite_median(scores[cut : cut + third]):
         return None
     begin = int(steps[np.flatnonzero(scores > SCORE)[0]])
     return PAGE.finding(

@@ -46,7 +46,7 @@ import numpy as np
 from relume.core import Evidence, Finding, Result, Series, Severity, Trace, Value
 from relume.rules.outcome import judge
 from relume.rules.page import page
-from relume.rules.series_tools import curve, last_step, together, weights_of
+from relume.rules.series_tools import align_series, curve, last_step, weights_of
 from relume.rules.severity_policy import FARES_BADLY
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ KEPT = 0.5  # a best loss below half of both ends was learned, and lost
 
 def check(trace: Trace) -> Iterator[Result]:
     """At most one finding, for the whole model."""
-    names, steps, ratios = together(trace, weights_of(trace), "update_ratio")
+    names, steps, ratios = align_series(trace, weights_of(trace), "update_ratio")
     if not names:
         remedy = "record at least one optimiser step of a weight that is not all zero"
         yield PAGE.missing("no update of a weight was seen", remedy)
@@ -80,7 +80,7 @@ def check(trace: Trace) -> Iterator[Result]:
         return
     if not len(over):
         most = float(typical.max()) if len(typical) else float("nan")
-        yield PAGE.checked(
+        yield PAGE.clean(
             f"a step changes the median weight by at most {most:.2g} of itself "
             f"({len(typical)} records, {len(names)} weights)"
         )
@@ -145,9 +145,9 @@ def _severity(worst: float, share: float, passing: bool) -> Severity:
 def _sustained(trace: Trace, series: Series) -> Finding | None:
     """The run learned and lost it, and at its best the weights were rewritten all the time."""
     outcome = judge(trace)
-    told = [outcome.numbers.get(name) for name in ("best_step", "best", "start", "end")]
-    known = [float(value) for value in told if isinstance(value, int | float)]
-    if outcome.name not in FARES_BADLY or len(known) < len(told):
+    numbers = [outcome.numbers.get(name) for name in ("best_step", "best", "start", "end")]
+    known = [float(value) for value in numbers if isinstance(value, int | float)]
+    if outcome.name not in FARES_BADLY or len(known) < len(numbers):
         return None
     step, best, start, end = known
     near = int(np.searchsorted(series.steps, step))

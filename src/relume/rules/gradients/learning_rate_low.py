@@ -43,14 +43,14 @@ from relume.rules.gradients.learning_rate_high import typical_update
 from relume.rules.outcome import KNOWN, LOW, judge
 from relume.rules.page import page
 from relume.rules.series_tools import (
+    align_series,
     curve,
+    finite_median,
+    first_lasting_step,
     first_step,
     last_step,
-    middle,
     number,
     quarters,
-    starts_with,
-    together,
     weights_of,
 )
 
@@ -66,7 +66,7 @@ RISING = 1.5  # times the rate of the quarter before: a warm-up that is not over
 
 def check(trace: Trace) -> Iterator[Result]:
     """At most one finding, for the whole model."""
-    names, steps, ratios = together(trace, weights_of(trace), "update_ratio")
+    names, steps, ratios = align_series(trace, weights_of(trace), "update_ratio")
     typical = typical_update(ratios) if names else np.zeros(0)
     keep = np.isfinite(typical)
     series = Series(steps[keep], typical[keep])
@@ -75,13 +75,13 @@ def check(trace: Trace) -> Iterator[Result]:
         yield PAGE.missing(f"the updates were seen in {len(series)} records only", "train longer")
         return
     outcome = judge(trace)
-    rate = max(middle(third), middle(fourth))
+    rate = max(finite_median(third), finite_median(fourth))
     count = last_step(trace) - first_step(trace) + 1
     whole = rate * count
     if rate >= LIMIT and whole >= WHOLE:
-        yield PAGE.checked(f"a step changes the median weight by {rate:.2g} of itself")
+        yield PAGE.clean(f"a step changes the median weight by {rate:.2g} of itself")
     elif (why := _excused(trace, outcome)) is not None:
-        yield PAGE.checked(why)
+        yield PAGE.clean(why)
     else:
         yield _finding(trace, series, rate, whole, count)
 
@@ -99,7 +99,7 @@ def _excused(trace: Trace, outcome: Outcome) -> str | None:
         return f"steps are small, and the loss has fallen to {end / reference:.0%} of its reference"
     rate = trace.series("", "learning_rate")
     if rate is not None and len(rate) >= 4:
-        before, after = (middle(part) for part in quarters(rate))
+        before, after = (finite_median(part) for part in quarters(rate))
         if after > RISING * before > 0:
             return "the learning rate is still rising"
     return None
@@ -110,17 +110,17 @@ def _by_rate(trace: Trace, rate: float | None) -> float | None:
     if rate is None or rate <= 0 or str(trace.meta.get("optimizer", "")) not in ADAPTIVE:
         return None
     shapes = {f.site: f.data.get("shape") or () for f in trace.facts_of("parameter")}
-    found: list[float] = []
+    ratios: list[float] = []
     for name in weights_of(trace):
         norm = trace.series(name, "weight_norm")
         if norm is not None and len(norm) and norm.values[-1] > 0:
-            found.append(rate * math.prod(shapes[name]) ** 0.5 / float(norm.values[-1]))
-    return middle(np.array(found)) if found else None
+            ratios.append(rate * math.prod(shapes[name]) ** 0.5 / float(norm.values[-1]))
+    return finite_median(np.array(ratios)) if ratios else None
 
 
 def _finding(trace: Trace, series: Series, rate: float, whole: float, count: int) -> Finding:
     used = trace.series("", "learning_rate")
-    learning_rate = middle(used.values) if used is not None and len(used) else None
+    learning_rate = finite_median(used.values) if used is not None and len(used) else None
     more: dict[str, Value] = {
         "whole": whole,
         "steps": count,
@@ -137,7 +137,7 @@ def _finding(trace: Trace, series: Series, rate: float, whole: float, count: int
         text += ", which alone moves it by {by_rate:.1e} under {optimizer}"
         more["optimizer"] = str(trace.meta.get("optimizer"))
     by_step = rate < LIMIT
-    since = starts_with(series.steps, series.values < max(LIMIT, WHOLE / count))
+    since = first_lasting_step(series.steps, series.values < max(LIMIT, WHOLE / count))
     value, threshold = (rate, LIMIT) if by_step else (whole, WHOLE)
     stat = "update_ratio_median" if by_step else "update_ratio_times_steps"
     cure = "multiply the learning rate by ten, and again, until the loss falls"

@@ -42,7 +42,14 @@ import numpy as np
 from relume.core import Evidence, Finding, Outcome, Result, Severity, Trace, Value
 from relume.rules.outcome import BOUNCE, SWING, judge
 from relume.rules.page import page
-from relume.rules.series_tools import curve, last_step, middle, number, together, weights_of
+from relume.rules.series_tools import (
+    align_series,
+    curve,
+    finite_median,
+    last_step,
+    number,
+    weights_of,
+)
 
 if TYPE_CHECKING:
     from relume.core import Floats
@@ -61,14 +68,14 @@ def check(trace: Trace) -> Iterator[Result]:
     elif outcome.name == "oscillating":
         yield _finding(trace, outcome)
     else:
-        yield PAGE.checked(f"the loss does not swing by more than its noise ({outcome.name})")
+        yield PAGE.clean(f"the loss does not swing by more than its noise ({outcome.name})")
 
 
 def _turning(trace: Trace) -> float | None:
     """The usual cosine between one update and the next, None where it was not recorded."""
-    names, steps, cosines = together(trace, weights_of(trace), "update_cosine")
+    names, steps, cosines = align_series(trace, weights_of(trace), "update_cosine")
     late = cosines[:, len(steps) // 2 :] if names else np.zeros((0, 0))
-    return middle(late) if late.shape[-1] >= LEAST and np.isfinite(late).any() else None
+    return finite_median(late) if late.shape[-1] >= LEAST and np.isfinite(late).any() else None
 
 
 def _finding(trace: Trace, outcome: Outcome) -> Finding:

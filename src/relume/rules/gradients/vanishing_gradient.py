@@ -44,15 +44,15 @@ import numpy as np
 from relume.core import Evidence, Finding, Result, Series, Severity, Site, Trace, Value
 from relume.rules.act_knowledge import init_for
 from relume.rules.gradient_profile import TINY, GradientProfile, gradient_profile
-from relume.rules.outcome import learned
+from relume.rules.outcome import learned_loss_share
 from relume.rules.page import page
 from relume.rules.series_tools import (
     acts_of,
+    align_series,
     curve,
+    finite_median,
+    first_lasting_step,
     last_step,
-    middle,
-    starts_with,
-    together,
     weights_of,
 )
 
@@ -81,13 +81,13 @@ def check(trace: Trace) -> Iterator[Result]:
         reason = f"{blocked} is all but dead, and no gradient passes it (see dead-units)"
         yield PAGE.missing(reason, "cure the dead units first")
         return
-    late, early = middle(ratio[len(steps) // 2 :]), middle(ratio[: len(steps) // 2])
+    late, early = finite_median(ratio[len(steps) // 2 :]), finite_median(ratio[: len(steps) // 2])
     if late != late:
         reason = "in the later half of the run no gradient was left that could be compared"
         yield PAGE.missing(reason, "see what the loss and the head's output came to")
         return
-    if (low := learned(trace)) is not None:
-        yield PAGE.checked(f"the loss has fallen to {low:.0%} of its reference")
+    if (low := learned_loss_share(trace)) is not None:
+        yield PAGE.clean(f"the loss has fallen to {low:.0%} of its reference")
         return
     series = Series(steps, ratio)
     back = gradient_profile(trace)
@@ -100,9 +100,9 @@ def check(trace: Trace) -> Iterator[Result]:
         if past.change <= -DECADES:
             yield _finding(trace, names, series, early, past, cleared=True)
             return
-        yield PAGE.checked(_clean(late, back))
+        yield PAGE.clean(_clean(late, back))
     else:
-        yield _through_time(trace) or PAGE.checked(_clean(late, back))
+        yield _through_time(trace) or PAGE.clean(_clean(late, back))
 
 
 def first_over_max(trace: Trace) -> "tuple[list[str], Ints, Floats]":
@@ -111,8 +111,8 @@ def first_over_max(trace: Trace) -> "tuple[list[str], Ints, Floats]":
     A weight whose gradient is exactly zero throughout is left out: frozen by structure or behind
     a dead layer. Only where the gradient itself underflowed on its way is zero a measurement.
     """
-    names, steps, grads = together(trace, weights_of(trace), "grad_norm")
-    sizes, _, norms = together(trace, names, "weight_norm")
+    names, steps, grads = align_series(trace, weights_of(trace), "grad_norm")
+    sizes, _, norms = align_series(trace, names, "weight_norm")
     if not names or sizes != names or norms.shape != grads.shape:
         return [], np.zeros(0, np.int64), np.zeros(0)
     with np.errstate(all="ignore"):
@@ -139,7 +139,7 @@ def _blocked(trace: Trace) -> str | None:
     """The first act that let nothing through on most of the later records, if any."""
     for site in acts_of(trace):
         silent = trace.series(site.name, "silent_unit_share")
-        if silent is not None and middle(silent.values[len(silent) // 2 :]) >= DEAD:
+        if silent is not None and finite_median(silent.values[len(silent) // 2 :]) >= DEAD:
             return site.name
     return None
 
@@ -213,7 +213,9 @@ def _finding(
             cure = f"re-initialise the weights with {init_for(site.act)}"
     if cleared:
         text = "for a while " + text
-    since = int(series.steps[0]) if cleared else starts_with(series.steps, series.values < RATIO)
+    since = (
+        int(series.steps[0]) if cleared else first_lasting_step(series.steps, series.values < RATIO)
+    )
     return PAGE.finding(
         site or "",
         severity,

@@ -42,7 +42,7 @@ from relume.rules.act_knowledge import init_for
 from relume.rules.gradient_profile import gradient_profile
 from relume.rules.outcome import KNOWN, judge
 from relume.rules.page import page
-from relume.rules.series_tools import acts_of, at_start, first_step, last_step, layers, number
+from relume.rules.series_tools import acts_of, first_step, last_step, layers, number, value_at_start
 
 PAGE = page(__doc__)
 
@@ -64,13 +64,13 @@ def check(trace: Trace) -> Iterator[Result]:
     numbers = judge(trace).numbers
     start, chance = number(numbers.get("start")), number(numbers.get("chance"))
     if start is not None and chance is not None and start < KNOWN * chance:
-        yield PAGE.checked(f"trained weights: the loss began at {start:.3g} of {chance:.3g}")
+        yield PAGE.clean(f"trained weights: the loss began at {start:.3g} of {chance:.3g}")
         return
     finding = _forward(trace, chain) or _large(trace, chain) or _backward(trace)
     drift = _decades(chain)
     rms = max(value for _, value in chain)
     clean = f"z drifts by {drift:+.2f} decades over {layers(len(chain))}, RMS at most {rms:.3g}"
-    yield finding or PAGE.checked(clean)
+    yield finding or PAGE.clean(clean)
 
 
 def _chain(trace: Trace) -> Chain:
@@ -79,10 +79,10 @@ def _chain(trace: Trace) -> Chain:
     heads = trace.sites_of("head") if len(acts) <= 1 else ()
     chains: list[Chain] = []
     for stat in ("pre_rms", "post_rms"):
-        seen = [(site, _scale(trace, site, stat)) for site in acts]
-        seen += [(site, at_start(trace, site.name, "pre_rms")) for site in heads]
+        scales = [(site, _scale(trace, site, stat)) for site in acts]
+        scales += [(site, value_at_start(trace, site.name, "pre_rms")) for site in heads]
         # a zero comes from a zero-initialised branch, which is meant to be silent
-        chains.append([(site, value) for site, value in seen if value])
+        chains.append([(site, value) for site, value in scales if value])
     before, after = chains
     best = before if 5 * len(before) >= 4 * len(after) else after
     return best if len(best) >= 2 else []
@@ -90,7 +90,7 @@ def _chain(trace: Trace) -> Chain:
 
 def _scale(trace: Trace, site: Site, stat: str) -> float | None:
     """The RMS at the first step; without the mean where that is nearly all of it."""
-    rms, mean = at_start(trace, site.name, stat), at_start(trace, site.name, "pre_mean")
+    rms, mean = value_at_start(trace, site.name, stat), value_at_start(trace, site.name, "pre_mean")
     if stat != "pre_rms" or rms is None or mean is None or abs(mean) < OFFSET * rms:
         return rms
     return math.sqrt(max(rms**2 - mean**2, 0.0))
@@ -134,7 +134,7 @@ def _large(trace: Trace, chain: Chain) -> Finding | None:
     site, rms = max(chain, key=lambda item: item[1])
     if rms <= LARGE:
         return None
-    inputs = [at_start(trace, s.name, "rms") for s in trace.sites_of("input")]
+    inputs = [value_at_start(trace, s.name, "rms") for s in trace.sites_of("input")]
     scale = max((value for value in inputs if value is not None), default=None)
     text = "the pre-activations of {place} have an RMS of {value:.3g} at the first step"
     if scale is not None:

@@ -36,7 +36,7 @@ import numpy as np
 
 from relume.core import Evidence, Fact, Finding, Result, Severity, Site, Trace
 from relume.rules.page import page
-from relume.rules.series_tools import at_start, curve, first_step, last_step
+from relume.rules.series_tools import curve, first_step, last_step, value_at_start
 
 PAGE = page(__doc__)
 
@@ -55,15 +55,15 @@ def check(trace: Trace) -> Iterator[Result]:
         yield PAGE.missing("no weight of a layer was seen before it was first updated")
         return
     zero = _stuck(trace, names)
-    found = [_alike(trace, n) for n in names if _free(shapes[n])]
-    findings = [f for f in (zero, *found) if f is not None]
+    alike = [_alike(trace, n) for n in names if _free(shapes[n])]
+    findings = [f for f in (zero, *alike) if f is not None]
     yield from findings
-    measured = [c for n in names if (c := at_start(trace, n, COSINE)) is not None]
+    measured = [c for n in names if (c := value_at_start(trace, n, COSINE)) is not None]
     if not measured:
         reason = "how alike the rows of the weights are was not recorded"
         yield PAGE.missing(reason, "record again with this version of relume")
     elif not findings:
-        yield PAGE.checked(f"the least cosine between the rows of a weight is {min(measured):.2g}")
+        yield PAGE.clean(f"the least cosine between the rows of a weight is {min(measured):.2g}")
 
 
 def _matrices(trace: Trace) -> list[Fact]:
@@ -80,7 +80,7 @@ def _free(shape: Sequence[int]) -> bool:
 
 
 def _alike(trace: Trace, name: str) -> Finding | None:
-    start, series = at_start(trace, name, COSINE), trace.series(name, COSINE)
+    start, series = value_at_start(trace, name, COSINE), trace.series(name, COSINE)
     if start is None or series is None or start <= ALIKE:
         return None
     last = float(series.values[-1])

@@ -47,10 +47,10 @@ def check(trace: Trace) -> Iterator[Result]:
     if not sites:
         yield PAGE.missing("no input that enters an affine layer was seen")
     for site in sites:
-        yield _look(trace, site)
+        yield _judge_input(trace, site)
 
 
-def _look(trace: Trace, site: Site) -> Result:
+def _judge_input(trace: Trace, site: Site) -> Result:
     nu = trace.series(site.name, "mean_energy_share")
     if nu is None or not len(nu):
         return PAGE.missing("its mean was not measured", site=site.name)
@@ -62,10 +62,10 @@ def _look(trace: Trace, site: Site) -> Result:
         return PAGE.missing(f"only {rows} rows in {len(nu)} records", "train longer", site.name)
     if share > NU or (ratio is not None and ratio > AXES):
         return _finding(trace, site, share, ratio, rows)
-    said = f"the mean holds {share:.2f} of the energy of {rows} rows"
+    text = f"the mean holds {share:.2f} of the energy of {rows} rows"
     if ratio is not None:
-        said += f", the first axis is {ratio:.3g} times the next"
-    return PAGE.checked(f"{said} ({site.name or 'input'})")
+        text += f", the first axis is {ratio:.3g} times the next"
+    return PAGE.clean(f"{text} ({site.name or 'input'})")
 
 
 def _finding(trace: Trace, site: Site, nu: float, ratio: float | None, rows: int) -> Finding:

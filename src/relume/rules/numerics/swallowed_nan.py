@@ -47,22 +47,22 @@ def check(trace: Trace) -> Iterator[Result]:
     if not sites:
         yield PAGE.missing("no act was seen")
         return
-    yield from (found for site in sites if (found := _backward(trace, site)) is not None)
-    seen = [(site, series) for site in sites if (series := _swallowed(trace, site)) is not None]
-    bad = [(site, series) for site, series in seen if np.any(series.values > 0)]
+    yield from (finding for site in sites if (finding := _backward(trace, site)) is not None)
+    shares = [(site, series) for site in sites if (series := _swallowed(trace, site)) is not None]
+    bad = [(site, series) for site, series in shares if np.any(series.values > 0)]
     for site, series in bad:
         yield _finding(trace, site, series)
-    if not seen:
+    if not shares:
         yield PAGE.missing("what enters the acts could not be read")
     elif not bad:
-        yield PAGE.checked(f"at {layers(len(seen))} no NaN entered an act and left as a number")
+        yield PAGE.clean(f"at {layers(len(shares))} no NaN entered an act and left as a number")
 
 
 def _swallowed(trace: Trace, site: Site) -> Series | None:
     """The share that was swallowed by record; None where the input was not read."""
-    told = trace.series(site.name, STAT)
-    if told is not None and len(told):
-        return told
+    recorded = trace.series(site.name, STAT)
+    if recorded is not None and len(recorded):
+        return recorded
     before, after = trace.series(site.name, "pre_rms"), trace.series(site.name, "nonfinite_share")
     if before is None or after is None or not len(before) or not len(after):
         return None

@@ -38,9 +38,9 @@ from relume.rules.series_tools import (
     RULE_OF_THREE,
     acts_of,
     curve,
+    finite_median,
     last_step,
     layers,
-    middle,
 )
 
 PAGE = page(__doc__)
@@ -54,18 +54,18 @@ def check(trace: Trace) -> Iterator[Result]:
     """One finding per smooth act whose slopes round to zero."""
     sites = [site for site in acts_of(trace) if site.smooth and not site.rectifies]
     if not sites:
-        yield PAGE.checked("no act whose slope is nowhere zero by its formula")
+        yield PAGE.clean("no act whose slope is nowhere zero by its formula")
     worst: list[float] = []
     for site in sites:
         series = trace.series(site.name, "zero_slope_share")
         if series is None or not len(series):
             yield PAGE.missing("the share of slopes that are zero was not measured", site=site.name)
-        elif (share := middle(series.values[-RECENT:])) > SOME:
+        elif (share := finite_median(series.values[-RECENT:])) > SOME:
             yield _finding(trace, site, share, series)
         else:
             worst.append(share)
     if worst:
-        yield PAGE.checked(f"in {layers(len(worst))} at most {max(worst):.1%} of slopes are zero")
+        yield PAGE.clean(f"in {layers(len(worst))} at most {max(worst):.1%} of slopes are zero")
 
 
 def _finding(trace: Trace, site: Site, share: float, series: Series) -> Finding:

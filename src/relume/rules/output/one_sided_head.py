@@ -45,11 +45,11 @@ import math
 from collections.abc import Iterator
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Value
-from relume.rules.act_knowledge import reach
-from relume.rules.head_facts import JudgedHead, judged_heads, why_not
+from relume.rules.act_knowledge import output_range
+from relume.rules.head_facts import JudgedHead, judged_heads, missing_reason
 from relume.rules.page import page
 from relume.rules.series_tools import DEAD_RECORDS, DEAD_SAMPLES, last_step, number
-from relume.rules.unit_windows import LEAST_WINDOWS, ending, records, samples, silent
+from relume.rules.unit_windows import LEAST_WINDOWS, last_windows, records, samples, silent_units
 
 PAGE = page(__doc__)
 
@@ -67,36 +67,36 @@ HALF = math.log(2.0)  # what a negative costs at least if the logit is never bel
 def check(trace: Trace) -> Iterator[Result]:
     """One finding per head that cannot reach what it is asked for."""
     heads = list(judged_heads(trace, *LOSSES))
-    found = [finding for head in heads if (finding := _look(trace, head)) is not None]
-    found += [f for site in trace.sites_of("act", "output") if (f := _silent(trace, site))]
-    yield from {f.key: f for f in found}.values()
-    if found:
+    findings = [finding for head in heads if (finding := _judge_head(trace, head)) is not None]
+    findings += [f for site in trace.sites_of("act", "output") if (f := _silent(trace, site))]
+    yield from {f.key: f for f in findings}.values()
+    if findings:
         return
     if not heads:
-        reason = why_not(trace, *LOSSES)
-        yield PAGE.missing(reason) if reason else PAGE.checked("no head under such a criterion")
+        reason = missing_reason(trace, *LOSSES)
+        yield PAGE.missing(reason) if reason else PAGE.clean("no head under such a criterion")
         return
     unread = [h for h in heads if h.acts and h.direct is None and h.loss != "bce"]
     if unread:
         reason = "whether something stands between the last act and the criterion was not recorded"
         yield PAGE.missing(reason, site=unread[0].site.name)
         return
-    seen = ", ".join(f"{h.last or 'no act'} before {h.loss}" for h in heads)
-    yield PAGE.checked(f"{seen}: nothing in the way of the targets")
+    acts = ", ".join(f"{h.last or 'no act'} before {h.loss}" for h in heads)
+    yield PAGE.clean(f"{acts}: nothing in the way of the targets")
 
 
-def _look(trace: Trace, head: JudgedHead) -> Finding | None:
+def _judge_head(trace: Trace, head: JudgedHead) -> Finding | None:
     if head.site.units == 1 and head.last in ("softmax", "log_softmax"):
         text = "{act} over the one unit of {site} is a constant, whatever the network says"
         cure = "use a sigmoid for one unit, or two units for the softmax"
         return _finding(trace, head, Severity.ERROR, text, Evidence("units", 1, 2, 1), cure)
-    if head.loss in LOGARITHMS and (found := _logarithm(trace, head)) is not None:
-        return found
+    if head.loss in LOGARITHMS and (finding := _logarithm(trace, head)) is not None:
+        return finding
     if head.loss in ("nll", "kl_div"):
         return _likelihood(trace, head)
     if not head.direct or not head.last:
         return None
-    low, high = reach(head.last)
+    low, high = output_range(head.last)
     if head.loss in LOGITS and head.last not in TOLD_ELSEWHERE and math.isfinite(low):
         return _logits(trace, head, low, high)
     least = head.target("min")
@@ -143,7 +143,7 @@ def _logarithm(trace: Trace, head: JudgedHead) -> Finding | None:
     if last in SILENT and (cut or shared):
         text = "the logarithm after {site} takes the output of {act} for probabilities: where a "
         text += "score is zero no gradient tells it to rise"
-    elif cut and (not last or -math.inf < reach(last)[0] < 0):
+    elif cut and (not last or -math.inf < output_range(last)[0] < 0):
         text = "the logarithm after {site} takes scores ({act}) for probabilities, cut at {low:g} "
         text += "and {high:g}: beyond the cut no gradient passes"
     else:
@@ -176,10 +176,10 @@ def _likelihood(trace: Trace, head: JudgedHead) -> Finding | None:
 def _silent(trace: Trace, site: Site) -> Finding | None:
     """An output act that gave nothing on all samples of two windows, for every unit."""
     windows = trace.windows(site.name)
-    part = ending(windows, DEAD_SAMPLES, DEAD_RECORDS)
+    part = last_windows(windows, DEAD_SAMPLES, DEAD_RECORDS)
     if len(part) < LEAST_WINDOWS or records(part) < DEAD_RECORDS:
         return None
-    mute = silent(site, part)
+    mute = silent_units(site, part)
     if not len(mute) or not mute.all():
         return None
     rows = samples(part)
@@ -201,8 +201,10 @@ def _finding(
     trace: Trace, head: JudgedHead, severity: Severity, text: str, evidence: Evidence, cure: str
 ) -> Finding:
     more = {"act": head.last or "no act", "loss": head.loss} | dict(evidence.more)
-    told = Evidence(evidence.stat, evidence.value, evidence.threshold, evidence.samples, more)
-    return PAGE.finding(head.site, severity, (head.step, last_step(trace)), text, told, cure=cure)
+    complete = Evidence(evidence.stat, evidence.value, evidence.threshold, evidence.samples, more)
+    return PAGE.finding(
+        head.site, severity, (head.step, last_step(trace)), text, complete, cure=cure
+    )
 
 
 EXPLAINS = ("ACT401", "ACT501", "ACT601", "ACT602", "ACT603", "ACT605", "ACT606")

@@ -38,8 +38,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Severity, Trace, Value
-from relume.rules.act_knowledge import reach
-from relume.rules.head_facts import JudgedHead, judged_heads, why_not
+from relume.rules.act_knowledge import output_range
+from relume.rules.head_facts import JudgedHead, judged_heads, missing_reason
 from relume.rules.outcome import judge
 from relume.rules.page import page
 from relume.rules.series_tools import last_step
@@ -55,17 +55,17 @@ def check(trace: Trace) -> Iterator[Result]:
     """One finding per bounded head with targets beyond it."""
     heads = list(judged_heads(trace, *LOSSES))
     if not heads:
-        reason = why_not(trace, *LOSSES)
-        yield PAGE.missing(reason) if reason else PAGE.checked("no regression in this run")
+        reason = missing_reason(trace, *LOSSES)
+        yield PAGE.missing(reason) if reason else PAGE.clean("no regression in this run")
     for head in heads:
-        yield _look(trace, head)
+        yield _judge_head(trace, head)
 
 
-def _look(trace: Trace, head: JudgedHead) -> Result:
-    low, high = reach(head.last)
+def _judge_head(trace: Trace, head: JudgedHead) -> Result:
+    low, high = output_range(head.last)
     if not (math.isfinite(low) and math.isfinite(high)):
         far = _far(trace, head)
-        return far or PAGE.checked(
+        return far or PAGE.clean(
             f"{head.last or 'no act'} after {head.site.name} has an open range"
         )
     least, most = head.target("min"), head.target("max")
@@ -78,8 +78,8 @@ def _look(trace: Trace, head: JudgedHead) -> Result:
         return PAGE.missing(reason, site=head.site.name)
     excess = max(low - least, most - high) / (high - low)
     if excess <= EXCESS:
-        seen = f"targets from {least:.3g} to {most:.3g}"
-        return PAGE.checked(f"{seen} within the reach of {head.last} ({low:g} to {high:g})")
+        targets = f"targets from {least:.3g} to {most:.3g}"
+        return PAGE.clean(f"{targets} within the reach of {head.last} ({low:g} to {high:g})")
     return _finding(trace, head, excess, {"low": low, "high": high, "least": least, "most": most})
 
 

@@ -34,7 +34,7 @@ from dataclasses import replace
 
 from relume.core import Evidence, Fact, Finding, Result, Severity, Site, Trace
 from relume.rules.page import page
-from relume.rules.series_tools import last_step, number, observed_sites
+from relume.rules.series_tools import is_recorded, last_step, number
 
 PAGE = page(__doc__)
 
@@ -43,17 +43,19 @@ EXEMPT = ("attention",)
 
 def check(trace: Trace) -> Iterator[Result]:
     """One finding per softmax over the batch."""
-    if not observed_sites(trace, "softmax"):
+    if not is_recorded(trace, "softmax"):
         reason = "the axis of softmax operations was not recorded"
         yield PAGE.missing(reason, "record again with this version of relume")
         return
     facts = trace.facts_of("softmax")
     judged = [fact for fact in facts if fact.data.get("role") not in EXEMPT]
-    found = [_finding(trace, fact) for fact in judged if _over_batch(fact)]
-    found += [_implicit(trace, f) for f in judged if f.data.get("implicit") and not _over_batch(f)]
-    yield from {finding.key: finding for finding in found}.values()
-    if not found:
-        yield PAGE.checked(f"none of {len(facts)} softmax operations sums over the batch")
+    findings = [_finding(trace, fact) for fact in judged if _over_batch(fact)]
+    findings += [
+        _implicit(trace, f) for f in judged if f.data.get("implicit") and not _over_batch(f)
+    ]
+    yield from {finding.key: finding for finding in findings}.values()
+    if not findings:
+        yield PAGE.clean(f"none of {len(facts)} softmax operations sums over the batch")
 
 
 def _over_batch(fact: Fact) -> bool:

@@ -38,7 +38,7 @@ from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Window
 from relume.rules.act_knowledge import init_for
 from relume.rules.page import page
 from relume.rules.series_tools import FLAT_SAMPLES, acts_of, curve, last_step, layers
-from relume.rules.unit_windows import LEAST_WINDOWS, ending, lowest, records, samples, total
+from relume.rules.unit_windows import LEAST_WINDOWS, last_windows, lowest, records, samples, total
 
 PAGE = page(__doc__)
 
@@ -54,7 +54,7 @@ RECORDS = 4  # of other batches, where 1000 samples were out of reach (law 10)
 
 
 @dataclass(frozen=True, slots=True)
-class Flat:
+class FlatShares:
     """How flat a layer is: shares of entries and of units."""
 
     entries: float
@@ -78,7 +78,7 @@ def check(trace: Trace) -> Iterator[Result]:
     sites = acts_of(trace)
     if not sites:
         yield PAGE.missing("no act in a hidden layer was seen")
-    worst: list[Flat] = []
+    worst: list[FlatShares] = []
     for site in sites:
         windows = [w for w in trace.windows(site.name) if "low" in w.fields and w.samples]
         if len(windows) < LEAST_WINDOWS or records(windows) < RECORDS:
@@ -86,7 +86,7 @@ def check(trace: Trace) -> Iterator[Result]:
             yield PAGE.missing(reason, "train for more steps, or look more often", site.name)
             continue
         silence = _silent_below(site, windows)
-        now = flatness(ending(windows, FLAT_SAMPLES, RECORDS), silence)
+        now = flatness(last_windows(windows, FLAT_SAMPLES, RECORDS), silence)
         if now.severity is not None:
             yield _finding(trace, site, now, _since(windows, silence), cleared=False)
             continue
@@ -95,23 +95,23 @@ def check(trace: Trace) -> Iterator[Result]:
             yield _finding(trace, site, past[0], past[1], cleared=True)
     if worst:
         entries, units = max(f.entries for f in worst), max(f.units for f in worst)
-        yield PAGE.checked(
+        yield PAGE.clean(
             f"in {layers(len(worst))} at most {entries:.0%} of entries are flat and at most "
             f"{units:.0%} of units saturated"
         )
 
 
-def flatness(windows: Sequence[Window], silent_below: bool) -> Flat:
+def flatness(windows: Sequence[Window], silent_below: bool) -> FlatShares:
     """How flat a site is over these windows; its low side left out where that is silence."""
     rows = samples(windows)
     low, high = total(windows, "low"), total(windows, "high")
     if low is None or high is None or not rows or not len(low):
-        return Flat(0.0, 0.0, 0.0, 0.0, rows)
+        return FlatShares(0.0, 0.0, 0.0, 0.0, rows)
     if silent_below:
         low = np.zeros_like(low)
     flat = (low + high) / rows
     share = [float(part.mean()) / rows for part in (low, high)]
-    return Flat(float(flat.mean()), share[0], share[1], float(np.mean(flat >= UNIT)), rows)
+    return FlatShares(float(flat.mean()), share[0], share[1], float(np.mean(flat >= UNIT)), rows)
 
 
 def _silent_below(site: Site, windows: Sequence[Window]) -> bool:
@@ -138,7 +138,7 @@ def _since(windows: Sequence[Window], silent_below: bool) -> int:
     return begin
 
 
-def _past(windows: Sequence[Window], silent_below: bool) -> tuple[Flat, int] | None:
+def _past(windows: Sequence[Window], silent_below: bool) -> tuple[FlatShares, int] | None:
     """Two consecutive windows with enough samples that were flat, and have passed."""
     flats = [flatness([w], silent_below).severity is not None for w in windows]
     for at in range(len(windows) - LEAST_WINDOWS + 1):
@@ -148,7 +148,7 @@ def _past(windows: Sequence[Window], silent_below: bool) -> tuple[Flat, int] | N
     return None
 
 
-def _finding(trace: Trace, site: Site, flat: Flat, since: int, *, cleared: bool) -> Finding:
+def _finding(trace: Trace, site: Site, flat: FlatShares, since: int, *, cleared: bool) -> Finding:
     text = (
         "{place} {is_flat} on {value:.0%} of its entries ({low:.0%} low, {high:.0%} high), "
         "and {units:.0%} of its units on at least {unit_limit:.0%} of {samples} samples"

@@ -57,7 +57,7 @@ def check(trace: Trace) -> Iterator[Result]:
     if not bare:
         exempt = [why for why in reasons if why]
         why = f" ({len(exempt)} exempt: {', '.join(dict.fromkeys(exempt))})" if exempt else ""
-        yield PAGE.checked(f"{len(pairs)} affine pairs without an act between{why}")
+        yield PAGE.clean(f"{len(pairs)} affine pairs without an act between{why}")
 
 
 def _opponents(trace: Trace, pair: Fact) -> str:
