@@ -10,8 +10,8 @@ looked at it, and must not be read as "fine".
 
 ## How it is measured
 The recorder counts the operations of the autograd graph that it cannot look into (custom autograd
-functions, fused recurrent layers, compiled kernels). Threshold: one. Least evidence: one forward.
-There is nothing to calibrate.
+functions, fused recurrent layers, compiled kernels). Threshold: one, by definition: each of them
+hides something. Least evidence: one forward.
 
 ## Known false alarms
 An opaque operation that holds no act at all, such as a fused attention kernel without gates.
@@ -33,7 +33,7 @@ PAGE = page(__doc__)
 
 
 def check(trace: Trace) -> Iterator[Result]:
-    """One fact per place that hides acts, and an entry for each failure of our own."""
+    """One fact per place that hides acts, and an entry for each failure of the recorder."""
     places: dict[str, list[Fact]] = {}
     for fact in trace.facts_of("opaque"):
         places.setdefault(fact.site, []).append(fact)

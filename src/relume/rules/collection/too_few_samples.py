@@ -12,7 +12,9 @@ rule that stays quiet on it has proved nothing.
 Counted: sampled rows a unit of the worst act (dead-units and its kin need 3000 over 8 records,
 saturated-units 1000), rows of the input (input-not-centred needs 1000), records of the gradient
 norm (exploding-gradient needs 50 for its z-score). The numbers come from the width of the
-interval that they give: 0 of n means at most 3/n at 95 %.
+interval that they give: 0 of n means at most 3/n at 95 %, so 0.1 % for 3000; a share of 90 % is
+known within 2 % from 1000, the energy of a mean within 0.03. The 8 and the 50 are reasoned: one
+batch may be one class, eight are not, and a spread of logarithms needs some fifty values.
 
 ## Known false alarms
 Tiny data sets, where every row has been seen many times: then the evidence comes from steps, and
@@ -73,7 +75,7 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def _lacking(trace: Trace) -> Iterator[tuple[str, int, int, str]]:
-    """Name, what there was, what is needed, and of what, for each rule that lacks evidence."""
+    """Yield each rule that lacks evidence: its name, what there was, what it needs, and of what."""
     parts = [trace.windows(site.name) for site in acts_of(trace)]
     if parts:
         rows, batches = min(map(samples, parts)), min(map(records, parts))

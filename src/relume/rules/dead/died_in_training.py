@@ -2,24 +2,27 @@
 
 ## What it does
 Finds units that fired in an earlier window and are dead now (see dead-units), dates their death to
-a step, and names the strongest of four signs before it: the size of the update, the learning rate,
-a drift of the pre-activations, a shift of the input.
+a step, and names the strongest of four possible causes before it: the size of the update, the
+learning rate, a drift of the pre-activations, a shift of the input.
 
 ## Why it hurts
 All goes well, and then it suddenly dies: one update that is too large moves the hyperplane off the
-data, and the zero slope keeps it there. The step and its sign tell the cause, and so the cure.
+data, and the zero slope keeps it there. The step and what came before it tell the cause, and so the
+cure.
 
 ## How it is measured
 Which units: the per-unit counters of windows. When: the record at which the share of silent units
-crossed half of its rise. Each sign as a multiple of what is harmless: update ratio over 0.1 (as in
+crossed half of its rise. Each cause, in the ten records before it, as a multiple of what is
+harmless: update ratio over 0.1 (as in
 learning-rate-high), learning rate over 3 times its earlier median, drift of the pre-activation's
 mean over 1 of its standard deviations, input RMS changed by more than 2 times. Below a strength of
-1 no cause is claimed. How much kills depends on how near its limit a run was
+1 no cause is named. How much kills depends on how near its limit a run was
 (`benchmarks/deaths.py`: a ReLU network on digits, half way multiplied): at a sound rate, SGD 0.05
 or Adam 0.003, no more than one unit in fourteen died of ten times the rate and 72 % and more of
 thirty times; at SGD 0.5 already 1.5 times killed up to 38 % and three times 90 %. So the 3 and the
-2 are no limits of harm: they say from where on a sign that came just before a death is worth
-naming, and are reasoned, as is the 1. Layer: note at 10 % of units, warning at 25 %, error at 50 %.
+2 are no limits of harm: they say from where on what came just before a death is worth naming, and
+are reasoned, as is the 1 (it takes a unit that fired on half the data to one in six). Layer: note
+at 10 % of units, warning at 25 %, error at 50 %, as in dead-units, where the shares come from.
 Least evidence: a record before the death.
 
 ## Known false alarms
@@ -54,7 +57,7 @@ from relume.rules.unit_windows import DeadUnits, portion
 
 PAGE = page(__doc__)
 
-LARGE_UPDATE = 0.1  # RULES.md 605
+LARGE_UPDATE = 0.1  # see the page of ACT605
 LARGE_RATE = 3.0  # times what was usual (reasoned, see the page): a schedule rarely jumps so far
 LARGE_DRIFT = 1.0  # standard deviations: takes a unit that fired on half the data to one in six
 LARGE_SHIFT = 2.0  # times, either way (reasoned): the RMS of a batch is steadier than that
@@ -64,7 +67,7 @@ BACK = 10  # records before the death that may hold its cause
 
 @dataclass(frozen=True, slots=True)
 class DeathCause:
-    """Something before the death: `strength` 1 is where it begins to matter."""
+    """A possible cause of a death: from a `strength` of 1 on it is named."""
 
     name: str
     strength: float
@@ -151,8 +154,8 @@ def _causes(trace: Trace, dead: DeadUnits, before: int, step: int) -> Iterator[D
 
 
 def _around(series: Series | None, before: int, step: int) -> tuple[float, float] | None:
-    """The largest value just before the death, and what was usual: the median earlier than that,
-    or of the whole run where the death came too early to have a before."""
+    """Return the largest value just before the death and the usual one: the median of the earlier
+    records, or of the whole run where there are too few earlier ones."""
     if series is None or not len(series):
         return None
     end = int(np.searchsorted(series.steps, step, "right"))

@@ -9,12 +9,13 @@ It does not. Sparse firing is how rectified networks work: in trained ReLU trans
 entries are not zero, and they are healthy. It is printed since it is so often taken for death.
 
 ## How it is measured
-Samples with a slope over all samples, by unit, over the last two or more windows with 3000 samples;
-quartiles over the units of a layer. Named where the median is below 0.1 (a centred pre-activation
-gives 0.5; the 0.1 only decides which layer is worth a line). Acts with a zero side only.
+Samples with a slope over all samples, by unit, over the last two or more windows with 3000 samples
+(as in dead-units, where the 3000 comes from); quartiles over the units of a layer. Named where the
+median is below 0.1 (a centred pre-activation gives 0.5; the 0.1 only decides which layer is worth a
+line). Acts with a zero side only.
 
 ## Known false alarms
-None: a fact claims no harm. Dead units are dead-units' to tell.
+None: a fact claims no harm. dead-units reports dead units.
 
 ## Fixes and their safety
 Advice only: leave it.

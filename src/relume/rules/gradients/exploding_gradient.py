@@ -11,13 +11,14 @@ and after a NaN nothing comes back.
 ## How it is measured
 Non-finite anywhere (activation, gradient, loss) after something had grown (the loss above 10 times
 its start, RMS z above 1e3, an update larger than its weight, a gradient norm above 1000 times the
-first): an error at once, under any outcome. A NaN out of nowhere is first-non-finite's. Loss above
-10 times its start or chance, whichever is larger: error. RMS z above 1e3: warning. Robust z-score
-of the log gradient norm above 6 against the median of the earlier three quarters (spread at least
-0.1 decades, so that a very steady run is not judged by rounding) and growing, while the run does
-not learn: warning, least evidence 50 records. The rest speaks after one step. A loss that is back
-within 200 steps is a note, marked as cleared; so are gradients that a loss scaler skipped.
-Thresholds: RULES.md, from 92 faulty runs; the 1000 times is reasoned.
+first): an error at once, under any outcome. first-non-finite reports a NaN out of nowhere. Loss
+above 10 times its start or chance, whichever is larger: error. RMS z above 1e3: warning. Robust
+z-score of the log gradient norm above 6 against the median of the earlier three quarters (spread at
+least 0.1 decades, so that a very steady run is not judged by rounding) and growing, while the run
+does not learn: warning, least evidence 50 records. The rest speaks after one step. A loss that is
+back within 200 steps is a note, marked as cleared; so are gradients that a loss scaler skipped. The
+10 times, the 1e3, the 6 and the 200 steps are from 92 faulty runs; the 1000 times, the 0.1 decades
+and the 50 records are reasoned.
 
 ## Known false alarms
 A gradient scaler looking for its scale. Losses that are not bounded below (likelihoods of
@@ -60,14 +61,14 @@ if TYPE_CHECKING:
 PAGE = page(__doc__)
 
 LIKELIHOODS = ("cross_entropy", "nll", "bce", "bce_with_logits")
-LARGE = 1e3  # RMS of z: RULES.md 602
-SCORE = 6.0  # robust deviations: RULES.md 602
+LARGE = 1e3  # RMS of z (see the page)
+SCORE = 6.0  # robust deviations (see the page)
 SPREAD = 0.1  # decades: the least deviation that a steady run is given
-RECOVERY = 200  # steps: RULES.md 602
+RECOVERY = 200  # steps (see the page)
 CURE = "divide the learning rate by ten, and clip the gradient norm as a seat belt"
 # What counts as large before a value overflowed: RMS of z as above, a weight replaced in one step
-# (ACT605's extreme), a gradient a thousand times its first norm (reasoned: RULES.md's z-score of 6
-# needs 50 records, and an overflow may take three)
+# (ACT605's extreme), a gradient a thousand times its first norm (reasoned: a z-score needs 50
+# records, and an overflow may take three)
 GROWN = {"pre_rms": LARGE, "post_rms": LARGE, "update_ratio": 1.0, "grad_norm": 1e3}
 
 
@@ -90,7 +91,7 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def _non_finite(trace: Trace) -> Finding | None:
-    """Values that are not finite, where they had grown before; else first-non-finite tells it."""
+    """The finding on values that grew until they overflowed; first-non-finite has the others."""
     facts = sorted(non_finite_values(trace), key=lambda f: f.step)
     at_loss = non_finite_loss_step(trace)
     steps = [f.step for f in facts] + ([at_loss] if at_loss is not None else [])
@@ -118,7 +119,7 @@ def _non_finite(trace: Trace) -> Finding | None:
 
 
 def _grew(trace: Trace, step: int) -> bool:
-    """Up to that step something had become large: the loss, a signal, a gradient or an update."""
+    """Whether the loss, a signal, a gradient or an update had become large up to that step."""
     loss = _finite(trace.series("", "loss"), step)
     if len(loss) and loss.max() > DIVERGED * abs(float(loss[0])):
         return True
@@ -167,8 +168,8 @@ def _loss(trace: Trace) -> Finding | None:
 
 
 def _bounded(trace: Trace) -> bool:
-    """Chance is a level of nature's: logarithms have one, and a squared error has the units of
-    its targets, whose mean alone may lie ten spreads from where a network begins."""
+    """Whether the start can be held against chance: a logarithm has no unit. A squared error has
+    that of its targets, whose mean alone may lie ten spreads from where a network begins."""
     return any(fact.data.get("loss") in LIKELIHOODS for fact in trace.facts_of("criterion"))
 
 

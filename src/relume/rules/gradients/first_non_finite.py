@@ -11,7 +11,8 @@ the place where it began can no longer be told from the others.
 ## How it is measured
 The earliest record with a non-finite value. Within it, of values the first in the order of the
 forward pass; where only gradients were affected, the last in that order, since the gradient runs
-backwards; where only the loss was, the criterion. One step is enough evidence. An error under any
+backwards; where only the loss was, the criterion. Threshold: one value, by definition; one step is
+enough evidence. An error under any
 outcome; a note, marked as cleared, where the run got over it (a loss scaler skips such steps). A
 value that grew until it overflowed is explained by exploding-gradient.
 
@@ -62,7 +63,7 @@ def _masked(trace: Trace, site: str) -> bool:
 
 
 def _first(trace: Trace, facts: list[Fact]) -> Fact:
-    """In the order in which things happen in a step: forward, loss, backward."""
+    """The first fact in the order of a step: forward, loss, backward."""
     step = min(f.step for f in facts)
     now = [f for f in facts if f.step == step]
     order = {site.name: site.order for site in trace.sites}

@@ -10,7 +10,7 @@ the data, so that rectified units die and squashing units saturate, and it can b
 
 ## How it is measured
 Update ratio norm(W_after - W_before) / norm(W_before), the median over the layers' weights (two
-dimensions or more; zero-initialised ones left out). Threshold 0.1 (RULES.md, from 92 faulty runs);
+dimensions or more; zero-initialised ones left out). Threshold 0.1 (from 92 faulty runs);
 a ratio near 1e-3 is the rule of thumb. One step is enough evidence. A warning; an error if at least
 10 % of the records are above it or a step exceeds 1; only a note if it stays below 1 and is over
 within the first 5 records, unless several of them exceed it and the run fares badly, since Adam's
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 PAGE = page(__doc__)
 
-LIMIT = 0.1  # RULES.md 605; the rule of thumb is 1e-3
+LIMIT = 0.1  # see the page; the rule of thumb is 1e-3
 EXTREME = 1.0  # the weights were replaced rather than changed
 OFTEN = 0.10  # of the records: no longer single steps
 FIRST = 5  # records: Adam's moments need about 1 / (1 - beta1) = 10 steps to settle
@@ -89,7 +89,7 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def typical_update(ratios: "Floats") -> "Floats":
-    """The median over the weights, by record; of an infinite ratio (from zero) nothing is kept."""
+    """The median over the weights, by record, without infinite ratios (of a weight of zero)."""
     finite = np.where(np.isfinite(ratios), ratios, np.nan)
     typical = np.full(finite.shape[1], np.nan)
     some = np.isfinite(finite).any(axis=0)
@@ -143,7 +143,7 @@ def _severity(worst: float, share: float, passing: bool) -> Severity:
 
 
 def _sustained(trace: Trace, series: Series) -> Finding | None:
-    """The run learned and lost it, and at its best the weights were rewritten all the time."""
+    """The finding on a run that learned and lost it while every step rewrote its weights."""
     outcome = judge(trace)
     numbers = [outcome.numbers.get(name) for name in ("best_step", "best", "start", "end")]
     known = [float(value) for value in numbers if isinstance(value, int | float)]

@@ -12,12 +12,12 @@ constant answer.
 ## How it is measured
 By weight, medians over the third and the fourth quarter of the records (two windows, at least 4
 records each): decay over loss is decay * norm(W) / norm(dW), for optimisers that decay apart from
-the gradient (AdamW) rate * decay / update ratio. Above 1 in both (RULES.md 608) for at least half
+the gradient (AdamW) rate * decay / update ratio. Above 1 in both, by definition, for at least half
 of the weights, and these have shrunk to less than half (reasoned: a weight that decay merely
 balances keeps its norm). Of AdamW the limit is 0.5, since its update contains the decay: a pure
 decay gives 1. Where the decay was not recorded, or is zero and the penalty is a term of the loss:
 at least half of the weights below a tenth of their first norm. A warning; an error below a
-hundredth.
+hundredth. The tenth and the hundredth are reasoned.
 
 ## Known false alarms
 Weights before a norm layer: their size means nothing, and decay shrinks them in healthy training;
@@ -43,7 +43,7 @@ from relume.rules.series_tools import curve, finite_median, last_step, number, q
 
 PAGE = page(__doc__)
 
-OVER = 1.0  # decay over the loss's gradient: RULES.md 608
+OVER = 1.0  # decay over the loss's gradient: then decay wins
 OVER_APART = 0.5  # decay over the whole update, of which it is a part
 SHRUNK = 0.5  # of the first norm, where decay is known to win (reasoned)
 GONE, GRAVE = 0.1, 0.01  # of the first norm, where the decay is not known (reasoned)
@@ -54,7 +54,7 @@ APART = ("AdamW", "NAdamW", "Lion", "Adafactor")  # optimisers that decay apart 
 
 @dataclass(frozen=True, slots=True)
 class DecayShare:
-    """A weight: what is left of its norm, and decay over loss where the decay is known."""
+    """What is left of a weight's norm, and decay over loss where the decay is known."""
 
     name: str
     left: float

@@ -10,8 +10,9 @@ The initialisation put the unit's hyperplane outside the data cloud: it passes n
 training can move it back. The network was narrower than written from the start.
 
 ## How it is measured
-Silent on every sample of every window, the first window beginning at the run's first step; at
-least 8 records in two windows. Layer: note at 10 % of units, warning at 25 %, error at 50 %, as in
+Silent on every sample of every window, the first window beginning within 5 steps of the run's
+first (a window that begins later has not seen the initialisation); at least 8 records in two
+windows, as in dead-units. Layer: note at 10 % of units, warning at 25 %, error at 50 %, as in
 dead-units, where the shares come from. The distance is the median over the dead units.
 
 ## Known false alarms

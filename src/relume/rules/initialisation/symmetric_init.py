@@ -10,9 +10,9 @@ Units with the same weights get the same gradient and remain the same unit, howe
 the layer is one unit wide. Where two layers in a row are zero there is no gradient at all.
 
 ## How it is measured
-The least cosine between the first row of a weight and the others, at step 0: above 0.999 (RULES.md
-302; random rows of two features all agree so well in one case of 200 with three rows, and with more
-features or rows never, which is why smaller weights are left out). Zero: all trainable weights of
+The least cosine between the first row of a weight and the others, at step 0: above 0.999 (random
+rows of two features all agree so well in one case of 200 with three rows, and with more features or
+rows never, which is why smaller weights are left out). Zero: all trainable weights of
 two or more layers are zero, or two neighbours are and get no gradient in any record. Least
 evidence: the first step. Error where the rows are still alike at the last record; what training has
 told apart is a note, marked as cleared.
@@ -40,7 +40,7 @@ from relume.rules.series_tools import curve, first_step, last_step, value_at_sta
 
 PAGE = page(__doc__)
 
-ALIKE = 0.999  # RULES.md 302
+ALIKE = 0.999  # see the page
 LEAST_FREEDOM = 3  # (rows - 1) * (features - 1): fewer may agree by chance
 COSINE = "row_cosine_min"
 
@@ -74,7 +74,7 @@ def _matrices(trace: Trace) -> list[Fact]:
 
 
 def _free(shape: Sequence[int]) -> bool:
-    """Enough rows and features for agreement to be no accident."""
+    """Whether the rows are too many, and too long, to agree by accident."""
     features = int(np.prod(shape[1:]))
     return (shape[0] - 1) * (features - 1) >= LEAST_FREEDOM
 
@@ -104,7 +104,7 @@ def _alike(trace: Trace, name: str) -> Finding | None:
 
 
 def _stuck(trace: Trace, names: Sequence[str]) -> Finding | None:
-    """Layers that are zero, and so arranged that no gradient reaches them."""
+    """The finding on layers that are zero and that no gradient reaches."""
     zeros = {f.site for f in _matrices(trace) if f.data.get("zero_init")}
     still = [n for n in names if n in zeros and _no_gradient(trace, n)]
     pair = next((a for a, b in pairwise(names) if a in still and b in zeros), None)

@@ -12,9 +12,10 @@ norm with an infinite slope goes unseen, until an example opens the unit and all
 
 ## How it is measured
 Share of the act's sampled entries that were NaN on the way in and no NaN on the way out, in any
-record: above 0; and records in which the gradient of the act's output held NaN and that of its
-input did not. Where only the sums were recorded: the RMS of the input is NaN in a record in
-which all of the output is finite. Least evidence: one record. A warning, under any outcome.
+record: above 0, by definition; and records in which the gradient of the act's output held NaN and
+that of its input did not. Where only the sums were recorded: the RMS of the input is NaN in a
+record in which all of the output is finite. Least evidence: one record. A warning, under any
+outcome.
 
 ## Known false alarms
 Infinities are not counted: a tanh of infinity is 1 by its formula. Masks that replace NaN on
@@ -91,7 +92,7 @@ def _finding(trace: Trace, site: Site, series: Series) -> Finding:
 
 
 def _backward(trace: Trace, site: Site) -> Finding | None:
-    """Records in which NaN came back to the act and did not leave it."""
+    """The finding on records in which a gradient of NaN reached the act and a number left it."""
     above = trace.series(site.name, "grad_post_rms")
     below = trace.series(site.name, "grad_pre_rms")
     if above is None or below is None or not np.isnan(above.values).any():

@@ -12,10 +12,11 @@ tanh and 6.3 for sigmoid, in float32 at 9.0 and 16.6.
 ## How it is measured
 Share of the sampled entries with a slope of exactly zero, of acts whose slope is nowhere zero by
 their formula (tanh, sigmoid, softsign, ELU), where the slope is computed as the framework does,
-from the output that it keeps. Median of the last records (eight at most) above 10 % (RULES.md 801).
-A fact above 0.1 %, since the true share is none: three in 3000, the least that a rule counts.
-Least evidence: one record. Acts that fall silent by design on their low side (GELU, SiLU) are left
-out: there zero is what the true slope rounds to.
+from the output that it keeps. Median of the last records (eight at most) above 10 % (a starting
+definition: so much of a layer is then lost by rounding alone). A fact above 0.1 %, since the true
+share is none: three in 3000, the least that a rule counts. Least evidence: one record. Acts that
+fall silent by design on their low side (GELU, SiLU) are left out: there zero is what the true slope
+rounds to.
 
 ## Known false alarms
 Layers that saturate anyway: saturated-units then explains this, and is to be cured first.
@@ -45,7 +46,7 @@ from relume.rules.series_tools import (
 
 PAGE = page(__doc__)
 
-SHARE = 0.10  # of entries: RULES.md 801
+SHARE = 0.10  # of entries (see the page)
 SOME = RULE_OF_THREE / DEAD_SAMPLES  # of entries: fewer are no more than seen by accident
 RECENT = 8  # records
 

@@ -18,18 +18,19 @@ whatever comes in.
 From the graph and the range of the act, once the criterion receives its output with nothing but
 reshapes between. The floor of the loss for a width w of the range is ln(1 + (K - 1) exp(-w)).
 Error where scores cannot go below zero, a warning for tanh: measured on digits
-(`benchmarks/act_pairs.py`, five paired seeds, accuracy lost) ReLU 0.264 in 12 epochs (RULES.md:
-0.081 in longer training), sigmoid 0.019, tanh 0.003; softplus with 0.002 is left alone. Targets
+(`benchmarks/act_pairs.py`, five paired seeds, accuracy lost) ReLU 0.264 in 12 epochs (0.081 in
+longer training), sigmoid 0.019, tanh 0.003; softplus with 0.002 is left alone. Targets
 below zero under a rectifier: the least target seen. Under a logarithm (`benchmarks/heads.py`,
 digits, five paired seeds, accuracy lost against softmax): rectified and divided by the sum 0.231,
 cut at both ends 0.430, tanh and cut 0.401; softplus, sigmoid and exp divided by the sum at most
 0.001, which are left alone; on an easy two-class task with one unit nothing is lost, so there it is
 a warning. Log-probabilities: abs of the logarithm of
-sum(exp(row)) above 1e-3. A silent output: no sample with a slope in two windows over 8 records, up
-to 3000 samples. Least evidence: one batch; two windows for the silent output.
+sum(exp(row)) above 1e-3 (as in softmax-before-cross-entropy: rounding gives less). A silent output:
+no sample with a slope in two windows over 8 records, up to 3000 samples (as in dead-units). Least
+evidence: one batch; two windows for the silent output.
 
 ## Known false alarms
-Heads that are used for inference only are not looked at: the walk begins at the loss. Clipped
+Heads that are used for inference only are not read: the walk begins at the loss. Clipped
 logits (hardtanh at wide limits) are not judged, since their limits are not known by name.
 
 ## Fixes and their safety
@@ -109,7 +110,7 @@ def _judge_head(trace: Trace, head: JudgedHead) -> Finding | None:
 
 def _logits(trace: Trace, head: JudgedHead, low: float, high: float) -> Finding | None:
     if head.loss == "bce_with_logits" and low >= 0 and head.last in ("sigmoid", "hardsigmoid"):
-        return None  # probabilities where logits belong: ACT202 tells it
+        return None  # probabilities where logits belong: ACT202 reports it
     width, classes = high - low, head.classes or 2
     more: dict[str, Value] = {"low": low, "high": high, "width": width, "classes": classes}
     if head.loss == "bce_with_logits":
@@ -132,7 +133,7 @@ def _logits(trace: Trace, head: JudgedHead, low: float, high: float) -> Finding 
 
 
 def _logarithm(trace: Trace, head: JudgedHead) -> Finding | None:
-    """The logarithm of what is no probability, kept from harm by a cut or by dividing."""
+    """The finding on a logarithm of scores that only a cut or a division makes positive."""
     if not head.guards:
         return None
     last = next((act for act in reversed(head.acts) if act not in CUTS), "")
@@ -156,7 +157,7 @@ def _logarithm(trace: Trace, head: JudgedHead) -> Finding | None:
 
 
 def _likelihood(trace: Trace, head: JudgedHead) -> Finding | None:
-    """The negative log likelihood wants rows whose exponentials sum to one."""
+    """The finding on rows of a log likelihood whose exponentials do not sum to one."""
     error = number(head.criterion.get("rows_logsumexp_error"))
     summed = head.rows_sum_error
     cure = "use cross-entropy on the logits, or a log-softmax before the criterion"
@@ -174,7 +175,7 @@ def _likelihood(trace: Trace, head: JudgedHead) -> Finding | None:
 
 
 def _silent(trace: Trace, site: Site) -> Finding | None:
-    """An output act that gave nothing on all samples of two windows, for every unit."""
+    """The finding on an output act of which every unit gave nothing in two windows."""
     windows = trace.windows(site.name)
     part = last_windows(windows, DEAD_SAMPLES, DEAD_RECORDS)
     if len(part) < LEAST_WINDOWS or records(part) < DEAD_RECORDS:

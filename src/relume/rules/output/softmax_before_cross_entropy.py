@@ -38,7 +38,7 @@ from relume.rules.series_tools import last_step
 
 PAGE = page(__doc__)
 
-SUM_ERROR = 1e-3  # float16 softmax over a thousand classes errs by less (RULES.md)
+SUM_ERROR = 1e-3  # float16 softmax over a thousand classes errs by less (see the page)
 LEAST = -1e-6  # rounding may put a probability of zero just below it
 
 

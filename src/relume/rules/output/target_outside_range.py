@@ -14,9 +14,9 @@ hundred thousands it is still on its way when the run ends.
 Least and greatest target seen against the limits of the last act (sigmoid 0 to 1, tanh -1 to 1),
 where the criterion receives that act's output with nothing but reshapes between. The excess in
 widths of the range, above 0.01 (reasoned: labels that were scaled on other data leave by about that
-much): warning; error from one whole width on. Least evidence: one batch. One-sided acts are
-one-sided-head's. Without an act, in a run that is stalled: greatest abs target over the greatest
-abs output of the whole run above 30, RULES.md's factor for inputs (702): a warning. Measured, that
+much): warning; error from one whole width on (reasoned). Least evidence: one batch. one-sided-head
+judges one-sided acts. Without an act, in a run that is stalled: greatest abs target over the
+greatest abs output of the whole run above 30, the factor of input-scale: a warning. Measured, that
 is cautious (`benchmarks/outcome.py`: a regression on 442 rows, Adam at 1e-3, 300 steps): with
 targets 1.4 times beyond its outputs a network was worse than their mean already, and from 11 times
 on its squared error had fallen by less than a tenth. The targets of a distance that is written out
@@ -48,7 +48,7 @@ PAGE = page(__doc__)
 
 LOSSES = ("mse", "l1", "smooth_l1", "huber")
 EXCESS, GRAVE = 0.01, 1.0  # widths of the range; both reasoned, see the page
-FAR = 30.0  # times the output: RULES.md's factor for the scale of inputs
+FAR = 30.0  # times the output: the factor of ACT702 for the scale of inputs
 
 
 def check(trace: Trace) -> Iterator[Result]:
@@ -84,7 +84,7 @@ def _judge_head(trace: Trace, head: JudgedHead) -> Result:
 
 
 def _far(trace: Trace, head: JudgedHead) -> Finding | None:
-    """An open range, of which a run that has not learned came nowhere near its targets."""
+    """The finding on a run that has not learned and whose outputs came nowhere near its targets."""
     least, most = head.target("min"), head.target("max")
     reached = trace.series(head.site.name, "pre_absmax")
     if head.acts or least is None or most is None or reached is None or not len(reached):

@@ -99,7 +99,7 @@ def _judge_head(trace: Trace, head: JudgedHead, badly: bool) -> Finding | None:
 
 
 def _classes(trace: Trace, head: JudgedHead, badly: bool) -> Finding | None:
-    """Class numbers under a regression's criterion, as far as one can tell."""
+    """The question whether the targets of a regression are class numbers."""
     least, most, kinds = head.target("min"), head.target("max"), head.target("distinct")
     if head.loss not in REGRESSION or None in (least, most, kinds) or least != 0:
         return None

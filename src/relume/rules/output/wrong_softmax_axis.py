@@ -11,9 +11,9 @@ all of it.
 
 ## How it is measured
 The axis of the operation in the graph: 0, of a tensor with at least two axes, and as long as the
-batch. Threshold: one such place. Least evidence: one forward. An axis that was left out is read off
-the source of the call, or the module: torch then takes axis 0 of one or three axes, else axis 1.
-Where that is no axis of the batch it is a note, and a warning at axis 0 of three.
+batch. Threshold: one such place, by definition. Least evidence: one forward. An axis that was left
+out is read off the source of the call, or the module: torch then takes axis 0 of one or three axes,
+else axis 1. Where that is no axis of the batch it is a note, and a warning at axis 0 of three.
 
 ## Known false alarms
 Attention is exempt by its role. Where sequences come first axis 0 is time, and is judged only if it
@@ -66,7 +66,7 @@ def _over_batch(fact: Fact) -> bool:
 
 
 def _severity(fact: Fact, shape: list[int]) -> Severity:
-    """Certain between head and criterion; else scores of all against all, or of a bag, may be."""
+    """An error between head and criterion; scores of all against all, or of a bag, may be meant."""
     if len(shape) == 2 and shape[1] in (1, shape[0]):
         return Severity.NOTE
     return Severity.WARNING if fact.data.get("role") == "hidden" else Severity.ERROR
@@ -93,7 +93,7 @@ def _finding(trace: Trace, fact: Fact) -> Finding:
 
 
 def _implicit(trace: Trace, fact: Fact) -> Finding:
-    """The call names no axis, and it was not the batch that torch took."""
+    """The finding on a call that names no axis where torch took another than the batch."""
     shape: list[int] = list(fact.data.get("shape") or ())
     axis = number(fact.data.get("axis")) or 0.0
     text = "{act} at {site} names no axis, so torch chose axis {value:g} of {shape}; with another "

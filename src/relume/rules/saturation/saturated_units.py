@@ -2,7 +2,7 @@
 
 ## What it does
 Finds layers whose acts work on their flat ends: a sigmoid beyond 4.36, a tanh beyond 2.18, an ELU
-below -3, a ReLU6 at its ceiling. Low and high side are told apart.
+below -3, a ReLU6 at its ceiling. Low and high side are counted apart.
 
 ## Why it hurts
 Where the slope is near zero the gradient that passes is near zero: the unit has made up its mind
@@ -11,9 +11,11 @@ and no error reaches it or anything before it.
 ## How it is measured
 r = abs slope over the act's largest slope; flat is r < 0.05. A unit is saturated if it was flat on
 at least 90 % of its samples. Layer: at least 50 % of all entries flat, or at least 25 % of the
-units saturated. Counted over the last two or more windows until there are 1000 samples a unit.
-Warning; an error from 90 % of entries or 75 % of units on. The zero side of rectifiers (ReLU, and
-GELU, SiLU, softplus) is silence, not saturation, and belongs to dead-units.
+units saturated. These shares were tried on 80 healthy and 92 faulty runs; the slope of 0.05 is that
+of the card's flat intervals. Counted over the last two or more windows until there are 1000 samples
+a unit, by which a share of 90 % is known within 2 %; over 4 records where so many were out of
+reach. Warning; an error from 90 % of entries or 75 % of units on (reasoned). The zero side of
+rectifiers (ReLU, and GELU, SiLU, softplus) is silence, not saturation, and belongs to dead-units.
 
 ## Known false alarms
 Output heads, attention weights and gates are not judged. 13 of 75 published healthy trainings have
@@ -42,15 +44,12 @@ from relume.rules.unit_windows import LEAST_WINDOWS, last_windows, lowest, recor
 
 PAGE = page(__doc__)
 
-UNIT = 0.90  # of a unit's samples flat: RULES.md 501
-ENTRIES, ENTRIES_ERROR = (
-    0.50,
-    0.90,
-)  # of a layer's entries: RULES.md 501; the step to error is reasoned
-UNITS, UNITS_ERROR = 0.25, 0.75  # of a layer's units: RULES.md 501; the step to error is reasoned
+UNIT = 0.90  # of a unit's samples flat (see the page)
+ENTRIES, ENTRIES_ERROR = 0.50, 0.90  # of a layer's entries; the step to error is reasoned
+UNITS, UNITS_ERROR = 0.25, 0.75  # of a layer's units; the step to error is reasoned
 EXACT = 0.999  # of flat entries with slope exactly zero: then the act is flat by its formula
 FLOOR = -1e-6  # an act whose flat low end gives less than this is clipped there, not silent
-RECORDS = 4  # of other batches, where 1000 samples were out of reach (law 10)
+RECORDS = 4  # of other batches, where 1000 samples were out of reach (law 10 in docs/laws.md)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class FlatShares:
 
     @property
     def severity(self) -> Severity | None:
-        """What that weighs; None where it is no finding."""
+        """The severity of these shares; None where they are no finding."""
         if self.entries >= ENTRIES_ERROR or self.units >= UNITS_ERROR:
             return Severity.ERROR
         if self.entries >= ENTRIES or self.units >= UNITS:
@@ -139,7 +138,7 @@ def _since(windows: Sequence[Window], silent_below: bool) -> int:
 
 
 def _past(windows: Sequence[Window], silent_below: bool) -> tuple[FlatShares, int] | None:
-    """Two consecutive windows with enough samples that were flat, and have passed."""
+    """The first two consecutive flat windows with enough samples, and their step, or None."""
     flats = [flatness([w], silent_below).severity is not None for w in windows]
     for at in range(len(windows) - LEAST_WINDOWS + 1):
         part = windows[at : at + LEAST_WINDOWS]

@@ -12,13 +12,13 @@ log-sigmoid gives nothing at all. An idle act costs time and memory only.
 
 ## How it is measured
 From the graph: pairs with nothing but reshapes, pooling or dropout between. What the first can
-output is known by its name, what the second does there by its slope. Threshold: one pair. Least
-evidence: one forward. Which pairs do harm is measured (`benchmarks/act_pairs.py`: digits, two
-hidden layers, five paired seeds, accuracy lost against the first act alone): ReLU of ReLU and of
-sigmoid 0.000, tanh of ReLU -0.002, ReLU of tanh 0.003, tanh of tanh 0.000, tanh of sigmoid 0.019;
-sigmoid of tanh 0.103, of ReLU 0.335, of sigmoid 0.577, ReLU of log-sigmoid 0.783. The last four
-are harmful, a warning; a rectifier of what is never negative is idle, a note; the others are left
-alone.
+output is known by its name, what the second does there by its slope. Threshold: one pair, by
+definition. Least evidence: one forward. Which pairs do harm is measured (`benchmarks/act_pairs.py`:
+digits, two hidden layers, five paired seeds, accuracy lost against the first act alone): ReLU of
+ReLU and of sigmoid 0.000, tanh of ReLU -0.002, ReLU of tanh 0.003, tanh of tanh 0.000, tanh of
+sigmoid 0.019; sigmoid of tanh 0.103, of ReLU 0.335, of sigmoid 0.577, ReLU of log-sigmoid 0.783.
+The last four are harmful, a warning; a rectifier of what is never negative is idle, a note; the
+others are left alone.
 
 ## Known false alarms
 Gates and attention weights are not judged: a product of two acts is no act after an act.
