@@ -1,6 +1,6 @@
-"""What the rules must know of an act by its name, where the counters alone cannot tell.
+"""What rules know of an act by its name, where the counters alone cannot tell.
 
-The rooms of torch are closed to rules, so these are words, not functions.
+Rules do not import torch, so this is text and numbers, not functions of tensors.
 """
 
 _INIT = {
@@ -14,7 +14,7 @@ _INIT = {
 
 
 def init_for(act: str) -> str:
-    """The initialisation that keeps the signal's scale through an act, in words."""
+    """The initialisation that keeps the signal's scale through an act, as text."""
     return _INIT.get(act, f"He initialisation with the gain of {act}" if act else "its gain")
 
 
@@ -22,7 +22,7 @@ LEAKS = frozenset({"leaky_relu", "prelu", "rrelu"})
 """Acts of two straight pieces that both have a slope: the sign of the output tells the piece."""
 
 RECTIFIERS = frozenset({"relu", "squared_relu"}) | LEAKS
-"""Acts that pass on what is not negative as it is, or its square."""
+"""Acts that pass positive values on, or their squares."""
 
 INF = float("inf")
 OUTPUT_RANGES = {

@@ -1,9 +1,9 @@
-"""How a run fares whose optimisers step in turn, each with a loss of its own.
+"""Judges a run whose optimisers step in turn, each with its own loss.
 
 Losses that depend on different parameters are judged one by one, and the worst decides. Where one
 model's loss goes through the other model, as in a GAN, what is won by one may be lost by the other:
 a loss that does not fall, that rises again or rises tenfold, is then no failure, and one that falls
-to nothing is no success. Such a pair is in balance until one loss is gone while the other has risen
+to zero is no success. Such a pair is in balance until one loss is gone while the other has risen
 and does not come back.
 
 Measured on small GANs whose makers are judged by what they make (`benchmarks/adversaries.py`):
@@ -24,7 +24,7 @@ from relume.rules.series_tools import number
 if TYPE_CHECKING:
     from relume.core import Series
 
-DIVERGED = 10.0  # times its start, or chance (RULES.md 602)
+DIVERGED = 10.0  # times its start, or chance (page of ACT602)
 WON = 0.2  # of its start: the loss of a side that wins ends below that (see above)
 LOSING = 2.0  # times its start: the other's ends above that
 RECOVERED = 0.05  # of its rise: a loss that has come down by more is not lost (see above)
@@ -33,11 +33,12 @@ WORST_FIRST = ("diverged", "stalled", "oscillating", "plateaued", "too-short", "
 
 
 def alternating_outcome(trace: Trace, judge: Callable[["Series", bool], Outcome]) -> Outcome:
-    """The outcome of all losses together.
+    """Return the outcome of all losses together.
 
     Args:
         trace: with two ``turn`` facts or more.
-        judge: of one loss, and whether it is the first, to which the criterion belongs.
+        judge: gives the outcome of one loss; its second argument says whether the loss is the
+            first, to which the criterion belongs.
     """
     outcomes: dict[str, Outcome] = {}
     losses: dict[str, Series] = {}
@@ -62,7 +63,7 @@ def _loss_name(fact: Fact, facts: tuple[Fact, ...]) -> str:
 
 
 def _worst(outcomes: Mapping[str, Outcome]) -> Outcome:
-    """Losses that have nothing to do with each other: the worst decides, the others are told."""
+    """Return the worst outcome of independent losses; its text names the others."""
     order = {name: place for place, name in enumerate(WORST_FIRST)}
     worst = min(outcomes, key=lambda name: order.get(outcomes[name].name, len(order)))
     others = "; ".join(f"{n} is {o.name}" for n, o in outcomes.items() if n != worst)
@@ -72,6 +73,7 @@ def _worst(outcomes: Mapping[str, Outcome]) -> Outcome:
 
 
 def _judge_opponents(outcomes: Mapping[str, Outcome], losses: Mapping[str, "Series"]) -> Outcome:
+    """Return the outcome of losses of which one may win what another loses."""
     names = {outcome.name for outcome in outcomes.values()}
     if names <= {"learning", "converged"} or names in ({"too-short"}, {"no-loss"}):
         return _worst(outcomes)
@@ -102,7 +104,7 @@ def _judge_opponents(outcomes: Mapping[str, Outcome], losses: Mapping[str, "Seri
 
 
 def _share_recovered(series: "Series", start: float) -> float:
-    """How far a loss has come down from its summit, as a share of its rise."""
+    """Return how far a loss has come down from its summit, as a share of its rise."""
     blocks = np.array_split(series.values, min(BLOCKS, len(series)))
     means = np.array([np.nanmean(block) for block in blocks])
     top = float(means.max())
@@ -110,10 +112,12 @@ def _share_recovered(series: "Series", start: float) -> float:
 
 
 def _path(outcome: Outcome) -> str:
+    """Return the start and the end of a loss as text."""
     start, end = (number(outcome.numbers.get(name)) for name in ("start", "end"))
     return "?" if start is None or end is None else f"{start:.4g} to {end:.4g}"
 
 
 def _ratio(outcome: Outcome) -> float | None:
+    """Return the end of a loss over its start."""
     start, end = (number(outcome.numbers.get(name)) for name in ("start", "end"))
     return end / start if start is not None and end is not None and start > 0 else None

@@ -1,4 +1,4 @@
-"""The loop over dead units, when they died, and how much a layer's dead weigh."""
+"""What the rules of dead units share: the loop over layers, the steps of death, the severity."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -13,13 +13,13 @@ from relume.rules.unit_windows import DeadUnits, dead_units, total
 if TYPE_CHECKING:
     from relume.core import Floats, Ints
 
-# Shares of a layer's units, RULES.md 401: a design with 28 % dead learns as well as its repairs do,
-# so the middle step is not yet an error.
+# Shares of a layer's units (page of ACT401): a design with 28 % dead learns as well as its
+# repairs do, so the middle step is not yet an error.
 NOTE, WARNING, ERROR = 0.10, 0.25, 0.50
 
 
 def severity_of_share(share: float) -> Severity | None:
-    """What that share of dead units weighs; None where it is no finding."""
+    """The severity of that share of dead units; None where it is no finding."""
     steps = ((ERROR, Severity.ERROR), (WARNING, Severity.WARNING), (NOTE, Severity.NOTE))
     return next((severity for limit, severity in steps if share >= limit), None)
 
@@ -30,13 +30,13 @@ def results_by_layer(
     judge_layer: Callable[[DeadUnits], Result | None],
     describe_clean: Callable[[Sequence[DeadUnits]], str],
 ) -> Iterator[Result]:
-    """What `look` says of the silent units of each hidden act.
+    """Yield the result of `judge_layer` for each hidden act.
 
     Args:
         trace: the run.
-        page: in whose name missing evidence is told.
-        look: a finding or a missing result for one layer; None where there is nothing to say.
-        clean: the words for the layers of which there was nothing to say.
+        page: the rule's page, which reports missing evidence.
+        judge_layer: gives a finding or a missing result for one layer, None where it is clean.
+        describe_clean: gives the text for the layers that are clean.
     """
     sites = acts_of(trace)
     if not sites:
@@ -55,8 +55,10 @@ def results_by_layer(
 
 
 def steps_of_death(trace: Trace, dead: DeadUnits) -> tuple[int, int]:
-    """The steps between which half of the units that died did: the last record before, the first
-    after. Windows say which units; the share of silent units by record says when."""
+    """The steps between which half of the dead units died: the last record before, the first after.
+
+    Windows say which units; the share of silent units by record says when.
+    """
     every = trace.windows(dead.site.name)
     active = [total([w], "active") for w in every]
     alive = [int(np.sum(a[dead.died] > 0)) if a is not None else 0 for a in active]
@@ -72,7 +74,7 @@ def steps_of_death(trace: Trace, dead: DeadUnits) -> tuple[int, int]:
 
 
 def _refined(at: "Ints", values: "Floats", span: tuple[int, int]) -> tuple[int, int] | None:
-    """The crossing of half the rise of the silent share inside the span."""
+    """The steps between which the silent share crosses half of its rise inside the span."""
     low, high = int(np.searchsorted(at, span[0])), int(np.searchsorted(at, span[1], "right"))
     if high - low < 2:
         return None

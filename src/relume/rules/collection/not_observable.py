@@ -6,7 +6,7 @@ it: one fact for each such place.
 
 ## Why it hurts
 It does not. It is a fact about the diagnosis: a rule that says nothing about a hidden act has not
-looked at it, and must not be read as "fine".
+read it, and must not be taken for "fine".
 
 ## How it is measured
 The recorder counts the operations of the autograd graph that it cannot look into (custom autograd

@@ -116,7 +116,7 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def dormant_units(trace: Trace, site: Site) -> DormantUnits | str:
-    """The dormant units of a site, or why they cannot be told."""
+    """The dormant units of a site, or why they are not known."""
     windows = [w for w in trace.windows(site.name) if "post_sumsq" in w.fields]
     part = last_windows(windows, DEAD_SAMPLES, DEAD_RECORDS)
     rows = samples(part)
