@@ -52,7 +52,7 @@ from relume.registry import pages, unknown
 from relume.report.console import complaint, console, print_sentence
 
 if TYPE_CHECKING:
-    from relume.launch import Launched
+    from relume.launch import LaunchResult
 
 Job = Callable[[], int]
 
@@ -313,7 +313,7 @@ def _run(plan: RunPlan, wanted: OutputPolicy, *, quiet: bool = False) -> int:
     return launched.code or int(sick)
 
 
-def _tell(launched: "Launched", wanted: OutputPolicy, *, quiet: bool) -> bool:
+def _tell(launched: "LaunchResult", wanted: OutputPolicy, *, quiet: bool) -> bool:
     """Report on a run that has just ended; whether it is to be said by the exit code."""
     for note in launched.notes:
         if not quiet or launched.path is None:

@@ -98,7 +98,7 @@ def check(
             f"{target} could not be run, so nothing was checked{_hint(error, dtype, shape)}."
         )
         return 2
-    done = wanted.silenced(looked.diagnosis, looked.trace)
+    done = wanted.suppress(looked.diagnosis, looked.trace)
     from relume.report.output import deliver
 
     deliver(done.diagnosis, None, wanted.order, console(), both=wanted.order.file is None)
@@ -119,7 +119,7 @@ def _look(
     codes: tuple[str, ...] | None,
 ) -> "ModelCheck":
     from relume.checks import import_target
-    from relume.checks.check import look_at_model
+    from relume.checks.check import check_model
 
     model = import_target.model(target)
     loss = import_target.criterion(criterion) if criterion else None
@@ -131,7 +131,7 @@ def _look(
         if data
         else import_target.made_up_inputs(shape or "", dtype, model)
     )
-    return look_at_model(
+    return check_model(
         model,
         batch,
         loss,

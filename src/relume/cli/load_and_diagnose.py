@@ -27,5 +27,5 @@ def read_quietly(path: Path, wanted: OutputPolicy) -> tuple[Diagnosis, Trace, tu
     trace = run_file.read(path)
     diagnosis = diagnose(trace, select=wanted.order.codes)
     diagnosis = replace(diagnosis, meta={**diagnosis.meta, "path": str(path)})
-    done = wanted.silenced(diagnosis, trace)
+    done = wanted.suppress(diagnosis, trace)
     return done.diagnosis, trace, done.notes

@@ -102,8 +102,8 @@ class OutputPolicy:
         folder, budget: where runs are, and the share of time for recording.
         config: the configuration.
         exit_zero: findings do not change the exit code.
-        baseline, kept_in: what is known, and its file.
-        writes: the baseline is to be written.
+        baseline, baseline_file: what is known, and its file.
+        writes_baseline: the baseline is to be written.
     """
 
     order: "OutputOrder"
@@ -112,24 +112,24 @@ class OutputPolicy:
     budget: float = BUDGET
     exit_zero: bool = False
     baseline: "Baseline | None" = None
-    kept_in: Path | None = None
-    writes: bool = False
+    baseline_file: Path | None = None
+    writes_baseline: bool = False
 
-    def silenced(self, diagnosis: "Diagnosis", trace: "Trace | None") -> "Suppressed":
+    def suppress(self, diagnosis: "Diagnosis", trace: "Trace | None") -> "Suppressed":
         """The diagnosis without what is to be silent, and what was odd about that.
 
-        With `writes` everything that is left goes to the baseline first, and is known then.
+        With `writes_baseline` everything that is left goes to the baseline first, and is known then.
         """
         from relume.policy.suppress import suppress
         from relume.report.rule_pages.pages import rules
 
         known, ignores, file = rules(), self.config.site_ignores, self.config.file
         baseline, notes = self.baseline, ()
-        if self.writes and self.kept_in is not None:
+        if self.writes_baseline and self.baseline_file is not None:
             left = suppress(diagnosis, known, ignores=ignores, config=file).diagnosis
-            baseline = _written(left, baseline, self.kept_in)
+            baseline = _written(left, baseline, self.baseline_file)
             many = f"{len(baseline.findings)} finding{'s' * (len(baseline.findings) != 1)}"
-            notes = (f"the baseline {self.kept_in} knows {many}.",)
+            notes = (f"the baseline {self.baseline_file} knows {many}.",)
         done = suppress(
             diagnosis,
             known,
@@ -137,7 +137,7 @@ class OutputPolicy:
             ignores=ignores,
             config=file,
             baseline=baseline,
-            kept_in=self.kept_in,
+            baseline_file=self.baseline_file,
         )
         return replace(done, notes=(*done.notes, *notes))
 
@@ -172,13 +172,13 @@ def output_policy(words: JudgingOptions) -> OutputPolicy:
         folder=folder_of(words.folder, config),
         budget=config.budget or BUDGET,
         exit_zero=words.exit_zero,
-        kept_in=words.baseline or config.baseline,
-        writes=words.write_baseline,
+        baseline_file=words.baseline or config.baseline,
+        writes_baseline=words.write_baseline,
     )
-    known_before = _baseline(done.kept_in, writes=done.writes)
+    known_before = _baseline(done.baseline_file, writes_baseline=done.writes_baseline)
     # a script may change the working directory before the baseline is written
-    kept_in = done.kept_in.absolute() if done.kept_in else None
-    return replace(done, baseline=known_before, kept_in=kept_in)
+    baseline_file = done.baseline_file.absolute() if done.baseline_file else None
+    return replace(done, baseline=known_before, baseline_file=baseline_file)
 
 
 def folder_of(folder: Path | None, config: "Config | None" = None) -> Path:
@@ -210,23 +210,23 @@ def place(folder: Path | None) -> Path:
     return folder_of(None, read_config(rules(), FORMS))
 
 
-def _written(diagnosis: "Diagnosis", before: "Baseline | None", kept_in: Path) -> "Baseline":
-    from relume.policy.baseline import dump, known_by
+def _written(diagnosis: "Diagnosis", before: "Baseline | None", baseline_file: Path) -> "Baseline":
+    from relume.policy.baseline import baseline_of, dump_baseline
 
-    baseline = known_by(diagnosis, before)
+    baseline = baseline_of(diagnosis, before)
     try:
-        write(dump(baseline), kept_in)
+        write(dump_baseline(baseline), baseline_file)
     except OSError as error:  # it could be written when that was asked, and no longer can
         reason = error.strerror or type(error).__name__
-        raise UsageError(f"cannot write the baseline {str(kept_in)!r}: {reason}.") from None
+        raise UsageError(f"cannot write the baseline {str(baseline_file)!r}: {reason}.") from None
     return baseline
 
 
-def _baseline(kept_in: Path | None, *, writes: bool) -> "Baseline | None":
-    if kept_in is None:
-        if writes:
+def _baseline(baseline_file: Path | None, *, writes_baseline: bool) -> "Baseline | None":
+    if baseline_file is None:
+        if writes_baseline:
             raise UsageError("--write-baseline needs a file; name it with --baseline FILE.")
         return None
-    from relume.policy.baseline import load, replaceable  # pydantic
+    from relume.policy.baseline import load_baseline, load_replaceable  # pydantic
 
-    return replaceable(kept_in) if writes else load(kept_in)
+    return load_replaceable(baseline_file) if writes_baseline else load_baseline(baseline_file)

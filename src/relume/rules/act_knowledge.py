@@ -45,7 +45,7 @@ OUTPUT_RANGES = {
 def output_range(act: str) -> tuple[float, float]:
     """The least and the greatest output of an act, infinite where it has no bound.
 
-    >>> reach("tanh"), reach("gelu")
+    >>> output_range("tanh"), output_range("gelu")
     ((-1.0, 1.0), (-inf, inf))
     """
     return OUTPUT_RANGES.get(act, (-INF, INF))
