@@ -1,4 +1,4 @@
-"""The command line: each command reads its options, calls one room, and prints or writes the result.
+"""The command line: a command reads its options, calls one room and delivers the result.
 
 In come the words of a command line, out come a report and an exit code: 0 nothing of `--fail-on` or
 above, 1 findings, 2 bad input, 130 interrupted, and for `relume run` the script's own code if it is

@@ -1,11 +1,11 @@
-"""`relume combine`: the recordings of a distributed training's ranks become one."""
+"""`relume combine`: merges the recordings of a distributed training's ranks."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from relume.cli.options import Folder, place
+from relume.cli.options import Folder, runs_folder
 from relume.report.console import patience, print_sentence
 
 Files = Annotated[
@@ -31,7 +31,7 @@ def combine(
     from relume.record.merge.combine import combine as merge
     from relume.record.merge.combine import latest
 
-    chosen = list(files) if files else latest(place(folder))
+    chosen = list(files) if files else latest(runs_folder(folder))
     with patience(f"combining {len(chosen)} recordings"):
         made = merge(chosen, out, force=force)
     print_sentence(f"ranks {', '.join(map(str, made.ranks))} of {made.world} are now {made.path}")

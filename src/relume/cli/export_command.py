@@ -1,11 +1,11 @@
-"""`relume export`: a recording as tables for other programs."""
+"""`relume export`: writes a recording as tables for other programs."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from relume.cli.options import Folder, place
+from relume.cli.options import Folder, runs_folder
 from relume.errors import UsageError
 from relume.report.console import patience, print_sentence
 
@@ -27,10 +27,10 @@ def export(run: Run = None, out: Out = None, to: Kind = "csv", folder: Folder = 
         raise UsageError(f"--to is {to!r}; it is csv or parquet.")
     path = run
     if path is None:
-        found = run_file.runs(place(folder))
-        if not found:
-            raise UsageError(f"no recorded run in {place(folder)}/; give a run file.")
-        path = found[0]
+        runs = run_file.runs(runs_folder(folder))
+        if not runs:
+            raise UsageError(f"no recorded run in {runs_folder(folder)}/; give a run file.")
+        path = runs[0]
     with patience(f"writing {path.name}"):
         written = tables(run_file.read(path), out or path.with_suffix(""), to)
     for file, rows in written:
