@@ -90,7 +90,7 @@ def test_a_gate_that_no_gradient_reaches_is_no_end_of_a_chain() -> None:
 
 
 def test_one_story_a_fault() -> None:
-    """The faults of RULES.md's first law: each a root, with its symptoms under it."""
+    """The faults of law 2 in docs/laws.md: each a root, with its symptoms under it."""
     shifted = healthy(flat(), act="tanh", low=0.5, high=0.5)
     shifted.series("fc1", "mean_energy_share", 0.99)
     assert roots(shifted.trace()) == ["ACT701"]

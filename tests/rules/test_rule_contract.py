@@ -29,7 +29,7 @@ RULES = {rule.code: rule for rule in discover("relume.rules", Rule)}
 @dataclass(frozen=True)
 class Row:
     """`make(value)` builds a trace whose measured value is that; `fires` are values that must be
-    found, `silent` ones that must not; the thresholds are RULES.md's."""
+    found, `silent` ones that must not; the thresholds are those of the rule's page."""
 
     make: Callable[[float], Trace]
     fires: tuple[float, ...]

@@ -19,6 +19,8 @@ Word = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
 class _Strict(BaseModel):
+    """A table that refuses unknown keys and converts no types; keys have hyphens."""
+
     model_config = ConfigDict(
         extra="forbid",
         strict=True,
