@@ -1,4 +1,4 @@
-"""`relume card` and `relume acts`: what an act is, and which there are."""
+"""`relume card` and `relume acts`: measures an act, and lists all of them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -63,7 +63,7 @@ def card(
     deliver_cards(cards, wanted, console())
     if form == "full" and wanted.file is None:
         for one in chosen:
-            lessons(one.name)
+            print_lessons(one.name)
     if wanted.file is not None:
         print_sentence(f"{'the card is' if len(cards) == 1 else 'the cards are'} in {wanted.file}.")
     return 0
@@ -83,7 +83,7 @@ def acts(
     names = list_acts(pattern)
     if not names:
         raise UsageError(f"no act matches {pattern!r}; 'relume acts' lists them all.")
-    found = [find(name) for name in names]
+    chosen = [find(name) for name in names]
     entries = [
         ActEntry(
             one.name,
@@ -96,17 +96,17 @@ def acts(
             ),
             one.reference,
         )
-        for one in found
+        for one in chosen
     ]
     act_table(entries, console())
     return 0
 
 
-def lessons(act: str) -> None:
-    """Which lessons of the atlas are about an act; those on the functions first."""
+def print_lessons(act: str) -> None:
+    """Print which lessons of the atlas are about an act; those on the functions first."""
     from relume.atlas.lesson import about
 
-    found = sorted(about("cards", act), key=lambda text: text.claim[0] != "F")
-    if found:
-        named = ", ".join(f"{text.claim} {text.name}" for text in found)
-        console().print(f" Lessons about {act} (relume atlas {found[0].name} --open): {named}.\n")
+    texts = sorted(about("cards", act), key=lambda text: text.claim[0] != "F")
+    if texts:
+        named = ", ".join(f"{text.claim} {text.name}" for text in texts)
+        console().print(f" Lessons about {act} (relume atlas {texts[0].name} --open): {named}.\n")

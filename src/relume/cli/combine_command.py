@@ -1,4 +1,4 @@
-"""`relume combine`: the recordings of a distributed training's ranks become one."""
+"""`relume combine`: merges the recordings of a distributed training's ranks."""
 
 from pathlib import Path
 from typing import Annotated

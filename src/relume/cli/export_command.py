@@ -1,11 +1,11 @@
-"""`relume export`: a recording as tables for other programs."""
+"""`relume export`: writes a recording as tables for other programs."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from relume.cli.options import Folder, place
+from relume.cli.options import Folder, runs_folder
 from relume.errors import UsageError
 from relume.report.console import print_sentence, spinner
 

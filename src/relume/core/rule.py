@@ -30,6 +30,6 @@ class Rule:
     name: str
     page: str
     check: Callable[[Trace], Iterator[Result]]
-    sign: bool = True
+    symptom: bool = True
     explains: tuple[str, ...] = ()
     upstream: bool = False

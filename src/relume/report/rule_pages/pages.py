@@ -146,7 +146,7 @@ def rules_as_json(known: Sequence[PageText]) -> str:
             "family": page.code[:4],
             "about": page.family,
             "severities": list(page.severities),
-            "sign": page.sign,
+            "sign": page.symptom,
             "summary": page.summary,
         }
         for page in known

@@ -49,7 +49,7 @@ def severities(package: str) -> Mapping[str, tuple[tuple[str, ...], bool]]:
         *folders, stem = member.removeprefix(f"{package}.").split(".")
         text = root.joinpath(*folders, f"{stem}.py").read_text("utf-8")
         file = _file(ast.parse(text), package)
-        rules[stem] = (_ordered(_named(file, shared)), file.sign)
+        rules[stem] = (_ordered(_named(file, shared)), file.symptom)
     return rules
 
 
@@ -112,5 +112,7 @@ def _room_imports(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
             yield from ((home, alias.name) for alias in node.names)
 
 
-def _no_sign(node: ast.keyword) -> bool:
-    return node.arg == "sign" and isinstance(node.value, ast.Constant) and node.value.value is False
+def _no_symptom(node: ast.keyword) -> bool:
+    return (
+        node.arg == "symptom" and isinstance(node.value, ast.Constant) and node.value.value is False
+    )
