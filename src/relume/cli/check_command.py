@@ -88,7 +88,7 @@ def check(
         raise UsageError("give the batch: --data pkg.mod:loader (or a file), or --input 32x3x8x8.")
     try:
         with spinner(f"checking {target}"):
-            looked = _look(target, data, shape, dtype, criterion, weights, wanted.order.codes)
+            checked = _check(target, data, shape, dtype, criterion, weights, wanted.order.codes)
     except RelumeError:
         raise
     except Exception as error:  # of the user's code: its traceback, without relume's frames

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from relume.cli.options import Folder, place
+from relume.cli.options import Folder, runs_folder
 from relume.report.console import print_sentence, spinner
 
 Files = Annotated[
@@ -31,7 +31,7 @@ def combine(
     from relume.record.merge.combine import combine as merge
     from relume.record.merge.combine import latest
 
-    chosen = list(files) if files else latest(place(folder))
+    chosen = list(files) if files else latest(runs_folder(folder))
     with spinner(f"combining {len(chosen)} recordings"):
         made = merge(chosen, out, force=force)
     print_sentence(f"ranks {', '.join(map(str, made.ranks))} of {made.world} are now {made.path}")

@@ -27,10 +27,10 @@ def export(run: Run = None, out: Out = None, to: Kind = "csv", folder: Folder = 
         raise UsageError(f"--to is {to!r}; it is csv or parquet.")
     path = run
     if path is None:
-        found = run_file.runs(place(folder))
-        if not found:
-            raise UsageError(f"no recorded run in {place(folder)}/; give a run file.")
-        path = found[0]
+        runs = run_file.runs(runs_folder(folder))
+        if not runs:
+            raise UsageError(f"no recorded run in {runs_folder(folder)}/; give a run file.")
+        path = runs[0]
     with spinner(f"writing {path.name}"):
         written = write_tables(run_file.read(path), out or path.with_suffix(""), to)
     for file, rows in written:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def load_and_diagnose(path: Path, wanted: OutputPolicy) -> tuple[Diagnosis, Trace, tuple[str, ...]]:
-    """The diagnosis of a run file without what is to be silent, the trace, and what was odd."""
+    """Return the diagnosis of a run file without silenced findings, the trace, and notes."""
     with spinner(f"reading {path.name}"):
         return read_quietly(path, wanted)
 

@@ -167,7 +167,7 @@ def watch(
     if isinstance(sink, str):
         from relume.record.store.tensorboard import parse_sink
 
-        sink_called(sink)  # raises before anything is created
+        parse_sink(sink)  # raises before anything is created
     from torch import nn
 
     argument: Any = model

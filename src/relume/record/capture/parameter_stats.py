@@ -11,14 +11,14 @@ from torch.optim import Optimizer
 
 from relume.record.capture.step_record import StepRecord
 from relume.record.facts.fact_log import FactLog
-from relume.record.graph.head_structure import decays
-from relume.record.measure.dtensor import local, shard_info
+from relume.record.graph.head_structure import weight_decays
+from relume.record.measure.dtensor import local_part, sharded_parameters
 from relume.record.measure.parameter_samples import (
     MOST_ELEMENTS,
     RUN,
     ParameterSampler,
     ParameterSamples,
-    split_distant,
+    run_stride,
 )
 from relume.record.measure.row_cosine import RowCosines
 from relume.record.measure.update_cosine import UpdateCosine
@@ -98,9 +98,9 @@ class ParameterStats:
             return
         named = self._weights.named(optimizer)
         zeros = zero_tensors(parameter for _, parameter in named) if zeros is None else zeros
-        self._fact_log.write_parameters(named, step, decays(optimizer), zeros)
-        parts = [(name, part) for name, p in named if (part := local(p)) is not None]
-        record.add(self._rows.look(parts))
+        self._fact_log.write_parameters(named, step, weight_decays(optimizer), zeros)
+        parts = [(name, part) for name, p in named if (part := local_part(p)) is not None]
+        record.add(self._rows.measure(parts))
         self._written[id(optimizer)] = key
 
 
@@ -140,16 +140,16 @@ class WeightStats:
 
     def named(self, optimizer: Optimizer) -> list[tuple[str, Tensor]]:
         """Return the optimiser's parameters with their names."""
-        return [(self._name(p), p) for p in parameters_of(optimizer) if local(p) is not None]
+        return [(self._name(p), p) for p in parameters_of(optimizer) if local_part(p) is not None]
 
     def gradients(self, leaves: Sequence[Tensor]) -> Measured | None:
         """Return the norms of the gradients in `.grad`, before any clipping."""
         self._nonfinite = None
         parameters: list[Tensor] = []
         grads: list[Tensor] = []
-        for leaf in (*leaves, *shard_info(self._names.roots())):
-            grad = local(leaf.grad)
-            if grad is not None and grad.numel() and local(leaf) is not None:
+        for leaf in (*leaves, *sharded_parameters(self._names.roots())):
+            grad = local_part(leaf.grad)
+            if grad is not None and grad.numel() and local_part(leaf) is not None:
                 parameters.append(leaf)
                 grads.append(grad)
         if not grads:
@@ -198,14 +198,14 @@ class WeightStats:
         if isinstance(before, ParameterSamples):
             sampler = self._sampler(optimizer)
             after = sampler.take(parts)
-            if after is None or not after.like(before):
+            if after is None or not after.same_layout(before):
                 return None  # moved to another device, or resized, within the step
             sizes = before.norms()
             updates = after.flat - before.flat
             ratios = before.norms(updates) / sizes
             if follow is not None:
                 names = [name for name, _ in keys[: len(parts)]]
-                self.update_cosine.keep_here(follow, names, parts, sampler, after, updates)
+                self.update_cosine.keep_on_host(follow, names, parts, sampler, after, updates)
             return keys, np.concatenate(
                 (sizes * before.scales * _shards(parameters, parts), ratios)
             )
@@ -245,7 +245,7 @@ class WeightStats:
 
 def zero_tensors(parameters: Iterable[Tensor]) -> set[int]:
     """Return ids of parameters whose first 4096 entries are all zero."""
-    parts = ((id(p), local(p)) for p in parameters)
+    parts = ((id(p), local_part(p)) for p in parameters)
     return {
         number
         for number, part in parts
@@ -260,7 +260,7 @@ def parameters_of(optimizer: Optimizer) -> list[Tensor]:
 
 def _held_parts(parameters: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """Return the parameters that this process holds a part of, and those parts."""
-    pairs = [(p, part) for p in parameters if (part := local(p)) is not None and part.numel()]
+    pairs = [(p, part) for p in parameters if (part := local_part(p)) is not None and part.numel()]
     return [p for p, _ in pairs], [part for _, part in pairs]
 
 
@@ -279,7 +279,7 @@ def _sample(tensor: Tensor) -> Tensor:
     flat, size = tensor.detach().reshape(-1), tensor.numel()
     if size <= MOST_ELEMENTS:
         return flat
-    return flat[: size - size % RUN].reshape(-1, RUN)[:: split_distant(size)].reshape(-1)
+    return flat[: size - size % RUN].reshape(-1, RUN)[:: run_stride(size)].reshape(-1)
 
 
 def _norms(tensors: list[Tensor]) -> Tensor:

@@ -62,7 +62,7 @@ class CriterionFact:
         if self._criterion is None:
             file, line = source_of(spec.node)
             data = {"loss": spec.name, "classes": self._chance.classes, "chance": None}
-            data |= head_structure.of_criterion(spec, head)
+            data |= head_structure.criterion_data(spec, head)
             self._criterion = Fact("criterion", "", step, {**data, "file": file, "line": line})
             self.flush()
         return True

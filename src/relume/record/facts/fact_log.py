@@ -168,9 +168,9 @@ class FactLog:
             self._parameter_site(name, parameter, self._module_orders.get(layer, LAST))
             if layer in self._module_orders:
                 self._module_orders[layer] += 1  # its next parameter comes after this one
-            local_part = local(parameter)
-            local_part = parameter if local_part is None else local_part
-            shard = {"shard": local_part.numel()} if is_sharded(parameter) else {}
+            own = local_part(parameter)
+            own = parameter if own is None else own
+            shard = {"shard": own.numel()} if is_sharded(parameter) else {}
             self._writer.fact(
                 Fact(
                     "parameter",
@@ -180,7 +180,7 @@ class FactLog:
                         "shape": list(parameter.shape),
                         "zero_init": id(parameter) in zeros,
                         "trainable": bool(parameter.requires_grad),
-                        "before_norm": local_part.data_ptr() in self._centred_biases,
+                        "before_norm": own.data_ptr() in self._centred_biases,
                         "weight_decay": decays.get(id(parameter)),
                         **shard,
                     },

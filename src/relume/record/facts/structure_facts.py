@@ -8,7 +8,13 @@ from torch import nn
 from relume.acts.act import by_node
 from relume.core import Fact
 from relume.record.graph import affine_structure, criterion, criterion_targets, head_structure
-from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, if_in_memory, kind, name_of
+from relume.record.graph.autograd_graph import (
+    AutogradGraph,
+    AutogradNode,
+    if_in_memory,
+    kind,
+    name_of,
+)
 from relume.record.graph.opaque_ops import CUSTOM, FUSED, OPAQUE, PACKED, RELEASED, is_custom
 from relume.record.graph.softmax_source import axis_is_left_out
 from relume.record.sites.module_trace import ModuleTrace
@@ -54,7 +60,7 @@ class StructureFacts:
             name = "" if state is None else state.site.name
             act_name = by_node()[name_of(node)][0].name if state is None else state.site.act
             act: dict[str, Any] = {"act": act_name, "site": name, "file": file, "line": line}
-            acts.append(act | head_structure.limits(node))
+            acts.append(act | head_structure.clamp_limits(node))
         rows = criterion.rows_at_criterion(graph, spec, head)
         layer = "" if head.affine is None else self._sites.layer_path(head.affine)
         fact = Fact(
@@ -64,8 +70,8 @@ class StructureFacts:
             {
                 "layer": layer,
                 "acts": acts,
-                "direct": head_structure.direct(spec, head),
-                "guarded": head_structure.guarded(spec, head),
+                "direct": head_structure.is_direct(spec, head),
+                "guarded": head_structure.log_guards(spec, head),
                 "rows_sum_error": None if rows is None else rows[0],
                 "rows_min": None if rows is None else rows[1],
             },

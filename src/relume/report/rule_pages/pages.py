@@ -64,7 +64,7 @@ class PageText:
         return severities(PACKAGE).get(self.file, ((), True))[0]
 
     @property
-    def sign(self) -> bool:
+    def symptom(self) -> bool:
         """Whether its findings are symptoms: notes at most on a run that learns."""
         return severities(PACKAGE).get(self.file, ((), True))[1]
 

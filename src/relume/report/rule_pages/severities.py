@@ -31,7 +31,7 @@ class RuleSource:
     levels: Words
     bodies: Mapping[str, tuple[Words, Words]]
     imports: tuple[tuple[str, str], ...]
-    sign: bool
+    symptom: bool
 
 
 @cache
@@ -85,8 +85,8 @@ def _file(tree: ast.Module, package: str) -> RuleSource:
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
     }
     every = list(ast.walk(tree))
-    sign = not any(isinstance(node, ast.keyword) and _no_sign(node) for node in every)
-    return RuleSource(_levels(every), bodies, tuple(_room_imports(tree, package)), sign)
+    symptom = not any(isinstance(node, ast.keyword) and _no_symptom(node) for node in every)
+    return RuleSource(_levels(every), bodies, tuple(_room_imports(tree, package)), symptom)
 
 
 def _levels_and_names(body: ast.stmt) -> tuple[Words, Words]:
