@@ -57,7 +57,7 @@ def fix(
 
     crew = TrialRunner(wanted)
     with show_progress(crew, verbose=asked.verbose) as told:
-        found = cure(crew, run=path, seeds=asked.seeds, select=codes, told=told)
+        found = cure(crew, run=path, seeds=asked.seeds, select=codes, announce=told)
     _deliver(found, asked.form, file, diff=diff)
     if found.edit is not None and libcst_missing():
         print_sentence(libcst_missing())

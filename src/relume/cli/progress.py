@@ -22,7 +22,7 @@ def show_progress(crew: "TrialRunner", *, verbose: bool) -> Generator[Callable[[
         with _bar(crew, verbose=verbose) as told:
             yield told
     except KeyboardInterrupt:
-        print_sentence(f"interrupted; {crew.fired} finished runs are kept in {crew.kept_in}.")
+        print_sentence(f"interrupted; {crew.executed} finished runs are kept in {crew.cache_file}.")
         print_sentence("the same command goes on from there.")
         raise typer.Exit(130) from None
 

@@ -114,7 +114,7 @@ def compare(
     names = known(acts.split(","))
     crew = TrialRunner(setting(script, args, asked))
     with show_progress(crew, verbose=asked.verbose) as told:
-        found = versus(crew, names, seeds=asked.seeds, tune=tune or "", goal=goal, told=told)
+        found = versus(crew, names, seeds=asked.seeds, tune=tune or "", goal=goal, announce=told)
     trial_output.deliver(found, asked.form, file, console(), comparison=True)
     if file is not None:
         print_sentence(f"the report is in {file}.")

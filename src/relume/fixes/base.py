@@ -68,7 +68,7 @@ class FixPage:
         at: object = None,
         **options: Value | tuple[Value, ...],
     ) -> Edit:
-        """Make an edit of this fix; `at` is the finding or site whose source line a patch changes."""
+        """Make an edit of this fix; a patch changes the source line of `at`, a finding or site."""
         file, line = getattr(at, "file", ""), getattr(at, "line", 0)
         return Edit(self.name, options, sites, text, file, line)
 

@@ -5,7 +5,8 @@ Says to leave the network as it is.
 
 ## When it helps
 For facts: sparse firing, an act that costs more than another, an act that repeats the one before
-it; and where less than a quarter of the units is dead. A change is worth it only if a paired trial on your own model says so.
+it; and where less than a quarter of the units is dead. A change is
+worth it only if a paired trial on your own model says so.
 
 ## How it is applied
 It is not applied: it is a change of your program that only you can make.

@@ -126,7 +126,7 @@ class _ActSwap:
         self.pending: weakref.WeakKeyDictionary[nn.Module, list[tuple[str, ActPlace]]]
         self.pending = weakref.WeakKeyDictionary()
         session.on_start(self.start, training=False, copies=True)
-        # not before the model trains: an average of weights is called too, and must keep its weights
+        # not before the model trains: an average of weights, called too, must keep its weights
         session.on_start(self.draw, training=True)
 
     def start(self, model: LiveModel) -> None:

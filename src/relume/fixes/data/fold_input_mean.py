@@ -91,7 +91,7 @@ def why_not_foldable(layer: Any, path: str) -> str:
 
 
 def fold_mean(layer: Any, x: Tensor) -> Tensor:
-    """Add the layer's output for the mean of `x` to its bias; return the mean, shaped as one row."""
+    """Add the layer's output for the mean of `x` to its bias; return the mean as one row."""
     axis = 1 if isinstance(layer, CHANNELS) else x.dim() - 1
     mean = x.detach().movedim(axis, -1).reshape(-1, x.shape[axis]).double().mean(0)
     mean = mean.to(layer.weight).reshape(-1, *[1] * (x.dim() - 1 - axis))

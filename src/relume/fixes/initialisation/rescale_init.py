@@ -11,8 +11,8 @@ of another scale, orthogonal or sparse weights, unusual layers. It cannot mend u
 
 ## How it is applied
 Before the first forward that trains, in one forward that leaves no trace: each layer is rescaled
-as soon as it has run, and those behind it already get the result. Layers that share their weight, are
-frozen or parametrised keep theirs, and relume says so.
+as soon as it has run, and those behind it already get the result. Layers that share their weight,
+are frozen or parametrised keep theirs, and relume says so.
 
 ## What it changes (safety)
 RETRAIN: training starts from other weights. On a pretrained model it destroys what was learned.

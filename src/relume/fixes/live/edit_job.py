@@ -61,7 +61,9 @@ _NOUNS = (
 
 
 def several(count: int, what: str) -> str:
-    """Return a count in words: ``1 layer drawn anew``, ``2 layers drawn anew``; names of acts stay: ``2 relu replaced``.
+    """Return a count in words: ``1 layer drawn anew``, ``2 layers drawn anew``.
+
+    Names of acts have no plural: ``2 relu replaced``.
 
     >>> several(2, "norm layer inserted"), several(3, "relu replaced")
     ('2 norm layers inserted', '3 relu replaced')

@@ -129,7 +129,7 @@ class EditSession:
     def on_start(
         self, action: Callable[[LiveModel], None], *, training: bool, copies: bool = False
     ) -> None:
-        """Register an action before a model's first forward; with `training`, its first training one.
+        """Register an action before a model's first forward; with `training`, its first to train.
 
         A copy of an edited model (an average of its weights) already has the added parts and hooks;
         with `copies` the action runs for it as well.
@@ -137,7 +137,7 @@ class EditSession:
         self._start_edits.append(StartEdit(self.current, action, training, copies))
 
     def on_calls(self, table: dict[Any, Handler], *, outside: bool = False) -> None:
-        """Register handlers for calls of these functions in forwards; with `outside`, everywhere."""
+        """Register handlers for calls of these functions in forwards; `outside`: everywhere."""
         self._calls.add(self.current, table, outside=outside)
 
     def override(self, group: dict[str, Any], name: str, value: Any) -> None:

@@ -73,7 +73,7 @@ def apply(edit: Edit, session: "EditSession") -> None:
 
 
 def axis_of(call: FunctionCall) -> int:
-    """Return the axis counted from the front; where the call names none, the one that torch takes."""
+    """Return the axis counted from the front; without one in the call, torch's choice."""
     axis = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else None)
     if not isinstance(axis, int):
         return 0 if call.z.dim() in (0, 1, 3) else 1

@@ -1,8 +1,8 @@
 """sigmoid-for-softmax: a sigmoid in place of the softmax over one unit.
 
 ## What it does
-Answers a softmax over a single unit, which is 1 whatever the network computes, with the sigmoid of that
-unit.
+Answers a softmax over a single unit, which is 1 whatever the network computes, with the sigmoid of
+that unit.
 
 ## When it helps
 Always, where the rule found it: nothing can be learned through a constant.

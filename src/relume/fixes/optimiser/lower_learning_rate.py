@@ -1,7 +1,8 @@
 """lower-learning-rate: every step taken with a tenth of the learning rate.
 
 ## What it does
-Multiplies the learning rate of every parameter group by a factor, one tenth by default. A factor above 1 raises it.
+Multiplies the learning rate of every parameter group by a factor, one tenth by default. A
+factor above 1 raises it.
 
 ## When it helps
 A step that changes the weights by a tenth of themselves leaves the region in which the gradient

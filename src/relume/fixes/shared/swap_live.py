@@ -69,7 +69,7 @@ class LiveSwaps:
         return self.answer(model, site, self._function(model, site, new, beside))
 
     def answer(self, model: LiveModel, site: str, answer: Answer) -> bool:
-        """Register the answer to calls of the act at a site; False if the model has no such site."""
+        """Register the answer to the act's calls at a site; False if the model has no such site."""
         name = SiteName.read(site)
         part = model.module(name.path)
         if part is None:
