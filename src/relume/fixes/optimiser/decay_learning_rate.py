@@ -39,9 +39,9 @@ LEAST = 0.01
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Propose a decay over as many steps as the run took."""
-    taken = trace.meta.get("steps")
-    if isinstance(taken, int) and taken > 1:
-        yield PAGE.edit(f"learning rate decayed over {taken} steps", steps=taken)
+    run_steps = trace.meta.get("steps")
+    if isinstance(run_steps, int) and run_steps > 1:
+        yield PAGE.edit(f"learning rate decayed over {run_steps} steps", steps=run_steps)
 
 
 def apply(edit: Edit, session: "EditSession") -> None:

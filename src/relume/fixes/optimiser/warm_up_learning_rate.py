@@ -41,8 +41,8 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     """Propose a warm-up over the first tenth of the run."""
     if finding.code in IF_HIGH and not rate_killed(finding, diagnosis):
         return
-    taken = trace.meta.get("steps")
-    steps = min(max(int(SHARE * taken), 10), MOST) if isinstance(taken, int) else 100
+    run_steps = trace.meta.get("steps")
+    steps = min(max(int(SHARE * run_steps), 10), MOST) if isinstance(run_steps, int) else 100
     yield PAGE.edit(f"learning rate warmed up over {steps} steps", steps=steps)
 
 
