@@ -57,7 +57,7 @@ def fix(
 
     runner = TrialRunner(wanted)
     with show_progress(runner, verbose=trial.verbose) as report_status:
-        result = cure(runner, run=path, seeds=trial.seeds, select=codes, told=report_status)
+        result = cure(runner, run=path, seeds=trial.seeds, select=codes, announce=report_status)
     _deliver(result, trial.form, file, diff=diff)
     if result.edit is not None and libcst_missing():
         print_sentence(libcst_missing())

@@ -28,7 +28,9 @@ def show_progress(runner: "TrialRunner", *, verbose: bool) -> Generator[Callable
         with _bar(runner, verbose=verbose) as report_status:
             yield report_status
     except KeyboardInterrupt:
-        print_sentence(f"interrupted; {runner.fired} finished runs are kept in {runner.kept_in}.")
+        print_sentence(
+            f"interrupted; {runner.executed} finished runs are kept in {runner.cache_file}."
+        )
         print_sentence("the same command goes on from there.")
         raise typer.Exit(130) from None
 

@@ -115,7 +115,7 @@ def compare(
     runner = TrialRunner(setting(script, args, trial))
     with show_progress(runner, verbose=trial.verbose) as report_status:
         result = compare_arms(
-            runner, names, seeds=trial.seeds, tune=tune or "", goal=goal, told=report_status
+            runner, names, seeds=trial.seeds, tune=tune or "", goal=goal, announce=report_status
         )
     trial_output.deliver(result, trial.form, file, console(), comparison=True)
     if file is not None:
