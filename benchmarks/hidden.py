@@ -1,7 +1,7 @@
 """What recording costs where its own clock does not look: by the step, on the small MLP.
 
 Behind a record: by how much longer than a plain one the recorded step and each of the next ones
-take, beside what the recorder said that the record took (`overhead_budget.AFTER`, `OverheadBudget.alpha`).
+take, beside what the recorder said that the record took (`AFTER` and `alpha` of the budget).
 
 Between records: steps in the order in which they follow the start of a watch that records none,
 with the watch and without, medians over the repetitions; the first ones are looked at (their loss

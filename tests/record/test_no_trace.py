@@ -243,7 +243,7 @@ MORE = [
     ("checkpoint", function_mode, "sample"),
     ("checkpoint", function_mode, "wrapped"),
     ("frozen backbone", graph_reader.GraphReader, "_relevant_acts"),
-    ("nn.GRU", row_cosine.RowCosines, "look"),
+    ("nn.GRU", row_cosine.RowCosines, "measure"),
     ("threads", module_trace.ModuleTrace, "enter"),
     ("F.gelu", GradientHook, "_add_sums"),
     ("x * (x > 0)", find_acts, "relu_input"),
