@@ -122,15 +122,16 @@ def use(programs: Path, folder: Path) -> None:
     """What a user does first, with what is installed beside these programs and nothing else."""
     (folder / "watch.py").write_text(WATCH, "utf-8")
     example = str(ROOT / "examples" / "wine_double_softmax.py")
-    for expected, program, *words in (
-        ("Commands", "relume", "--help"),
-        ("--exit-zero", "relume", "run", "--help"),
-        ("How it is measured", "relume", "explain", "dead-units"),
-        ("softmax-before-cross-entropy", "relume", "run", "--exit-zero", example),
-        ("relu", "relume", "card", "relu"),
-        ("by chance in 30 steps", "python", "watch.py"),
-        ("series.parquet", "relume", "export", "watched.sqlite", "--to", "parquet", "-o", "tables"),
-        ("all there", "python", "-c", EXTRAS),
+    for expected, status, program, *words in (
+        ("Commands", 0, "relume", "--help"),
+        ("--exit-zero", 0, "relume", "run", "--help"),
+        ("missing argument", 2, "relume", "run"),
+        ("How it is measured", 0, "relume", "explain", "dead-units"),
+        ("softmax-before-cross-entropy", 1, "relume", "run", example),
+        ("relu", 0, "relume", "card", "relu"),
+        ("by chance in 30 steps", 0, "python", "watch.py"),
+        ("series.parquet", 0, "relume", "export", "watched.sqlite", "--to", "parquet"),
+        ("all there", 0, "python", "-c", EXTRAS),
     ):
         done = subprocess.run(
             [str(programs / program), *words],
@@ -141,6 +142,6 @@ def use(programs: Path, folder: Path) -> None:
             env={**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"},
         )
         out = done.stdout + done.stderr
-        assert done.returncode == 0, f"{program} {words}\n{out}"
+        assert done.returncode == status, f"{program} {words}\n{out}"
         assert "Traceback" not in out, f"{program} {words}\n{out}"
         assert expected in out, f"{program} {words} does not say {expected!r}\n{out}"
