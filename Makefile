@@ -12,27 +12,21 @@ LIGHT := $(VENV)/.relume-light
 help:  ## say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{printf "  make %-7s %s\n", $$1, $$2}'
 
-$(READY): pyproject.toml constraints.txt
+# Both by one recipe; the demo needs far less than the tests do.
+$(READY): EXTRA := dev
+$(LIGHT): EXTRA := examples
+$(READY) $(LIGHT): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "relume needs Python 3.11 or newer as $(PYTHON); name another: make PYTHON=/path/to/python"; \
 		exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing relume and what its tests need into $(VENV) (once; minutes)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@echo "installing relume[$(EXTRA)] into $(VENV) (once; minutes, for torch is large)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		-c constraints.txt -e '.[$(EXTRA)]'
 	@touch $@
 
-# What the demo needs, which is far less than what the tests need.
-$(LIGHT): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "relume needs Python 3.11 or newer as $(PYTHON); name another: make PYTHON=/path/to/python"; \
-		exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@test -f $(READY) || echo "installing relume and scikit-learn into $(VENV) (once; torch is large)"
-	@test -f $(READY) || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		-c constraints.txt -e '.[examples]'
-	@touch $@
-
-demo: $(LIGHT)  ## a broken training on real data, and what relume says about it
+# Where the tests' set is installed, the demo uses that.
+demo: $(or $(wildcard $(READY)),$(LIGHT))  ## a broken training on real data, and what relume says about it
 	@$(BIN)/relume run --exit-zero examples/digits_deep_sigmoid.py
 
 # The browser tests take the system's Chromium. Root on a Debian gets it; others are told.

@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "trial"))
 sys.path.insert(0, str(HERE.parent / "tests" / "cases"))
 
-from fake_crew import FakeCrew, Rare  # noqa: E402
+from fake_runner import FakeRunner, Rare  # noqa: E402
 from zoo_run import wilson  # noqa: E402
 
 from relume.core.trial import Arm, Objective, Trial  # noqa: E402
@@ -58,40 +58,40 @@ def row(what: str, hits: int, count: int, expected: str) -> None:
     print(f"| {what} | {count} | {hits} | {share} | {interval} | {expected} |", flush=True)
 
 
-def tried(crew: FakeCrew, candidates: int) -> Trial:
+def tried(runner: FakeRunner, candidates: int) -> Trial:
     arms = [Arm("candidate"), *(Arm(f"other-{k}") for k in range(candidates - 1))]
-    return run_paired_trial(crew, arms, "is it better?")  # type: ignore[arg-type]
+    return run_paired_trial(runner, arms, "is it better?")  # type: ignore[arg-type]
 
 
 def simulated(count: int) -> None:
     for name, noise in NOISES.items():
-        crews = (FakeCrew(noise, trial=k, broken={"": 0.1}) for k in range(count))
-        hits = sum(any(v.word == PROVEN and v.fresh for v in tried(c, 3).verdicts) for c in crews)
+        runners = (FakeRunner(noise, trial=k, broken={"": 0.1}) for k in range(count))
+        hits = sum(any(v.word == PROVEN and v.fresh for v in tried(c, 3).verdicts) for c in runners)
         row(f"identical arms, {name}: proven", hits, count, "at most 5 %")
     for name, noise in NOISES.items():
         hits = 0
         for k in range(count):
-            crew = FakeCrew(noise, trial=k)
-            crew.run([BASE, Arm("candidate")], range(5))
-            found = judge([Arm("candidate")], "base", crew.shots, range(5), Objective())
+            runner = FakeRunner(noise, trial=k)
+            runner.run([BASE, Arm("candidate")], range(5))
+            found = judge([Arm("candidate")], "base", runner.runs, range(5), Objective())
             hits += found[0].word == PROVEN
         row(f"identical arms, {name}, five pairs only: better", hits, count, "at most 5 %")
     spread = 0.2 * float(np.sqrt(2))
     for size in (1.0, 2.0, 3.0):
         hits = 0
         for k in range(count):
-            crew = FakeCrew(NOISES["normal"], {"candidate": size * spread}, trial=k)
-            crew.run([BASE, Arm("candidate")], range(5))
-            found = judge([Arm("candidate")], "base", crew.shots, range(5), Objective())
+            runner = FakeRunner(NOISES["normal"], {"candidate": size * spread}, trial=k)
+            runner.run([BASE, Arm("candidate")], range(5))
+            found = judge([Arm("candidate")], "base", runner.runs, range(5), Objective())
             hits += found[0].word == PROVEN
         stated = f"{100 * power(5, size):.0f} % stated"
         row(f"a gain of {size:g} standard deviations, five pairs: found", hits, count, stated)
 
     struck = hits = 0
     for k in range(count):
-        crew = Rare(NOISES["normal"], trial=k)
-        found = tried(crew, 1).verdict("candidate")
-        if sum(crew.shots["base", seed].value == Rare.RUINED for seed in range(5)) == 1:
+        runner = Rare(NOISES["normal"], trial=k)
+        found = tried(runner, 1).verdict("candidate")
+        if sum(runner.runs["base", seed].value == Rare.RUINED for seed in range(5)) == 1:
             struck += 1
             hits += found is not None and found.word == PROVEN
     row("a fault that ruins 1 run in 5, and struck once in the first five: found", hits, struck, "")
@@ -101,16 +101,16 @@ def real(count: int, folder: Path, jobs: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     script = folder / "digits.py"
     script.write_text(SCRIPT)
-    crew = TrialRunner(
+    runner = TrialRunner(
         TrialSetting(program_of(str(script), ()), folder=folder, where=ExecutionPlace(jobs=jobs))
     )
-    crew.run([BASE], range(10 * count))
+    runner.run([BASE], range(10 * count))
     hits = 0
     for trial in range(count):
         first = 10 * trial
-        shots = {("base", k): crew.shots["base", first + k] for k in range(5)}
-        shots |= {("candidate", k): crew.shots["base", first + 5 + k] for k in range(5)}
-        found = judge([Arm("candidate")], "base", shots, range(5), Objective())
+        runs = {("base", k): runner.runs["base", first + k] for k in range(5)}
+        runs |= {("candidate", k): runner.runs["base", first + 5 + k] for k in range(5)}
+        found = judge([Arm("candidate")], "base", runs, range(5), Objective())
         hits += found[0].word == PROVEN
     row("identical arms, digits, other seeds, five pairs only: better", hits, count, "at most 5 %")
 

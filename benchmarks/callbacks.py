@@ -62,11 +62,11 @@ class Clock:
 
 def settle(callback: Any) -> None:
     """Take away what is left of the first credits, so that what the budget earns is measured."""
-    watched = callback.watched_ if hasattr(callback, "watched_") else callback._watched
-    recorder = watched.run._recorder
+    core = callback.core_ if hasattr(callback, "core_") else callback._core
+    recorder = core.run._recorder
     assert recorder is not None
     recorder.budget.credit = min(recorder.budget.credit, 0.0)
-    watched._spent = watched._charged = max(watched._spent, 1.0)
+    core._spent = core._charged = max(core._spent, 1.0)
 
 
 CLOCK = Clock()

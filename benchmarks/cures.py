@@ -188,9 +188,9 @@ FAULTS = (
 
 
 def train(fault: Fault, edits: Sequence[Edit], seed: int) -> tuple[float, list[str]]:
-    """Accuracy on the held-out digits after training, and what the bench could not do."""
+    """Accuracy on the held-out digits after training, and what the session could not do."""
     torch.manual_seed(seed)
-    with applied(edits) as bench:
+    with applied(edits) as session:
         model = fault.make()
         optimiser = fault.optimiser(model.parameters(), lr=fault.rate)
         for _ in range(EPOCHS):
@@ -203,7 +203,7 @@ def train(fault: Fault, edits: Sequence[Edit], seed: int) -> tuple[float, list[s
         model.eval()
         with torch.no_grad():
             right = model(HELD_X + fault.shift).argmax(1) == HELD_Y
-    return float(right.float().mean()), bench.missed
+    return float(right.float().mean()), session.missed
 
 
 def shown(values: Sequence[float]) -> str:

@@ -57,9 +57,9 @@ def wanted(args: argparse.Namespace) -> list[Case]:
 
 def treated(case: Case, folder: Path, jobs: int, seeds: int) -> dict[str, object]:
     where = ExecutionPlace(jobs=jobs)
-    crew = TrialRunner(TrialSetting(program_of(SCRIPT, [case.name]), folder=folder, where=where))
+    runner = TrialRunner(TrialSetting(program_of(SCRIPT, [case.name]), folder=folder, where=where))
     try:
-        found = cure(crew, seeds=seeds)
+        found = cure(runner, seeds=seeds)
     except UsageError as error:  # such as: models trained against each other want a --metric
         return {
             "case": case.name,
@@ -83,25 +83,25 @@ def treated(case: Case, folder: Path, jobs: int, seeds: int) -> dict[str, object
         "tried": [arm.name for trial in found.trials for arm in trial.arms if arm.edits],
         "words": [v.word for trial in found.trials for v in trial.verdicts],
         "advice": [edit.fix for edit in found.advice],
-        "runs": crew.fired,
+        "runs": runner.executed,
     }
     if case.codes:
         twin = TrialRunner(
             TrialSetting(program_of(SCRIPT, [case.name, "--twin"]), folder=folder, where=where)
         )
         twin.run([BASE], range(seeds))
-        row |= levels(found, crew, [twin.shots["base", k] for k in range(seeds)])
+        row |= levels(found, runner, [twin.runs["base", k] for k in range(seeds)])
     return row
 
 
-def levels(found: Cure, crew: TrialRunner, twin: list[TrialRun]) -> dict[str, object]:
-    base = [shot for (name, _), shot in crew.shots.items() if name == "base"]
+def levels(found: Cure, runner: TrialRunner, twin: list[TrialRun]) -> dict[str, object]:
+    base = [run for (name, _), run in runner.runs.items() if name == "base"]
     arm = found.verdict.arm if found.verdict else ""
-    cured = [shot for (name, _), shot in crew.shots.items() if name == arm]
+    cured = [run for (name, _), run in runner.runs.items() if name == arm]
     numbers: dict[str, object] = {}
     for what in ("loss", "yard:accuracy", "yard:auc", "yard:error"):
-        for name, shots in (("base", base), ("cured", cured), ("twin", twin)):
-            values = [s.metrics[what] for s in shots if what in s.metrics and not s.diverged]
+        for name, runs in (("base", base), ("cured", cured), ("twin", twin)):
+            values = [s.metrics[what] for s in runs if what in s.metrics and not s.diverged]
             numbers[f"{name} {what}"] = interval(values)[0]
     return {**numbers, "reached": reached(numbers)}
 

@@ -1,11 +1,11 @@
 """What recording costs where its own clock does not look: by the step, on the small MLP.
 
 Behind a record: by how much longer than a plain one the recorded step and each of the next ones
-take, beside what the recorder said that the record took (`budget.AFTER`, `Budget.alpha`).
+take, beside what the recorder said that the record took (`AFTER` and `alpha` of the budget).
 
 Between records: steps in the order in which they follow the start of a watch that records none,
 with the watch and without, medians over the repetitions; the first ones are looked at (their loss
-is kept), most of the others are slept through (`pace.HIDDEN`).
+is kept), most of the others are skipped (`plain_step_sampling.HIDDEN`).
 
     python benchmarks/hidden.py [--records 150] [--repeats 24]
 """
@@ -64,7 +64,7 @@ def between(repeats: int, folder: Path) -> None:
         on.append([1e6 * training.steps(1) for _ in range(count)])
         recorder.pause()
         off.append([1e6 * training.steps(1) for _ in range(count)])
-    cost = recorder.pace.cost
+    cost = recorder.plain_sampling.cost
     run.close()
 
     def middle(runs: list[list[float]], begin: int, end: int) -> float:

@@ -95,20 +95,22 @@ def _wanted_by(pids: list[int]) -> dict[int, tuple[float, float]]:
 
 
 def engine(jobs: int, pairs: int, epochs: int) -> tuple[float, float]:
-    """Seconds for these pairs, the hatchery started anew, and runs a minute after the start."""
+    """Seconds for these pairs, the fork server started anew, and runs a minute after the start."""
     forkserver_client.forkservers.close()
     folder = Path(tempfile.mkdtemp())
     program = program_of(str(EXAMPLE), ("--epochs", str(epochs)))
     # one thread a process in both, so that only their number differs
     ends: list[float] = []
 
-    def ended(done: int, planned: int, shot: TrialRun | None) -> None:
-        if shot is not None:
+    def ended(done: int, planned: int, run: TrialRun | None) -> None:
+        if run is not None:
             ends.append(perf_counter())
 
-    crew = TrialRunner(TrialSetting(program, folder=folder, where=ExecutionPlace(jobs=jobs)), ended)
+    runner = TrialRunner(
+        TrialSetting(program, folder=folder, where=ExecutionPlace(jobs=jobs)), ended
+    )
     begun = perf_counter()
-    crew.run([BASE, SLOWER], range(pairs))
+    runner.run([BASE, SLOWER], range(pairs))
     seconds = perf_counter() - begun
     shutil.rmtree(folder)
     return seconds, 60 * (len(ends) - jobs) / (ends[-1] - ends[jobs - 1])

@@ -17,7 +17,7 @@ from relume.core import (
     Severity,
     Trace,
 )
-from relume.diagnosis import all_rules, ask, diagnose, judge_with
+from relume.diagnosis import all_rules, diagnose, judge_with, run_rule
 from relume.errors import UnknownNameError
 from relume.rules.cause_graph import arrange, cause_setting
 from relume.rules.outcome import judge
@@ -398,7 +398,7 @@ def test_a_rule_that_fails_is_a_result() -> None:
 def test_a_message_that_cannot_be_written_is_a_result() -> None:
     bad = replace(finding("ACT998"), text="{no_such_number}")
     failing = replace(rule("ACT998"), check=lambda trace: iter([bad]))
-    (result,) = ask(failing, Trace({}))
+    (result,) = run_rule(failing, Trace({}))
     assert isinstance(result, NotChecked)
     assert "KeyError" in result.reason
 

@@ -1,4 +1,4 @@
-"""Makes report/html/curves.json: the acts' curves, for pages that are drawn without torch.
+"""Writes report/html/curves.json, the acts' curves for pages that are drawn without torch.
 
 python web/curves.py
 
@@ -28,33 +28,34 @@ def curves() -> dict[str, object]:
     known = sorted((act for act in acts().values() if act.elementwise), key=lambda act: act.name)
     return {
         "z": [-HALF * STEP, STEP, 2 * HALF + 1],
-        "acts": {act.name: drawn(act, z) for act in known},
+        "acts": {act.name: act_curve(act, z) for act in known},
     }
 
 
-def drawn(act: Act, z: torch.Tensor) -> dict[str, object]:
-    low, high = flat(act)
+def act_curve(act: Act, z: torch.Tensor) -> dict[str, object]:
+    """One act at its usual parameters: value and slope at `z`, and its flat ends."""
+    low, high = flat_ends(act)
     return {
-        "value": [rounded(v) for v in value(act)(z).tolist()],
-        "slope": [rounded(v) for v in slope(act)(z).tolist()],
+        "value": [round_digits(v) for v in value(act)(z).tolist()],
+        "slope": [round_digits(v) for v in slope(act)(z).tolist()],
         "low": low,
         "high": high,
     }
 
 
-def flat(act: Act) -> tuple[float | None, float | None]:
-    """The last points with nearly no slope before, and the first one after, the steep part;
-    None: there is no such side."""
+def flat_ends(act: Act) -> tuple[float | None, float | None]:
+    """The last flat point below the steep part and the first one above it; None: there is no such
+    side."""
     z = middle()
     steep = (slope(act)(z).abs() >= FLAT * act.max_slope).nonzero().flatten()
     first, last = int(steep[0]), int(steep[-1])
     return (
-        rounded(float(z[first - 1])) if first > SIDE else None,
-        rounded(float(z[last + 1])) if last + SIDE < len(z) else None,
+        round_digits(float(z[first - 1])) if first > SIDE else None,
+        round_digits(float(z[last + 1])) if last + SIDE < len(z) else None,
     )
 
 
-def rounded(number: float) -> float:
+def round_digits(number: float) -> float:
     """Four significant digits."""
     if not math.isfinite(number) or number == 0:
         return 0.0

@@ -4,7 +4,7 @@
         train(model)
     print(run.diagnose())
 
-Importing this package does not import torch: the names below are fetched when first used.
+Importing this package does not import torch: the names below are imported on first use.
 """
 
 from importlib import import_module

@@ -1,10 +1,10 @@
-"""Trace + rules -> Diagnosis: the outcome, causes before symptoms, and what was ruled out.
+"""Makes a diagnosis of a trace: runs the rules, caps severities, links causes, rules out.
 
 1. The outcome is judged from the loss alone (`rules/outcome.py`).
-2. Every rule looks, each on its own: one that fails becomes a `NotChecked` with the reason.
-3. The outcome caps what a sign may weigh (`rules/severity_policy.py` holds the table and why).
+2. Every rule runs on its own: one that fails becomes a `NotChecked` with the reason.
+3. The outcome caps the severity of symptoms (`rules/severity_policy.py` has the table and why).
 4. Findings are linked and ordered by cause (`rules/cause_graph.py`).
-5. What could have caused the findings, looked and found nothing, is listed as ruled out.
+5. Rules that could explain the findings, ran and found nothing, are listed as ruled out.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ def diagnose(
     select: Iterable[str] | None = None,
     ignore: Iterable[str] | None = None,
 ) -> Diagnosis:
-    """Judge a recorded run.
+    """Diagnose a recorded run.
 
     Args:
         trace: the run.
@@ -46,8 +46,7 @@ def diagnose(
         ignore: not these rules, in the same words; it wins over `select`.
 
     Returns:
-        The diagnosis. Every rule that was asked is in its findings, in `checked` or in
-        `not_checked`.
+        The diagnosis. Every rule that ran is in its findings, in `checked` or in `not_checked`.
 
     Raises:
         UnknownNameError: a selector that matches no rule; the message names the nearest one.
@@ -57,54 +56,54 @@ def diagnose(
 
 @cache
 def all_rules() -> tuple[Rule, ...]:
-    """Every rule, in the order of their codes."""
+    """Return every rule, in the order of their codes."""
     return tuple(sorted(discover("relume.rules", Rule), key=lambda rule: rule.code))
 
 
 def select_rules(
     rules: Sequence[Rule], select: Iterable[str] | None, ignore: Iterable[str] | None
 ) -> tuple[Rule, ...]:
-    """The rules that `select` names, without those that `ignore` names."""
+    """Return the rules that `select` names, without those that `ignore` names."""
     wanted = {r.code for r in rules} if select is None else _codes(rules, select)
     unwanted = _codes(rules, ignore or ())
     return tuple(rule for rule in rules if rule.code in wanted - unwanted)
 
 
 def _codes(rules: Sequence[Rule], selectors: Iterable[str]) -> set[str]:
-    # a single string is a sequence of letters, which nobody means
+    # a single string is a sequence of letters, which is never meant
     words = [selectors] if isinstance(selectors, str) else list(selectors)
-    found: set[str] = set()
+    selected: set[str] = set()
     for word in words:
         codes = {r.code for r in rules if r.name == word or (word and r.code.startswith(word))}
         if not codes:
             names = [name for rule in rules for name in (rule.code, rule.name)]
             raise UnknownNameError(unknown(word, names, "rule"))
-        found |= codes
-    return found
+        selected |= codes
+    return selected
 
 
 def judge_with(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
-    """The diagnosis by these rules."""
+    """Diagnose a trace by these rules."""
     outcome = judge(trace)
-    results = {rule.code: ask(rule, trace) for rule in rules}
+    results = {rule.code: run_rule(rule, trace) for rule in rules}
     by_code = {rule.code: rule for rule in rules}
     every = [result for part in results.values() for result in part]
-    found = [weigh(r, by_code[r.code], outcome) for r in every if isinstance(r, Finding)]
-    findings = drop_eclipsed(arrange(found, cause_setting(trace, rules)), by_code)
+    weighed = [weigh(r, by_code[r.code], outcome) for r in every if isinstance(r, Finding)]
+    findings = drop_eclipsed(arrange(weighed, cause_setting(trace, rules)), by_code)
     checked = tuple(r for r in every if isinstance(r, Checked))
     out = _ruled_out(findings, checked, rules, outcome)
     return Diagnosis(
         findings=findings,
         checked=checked,
         not_checked=tuple(r for r in every if isinstance(r, NotChecked)),
-        outcome=_told(outcome, findings, out),
+        outcome=_with_undetermined(outcome, findings, out),
         ruled_out=out,
         meta=trace.meta,
     )
 
 
-def ask(rule: Rule, trace: Trace) -> list[Result]:
-    """What a rule says, whatever happens in it; of two findings with one key the graver stays."""
+def run_rule(rule: Rule, trace: Trace) -> list[Result]:
+    """Run a rule and return its results, also where it fails; one finding a key, the gravest."""
     try:
         results = list(rule.check(trace))
         # a message that cannot be written is the rule's failure too, and shows only here
@@ -132,9 +131,9 @@ def _ruled_out(
     rules: Sequence[Rule],
     outcome: Outcome,
 ) -> tuple[Checked, ...]:
-    """The rules that could be the cause of what was found, looked, and found nothing."""
+    """Return the clean results of rules that could explain a finding."""
     fired = {finding.code for finding in findings}
-    facts = ("ACT0",)  # collection: what was looked at, and no cause of anything
+    facts = ("ACT0",)  # collection: what was recorded, and no cause of anything
     clean = [c for c in checked if c.code not in fired and not c.code.startswith(facts)]
     if _undetermined(findings, outcome):
         return tuple(clean)
@@ -148,8 +147,10 @@ def _undetermined(findings: Sequence[Finding], outcome: Outcome) -> bool:
     return outcome.name in FARES_BADLY and not harm
 
 
-def _told(outcome: Outcome, findings: Sequence[Finding], out: Sequence[Checked]) -> Outcome:
-    """A run that fares badly without a sign is said to be undetermined, in the outcome's text."""
+def _with_undetermined(
+    outcome: Outcome, findings: Sequence[Finding], out: Sequence[Checked]
+) -> Outcome:
+    """Add to the outcome's text that no symptom explains it, where that is so."""
     if not _undetermined(findings, outcome):
         return outcome
     names = ", ".join(dict.fromkeys(item.name for item in out)) or "nothing"

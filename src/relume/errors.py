@@ -1,15 +1,15 @@
-"""What relume raises, and nothing else reaches a user of the package.
+"""Defines what relume raises; nothing else reaches a user of the package.
 
-    RelumeError                  the root: catch this to catch everything of ours
+    RelumeError                  the root: catch this to catch every error of relume
     ├── UsageError               bad input from a person; the command line exits with 2
     │   ├── UnknownNameError     a name that does not exist, with the nearest that does
-    │   └── NoRunError           no recorded run where one was asked for
-    ├── DiagnosisError           a diagnosis that its reader asked to fail on
+    │   └── NoRunError           no recorded run where one is needed
+    ├── DiagnosisError           a diagnosis that failed on request
     └── StoreError               a run file that cannot be written or read
         └── NotATraceError       a file that relume did not write, or a damaged one
 
-Each message is one sentence: what was given, what was expected, the nearest good thing.
-The user's own exceptions are never wrapped: they pass through untouched.
+Each message is one sentence: the bad value, what was expected, the nearest good value.
+The user's own exceptions are never wrapped: they pass through unchanged.
 """
 
 
@@ -26,14 +26,14 @@ class UnknownNameError(UsageError):
 
 
 class NoRunError(UsageError):
-    """No recorded run where one was asked for."""
+    """No recorded run where one is needed."""
 
 
 class DiagnosisError(RelumeError):
-    """A diagnosis that its reader asked to fail on.
+    """A diagnosis with findings of the severity that the caller fails on.
 
     Attributes:
-        diagnosis: the `relume.Diagnosis`; None where only the text was carried over.
+        diagnosis: the `relume.Diagnosis`; None where only its text is known.
     """
 
     def __init__(self, text: str, diagnosis: object = None) -> None:

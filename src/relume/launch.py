@@ -1,8 +1,8 @@
-"""Running an unmodified script in this process, recorded, as if `python` ran it.
+"""Runs an unmodified script in this process, recorded, as if `python` ran it.
 
 The script is `__main__`; `sys.argv`, `sys.path[0]`, `__file__`, warnings, the exit code, what
 `sys.exit` prints and the traceback of an uncaught exception are those of `python SCRIPT` (or
-`python -m MODULE`). Whatever fails in recording is a remark at the end, never an error of theirs.
+`python -m MODULE`). A failure of the recording is a remark at the end, never the script's error.
 """
 
 import builtins
@@ -20,21 +20,21 @@ from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 
 from relume.errors import UsageError
-from relume.record.run import FOLDER, Run, begin, check_pace, new_path
+from relume.record.run import FOLDER, Run, begin, check_schedule, new_path
 from relume.record.schedule.ranks import Rank, this_rank
 from relume.registry import unknown
 
-_HERE = os.path.realpath(Path(__file__).parent) + os.sep
+_OWN_FOLDER = os.path.realpath(Path(__file__).parent) + os.sep
 
 
 @dataclass(frozen=True, slots=True)
-class Launched:
-    """What came of a launch.
+class LaunchResult:
+    """The result of a launched script.
 
     Attributes:
         path: the run file; None where recording could not start.
         code: the exit code that the script would have under `python`.
-        how: ``normal``, ``exit``, ``exception`` or ``interrupt``.
+        how: how it ended: ``normal``, ``exit``, ``exception`` or ``interrupt``.
         notes: remarks on the recording, a sentence each.
         rank: which process of a distributed run this was; None where it trained alone.
     """
@@ -48,7 +48,7 @@ class Launched:
 
 @dataclass(frozen=True, slots=True)
 class _Program:
-    """Compiled code and what its `__main__` module must hold."""
+    """Compiled code and what its `__main__` module needs."""
 
     code: CodeType
     file: str
@@ -59,16 +59,16 @@ class _Program:
 
 
 def missing_script(target: str, module: bool) -> str | None:
-    """One sentence if there is no such script or module, else None."""
+    """Return one sentence if there is no such script or module, else None."""
     if module:
         try:
             sys.path.insert(0, str(Path.cwd()))
-            found = importlib.util.find_spec(target)
+            spec = importlib.util.find_spec(target)
         except (ImportError, ValueError):
-            found = None
+            spec = None
         finally:
             sys.path.pop(0)
-        if found is None:
+        if spec is None:
             return unknown(target, _top_level(), "module")
         return None
     path = Path(target)
@@ -100,7 +100,7 @@ def run(
     exact: bool = False,
     folder: Path = FOLDER,
     sink: str | None = None,
-) -> Launched:
+) -> LaunchResult:
     """Run a script or module to its end, recorded.
 
     Args:
@@ -114,12 +114,12 @@ def run(
         sink: where the series go as well (see `relume.watch`).
 
     Returns:
-        When the program has ended, in whatever way; its traceback is printed by then.
+        The result, once the program has ended in any way; its traceback is printed by then.
 
     Raises:
-        UsageError: there is no such script or module, or a budget that means nothing.
+        UsageError: there is no such script or module, or the budget is invalid.
     """
-    check_pace(budget, every)
+    check_schedule(budget, every)
     problem = missing_script(target, module)
     if problem is not None:
         raise UsageError(problem)
@@ -127,15 +127,15 @@ def run(
     about = {"script": target, "argv": list(argv), "module": module}
     program, failed = _prepare(target, module)
     if program is None:
-        return Launched(None, failed, "exception", ())
+        return LaunchResult(None, failed, "exception", ())
     path = new_path(folder.resolve(), name)
     recorded = begin(path, (), budget=budget, every=every, exact=exact, about=about, sink=sink)
-    rank = this_rank()  # before the script can change what says so
+    rank = this_rank()  # before the script can change the environment
     how, code, text = _execute(program, argv)
     if how in ("normal", "exit"):
         recorded.time_acts()
     recorded.close(how, code, text)
-    return Launched(recorded.path, code, how, _remarks(recorded), rank)
+    return LaunchResult(recorded.path, code, how, _remarks(recorded), rank)
 
 
 def _remarks(recorded: Run) -> tuple[str, ...]:
@@ -184,7 +184,7 @@ def _module(target: str) -> _Program:
 
 
 def _execute(program: _Program, argv: Sequence[str]) -> tuple[str, int, str]:
-    """Run the code as `__main__`. Returns how it ended, its exit code, and a word on it."""
+    """Run the code as `__main__`; return how it ended, its exit code, and a text on it."""
     main = ModuleType("__main__")
     main.__dict__.update(
         __file__=program.file,
@@ -215,21 +215,21 @@ def _execute(program: _Program, argv: Sequence[str]) -> tuple[str, int, str]:
 
 
 def _exit_code(stop: SystemExit) -> int:
-    """The process exit code that `sys.exit(x)` gives, and its message on stderr."""
+    """Return the process exit code that `sys.exit(x)` gives, and print its message on stderr."""
     if stop.code is None:
         return 0
     if isinstance(stop.code, int):
-        return stop.code & 0xFF  # what the operating system keeps of it
+        return stop.code & 0xFF  # the operating system keeps one byte
     print(stop.code, file=sys.stderr)
     return 1
 
 
 def _print_traceback(error: BaseException) -> None:
-    """As `python` prints it: from the script's first frame, with no frame of ours in between."""
-    told: BaseException | None = error
-    while told is not None:  # the exception, and those during which it was raised
-        told.__traceback__ = _theirs(told.__traceback__)
-        told = told.__cause__ or told.__context__
+    """Print a traceback as `python` does, from the script's first frame, without own frames."""
+    link: BaseException | None = error
+    while link is not None:  # the exception, and those during which it was raised
+        link.__traceback__ = _without_own_frames(link.__traceback__)
+        link = link.__cause__ or link.__context__
     hook = sys.excepthook
     try:
         hook(type(error), error, error.__traceback__)
@@ -237,22 +237,23 @@ def _print_traceback(error: BaseException) -> None:
         traceback.print_exception(error)
 
 
-def _theirs(trace: TracebackType | None) -> TracebackType | None:
+def _without_own_frames(trace: TracebackType | None) -> TracebackType | None:
+    """Return the traceback without relume's own frames; demos count as scripts."""
     frames: list[TracebackType] = []
     while trace is not None:
         # links are followed: the virtual environment may be reached through one
         file = os.path.realpath(trace.tb_frame.f_code.co_filename)
-        if not file.startswith(_HERE) or file.startswith(_HERE + "demos" + os.sep):
+        if not file.startswith(_OWN_FOLDER) or file.startswith(_OWN_FOLDER + "demos" + os.sep):
             frames.append(trace)
         trace = trace.tb_next
-    kept: TracebackType | None = None
+    shortened: TracebackType | None = None
     for frame in reversed(frames):
-        kept = TracebackType(kept, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
-    return kept
+        shortened = TracebackType(shortened, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return shortened
 
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        # a closed or replaced stream is the script's business
+        # the script may have closed or replaced the stream
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()

@@ -1,8 +1,8 @@
-"""Finding the members of a kind by looking, so that nobody edits a list.
+"""Finds the members of a kind by scanning their room, so that no list has to be edited.
 
 A rule, an act or a fix is one file in its room that binds an instance of its kind at module
-level. `discover` imports the room's files and collects those instances; `lookup` finds one by
-name and knows what the user may have meant.
+level. `discover` imports the room's files and collects those instances; `lookup` returns one by
+name, or names the nearest one in its error.
 """
 
 import ast
@@ -20,19 +20,19 @@ from relume.errors import UnknownNameError
 T = TypeVar("T")
 
 SHARED = frozenset({"live", "source", "shared", "kernels"})
-"""Sub-packages that hold what the members of a room share, and no members."""
+"""Sub-packages that hold what a room's members share, and no members."""
 
-# A file that begins with a plain docstring, which stands alone in its lines. One with a backslash
-# or a prefix is left to the parser.
+# A file that begins with a plain docstring, with nothing else on its lines. A docstring with a
+# backslash or a prefix goes to the parser.
 _PLAIN = re.compile(r'(?:#[^\n]*\n|\s)*"""(?P<text>[^\\]*?)"""[ \t]*\n')
 
 
 def discover(package: str, kind: type[T]) -> tuple[T, ...]:
-    """Every instance of `kind` bound at module level in the member files of `package`.
+    """Collect every instance of `kind` bound at module level in the member files of `package`.
 
     Args:
         package: dotted name of an importable package, such as ``"relume.rules"``.
-        kind: the class whose instances are wanted.
+        kind: the class of the instances.
 
     Returns:
         The instances, in the order of their files (see `members`) and of their binding, each once.
@@ -46,7 +46,7 @@ def discover(package: str, kind: type[T]) -> tuple[T, ...]:
 
 
 def pages(package: str) -> dict[str, str]:
-    """The docstring of every member file of `package`, by file name, without importing anything.
+    """Read the docstring of every member file of `package`, by file name, without importing it.
 
     `relume explain` must answer at once, and a page needs neither NumPy nor torch.
     """
@@ -59,11 +59,12 @@ def pages(package: str) -> dict[str, str]:
 
 
 def members(package: str) -> tuple[str, ...]:
-    """The dotted names of the files of `package` that each hold a member of its kind.
+    """List the dotted names of the member files of `package`.
 
-    A package whose members stand in families has sub-packages: its members are the files of these,
-    and its own files hold what they share, as do the sub-packages named in `SHARED`. A package
-    without families holds its members itself. A name that begins with an underscore is no member.
+    If the members come in families, the package has a sub-package for each: the members are the
+    files of these, and the package's own files hold what they share, as do the sub-packages named
+    in `SHARED`. A package without families holds its members itself. A file whose name begins with
+    an underscore is no member.
     """
     root = files(package)
     folders = sorted(entry.name for entry in root.iterdir() if _is_package(entry))
@@ -82,10 +83,10 @@ def _is_package(entry: Traversable) -> bool:
 
 
 def docstring(source: str) -> str:
-    """The docstring of a file's source as `ast.get_docstring` has it; empty without one.
+    """The docstring of a file's source as `ast.get_docstring` returns it; empty without one.
 
-    A plain one is cut out: parsing the hundred files behind it costs a third of the time in which
-    `relume explain` answers.
+    A plain one is cut out with a regular expression: parsing a hundred files would take a third of
+    the time in which `relume explain` answers.
     """
     plain = _PLAIN.match(source)
     if plain:
@@ -105,7 +106,7 @@ def lookup(name: str, table: Mapping[str, T], kind: str) -> T:
 
 
 def unknown(name: str, names: Iterable[str], kind: str) -> str:
-    """One sentence for a name that does not exist: what was given and what may be meant."""
+    """One sentence for a name that does not exist: the name, and the nearest known one."""
     known = sorted(names)
     folded = {candidate.lower(): candidate for candidate in known}
     near = get_close_matches(name.lower(), folded, n=1, cutoff=0.6)

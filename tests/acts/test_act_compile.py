@@ -16,6 +16,11 @@ needs_compiler = pytest.mark.skipif(
     not any(shutil.which(name) for name in ("c++", "g++", "clang++")),
     reason="NOT CHECKED: inductor needs a C++ compiler and this machine has none",
 )
+no_space = pytest.mark.skipif(
+    " " in torch.__file__,
+    reason="NOT CHECKED: inductor names torch's folder to the compiler without quotes; this one "
+    "has a space (.ci/run checks it through a link)",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +63,7 @@ def test_the_fast_path_is_one_graph_too(name: str) -> None:
 
 
 @needs_compiler
+@no_space
 def test_a_few_acts_in_one_compiled_function() -> None:
     chosen = [find_act(name) for name in ("gelu", "mish", "elu", "sigmoid")]
 
@@ -76,6 +82,7 @@ def test_a_few_acts_in_one_compiled_function() -> None:
 
 @pytest.mark.slow
 @needs_compiler
+@no_space
 @pytest.mark.parametrize("name", [*ELEMENTWISE, *OVER_AN_AXIS])
 def test_each_act_under_inductor(name: str) -> None:
     assert same(name, "inductor", exact=True)

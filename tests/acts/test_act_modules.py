@@ -3,16 +3,18 @@
 import copy
 import inspect
 import io
+import pickle
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 import relume.acts as room
-from relume.acts.act import Act, acts, find_act
-from relume.acts.module import ActModule, module_of
+from relume.acts.act import Act, _registered, acts, by_node, find_act, register
+from relume.acts.module import ActModule
+from relume.acts.module_registry import module_of
 
 # torch's module for each of ours of the same name, at parameters that are not the defaults
 PAIRS: dict[str, tuple[Any, ...]] = {
@@ -257,6 +259,34 @@ def test_modules_are_found_by_their_act() -> None:
         assert issubclass(kind, ActModule)
         assert kind.act is act
         assert module_of(act.bind(**act.defaults)) is kind
+
+
+def test_the_module_of_an_own_act_is_made_once() -> None:
+    @register(formula="z + shift")
+    def act_of_test_modules(z: Tensor, shift: float = 1.0) -> Tensor:
+        return z + shift
+
+    try:
+        kind = module_of(act_of_test_modules)
+        assert kind.__name__ == "ActOfTestModules"
+        assert module_of(act_of_test_modules.bind(shift=2.0)) is kind
+        assert torch.equal(
+            act_of_test_modules.module(shift=3.0)(torch.zeros(2)), torch.full((2,), 3.0)
+        )
+    finally:
+        del _registered["act_of_test_modules"]
+        by_node.cache_clear()
+
+
+def test_a_pickled_act_keeps_parameters_that_are_tensors() -> None:
+    slope = torch.tensor([1 / 3, 0.25])
+    act = find_act("prelu").bind(weight=slope)
+    twin = pickle.loads(pickle.dumps(act))
+    assert twin.name == "prelu"
+    assert torch.equal(twin.defaults["weight"], slope)  # to the last bit: its text has four digits
+    z = torch.tensor([[-3.0, -2.0]])
+    assert torch.equal(twin(z), act(z))
+    assert pickle.loads(pickle.dumps(find_act("relu"))) is find_act("relu")
 
 
 def test_every_act_and_module_is_a_public_name_of_the_room() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 import relume
 from relume.acts import register
-from relume.acts.act import _own
+from relume.acts.act import _registered
 from relume.acts.gain import gain, normal_mean
 from relume.errors import UnknownNameError, UsageError
 
@@ -94,7 +94,7 @@ def test_an_own_act_has_a_gain() -> None:
         assert relume.gain(twice) == pytest.approx(0.5)
         assert relume.gain("twice(factor=4.0)", direction="backward") == pytest.approx(0.25)
     finally:
-        _own.pop("twice")
+        _registered.pop("twice")
 
 
 def test_refusals_say_what_was_given() -> None:

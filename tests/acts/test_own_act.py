@@ -17,10 +17,10 @@ from relume.record.graph.autograd_graph import name_of
 
 @pytest.fixture(autouse=True)
 def _forget() -> Iterator[None]:
-    kept = dict(room._own)
+    kept = dict(room._registered)
     yield
-    room._own.clear()
-    room._own.update(kept)
+    room._registered.clear()
+    room._registered.update(kept)
     by_node.cache_clear()
 
 

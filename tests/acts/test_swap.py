@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 import relume
 from relume.acts import PReLU, Swish
-from relume.acts.recognise import act_called, act_of, calls_in
+from relume.acts.recognise import act_of, act_of_function, calls_in
 from relume.acts.swap import Swap
 from relume.errors import UnknownNameError, UsageError
 
@@ -270,10 +270,10 @@ def test_modules_and_functions_are_recognised_with_their_parameters() -> None:
         if "(" in text:
             assert str(found) == text
     for function, name in ((F.gelu, "gelu"), (torch.relu, "relu"), (relume.act("snake"), "snake")):
-        found = act_called(function)
+        found = act_of_function(function)
         assert found is not None
         assert found.name == name
-    assert act_called(F.linear) is None
+    assert act_of_function(F.linear) is None
 
 
 def test_the_model_itself_has_no_place_to_change() -> None:

@@ -14,7 +14,7 @@ from relume.acts.act import shipped
 from relume.acts.wide_precision import evaluate
 from relume.atlas.figure import Figure
 from relume.atlas.lesson import lessons
-from relume.atlas.site_builder import shown
+from relume.atlas.site_builder import page_figures
 
 BOOK = {one.text.claim: one for one in lessons()}
 CLOSE = {"fit": 1e-6, "boundary": 1e-6}
@@ -57,7 +57,7 @@ def compare(figure: Figure, tried: list[Any], found: list[Any]) -> list[str]:
             for name in figure.labels
             if not alike(own[name], numbers[name], close)
         ]
-        said = figure.said(state)
+        said = figure.sentence(state)
         if figure.kind not in CLOSE and says != said:
             wrong.append(f"{state}: says {says!r}, in Python {said!r}")
     return wrong
@@ -68,7 +68,7 @@ def test_a_lesson_moves_by_pythons_formulas(claim: str, page: Any, atlas: Path) 
     """Every state that is tried gives Python's numbers and words; then keys, pointer and names."""
     page.complaints.clear()
     page.goto((atlas / BOOK[claim].text.file).as_uri())
-    moving, measured = shown(BOOK[claim])
+    moving, measured = page_figures(BOOK[claim])
     wrong: list[str] = []
     for letter, figure in {**moving, **measured}.items():
         tried = states(figure)
@@ -95,7 +95,7 @@ def overflow(page: Any) -> int:
 
 def test_a_wrong_formula_is_seen(page: Any, atlas: Path) -> None:
     """The broken twin: Python's readings of another act are not the browser's."""
-    figure = shown(BOOK["F1"])[0]["a"]
+    figure = page_figures(BOOK["F1"])[0]["a"]
     page.goto((atlas / BOOK["F1"].text.file).as_uri())
     tried = states(figure)
     found = page.evaluate(TRY, ["a", [link("a", state) for state in tried]])

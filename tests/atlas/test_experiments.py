@@ -9,7 +9,7 @@ import pytest
 
 from relume.atlas import result_cache
 from relume.atlas.experiment import Experiment, Outcome, experiment, experiments
-from relume.atlas.measured_figures import against, figure, sentences, spots, verdicts
+from relume.atlas.measured_figures import against, figure, mean_intervals, sentences, verdicts
 from relume.atlas.run_experiment import run_experiment
 from relume.errors import UnknownNameError, UsageError
 
@@ -80,7 +80,7 @@ def test_sentences_carry_difference_interval_and_pairs(found: Mapping[str, objec
 
 
 def test_a_mean_of_those_that_arrived_flatters_nobody(found: Mapping[str, object]) -> None:
-    columns = spots(found, "steps")
+    columns = mean_intervals(found, "steps")
     assert columns["lost"] == (None, None, None)
     mean, low, high = columns["base"]
     assert mean is not None

@@ -14,7 +14,7 @@ from relume.atlas import lesson as room
 from relume.atlas.experiment import experiments
 from relume.atlas.figure import Figure
 from relume.atlas.lesson import GROUPS, KINDS, Lesson, about, lessons, read, texts
-from relume.atlas.site_builder import shown
+from relume.atlas.site_builder import page_figures
 from relume.registry import pages
 
 WHY = ("fit", "boundary", "boundary", "depth", "timeline")
@@ -60,7 +60,7 @@ def keeps_contract(one: Lesson, kinds: str) -> None:
         assert name in experiments()
     commands = re.findall(r"relume atlas --measure ([a-z0-9-]+)", one.text.sections["Repeat it"])
     assert set(commands) <= set(experiments())
-    moving, measured = shown(one)
+    moving, measured = page_figures(one)
     assert [figure.kind for figure in moving.values()] == kinds.split()
     assert moving or measured, "nothing is shown"
     assert len(measured) == len(one.experiments), "an experiment has no stored result"
@@ -79,7 +79,7 @@ def sound(figure: Figure) -> None:
     start = figure.readings(figure.start)
     assert set(figure.labels) <= set(start)
     assert all(not math.isnan(v) for v in start.values()) or figure.kind == "bars"
-    said = figure.said(figure.start)
+    said = figure.sentence(figure.start)
     assert said
     assert not re.search(r"[{}]|not a number", said), said
     assert figure.readings(figure.start) == start or figure.kind == "bars", "not deterministic"

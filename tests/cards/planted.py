@@ -14,7 +14,7 @@ from relume.acts.act import Act, register
 def planted(value: Callable[..., Tensor], **words: Any) -> Act:
     """An act of a function, taken out of the registry again, so that no other test sees it."""
     made = register(formula="planted", **words)(value)
-    records._own.pop(made.name)
+    records._registered.pop(made.name)
     records.by_node.cache_clear()
     return made
 

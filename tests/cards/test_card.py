@@ -139,7 +139,7 @@ def test_another_machine_or_build_is_another_card(
     elif fact == "relume":
         monkeypatch.setattr(room, "__version__", "9.9")
     elif fact == "package":
-        monkeypatch.setattr(card_cache, "_own", lambda: "changed")
+        monkeypatch.setattr(card_cache, "_package_hash", lambda: "changed")
     else:
         real = room.machine()
         monkeypatch.setattr(room, "machine", lambda: {**real, fact: 99})

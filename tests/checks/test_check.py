@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import relume
-from relume.checks.check import _unfit, _weighed
+from relume.checks.check import _reason_not_run, _reweigh
 from relume.core import Diagnosis, Evidence, Finding, Outcome, Severity
 from relume.diagnosis import all_rules
 from relume.errors import DiagnosisError, UnknownNameError, UsageError
@@ -294,7 +294,7 @@ def test_the_severity_of_every_code_is_decided() -> None:
 @pytest.mark.parametrize("code", sorted(DECIDED))
 def test_a_finding_weighs_in_a_check_what_was_decided(code: str) -> None:
     (rule,) = [rule for rule in all_rules() if rule.code == code]
-    reason = _unfit(
+    reason = _reason_not_run(
         code, nn.CrossEntropyLoss(), batches=32, trained=code == "ACT401", made_up=False
     )
     assert (reason[:1] == ("it needs a training.",)) is (DECIDED[code] == NO_TRAINING)
@@ -304,7 +304,7 @@ def test_a_finding_weighs_in_a_check_what_was_decided(code: str) -> None:
     stat = "nonfinite_share" if code == "ACT604" else "x"  # as the rule tells it
     for said in Severity:
         raw = Finding(code, rule.name, said, "s", (0, 1), "t", Evidence(stat, 1.0, samples=1))
-        told = _weighed(weigh(raw, rule, NO_LOSS), [rule], NO_LOSS).severity
+        told = _reweigh(weigh(raw, rule, NO_LOSS), [rule], NO_LOSS).severity
         less = said if said <= Severity.NOTE else Severity(said - 1)
         assert told == (said if DECIDED[code] == WHOLE else less), said
 

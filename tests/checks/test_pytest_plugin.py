@@ -80,7 +80,7 @@ def test_the_fixture_is_told_with_what_it_takes(pytester: pytest.Pytester) -> No
 
 def test_a_wrong_severity_is_said_before_the_model_runs() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'warning'"):
-        pytest_plugin.checked_diagnosis(None, None, fail_on="warnings")
+        pytest_plugin.check_or_fail(None, None, fail_on="warnings")
 
 
 def test_the_entry_point_leads_to_it() -> None:

@@ -13,7 +13,7 @@ import relume
 import relume.launch
 from relume.cli import app
 from relume.errors import UsageError
-from relume.launch import Launched
+from relume.launch import LaunchResult
 
 Result = tuple[int, str, str]
 Relume = Callable[..., Result]
@@ -41,9 +41,9 @@ def launches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, 
     """Replaces the launch; returns what it was asked for."""
     asked: list[dict[str, Any]] = []
 
-    def fake(target: str, argv: list[str], **more: Any) -> Launched:
+    def fake(target: str, argv: list[str], **more: Any) -> LaunchResult:
         asked.append({"target": target, "argv": list(argv), **more})
-        return Launched(None, 0, "normal", ("nothing was recorded: a test.",))
+        return LaunchResult(None, 0, "normal", ("nothing was recorded: a test.",))
 
     monkeypatch.setattr(relume.launch, "run", fake)
     (tmp_path / "train.py").write_text("print('trained')\n")
@@ -299,8 +299,8 @@ def test_a_failure_of_the_report_is_one_line(
     path = next((trained / ".relume").glob("*.sqlite"))
     (Path.cwd() / "train.py").write_text("")
 
-    def fake(*_: Any, **__: Any) -> Launched:
-        return Launched(path, 5, "exit", ())
+    def fake(*_: Any, **__: Any) -> LaunchResult:
+        return LaunchResult(path, 5, "exit", ())
 
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("two\nlines")
@@ -320,7 +320,7 @@ def test_a_failure_of_the_report_is_one_line(
 def test_a_usage_error_from_below_is_a_sentence(
     call: Relume, launches: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: Any, **__: Any) -> Launched:
+    def refuse(*_: Any, **__: Any) -> LaunchResult:
         raise UsageError("no.")
 
     monkeypatch.setattr(relume.launch, "run", refuse)

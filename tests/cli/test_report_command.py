@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from relume.cli import app
-from relume.cli.live_command import serving
+from relume.cli.live_command import live_server
 from relume.cli.options import JudgingOptions, output_policy
 from relume.core import Fact, Site, plain
 from relume.core.trial import Arm, Edit, Effect, Objective, Trial, TrialRun, Verdict
@@ -178,7 +178,7 @@ def test_without_a_run_it_says_how_to_get_one(call: Relume) -> None:
 def test_live_follows_a_run_until_it_ends(runs: Path, tmp_path: Path) -> None:
     path = tmp_path / ".relume" / "now.sqlite"
     writer = recorded(path, ended=False)
-    with serving(path, output_policy(JudgingOptions(isolated=True)), 0) as server:
+    with live_server(path, output_policy(JudgingOptions(isolated=True)), 0) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -52,7 +52,7 @@ def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
 @pytest.fixture(scope="module", autouse=True)
 def ended() -> Iterator[None]:
-    """No hatchery outlives the tests."""
+    """No fork server outlives the tests."""
     yield
     forkserver_client.forkservers.close()
 

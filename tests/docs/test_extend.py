@@ -38,9 +38,9 @@ def changed(text: str, diff: str) -> str:
 
 def copy(folder: Path) -> None:
     """The package and its tests, as a contributor has them."""
-    skipped = shutil.ignore_patterns("__pycache__", "data", "scripts")
-    for name in ("src", "tests"):
-        shutil.copytree(ROOT / name, folder / name, ignore=skipped)
+    for name, skipped in (("src", ()), ("tests", ("data", "scripts"))):
+        ignored = shutil.ignore_patterns("__pycache__", *skipped)
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", folder)
 
 

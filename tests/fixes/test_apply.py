@@ -68,12 +68,12 @@ def test_an_act_is_swapped_however_it_is_called(form: str) -> None:
     mended.act = nn.GELU() if isinstance(model.act, nn.Module) else F.gelu
     expected = mended(x())
     expected.sum().backward()
-    with applied([GELU]) as bench:
+    with applied([GELU]) as session:
         found = model(x())
         found.sum().backward()
     assert torch.allclose(found, expected, atol=1e-6)
     assert torch.allclose(model.one.weight.grad, mended.one.weight.grad, atol=1e-6)
-    assert bench.done[0].endswith("replaced by gelu"), (bench.done, bench.missed)
+    assert session.done[0].endswith("replaced by gelu"), (session.done, session.missed)
 
 
 class Conv(nn.Module):
@@ -110,7 +110,7 @@ def test_maxout_is_the_larger_of_two_pieces_and_is_trained_as_such(act: str, rig
     before = sum(p.numel() for p in model.parameters())
     hidden = sum(p.numel() for m in (model.one, model.two) for p in m.parameters())
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
-    with applied([Edit("swap-act", {"act": act, "init": "match"})]) as bench:
+    with applied([Edit("swap-act", {"act": act, "init": "match"})]) as session:
         out = model(x())
         drawn = {name: p.detach().clone() for name, p in model.named_parameters()}
         assert torch.allclose(out, by_pieces(model, x()), atol=1e-6) is right
@@ -121,10 +121,10 @@ def test_maxout_is_the_larger_of_two_pieces_and_is_trained_as_such(act: str, rig
     assert out.shape == (7, 3)
     assert (sum(p.numel() for p in given) == before + hidden) is right
     assert sum(p.numel() for p in model.parameters()) == before  # taken back
-    assert not bench.missed
+    assert not session.missed
     if not right:
         return
-    assert bench.done == ["2 relu replaced by maxout, 4 layers drawn anew"]
+    assert session.done == ["2 relu replaced by maxout, 4 layers drawn anew"]
     for name, fan_in in (("one", 3), ("two", 64 * 6)):
         first, second = drawn[f"{name}.weight"], drawn[f"{name}.relume_piece.weight"]
         assert first.shape == second.shape
@@ -154,9 +154,9 @@ class Everything(nn.Module):
 def test_only_hidden_acts_are_swapped() -> None:
     model = Everything()
     model(x()).sum().backward()
-    with applied([GELU]) as bench:
+    with applied([GELU]) as session:
         model(x()).sum().backward()
-    assert bench.done == ["1 relu replaced by gelu"]
+    assert session.done == ["1 relu replaced by gelu"]
 
 
 def test_a_transformer_layer_is_swapped_in_training_and_evaluation() -> None:
@@ -164,14 +164,14 @@ def test_a_transformer_layer_is_swapped_in_training_and_evaluation() -> None:
     mended = copy.deepcopy(model)
     mended[0].activation = F.gelu
     mended[0].activation_relu_or_gelu = 2
-    with applied([GELU]) as bench:
+    with applied([GELU]) as session:
         found = [model(x(4, 8)[None])]
         model.eval()
         with torch.no_grad():
             found.append(model(x(4, 8)[None]))
     assert torch.allclose(found[0], mended(x(4, 8)[None]), atol=1e-6)
     assert torch.allclose(found[1], found[0], atol=1e-6)
-    assert bench.done == ["1 relu replaced by gelu"]
+    assert session.done == ["1 relu replaced by gelu"]
 
 
 def test_one_call_of_a_module_that_is_called_twice() -> None:
@@ -185,11 +185,11 @@ def test_one_call_of_a_module_that_is_called_twice() -> None:
             return self.three(self.act(self.two(self.act(self.one(x)))))
 
     model = Twice()
-    with applied([Edit("swap-act", {"act": "tanh", "init": "keep"}, ("act#2",))]) as bench:
+    with applied([Edit("swap-act", {"act": "tanh", "init": "keep"}, ("act#2",))]) as session:
         found = model(x())
     expected = model.three(torch.tanh(model.two(torch.relu(model.one(x())))))
     assert torch.allclose(found, expected)
-    assert bench.done == ["1 relu replaced by tanh"]
+    assert session.done == ["1 relu replaced by tanh"]
 
 
 def test_of_two_models_the_named_one() -> None:
@@ -197,10 +197,10 @@ def test_of_two_models_the_named_one() -> None:
     second.load_state_dict(first.state_dict())
     plain = first(x(5, 12)).detach()
     edit = Edit("swap-act", {"act": "tanh", "init": "keep"}, ("second.act1", "second.relu()"))
-    with applied([edit]) as bench:
+    with applied([edit]) as session:
         assert torch.equal(first(x(5, 12)), plain)
         assert not torch.allclose(second(x(5, 12)), plain, atol=1e-2)
-    assert bench.done == ["2 relu replaced by tanh"]
+    assert session.done == ["2 relu replaced by tanh"]
 
 
 def test_copies_of_a_treated_model_are_treated() -> None:
@@ -297,11 +297,11 @@ def test_a_closure_is_clipped_after_its_backward() -> None:
         return loss
 
     before = model.weight.detach().clone()
-    with applied([Edit("clip-gradient", {"norm": 0.5})]) as bench:
+    with applied([Edit("clip-gradient", {"norm": 0.5})]) as session:
         loss = optimiser.step(closure)
     assert float(loss.detach()) == pytest.approx(100 * float(before))
     assert float((before - model.weight).detach()) == pytest.approx(0.5, rel=1e-4)
-    assert bench.done == ["gradient clipped to a norm of 0.5 on 1 optimiser"]
+    assert session.done == ["gradient clipped to a norm of 0.5 on 1 optimiser"]
 
 
 def test_a_scaled_gradient_is_clipped_after_it_is_unscaled() -> None:
@@ -337,7 +337,7 @@ def test_what_must_not_be_drawn_anew_is_not() -> None:
     model = Odd()
     before = {n: p.detach().clone() for n, p in model.named_parameters()}
     buffers = {n: b.clone() for n, b in model.named_buffers()}
-    with applied([Edit("matching-init")]) as bench:
+    with applied([Edit("matching-init")]) as session:
         model.register_forward_hook(lambda *_: None)
         torch.manual_seed(0)
         model(torch.arange(9)[None])
@@ -345,8 +345,8 @@ def test_what_must_not_be_drawn_anew_is_not() -> None:
     changed = {n for n, p in model.named_parameters() if not torch.equal(p, before[n])}
     assert changed == {"plain.weight", "plain.bias"}
     for reason in ("shared", "frozen", "norm layer", "made from others", "other signals join"):
-        assert any(reason in note for note in bench.notes), reason
-    assert bench.done == ["matching init (1 layer drawn anew)"]
+        assert any(reason in note for note in session.notes), reason
+    assert session.done == ["matching init (1 layer drawn anew)"]
     torch.manual_seed(0)
     assert torch.equal(torch.rand(()), drawn)
     # one forward of the user's own has moved the power iteration, not two
@@ -380,18 +380,18 @@ def test_convolutions_are_treated_by_channel() -> None:
         torch.manual_seed(0)
         model, outs = Conv(), list[Tensor]()
         optimiser = torch.optim.SGD(model.parameters(), lr=1e-3)
-        with applied(edits) as bench:
+        with applied(edits) as session:
             for _ in range(26):
                 optimiser.zero_grad()
                 out = model(torch.randn(16, 2, 6, 6) * torch.tensor([9.0, 0.1])[:, None, None] + 3)
                 outs.append(out.detach())
                 out.square().mean().backward()
                 optimiser.step()
-        return model, bench, outs
+        return model, session, outs
 
     _, _, base = run()
-    model, bench, outs = run(Edit("recycle-dead-units"))
-    assert bench.done == ["recycle dead units (2 dead units recycled)"]
+    model, session, outs = run(Edit("recycle-dead-units"))
+    assert session.done == ["recycle dead units (2 dead units recycled)"]
     assert torch.equal(outs[24], base[24])
     assert torch.allclose(outs[25], base[25], atol=1e-4)  # recycled: the same function
     assert bool((model.conv.bias[:2].abs() < 1).all())
@@ -431,13 +431,13 @@ def test_checkpointed_parts_are_computed_alike_twice() -> None:
 
 def test_a_compiled_model_runs_eagerly_while_edits_are_laid() -> None:
     model = Called(F.relu)
-    with applied([GELU]) as bench:
+    with applied([GELU]) as session:
         compiled = torch.compile(model, backend="eager")
         found = compiled(x())
         found.sum().backward()
     expected = model.two(F.gelu(model.one(x())))
     assert torch.allclose(found, expected, atol=1e-6)
-    assert bench.done == ["1 relu replaced by gelu"]
+    assert session.done == ["1 relu replaced by gelu"]
     assert torch.allclose(compiled(x()), model.two(F.relu(model.one(x()))), atol=1e-6)
 
 
@@ -492,10 +492,10 @@ def test_a_fix_that_does_not_exist_is_refused_at_once() -> None:
 )
 def test_what_finds_nothing_says_so(edit: Edit, said: str) -> None:
     model = Net()
-    with applied([edit]) as bench:
+    with applied([edit]) as session:
         trained(model, torch.optim.Adam(model.parameters()))
-    assert bench.done == []
-    assert said in bench.missed[0]
+    assert session.done == []
+    assert said in session.missed[0]
 
 
 def test_models_are_not_kept_alive() -> None:

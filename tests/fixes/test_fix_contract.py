@@ -29,8 +29,9 @@ from relume.core import Diagnosis, Evidence, Finding, Outcome, Severity, Trace
 from relume.core.trial import Edit, Safety
 from relume.diagnosis import all_rules
 from relume.fixes import base as fix_file
+from relume.fixes.apply import applied
 from relume.fixes.ladder import all_fixes, fix_called, fix_pages, ladder
-from relume.fixes.live.session import EditSession, applied
+from relume.fixes.live.session import EditSession
 
 # torch's own warning of the fault that ACT206 finds, and of NaN in a training that explodes
 pytestmark = pytest.mark.filterwarnings("ignore:Using a target size")
@@ -49,12 +50,12 @@ class Seen:
     grads: dict[str, Tensor]
     posts: dict[str, Tensor]
     loss: list[float]
-    bench: EditSession
+    session: EditSession
     parameters: int
 
 
 def live(broken: Broken, edits: list[Edit], steps: int = 3) -> Seen:
-    """Train under the bench and look from outside, as somebody who knows nothing of fixes."""
+    """Train under the session and look from outside, as somebody who knows nothing of fixes."""
     first: dict[str, Tensor] = {}
     taken: list[dict[str, Tensor]] = []
     grads: dict[str, Tensor] = {}
@@ -80,10 +81,10 @@ def live(broken: Broken, edits: list[Edit], steps: int = 3) -> Seen:
         losses.append(float(loss.detach()))
         return loss
 
-    with applied(edits) as bench:
+    with applied(edits) as session:
         model = replace(broken, judge=noted).train(steps, each=each)
         last = {n: p.detach().clone() for n, p in model.named_parameters()}
-    return Seen(model, last, first, taken, grads, posts, losses, bench, given[-1])
+    return Seen(model, last, first, taken, grads, posts, losses, session, given[-1])
 
 
 def update(seen: Seen, name: str, step: int = 0) -> Tensor:
@@ -96,7 +97,7 @@ def close(one: Tensor, other: Tensor, tolerance: float = 1e-5) -> bool:
     return torch.allclose(one, other, rtol=tolerance, atol=tolerance * float(other.abs().max()))
 
 
-# ------------------------------------------------------------------ what a laid edit must show
+# ------------------------------------------------------------------ what an applied edit must show
 
 
 def times(factor: float) -> Callable[[Edit, Broken], None]:
@@ -105,7 +106,7 @@ def times(factor: float) -> Callable[[Edit, Broken], None]:
         base, treated = live(plain, []), live(plain, [edit])
         name = "head.weight" if "head.weight" in base.first else "0.weight"
         assert close(update(treated, name), factor * update(base, name), 0.01)  # of rounded weights
-        assert len(treated.bench.done) == 1
+        assert len(treated.session.done) == 1
 
     return check
 
@@ -116,7 +117,7 @@ def raised(edit: Edit, broken: Broken) -> None:
     small = replace(broken, optimiser=sgd(0.01 / factor))  # else the factor blows it up
     base, treated = live(replace(broken, optimiser=sgd(0.01)), []), live(small, [edit])
     assert close(treated.weights["fc1.weight"], base.weights["fc1.weight"])
-    assert len(treated.bench.done) == 1
+    assert len(treated.session.done) == 1
 
 
 def capped(edit: Edit, broken: Broken) -> None:
@@ -196,7 +197,7 @@ def skipped(edit: Edit, _broken: Broken) -> None:
             moved = update(treated, "fc1.weight", step)
             assert bool(moved.isfinite().all())
             assert bool(moved.any())
-        assert treated.bench.done == ["1 step of 3 left out"]
+        assert treated.session.done == ["1 step of 3 left out"]
     whole = live(Broken(optimiser=sgd(0.01)), [edit])
     assert close(
         whole.weights["fc1.weight"], live(Broken(optimiser=sgd(0.01)), []).weights["fc1.weight"]
@@ -292,7 +293,7 @@ def swapped(edit: Edit, broken: Broken) -> None:
     x = torch.randn(5, 12, generator=torch.Generator().manual_seed(1))
     for init in ("keep", "match"):
         whole = Edit("swap-act", {"act": "gelu", "init": init}, (), "gelu")
-        with applied([whole]) as bench:
+        with applied([whole]) as session:
             torch.manual_seed(0)
             model = Net()
             model(x).sum().backward()
@@ -302,7 +303,7 @@ def swapped(edit: Edit, broken: Broken) -> None:
         hidden = F.gelu(model.fc2(F.gelu(model.fc1(x))))
         assert close(there, model.head(hidden).detach())
         assert not close(there, model(x).detach(), 1e-2)
-        assert bench.done[0].startswith("2 relu replaced by gelu")
+        assert session.done[0].startswith("2 relu replaced by gelu")
 
 
 def inserted_act(edit: Edit, broken: Broken) -> None:
@@ -335,7 +336,7 @@ def standardised(edit: Edit, broken: Broken) -> None:
     with applied([edit]):
         model = Net()
         model(data)
-        # from here on, behind the hook of the bench
+        # from here on, behind the hook of the session
         handle = model.fc1.register_forward_pre_hook(lambda _m, given: entered.append(given[0]))
         model(data)
         model.eval()
@@ -381,12 +382,12 @@ def exactly(edit: Edit, _broken: Broken) -> None:
 
     torch.manual_seed(0)
     bare = slope()
-    with applied([replace(edit, sites=("1",))]) as bench:
+    with applied([replace(edit, sites=("1",))]) as session:
         torch.manual_seed(0)
         true = slope()
     assert not bare.any()
     assert bool(true.abs().min() > 0)
-    assert bench.done
+    assert session.done
 
 
 def loss_is(expected: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Edit, Broken], None]:
@@ -435,19 +436,19 @@ def adopted(edit: Edit, broken: Broken) -> None:
 def stable(edit: Edit, _broken: Broken) -> None:
     z = torch.tensor([[200.0, 0.0]])
     assert not torch.isfinite(torch.log(F.softmax(z, 1))).all()
-    with applied([edit]) as bench:
+    with applied([edit]) as session:
         logs = torch.log(F.softmax(z, 1))
         shaped = torch.log(torch.sigmoid(-z).reshape(2))
     assert logs.tolist() == [[0.0, -200.0]]
     assert shaped.tolist() == pytest.approx([-200.0, -0.6931], rel=1e-3)
-    assert bench.done
+    assert session.done
 
 
 def words_only(edit: Edit, _broken: Broken) -> None:
-    with applied([edit]) as bench:
+    with applied([edit]) as session:
         pass
-    assert bench.done == []
-    assert "advice" in bench.missed[0]
+    assert session.done == []
+    assert "advice" in session.missed[0]
 
 
 # ------------------------------------------------------------------ the rows
@@ -508,7 +509,7 @@ ROWS = {
     "free-the-gate": Row("", "ACT502", words_only),
     "free-the-layer": Row("forgotten", "ACT603", words_only),
     "leave-it": Row("", "ACT404", words_only),
-    "look-again": Row("", "ACT001", words_only),
+    "record-longer": Row("", "ACT001", words_only),
 }
 
 
@@ -626,25 +627,25 @@ def test_an_error_in_it_is_not_the_users(name: str, records: Any) -> None:
     def fails(*_args: Any) -> Any:
         raise ZeroDivisionError("ours")
 
-    bench = EditSession()
-    with bench.job(edit):
-        fix_called(edit.fix).lay(edit, bench)
-    for stepping in bench._steppings:
+    session = EditSession()
+    with session.job(edit):
+        fix_called(edit.fix).apply(edit, session)
+    for stepping in session._step_edits:
         stepping.before = stepping.before and fails
         stepping.after = stepping.after and fails
-    for starting in bench._startings:
+    for starting in session._start_edits:
         starting.action = fails
-    for function, handlers in bench._calls._table.items():
-        bench._calls._table[function] = [(job, fails) for job, _ in handlers]
-    bench.open()
+    for function, handlers in session._calls._table.items():
+        session._calls._table[function] = [(job, fails) for job, _ in handlers]
+    session.open()
     try:
         treated = broken.train(3)
     finally:
-        bench.close()
+        session.close()
     for one, other in zip(treated.parameters(), broken.train(3).parameters(), strict=True):
         assert torch.equal(one, other) or bool(one.isnan().any())
-    assert bench.done == []
-    assert "ZeroDivisionError: ours" in bench.missed[0]
+    assert session.done == []
+    assert "ZeroDivisionError: ours" in session.missed[0]
 
 
 @pytest.mark.parametrize("name", LAID)
@@ -692,7 +693,7 @@ def test_every_rule_has_a_rung() -> None:
     assert rules - codes == set()
 
 
-# docs/laws.md "The ladders", in their order; what stands between them may be more
+# the rungs of some rules in their order (docs/fixes.md); further fixes may stand between them
 ORDERS = {
     "ACT401": [
         "lower-learning-rate", "margin-bias", "recycle-dead-units", "swap-act", "insert-norm",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from relume.core.trial import Edit
-from relume.fixes.patches import patch_of, words_of
+from relume.fixes.patches import manual_instructions, patch_of
 from relume.fixes.source.diff import Patch
 
 SCRIPT = '''"""A script of somebody's."""
@@ -398,7 +398,7 @@ def test_where_the_option_was_given_its_default_stays(typed: str, tmp_path: Path
     patch = patch_of(asked, tmp_path, typed.split())
     assert (patch is None) == bool(WORDS[typed])
     if patch is None:
-        assert words_of(asked, tmp_path, typed.split()) == WORDS[typed]
+        assert manual_instructions(asked, tmp_path, typed.split()) == WORDS[typed]
     else:
         assert lines(patch.diff(), "+")[0].endswith("default=0.01,")
 
@@ -407,10 +407,12 @@ def test_a_default_that_is_no_number_is_told_in_words(tmp_path: Path) -> None:
     text = PARSED.replace("default=0.1", "required=True")
     path, _ = made(ROWS["rate as an option"], tmp_path, text)
     asked = Edit("lower-learning-rate", {"factor": 0.1}, (), "", str(path))
-    assert words_of(asked, tmp_path) == (
+    assert manual_instructions(asked, tmp_path) == (
         "run the script with a --learning-rate of 0.1 times what it is now."
     )
-    assert words_of(Edit("clip-gradient", {"norm": 1.0}, (), "", str(path)), tmp_path) == ""
+    assert (
+        manual_instructions(Edit("clip-gradient", {"norm": 1.0}, (), "", str(path)), tmp_path) == ""
+    )
 
 
 def test_only_what_is_the_users_own(tmp_path: Path) -> None:
@@ -431,12 +433,12 @@ sys.modules["libcst"] = None  # as if it were not installed
 from pathlib import Path
 
 from relume.fixes.ladder import all_fixes
-from relume.fixes.patch import lacking, patch_of
-from relume.proof import Edit
+from relume.core.trial import Edit
+from relume.fixes.patches import libcst_missing, patch_of
 
 edit = Edit("class-axis", {"axis": -1}, (), "", sys.argv[1], int(sys.argv[2]))
 print(sum(fix.patch is not None for fix in all_fixes()) > 10, patch_of(edit, Path.cwd()))
-print(lacking())
+print(libcst_missing())
 """
 
 

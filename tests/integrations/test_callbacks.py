@@ -51,7 +51,7 @@ def left_behind() -> list[Any]:
 
 def inner_of(callback: Any) -> callback_core.CallbackCore:
     """scikit-learn's way with attributes asks for another name in skorch's."""
-    return vars(callback).get("_watched") or callback.watched_
+    return vars(callback).get("_core") or callback.core_
 
 
 CLEAN = [0, 0, 0, 0, "torch.autograd", None, None, False]

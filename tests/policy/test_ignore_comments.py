@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from relume.core import Rule
-from relume.policy.ignore_comments import IgnoreComment, comments
+from relume.policy.ignore_comments import IgnoreComment, ignore_comments
 
 KNOWN = [
     Rule(code, name, "", lambda trace: iter(()))
@@ -20,7 +20,7 @@ KNOWN = [
 def read(folder: Path, text: str) -> tuple[IgnoreComment, ...]:
     path = folder / "model.py"
     path.write_text(text, "utf-8")
-    return comments(str(path), KNOWN)
+    return ignore_comments(str(path), KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_file_that_cannot_be_read_is_no_error(tmp_path: Path) -> None:
     binary = tmp_path / "m.so"
     binary.write_bytes(b"\x7fELF\x00\xff relume: ignore")
     for file in ("", "<stdin>", "\0", "x" * 5000, str(tmp_path), str(binary), "/dev/zero"):
-        assert comments(file, KNOWN) == ()
+        assert ignore_comments(file, KNOWN) == ()
 
 
 def test_a_file_broken_further_down_is_read_so_far(tmp_path: Path) -> None:
@@ -112,5 +112,5 @@ def test_a_file_broken_further_down_is_read_so_far(tmp_path: Path) -> None:
 def test_another_encoding_is_read_as_the_file_says(tmp_path: Path) -> None:
     path = tmp_path / "latin.py"
     path.write_bytes("# coding: latin-1\ny = 'é'  # relume: ignore[ACT401]: é\n".encode("latin-1"))
-    (found,) = comments(str(path), KNOWN)
+    (found,) = ignore_comments(str(path), KNOWN)
     assert (found.line, found.reason) == (2, "é")

@@ -8,7 +8,7 @@ import pytest
 import story_of_a_silence as story
 
 from relume.core import Checked, Diagnosis, NotChecked, Severity, Site, Trace
-from relume.policy.baseline import known_by
+from relume.policy.baseline import baseline_of
 from relume.policy.settings import SiteIgnore
 from relume.policy.suppress import Suppressed, suppress
 
@@ -102,10 +102,10 @@ def test_the_same_rule_at_another_site_is_a_fault_of_its_own() -> None:
 
 
 def test_a_baseline_knows_what_it_knew_and_reports_what_is_new_and_gone() -> None:
-    knew = known_by(replace(story.SICK, findings=(SATURATED,)))
-    gone = known_by(replace(story.SICK, findings=(replace(SATURATED, site="net.9"),)))
+    knew = baseline_of(replace(story.SICK, findings=(SATURATED,)))
+    gone = baseline_of(replace(story.SICK, findings=(replace(SATURATED, site="net.9"),)))
     knew = knew.model_copy(update={"findings": [*knew.findings, *gone.findings]})
-    done = hush(baseline=knew, kept_in=Path("known.json")).diagnosis
+    done = hush(baseline=knew, baseline_file=Path("known.json")).diagnosis
     assert silent(done) == {SATURATED.key: "baseline"}
     told = done.meta["baseline"]
     assert (told["file"], told["known"], told["new"]) == ("known.json", 1, 4)
@@ -113,7 +113,7 @@ def test_a_baseline_knows_what_it_knew_and_reports_what_is_new_and_gone() -> Non
 
 
 def test_what_could_not_be_checked_is_not_gone() -> None:
-    knew = known_by(story.SICK)
+    knew = baseline_of(story.SICK)
     fine = Checked("ACT401", "dead-units", "none")
     missing = NotChecked("ACT401", "dead-units", DEAD.site, "hidden")
     given = replace(story.SICK, findings=(), checked=(fine,), not_checked=(missing,))
@@ -126,18 +126,18 @@ def test_steps_and_numbers_do_not_matter_to_a_baseline() -> None:
         replace(f, steps=(7, 9), evidence=replace(f.evidence, value=0.9)) for f in story.FINDINGS
     ]
     given = replace(story.SICK, findings=tuple(later))
-    assert hush(given, baseline=known_by(story.SICK)).diagnosis.findings == ()
+    assert hush(given, baseline=baseline_of(story.SICK)).diagnosis.findings == ()
 
 
 def test_what_grew_into_harm_is_news() -> None:
-    knew = known_by(story.SICK)  # SATURATED was a note
+    knew = baseline_of(story.SICK)  # SATURATED was a note
     worse = replace(SATURATED, severity=Severity.ERROR)
     given = replace(story.SICK, findings=(HOT, DIED, DEAD, FAR, worse))
     assert keys(hush(given, baseline=knew).diagnosis) == [SATURATED.key]
 
 
 def test_a_new_kind_of_symptom_of_a_known_cause_is_news() -> None:
-    knew = known_by(replace(story.SICK, findings=(HOT, DIED)))
+    knew = baseline_of(replace(story.SICK, findings=(HOT, DIED)))
     done = hush(baseline=knew).diagnosis
     assert DEAD.key in keys(done)
     assert {HOT.key, DIED.key} <= set(silent(done))
@@ -181,7 +181,7 @@ def test_every_way_to_silence_is_in_the_json(tmp_path: Path) -> None:
     done = hush(
         diagnosis,
         ignores=[ignore("net.3", "ACT401")],
-        baseline=known_by(replace(story.SICK, findings=(HOT, DIED, DEAD))),
+        baseline=baseline_of(replace(story.SICK, findings=(HOT, DIED, DEAD))),
     ).diagnosis
     told = json.loads(done.to_json())
     ways = sorted(item["by"] for item in told["suppressed"])

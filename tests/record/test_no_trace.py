@@ -31,9 +31,9 @@ from relume.record import recorder
 from relume.record.capture import (
     graph_reader,
     optimizer_steps,
+    parameter_stats,
     pending_records,
     recorded_step,
-    weights,
 )
 from relume.record.capture.step_record import GradientHook, StepRecord
 from relume.record.facts import fact_log
@@ -184,26 +184,26 @@ TARGETS = [
     (recorded_step.RecordedStep, "read"),
     (recorded_step.RecordedStep, "read_gradients"),
     (module_trace.ModuleTrace, "leave"),
-    (pending_records.PendingRecords, "loss"),
+    (pending_records.PendingRecords, "add_loss"),
     (recorder.Recorder, "_tick"),
     (recorded_step.RecordedStep, "read_updates"),
-    (optimizer_steps.OptimizerSteps, "_meet"),
+    (optimizer_steps.OptimizerSteps, "_add"),
     (recorder.Recorder, "_flush"),
     (sites.Sites, "acts_in"),
-    (fact_log.FactLog, "view"),
-    (fact_log.FactLog, "inputs"),
-    (fact_log.FactLog, "parameters"),
+    (fact_log.FactLog, "read_graph"),
+    (fact_log.FactLog, "read_inputs"),
+    (fact_log.FactLog, "write_parameters"),
     (fact_log.FactLog, "finish"),
-    (weights.WeightStats, "snapshot"),
-    (weights.WeightStats, "gradients"),
-    (weights.WeightStats, "moved"),
-    (pending_records.PendingRecords, "record"),
+    (parameter_stats.WeightStats, "snapshot"),
+    (parameter_stats.WeightStats, "gradients"),
+    (parameter_stats.WeightStats, "moved"),
+    (pending_records.PendingRecords, "add_record"),
     (pending_records.PendingRecords, "drain"),
     (run_file.Writer, "record"),
     (run_file.Writer, "all_windows"),
     (run_file.Writer, "meta"),
-    (StepRecord, "act"),
-    (StepRecord, "head"),
+    (StepRecord, "read_act"),
+    (StepRecord, "read_head"),
 ]
 
 
@@ -231,24 +231,24 @@ def test_an_error_of_ours_never_reaches_the_user(
 
 
 MORE = [
-    ("GradScaler", grad_scaling.GradScaling, "saw"),
-    ("GradScaler", grad_scaling.GradScaling, "undo"),
+    ("GradScaler", grad_scaling.GradScaling, "read_scale"),
+    ("GradScaler", grad_scaling.GradScaling, "unscale"),
     ("GradScaler", grad_scaling.GradScaling, "clear"),
     ("GradScaler", recorded_step.RecordedStep, "skip"),
-    ("GAN in a ModuleDict", loss_attribution.LossAttribution, "begin"),
-    ("GAN in a ModuleDict", graph_reader.GraphReader, "held_still"),
+    ("GAN in a ModuleDict", loss_attribution.LossAttribution, "assign"),
+    ("GAN in a ModuleDict", graph_reader.GraphReader, "frozen_parameters"),
     ("checkpoint, reentrant", recorded_step.RecordedStep, "read_inner"),
     ("checkpoint", function_mode.ActCapture, "enter"),
     ("checkpoint", function_mode.ActCapture, "leave"),
     ("checkpoint", function_mode, "sample"),
-    ("checkpoint", function_mode, "foreign"),
-    ("frozen backbone", graph_reader.GraphReader, "_accepted"),
-    ("nn.GRU", row_cosine.RowCosines, "look"),
+    ("checkpoint", function_mode, "wrapped"),
+    ("frozen backbone", graph_reader.GraphReader, "_relevant_acts"),
+    ("nn.GRU", row_cosine.RowCosines, "measure"),
     ("threads", module_trace.ModuleTrace, "enter"),
-    ("F.gelu", GradientHook, "_take"),
+    ("F.gelu", GradientHook, "_add_sums"),
     ("x * (x > 0)", find_acts, "relu_input"),
-    ("F.relu", weights.WeightStats, "nonfinite"),
-    ("F.relu", pending_records.PendingRecords, "step"),
+    ("F.relu", parameter_stats.WeightStats, "nonfinite"),
+    ("F.relu", pending_records.PendingRecords, "end_step"),
     ("F.relu", overhead_budget.OverheadBudget, "step"),
 ]
 
@@ -275,7 +275,7 @@ def test_an_error_of_ours_in_the_forms_of_the_zoo(
     assert any("Boom" in problem for problem in said), said
 
 
-@pytest.mark.parametrize("method", ["loss", "step"])
+@pytest.mark.parametrize("method", ["add_loss", "end_step"])
 def test_an_error_of_ours_on_a_plain_step(method: str, tmp_path: Path) -> None:
     path = tmp_path / "run.sqlite"
     watched, said = with_error(
@@ -361,19 +361,19 @@ def test_two_recordings_that_sleep_in_turn_build_no_tower(tmp_path: Path) -> Non
 
     plainly, own = Owner.call(), vars(Owner)["call"]
     one, two = (MonkeyPatch(Owner, "call", make) for _ in range(2))
-    one.put()
+    one.install()
     for _ in range(50):
-        two.put()
-        one.take()
-        one.put()
-        two.take()
+        two.install()
+        one.remove()
+        one.install()
+        two.remove()
     assert Owner.call() == plainly + 2, "the switch and one wrapper"
     theirs = Owner.call
     Owner.call = make(theirs)  # somebody wraps ours
-    one.take()
+    one.remove()
     assert Owner.call() == plainly + 2
-    one.put()
-    one.take()
+    one.install()
+    one.remove()
     assert Owner.call() == plainly + 2, "nothing of ours was added to theirs"
     assert theirs.__wrapped__ is own.__func__
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import faults
 import numpy as np
@@ -19,16 +20,15 @@ import pytest
 import test_rule_contract as contract
 from traces import CHANCE, Build, dead, flat, healthy, sigmoids
 
-import relume.rules
 from relume.core import Finding, Rule, Severity, Trace
-from relume.registry import discover
+from relume.registry import discover, members
 
 NONE, NOTE, WARNING, ERROR = None, Severity.NOTE, Severity.WARNING, Severity.ERROR
 FACT = Severity.FACT
 ROUNDED = "rounded"  # at the constant itself the maker's own rounding decides
 Said = Severity | None
 RULES = {rule.code: rule for rule in discover("relume.rules", Rule)}
-HERE = Path(relume.rules.__file__).parent
+FILES = {name.rpartition(".")[2]: name for name in members("relume.rules")}
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,11 @@ class Edge:
     def values(self, constant: float) -> tuple[float, float, float]:
         step = self.by if self.absolute else abs(constant) * self.by
         return constant - step, constant, constant + step
+
+
+def module(stem: str) -> ModuleType:
+    """The file of a rule, or one that rules share, by its name alone."""
+    return import_module(FILES.get(stem, f"relume.rules.{stem}"))
 
 
 def told(code: str, trace: Trace) -> Said:
@@ -326,9 +331,9 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("scale_drift_at_init", "GRAVE"): Edge("ACT301", contract.drift, WARNING, WARNING, ERROR),
     ("scale_drift_at_init", "LARGE"): Edge("ACT301", loud, NONE, NONE, WARNING),
     ("symmetric_init", "ALIKE"): Edge("ACT302", faults.alike, NONE, NONE, ERROR, 1e-4),
-    ("_death", "NOTE"): Edge("ACT401", contract.died, NONE, NOTE, NOTE, 0.1),
-    ("_death", "WARNING"): Edge("ACT401", contract.died, NOTE, WARNING, WARNING, 0.04),
-    ("_death", "ERROR"): Edge("ACT401", contract.died, WARNING, ERROR, ERROR, 0.02),
+    ("dead_layers", "NOTE"): Edge("ACT401", contract.died, NONE, NOTE, NOTE, 0.1),
+    ("dead_layers", "WARNING"): Edge("ACT401", contract.died, NOTE, WARNING, WARNING, 0.04),
+    ("dead_layers", "ERROR"): Edge("ACT401", contract.died, WARNING, ERROR, ERROR, 0.02),
     ("dormant_units", "SLOPE"): Edge("ACT402", steep, WARNING, NONE, NONE),
     ("dormant_units", "VARIES"): Edge("ACT402", varies, WARNING, WARNING, NONE),
     ("sparse", "RARE"): Edge("ACT404", faults.rare, FACT, NONE, NONE),
@@ -342,7 +347,7 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("stuck_gate", "UNITS_ERROR"): Edge("ACT502", faults.gate, WARNING, ERROR, ERROR, 0.0134),
     ("vanishing_gradient", "RATIO"): Edge("ACT601", contract.vanishing, WARNING, NONE, NONE),
     ("vanishing_gradient", "GRAVE"): Edge("ACT601", contract.vanishing, ERROR, WARNING, WARNING),
-    ("_outcome", "DIVERGED"): Edge("ACT602", contract.exploding, NONE, NONE, ERROR),
+    ("outcome", "DIVERGED"): Edge("ACT602", contract.exploding, NONE, NONE, ERROR),
     ("exploding_gradient", "LARGE"): Edge("ACT602", loud, NONE, NONE, WARNING),
     ("frozen_layer", "STILL"): Edge("ACT603", faults.still, WARNING, NONE, NONE),
     ("frozen_layer", "MOVES"): Edge("ACT603", resting, NONE, WARNING, WARNING),
@@ -422,7 +427,7 @@ def cause(name: str, amount: float) -> str | None:
     ],
 )
 def test_a_sign_is_a_cause_from_its_threshold_on(name: str, sign: str) -> None:
-    constant = getattr(import_module("relume.rules.dead.died_in_training"), name)
+    constant = getattr(module("died_in_training"), name)
     assert [cause(name, constant * by) for by in (0.99, 1.0, 1.01)] == [None, sign, sign]
 
 
@@ -465,21 +470,22 @@ LEVELS = ("FLOOR_", "HALF")  # losses that are printed, of formulas and no thres
 def constants() -> set[tuple[str, str]]:
     """Every number that a rule's file names in capitals."""
     found: set[tuple[str, str]] = set()
-    for path in HERE.glob("[a-z]*.py"):
-        for node in ast.parse(path.read_text()).body:
+    for stem in FILES:
+        source = Path(str(module(stem).__file__)).read_text()
+        for node in ast.parse(source).body:
             if not isinstance(node, ast.Assign):
                 continue
             (target,) = node.targets
             for name in target.elts if isinstance(target, ast.Tuple) else [target]:
-                value = getattr(import_module(f"relume.rules.{path.stem}"), ast.unparse(name))
+                value = getattr(module(stem), ast.unparse(name))
                 known = isinstance(value, int | float) and not ast.unparse(name).startswith(LEVELS)
                 if known and ast.unparse(name).isupper():
-                    found.add((path.stem, ast.unparse(name)))
+                    found.add((stem, ast.unparse(name)))
     return found
 
 
 def test_every_number_of_a_rule_has_a_row_or_a_reason() -> None:
-    rowed = {key for key in EDGES if not key[0].startswith("_")}
+    rowed = {key for key in EDGES if key[0] in FILES}
     assert constants() == rowed | ELSEWHERE | set(NO_EDGE)
     assert not rowed & set(NO_EDGE)
 
@@ -487,7 +493,7 @@ def test_every_number_of_a_rule_has_a_row_or_a_reason() -> None:
 @pytest.mark.parametrize("key", list(EDGES), ids=".".join)
 def test_what_is_told_changes_at_the_threshold(key: tuple[str, str]) -> None:
     edge = EDGES[key]
-    constant = getattr(import_module(f"relume.rules.{key[0]}"), key[1])
+    constant = getattr(module(key[0]), key[1])
     said = [told(edge.code, edge.make(value)) for value in edge.values(constant)]
     at = said[1] if edge.at is ROUNDED else edge.at
     assert said == [edge.below, at, edge.above]

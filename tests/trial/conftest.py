@@ -1,4 +1,4 @@
-"""Scripts to be tried, and a crew that fires them."""
+"""Scripts to be tried, and a runner that fires them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from relume.trial.scheduler import ExecutionPlace, TrialRunner, TrialSetting, pr
 
 @pytest.fixture(scope="session", autouse=True)
 def ended() -> Iterator[None]:
-    """No hatchery outlives the tests."""
+    """No fork server outlives the tests."""
     yield
     forkserver_client.forkservers.close()
 
@@ -35,8 +35,8 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path
 
 
 @pytest.fixture
-def crew(tmp_path: Path) -> Callable[..., TrialRunner]:
-    """A crew for a script, one shot at a time unless said otherwise."""
+def runner(tmp_path: Path) -> Callable[..., TrialRunner]:
+    """A runner for a script, one run at a time unless said otherwise."""
 
     def make(
         path: Path | str, *argv: str, jobs: int = 1, call: bool = False, **more: Any
@@ -51,12 +51,12 @@ def crew(tmp_path: Path) -> Callable[..., TrialRunner]:
 
 
 @pytest.fixture
-def shoot(crew: Callable[..., TrialRunner]) -> Callable[..., TrialRun]:
-    """Fires one shot of a script."""
+def run_one(runner: Callable[..., TrialRunner]) -> Callable[..., TrialRun]:
+    """Fires one run of a script."""
 
     def fire(path: Path, arm: Arm = BASE, seed: int = 0, **more: Any) -> TrialRun:
-        one = crew(path, **more)
+        one = runner(path, **more)
         one.run([arm], [seed])
-        return one.shots[arm.name, seed]
+        return one.runs[arm.name, seed]
 
     return fire

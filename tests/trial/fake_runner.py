@@ -1,4 +1,4 @@
-"""A crew whose runs are drawn from a distribution: the whole procedure of a trial, in no time."""
+"""A trial runner that draws its runs from a distribution: a whole trial in no time."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ Draw = Callable[[np.random.Generator], float]
 
 
 class FakeRunner:
-    """Shots whose loss is `common(seed) + noise + gain of the arm`, broken with some chance."""
+    """RunsByArm whose loss is `common(seed) + noise + gain of the arm`, broken with some chance."""
 
     def __init__(
         self,
@@ -25,8 +25,8 @@ class FakeRunner:
         objective: Objective | None = None,
     ) -> None:
         self.setting = TrialSetting(Program("train.py"), objective=objective)
-        self.shots: dict[tuple[str, int], TrialRun] = {}
-        self.kept_in = Path("nowhere")
+        self.runs: dict[tuple[str, int], TrialRun] = {}
+        self.cache_file = Path("nowhere")
         self.resumed = 0
         self._noise, self._gains, self._trial = noise, gains or {}, trial
         self._broken = broken or {}
@@ -34,9 +34,9 @@ class FakeRunner:
     def run(self, arms: Sequence[Arm], seeds: Iterable[int]) -> None:
         for seed in seeds:
             for arm in arms:
-                self.shots.setdefault((arm.name, seed), self._shot(arm, seed))
+                self.runs.setdefault((arm.name, seed), self._draw_run(arm, seed))
 
-    def _shot(self, arm: Arm, seed: int) -> TrialRun:
+    def _draw_run(self, arm: Arm, seed: int) -> TrialRun:
         name = "base" if arm.role == "placebo" else arm.name  # a repeated run is the same run
         key = [self._trial, seed, *name.encode()]
         own = np.random.default_rng(key)
@@ -56,7 +56,7 @@ class Rare(FakeRunner):
     RUINED = 1.2
     ahead = True
 
-    def _shot(self, arm: Arm, seed: int) -> TrialRun:
+    def _draw_run(self, arm: Arm, seed: int) -> TrialRun:
         rng = np.random.default_rng([self._trial, seed])
         value = 0.12 + 0.01 * float(rng.normal())
         ruined = rng.random() < 0.2

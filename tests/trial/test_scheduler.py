@@ -1,4 +1,4 @@
-"""Finished shots are kept, each once, whatever ends the trial."""
+"""Finished runs are kept, each once, whatever ends the trial."""
 
 import os
 import signal
@@ -24,112 +24,116 @@ from relume.trial.pool.forkserver_client import forkservers
 from relume.trial.scheduler import ExecutionPlace, TrialRunner, TrialSetting, program_of
 
 Write = Callable[..., Path]
-Crews = Callable[..., TrialRunner]
+MakeRunner = Callable[..., TrialRunner]
 
 
-def test_a_second_look_runs_nothing(write: Write, crew: Crews) -> None:
+def test_a_second_look_runs_nothing(write: Write, runner: MakeRunner) -> None:
     path = write()
-    first = crew(path, jobs=2)
+    first = runner(path, jobs=2)
     first.run([BASE, SLOWER], range(2))
-    again = crew(path, jobs=2)
+    again = runner(path, jobs=2)
     again.run([BASE, SLOWER], range(2))
-    assert (first.fired, again.fired, again.resumed) == (4, 0, 4)
-    assert again.shots == first.shots
+    assert (first.executed, again.executed, again.resumed) == (4, 0, 4)
+    assert again.runs == first.runs
 
 
-def test_a_changed_script_is_run_again(write: Write, crew: Crews) -> None:
+def test_a_changed_script_is_run_again(write: Write, runner: MakeRunner) -> None:
     path = write(each="import helper")
     helper = path.parent / "helper.py"
     helper.write_text("a = 1\n")
-    crew(path).run([BASE], [0])
+    runner(path).run([BASE], [0])
     helper.write_text("a = 2\n")  # a file that the script imports
-    again = crew(path)
+    again = runner(path)
     again.run([BASE], [0])
-    assert again.fired == 1
+    assert again.executed == 1
 
 
-def test_other_conditions_are_other_trials(write: Write, crew: Crews) -> None:
+def test_other_conditions_are_other_trials(write: Write, runner: MakeRunner) -> None:
     path = write()
-    crew(path).run([BASE], [0])
-    assert crew(path, steps=5).kept_in != crew(path).kept_in
-    assert crew(path, "--lr", "1").kept_in != crew(path).kept_in
+    runner(path).run([BASE], [0])
+    assert runner(path, steps=5).cache_file != runner(path).cache_file
+    assert runner(path, "--lr", "1").cache_file != runner(path).cache_file
 
 
-def test_a_line_that_was_cut_off_is_passed_over(write: Write, crew: Crews) -> None:
+def test_a_line_that_was_cut_off_is_passed_over(write: Write, runner: MakeRunner) -> None:
     path = write()
-    first = crew(path)
+    first = runner(path)
     first.run([BASE], [0, 1])
-    text = first.kept_in.read_text()
-    first.kept_in.write_text(text[:-40])
-    again = crew(path)
+    text = first.cache_file.read_text()
+    first.cache_file.write_text(text[:-40])
+    again = runner(path)
     again.run([BASE], [0, 1])
-    assert (again.fired, again.resumed) == (1, 1)
-    last = crew(path)
+    assert (again.executed, again.resumed) == (1, 1)
+    last = runner(path)
     last.run([BASE], [0, 1])
-    assert (last.fired, last.resumed) == (0, 2)
+    assert (last.executed, last.resumed) == (0, 2)
 
 
-def test_a_shot_written_twice_counts_once(write: Write, crew: Crews) -> None:
+def test_a_run_written_twice_counts_once(write: Write, runner: MakeRunner) -> None:
     path = write()
-    first = crew(path)
+    first = runner(path)
     first.run([BASE], [0])
-    first.kept_in.write_text(first.kept_in.read_text() * 2)
-    again = crew(path)
+    first.cache_file.write_text(first.cache_file.read_text() * 2)
+    again = runner(path)
     again.run([BASE], [0])
-    assert list(again.shots) == [("base", 0)]
+    assert list(again.runs) == [("base", 0)]
 
 
-def test_a_process_that_was_killed_is_tried_again(write: Write, crew: Crews) -> None:
+def test_a_process_that_was_killed_is_tried_again(write: Write, runner: MakeRunner) -> None:
     path = write(end="import os, signal; os.kill(os.getpid(), 9)")
-    crew(path).run([BASE], [0])
-    again = crew(path)
+    runner(path).run([BASE], [0])
+    again = runner(path)
     again.run([BASE], [0])
-    assert again.fired == 1
+    assert again.executed == 1
 
 
 @pytest.mark.skipif(not SHARED, reason="only where a process can wait for several by handles")
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_every_shot_is_a_fork_of_the_warm_process(write: Write, crew: Crews, jobs: int) -> None:
+def test_every_run_is_a_fork_of_the_warm_process(
+    write: Write, runner: MakeRunner, jobs: int
+) -> None:
     """Also where one runs at a time, with all cores: NumPy must not have started its threads."""
     # a fork is the first of its process group, a new interpreter is in that of the warm process
     path = write(end="import os, relume; relume.report_metric(os.getpgrp() == os.getpid())")
-    found = crew(path, jobs=jobs)
+    found = runner(path, jobs=jobs)
     found.run([BASE], range(2))
-    assert [shot.metrics["reported:metric:max"] for shot in found.shots.values()] == [1.0, 1.0]
+    assert [run.metrics["reported:metric:max"] for run in found.runs.values()] == [1.0, 1.0]
 
 
 @pytest.mark.skipif(not SHARED, reason="only where a process can wait for several by handles")
-def test_shots_at_the_same_time_share_one_warm_process(write: Write, crew: Crews) -> None:
-    """Torch is imported once; a shot that dies takes no other with it."""
+def test_runs_at_the_same_time_share_one_warm_process(write: Write, runner: MakeRunner) -> None:
+    """Torch is imported once; a run that dies takes no other with it."""
     end = "import os; torch.initial_seed() == 3 and os.kill(os.getpid(), 9)"  # repetition 0
     path = write(end=end)
-    both = crew(path, jobs=2)
+    both = runner(path, jobs=2)
     both.run([BASE, SLOWER], range(2))
-    assert len(forkservers._known) == 1
-    assert [bool(shot.problem) for _, shot in sorted(both.shots.items())] == [True, False] * 2
+    assert len(forkservers._clients) == 1
+    assert [bool(run.problem) for _, run in sorted(both.runs.items())] == [True, False] * 2
     for key in (("base", 1), ("slower", 1)):
-        one = crew(path, again=True)
+        one = runner(path, again=True)
         one.run([BASE, SLOWER], [1])
-        assert one.shots[key].loss == both.shots[key].loss
+        assert one.runs[key].loss == both.runs[key].loss
 
 
-def test_a_hatchery_that_dies_takes_its_shots_and_no_more(write: Write, crew: Crews) -> None:
+def test_a_fork_server_that_dies_takes_its_runs_and_no_more(
+    write: Write, runner: MakeRunner
+) -> None:
     path = write(each="import time; time.sleep(0.05)", steps=200)
     forkservers.close()
 
     def kill() -> None:
-        forkservers._known[0]._process.kill()
+        forkservers._clients[0]._process.kill()
 
-    def begun(done: int, planned: int, shot: TrialRun | None) -> None:
-        if shot is None:
+    def begun(done: int, planned: int, run: TrialRun | None) -> None:
+        if run is None:
             threading.Timer(0.5, kill).start()
 
-    both = TrialRunner(crew(path, jobs=2).setting, begun)
+    both = TrialRunner(runner(path, jobs=2).setting, begun)
     both.run([BASE], range(2))
-    assert all("the process that runs the shots ended" in s.problem for s in both.shots.values())
-    again = crew(write(), jobs=2)
+    assert all("the process that runs the shots ended" in s.problem for s in both.runs.values())
+    again = runner(write(), jobs=2)
     again.run([BASE], range(2))
-    assert all(shot.problem == "" for shot in again.shots.values())
+    assert all(run.problem == "" for run in again.runs.values())
 
 
 INTERRUPTED = """
@@ -203,9 +207,9 @@ def test_a_dask_worker_dies_and_no_pair_is_lost_or_counted_twice(
         address = json.loads((tmp_path / "scheduler.json").read_text())["address"]
         finished: list[TrialRun] = []
 
-        def killing(done: int, planned: int, shot: TrialRun | None) -> None:
-            if shot is not None:
-                finished.append(shot)
+        def killing(done: int, planned: int, run: TrialRun | None) -> None:
+            if run is not None:
+                finished.append(run)
                 if len(finished) == 2:  # in the middle: both are at work
                     workers[0].kill()
 
@@ -214,15 +218,15 @@ def test_a_dask_worker_dies_and_no_pair_is_lost_or_counted_twice(
             folder=tmp_path / "runs",
             where=ExecutionPlace("dask", address),
         )
-        crew = TrialRunner(setting, killing)
+        runner = TrialRunner(setting, killing)
         _wait(lambda: _workers(address) == 2)
-        crew.run([BASE, SLOWER], range(4))
+        runner.run([BASE, SLOWER], range(4))
     finally:
         for process in (*workers, scheduler):
             process.kill()
             process.wait()
     wanted = {(arm.name, k) for arm in (BASE, SLOWER) for k in range(4)}
-    assert set(crew.shots) == wanted
+    assert set(runner.runs) == wanted
     assert Counter((s.arm, s.seed) for s in finished) == Counter(wanted)
     assert all(not s.problem and s.value is not None for s in finished)
     local = TrialRunner(
@@ -231,7 +235,7 @@ def test_a_dask_worker_dies_and_no_pair_is_lost_or_counted_twice(
         )
     )
     local.run([BASE, SLOWER], range(4))
-    assert {k: s.loss for k, s in local.shots.items()} == {k: s.loss for k, s in crew.shots.items()}
+    assert {k: s.loss for k, s in local.runs.items()} == {k: s.loss for k, s in runner.runs.items()}
 
 
 def _start(what: str, *words: str) -> subprocess.Popen[bytes]:
@@ -288,19 +292,19 @@ class Ray(ModuleType):
         return [function(text) for function, text in done]
 
 
-def test_ray_gives_every_shot_once_as_it_finishes(
-    write: Write, crew: Crews, monkeypatch: pytest.MonkeyPatch
+def test_ray_gives_every_run_once_as_it_finishes(
+    write: Write, runner: MakeRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a stand-in for Ray; that Ray does this is told in docs/proof.md."""
     ray = Ray()
     monkeypatch.setitem(sys.modules, "ray", ray)
     monkeypatch.setattr("relume.trial.scheduler.find_spec", lambda name: name == "ray")
-    setting = crew(write()).setting
+    setting = runner(write()).setting
     one = TrialRunner(replace(setting, where=ExecutionPlace("ray", jobs=2)))
     one.run([BASE, SLOWER], range(2))
-    assert sorted(one.shots) == [("base", 0), ("base", 1), ("slower", 0), ("slower", 1)]
-    assert all(shot.value is not None for shot in one.shots.values())
-    assert (one.fired, ray.most, ray.said) == (4, 2, [None, "down"])
+    assert sorted(one.runs) == [("base", 0), ("base", 1), ("slower", 0), ("slower", 1)]
+    assert all(run.value is not None for run in one.runs.values())
+    assert (one.executed, ray.most, ray.said) == (4, 2, [None, "down"])
 
 
 def test_a_ray_cluster_that_is_not_there_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,14 +317,14 @@ def test_a_ray_cluster_that_is_not_there_is_said_at_once(monkeypatch: pytest.Mon
 
 
 def _fire(where: ExecutionPlace) -> list[TrialRun]:
-    from relume.trial.scheduler import run_job
+    from relume.trial.scheduler import run_jobs
 
     job = TrialSetting(program_of("train.py", ())).job(BASE, 0)
-    return list(run_job([job], where))
+    return list(run_jobs([job], where))
 
 
 @pytest.mark.slow
-def test_hatcheries_end_with_their_process(write: Write, tmp_path: Path) -> None:
+def test_fork_servers_end_with_their_process(write: Write, tmp_path: Path) -> None:
     """Also when it is killed: no process of ours trains on for nobody."""
     path = write(each="import time; time.sleep(0.2)", steps=500)
     marker = f"relume-{os.getpid()}-{time.monotonic_ns()}"

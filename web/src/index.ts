@@ -1,4 +1,4 @@
-// The one global: `relume.mount(element, data)` draws what `data.kind` says.
+// The one global: `relume.mount(element, data)` draws the kind of page that `data.kind` names.
 import { acts, lesson } from "./atlas/index";
 import { report } from "./report/index";
 

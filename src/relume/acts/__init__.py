@@ -1,4 +1,4 @@
-"""Activation functions: each a function, a module and a record of what is known of it.
+"""Acts (activation functions): each is a function, a module and a record of its properties.
 
     from relume.acts import gelu, GELU
     gelu(z)                      # the function, torch's own path
@@ -7,6 +7,22 @@
     gelu.formula, gelu.year      # the record
 
 `relume.act("leaky_relu(negative_slope=0.1)")` looks one up, `register` makes one of your function.
+
+In come formulas; out go acts that the recorder, the cards, the fixes and the atlas share. Read in
+this order; each file imports only from those before it:
+
+- `wide_precision.py`: evaluates a formula in a wider type; makes the autograd function.
+- `module_registry.py`: the module class of each act.
+- `act.py`: the record `Act`, its autograd `Node`, `register`, all acts by name and by node.
+- `lookup.py`: an act by text, ``"elu(0.5)"``.
+- `module.py`: `ActModule`, an act as a `torch.nn.Module`.
+- `kernels/`: stable formulas and CPU kernels.
+- `gain.py`: the gain of an act, by quadrature.
+- `families/`: the acts themselves.
+- `recognise.py`: acts in modules, functions and sources of other packages.
+- `feeding_layer.py`: the layer in front of an act, and a fresh draw of its weights.
+- `swap.py`: exchanges a model's acts in place.
+- `weight_decay_groups.py`: parameters with and without weight decay.
 """
 # ruff: noqa: F403  (for type checkers; at run time `__getattr__` looks)
 
@@ -38,20 +54,20 @@ if TYPE_CHECKING:
 
 def _public() -> dict[str, Any]:
     """Every act and act module that a file of this package binds, by its name."""
-    found: dict[str, Any] = {}
+    public: dict[str, Any] = {}
     for file in members(__name__):
         for name, value in vars(import_module(file)).items():
             own = isinstance(value, type) and value.__module__.startswith(f"{__name__}.")
             if isinstance(value, Act) or (own and issubclass(value, Module) and name[0] != "_"):
-                found[name] = value
-    return found
+                public[name] = value
+    return public
 
 
 def __getattr__(name: str) -> Any:
-    found = {} if name.startswith("__") else _public()
-    if name in found:
-        globals()[name] = found[name]
-        return found[name]
+    public = {} if name.startswith("__") else _public()
+    if name in public:
+        globals()[name] = public[name]
+        return public[name]
     raise AttributeError(f"module 'relume.acts' has no attribute {name!r}")
 
 

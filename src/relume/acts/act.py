@@ -1,7 +1,7 @@
-"""What an act is, for everything that calls, measures or recognises one.
+"""Defines an act: one record for everything that calls, measures or recognises it.
 
-One record serves the caller (`gelu(z)`), the recorder (which autograd node is this act, and what
-does the node keep), the rules (how flat is flat), `swap` (which modules are it) and the cards.
+The record serves the caller (`gelu(z)`), the recorder (which autograd node is this act, and what
+does the node save), the rules (where it is flat), `swap` (which modules are it) and the cards.
 `register` makes a record from one function; the package's own acts are made the same way.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from relume.acts.module_registry import module_of
 from relume.acts.wide_precision import derivative, evaluate, make_function, node_name
 from relume.errors import UsageError
 from relume.registry import discover, lookup
@@ -33,8 +34,8 @@ class Node:
         name: the node's name, its version digit included (``"ReluBackward0"``).
         saved: the attribute that holds the act's input or output.
         holds: which of the two: ``"pre"`` or ``"post"``.
-        parameters: the act's own parameters and the attributes that hold them; None where the
-            node is one of ours, which keeps them by name.
+        parameters: the act's own parameters and the attributes that hold them; None for a node
+            of relume's, which keeps them by name.
         constant_input: it is this act only if one of its inputs carries no gradient
             (``torch.maximum(x, 0)``, not the larger of two signals).
     """
@@ -46,14 +47,14 @@ class Node:
     constant_input: bool = False
 
     def read(self, node: Any) -> Tensor:
-        """The tensor that `node` keeps, the act's input or its output (see `holds`)."""
-        kept: Any = getattr(node, self.saved)
-        return kept[0] if self.parameters is None else kept
+        """Return the tensor that `node` saved, the act's input or its output (see `holds`)."""
+        saved: Any = getattr(node, self.saved)
+        return saved[0] if self.parameters is None else saved
 
 
 @dataclass(frozen=True, eq=False)
 class Act:
-    """An activation function: call it, or read what is known of it.
+    """An activation function: call it, or read its attributes.
 
     ``act(z, **parameters)`` is f(z), of the shape, dtype and device of `z`, which is any floating
     tensor. It takes torch's own path where torch has one (`native`); with ``exact=True`` value
@@ -61,7 +62,7 @@ class Act:
     rounded once, in backward and double backward too.
 
     Attributes:
-        name, family, formula, year, reference: what it is and where it comes from.
+        name, family, formula, year, reference: its definition and its source.
         value, slope, curvature: f, f' and f'' as stable formulas in the dtype of their input,
             parameters by keyword. `slope` is None where the act is not elementwise.
         defaults: the parameters and their default values, in the order of the call.
@@ -74,7 +75,7 @@ class Act:
         nodes: how the autograd graph shows it when torch computes it.
         matches: the framework's names for it, importable paths such as ``"torch.nn.GELU"``, with
             the parameters that they stand for in brackets.
-        aliases: other names by which people call it, with parameters in brackets if need be.
+        aliases: other names for it, with parameters in brackets if need be.
         variant: the better-known name that some parameters have (hardtanh on [0, 6] is relu6).
         declared_max_slope: the supremum of abs f', at default parameters or as a function of
             them; None: it is measured.
@@ -107,7 +108,7 @@ class Act:
     function: Any = None
 
     def __call__(self, z: Tensor, *args: Any, exact: bool = False, **parameters: Any) -> Tensor:
-        """f(z); see the class. Unknown parameters raise TypeError as any call does."""
+        """Return f(z); see the class. Unknown parameters raise TypeError as in any call."""
         values = self._bound(args, parameters)
         if not exact and self.native is not None:
             return self.native(z, **values)
@@ -124,7 +125,7 @@ class Act:
 
     @cached_property
     def max_slope(self) -> float:
-        """The supremum of abs f' at these parameters, against which flatness is judged."""
+        """The supremum of abs f' at these parameters, the reference for flatness."""
         if callable(self.declared_max_slope):
             return self.declared_max_slope(**self.defaults)
         if self.declared_max_slope is not None:
@@ -163,13 +164,13 @@ class Act:
         return bool((self._slopes(torch.tensor([-1e4, 1e4], dtype=torch.float64)) != 0).all())
 
     def exact_slope(self, z: Tensor, **parameters: Any) -> Tensor:
-        """f'(z), evaluated in the wider type and rounded once; shape and dtype of `z`."""
+        """Return f'(z), evaluated in the wider type and rounded once; shape and dtype of `z`."""
         if self.slope is None:
             raise UsageError(f"{self.name} works on a whole axis; it has no slope of one element.")
         return evaluate(self.slope, z, self._bound((), parameters), wide=True)
 
     def bind(self, **parameters: Any) -> "Act":
-        """The same act with other defaults; it is called the same."""
+        """Return the same act with other defaults, under the same name."""
         values = self._bound((), parameters)
         if not parameters:
             return self
@@ -177,35 +178,31 @@ class Act:
         return replace(self, defaults=MappingProxyType(values), declared_max_slope=known)
 
     def kinks_at(self, **parameters: Any) -> tuple[float, ...]:
-        """Where f' jumps, ascending."""
+        """Return where f' jumps, ascending."""
         if self.kinks is None:
             return ()
         return tuple(sorted(self.kinks(**self._bound((), parameters))))
 
     def called(self, parameters: Mapping[str, Any]) -> str:
-        """The name that people use for the act with these parameters."""
+        """Return the usual name of the act with these parameters."""
         return (self.variant(parameters) if self.variant else None) or self.name
 
-    def parameters(self, shown: Node, node: Any) -> dict[str, Any]:
-        """The act's own parameters as the autograd node saved them."""
-        if shown.parameters is None:
-            kept = iter(node.saved_tensors[1:])
-            return {name: next(kept) if v is ... else v for name, v in node.relume.items()}
-        return {name: getattr(node, saved) for name, saved in shown.parameters.items()}
+    def parameters(self, how: Node, node: Any) -> dict[str, Any]:
+        """Return the act's own parameters as the autograd node saved them."""
+        if how.parameters is None:
+            saved_values = iter(node.saved_tensors[1:])
+            return {name: next(saved_values) if v is ... else v for name, v in node.relume.items()}
+        return {name: getattr(node, saved) for name, saved in how.parameters.items()}
 
     def module(self, **options: Any) -> "ActModule":
-        """This act as a `torch.nn.Module`, at these parameters (options: see `ActModule`)."""
-        from relume.acts.module import module_of
-
+        """Return this act as a `torch.nn.Module` at these parameters (options: see `ActModule`)."""
         return module_of(self)(**{**self.defaults, **options})
 
     def __deepcopy__(self, memo: Any) -> "Act":
         return self  # a record, like the function it stands for
 
     def __reduce__(self) -> Any:
-        from relume.acts.lookup import act
-
-        return act, (str(self),)
+        return _restore, (self.name, dict(self.defaults))
 
     def __str__(self) -> str:
         bound = ", ".join(f"{name}={value!r}" for name, value in self.defaults.items())
@@ -218,20 +215,25 @@ class Act:
         if len(args) > len(names):
             raise TypeError(f"{self.name} takes at most {len(names)} parameters, got {len(args)}")
         # cut to length: the compiler of torch 2.8 takes every zip for a strict one
-        given = {**dict(zip(names[: len(args)], args, strict=True)), **parameters}
-        for name in given:
+        named = {**dict(zip(names[: len(args)], args, strict=True)), **parameters}
+        for name in named:
             if name not in self.defaults:
                 known = ", ".join(names) or "none"
                 raise TypeError(f"{self.name} has no parameter {name!r}; it has: {known}")
-        return {**self.defaults, **given}
+        return {**self.defaults, **named}
 
     def _slopes(self, z: Tensor) -> Tensor:
         assert self.slope is not None
         return evaluate(self.slope, z, self.defaults, wide=True)
 
 
+def _restore(name: str, defaults: Mapping[str, Any]) -> Act:
+    """Return the act called `name` at these parameters; unpickling calls this."""
+    return find_act(name).bind(**defaults)
+
+
 def along_channels(parameter: Any, z: Tensor) -> Any:
-    """A parameter with one number a channel, shaped to stand along axis 1 of `z`."""
+    """Shape a parameter with one number a channel so that it lies along axis 1 of `z`."""
     if not isinstance(parameter, Tensor):
         return parameter
     if parameter.numel() == 1:
@@ -240,13 +242,13 @@ def along_channels(parameter: Any, z: Tensor) -> Any:
 
 
 def _grid() -> Tensor:
-    """Where a slope is looked for: dense around zero, then by magnitude up to 1e4."""
+    """Return points to search for the largest slope: dense around zero, then up to 1e4."""
     near = torch.linspace(-40, 40, 160_001, dtype=torch.float64)
     far = torch.logspace(1.6, 4, 500, dtype=torch.float64)
     return torch.cat((-far, near, far))
 
 
-_own: dict[str, Act] = {}
+_registered: dict[str, Act] = {}
 
 
 def register(
@@ -260,17 +262,17 @@ def register(
     learnable: tuple[str, ...] = (),
     **more: Any,
 ) -> Callable[[Formula], Act]:
-    """Make an act of a function; everything else (slope, gain, card, rules) then works on it.
+    """Make an act of a function; slope, gain, card and rules then work on it.
 
-    The function takes a floating tensor and the act's parameters with defaults, and must be made
-    of torch operations. It is evaluated in float64 where exactness is asked for, so cancellation
-    is the only thing to avoid. Its name is the act's name.
+    The function takes a floating tensor and the act's parameters with defaults, and consists of
+    torch operations. With ``exact=True`` it is evaluated in float64, so cancellation is the only
+    thing to avoid. Its name is the act's name.
 
     Args:
         formula: f in one line of text.
-        family: where it belongs.
+        family: the group that it is listed in.
         year: of its publication, 0 if none.
-        reference: where it comes from.
+        reference: the paper that introduced it.
         slope: f' with the same parameters; without it torch differentiates the function.
         elementwise: False for an act over an axis, which has no slope of one element.
         learnable: the parameters that training learns.
@@ -316,45 +318,45 @@ def register(
             object.__setattr__(made, "function", function)
         object.__setattr__(made, "__doc__", value.__doc__ or formula)
         if not value.__module__.startswith("relume.acts."):
-            _keep(made)
+            _enter(made)
         return made
 
     return make
 
 
-def _keep(made: Act) -> None:
-    if made.name in shipped():
-        raise UsageError(f"the act {made.name!r} is one of relume's own; give yours another name.")
-    _own[made.name] = made
+def _enter(act: Act) -> None:
+    if act.name in shipped():
+        raise UsageError(f"the act {act.name!r} is one of relume's own; give yours another name.")
+    _registered[act.name] = act
     by_node.cache_clear()
 
 
 @cache
 def shipped() -> Mapping[str, Act]:
-    """The package's acts by name."""
+    """Return the package's acts by name."""
     return MappingProxyType({act.name: act for act in discover("relume.acts", Act)})
 
 
 def acts() -> dict[str, Act]:
-    """All acts by name, registered ones last."""
-    return {**shipped(), **_own}
+    """Return all acts by name, registered ones last."""
+    return {**shipped(), **_registered}
 
 
 @cache
 def by_node() -> dict[str, tuple[Act, Node]]:
-    """Every autograd node that shows an act, by the node's name."""
-    found: dict[str, tuple[Act, Node]] = {}
+    """Return every autograd node that shows an act, by the node's name."""
+    nodes: dict[str, tuple[Act, Node]] = {}
     for act in acts().values():
         for node in act.nodes:
-            found[node.name] = act, node
+            nodes[node.name] = act, node
         if act.function is not None:
             name = node_name(act.name)
-            found[name] = act, Node(name, "saved_tensors", parameters=None)
-    return found
+            nodes[name] = act, Node(name, "saved_tensors", parameters=None)
+    return nodes
 
 
 def find_act(name: str) -> Act:
-    """The act called `name`.
+    """Return the act called `name`.
 
     Raises:
         UnknownNameError: there is none; the message names the nearest.

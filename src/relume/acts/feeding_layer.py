@@ -1,4 +1,4 @@
-"""Which layer stands in front of an act module, and a fresh draw of its weights."""
+"""Finds the layer in front of an act module, and draws its weights anew."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,58 +27,58 @@ NORM = (
 
 @dataclass(frozen=True, slots=True)
 class FeedingLayer:
-    """The layer that feeds an act; `bar` says why its weights are not to be drawn, or is empty."""
+    """The layer that feeds an act; `bar` is the reason not to redraw its weights, or empty."""
 
     path: str
     module: nn.Module
     bar: str = ""
 
 
-def feeding_name(model: nn.Module, *, every: bool = False) -> list[tuple[str, nn.Module]]:
-    """Qualified names and modules; with `every` a shared one under each of its names."""
+def qualified_modules(model: nn.Module, *, every: bool = False) -> list[tuple[str, nn.Module]]:
+    """Return qualified names and modules; with `every` a shared one under each of its names."""
     walk: Any = model.named_modules
     return list(walk(remove_duplicate=not every))
 
 
 def feeders(model: nn.Module, acts: list[nn.Module], sample: Any) -> dict[int, FeedingLayer]:
-    """The layer in front of each act module, by the act's id, as far as it is known.
+    """Return the layer in front of each act module by the act's id, as far as it is known.
 
-    From one forward of `sample`, by the storage that leaves one module and enters the other;
-    without a sample from the order in `nn.Sequential`.
+    One forward of `sample` shows which storage leaves one module and enters the other; without
+    a sample the order in `nn.Sequential` decides.
     """
-    wanted = {id(act) for act in acts}
-    if not wanted:
+    act_ids = {id(act) for act in acts}
+    if not act_ids:
         return {}
-    names = {id(module): path for path, module in feeding_name(model)}
-    found = _by_order(model, wanted) if sample is None else _by_flow(model, wanted, sample)
-    return {act: _front(names[id(layer)], layer) for act, layer in found.items()}
+    names = {id(module): path for path, module in qualified_modules(model)}
+    feeding = _by_order(model, act_ids) if sample is None else _by_flow(model, act_ids, sample)
+    return {act: _front(names[id(layer)], layer) for act, layer in feeding.items()}
 
 
-def _by_order(model: nn.Module, wanted: set[int]) -> dict[int, nn.Module]:
-    found: dict[int, nn.Module] = {}
+def _by_order(model: nn.Module, act_ids: set[int]) -> dict[int, nn.Module]:
+    feeding: dict[int, nn.Module] = {}
     for parent in model.modules():
         if isinstance(parent, nn.Sequential):
             for before, after in pairwise(parent):
-                if id(after) in wanted and isinstance(before, AFFINE + TRANSPOSED + NORM):
-                    found[id(after)] = before
-    return found
+                if id(after) in act_ids and isinstance(before, AFFINE + TRANSPOSED + NORM):
+                    feeding[id(after)] = before
+    return feeding
 
 
-def _by_flow(model: nn.Module, wanted: set[int], sample: Any) -> dict[int, nn.Module]:
-    found: dict[int, nn.Module] = {}
+def _by_flow(model: nn.Module, act_ids: set[int], sample: Any) -> dict[int, nn.Module]:
+    feeding: dict[int, nn.Module] = {}
     makers: dict[
         int, tuple[nn.Module, Tensor]
     ] = {}  # the tensor is kept: its storage stays its own
 
-    def left(module: nn.Module, _: Any, output: Any) -> None:
+    def note_output(module: nn.Module, _: Any, output: Any) -> None:
         if isinstance(output, Tensor):
             makers[output.untyped_storage().data_ptr()] = module, output
 
-    def entered(module: nn.Module, given: tuple[Any, ...]) -> None:
-        if given and isinstance(given[0], Tensor):
-            maker = makers.get(given[0].untyped_storage().data_ptr())
+    def note_input(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        if inputs and isinstance(inputs[0], Tensor):
+            maker = makers.get(inputs[0].untyped_storage().data_ptr())
             if maker is not None:
-                found.setdefault(id(module), maker[0])
+                feeding.setdefault(id(module), maker[0])
 
     handles: list[Any] = []
     modes = [(module, module.training) for module in model.modules()]
@@ -86,9 +86,9 @@ def _by_flow(model: nn.Module, wanted: set[int], sample: Any) -> dict[int, nn.Mo
     try:
         for module in model.modules():
             if isinstance(module, AFFINE + TRANSPOSED + NORM):
-                handles.append(module.register_forward_hook(left))
-            elif id(module) in wanted:
-                handles.append(module.register_forward_pre_hook(entered))
+                handles.append(module.register_forward_hook(note_output))
+            elif id(module) in act_ids:
+                handles.append(module.register_forward_pre_hook(note_input))
         model.eval()
         with torch.no_grad(), torch.random.fork_rng(devices=devices):
             model(*sample) if isinstance(sample, tuple) else model(sample)
@@ -97,7 +97,7 @@ def _by_flow(model: nn.Module, wanted: set[int], sample: Any) -> dict[int, nn.Mo
             handle.remove()
         for module, mode in modes:
             module.training = mode
-    return found
+    return feeding
 
 
 def _front(path: str, layer: nn.Module) -> FeedingLayer:
@@ -111,7 +111,7 @@ def _front(path: str, layer: nn.Module) -> FeedingLayer:
 
 
 def draw(layer: nn.Module, gain: float, generator: torch.Generator) -> Tensor:
-    """New weights ~ N(0, gain^2 / fan_in), in the weight's shape, dtype and device."""
+    """Draw new weights ~ N(0, gain^2 / fan_in), in the weight's shape, dtype and device."""
     weight: Any = layer.weight
     if isinstance(layer, TRANSPOSED):  # (in, out / groups, *kernel): each output sees in * kernel
         groups: Any = layer.groups

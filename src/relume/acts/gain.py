@@ -1,8 +1,8 @@
-"""The gain of an act under a standard normal pre, by quadrature.
+"""Computes the gain of an act under a standard normal pre, by quadrature.
 
 Expectations are integrals of a function of one variable against the normal density. They are
-taken by Gauss-Legendre panels in float64 between -38 and 38 (where the density is below 1e-300),
-panels ending at the act's kinks, so that every piece is smooth.
+computed by Gauss-Legendre panels in float64 between -38 and 38 (where the density is below 1e-300);
+panels end at the act's kinks, so that every piece is smooth.
 """
 
 import math
@@ -36,7 +36,7 @@ def normal_mean(
     mean: float = 0.0,
     std: float = 1.0,
 ) -> float:
-    """E f(z) for z ~ N(mean, std^2), by quadrature.
+    """Return E f(z) for z ~ N(mean, std^2), by quadrature.
 
     Args:
         function: f, elementwise on float64 tensors.
@@ -62,7 +62,7 @@ def normal_mean(
 
 
 def gain(act: str | Act, *, direction: str = "forward") -> float:
-    """The factor on the weights' standard deviation that keeps the signal's scale through an act.
+    """Return the factor on the weights' standard deviation that keeps the scale through an act.
 
     forward: 1 / sqrt(E f(z)^2); backward: 1 / sqrt(E f'(z)^2), z ~ N(0, 1). With weights drawn
     from N(0, gain^2 / fan_in) (backward: fan_out) the mean square of pre stays 1 from layer to
@@ -89,15 +89,15 @@ def gain(act: str | Act, *, direction: str = "forward") -> float:
     """
     if direction not in ("forward", "backward"):
         raise UsageError(f"direction is {direction!r}; it is 'forward' or 'backward'.")
-    found = find(act)
-    if found.mean_square is not None:
-        square = found.mean_square(direction, **found.defaults)
-    elif found.slope is None:
-        raise UsageError(f"{found.name} works on a whole axis and has no gain of one unit.")
+    known = find(act)
+    if known.mean_square is not None:
+        square = known.mean_square(direction, **known.defaults)
+    elif known.slope is None:
+        raise UsageError(f"{known.name} works on a whole axis and has no gain of one unit.")
     else:
-        formula = found.value if direction == "forward" else found.slope
-        kinks = found.kinks_at()
-        square = normal_mean(lambda z: evaluate(formula, z, found.defaults, wide=True) ** 2, kinks)
+        formula = known.value if direction == "forward" else known.slope
+        kinks = known.kinks_at()
+        square = normal_mean(lambda z: evaluate(formula, z, known.defaults, wide=True) ** 2, kinks)
     if not (math.isfinite(square) and square > 0):
-        raise UsageError(f"{found} has a mean square of {square} under N(0, 1): it has no gain.")
+        raise UsageError(f"{known} has a mean square of {square} under N(0, 1): it has no gain.")
     return 1 / math.sqrt(square)

@@ -1,4 +1,4 @@
-"""Looking acts up by what people write: a name, an alias, a name with its parameters."""
+"""Looks acts up by text: a name, an alias, a name with its parameters."""
 
 import ast
 from collections.abc import Mapping
@@ -11,18 +11,18 @@ from relume.registry import lookup
 
 
 def act(text: str | Act) -> Act:
-    """The act that `text` names, with its parameters bound.
+    """Return the act that `text` names, with its parameters bound.
 
     Args:
         text: a name or an alias, and the act's parameters in brackets if need be:
-            ``"gelu"``, ``"leaky_relu(negative_slope=0.1)"``, ``"elu(0.5)"``. An `Act` is given
-            back as it is.
+            ``"gelu"``, ``"leaky_relu(negative_slope=0.1)"``, ``"elu(0.5)"``. An `Act` is returned
+            as it is.
 
     Returns:
         The `Act`; call it on a tensor, or `.module()` it.
 
     Raises:
-        UnknownNameError: no act is called so; the message names the nearest.
+        UnknownNameError: no act has this name; the message names the nearest.
         UsageError: the brackets hold something else than this act's parameters.
 
     Example:
@@ -33,19 +33,19 @@ def act(text: str | Act) -> Act:
     if isinstance(text, Act):
         return text
     name, args, parameters = parse(text)
-    found = lookup(name, _names(), "act")
+    known = lookup(name, _names(), "act")
     if not args and not parameters:
-        return found
+        return known
     try:
-        return found.bind(**found._bound(args, parameters))
+        return known.bind(**known._bound(args, parameters))
     except TypeError as error:
         raise UsageError(f"{text!r}: {error}.") from None
 
 
 def list_acts(pattern: str = "*") -> list[str]:
-    """The names of all acts that match a glob such as ``"*lu"``, sorted.
+    """Return the names of all acts that match a glob such as ``"*lu"``, sorted.
 
-    An empty list says that none matches. Aliases are not listed; `act` knows them.
+    The list is empty if none matches. Aliases are not listed; `act` knows them.
 
     Example:
         >>> import relume
@@ -56,17 +56,17 @@ def list_acts(pattern: str = "*") -> list[str]:
 
 
 def _names() -> dict[str, Act]:
-    """Every name and alias, an alias with what its brackets bind."""
-    found: dict[str, Act] = {}
-    for known in acts().values():
-        for alias in known.aliases:
+    """Return every name and alias with its act, an alias with the parameters of its brackets."""
+    by_name: dict[str, Act] = {}
+    for act in acts().values():
+        for alias in act.aliases:
             name, args, parameters = parse(alias)
-            found[name] = known.bind(**known._bound(args, parameters)) if parameters else known
-    return {**found, **acts()}
+            by_name[name] = act.bind(**act._bound(args, parameters)) if parameters else act
+    return {**by_name, **acts()}
 
 
 def parse(text: str) -> tuple[str, tuple[Any, ...], Mapping[str, Any]]:
-    """``"name(1, b=2)"`` in its parts; numbers, strings and True, False and None as values."""
+    """Split ``"name(1, b=2)"``; values are numbers, strings, True, False and None."""
     try:
         tree = ast.parse(text.strip(), mode="eval").body
         if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):

@@ -1,21 +1,25 @@
-"""Acts as modules: the same record, parameters as attributes, torch's names where it has them."""
+"""Makes a `torch.nn.Module` of an act: parameters as attributes, under torch's names."""
 
 import inspect
 from inspect import Parameter, Signature
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from relume.acts.act import Act
+from relume.acts.module_registry import enter_base, enter_class
+
+if TYPE_CHECKING:
+    from relume.acts.act import Act
 
 
+@enter_base
 class ActModule(nn.Module):
     """An act as a module: ``class GELU(ActModule, act=gelu)``.
 
     Args:
         args, parameters: the act's parameters, in the order of its call or by name; where torch's
-            own module has `inplace`, it may stand behind them as it does there.
+            own module has `inplace`, it may follow them, as there.
         inplace: as in torch, for acts where torch's own module has it.
         exact: evaluate in the wider type (see `Act`); torch's own path otherwise.
         num_parameters: of a learnable act: 1, or one for each channel (axis 1).
@@ -25,21 +29,22 @@ class ActModule(nn.Module):
         Any floating tensor in, the same shape and dtype out.
     """
 
-    act: ClassVar[Act]
+    act: ClassVar["Act"]
     _inplace: ClassVar[bool]
     _positional: ClassVar[tuple[str, ...]]
 
-    def __init_subclass__(cls, act: Act | None = None, **rest: Any) -> None:
+    def __init_subclass__(cls, act: "Act | None" = None, **rest: Any) -> None:
         super().__init_subclass__(**rest)
         described: Any = cls  # inspect and help() read __signature__, which no stub knows
         if act is not None:
             cls.act = act
-            cls._inplace = act.native is not None and "inplace" in _words(act.native)
-            shown = _signature(act, inplace=cls._inplace)
+            cls._inplace = act.native is not None and "inplace" in _parameter_names(act.native)
+            signature = _signature(act, inplace=cls._inplace)
             kind = Parameter.POSITIONAL_OR_KEYWORD
-            cls._positional = tuple(p.name for p in shown.parameters.values() if p.kind is kind)
-            described.__signature__ = shown
-            cls.__doc__ = _page(act, cls.__doc__)
+            cls._positional = tuple(p.name for p in signature.parameters.values() if p.kind is kind)
+            described.__signature__ = signature
+            cls.__doc__ = _module_docstring(act, cls.__doc__)
+            enter_class(act, cls)
         if "__init__" in cls.__dict__:
             own = list(inspect.signature(cls.__init__).parameters.values())[1:]
             described.__signature__ = Signature(own)
@@ -76,7 +81,7 @@ class ActModule(nn.Module):
                 setattr(self, name, value)
 
     def forward(self, z: Tensor) -> Tensor:
-        """f(z), elementwise."""
+        """Return f(z), elementwise."""
         values = {name: getattr(self, name) for name in self.act.defaults}
         if self._inplace and self.inplace:
             assert self.act.native is not None
@@ -84,20 +89,20 @@ class ActModule(nn.Module):
         return self.act(z, exact=self.exact, **values)
 
     def extra_repr(self) -> str:
-        """The parameters that are not at their default, as they are written in the call."""
-        shown: list[str] = []
+        """Return the parameters that are not at their default, as written in the call."""
+        parts: list[str] = []
         for name, value in self.act.defaults.items():
             mine = getattr(self, name)
             if name in self.act.learnable:
-                shown.append(f"num_parameters={mine.numel()}")
+                parts.append(f"num_parameters={mine.numel()}")
             elif mine != value:
-                shown.append(f"{name}={mine!r}")
-        shown += [f"{flag}=True" for flag in ("inplace", "exact") if getattr(self, flag, False)]
-        return ", ".join(dict.fromkeys(shown))
+                parts.append(f"{name}={mine!r}")
+        parts += [f"{flag}=True" for flag in ("inplace", "exact") if getattr(self, flag, False)]
+        return ", ".join(dict.fromkeys(parts))
 
 
-def _page(act: Act, words: str | None) -> str:
-    """The docstring of an act's module: its own words, then what the record knows."""
+def _module_docstring(act: "Act", words: str | None) -> str:
+    """Return the docstring of an act's module: its own words, then the act's attributes."""
     lines = [inspect.cleandoc(words or act.formula), "", f"f(z) = {act.formula}", "", "Args:"]
     for name, default in act.defaults.items():
         learned = ", learned: the value to start from" if name in act.learnable else ""
@@ -114,8 +119,8 @@ def _page(act: Act, words: str | None) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _signature(act: Act, *, inplace: bool) -> Signature:
-    """How the module of an act is made: its parameters, then torch's words, then ours."""
+def _signature(act: "Act", *, inplace: bool) -> Signature:
+    """Return the signature of an act's module: its parameters, then torch's, then relume's."""
     own = list(inspect.signature(act.value).parameters.values())[1:]
     own = [word.replace(default=act.defaults[word.name]) for word in own]
     words = [word for word in own if word.kind is Parameter.POSITIONAL_OR_KEYWORD]
@@ -130,23 +135,8 @@ def _signature(act: Act, *, inplace: bool) -> Signature:
     return Signature(words)
 
 
-def _words(function: Any) -> tuple[str, ...]:
+def _parameter_names(function: Any) -> tuple[str, ...]:
     try:
         return tuple(inspect.signature(function).parameters)
     except (TypeError, ValueError):  # a builtin without a signature
         return ()
-
-
-def module_of(act: Act) -> type[ActModule]:
-    """The module class of an act: the one that its file binds, or one made for it."""
-    for kind in _kinds(ActModule):
-        made = kind.__dict__.get("act")
-        if made is not None and made.value is act.value:  # also at other parameters; a newer act
-            return kind  # of the same name is another
-    title = "".join(word.capitalize() for word in act.name.split("_"))
-    return type(title, (ActModule,), {"__doc__": act.formula}, act=act)
-
-
-def _kinds(base: type[ActModule]) -> list[type[ActModule]]:
-    below = base.__subclasses__()
-    return below + [kind for each in below for kind in _kinds(each)]

@@ -1,7 +1,7 @@
-"""Recognising an act in what a framework offers: its modules, its functions, calls in a source.
+"""Recognises acts in what a framework offers: modules, functions, and calls in a source.
 
-The table is made from the records' `matches`. A framework is looked at only where the program
-has imported it already.
+The table is made from the acts' `matches`. A framework is searched only where the program has
+already imported it.
 """
 
 import ast
@@ -29,32 +29,32 @@ class ActCall:
 
 
 def resolve(path: str) -> Any:
-    """The object at a dotted path, or None; nothing is imported for it."""
+    """Return the object at a dotted path, or None; nothing is imported for it."""
     parts = path.split(".")
     for cut in range(len(parts) - 1, 0, -1):
-        found: Any = sys.modules.get(".".join(parts[:cut]))
-        if found is not None:
+        owner: Any = sys.modules.get(".".join(parts[:cut]))
+        if owner is not None:
             for part in parts[cut:]:
-                found = getattr(found, part, None)
-            return found
+                owner = getattr(owner, part, None)
+            return owner
     return None
 
 
 def _table() -> list[tuple[Any, Act]]:
-    """Every matched object that is there, with its act bound as the match says."""
-    found: list[tuple[Any, Act]] = []
+    """Return every matched object that is loaded, with its act at the match's parameters."""
+    pairs: list[tuple[Any, Act]] = []
     for act in acts().values():
         for match in act.matches:
             path, args, parameters = parse(match)
             thing = resolve(path)
             if thing is not None:
                 bound = act.bind(**act._bound(args, parameters)) if args or parameters else act
-                found.append((thing, bound))
-    return found
+                pairs.append((thing, bound))
+    return pairs
 
 
 def act_of(module: nn.Module) -> Act | None:
-    """The act that a module is, with the module's parameters bound; None if it is none.
+    """Return the act that a module is, with the module's parameters bound; None if it is none.
 
     A subclass counts only where it does not change `forward`.
     """
@@ -72,7 +72,7 @@ def act_of(module: nn.Module) -> Act | None:
 
 
 def _with_values(act: Act, module: nn.Module) -> Act:
-    """The act at the values that the module holds; learned ones stay at their default."""
+    """Return the act at the module's values; learned ones stay at their default."""
     values: dict[str, Any] = {}
     for name in act.defaults:
         value = getattr(module, name, None)
@@ -81,8 +81,8 @@ def _with_values(act: Act, module: nn.Module) -> Act:
     return act.bind(**values) if values else act
 
 
-def act_called(function: Any) -> Act | None:
-    """The act that a function is (``torch.nn.functional.gelu``, an `Act`); None if it is none."""
+def act_of_function(function: Any) -> Act | None:
+    """Return the act of a function (``torch.nn.functional.gelu``, an `Act`); None if it is none."""
     if isinstance(function, Act):
         return function
     for thing, act in _table():
@@ -92,7 +92,7 @@ def act_called(function: Any) -> Act | None:
 
 
 def module_class(act: Act) -> type[nn.Module] | None:
-    """torch's own module class for an act, None where it has none or it learns parameters."""
+    """Return torch's own module class for an act; None where it has none or learns parameters."""
     if act.learnable:
         return None
     for match in act.matches:
@@ -104,9 +104,9 @@ def module_class(act: Act) -> type[nn.Module] | None:
 
 
 def calls_in(module: nn.Module) -> Iterator[ActCall]:
-    """Calls of acts in the source of the module's own `forward`, in order; none if it has none.
+    """Yield the calls of acts in the source of the module's own `forward`, in order.
 
-    Read from the source, never run: ``F.relu(x)``, ``torch.relu(x)``, ``x.relu()``.
+    The source is read, never run: ``F.relu(x)``, ``torch.relu(x)``, ``x.relu()``.
     """
     forward = type(module).forward
     if (forward.__module__ or "").startswith(("torch.", "relume.")):
@@ -117,32 +117,32 @@ def calls_in(module: nn.Module) -> Iterator[ActCall]:
         file = inspect.getsourcefile(forward) or ""
     except (OSError, TypeError, SyntaxError):  # made in a console, by exec, or in C
         return
-    spaces = _spaces(forward)
+    namespace = _globals(forward)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            act = _named(node.func, spaces)
+            act = _called_act(node.func, namespace)
             if act is not None:
                 yield ActCall(act, file, first + node.lineno - 1)
 
 
-def _spaces(function: Any) -> Mapping[str, Any]:
+def _globals(function: Any) -> Mapping[str, Any]:
     return getattr(inspect.unwrap(function), "__globals__", {})
 
 
-def _named(target: ast.expr, spaces: Mapping[str, Any]) -> Act | None:
-    """The act behind a called expression: a global function, or a tensor's method."""
+def _called_act(target: ast.expr, namespace: Mapping[str, Any]) -> Act | None:
+    """Return the act of a called expression: a global function or a tensor's method."""
     words: list[str] = []
     while isinstance(target, ast.Attribute):
         words.append(target.attr)
         target = target.value
     if not isinstance(target, ast.Name):
         return None
-    found: Any = spaces.get(target.id)
+    function: Any = namespace.get(target.id)
     for word in reversed(words):
-        found = getattr(found, word, None)
-    if found is not None:
-        return act_called(found) if callable(found) else None
-    if len(words) == 1 and target.id not in ("self", *spaces):
+        function = getattr(function, word, None)
+    if function is not None:
+        return act_of_function(function) if callable(function) else None
+    if len(words) == 1 and target.id not in ("self", *namespace):
         for act in acts().values():
             if f"torch.Tensor.{words[0].rstrip('_')}" in act.matches:
                 return act

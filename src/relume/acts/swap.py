@@ -1,4 +1,4 @@
-"""Changing a model's act modules in place, and telling what was changed and what was not."""
+"""Changes a model's act modules in place, and reports what changed and what did not."""
 
 import inspect
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from relume.acts.act import Act
-from relume.acts.feeding_layer import FeedingLayer, draw, feeders, feeding_name
+from relume.acts.feeding_layer import FeedingLayer, draw, feeders, qualified_modules
 from relume.acts.gain import gain
 from relume.acts.lookup import act as find
 from relume.acts.module import ActModule
-from relume.acts.recognise import act_called, act_of, calls_in, module_class
+from relume.acts.recognise import act_of, act_of_function, calls_in, module_class
 from relume.errors import UsageError
 
 _HOOKS = tuple(name for name in vars(nn.Module()) if "_hook" in name)
@@ -25,7 +25,7 @@ _FUSED = {"relu": 1, "gelu": 2}  # what nn.TransformerEncoderLayer's fused path 
 
 @dataclass(frozen=True, slots=True)
 class Swapped:
-    """One act that was changed: where, from what, to what, and the layer drawn anew before it."""
+    """One changed act: its path, the old and the new act, and the layer redrawn before it."""
 
     path: str
     old: str
@@ -35,7 +35,7 @@ class Swapped:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """One act that stays as it is: where, which, and why."""
+    """One act that stays as it is: its path, its name, and the reason."""
 
     path: str
     act: str
@@ -49,9 +49,9 @@ class Swap:
     """What `swap` did.
 
     Attributes:
-        changed: the acts that are others now.
-        left: acts of that name that were not changed, and layers that were not drawn anew.
-        added, removed: keys of the state dict that learnable acts brought or took away.
+        changed: the acts that were exchanged.
+        left: acts of that name that were not changed, and layers that were not redrawn.
+        added, removed: keys of the state dict that came or went with learnable acts.
     """
 
     changed: tuple[Swapped, ...]
@@ -74,7 +74,7 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class _ActSlot:
-    """A module act to be changed, at every place where it is registered."""
+    """An act module to exchange, and every place where it is registered."""
 
     module: nn.Module
     places: tuple[tuple[str, nn.Module, str], ...]  # qualified path, parent, name in the parent
@@ -104,7 +104,7 @@ def swap(
             ``"leaky_relu(negative_slope=0.1)"``.
         where: a glob on the qualified module name, such as ``"encoder.*"``.
         init: ``"keep"``: weights stay. ``"match"``: the affine layer in front of each changed act
-            is drawn anew from N(0, gain^2 / fan_in) with the new act's gain, its bias set to 0:
+            is redrawn from N(0, gain^2 / fan_in) with the new act's gain, its bias set to 0:
             for a model that is not trained yet. A norm layer between makes this needless.
         sample: one batch (a tensor, or the tuple of forward's arguments) that shows which layer
             feeds which act; without it only neighbours in `nn.Sequential` are sure. It is run
@@ -128,29 +128,34 @@ def swap(
     """
     source, target = find(old), find(new)
     _check(model, source, target, where, init)
-    given = set(model.state_dict())
-    found: list[tuple[_ActSlot, Act]] = []
+    keys_before = set(model.state_dict())
+    slots: list[tuple[_ActSlot, Act]] = []
     left: list[Left] = []
-    for spot in _spots(model, where):
-        there = act_of(spot.module)
-        if there is None or not _is(there, source, old):
+    for slot in _slots(model, where):
+        act = act_of(slot.module)
+        if act is None or not _is(act, source, old):
             continue
-        if not spot.places[0][0]:
-            left.append(Left("", there.name, "it is the model itself, and has no place to change"))
+        if not slot.places[0][0]:
+            left.append(Left("", act.name, "it is the model itself, and has no place to change"))
         else:
-            found.append((spot, there))
-    front: dict[int, FeedingLayer] = feeders(model, [spot.module for spot, _ in found], sample)
-    fresh = [(spot, there, stand_in(target, spot.module, model, front)) for spot, there in found]
-    drawn = _draws(fresh, front, target, seed, left) if init == "match" else {}
+            slots.append((slot, act))
+    front: dict[int, FeedingLayer] = feeders(model, [slot.module for slot, _ in slots], sample)
+    replacements = [(slot, act, stand_in(target, slot.module, model, front)) for slot, act in slots]
+    redrawn = _redraw(replacements, front, target, seed, left) if init == "match" else {}
     changed = [
-        Swapped(path, str(there), str(target), drawn.get(id(spot.module), ""))
-        for spot, there, module in fresh
-        for path in _put(spot, module)
+        Swapped(path, str(act), str(target), redrawn.get(id(slot.module), ""))
+        for slot, act, module in replacements
+        for path in _put(slot, module)
     ]
-    changed += _attributes(model, source, target, where)
-    left += _calls(model, source, where)
-    now = set(model.state_dict())
-    return Swap(tuple(changed), tuple(left), tuple(sorted(now - given)), tuple(sorted(given - now)))
+    changed += _swap_attributes(model, source, target, where)
+    left += _calls_left(model, source, where)
+    keys_after = set(model.state_dict())
+    return Swap(
+        tuple(changed),
+        tuple(left),
+        tuple(sorted(keys_after - keys_before)),
+        tuple(sorted(keys_before - keys_after)),
+    )
 
 
 def _check(model: nn.Module, old: Act, new: Act, where: str, init: str) -> None:
@@ -163,38 +168,38 @@ def _check(model: nn.Module, old: Act, new: Act, where: str, init: str) -> None:
         )
     if old.family != new.family and old.family in shaping:
         raise UsageError(f"{old.name} changes the shape; {new.name} cannot stand for it.")
-    paths = [path for path, _ in feeding_name(model)]
+    paths = [path for path, _ in qualified_modules(model)]
     if where != "*" and not any(fnmatchcase(path, where) for path in paths):
         near = get_close_matches(where.rstrip(".*"), paths, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(paths[1:4])} ..."
         raise UsageError(f"where={where!r} matches no module of the model; {hint}")
 
 
-def _is(there: Act, wanted: Act, given: str | Act) -> bool:
-    """The same act, and where `given` names parameters, at these."""
-    if there.name != wanted.name or (isinstance(given, str) and "(" not in given):
-        return there.name == wanted.name
-    return dict(there.defaults) == dict(wanted.defaults)
+def _is(act: Act, wanted: Act, text: str | Act) -> bool:
+    """Whether an act is the wanted one and, where `text` names parameters, at these."""
+    if act.name != wanted.name or (isinstance(text, str) and "(" not in text):
+        return act.name == wanted.name
+    return dict(act.defaults) == dict(wanted.defaults)
 
 
-def _spots(model: nn.Module, where: str) -> list[_ActSlot]:
-    """Every module once, with all places where it is registered and `where` lets it."""
-    modules = dict(feeding_name(model, every=True))
+def _slots(model: nn.Module, where: str) -> list[_ActSlot]:
+    """Return every module once, with all places where it is registered that `where` matches."""
+    modules = dict(qualified_modules(model, every=True))
     places: dict[int, list[tuple[str, nn.Module, str]]] = {}
-    known: dict[int, nn.Module] = {}
+    by_id: dict[int, nn.Module] = {}
     for path, module in modules.items():
         if not fnmatchcase(path, where):
             continue
         above, _, name = path.rpartition(".")
-        known[id(module)] = module
+        by_id[id(module)] = module
         places.setdefault(id(module), []).append((path, modules[above], name))
-    return [_ActSlot(known[key], tuple(mine)) for key, mine in places.items()]
+    return [_ActSlot(by_id[key], tuple(registered)) for key, registered in places.items()]
 
 
 def stand_in(
     target: Act, old: nn.Module, model: nn.Module, front: dict[int, FeedingLayer]
 ) -> nn.Module:
-    """The new module in the old one's state: hooks, mode, device, dtype, in-place."""
+    """Return a module of `target` in the old one's state: hooks, mode, device, dtype, in-place."""
     kind = module_class(target)
     usual = find(target.name).defaults
     options = {name: value for name, value in target.defaults.items() if value != usual[name]}
@@ -215,76 +220,76 @@ def stand_in(
     return made
 
 
-def _put(spot: _ActSlot, module: nn.Module) -> list[str]:
-    for _, parent, name in spot.places:
+def _put(slot: _ActSlot, module: nn.Module) -> list[str]:
+    for _, parent, name in slot.places:
         parent._modules[name] = module
         encoder = isinstance(parent, nn.TransformerEncoderLayer)
         if encoder and name == "activation":
             vars(parent)["activation_relu_or_gelu"] = 0
-    return [path for path, _, _ in spot.places]
+    return [path for path, _, _ in slot.places]
 
 
-def _attributes(model: nn.Module, old: Act, new: Act, where: str) -> list[Swapped]:
-    """Functions kept as attributes, as torch's transformer layers and many of people's own do."""
-    found: list[Swapped] = []
-    for path, module in feeding_name(model):
+def _swap_attributes(model: nn.Module, old: Act, new: Act, where: str) -> list[Swapped]:
+    """Exchange functions that are attributes, as in torch's transformer layers."""
+    swapped: list[Swapped] = []
+    for path, module in qualified_modules(model):
         for name, value in list(vars(module).items()):
             full = f"{path}.{name}" if path else name
             if not callable(value) or isinstance(value, type) or not fnmatchcase(full, where):
                 continue
-            there = act_called(value)
-            if there is None or there.name != old.name:
+            act = act_of_function(value)
+            if act is None or act.name != old.name:
                 continue
             plain = dict(new.defaults) == dict(find(new.name).defaults)
             if isinstance(module, nn.TransformerEncoderLayer):
                 flag = _FUSED.get(new.name, 0) if plain else 0
                 vars(module)["activation_relu_or_gelu"] = flag
             vars(module)[name] = new.native if plain and new.native is not None else new
-            found.append(Swapped(full, str(there), str(new)))
-    return found
+            swapped.append(Swapped(full, str(act), str(new)))
+    return swapped
 
 
-def _calls(model: nn.Module, old: Act, where: str) -> list[Left]:
-    """Calls in people's own forwards, once a line."""
-    found: dict[tuple[str, int], Left] = {}
-    for path, module in feeding_name(model):
+def _calls_left(model: nn.Module, old: Act, where: str) -> list[Left]:
+    """Return calls in users' own forwards, once a line."""
+    by_line: dict[tuple[str, int], Left] = {}
+    for path, module in qualified_modules(model):
         if where != "*" and not fnmatchcase(path, where):
             continue
         for call in calls_in(module):
             if call.act.name == old.name:
                 reason = f"a call in {type(module).__name__}.forward; change it in the source"
-                mine = Left(path, call.act.name, reason, call.file, call.line)
-                found.setdefault((call.file, call.line), mine)
-    return sorted(found.values(), key=lambda one: (one.file, one.line))
+                left = Left(path, call.act.name, reason, call.file, call.line)
+                by_line.setdefault((call.file, call.line), left)
+    return sorted(by_line.values(), key=lambda one: (one.file, one.line))
 
 
-def _draws(
-    fresh: Sequence[tuple[_ActSlot, Act, nn.Module]],
+def _redraw(
+    replacements: Sequence[tuple[_ActSlot, Act, nn.Module]],
     front: dict[int, FeedingLayer],
     target: Act,
     seed: int,
     left: list[Left],
 ) -> dict[int, str]:
-    """Draw the layers in front anew, and say where that could not be done; by act module."""
+    """Redraw the layers in front; return their paths by act module, and add to `left` the rest."""
     strength = gain(target)
     source = torch.Generator().manual_seed(seed)
-    done: dict[int, str] = {}
-    plans: list[tuple[nn.Module, Tensor]] = []
-    seen: set[int] = set()
-    for spot, there, _ in fresh:
-        path = spot.places[0][0]
-        found = front.get(id(spot.module))
-        reason = "which layer feeds it is not known: pass sample=" if found is None else found.bar
-        if found is None or reason:
-            left.append(Left(path, there.name, f"no layer drawn anew: {reason}"))
+    paths: dict[int, str] = {}
+    weights: list[tuple[nn.Module, Tensor]] = []
+    redrawn: set[int] = set()
+    for slot, act, _ in replacements:
+        path = slot.places[0][0]
+        layer = front.get(id(slot.module))
+        reason = "which layer feeds it is not known: pass sample=" if layer is None else layer.bar
+        if layer is None or reason:
+            left.append(Left(path, act.name, f"no layer drawn anew: {reason}"))
             continue
-        done[id(spot.module)] = found.path
-        if id(found.module) not in seen:
-            seen.add(id(found.module))
-            plans.append((found.module, draw(found.module, strength, source)))
-    for layer, weight in plans:
+        paths[id(slot.module)] = layer.path
+        if id(layer.module) not in redrawn:
+            redrawn.add(id(layer.module))
+            weights.append((layer.module, draw(layer.module, strength, source)))
+    for feeding, weight in weights:
         with torch.no_grad():
-            layer.weight.copy_(weight)  # pyright: ignore
-            if getattr(layer, "bias", None) is not None:
-                layer.bias.zero_()  # pyright: ignore
-    return done
+            feeding.weight.copy_(weight)  # pyright: ignore
+            if getattr(feeding, "bias", None) is not None:
+                feeding.bias.zero_()  # pyright: ignore
+    return paths

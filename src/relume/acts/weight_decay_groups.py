@@ -1,4 +1,4 @@
-"""Which parameters weight decay should leave alone."""
+"""Splits parameters into those with and those without weight decay."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _NORMS = (
 def parameter_groups(
     model: nn.Module, weight_decay: float, *, biases_and_norms: bool = False
 ) -> list[dict[str, Any]]:
-    """The model's parameters in two groups for an optimiser: with weight decay, and without.
+    """Return the model's parameters in two groups for an optimiser: with weight decay and without.
 
     Weight decay pulls a learned slope to 0: PReLU becomes ReLU, a Swish a straight line. He et
     al. (2015) therefore train PReLU without it.

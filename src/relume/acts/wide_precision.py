@@ -1,4 +1,4 @@
-"""Evaluating an act so that value, slope and curvature are right at every magnitude.
+"""Evaluates an act so that value, slope and curvature are right at every magnitude.
 
 A formula is written once, in a form that does not cancel, and evaluated in a wider type: float64
 for float32, float32 for float16 and bfloat16; the result is rounded once. So a slope that is a
@@ -27,7 +27,7 @@ _NO_FLOAT64 = ("mps",)
 
 
 def working_type(z: Tensor, *, wide: bool) -> torch.dtype:
-    """The dtype in which an act of `z` is evaluated.
+    """Return the dtype in which an act of `z` is evaluated.
 
     Half types always go through float32; `wide` takes float32 to float64 where there is one.
 
@@ -45,7 +45,7 @@ def working_type(z: Tensor, *, wide: bool) -> torch.dtype:
 
 
 def evaluate(formula: Formula, z: Tensor, values: Mapping[str, Any], *, wide: bool) -> Tensor:
-    """`formula` of `z` in the working type, rounded once to the dtype of `z`."""
+    """Return `formula` of `z` in the working type, rounded once to the dtype of `z`."""
     dtype = working_type(z, wide=wide)
     if dtype is z.dtype:
         return formula(z, **values)
@@ -54,7 +54,7 @@ def evaluate(formula: Formula, z: Tensor, values: Mapping[str, Any], *, wide: bo
 
 
 def derivative(formula: Formula) -> Formula:
-    """The elementwise derivative of a formula with respect to its first argument."""
+    """Return the elementwise derivative of a formula with respect to its first argument."""
 
     def slope(z: Tensor, **values: Any) -> Tensor:
         def total(at: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ def derivative(formula: Formula) -> Formula:
 
 
 def node_name(act: str) -> str:
-    """The name by which the autograd graph shows an act that we evaluate."""
+    """Return the node name that the autograd graph has for an act evaluated here."""
     return f"{_class_name(act)}Backward"
 
 
@@ -77,7 +77,7 @@ def make_function(
     slope: Formula,
     curvature: Formula | None = None,
 ) -> Any:
-    """The autograd function of an act, differentiable twice with explicit formulas.
+    """Make the autograd function of an act, differentiable twice with explicit formulas.
 
     Called as ``apply(wide, z, *values)`` with one value for each of `names`; it saves `z` and
     those values that are tensors, nothing else. Beyond the curvature torch differentiates it.
@@ -105,7 +105,7 @@ def _class_name(act: str) -> str:
 def _differentiable(
     title: str, names: tuple[str, ...], formula: Formula, rate: Callable[..., Tensor]
 ) -> Any:
-    """A Function for `formula`, whose derivative in z is `rate` and in its tensors a vjp."""
+    """Make a Function of `formula`; its derivative in z is `rate`, in its tensors a vjp."""
 
     def forward(wide: bool, z: Tensor, *values: Any) -> Tensor:
         return evaluate(formula, z, dict(zip(names, values, strict=True)), wide=wide)
@@ -115,19 +115,19 @@ def _differentiable(
         ctx.wide, z, *values = inputs
         tensors = [v for v in values if isinstance(v, Tensor)]
         ctx.save_for_backward(z, *tensors)
-        kept = [... if isinstance(v, Tensor) else v for v in values]  # None is a value
-        ctx.relume = dict(zip(names, kept, strict=True))
+        constants = [... if isinstance(v, Tensor) else v for v in values]  # None is a value
+        ctx.relume = dict(zip(names, constants, strict=True))
 
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         z, *tensors = ctx.saved_tensors
         rest = iter(tensors)
         values = [next(rest) if v is ... else v for v in ctx.relume.values()]
         into = gradient * rate(ctx.wide, z, *values) if ctx.needs_input_grad[1] else None
-        found: list[Any] = [None, into]
+        gradients: list[Any] = [None, into]
         for place in range(len(names)):
             wanted = ctx.needs_input_grad[place + 2]
-            found.append(_partial(place, gradient, ctx.wide, z, values) if wanted else None)
-        return tuple(found)
+            gradients.append(_partial(place, gradient, ctx.wide, z, values) if wanted else None)
+        return tuple(gradients)
 
     def _partial(place: int, gradient: Tensor, wide: bool, z: Tensor, values: list[Any]) -> Tensor:
         dtype = working_type(z, wide=wide)

@@ -1,4 +1,4 @@
-"""What a figure reads off an act under a normal pre: mean, spread, and where it is flat."""
+"""Reads numbers off an act under a normal pre: mean, spread, and where it is flat."""
 
 import math
 from collections.abc import Sequence
@@ -14,36 +14,36 @@ from relume.cards.flatness import FLAT
 from relume.cards.line_search import at, border, middle, runs, slope, value
 
 
-def bound(name: str, state: State) -> Act:
-    """The act called `name` with those of its parameters that the state sets."""
+def bind_act(name: str, state: State) -> Act:
+    """Return the act called `name` with those of its parameters that the state sets."""
     act = find(name)
-    given = {key: state[key] for key in act.defaults if key in state}
-    return act.bind(**given)
+    parameters = {key: state[key] for key in act.defaults if key in state}
+    return act.bind(**parameters)
 
 
 def get(state: State, name: str) -> float:
-    """A number of the state."""
+    """Return a number of the state."""
     return float(state[name])
 
 
 def value_at(act: Act, z: float) -> float:
-    """f(z)."""
+    """Return f(z)."""
     return at(value(act), z)
 
 
 def slope_at(act: Act, z: float) -> float:
-    """f'(z)."""
+    """Return f'(z)."""
     return at(slope(act), z)
 
 
 def mean_of(act: Act, mu: float, sigma: float) -> float:
-    """E f(z), z ~ N(mu, sigma^2)."""
-    found = normal_mean(value(act), act.kinks_at(), mean=mu, std=sigma)
-    return 0.0 if abs(found) < 1e-13 else found  # quadrature's dust around zero
+    """Return E f(z), z ~ N(mu, sigma^2)."""
+    mean = normal_mean(value(act), act.kinks_at(), mean=mu, std=sigma)
+    return 0.0 if abs(mean) < 1e-13 else mean  # quadrature's rounding around zero
 
 
 def spread_of(act: Act, mu: float, sigma: float) -> float:
-    """The standard deviation of f(z), z ~ N(mu, sigma^2)."""
+    """Return the standard deviation of f(z), z ~ N(mu, sigma^2)."""
     line, centre = value(act), mean_of(act, mu, sigma)
 
     def squared(z: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ def spread_of(act: Act, mu: float, sigma: float) -> float:
 
 
 def square_of(act: Act, sigma: float, *, slopes: bool = False) -> float:
-    """E f(z)^2, or E f'(z)^2, z ~ N(0, sigma^2)."""
+    """Return E f(z)^2, or E f'(z)^2, z ~ N(0, sigma^2)."""
     line = slope(act) if slopes else value(act)
 
     def squared(z: Tensor) -> Tensor:
@@ -63,8 +63,8 @@ def square_of(act: Act, sigma: float, *, slopes: bool = False) -> float:
 
 
 def flat_share(act: Act, mu: float, sigma: float) -> float:
-    """P(abs f'(z) < 5 % of its largest), z ~ N(mu, sigma^2), by the borders of the flat stretches
-    between -40 and 40; beyond, the act is taken to go on as it is there."""
+    """Return P(abs f'(z) < 5 % of its largest), z ~ N(mu, sigma^2), by the borders of the flat
+    stretches between -40 and 40; a stretch at an end is taken to go on beyond it."""
     line, limit = slope(act), FLAT * act.max_slope
 
     def flat(z: Tensor) -> Tensor:
@@ -83,20 +83,20 @@ def flat_share(act: Act, mu: float, sigma: float) -> float:
 
 
 def normal(z: float, mu: float, sigma: float) -> float:
-    """The normal distribution function."""
+    """Return the normal distribution function."""
     return 0.5 * math.erfc(-(z - mu) / (sigma * math.sqrt(2)))
 
 
 def size(values: Tensor) -> float:
-    """The root of the sum of squares."""
+    """Return the root of the sum of squares."""
     return math.sqrt(float((values**2).sum()))
 
 
 def matrix(rows: Sequence[Sequence[float]]) -> Tensor:
-    """Rows of numbers as a float64 tensor."""
+    """Return rows of numbers as a float64 tensor."""
     return torch.tensor(rows, dtype=torch.float64)
 
 
 def digits(values: Sequence[float], places: int = 4) -> list[float]:
-    """Rounded, so that a page stays small and both sides start from the same numbers."""
+    """Round numbers, so that a page stays small and both sides start from the same ones."""
     return [round(v, places) + 0.0 for v in values]

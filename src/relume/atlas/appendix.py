@@ -1,7 +1,7 @@
-"""The pages that lessons link to: rules, fixes and cards, each with links back to its lessons.
+"""Makes the pages that lessons link to: rules, fixes and cards, each with links back.
 
-A rule's and a fix's page is the docstring of its file, read without importing it. A card here has
-the properties that are measured in milliseconds; `relume card ACT` measures all of them.
+A rule's and a fix's page is the docstring of its file, read without importing it. A card has only
+the properties that take milliseconds; `relume card ACT` measures all of them.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any
 
 from relume.acts.act import Act, shipped
 from relume.atlas.docstring_html import line, sections
-from relume.atlas.figure import Figure, Say, called
+from relume.atlas.figure import Figure, Say, display_name
 from relume.atlas.kinds.curve import curve
 from relume.atlas.kinds.timeline import NOT_SHOWN
 from relume.atlas.lesson import Text, about
@@ -35,13 +35,13 @@ class Leaf:
 
     Attributes:
         kind: ``"rules"``, ``"fixes"`` or ``"cards"``.
-        name: as the command line calls it.
+        name: its name on the command line.
         title, summary: the heading, and a sentence as HTML.
         sections: headings and HTML.
-        command: what shows the same in a terminal.
-        lessons: those about it.
-        rows: of a card, property, value and note.
-        figure: of a card, the act's curve.
+        command: the command that shows the same in a terminal.
+        lessons: the lessons about it.
+        rows: for a card: property, value and note.
+        figure: for a card: the act's curve.
     """
 
     kind: str
@@ -56,7 +56,7 @@ class Leaf:
 
 
 def leaves() -> Iterator[Leaf]:
-    """All pages of the appendix."""
+    """Yield all pages of the appendix."""
     yield from _docstrings("rules", "relume.rules", "relume explain {name}")
     yield from _docstrings("fixes", "relume.fixes", "relume prove train.py --edit {name}")
     for name, act in shipped().items():
@@ -69,13 +69,13 @@ def _docstrings(kind: str, package: str, command: str) -> Iterator[Leaf]:
         head, _, body = text.strip().partition("\n\n")
         match = _PAGE.fullmatch(head)
         if match is None or not body.startswith("## "):
-            continue  # a file of the room's that is no page
+            continue  # a file that is no page
         name, code = match["name"], match["code"]
         summary = line(" ".join(match["summary"].split()))
         title = f"{code} {name}" if code else name
         _, parts = sections(body)
-        called_as = command.format(name=name)
-        yield Leaf(kind, name, title, summary, tuple(parts), called_as, about(kind, name))
+        command_line = command.format(name=name)
+        yield Leaf(kind, name, title, summary, tuple(parts), command_line, about(kind, name))
 
 
 def _card(name: str, act: Act) -> Leaf:
@@ -85,22 +85,24 @@ def _card(name: str, act: Act) -> Leaf:
     figure = None
     if act.elementwise:
         says = (Say("At z = {z} the slope is {slope}, {share%} of the largest."),)
-        figure = curve(f"{called(name)} and its slope", (name,), says)
+        figure = curve(f"{display_name(name)} and its slope", (name,), says)
     command = f"relume card {name}"
-    return Leaf("cards", name, called(name), facts, (), command, about("cards", name), rows, figure)
+    return Leaf(
+        "cards", name, display_name(name), facts, (), command, about("cards", name), rows, figure
+    )
 
 
 def _rows(act: Act) -> Iterator[tuple[str, str, str]]:
     for one in properties():
         if one.name in QUICK and (act.elementwise or not one.elementwise):
-            found = one.measure(act, _SETTING)
-            if found.value is not None:
-                yield one.title, _value(found, one), found.note
+            measured = one.measure(act, _SETTING)
+            if measured.value is not None:
+                yield one.title, _value(measured, one), measured.note
 
 
-def _value(found: Measured, one: Property) -> str:
-    value: Any = found.value
+def _value(measured: Measured, one: Property) -> str:
+    value: Any = measured.value
     if isinstance(value, bool):
         return "yes" if value else "no"
-    shown = f"{value:.4g}" if isinstance(value, int | float) else str(value)
-    return f"{shown} {one.unit}".strip()
+    text = f"{value:.4g}" if isinstance(value, int | float) else str(value)
+    return f"{text} {one.unit}".strip()

@@ -1,4 +1,4 @@
-"""A docstring as HTML: paragraphs, code, lists; everything else is text and is escaped."""
+"""Turns a docstring into HTML: paragraphs, code, lists; all other text is escaped."""
 
 import re
 from html import escape
@@ -8,18 +8,18 @@ _ITEM = re.compile(r"^[-*] ", re.MULTILINE)
 
 
 def prose(text: str) -> str:
-    """Paragraphs and lists of a docstring."""
+    """Return a docstring's paragraphs and lists as HTML."""
     blocks = [block.strip("\n") for block in re.split(r"\n\s*\n", text.strip())]
     return "\n".join(_block(block) for block in blocks if block.strip())
 
 
 def line(text: str) -> str:
-    """One line of a docstring: code in backticks, the rest as it is."""
-    return _CODE.sub(lambda found: f"<code>{found[1]}</code>", escape(text, quote=False))
+    """Return one line as HTML: backticks become code, the rest is escaped."""
+    return _CODE.sub(lambda match: f"<code>{match[1]}</code>", escape(text, quote=False))
 
 
 def sections(text: str) -> tuple[str, list[tuple[str, str]]]:
-    """What stands before the first ``## heading``, and the sections behind it, as HTML."""
+    """Return the text before the first ``## heading``, and the sections after it, as HTML."""
     head, *rest = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
     return prose(head), [(h, prose(b)) for h, b in zip(rest[::2], rest[1::2], strict=True)]
 

@@ -1,4 +1,4 @@
-"""An experiment behind a lesson: arms, seeds, and a function that measures one arm once."""
+"""Defines an experiment of a lesson: arms, seeds, and a function that measures one arm once."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from relume.registry import discover, lookup
 
 Outcome = Mapping[str, float | None]
-"""What one run gave: the objective first, then what else was measured; None: it did not arrive."""
+"""The numbers of one run, the objective first; None where the run did not arrive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +16,17 @@ class Experiment:
     Attributes:
         name: ``"steps-to-error"``, also the name of the file that keeps the result.
         question: in words.
-        measure: ``measure(seed, arm, rate)``: one run; everything random in it hangs on the seed.
+        measure: ``measure(seed, arm, rate)``: one run; the seed fixes everything random in it.
         arms: the variants by name, the base first, with words for each.
         columns: words for each thing that a run measures, the objective first.
         better: whether the objective is better when ``"min"`` or ``"max"``.
-        seeds: how many fresh seeds every arm runs, fixed beforehand.
-        rates: learning rates among which each arm chooses its best on seeds of its own, all arms
-            from the same list; with one rate, nobody chooses.
+        seeds: the number of fresh seeds that every arm runs, fixed beforehand.
+        rates: learning rates from which each arm takes its best on tuning seeds; all arms have
+            the same list, and with one rate there is no tuning.
         unit: of the objective.
         setting: network, data and optimiser in a sentence.
-        needs: a package that is not there on every machine.
-        against: for an arm the arm that it is compared with, where that is not the base.
+        needs: a package that the experiment imports and that is optional.
+        against: by arm, the arm that it is compared with where that is not the base.
     """
 
     name: str
@@ -49,17 +49,17 @@ class Experiment:
 
     @property
     def objective(self) -> str:
-        """What is judged."""
+        """The number that is judged."""
         return next(iter(self.columns))
 
 
 def experiments() -> dict[str, Experiment]:
-    """All experiments by name."""
+    """Return all experiments by name."""
     return {e.name: e for e in discover("relume.atlas.experiments", Experiment)}
 
 
 def experiment(name: str) -> Experiment:
-    """The experiment called `name`.
+    """Return the experiment called `name`.
 
     Raises:
         UnknownNameError: there is none; the message names the nearest.

@@ -1,4 +1,4 @@
-"""The nouns of a figure that can be moved: controls, a state, readings, and what it says.
+"""Defines an interactive figure: its controls, state, readings and sentences.
 
 A figure is a function of its state: the same state gives the same picture and the same numbers,
 so a link can hold it, a step of training is a number like any other, and a test can compare what
@@ -20,7 +20,7 @@ Readings = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Something to move: a number between two ends, or one of several words.
+    """One control: a number between two ends, or one of several words.
 
     Attributes:
         name: in the state and in the link.
@@ -40,7 +40,7 @@ class Control:
     unit: str = ""
 
     def problem(self, value: Setting) -> str | None:
-        """Why the control cannot stand at `value`; None if it can."""
+        """Return why the control cannot have `value`; None if it can."""
         if self.options:
             known = [word for word, _ in self.options]
             return None if value in known else f"{self.name} is {value!r}; it is one of {known}"
@@ -51,9 +51,9 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A sentence about the readings; ``{name}``, ``{name%}`` and ``{name^}`` are for `filled`.
+    """A sentence about the readings; `fill` replaces ``{name}``, ``{name%}`` and ``{name^}``.
 
-    The first of a figure's sentences whose condition holds is said: `when` is the name of a
+    A figure shows the first sentence whose condition holds: `when` is the name of a
     reading or of a control, one of ``<``, ``<=``, ``>``, ``>=``, ``==``, ``!=``, and a number or
     a word; None always holds.
     """
@@ -64,7 +64,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A named state to jump to: what it is called, and the controls that it sets."""
+    """A named state to jump to: its label, and the controls that it sets."""
 
     label: str
     state: State
@@ -72,12 +72,12 @@ class Preset:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure that makes its point at once and can then be moved.
+    """A figure that makes its point at once and then answers to its controls.
 
     Attributes:
         kind: which drawing the page uses.
-        title: its name, also for those who do not see it.
-        controls: what can be moved.
+        title: its name, also for screen readers.
+        controls: its sliders and choices.
         readings: the numbers at a state, computed here; the page computes the same.
         labels: for each reading that is shown its words.
         says: sentences about the readings.
@@ -99,20 +99,20 @@ class Figure:
         """The state in which the figure opens."""
         return {control.name: control.value for control in self.controls}
 
-    def said(self, state: State) -> str:
-        """The sentence at a state."""
+    def sentence(self, state: State) -> str:
+        """Return the sentence at a state."""
         readings = self.readings(state)
         words = {control.name: dict(control.options) for control in self.controls}
-        shown = {
+        state_words = {
             name: words[name].get(str(v), v) if words[name] else v for name, v in state.items()
         }
         for say in self.says:
             if say.when is None or holds({**state, **readings}[say.when[0]], *say.when[1:]):
-                return filled(say.text, {**shown, **readings})
+                return fill(say.text, {**state_words, **readings})
         return ""
 
     def to_json(self) -> dict[str, Any]:
-        """What the page needs: everything but the function that computes here."""
+        """Return what the page needs: everything but `readings`, which the page computes itself."""
         return {
             "kind": self.kind,
             "title": self.title,
@@ -154,23 +154,24 @@ NAMES = {
     "geglu": "GEGLU",
     "swiglu": "SwiGLU",
 }
-"""What people call the acts; any other is called by its own name."""
+"""The usual spelling of acts' names; other acts have their own name."""
 
 
-def called(name: str) -> str:
-    """What people call an act."""
+def display_name(name: str) -> str:
+    """Return the usual spelling of an act's name."""
     return NAMES.get(name, name.replace("_", " "))
 
 
 def choose(name: str, label: str, value: str, *words: str, **labels: str) -> Control:
-    """A choice among `words`, called as people call acts, and `labels`, which have their own."""
+    """Return a choice among acts by `words`, and among `labels`, which bring their own words."""
     known = dict.fromkeys(words)
-    options = (*((word, called(word)) for word in known), *labels.items())
+    options = (*((word, display_name(word)) for word in known), *labels.items())
     return Control(name, label, value, options=options)
 
 
 def number(value: float) -> str:
-    """Three significant digits, or all of a whole number: the words of web/src/lib/numbers.ts."""
+    """Return a number as web/src/lib/numbers.ts writes it: three significant digits, or all of a
+    whole number."""
     if value != value:
         return "not a number"
     if value in (float("inf"), float("-inf")):
@@ -191,7 +192,7 @@ def number(value: float) -> str:
 
 
 def _digits(value: float, digits: int, *, scientific: bool = False) -> str:
-    """So many significant digits, ties away from zero as in a browser."""
+    """Return so many significant digits, ties away from zero as in a browser."""
     exact = Decimal(value)
     quantum = Decimal(1).scaleb(exact.adjusted() - digits + 1)
     rounded = exact.quantize(quantum, rounding=ROUND_HALF_UP)
@@ -199,7 +200,7 @@ def _digits(value: float, digits: int, *, scientific: bool = False) -> str:
 
 
 def power(exponent: float) -> str:
-    """10 to the power of `exponent` for a sentence; far out its order of magnitude alone."""
+    """Return 10 to the power of `exponent` in words; far out only its order of magnitude."""
     if not math.isfinite(exponent):
         return "∞" if exponent > 0 else "0"
     if abs(exponent) < 4:
@@ -210,9 +211,9 @@ def power(exponent: float) -> str:
     return f"10{'⁻' if exponent < 0 else ''}{raised}"
 
 
-def filled(text: str, values: Mapping[str, Setting]) -> str:
-    """`text` with ``{name}`` replaced by a number, ``{name%}`` by a percentage, ``{name^}`` by a
-    power of ten."""
+def fill(text: str, values: Mapping[str, Setting]) -> str:
+    """Replace ``{name}`` in `text` by a number, ``{name%}`` by a percentage, ``{name^}`` by a power
+    of ten."""
     for name, value in values.items():
         if isinstance(value, str):
             text = text.replace(f"{{{name}}}", value)

@@ -1,7 +1,7 @@
-"""A lesson: a claim, its text, the figures that show it, and where it belongs.
+"""Reads a lesson: its claim, its text, its figures, and the rules, fixes and cards it is about.
 
 The docstring of a lesson's file is its text. Its first line names the claim, the lesson and the
-sentence; then come the sections below. `## Belongs to` says which rules, fixes and cards it is
+sentence; then come the sections below. `## Belongs to` names the rules, fixes and cards it is
 about, one line each, and `## Correction` stands only where the article is wrong or vague.
 """
 
@@ -31,10 +31,10 @@ KINDS = ("rules", "fixes", "cards")
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What stands in a lesson's docstring, read without computing anything.
+    """The parts of a lesson's docstring, read without computing anything.
 
     Attributes:
-        claim: the row it makes true, ``"P4"``.
+        claim: the number of its claim, ``"P4"``.
         name: ``"dying-relu"``; with the claim it names the page.
         title: the claim in one sentence.
         sections: the sections by their headings, in their order.
@@ -52,7 +52,7 @@ class Text:
 
     @property
     def order(self) -> tuple[int, int]:
-        """Where the lesson stands in the book."""
+        """The lesson's place in the book."""
         return list(GROUPS).index(self.claim[0]), int(self.claim[1:])
 
     @property
@@ -61,10 +61,10 @@ class Text:
         return GROUPS[self.claim[0]]
 
     def belongs(self, kind: str) -> tuple[str, ...]:
-        """The names of the rules, fixes or cards it is about."""
+        """Return the names of the rules, fixes or cards it is about."""
         lines = self.sections.get("Belongs to", "").replace("\n    ", " ")  # a long one goes on
-        found = re.search(rf"^{kind}: (.+)$", lines, re.MULTILINE)
-        return tuple(name.strip() for name in found[1].split(",")) if found else ()
+        match = re.search(rf"^{kind}: (.+)$", lines, re.MULTILINE)
+        return tuple(name.strip() for name in match[1].split(",")) if match else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,12 @@ class Lesson:
 def lesson(
     docstring: str | None, figures: "Callable[[], tuple[Figure, ...]]", *experiments: str
 ) -> Lesson:
-    """The lesson of a file: ``lesson(__doc__, figures, "cost-of-acts")``."""
+    """Return the lesson of a file: ``lesson(__doc__, figures, "act-cost")``."""
     return Lesson(read(docstring or ""), figures, experiments)
 
 
 def read(docstring: str) -> Text:
-    """A lesson's docstring in its parts.
+    """Split a lesson's docstring into its parts.
 
     Raises:
         ValueError: the first line is none of a lesson's, or a section is missing, unknown or out
@@ -102,18 +102,18 @@ def read(docstring: str) -> Text:
 
 
 def lessons() -> tuple[Lesson, ...]:
-    """All lessons in the order of the book."""
-    found = discover("relume.atlas.lessons", Lesson)
-    return tuple(sorted(found, key=lambda one: one.text.order))
+    """Return all lessons in the order of the book."""
+    known = discover("relume.atlas.lessons", Lesson)
+    return tuple(sorted(known, key=lambda one: one.text.order))
 
 
 @cache
 def texts() -> tuple[Text, ...]:
-    """All lessons' texts in the order of the book; neither torch nor a figure is loaded."""
-    found = [read(text) for text in pages("relume.atlas.lessons").values()]
-    return tuple(sorted(found, key=lambda text: text.order))
+    """Return all lessons' texts in the order of the book, without loading torch or a figure."""
+    known = [read(text) for text in pages("relume.atlas.lessons").values()]
+    return tuple(sorted(known, key=lambda text: text.order))
 
 
 def about(kind: str, name: str) -> tuple[Text, ...]:
-    """The lessons about a rule, a fix or a card: ``about("rules", "dead-units")``."""
+    """Return the lessons about a rule, a fix or a card: ``about("rules", "dead-units")``."""
     return tuple(text for text in texts() if name in text.belongs(kind))

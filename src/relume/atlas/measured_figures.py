@@ -1,4 +1,4 @@
-"""A stored result as a figure, as verdicts, and as sentences with their intervals.
+"""Turns a stored result into a figure, verdicts, and sentences with their intervals.
 
 The verdicts are the trial engine's: paired differences over seeds, their 95 % interval, corrected
 for the number of arms that were compared. A run that did not arrive loses.
@@ -22,10 +22,10 @@ from relume.trial.judge.verdict import NO_GAIN, WORSE, judge
 LEVEL = 0.95
 
 
-def spots(found: Mapping[str, Any], column: str) -> dict[str, Spot]:
-    """Each arm's mean and the 95 % interval of it, by Student's t over the seeds; nothing where
-    a run did not arrive, as a mean of those that did would flatter the arm."""
-    return {arm: _spot(runs[column]) for arm, runs in found["runs"].items()}
+def mean_intervals(result: Mapping[str, Any], column: str) -> dict[str, Spot]:
+    """Return each arm's mean and its 95 % interval, by Student's t over the seeds; None where a run
+    did not arrive, as a mean of the others would flatter the arm."""
+    return {arm: _spot(runs[column]) for arm, runs in result["runs"].items()}
 
 
 def _spot(values: Sequence[float | None]) -> Spot:
@@ -41,40 +41,40 @@ def _spot(values: Sequence[float | None]) -> Spot:
     return middle, middle - half, middle + half
 
 
-def verdicts(experiment: Experiment, found: Mapping[str, Any]) -> list[Verdict]:
-    """What the trial engine says of every arm against the arm it is compared with, on the
+def verdicts(experiment: Experiment, result: Mapping[str, Any]) -> list[Verdict]:
+    """Return the trial engine's verdict on every arm against the arm it is compared with, on the
     objective; corrected for all comparisons of the experiment."""
-    shots = {
+    runs = {
         (arm, seed): TrialRun(arm, seed, value)
-        for arm, runs in found["runs"].items()
-        for seed, value in enumerate(runs[experiment.objective])
+        for arm, columns in result["runs"].items()
+        for seed, value in enumerate(columns[experiment.objective])
     }
     objective = Objective(experiment.unit, experiment.better, "reported")
     others = [arm for arm in experiment.arms if arm != experiment.base]
-    told: dict[str, Verdict] = {}
+    judged: dict[str, Verdict] = {}
     for base in dict.fromkeys(against(experiment, arm) for arm in others):
         arms = [Arm(arm) for arm in others if against(experiment, arm) == base]
-        seeds = range(found["seeds"])
-        for one in judge(arms, base, shots, seeds, objective, tests=len(others)):
+        seeds = range(result["seeds"])
+        for one in judge(arms, base, runs, seeds, objective, tests=len(others)):
             lost = one.effect is not None and one.effect.diverged == (one.effect.pairs, 0)
-            # arriving in no pair is worse, whatever place behind the last is taken for it
-            told[one.arm] = replace(one, word=WORSE) if lost else one
-    return [told[arm] for arm in others]
+            # arriving in no pair is worse, whatever value stands for not arriving
+            judged[one.arm] = replace(one, word=WORSE) if lost else one
+    return [judged[arm] for arm in others]
 
 
 def against(experiment: Experiment, arm: str) -> str:
-    """The arm that this one is compared with."""
+    """Return the arm that this one is compared with."""
     return experiment.against.get(arm, experiment.base)
 
 
 def figure(experiment: Experiment) -> Figure | None:
-    """The figure of the stored result; None where nothing is stored."""
-    found = stored_result(experiment)
-    if found is None:
+    """Return the figure of the stored result; None where nothing is stored."""
+    result = stored_result(experiment)
+    if result is None:
         return None
-    columns = {name: spots(found, name) for name in experiment.columns}
+    columns = {name: mean_intervals(result, name) for name in experiment.columns}
     missing = {
-        name: {arm: _missing(runs[name], experiment.unit) for arm, runs in found["runs"].items()}
+        name: {arm: _missing(runs[name], experiment.unit) for arm, runs in result["runs"].items()}
         for name in experiment.columns
     }
     presets = [
@@ -89,13 +89,13 @@ def figure(experiment: Experiment) -> Figure | None:
         words=experiment.arms,
         unit=experiment.unit,
         presets=presets,
-        notes={"missing": missing, "source": source(experiment, found)},
+        notes={"missing": missing, "source": source(experiment, result)},
     )
 
 
 def _says(experiment: Experiment, columns: Mapping[str, Mapping[str, Spot]]) -> tuple[Say, ...]:
-    """For each column who is first and last; and what a ratio is of."""
-    found = [Say("All as multiples of {base}.", ("base", "!=", "none"))]
+    """Return for each column a sentence on the first and the last arm."""
+    says = [Say("All as multiples of {base}.", ("base", "!=", "none"))]
     for name, column in columns.items():
         known = sorted((s[0], arm) for arm, s in column.items() if s[0] is not None)
         if not known:
@@ -109,12 +109,12 @@ def _says(experiment: Experiment, columns: Mapping[str, Mapping[str, Spot]]) -> 
             text += f", {_shown(most, words)} with {experiment.arms[last]}"
         if (base := experiment.base) not in (first, last) and column[base][0] is not None:
             text += f"; {_shown(column[base][0] or 0.0, words)} with {experiment.arms[base]}"
-        found.append(Say(f"{text}.", ("column", "==", name) if len(columns) > 1 else None))
-    return (*found, Say(experiment.question))
+        says.append(Say(f"{text}.", ("column", "==", name) if len(columns) > 1 else None))
+    return (*says, Say(experiment.question))
 
 
 def _shown(value: float, words: str) -> str:
-    """A number as the drawing writes it: shares and errors as percentages."""
+    """Return a number as the drawing writes it: shares and errors as percentages."""
     share = ("share" in words or "error" in words) and not words.startswith("steps")
     return f"{number(100 * value)} %" if share else number(value)
 
@@ -137,18 +137,18 @@ def _missing(values: Sequence[float | None], unit: str) -> str:
     return f"{some} of {len(values)} runs arrived"
 
 
-def source(experiment: Experiment, found: Mapping[str, Any]) -> list[str]:
-    """How it was measured, in short lines: setting, seeds, rates, versions, machine."""
-    seeds = f"{found['seeds']} seeds"
-    if found["rates"]:
-        own = ", ".join(f"{r:g} for {experiment.arms[a]}" for a, r in found["rates"].items())
+def source(experiment: Experiment, result: Mapping[str, Any]) -> list[str]:
+    """Return how it was measured in short lines: setting, seeds, rates, versions, machine."""
+    seeds = f"{result['seeds']} seeds"
+    if result["rates"]:
+        own = ", ".join(f"{r:g} for {experiment.arms[a]}" for a, r in result["rates"].items())
         seeds += (
             f"; each arm at the best of {len(experiment.rates)} learning rates, found on other "
         )
         seeds += f"seeds: {own}"
-    versions = ", ".join(f"{name} {which}" for name, which in found["versions"].items())
-    where = "this machine" if found.get("here") else "the machine this package was measured on"
-    machine = found["machine"]
+    versions = ", ".join(f"{name} {which}" for name, which in result["versions"].items())
+    where = "this machine" if result.get("here") else "the machine this package was measured on"
+    machine = result["machine"]
     return [
         f"{experiment.setting[:1].upper()}{experiment.setting[1:]}.",
         f"{seeds}. Bars are means, whiskers their 95 % intervals.",
@@ -156,35 +156,35 @@ def source(experiment: Experiment, found: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def sentences(experiment: Experiment, found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """For each arm a word and a sentence: the paired difference to its base and its interval."""
+def sentences(experiment: Experiment, result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return for each arm a word and a sentence: the paired difference and its interval."""
     unit = f" {experiment.unit}" if experiment.unit else ""
     times = 1 if unit else 100
-    told: list[tuple[str, str]] = []
-    for verdict in verdicts(experiment, found):
+    lines: list[tuple[str, str]] = []
+    for verdict in verdicts(experiment, result):
         name, base = (experiment.arms[a] for a in (verdict.arm, against(experiment, verdict.arm)))
         effect = verdict.effect
         if effect is None:
-            told.append((verdict.word, f"{name}: {verdict.text}"))
+            lines.append((verdict.word, f"{name}: {verdict.text}"))
         elif effect.diverged == (effect.pairs, 0):
             text = f"{name} did not arrive in any of {effect.pairs} pairs in which {base} did."
-            told.append((verdict.word, text))
+            lines.append((verdict.word, text))
         elif effect.low == effect.high == 0:
-            told.append((NO_GAIN, f"{name} against {base}: no difference in any pair."))
+            lines.append((NO_GAIN, f"{name} against {base}: no difference in any pair."))
         else:
             text = f"{name} against {base}: {_size(effect, unit or ' points', times)}; "
             text += f"ahead in {effect.wins} of {effect.pairs} pairs."
-            ours, theirs = effect.diverged
-            if ours:
-                text += f" {name} did not arrive in {ours} of them."
-            if theirs:
-                text += f" {base} did not arrive in {theirs} of them."
-            told.append((verdict.word, text))
-    return told
+            arm_lost, base_lost = effect.diverged
+            if arm_lost:
+                text += f" {name} did not arrive in {arm_lost} of them."
+            if base_lost:
+                text += f" {base} did not arrive in {base_lost} of them."
+            lines.append((verdict.word, text))
+    return lines
 
 
 def _size(effect: Effect, unit: str, times: float) -> str:
-    """The mean difference and its interval; shares as points of a per cent."""
+    """Return the mean difference and its interval in words; shares as points of a per cent."""
     mean, low, high = (times * v for v in (effect.mean, effect.low, effect.high))
     if low * high > 0:
         side = "better" if mean > 0 else "worse"

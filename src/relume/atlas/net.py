@@ -1,6 +1,6 @@
-"""Small nets for the figures that train live: drawn from `chance`, differentiated by torch.
+"""Builds and trains the small nets of live figures: portable random numbers, torch's gradients.
 
-The page trains the same nets with gradients written by hand; the tests hold both together.
+The page trains the same nets with gradients written by hand; the tests compare both.
 """
 
 import math
@@ -16,7 +16,7 @@ from relume.acts.act import Act
 from relume.atlas.portable_random import portable_normals
 
 NUDGE = 0.1
-"""How far the hidden layers of a near-identity start are from the identity."""
+"""The distance from the identity of hidden layers that start near it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,15 @@ class FigureNet:
     acts: tuple[Act | None, ...]
 
     def pres(self, x: Tensor) -> list[Tensor]:
-        """The pre of every layer, the last being the output: (samples, units) each."""
-        found: list[Tensor] = []
+        """Return the pre of every layer, (samples, units) each; the last is the output."""
+        pres: list[Tensor] = []
         for w, b, act in zip(self.weights, self.biases, (*self.acts, None), strict=True):
-            found.append(x @ w.T + b)
-            x = found[-1] if act is None else act(found[-1], exact=True)
-        return found
+            pres.append(x @ w.T + b)
+            x = pres[-1] if act is None else act(pres[-1], exact=True)
+        return pres
 
     def dead(self, x: Tensor) -> int:
-        """How many units have no slope on any of the data."""
+        """Return the number of units without a slope on any of the data."""
         count = 0
         for pre, act in zip(self.pres(x), self.acts, strict=False):
             if act is not None:
@@ -48,7 +48,7 @@ class FigureNet:
 def random_net(
     widths: Sequence[int], act: Act, seed: int, *, gain: float, bias: float = 0.0
 ) -> FigureNet:
-    """Weights from N(0, gain^2 / fan_in), one bias for every hidden unit, 0 for the last."""
+    """Return a net with weights from N(0, gain^2 / fan_in) and one bias for all hidden units."""
     source = portable_normals(seed)
     weights, biases = list[Tensor](), list[Tensor]()
     for fan_in, out in pairwise(widths):
@@ -60,7 +60,7 @@ def random_net(
 
 
 def straight_net(width: int, depth: int, acts: Sequence[Act | None], seed: int) -> FigureNet:
-    """From one number to one number; hidden layers near the identity, so that any depth learns.
+    """Return a net from one number to one number whose hidden layers start near the identity.
 
     The first layer's weights and biases are N(0, 1), so that units bend at different places.
     """
@@ -80,16 +80,14 @@ def straight_net(width: int, depth: int, acts: Sequence[Act | None], seed: int) 
 
 
 def loss_of(output: Tensor, y: Tensor, kind: str) -> Tensor:
-    """``"mse"``: the mean of (output - y)^2; ``"bce"``: the mean binary cross-entropy of logits."""
+    """Return ``"mse"``, the mean of (output - y)^2, or ``"bce"``, the mean binary cross-entropy."""
     if kind == "mse":
         return ((output - y) ** 2).mean()
     return functional.binary_cross_entropy_with_logits(output, y)
 
 
-def trained(
-    net: FigureNet, x: Tensor, y: Tensor, steps: int, *, rate: float, how: str
-) -> FigureNet:
-    """`net` after so many steps on all the data.
+def train(net: FigureNet, x: Tensor, y: Tensor, steps: int, *, rate: float, how: str) -> FigureNet:
+    """Return `net` after `steps` steps on all the data.
 
     Args:
         net: where it starts; it is not changed.
@@ -109,5 +107,5 @@ def trained(
         step.zero_grad()
         torch.autograd.backward(loss_of(live.pres(x)[-1], y, kind))
         step.step()
-    kept = [t.detach() for t in leaves]
-    return FigureNet(tuple(kept[:count]), tuple(kept[count:]), net.acts)
+    tensors = [t.detach() for t in leaves]
+    return FigureNet(tuple(tensors[:count]), tuple(tensors[count:]), net.acts)

@@ -1,4 +1,4 @@
-"""Random numbers that a browser can draw as well: the same seed gives the same numbers there.
+"""Draws random numbers that a browser draws too: a seed gives the same numbers in both.
 
 The generator is mulberry32 (32 bits of state, whole period): good enough for pictures and small
 nets, and a few exact integer operations in any language.
@@ -11,7 +11,7 @@ _MASK = 0xFFFFFFFF
 
 
 def portable_uniforms(seed: int) -> Generator[float]:
-    """Numbers in [0, 1), for ever."""
+    """Yield uniform numbers in [0, 1) without end."""
     state = seed & _MASK
     while True:
         state = (state + 0x6D2B79F5) & _MASK
@@ -21,7 +21,7 @@ def portable_uniforms(seed: int) -> Generator[float]:
 
 
 def portable_normals(seed: int) -> Generator[float]:
-    """Standard normal numbers, by Box and Muller, one for every two uniform ones."""
+    """Yield standard normal numbers, by Box and Muller, one for every two uniform ones."""
     source = portable_uniforms(seed)
     while True:
         radius = math.sqrt(-2 * math.log(1 - next(source)))

@@ -1,8 +1,8 @@
-"""Measured results: those that came with the package, and those measured on this machine.
+"""Stores measured results, and reads them from this machine's cache or from the package.
 
-`relume atlas --measure` keeps its results in the user's cache, where they go before the package's
-own; each says on what it was measured. A file that is damaged, or was made by other arms or
-columns than the experiment has now, is passed over.
+`relume atlas --measure` stores its results in the user's cache, which comes before the package's
+own; each result names its machine. A file that is damaged, or that has other arms or columns than
+the experiment, is skipped.
 """
 
 import contextlib
@@ -18,25 +18,25 @@ from relume.cards.card_cache import folder as cards
 
 
 def folder() -> Path:
-    """Where this machine's results are kept: beside the cards."""
+    """Return the folder of this machine's results, beside the cards."""
     return cards().parent / "atlas"
 
 
 def stored_result(experiment: Experiment) -> dict[str, Any] | None:
-    """The result to show: this machine's, or else the package's; None if there is neither."""
+    """Return the result to show: this machine's, else the package's; None if there is neither."""
     own = folder() / f"{experiment.name}.json"
     packaged = files("relume.atlas") / "measured" / f"{experiment.name}.json"
     for place, text in ((own, _text(own)), (packaged, _text(packaged))):
-        if text is not None and (found := _whole(text, experiment)) is not None:
-            return {**found, "here": place is own}
+        if text is not None and (result := _whole(text, experiment)) is not None:
+            return {**result, "here": place is own}
     return None
 
 
-def store_result(found: Mapping[str, Any], at: Path) -> Path:
-    """Writes a result, whole or not at all; gives its file."""
+def store_result(result: Mapping[str, Any], at: Path) -> Path:
+    """Write a result, whole or not at all; return its file."""
     at.mkdir(parents=True, exist_ok=True)
-    path = at / f"{found['experiment']}.json"
-    text = json.dumps(found, indent=1, ensure_ascii=False)
+    path = at / f"{result['experiment']}.json"
+    text = json.dumps(result, indent=1, ensure_ascii=False)
     text = _flat(text)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -48,7 +48,7 @@ def store_result(found: Mapping[str, Any], at: Path) -> Path:
 
 
 def _flat(text: str) -> str:
-    """Lists of numbers on one line each: a reader of a diff sees runs, not digits."""
+    """Put each list of numbers on one line, so that a diff shows runs, not digits."""
     lines: list[str] = []
     inside = False
     for line in text.splitlines():
@@ -70,17 +70,17 @@ def _text(path: Any) -> str | None:
 
 def _whole(text: str, experiment: Experiment) -> dict[str, Any] | None:
     try:
-        found: Any = json.loads(text)
-        runs = found["runs"]
-        if list(runs) != list(experiment.arms) or found["experiment"] != experiment.name:
+        result: Any = json.loads(text)
+        runs = result["runs"]
+        if list(runs) != list(experiment.arms) or result["experiment"] != experiment.name:
             return None
         for arm in runs.values():
             if list(arm) != list(experiment.columns):
                 return None
-            if any(len(values) != found["seeds"] for values in arm.values()):
+            if any(len(values) != result["seeds"] for values in arm.values()):
                 return None
             _numbers(arm)
-        return {**found, "versions": dict(found["versions"]), "machine": dict(found["machine"])}
+        return {**result, "versions": dict(result["versions"]), "machine": dict(result["machine"])}
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -1,4 +1,4 @@
-"""Running an experiment: rates chosen on seeds of their own, then every arm on fresh seeds.
+"""Runs an experiment: rates are tuned on their own seeds, then every arm runs on fresh seeds.
 
 All arms of a seed run before the next seed, so that a machine that warms up or is busy for a
 while does not favour one of them.
@@ -23,17 +23,17 @@ TUNING = 5
 FIRST_TUNING_SEED = 1000
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being run, how many runs are done, and how many there will be."""
+"""Called with the current run's words, the number of runs done, and the number of all runs."""
 
 
 def run_experiment(
     experiment: Experiment, *, seeds: int | None = None, progress: Progress
 ) -> dict[str, Any]:
-    """Runs the experiment and gives its result as plain data.
+    """Run the experiment and return its result as plain data.
 
     Args:
-        experiment: what to run.
-        seeds: fewer or more repetitions than it asks for.
+        experiment: the experiment.
+        seeds: repetitions, if not the experiment's own number.
         progress: see `Progress`.
 
     Raises:
@@ -52,9 +52,9 @@ def run_experiment(
     def one(arm: str, seed: int, rate: float) -> Outcome:
         nonlocal done
         progress(f"{experiment.name}: {experiment.arms[arm]}", done, total)
-        found = experiment.measure(seed, arm, rate)
+        outcome = experiment.measure(seed, arm, rate)
         done += 1
-        return found
+        return outcome
 
     rates = {arm: _rate(experiment, arm, one) for arm in experiment.arms}
     runs: dict[str, list[Outcome]] = {arm: [] for arm in experiment.arms}
@@ -74,27 +74,27 @@ def run_experiment(
         },
         "machine": {"cpu": machine()["cpu"], "system": machine()["system"]},
         "runs": {
-            arm: {name: [_short(r[name]) for r in found] for name in experiment.columns}
-            for arm, found in runs.items()
+            arm: {name: [_short(r[name]) for r in outcomes] for name in experiment.columns}
+            for arm, outcomes in runs.items()
         },
     }
 
 
 def _rate(experiment: Experiment, arm: str, one: Callable[[str, int, float], Outcome]) -> float:
-    """The best of the rates for an arm, by the mean of the objective over the tuning seeds."""
+    """Return the best rate for an arm, by the mean of the objective over the tuning seeds."""
     if len(experiment.rates) == 1:
         return experiment.rates[0]
     scores: list[tuple[float, float]] = []
     for rate in experiment.rates:
-        found = [
+        objectives = [
             one(arm, FIRST_TUNING_SEED + at, rate)[experiment.objective] for at in range(TUNING)
         ]
-        scores.append((_score(found, experiment.better), rate))
+        scores.append((_score(objectives, experiment.better), rate))
     return min(scores)[1]
 
 
 def _score(values: Sequence[float | None], better: str) -> float:
-    """Small is good; a run that did not arrive is worse than any that did."""
+    """Return a score, less is better; a run that did not arrive is worse than any that did."""
     sign = 1 if better == "min" else -1
     return sum(1e12 if v is None or v != v else sign * v for v in values)
 

@@ -1,7 +1,7 @@
-"""The atlas as a folder of pages: an index, a page for each lesson, and the appendix.
+"""Writes the atlas as a folder of pages: an index, a page for each lesson, and the appendix.
 
-The pages open from the file system and ask no network. Text is in the page itself; the figures
-come with the data they open with, and are drawn and moved by the bundle that all pages share.
+The pages open from the file system and use no network. Each page holds its text and its figures'
+data; the bundle that all pages share draws the figures.
 """
 
 import json
@@ -32,14 +32,14 @@ const data = document.getElementById("lesson-data");
 relume.mount(document.body, JSON.parse(data.textContent));
 """
 COVER = "P4"
-"""The lesson whose figure stands on the first page."""
+"""The lesson whose figure is on the first page."""
 
 IDS = "abcdefgh"
-"""Figures of a page by letter: they are what a permalink names."""
+"""The letters of a page's figures, which a permalink names."""
 
 
 def write(folder: Path, progress: Callable[[str], None] = lambda what: None) -> Path:
-    """Writes the atlas into `folder`, which is made if need be; gives its first page.
+    """Write the atlas into `folder`, which is made if need be; return its first page.
 
     Raises:
         UsageError: the folder is a file, or cannot be written to.
@@ -57,18 +57,18 @@ def _write(folder: Path, progress: Callable[[str], None]) -> Path:
         (folder / "assets" / name).write_bytes((files("relume") / "web" / name).read_bytes())
     (folder / "assets" / "start.js").write_text(START, "utf-8")
     progress("the appendix")
-    found: dict[str, list[Leaf]] = {kind: [] for kind in KINDS}
+    appendix: dict[str, list[Leaf]] = {kind: [] for kind in KINDS}
     for leaf in leaves():
-        found[leaf.kind].append(leaf)
-    known = {kind: {leaf.name for leaf in some} for kind, some in found.items()}
+        appendix[leaf.kind].append(leaf)
+    known = {kind: {leaf.name for leaf in some} for kind, some in appendix.items()}
     book = lessons()
     pages = _templates()
-    for kind, some in found.items():
+    for kind, some in appendix.items():
         (folder / kind).mkdir(exist_ok=True)
         for leaf in some:
-            shown = {"a": leaf.figure} if leaf.figure else {}
+            figures = {"a": leaf.figure} if leaf.figure else {}
             text = pages.get_template("leaf.html").render(
-                leaf=leaf, root="../", data=_data(shown), figures=shown, version=__version__
+                leaf=leaf, root="../", data=_data(figures), figures=figures, version=__version__
             )
             (folder / kind / f"{leaf.name}.html").write_text(text, "utf-8")
     for at, one in enumerate(book):
@@ -85,7 +85,7 @@ def _write(folder: Path, progress: Callable[[str], None]) -> Path:
     cover = {"a": next(one for one in book if one.text.claim == COVER).figures()[0]}
     text = pages.get_template("index.html").render(
         chapters=chapters,
-        appendix=found,
+        appendix=appendix,
         figures=cover,
         root="",
         data=_data(cover),
@@ -95,11 +95,11 @@ def _write(folder: Path, progress: Callable[[str], None]) -> Path:
     return first
 
 
-def shown(one: Lesson) -> tuple[dict[str, Figure], dict[str, Figure]]:
-    """The figures of a lesson's page by their letters: those that move, and the measured ones."""
+def page_figures(one: Lesson) -> tuple[dict[str, Figure], dict[str, Figure]]:
+    """Return a lesson's figures by their letters: the interactive ones, and the measured ones."""
     moving = list(one.figures())
-    found = (measured_figure(experiment(name)) for name in one.experiments)
-    measured = [made for made in found if made is not None]
+    figures = (measured_figure(experiment(name)) for name in one.experiments)
+    measured = [made for made in figures if made is not None]
     named = dict(zip(IDS, [*moving, *measured], strict=False))
     return dict(list(named.items())[: len(moving)]), dict(list(named.items())[len(moving) :])
 
@@ -111,12 +111,12 @@ def _lesson_page(
     before: Text | None,
     after: Text | None,
 ) -> str:
-    figures, measured = shown(one)
+    figures, measured = page_figures(one)
     return pages.get_template("lesson.html").render(
         text=one.text,
         figures=figures,
         measured=measured,
-        told=[_told(name) for name in one.experiments],
+        results=[_result_sentences(name) for name in one.experiments],
         links={kind: [(n, n in known[kind]) for n in one.text.belongs(kind)] for kind in KINDS},
         before=before,
         after=after,
@@ -126,13 +126,13 @@ def _lesson_page(
     )
 
 
-def _told(name: str) -> list[tuple[str, str]]:
-    found = stored_result(experiment(name))
-    return sentences(experiment(name), found) if found else []
+def _result_sentences(name: str) -> list[tuple[str, str]]:
+    result = stored_result(experiment(name))
+    return sentences(experiment(name), result) if result else []
 
 
 def _data(figures: Mapping[str, Figure]) -> Markup:
-    """The page's data as JSON that no text in it can leave: `<` is written as an escape."""
+    """Return the page's data as JSON that no text in it can leave: `<` is written as an escape."""
     data: dict[str, Any] = {
         "kind": "lesson",
         "figures": {k: f.to_json() for k, f in figures.items()},
@@ -142,12 +142,12 @@ def _data(figures: Mapping[str, Figure]) -> Markup:
 
 
 def _linked(html: str) -> str:
-    """``the lesson dead-pieces`` as a link to it."""
+    """Turn ``lesson dead-pieces`` into a link to that lesson."""
     known = {text.name: text for text in texts()}
 
-    def link(found: re.Match[str]) -> str:
-        to = known.get(found[1])
-        return found[0] if to is None else f'lesson <a href="{to.file}">{line(to.title)}</a>'
+    def link(match: re.Match[str]) -> str:
+        to = known.get(match[1])
+        return match[0] if to is None else f'lesson <a href="{to.file}">{line(to.title)}</a>'
 
     return re.sub(r"lesson ([a-z0-9]+(?:-[a-z0-9]+)+)", link, html)
 
@@ -160,8 +160,8 @@ def _line(text: str) -> Markup:
     return Markup(line(text))
 
 
-def _said(figure: Figure) -> str:
-    return figure.said(figure.start)
+def _opening_sentence(figure: Figure) -> str:
+    return figure.sentence(figure.start)
 
 
 def _templates() -> Environment:
@@ -176,5 +176,5 @@ def _templates() -> Environment:
     made.filters["line"] = _line
     made.filters["safe_html"] = Markup
     known: dict[str, Any] = made.globals
-    known["said"] = _said
+    known["opening_sentence"] = _opening_sentence
     return made

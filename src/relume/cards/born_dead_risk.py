@@ -1,4 +1,4 @@
-"""The chance that a unit is dead before the first step, measured on random nets."""
+"""Measures the chance that a unit is dead before the first step, on random nets."""
 
 import math
 
@@ -34,7 +34,7 @@ def born_dead(act: Act, setting: MeasureSetting) -> Measured:
     with torch.no_grad():
         for _ in range(nets):
             slopes = _last_slopes(act, setting, scale, generator).abs()  # (samples, width)
-            most = slopes.amax(0)  # (width,); NaN, where the signal broke down, is not dead
+            most = slopes.amax(0)  # (width,); NaN, where the signal overflowed, is not dead
             dead.append(int((most == 0).sum()))
             flat += int((most < limit).sum())
     units = nets * setting.width
@@ -66,14 +66,14 @@ def _last_slopes(
     pre = post
     for layer in range(setting.depth):
         weights = torch.randn(setting.width, setting.width, generator=generator) * spread
-        pre = post @ weights if layer else post @ (weights / scale)  # the data has passed no act
+        pre = post @ weights if layer else post @ (weights / scale)  # the data have passed no act
         post = act(pre)
     return act.exact_slope(pre)
 
 
 def _crowding(dead: list[int], width: int) -> float:
-    """The design effect (Kish 1965): units of one net share the layers below, so they die
-    together; the variance between nets over that of independent units, at least 1."""
+    """Return the design effect (Kish 1965): the variance between nets over that of independent
+    units, at least 1. Units of one net share the layers below, so they die together."""
     share = sum(dead) / (len(dead) * width)
     if len(dead) < 2 or not 0 < share < 1:
         return 1.0
@@ -82,7 +82,7 @@ def _crowding(dead: list[int], width: int) -> float:
 
 
 def wilson(hits: float, trials: float) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, JASA 1927), which is sound at 0 and 1 too.
+    """Return the 95 % interval of a share (Wilson, JASA 1927), which is sound at 0 and 1 too.
 
     >>> [round(end, 4) for end in wilson(0, 3000)]
     [0.0, 0.0013]

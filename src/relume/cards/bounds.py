@@ -1,4 +1,4 @@
-"""The range: infimum and supremum, and whether the act reaches them."""
+"""Measures the range: infimum and supremum, and whether the act reaches them."""
 
 import math
 from dataclasses import dataclass
@@ -41,14 +41,14 @@ def range_high(act: Act, setting: MeasureSetting) -> Measured:
 
 def _extreme(act: Act, sign: int) -> Measured:
     line = value(act)
-    found = supremum(lambda z: sign * line(z))
-    if found.best == math.inf:
+    extreme = supremum(lambda z: sign * line(z))
+    if extreme.best == math.inf:
         return Measured(sign * math.inf, note="unbounded", details={"attained": False})
-    best, error = sign * found.best + 0.0, abs(found.best) * 1e-15
-    if found.spot is None:
-        return Measured(best, error, f"approached {found.where}", {"attained": False})
-    details = {"attained": True, "at": round(found.spot, 7) + 0.0}
-    return Measured(best, error, f"reached {found.where}", details)
+    best, error = sign * extreme.best + 0.0, abs(extreme.best) * 1e-15
+    if extreme.spot is None:
+        return Measured(best, error, f"approached {extreme.where}", {"attained": False})
+    details = {"attained": True, "at": round(extreme.spot, 7) + 0.0}
+    return Measured(best, error, f"reached {extreme.where}", details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,46 +61,46 @@ class Extreme:
 
 
 def supremum(line: Line) -> Extreme:
-    """The supremum of `line` on all 18,000 points, and where it is reached."""
+    """Return the supremum of `line` on all 18,000 points, and where it is reached."""
     z = everywhere()
-    found = line(z).nan_to_num(nan=-math.inf, posinf=math.inf, neginf=-math.inf)
-    near = float(found[z.abs() <= 1e100].max())
-    tail = float(found[z.abs() >= 1e200].max())
+    values = line(z).nan_to_num(nan=-math.inf, posinf=math.inf, neginf=-math.inf)
+    near = float(values[z.abs() <= 1e100].max())
+    tail = float(values[z.abs() >= 1e200].max())
     if grows(near, tail):
         return Extreme(math.inf, None, "without end")
-    top = int(found.argmax())
-    best, end = float(found[top]), max(float(found[0]), float(found[-1]))
+    top = int(values.argmax())
+    best, end = float(values[top]), max(float(values[0]), float(values[-1]))
     if best > end + 1e-12 * max(abs(best), abs(end)) + TINY:  # within, not towards an end
-        if bool((found == best).sum() > 1):
-            return _stretch(line, z, found, top)
+        if bool((values == best).sum() > 1):
+            return _stretch(line, z, values, top)
         spot, best = greatest(line, float(z[max(top - 1, 0)]), float(z[min(top + 1, len(z) - 1)]))
         return Extreme(best, spot, f"at z = {_place(spot)}")
-    spot = _arrival(z, found)
+    spot = _arrival(z, values)
     if spot is None:
-        side = "+" if found[-1] >= found[0] else "−"
-        there = at(line, math.inf if side == "+" else -math.inf)
-        if math.isfinite(there) and there > best:  # 1e-300 on the way to 0
-            best = there
+        side = "+" if values[-1] >= values[0] else "−"
+        at_infinity = at(line, math.inf if side == "+" else -math.inf)
+        if math.isfinite(at_infinity) and at_infinity > best:  # 1e-300 on the way to 0
+            best = at_infinity
         return Extreme(best, None, f"as z goes to {side}∞, never reached")
-    return _stretch(line, z, found, spot)
+    return _stretch(line, z, values, spot)
 
 
-def _arrival(z: Tensor, found: Tensor) -> int | None:
-    """Where the greatest value is reached by a step larger than rounding; the spot next to 0."""
-    best = float(found.max())
-    there = where((found == best) & (z.abs() <= REACH))
-    if not there:
+def _arrival(z: Tensor, values: Tensor) -> int | None:
+    """Return the index next to 0 that reaches the greatest value by more than rounding, or None."""
+    best = float(values.max())
+    hits = where((values == best) & (z.abs() <= REACH))
+    if not hits:
         return None
-    spot = min(there, key=lambda i: abs(float(z[i])))
-    step = best - min(float(found[spot - 1]), float(found[spot + 1]))
-    constant = float(found.min()) == best
+    spot = min(hits, key=lambda i: abs(float(z[i])))
+    step = best - min(float(values[spot - 1]), float(values[spot + 1]))
+    constant = float(values.min()) == best
     return spot if constant or step > 1e-12 * abs(best) + TINY else None
 
 
-def _stretch(line: Line, z: Tensor, found: Tensor, top: int) -> Extreme:
-    """The greatest value with the stretch around `top` that has it; often a single point."""
-    best = float(found[top])
-    first, last = next(span for span in runs(found == best) if span[0] <= top <= span[1])
+def _stretch(line: Line, z: Tensor, values: Tensor, top: int) -> Extreme:
+    """Return the greatest value with the stretch around `top` that has it; often one point."""
+    best = float(values[top])
+    first, last = next(span for span in runs(values == best) if span[0] <= top <= span[1])
     low, high = -math.inf, math.inf
     if first > 0:
         low = border(lambda x: line(x) == best, float(z[first]), float(z[first - 1]))
@@ -125,14 +125,14 @@ def grows(near: float, tail: float) -> bool:
 
 
 def limit(act: Act, side: int, *, of_slope: bool = False) -> float | None:
-    """The limit of f or f' at an end of the line; None where it has none.
+    """Return the limit of f or f' at an end of the line; None where it has none.
 
-    The formula at infinity itself, or what it comes to at 1e200 and 1e300 if those agree.
+    It is the formula at infinity itself, or its value at 1e200 and 1e300 if those agree.
     """
     line = act.exact_slope if of_slope else value(act)
-    there = at(line, side * math.inf)
-    if not math.isnan(there):
-        return there
+    at_infinity = at(line, side * math.inf)
+    if not math.isnan(at_infinity):
+        return at_infinity
     early, late = at(line, side * 1e200), at(line, side * FARTHEST)
     if math.isnan(late) or math.isnan(early):
         return None

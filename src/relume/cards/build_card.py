@@ -1,4 +1,4 @@
-"""The card of an act: every property there is, measured here, or fetched from the last time."""
+"""Builds the card of an act: measures every property, or reads the stored card."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ import torch
 from relume import __version__
 from relume.acts.act import Act, acts
 from relume.acts.lookup import act as find
-from relume.cards import card_cache as kept
+from relume.cards import card_cache
 from relume.cards.kinks import all_kinks
 from relume.cards.line_search import distinct, numbers, slope, value
 from relume.cards.property import GROUPS, MeasureSetting, Property
@@ -38,11 +38,11 @@ def card(
     fresh: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Card:
-    """What an act measurably is, on this machine and build.
+    """Return the card of an act: its properties, measured on this machine and build.
 
     ``card(act).measured[name]`` has a value, an error and a method for each property: range,
     kinks, moments, gains, saturation, dead units at birth, error by dtype, memory and time.
-    A card takes a few seconds, and is kept by machine, versions, setting and source in
+    A card takes a few seconds and is stored by machine, versions, setting and source in
     ``$RELUME_CACHE`` (``~/.cache/relume`` if that is not set). Acts whose source cannot be read
     are measured each time.
 
@@ -52,7 +52,7 @@ def card(
         depth: layers of those nets.
         samples: inputs on which a unit must be dead to count.
         timing: measure the nanoseconds, too.
-        fresh: measure again, whatever was kept.
+        fresh: measure again, whatever is stored.
         progress: called with each property's title before it is measured.
 
     Returns:
@@ -66,7 +66,7 @@ def card(
         random number of the user's is consumed.
 
     Reference:
-        The choice of properties follows CLAIMS F1 to F10; each method is in `Measured.method`.
+        The properties are those of lessons F1 to F10; each method is in `Measured.method`.
 
     Example:
         >>> import relume
@@ -74,54 +74,54 @@ def card(
         >>> round(page["mean"].value, 3), page["saturation_low"].value
         (0.399, 0.0)
     """
-    found = find(act)
-    setting = _checked(MeasureSetting(width, depth, samples, timing))
+    known = find(act)
+    setting = _validate(MeasureSetting(width, depth, samples, timing))
     facts = {"machine": machine(), "torch": torch.__version__, "setting": repr(setting)}
-    path = kept.place(found, {**facts, "relume": __version__})
-    if path is not None and not fresh and (known := kept.read(path)) is not None:
-        return known
+    path = card_cache.place(known, {**facts, "relume": __version__})
+    if path is not None and not fresh and (stored := card_cache.read(path)) is not None:
+        return stored
     measured: dict[str, Measured] = {}
     for one in properties():
         if progress is not None:
             progress(one.title)
-        measured[one.name] = one.measure(found, setting)
+        measured[one.name] = one.measure(known, setting)
     made = Card(
-        act=property_called(found),
-        family=found.family,
-        formula=found.formula,
-        year=found.year,
-        reference=found.reference,
-        kink=found.kink,
-        parameters={name: _plain(v) for name, v in found.defaults.items()},
-        learnable=found.learnable,
-        matches=found.matches,
+        act=name_with_parameters(known),
+        family=known.family,
+        formula=known.formula,
+        year=known.year,
+        reference=known.reference,
+        kink=known.kink,
+        parameters={name: _plain(v) for name, v in known.defaults.items()},
+        learnable=known.learnable,
+        matches=known.matches,
         machine=machine(),
         torch=torch.__version__,
         relume=__version__,
         measured=measured,
-        curve=curve(found),
+        curve=curve(known),
     )
     if path is not None:
-        kept.write(made, path)
+        card_cache.write(made, path)
     return made
 
 
-def property_called(act: Act) -> str:
-    """The name, with those parameters that are not the act's usual ones."""
+def name_with_parameters(act: Act) -> str:
+    """Return the name, with those parameters that are not the act's usual ones."""
     usual = acts().get(act.name, act).defaults
-    given = [f"{name}={v!r}" for name, v in act.defaults.items() if v != usual.get(name)]
-    return f"{act.name}({', '.join(given)})" if given else act.name
+    named = [f"{name}={v!r}" for name, v in act.defaults.items() if v != usual.get(name)]
+    return f"{act.name}({', '.join(named)})" if named else act.name
 
 
 @cache
 def properties() -> tuple[Property, ...]:
-    """Every property, in the order of the card."""
-    found = discover("relume.cards", Property)
-    return tuple(sorted(found, key=lambda one: GROUPS.index(one.group)))
+    """Return every property, in the order of the card."""
+    known = discover("relume.cards", Property)
+    return tuple(sorted(known, key=lambda one: GROUPS.index(one.group)))
 
 
 def machine() -> dict[str, Value]:
-    """The processor, its threads as torch uses them, and the system."""
+    """Return the processor, torch's number of threads, and the system."""
     return {
         "cpu": _cpu(),
         "threads": torch.get_num_threads(),
@@ -131,8 +131,8 @@ def machine() -> dict[str, Value]:
 
 
 def curve(act: Act, points: int = 240) -> Curve:
-    """f and f' for a plot: -6 to 6, or so far that every kink is well inside; both sides of a
-    kink are points."""
+    """Return f and f' for a plot from -6 to 6, or so far that every kink is well inside; both sides
+    of a kink are points."""
     if not act.elementwise:
         return Curve()
     kinks = [k for k in all_kinks(act) if abs(k) < 30]
@@ -153,11 +153,11 @@ def _plain(v: Any) -> Value:
     return v if isinstance(v, float | int | str | bool | None) else repr(v)
 
 
-def _checked(setting: MeasureSetting) -> MeasureSetting:
+def _validate(setting: MeasureSetting) -> MeasureSetting:
     for name in ("width", "depth", "samples"):
-        given = getattr(setting, name)
-        if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-            raise UsageError(f"{name} is {given!r}; it is a whole number from 1 on.")
+        number = getattr(setting, name)
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise UsageError(f"{name} is {number!r}; it is a whole number from 1 on.")
     width, samples = setting.width, setting.samples
     if max(width * samples, width * width) > _MOST:
         raise UsageError(

@@ -1,8 +1,8 @@
-"""Cards that were measured before: one JSON file each, in the user's cache folder.
+"""Stores measured cards: one JSON file each, in the user's cache folder.
 
 A file's name is a hash of everything the card depends on: the machine, the versions, the source
-of this package, the setting, the act with its parameters and what it does. A file that is damaged
-in any way is passed over, and written anew.
+of this package, the setting, the act with its parameters and what it does. A damaged file is
+skipped and written again.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from relume.core import Card
 
 
 def folder() -> Path:
-    """Where the cards are kept: ``$RELUME_CACHE``, else ``$XDG_CACHE_HOME/relume``, else
+    """Return the folder of the cards: ``$RELUME_CACHE``, else ``$XDG_CACHE_HOME/relume``, else
     ``~/.cache/relume``; in it ``cards``."""
     named = os.environ.get("RELUME_CACHE")
     if named:
@@ -35,23 +35,29 @@ def folder() -> Path:
 
 
 def place(act: Act, facts: dict[str, Any]) -> Path | None:
-    """The file for a card of `act` under these facts; None where the act cannot be told from
-    another by its source, so that no card of it may be kept."""
+    """Return the file for a card of `act` under these facts; None where the source does not
+    identify the act, so that no card of it may be stored."""
     source = _source(act)
     if source is None:
         return None
-    told = {**facts, "act": str(act), "record": _record(act), "source": source, "package": _own()}
-    key = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+    key_facts = {
+        **facts,
+        "act": str(act),
+        "record": _record(act),
+        "source": source,
+        "package": _package_hash(),
+    }
+    key = hashlib.sha256(json.dumps(key_facts, sort_keys=True, default=str).encode()).hexdigest()
     name = re.sub(r"[^A-Za-z0-9_]", "_", act.name)[:60]
     return folder() / f"{name}-{key[:24]}.json"
 
 
 def read(path: Path) -> Card | None:
-    """The card in a file, or None where there is none, or not a whole one."""
+    """Read the card in a file; None where there is none, or not a whole one."""
     try:
-        kept: Any = json.loads(path.read_text("utf-8"))
-        text = kept["card"]
-        if kept["sha256"] != hashlib.sha256(text.encode()).hexdigest():
+        stored: Any = json.loads(path.read_text("utf-8"))
+        text = stored["card"]
+        if stored["sha256"] != hashlib.sha256(text.encode()).hexdigest():
             return None
         return Card.from_json(text)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -59,42 +65,42 @@ def read(path: Path) -> Card | None:
 
 
 def write(card: Card, path: Path) -> None:
-    """Keep a card, whole or not at all; a folder that cannot be written to keeps none."""
+    """Write a card, whole or not at all; a folder without permission gets none."""
     text = card.to_json(indent=None)
-    kept = json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest(), "card": text})
+    stored = json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest(), "card": text})
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=".card-", dir=path.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(kept)
+                stream.write(stored)
             Path(temporary).replace(path)
         finally:
             Path(temporary).unlink(missing_ok=True)
 
 
 def _record(act: Act) -> list[Any]:
-    """What a card quotes, and what the act does: two functions may share a source and differ in
-    what they close over."""
+    """Return what a card quotes and hashes of what the act does: two functions may share a source
+    and differ in what they close over."""
     quoted = [act.name, act.family, act.formula, act.year, act.reference, act.kink, act.matches]
     if act.elementwise:
         z = torch.cat((torch.linspace(-12, 12, 2001), torch.logspace(-30, 30, 400)))
-        seen = [act(z), act.exact_slope(z), act(z, exact=True)]
+        outputs = [act(z), act.exact_slope(z), act(z, exact=True)]
     else:
         z = torch.linspace(-6, 6, 128).reshape(2, 64)
-        seen = [act(z)]
-    bits = [hashlib.sha256(t.detach().numpy().tobytes()).hexdigest() for t in seen]
+        outputs = [act(z)]
+    bits = [hashlib.sha256(t.detach().numpy().tobytes()).hexdigest() for t in outputs]
     return [*quoted, sorted(act.learnable), act.kinks_at(), *bits]
 
 
 def _source(act: Act) -> str | None:
-    """A hash of the files that the act's functions stand in; of our own acts `_own` has it."""
+    """Return a hash of the source files of the act's functions; `_own` covers relume's acts."""
     if shipped().get(act.name) is not None:
         return "relume"
     parts: list[str] = []
     for function in (act.value, act.slope, act.curvature, act.native):
         if function is None or getattr(function, "__module__", "").startswith("relume.acts."):
-            continue  # the slope that we derived from the value
+            continue  # a slope derived from the value
         try:
             parts.append(inspect.getsource(inspect.getmodule(function) or function))
         except (OSError, TypeError):
@@ -103,8 +109,8 @@ def _source(act: Act) -> str | None:
 
 
 @cache
-def _own() -> str:
-    """A hash of the acts and the properties as they are installed."""
+def _package_hash() -> str:
+    """Return a hash of the installed acts and properties."""
     root = Path(relume.__file__).parent
     total = hashlib.sha256()
     for room in ("acts", "cards"):

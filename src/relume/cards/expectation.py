@@ -1,4 +1,4 @@
-"""Mean, variance and balance of post where pre is standard normal."""
+"""Measures mean, variance and balance of post where pre is standard normal."""
 
 import math
 
@@ -46,7 +46,7 @@ def off_centre(act: Act, setting: MeasureSetting) -> Measured:
 
 
 def expectation(act: Act, line: Line) -> tuple[float, float]:
-    """E line(z) under N(0, 1) and how far it may be off."""
+    """Return E line(z) under N(0, 1) and its possible error."""
     kinks = all_kinks(act)
     coarse = normal_mean(line, kinks)
     fine = normal_mean(line, kinks + _MIDPOINTS)
@@ -62,7 +62,7 @@ def _spread(act: Act, middle: float) -> tuple[float, float]:
     return expectation(act, squared)
 
 
-def _measured(found: float, room: float) -> Measured:
-    if not math.isfinite(found):
+def _measured(moment: float, room: float) -> Measured:
+    if not math.isfinite(moment):
         return missing("it is not finite: f grows faster than the normal density falls")
-    return Measured(0.0 if abs(found) < 1e-14 else found, room)
+    return Measured(0.0 if abs(moment) < 1e-14 else moment, room)

@@ -1,4 +1,4 @@
-"""Where the scale of a signal settles on its way through many layers."""
+"""Measures where the scale of a signal settles on its way through many layers."""
 
 import math
 from itertools import pairwise
@@ -83,7 +83,7 @@ def _steep(act: Act, kinks: tuple[float, ...], q: float) -> float:
 
 
 def _crossings(act: Act, kinks: tuple[float, ...], excess: list[float]) -> list[float]:
-    """Every q at which the map's excess over q changes sign; one that only touches is passed."""
+    """Return every q at which the map's excess over q changes sign; touching does not count."""
     points: list[float] = []
     sure = [i for i, x in enumerate(excess) if abs(x) >= _NEUTRAL]
     for a, b in pairwise(sure):

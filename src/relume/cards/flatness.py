@@ -1,4 +1,4 @@
-"""Where the act is flat: its two sides, and its exact zeros of slope."""
+"""Measures where the act is flat: its two sides, and its exact zeros of slope."""
 
 import math
 
@@ -12,7 +12,7 @@ from relume.cards.slope import steepest
 from relume.core import Measured
 
 FLAT = 0.05
-"""Share of the largest slope below which an act is flat: the recorder's and the rules' own."""
+"""Share of the largest slope below which an act is flat, as for the recorder and the rules."""
 
 
 @measures("saturation_low", "Saturated below", "Flat and dead")
@@ -53,7 +53,7 @@ def _side(act: Act, side: int) -> Measured:
 
 
 def flat_limit(act: Act) -> tuple[float, str]:
-    """Below which slope the act counts as flat, and what that is a share of, in words."""
+    """Return the slope below which the act counts as flat, and the reference in words."""
     most = steepest(act).best
     if most < math.inf:
         return FLAT * most, "the largest"
@@ -85,7 +85,7 @@ def flat_share(act: Act, setting: MeasureSetting) -> Measured:
 
 
 def _chance(holds: Line) -> float:
-    """The probability of a condition under N(0, 1); stretches below 0.005 may be missed."""
+    """Return the probability of a condition under N(0, 1); stretches below 0.005 may be missed."""
     z = middle()
     total = 0.0
     for a, b in runs(holds(z)):

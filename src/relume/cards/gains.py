@@ -1,4 +1,4 @@
-"""The gains: how an initialisation must scale the weights for this act."""
+"""Measures the gains: how an initialisation must scale the weights for this act."""
 
 from relume.acts.act import Act
 from relume.acts.gain import gain
@@ -38,7 +38,7 @@ def gradient_factor(act: Act, setting: MeasureSetting) -> Measured:
 
 def _gain(act: Act, direction: str) -> Measured:
     try:
-        found = gain(act, direction=direction)
+        factor = gain(act, direction=direction)
     except UsageError as error:
         return missing(str(error).rstrip("."))
-    return Measured(found, 1e-12 * found)
+    return Measured(factor, 1e-12 * factor)

@@ -1,4 +1,4 @@
-"""Where the slope or the value jumps, found and compared with the record."""
+"""Finds where the slope or the value jumps, and compares it with the record."""
 
 import math
 from functools import lru_cache
@@ -21,31 +21,31 @@ def kinks(act: Act, setting: MeasureSetting) -> Measured:
     half with the larger change, until two neighbouring numbers are left or the change has gone;
     what stays is a kink. The record's own list is compared with it."""
     del setting
-    found = found_kinks(act)
+    jumps = find_kinks(act)
     declared = [k for k in act.kinks_at() if abs(k) < REACH]
-    unknown = [k for k, _ in found if not _near(k, declared)]
-    spurious = [k for k in declared if not _near(k, [k for k, _ in found])]
+    unknown = [k for k, _ in jumps if not _near(k, declared)]
+    smooth = [k for k in declared if not _near(k, [k for k, _ in jumps])]
     if unknown:
         note = f"not declared by the record: {_places(unknown)}"
-    elif spurious:
-        note = f"as the record says; no jump at its {_places(spurious)} with these parameters"
-    elif found:
+    elif smooth:
+        note = f"as the record says; no jump at its {_places(smooth)} with these parameters"
+    elif jumps:
         note = act.kink or "as the record says"
     else:
         note = ""
-    words = ", ".join(f"z = {k:.6g}" + " (f itself)" * jump for k, jump in found)
+    words = ", ".join(f"z = {k:.6g}" + " (f itself)" * jump for k, jump in jumps)
     details = {
-        "found": tuple(k for k, _ in found),
-        "jumps_of_value": tuple(k for k, jump in found if jump),
+        "found": tuple(k for k, _ in jumps),
+        "jumps_of_value": tuple(k for k, jump in jumps if jump),
         "undeclared": tuple(unknown),
-        "declared_only": tuple(spurious),
+        "declared_only": tuple(smooth),
     }
     return Measured(words or "none", note=note, details=details)
 
 
 @lru_cache(64)  # one card asks for them a dozen times
-def found_kinks(act: Act) -> list[tuple[float, bool]]:
-    """Places where f' or f jumps, ascending, and whether it is f itself."""
+def find_kinks(act: Act) -> list[tuple[float, bool]]:
+    """Return where f' or f jumps, ascending, and whether it is f itself."""
     z = middle() + math.pi / 3000  # so that a kink lies within a cell, not on its edge
     slopes, values = slope(act), value(act)
     places = dict.fromkeys(_jumps(slopes, z), False)
@@ -56,9 +56,9 @@ def found_kinks(act: Act) -> list[tuple[float, bool]]:
 
 @lru_cache(64)
 def all_kinks(act: Act) -> tuple[float, ...]:
-    """The record's kinks and the found ones: where quadrature must end its panels."""
+    """Return the record's kinks and the found ones, where quadrature must end its panels."""
     declared = act.kinks_at()
-    return declared + tuple(k for k, _ in found_kinks(act) if not _near(k, list(declared)))
+    return declared + tuple(k for k, _ in find_kinks(act) if not _near(k, list(declared)))
 
 
 def _jumps(line: Line, z: Tensor) -> list[float]:

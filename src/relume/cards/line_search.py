@@ -1,4 +1,4 @@
-"""Looking along an act: where to look, and how to close in on what is found there."""
+"""Searches f and f' along the line: which points to try, and how to close in on a place."""
 
 import math
 from collections.abc import Callable
@@ -22,52 +22,52 @@ TINY = 1e-290
 
 
 def value(act: Act) -> Line:
-    """f in float64 at the act's own parameters."""
+    """Return f in float64 at the act's own parameters."""
     return lambda z: evaluate(act.value, z, act.defaults, wide=True)
 
 
 def slope(act: Act) -> Line:
-    """f' in float64 at the act's own parameters."""
+    """Return f' in float64 at the act's own parameters."""
     return act.exact_slope
 
 
 def middle(steps: int = 16_000) -> Tensor:
-    """Even points over the middle of the line: (steps + 1,). Each is rounded once, so that 0, the
-    whole numbers and most kinks are among them exactly."""
+    """Return even points over the middle of the line: (steps + 1,). Each is rounded once, so that
+    0, the whole numbers and most kinks are among them exactly."""
     half = steps // 2
     return torch.arange(-half, half + 1, dtype=torch.float64) / (half / REACH)
 
 
 def far(most: float = FARTHEST) -> Tensor:
-    """Points beyond the middle, positive, by magnitude."""
+    """Return positive points beyond the middle, by magnitude."""
     return torch.logspace(math.log10(REACH), math.log10(most), 1000, dtype=torch.float64)[1:]
 
 
 def everywhere(most: float = FARTHEST) -> Tensor:
-    """The whole line, ascending."""
+    """Return points over the whole line, ascending."""
     return torch.cat((-far(most).flip(0), middle(), far(most)))
 
 
 def at(line: Line, z: float) -> float:
-    """One number."""
+    """Return the line's value at one point."""
     return float(line(torch.tensor(z, dtype=torch.float64)))
 
 
 def greatest(line: Line, low: float, high: float) -> tuple[float, float]:
-    """Where `line` is greatest between two points, and its value there, by closing in on it."""
+    """Return where `line` is greatest between two points, and its value there."""
     spot, best = low, -math.inf
     for _ in range(12):  # each time 32 times closer: 0.01 becomes 1e-20, below rounding
         z = torch.linspace(low, high, 65, dtype=torch.float64)
-        found = line(z)
-        top = int(found.nan_to_num(nan=-math.inf).argmax())
-        if float(found[top]) > best:
-            spot, best = float(z[top]), float(found[top])
+        values = line(z)
+        top = int(values.nan_to_num(nan=-math.inf).argmax())
+        if float(values[top]) > best:
+            spot, best = float(z[top]), float(values[top])
         low, high = float(z[max(top - 1, 0)]), float(z[min(top + 1, 64)])
     return spot, best
 
 
 def border(holds: Callable[[Tensor], Tensor], inside: float, outside: float) -> float:
-    """The last point from `inside` towards `outside` where a condition still holds."""
+    """Return the last point from `inside` towards `outside` where a condition still holds."""
     for _ in range(200):
         half = (inside + outside) / 2
         if half in (inside, outside):
@@ -80,27 +80,27 @@ def border(holds: Callable[[Tensor], Tensor], inside: float, outside: float) -> 
 
 
 def runs(mask: Tensor) -> list[tuple[int, int]]:
-    """First and last index of every stretch in which `mask` is true."""
+    """Return first and last index of every stretch in which `mask` is true."""
     edge = torch.diff(mask.int(), prepend=torch.zeros(1), append=torch.zeros(1))
     starts, ends = (edge == 1).nonzero().flatten(), (edge == -1).nonzero().flatten()
     return [(int(a), int(b) - 1) for a, b in zip(starts, ends, strict=True)]
 
 
 def where(mask: Tensor) -> list[int]:
-    """The indices at which `mask` is true."""
+    """Return the indices at which `mask` is true."""
     return cast("list[int]", cast(Any, mask.nonzero().flatten()).tolist())
 
 
 def numbers(z: Tensor) -> list[float]:
-    """The numbers of a tensor of one axis."""
+    """Return the numbers of a tensor of one axis."""
     return cast("list[float]", cast(Any, z.double()).tolist())
 
 
 def distinct(z: Tensor) -> Tensor:
-    """The finite numbers of `z`, ascending, each once."""
+    """Return the finite numbers of `z`, ascending, each once."""
     return cast(Tensor, cast(Any, torch).unique(z[z.isfinite()]))
 
 
 def neat(z: float) -> float:
-    """A place without the dust of closing in: 1e-17 is 0."""
+    """Round away the error of closing in: 1e-17 is 0."""
     return round(z, 12) + 0.0

@@ -1,4 +1,4 @@
-"""Whether the act only rises."""
+"""Measures whether the act only rises or only falls."""
 
 import torch
 from torch import Tensor
@@ -18,10 +18,10 @@ def monotone(act: Act, setting: MeasureSetting) -> Measured:
     del setting
     line = value(act)
     z = everywhere()
-    found = line(z)
-    change = torch.diff(found)
-    room = 8 * 2.0**-53 * torch.maximum(found[1:].abs(), found[:-1].abs())
-    sure = found[1:].isfinite() & found[:-1].isfinite()
+    values = line(z)
+    change = torch.diff(values)
+    room = 8 * 2.0**-53 * torch.maximum(values[1:].abs(), values[:-1].abs())
+    sure = values[1:].isfinite() & values[:-1].isfinite()
     rises, falls = sure & (change > room), sure & (change < -room)
     up, down = bool(rises.any()), bool(falls.any())
     if not (up and down):
@@ -35,16 +35,16 @@ def monotone(act: Act, setting: MeasureSetting) -> Measured:
 
 
 def _turns(act: Act, z: Tensor, rises: Tensor, falls: Tensor) -> list[float]:
-    """Where f goes from rising to falling or back, flat stretches between them skipped."""
+    """Return where f turns between rising and falling; flat stretches between are skipped."""
     line = value(act)
-    moves = numbers(rises.int() - falls.int())
+    directions = numbers(rises.int() - falls.int())
     turns: list[float] = []
-    last, seen = 0.0, 0
-    for cell, move in enumerate(moves):
+    last, start = 0.0, 0
+    for cell, move in enumerate(directions):
         if move and last and move != last and len(turns) <= _LISTED:
             sign = 1 if last > 0 else -1  # a crest after a rise, else a trough
-            spot, _ = greatest(lambda x, s=sign: s * line(x), float(z[seen]), float(z[cell + 1]))
+            spot, _ = greatest(lambda x, s=sign: s * line(x), float(z[start]), float(z[cell + 1]))
             turns.append(round(spot, 7) + 0.0)
         if move:
-            last, seen = move, cell
+            last, start = move, cell
     return turns

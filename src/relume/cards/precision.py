@@ -1,5 +1,7 @@
-"""How far value and slope of the default path are from the truth, in every dtype, and where they
-are false: a zero that is none, a NaN or an infinity out of place, a NaN that is lost."""
+"""Measures the error of value and slope of the default path in every dtype, and lists false places.
+
+False are a zero that is none, a NaN or an infinity out of place, and a NaN that is lost.
+"""
 
 import math
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ float32 1e-4, is past any rounding."""
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What the default path gave at `z`, and the truth, all in float64: (points,)."""
+    """The output of the default path at `z` and the truth, all in float64: (points,)."""
 
     z: Tensor
     got: Tensor
@@ -76,19 +78,19 @@ def _elementwise(act: Act, dtype: torch.dtype, *, of_slope: bool) -> Measured:
         best = _call(act, points, of_slope=of_slope, exact=True)
     except (RuntimeError, NotImplementedError) as error:
         return missing(f"torch refuses: {str(error).splitlines()[0]}")
-    seen = _compare(act, points, fast, dtype, of_slope=of_slope)
+    compared = _compare(act, points, fast, dtype, of_slope=of_slope)
     exact = float(_compare(act, points, best, dtype, of_slope=of_slope).ulp.max())
-    places = _false_places(seen, dtype)
+    places = _false_places(compared, dtype)
     places += _edges(act, dtype, of_slope=of_slope)
-    worst = int(seen.ulp.argmax())
-    most, spot = float(seen.ulp[worst]), float(seen.z[worst])
+    worst = int(compared.ulp.argmax())
+    most, spot = float(compared.ulp[worst]), float(compared.z[worst])
     details = {
         "at": spot,
-        "got": float(seen.got[worst]),
-        "truth": float(seen.truth[worst]),
+        "got": float(compared.got[worst]),
+        "truth": float(compared.truth[worst]),
         "exact": exact,
         "false": tuple(places),
-        "points": int(seen.fair.sum()),
+        "points": int(compared.fair.sum()),
     }
     words = [f"worst at z = {spot:.4g}"] if most > 0 else []
     words += places[:3] + [f"and {len(places) - 3} more"] * (len(places) > 3)
@@ -97,7 +99,7 @@ def _elementwise(act: Act, dtype: torch.dtype, *, of_slope: bool) -> Measured:
 
 
 def _points(act: Act, dtype: torch.dtype) -> Tensor:
-    """Finite numbers of `dtype`: all of a half type, else dense and by magnitude."""
+    """Return finite numbers of `dtype`: all of a half type, else dense and by magnitude."""
     if dtype.itemsize == 2:
         codes = torch.arange(-(1 << 15), 1 << 15, dtype=torch.int32).to(torch.int16)
         z = codes.view(dtype)
@@ -138,7 +140,7 @@ def _compare(
 
 
 def _ulps(got: Tensor, truth: Tensor, dtype: torch.dtype) -> Tensor:
-    """abs(got - truth) in units of the last place of `truth`; infinite if not finite."""
+    """Return abs(got - truth) in units of the last place of `truth`; infinite if not finite."""
     info = torch.finfo(dtype)
     exponent = torch.frexp(truth).exponent - 1
     unit = torch.ldexp(torch.full_like(truth, info.eps), exponent)
@@ -157,32 +159,33 @@ def _away(z: Tensor, truth: Tensor) -> Tensor:
     return fair
 
 
-def _false_places(seen: Compared, dtype: torch.dtype) -> list[str]:
-    """Stretches where the default path is not merely rounded."""
+def _false_places(compared: Compared, dtype: torch.dtype) -> list[str]:
+    """Return the stretches where the default path is off by more than rounding."""
     kinds: list[tuple[str, Tensor]] = [
-        ("0", seen.fair & (seen.got == 0)),
-        ("NaN", seen.fair & seen.got.isnan()),
-        ("infinite", seen.fair & seen.got.isinf()),
-        ("of the wrong sign", seen.fair & (seen.got * seen.truth < 0)),
+        ("0", compared.fair & (compared.got == 0)),
+        ("NaN", compared.fair & compared.got.isnan()),
+        ("infinite", compared.fair & compared.got.isinf()),
+        ("of the wrong sign", compared.fair & (compared.got * compared.truth < 0)),
     ]
     rest = ~(kinds[0][1] | kinds[1][1] | kinds[2][1] | kinds[3][1])
-    relative = (seen.got - seen.truth).abs() / seen.truth.abs()
+    relative = (compared.got - compared.truth).abs() / compared.truth.abs()
     limit = min(_OFF * torch.finfo(dtype).eps, 0.1)
-    kinds.append(("wrong", rest & seen.fair & (relative > limit)))
-    return [_place(seen, word, mask, relative) for word, mask in kinds if bool(mask.any())]
+    kinds.append(("wrong", rest & compared.fair & (relative > limit)))
+    return [_place(compared, word, mask, relative) for word, mask in kinds if bool(mask.any())]
 
 
-def _place(seen: Compared, word: str, mask: Tensor, relative: Tensor) -> str:
+def _place(compared: Compared, word: str, mask: Tensor, relative: Tensor) -> str:
     spans = runs(mask)
-    size = torch.where(mask, seen.truth.abs(), 0.0)
+    size = torch.where(mask, compared.truth.abs(), 0.0)
     top = int(size.argmax())
-    z = seen.z
+    z = compared.z
     spots = [_between(float(z[a]), float(z[b])) for a, b in spans]
-    shown = " and ".join(dict.fromkeys([spots[0], spots[-1]]))
+    places = " and ".join(dict.fromkeys([spots[0], spots[-1]]))
     if word == "wrong":
         top = int(torch.where(mask, relative, 0.0).argmax())
         return f"{_short(100 * float(relative[top]))} % off at z = {float(z[top]):.4g}"
-    return f"{word} for {shown} (truth {_short(float(seen.truth[top]))} at {float(z[top]):.4g})"
+    truth = _short(float(compared.truth[top]))
+    return f"{word} for {places} (truth {truth} at {float(z[top]):.4g})"
 
 
 def _between(a: float, b: float) -> str:
@@ -190,28 +193,28 @@ def _between(a: float, b: float) -> str:
 
 
 def _edges(act: Act, dtype: torch.dtype, *, of_slope: bool) -> list[str]:
-    """What is false at the infinities and at NaN."""
+    """Return what is false at the infinities and at NaN."""
     special = torch.tensor([-math.inf, math.inf, math.nan], dtype=dtype)
     got = numbers(_call(act, special, of_slope=of_slope, exact=False))
     most = torch.finfo(dtype).max
-    found: list[str] = []
-    for side, there in zip((-1, 1), got, strict=False):
+    false_places: list[str] = []
+    for side, at_infinity in zip((-1, 1), got, strict=False):
         truth = limit(act, side, of_slope=of_slope)
         if truth is None:
             continue
-        beyond = abs(truth) > most and math.isinf(there) and (there > 0) == (truth > 0)
+        beyond = abs(truth) > most and math.isinf(at_infinity) and (at_infinity > 0) == (truth > 0)
         room = 8 * torch.finfo(dtype).eps * max(abs(truth), torch.finfo(dtype).tiny)
-        if there != truth and not beyond and not abs(there - truth) <= room:
+        if at_infinity != truth and not beyond and not abs(at_infinity - truth) <= room:
             end = "−∞" if side < 0 else "+∞"
-            found.append(f"{_short(there)} at {end} (truth {truth + 0.0:.4g})")
+            false_places.append(f"{_short(at_infinity)} at {end} (truth {truth + 0.0:.4g})")
     line = slope(act) if of_slope else value(act)
     if not math.isnan(got[2]) and math.isnan(at(line, math.nan)):
-        found.append(f"a NaN becomes {got[2]:.4g}")
-    return found
+        false_places.append(f"a NaN becomes {got[2]:.4g}")
+    return false_places
 
 
 def _axis(act: Act, dtype: torch.dtype) -> Measured:
-    """An act over an axis: rows of random numbers at magnitudes from 1e-3 to 30."""
+    """Measure an act over an axis on rows of random numbers at magnitudes from 1e-3 to 30."""
     generator = torch.Generator().manual_seed(SEED)
     size = torch.logspace(-3, math.log10(30.0), 64, dtype=torch.float64)[:, None]
     z = (torch.randn(64, 64, generator=generator, dtype=torch.float64) * size).to(dtype)

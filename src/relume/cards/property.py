@@ -1,7 +1,7 @@
-"""What a property is, and the words that all of them share.
+"""Defines a property of an act, and the decorator that makes one.
 
 A property is one function from an act to a `Measured`; its docstring is the method that the card
-quotes. The files of this package bind them with `measures`; nobody keeps a list.
+quotes. The files of this package bind them with `measures`; discovery finds them.
 """
 
 import inspect
@@ -24,9 +24,9 @@ class MeasureSetting:
 
     Attributes:
         width, depth: units in a layer and layers of the random net in which units are born dead.
-        samples: inputs on which such a unit must be dead; 3,000 is RULES' least evidence, since
-            no event in n samples bounds its chance by 3/n at 95 %.
-        timing: whether the clock is used.
+        samples: inputs on which such a unit must be dead; 3,000 is the rules' least evidence
+            (page of ACT401), since no event in n samples bounds its chance by 3/n at 95 %.
+        timing: whether time is measured.
     """
 
     width: int = 512
@@ -43,7 +43,7 @@ class Property:
         name, title, group, unit, better: see `Measured`.
         function: measures it; its docstring is the method.
         elementwise: it needs the slope of one element, which an act over an axis does not have.
-        timed: it uses the clock.
+        timed: it measures time.
     """
 
     name: str
@@ -57,19 +57,19 @@ class Property:
 
     @property
     def method(self) -> str:
-        """How it is measured, in words."""
+        """The method of measurement, in words."""
         return " ".join((inspect.getdoc(self.function) or "").split())
 
     def measure(self, act: Act, setting: MeasureSetting) -> Measured:
-        """The property of `act`; one that does not apply says why."""
+        """Measure `act`; the result of a property that does not apply gives the reason."""
         if self.elementwise and not act.elementwise:
-            found = missing("it works on a whole axis: one element has no value or slope alone")
+            result = missing("it works on a whole axis: one element has no value or slope alone")
         elif self.timed and not setting.timing:
-            found = missing("not asked for: timing was off")
+            result = missing("not asked for: timing was off")
         else:
-            found = self.function(act, setting)
+            result = self.function(act, setting)
         return replace(
-            found,
+            result,
             name=self.name,
             title=self.title,
             group=self.group,
@@ -92,5 +92,5 @@ def measures(
 
 
 def missing(reason: str) -> Measured:
-    """The result of a property that does not apply or could not be measured."""
+    """Return the result of a property that does not apply or could not be measured."""
     return Measured(None, note=reason)

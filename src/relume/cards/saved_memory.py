@@ -1,4 +1,4 @@
-"""What an act keeps between forward and backward."""
+"""Measures what an act saves between forward and backward, and how many numbers it learns."""
 
 import torch
 from torch import Tensor, nn
@@ -19,19 +19,19 @@ def saved_bytes(act: Act, setting: MeasureSetting) -> Measured:
     each counted once, without the weights and without what the second layer keeps in any case
     (its input), by an element of pre; so identity and ReLU cost nothing."""
     del setting
-    plain = _kept(act, exact=False)
-    exact = _kept(act, exact=True)
+    plain = _saved_per_element(act, exact=False)
+    exact = _saved_per_element(act, exact=True)
     if plain is None or exact is None:
         return missing("it does not take a matrix and give one")
     note = f"with exact=True {exact:g}" if exact != plain else "with exact=True the same"
     return Measured(plain, 0.0, note, {"exact": exact}, "float32")
 
 
-def _kept(act: Act, *, exact: bool) -> float | None:
-    kept: dict[int, tuple[int, Tensor]] = {}
+def _saved_per_element(act: Act, *, exact: bool) -> float | None:
+    saved: dict[int, tuple[int, Tensor]] = {}
 
     def pack(tensor: Tensor) -> Tensor:
-        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes(), tensor
+        saved[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes(), tensor
         return tensor
 
     def unpack(tensor: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def _kept(act: Act, *, exact: bool) -> float | None:
         second(post)
     known = [x, post, *first.parameters(), *second.parameters()]
     spared = {tensor.untyped_storage().data_ptr() for tensor in known}
-    return sum(size for spot, (size, _) in kept.items() if spot not in spared) / pre.numel()
+    return sum(size for spot, (size, _) in saved.items() if spot not in spared) / pre.numel()
 
 
 @measures("learnable", "Learned parameters", "Cost", elementwise=False)

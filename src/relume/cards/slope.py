@@ -1,4 +1,4 @@
-"""The size of the slope, and whether it is the slope of this value at all."""
+"""Measures the size of the slope, and checks that it is the slope of this value."""
 
 import math
 from functools import lru_cache
@@ -19,17 +19,17 @@ def max_slope(act: Act, setting: MeasureSetting) -> Measured:
     """The greatest abs f' on 18,000 points up to 1e300, closed in on; it is the Lipschitz constant
     of f, since f has no jump where this is finite."""
     del setting
-    found = steepest(act)
-    if found.best == math.inf:
+    extreme = steepest(act)
+    if extreme.best == math.inf:
         return Measured(math.inf, note="unbounded: the slope grows with z")
-    words = found.where if found.spot is not None else f"approached {found.where}"
-    details = {} if found.spot is None else {"at": round(found.spot, 7) + 0.0}
-    return Measured(found.best, 1e-12 * found.best, words, details)
+    words = extreme.where if extreme.spot is not None else f"approached {extreme.where}"
+    details = {} if extreme.spot is None else {"at": round(extreme.spot, 7) + 0.0}
+    return Measured(extreme.best, 1e-12 * extreme.best, words, details)
 
 
-@lru_cache(64)  # flatness is judged against it, too
+@lru_cache(64)  # flatness uses it too
 def steepest(act: Act) -> Extreme:
-    """The supremum of abs f'."""
+    """Return the supremum of abs f'."""
     line = slope(act)
     return supremum(lambda z: line(z).abs())
 

@@ -1,4 +1,4 @@
-"""What an act costs on this machine: nanoseconds an element, against ReLU and a plain copy."""
+"""Measures what an act costs on this machine: nanoseconds an element, against ReLU and a copy."""
 
 import time
 from collections.abc import Callable, Generator
@@ -96,7 +96,7 @@ Call = Callable[[], Any]
 
 @contextmanager
 def _threads(many: int | None) -> Generator[int]:
-    """This many threads of torch's within, all of them for None."""
+    """Run a `with` block on this many threads of torch; None keeps them all."""
     before = torch.get_num_threads()
     torch.set_num_threads(many or before)
     try:
@@ -117,10 +117,10 @@ def _timed(act: Act, elements: int, *, backward: bool) -> Measured:
         lanes["exact"] = _lane(act, z, exact=True)
     # 64 KiB is too little to share between threads, and a pool that waits for one is only noise
     with torch.set_grad_enabled(backward), _threads(1 if elements == NEAR else None) as threads:
-        found = _rounds(lanes)
-    middle = {name: median(times) / elements for name, times in found.items()}
-    low, _, high = (q / elements for q in quantiles(found["act"], n=4))
-    against = {name: _ratio(found["act"], found[name]) for name in ("relu", "copy")}
+        times = _rounds(lanes)
+    middle = {name: median(lane) / elements for name, lane in times.items()}
+    low, _, high = (q / elements for q in quantiles(times["act"], n=4))
+    against = {name: _ratio(times["act"], times[name]) for name in ("relu", "copy")}
     note = f"{_times(against['relu'])} ReLU, {_times(against['copy'])} a copy"
     if high - low > 0.5 * middle["act"]:
         note += "; the machine was busy: half the rounds differ by more than half"
@@ -128,9 +128,9 @@ def _timed(act: Act, elements: int, *, backward: bool) -> Measured:
     details |= {"ratio_relu": against["relu"], "ratio_copy": against["copy"]}
     details |= {"quartile_low": low, "quartile_high": high}
     if "exact" in middle:
-        details["ratio_exact"] = _ratio(found["exact"], found["act"])
+        details["ratio_exact"] = _ratio(times["exact"], times["act"])
         note += f"; exact=True takes {_times(details['ratio_exact'])} that"
-    details |= {"elements": elements, "threads": threads, "rounds": len(found["act"])}
+    details |= {"elements": elements, "threads": threads, "rounds": len(times["act"])}
     return Measured(middle["act"], (high - low) / 2, note, details, "float32")
 
 
@@ -142,31 +142,32 @@ def _lane(act: Act, z: Tensor, *, exact: bool) -> Call:
 
 
 def _copies(z: Tensor) -> Call:
-    here = z.detach()
+    plain = z.detach()
     if not z.requires_grad:
-        return here.clone
-    return lambda: (here.clone(), here.clone())
+        return plain.clone
+    return lambda: (plain.clone(), plain.clone())
 
 
 def _rounds(lanes: dict[str, Call]) -> dict[str, list[float]]:
-    """Nanoseconds of a call, for every lane and round; one lane after the other in each round, and
-    in the other order in the next."""
+    """Return nanoseconds of a call for every lane and round; each round runs all lanes, every other
+    one in reverse."""
     calls: dict[str, int] = {}
     for name, lane in lanes.items():
-        taken = min(_clock(lane, 1) for _ in range(2))  # the first call warms up
-        calls[name] = max(int(2e5 / max(taken, 1.0)), 1)  # 0.2 ms a measurement hides the clock
-    found: dict[str, list[float]] = {name: [] for name in lanes}
+        nanoseconds = min(_clock(lane, 1) for _ in range(2))  # the first call warms up
+        # 0.2 ms a measurement hides the clock
+        calls[name] = max(int(2e5 / max(nanoseconds, 1.0)), 1)
+    times: dict[str, list[float]] = {name: [] for name in lanes}
     until = time.perf_counter() + _SECONDS
-    while len(found["act"]) < _FEWEST or time.perf_counter() < until:
+    while len(times["act"]) < _FEWEST or time.perf_counter() < until:
         order = list(lanes)
-        for name in order if len(found["act"]) % 2 else order[::-1]:
-            lanes[name]()  # what the lane before left in the caches is not this one's
-            found[name].append(_clock(lanes[name], calls[name]))
-    return found
+        for name in order if len(times["act"]) % 2 else order[::-1]:
+            lanes[name]()  # fills the caches, which hold the other lane's data
+            times[name].append(_clock(lanes[name], calls[name]))
+    return times
 
 
 def _ratio(one: list[float], two: list[float]) -> float:
-    """The median over rounds of the ratio: what slows the machine slows both of a round."""
+    """Return the median over rounds of the ratio: a busy machine slows both of a round."""
     return median(a / b for a, b in zip(one, two, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Where the act is zero."""
+"""Measures where the act is zero."""
 
 import math
 
@@ -17,10 +17,10 @@ def zeros(act: Act, setting: MeasureSetting) -> Measured:
     del setting
     line = value(act)
     z = middle()
-    found = line(z)
-    spans = [span for a, b in runs(found == 0) if (span := _span(act, z, found, a, b))]
-    for cell in where(found[1:] * found[:-1].sign() < 0):
-        below = float(found[cell]) < 0
+    values = line(z)
+    spans = [span for a, b in runs(values == 0) if (span := _span(act, z, values, a, b))]
+    for cell in where(values[1:] * values[:-1].sign() < 0):
+        below = float(values[cell]) < 0
         spot = border(lambda x, low=below: (line(x) < 0) == low, float(z[cell]), float(z[cell + 1]))
         spans.append((neat(spot), neat(spot)))
     spans.sort()
@@ -29,9 +29,9 @@ def zeros(act: Act, setting: MeasureSetting) -> Measured:
     return Measured(words or "none", details={"spans": ends})
 
 
-def _span(act: Act, z: Tensor, found: Tensor, a: int, b: int) -> tuple[float, float] | None:
+def _span(act: Act, z: Tensor, values: Tensor, a: int, b: int) -> tuple[float, float] | None:
     line = value(act)
-    sides = [abs(float(found[i])) for i in (a - 1, b + 1) if 0 <= i < len(z)]
+    sides = [abs(float(values[i])) for i in (a - 1, b + 1) if 0 <= i < len(z)]
     if sides and max(sides) < TINY:
         return None
     if a == b:

@@ -1,4 +1,4 @@
-"""From what a person has at hand to what a model takes: arguments, and a target if there is one."""
+"""Turns tensors, tuples, mappings and data loaders into a model's arguments and a target."""
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,8 +14,8 @@ from relume.errors import UsageError
 
 TARGETS = ("target", "targets", "label", "labels", "y")
 """Names under which a batch holds its target."""
-ENOUGH_BATCHES, ENOUGH_ROWS = 8, 3000  # what RULES.md asks before a unit is called dead
-MOST_BATCHES = 256  # of tiny batches; more would not change what is found
+ENOUGH_BATCHES, ENOUGH_ROWS = 8, 3000  # what ACT401 asks before a unit is called dead
+MOST_BATCHES = 256  # of tiny batches; more would change no finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Batch:
 
 
 def make_batches(
-    model: nn.Module, batch: Any, target: Any = None, *, judged: bool = False
+    model: nn.Module, batch: Any, target: Any = None, *, has_criterion: bool = False
 ) -> Iterator[Batch]:
-    """The batches to look at, as many as the rules need and no more.
+    """Yield the batches to check, as many as the rules need and no more.
 
     Args:
         model: says by its signature whether the last of a tuple is an argument or a target.
@@ -39,45 +39,49 @@ def make_batches(
             a criterion or the model takes one less; a mapping of named arguments; or anything
             else that yields such batches, as a data loader does.
         target: the target, if it is not in the batch.
-        judged: there is a criterion.
+        has_criterion: there is a criterion, so the last of a tuple is its target.
 
     Raises:
-        UsageError: nothing that a model could take.
+        UsageError: it is nothing that a model could take.
     """
     if isinstance(batch, Tensor | np.ndarray | Mapping | tuple | list):
         several: Iterable[Any] = [batch]
     elif isinstance(batch, Iterable) and not isinstance(batch, str | bytes):
         several = cast("Iterable[Any]", batch)
     else:
-        given = type(batch).__name__
+        kind = type(batch).__name__
         raise UsageError(
-            f"a batch of type {given} was given; a tensor, a tuple, a mapping or a data loader was "
+            f"a batch of type {kind} was given; a tensor, a tuple, a mapping or a data loader was "
             "expected."
         )
-    many = rows = 0
+    count = rows = 0
     for each in several:
-        fed = _one(model, each, target, judged=judged)
-        yield fed
-        many, rows = many + 1, rows + fed.rows
-        if (many >= ENOUGH_BATCHES and rows >= ENOUGH_ROWS) or many >= MOST_BATCHES:
+        made = _as_batch(model, each, target, has_criterion=has_criterion)
+        yield made
+        count, rows = count + 1, rows + made.rows
+        if (count >= ENOUGH_BATCHES and rows >= ENOUGH_ROWS) or count >= MOST_BATCHES:
             return
-    if not many:
+    if not count:
         raise UsageError("the data held no batch; one was expected.")
 
 
-def _one(model: nn.Module, batch: Any, target: Any, *, judged: bool) -> Batch:
+def _as_batch(model: nn.Module, batch: Any, target: Any, *, has_criterion: bool) -> Batch:
     whole = _tensors(batch)
     if isinstance(whole, Mapping):
         named = {str(key): value for key, value in cast("Mapping[Any, Any]", whole).items()}
-        takes = _takes(model)
-        apart = [k for k in named if k.lower() in TARGETS and not (takes and takes(k))]
-        found = named.pop(apart[0]) if apart and target is None else target
-        inputs = [named.pop(key) for key in ("x", "input", "inputs") if takes and key in named]
+        accepts = _accepts(model)
+        apart = [k for k in named if k.lower() in TARGETS and not (accepts and accepts(k))]
+        answer = named.pop(apart[0]) if apart and target is None else target
+        inputs = [named.pop(key) for key in ("x", "input", "inputs") if accepts and key in named]
         inputs = [value for value in inputs if value is not None]
-        return Batch(tuple(inputs), named, _tensors(found), _rows([*inputs, *named.values()]))
+        return Batch(tuple(inputs), named, _tensors(answer), _rows([*inputs, *named.values()]))
     if isinstance(whole, tuple | list):
         parts = list(cast("Sequence[Any]", whole))
-        if target is None and len(parts) > 1 and (judged or len(parts) > _most(model)):
+        if (
+            target is None
+            and len(parts) > 1
+            and (has_criterion or len(parts) > _max_positional(model))
+        ):
             return Batch(tuple(parts[:-1]), {}, parts[-1], _rows(parts))
         return Batch(tuple(parts), {}, _tensors(target), _rows(parts))
     if not isinstance(whole, Tensor):
@@ -86,8 +90,8 @@ def _one(model: nn.Module, batch: Any, target: Any, *, judged: bool) -> Batch:
 
 
 def _tensors(value: Any) -> Any:
-    """Tensors of our own, since a forward may change its input in place and a backward pass fills
-    gradients; arrays as a data loader would give them, floats in torch's default type."""
+    """Return copies, since a forward may change its input in place and a backward pass fills
+    gradients; arrays become what a data loader gives, floats in torch's default type."""
     if isinstance(value, Tensor):
         return value.detach().clone().requires_grad_(value.requires_grad)
     if isinstance(value, Mapping):
@@ -116,8 +120,8 @@ def _parameters(model: nn.Module) -> list[inspect.Parameter]:
         return []
 
 
-def _most(model: nn.Module) -> int:
-    """How many positional arguments it takes at most; one if it does not say."""
+def _max_positional(model: nn.Module) -> int:
+    """Return how many positional arguments the model takes at most; one if it does not say."""
     known = _parameters(model)
     if any(p.kind is p.VAR_POSITIONAL for p in known):
         return 100
@@ -125,19 +129,22 @@ def _most(model: nn.Module) -> int:
     return max(1, len(needed))
 
 
-def _takes(model: nn.Module) -> Callable[[str], bool] | None:
+def _accepts(model: nn.Module) -> Callable[[str], bool] | None:
+    """Return a test of whether the model takes an argument of that name."""
     known = _parameters(model)
     names = {p.name for p in known}
     every = any(p.kind is p.VAR_KEYWORD for p in known)
     return lambda name: every or name in names
 
 
-def outputs(value: Any) -> list[Tensor]:
-    """The floating tensors in a model's output, in its order, that a gradient can reach."""
+def differentiable_outputs(value: Any) -> list[Tensor]:
+    """Return the floating tensors in a model's output, in its order, that a gradient can reach."""
     if isinstance(value, Tensor):
         return [value] if value.is_floating_point() and value.grad_fn is not None else []
     if isinstance(value, Mapping):
         value = list(cast("Mapping[Any, Any]", value).values())
     if isinstance(value, tuple | list):
-        return list(chain.from_iterable(outputs(v) for v in cast("Sequence[Any]", value)))
+        return list(
+            chain.from_iterable(differentiable_outputs(v) for v in cast("Sequence[Any]", value))
+        )
     return []

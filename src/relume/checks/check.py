@@ -1,7 +1,7 @@
-"""`relume.check`: a model judged on a few passes, before any training or after all of it.
+"""`relume.check`: diagnoses a model on a few passes, before any training or after it.
 
-The recorder sees what it would see in a training; an optimiser that changes nothing ends each
-pass. What only a training can show is listed as not checked.
+The recorder records as it does in a training; an optimiser that changes nothing ends each pass.
+What only a training can show is listed as not checked.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from relume.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-NEVER = ("ACT403", "ACT6")
-"""What only a training shows: deaths, updates, the course of a loss."""
-AT_ONCE = ("ACT601", "ACT602", "ACT604")
-"""Of those, what passes without a step show: a lost gradient, values that are not finite."""
-WHOLE = ("ACT103",)
-"""Signs that are read off the graph and not off data: no training could show them to be milder."""
-COUNTED = ("ACT102", "ACT303", "ACT4", "ACT5", "ACT601")
-"""Rules that look at several batches; one is too little for them."""
+TRAINING_ONLY = ("ACT403", "ACT6")
+"""Rules that need a training: deaths, updates, the course of a loss."""
+WITHOUT_STEPS = ("ACT601", "ACT602", "ACT604")
+"""Of those, rules that passes without a step are enough for: lost gradients, non-finite values."""
+FROM_GRAPH = ("ACT103",)
+"""Symptoms that are read from the graph, not from data: no training could show them milder."""
+SEVERAL_BATCHES = ("ACT102", "ACT303", "ACT4", "ACT5", "ACT601")
+"""Rules that need several batches."""
 
-KEPT = ("script", "argv", "started", "torch", "python", "relume", "device")
-"""Of what is said about a run: what holds for one that trained nothing and kept no file."""
+META_KEYS = ("script", "argv", "started", "torch", "python", "relume", "device")
+"""Keys of a run's meta that hold for one that trained nothing and kept no file."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCheck:
-    """A check with the trace it was judged from."""
+    """The diagnosis of a check, with its trace."""
 
     diagnosis: Diagnosis
     trace: Trace
@@ -50,31 +50,31 @@ def check(
     select: Iterable[str] | None = None,
     ignore: Iterable[str] | None = None,
 ) -> Diagnosis:
-    """Judge a model on a forward and a backward pass, and change nothing in it.
+    """Diagnose a model on a forward and a backward pass, and change nothing in it.
 
-    Buffers, gradients, mode, hooks, random state and the modules' own attributes are afterwards as
-    they were, in whatever way it ends.
+    Buffers, gradients, mode, hooks, random state and the modules' own attributes are restored, also
+    where it fails.
 
     Args:
         model: a module, in the mode in which it is to be judged.
         batch: a tensor; a tuple of the model's arguments, and the target at the end where there is
             a criterion; a mapping of named arguments; or a data loader, of which up to 3,000 rows
-            in at least eight batches are looked at.
+            in at least eight batches are read.
         criterion: takes the output and the target, and gives a loss. Without it the rules of
             output and loss are not checked.
         target: the target, where it is not in the batch.
-        trained: the weights are no initial ones, so the rules of initialisation are not asked.
+        trained: the weights are trained, so the rules of initialisation do not run.
         select: only these rules: codes, prefixes or names.
         ignore: not these rules.
 
     Returns:
-        The diagnosis. A sign weighs one step less than in a training that fails, since nobody
-        knows how this one would fare; faults of structure and of the loss keep their severity.
+        The diagnosis. A symptom weighs one step less than in a training that fails, since it is
+        not known how this one would fare; faults of structure and of the loss keep their severity.
 
     Raises:
         UsageError: a batch that is none, an output without a gradient, a criterion without target.
         UnknownNameError: a rule that does not exist.
-        Exception: whatever the model or the criterion raises, untouched.
+        Exception: what the model or the criterion raises, untouched.
 
     Example:
         >>> import torch, relume
@@ -85,12 +85,12 @@ def check(
         ['missing-nonlinearity']
         >>> diagnosis.raise_if("error")
     """
-    return look_at_model(
+    return check_model(
         model, batch, criterion, target=target, trained=trained, select=select, ignore=ignore
     ).diagnosis
 
 
-def look_at_model(
+def check_model(
     model: nn.Module,
     batch: Any,
     criterion: Any = None,
@@ -102,29 +102,33 @@ def look_at_model(
     select: Iterable[str] | None = None,
     ignore: Iterable[str] | None = None,
 ) -> ModelCheck:
-    """`check`, with its trace; `made_up`: the batch is random, so nothing is said of inputs."""
+    """Check a model and return the trace too; `made_up`: the batch is random, not real data."""
     from relume.diagnosis import all_rules, judge_with, select_rules
 
-    asked = select_rules(all_rules(), select, ignore)  # a wrong word is said before anything is run
-    trace, batches = _recorded(model, batch, criterion, target, name or type(model).__name__)
-    missing = {rule.code: _unfit(rule.code, criterion, batches, trained, made_up) for rule in asked}
-    diagnosis = judge_with(trace, [rule for rule in asked if not missing[rule.code]])
-    left = [NotChecked(r.code, r.name, "", *missing[r.code]) for r in asked if missing[r.code]]
+    rules = select_rules(all_rules(), select, ignore)  # a wrong word raises before anything runs
+    trace, batches = _record_passes(model, batch, criterion, target, name or type(model).__name__)
+    missing = {
+        rule.code: _reason_not_run(rule.code, criterion, batches, trained, made_up)
+        for rule in rules
+    }
+    diagnosis = judge_with(trace, [rule for rule in rules if not missing[rule.code]])
+    skipped = [NotChecked(r.code, r.name, "", *missing[r.code]) for r in rules if missing[r.code]]
     done = replace(
         diagnosis,
-        findings=tuple(_weighed(f, asked, diagnosis.outcome) for f in diagnosis.findings),
-        not_checked=(*diagnosis.not_checked, *left),
-        outcome=_told(diagnosis.outcome, batches),
-        meta={key: trace.meta[key] for key in KEPT if key in trace.meta} | {"batches": batches},
+        findings=tuple(_reweigh(f, rules, diagnosis.outcome) for f in diagnosis.findings),
+        not_checked=(*diagnosis.not_checked, *skipped),
+        outcome=_check_outcome(diagnosis.outcome, batches),
+        meta={key: trace.meta[key] for key in META_KEYS if key in trace.meta}
+        | {"batches": batches},
     )
     return ModelCheck(done, trace)
 
 
-def _unfit(
+def _reason_not_run(
     code: str, criterion: Any, batches: int, trained: bool, made_up: bool
 ) -> tuple[str, ...]:
-    """Why a rule cannot be asked here, and what would let it; empty if it can."""
-    if code.startswith(NEVER) and not code.startswith(AT_ONCE):
+    """Return why a rule cannot run in a check, and what would let it; empty if it can."""
+    if code.startswith(TRAINING_ONLY) and not code.startswith(WITHOUT_STEPS):
         return "it needs a training.", "train under `relume run` or `relume.watch`."
     if code.startswith("ACT2") and criterion is None:
         return "no criterion was given.", "give the loss function, and a target."
@@ -134,51 +138,52 @@ def _unfit(
         return "without a training a dead unit is born dead.", "see born-dead (ACT303)."
     if code.startswith("ACT7") and made_up:
         return "the input was made up.", "give real data."
-    if code.startswith(COUNTED) and batches < 2:
+    if code.startswith(SEVERAL_BATCHES) and batches < 2:
         return "one batch is too little.", "give a data loader, or several batches."
     return ()
 
 
-def _weighed(finding: Finding, rules: Iterable[Rule], outcome: Outcome) -> Finding:
-    sign = any(rule.code == finding.code and rule.sign for rule in rules)
-    said = finding.raw_severity
-    if not sign or said is None or outcome.name == "diverged" or said <= Severity.NOTE:
+def _reweigh(finding: Finding, rules: Iterable[Rule], outcome: Outcome) -> Finding:
+    """Return the finding with its stated severity, one step less for most symptoms."""
+    symptom = any(rule.code == finding.code and rule.symptom for rule in rules)
+    stated = finding.raw_severity
+    if not symptom or stated is None or outcome.name == "diverged" or stated <= Severity.NOTE:
         return finding
-    if finding.code in WHOLE:
-        return replace(finding, severity=max(finding.severity, said))
-    return replace(finding, severity=max(finding.severity, Severity(said - 1)))
+    if finding.code in FROM_GRAPH:
+        return replace(finding, severity=max(finding.severity, stated))
+    return replace(finding, severity=max(finding.severity, Severity(stated - 1)))
 
 
-def _told(outcome: Outcome, batches: int) -> Outcome:
+def _check_outcome(outcome: Outcome, batches: int) -> Outcome:
     if outcome.name == "diverged":
         return outcome
     many = "one batch" if batches == 1 else f"{batches} batches"
     return Outcome("no-loss", f"Checked on {many}, forward and backward, without training.")
 
 
-def _recorded(
+def _record_passes(
     model: nn.Module, batch: Any, criterion: Any, target: Any, name: str
 ) -> tuple[Trace, int]:
-    """What the passes show; the loss is left out, since nothing is learned in them."""
+    """Record the passes; drop their loss, since nothing is learned in them."""
     import numpy as np
     from torch import nn
 
-    from relume.checks.preserve_state import lazy, preserve_state
+    from relume.checks.preserve_state import has_lazy_parts, preserve_state
     from relume.record.run import begin
 
-    given: Any = model
-    if not isinstance(given, nn.Module):
-        raise UsageError(f"check() was given {type(given).__name__}; it takes a torch.nn.Module.")
+    untyped: Any = model
+    if not isinstance(untyped, nn.Module):
+        raise UsageError(f"check() was given {type(untyped).__name__}; it takes a torch.nn.Module.")
     if next(model.parameters(), None) is None:
         raise UsageError(f"{name} has no parameter; there is nothing in it to check.")
     parts = (model, *([criterion] if isinstance(criterion, nn.Module) else []))
     with preserve_state(*parts), tempfile.TemporaryDirectory(prefix="relume-check-") as folder:
-        # a lazy parameter is made by the first forward, and cannot be unmade: a copy is looked at
-        seen = copy.deepcopy(model) if lazy(model) else model
+        # the first forward makes a lazy parameter, which cannot be undone: a copy is checked
+        recorded = copy.deepcopy(model) if has_lazy_parts(model) else model
         about: dict[str, Any] = {"script": name, "argv": []}
-        run = begin(Path(folder, "check.sqlite"), (seen,), budget=1.0, every=1, about=about)
+        run = begin(Path(folder, "check.sqlite"), (recorded,), budget=1.0, every=1, about=about)
         with run:
-            batches = _passes(seen, batch, criterion, target)
+            batches = _run_passes(recorded, batch, criterion, target)
         trace = run.trace()
     loss = trace.series("", "loss")
     table = dict(trace.table)
@@ -187,7 +192,7 @@ def _recorded(
     return replace(trace, table=table), batches
 
 
-def _passes(model: nn.Module, batch: Any, criterion: Any, target: Any) -> int:
+def _run_passes(model: nn.Module, batch: Any, criterion: Any, target: Any) -> int:
     import torch
 
     from relume.checks.batches import make_batches
@@ -196,9 +201,9 @@ def _passes(model: nn.Module, batch: Any, criterion: Any, target: Any) -> int:
     clock: NoOpOptimizer | None = None
     many = 0
     with torch.inference_mode(False), torch.enable_grad():
-        for fed in make_batches(model, batch, target, judged=criterion is not None):
-            output = model(*fed.args, **fed.named)
-            _loss(output, fed.target, criterion).backward()
+        for example in make_batches(model, batch, target, has_criterion=criterion is not None):
+            output = model(*example.args, **example.named)
+            _loss(output, example.target, criterion).backward()
             clock = clock or NoOpOptimizer(
                 model.parameters()
             )  # now, since a lazy one has them by now
@@ -211,7 +216,7 @@ def _passes(model: nn.Module, batch: Any, criterion: Any, target: Any) -> int:
 def _loss(output: Any, target: Any, criterion: Any) -> Tensor:
     import torch
 
-    from relume.checks.batches import outputs
+    from relume.checks.batches import differentiable_outputs
 
     if criterion is not None:
         if target is None:
@@ -223,15 +228,15 @@ def _loss(output: Any, target: Any, criterion: Any) -> Tensor:
         if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or loss.grad_fn is None:
             raise UsageError("the criterion gave no single number with a gradient; a loss does.")
         return loss.reshape(())
-    found = outputs(output)
-    if not found:
+    tensors = differentiable_outputs(output)
+    if not tensors:
         raise UsageError(
             f"the model gave {type(output).__name__} without a gradient; a floating tensor that "
             "hangs on its parameters was expected."
         )
     # The distance to a fixed pattern: a loss whose gradient differs from entry to entry, so that
     # none cancels, and which needs no random number.
-    losses = [(part - _pattern(part)).square().mean() for part in found]
+    losses = [(part - _pattern(part)).square().mean() for part in tensors]
     return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
 
 

@@ -1,4 +1,4 @@
-"""Saved data and weights, read without ever running what is in the file."""
+"""Reads saved data and weights, without ever running code from the file."""
 
 import csv
 from collections.abc import Iterator
@@ -16,38 +16,38 @@ ROWS = 128  # of a saved set in one batch: 3,000 rows are then 24 batches
 KINDS = (".npy", ".npz", ".pt", ".pth", ".csv", ".safetensors")
 
 
-def batches(file: Path) -> Any:
-    """A saved batch or set: one batch if it is small, else a stream of them.
+def load_batches(file: Path) -> Any:
+    """Read a saved batch or set: one batch if it is small, else a stream of them.
 
-    In an archive or a dictionary the target is called ``target``, ``label`` or ``y`` (or their
-    plurals), in a CSV file the column of that name is it.
+    The target is the entry of an archive or dictionary, or the column of a CSV file, that is called
+    ``target``, ``label`` or ``y`` (or their plurals).
 
     Raises:
         UsageError: a file that cannot be read, or holds no numbers.
     """
-    inputs, target = _parts(read(file, "--data", safe=False), file)
+    inputs, target = _parts(read_file(file, "--data", safe=False), file)
     rows = {len(value) for value in (*inputs.values(), target) if value is not None}
     if len(rows) != 1:
-        told = ", ".join(str(each) for each in sorted(rows))
+        counts = ", ".join(str(each) for each in sorted(rows))
         raise UsageError(
-            f"--data {str(file)!r} holds arrays of {told} rows; as many each expected."
+            f"--data {str(file)!r} holds arrays of {counts} rows; as many each expected."
         )
-    many = rows.pop()
-    if many == 0:
+    count = rows.pop()
+    if count == 0:
         raise UsageError(f"--data {str(file)!r} holds no row.")
-    if many <= ROWS:
+    if count <= ROWS:
         return _batch(inputs, target, slice(None))
-    return _Stream(inputs, target, many)
+    return _Stream(inputs, target, count)
 
 
 class _Stream:
     """Batches of a saved set, in its order."""
 
-    def __init__(self, inputs: dict[str, Tensor], target: Tensor | None, many: int) -> None:
-        self.inputs, self.target, self.many = inputs, target, many
+    def __init__(self, inputs: dict[str, Tensor], target: Tensor | None, count: int) -> None:
+        self.inputs, self.target, self.count = inputs, target, count
 
     def __iter__(self) -> Iterator[Any]:
-        for first in range(0, self.many, ROWS):
+        for first in range(0, self.count, ROWS):
             yield _batch(self.inputs, self.target, slice(first, first + ROWS))
 
 
@@ -59,20 +59,20 @@ def _batch(inputs: dict[str, Tensor], target: Tensor | None, rows: slice) -> Any
     return cut if target is None else {**cut, "target": target[rows]}
 
 
-def _parts(held: Any, file: Path) -> tuple[dict[str, Tensor], Tensor | None]:
-    kind = type(held).__name__
-    if isinstance(held, tuple | list):
-        pair = list(cast("list[Any]", held))
-        held = {"input": pair[0], "target": pair[1]} if len(pair) == 2 else None
-    if isinstance(held, np.ndarray | Tensor):
-        held = {"input": cast("Any", held)}
-    if not isinstance(held, dict) or not held:
+def _parts(content: Any, file: Path) -> tuple[dict[str, Tensor], Tensor | None]:
+    kind = type(content).__name__
+    if isinstance(content, tuple | list):
+        pair = list(cast("list[Any]", content))
+        content = {"input": pair[0], "target": pair[1]} if len(pair) == 2 else None
+    if isinstance(content, np.ndarray | Tensor):
+        content = {"input": cast("Any", content)}
+    if not isinstance(content, dict) or not content:
         raise UsageError(
             f"--data {str(file)!r} holds {kind}; a tensor, a pair (inputs, target) or a dictionary "
             "of tensors was expected."
         )
-    told = cast("dict[Any, Any]", held)
-    tensors = {str(name): _tensor(value, file) for name, value in told.items()}
+    named = cast("dict[Any, Any]", content)
+    tensors = {str(name): _tensor(value, file) for name, value in named.items()}
     keys = [name for name in tensors if name.lower() in TARGETS]
     target = tensors.pop(keys[0]) if keys and len(tensors) > 1 else None
     return tensors, target
@@ -89,13 +89,13 @@ def _tensor(value: Any, file: Path) -> Tensor:
     return value.to(torch.get_default_dtype()) if value.dtype == torch.float64 else value
 
 
-def read(file: Path, option: str, *, safe: bool) -> Any:
-    """What a file holds: tensors, arrays, or a dictionary or sequence of them.
+def read_file(file: Path, option: str, *, safe: bool) -> Any:
+    """Read tensors, arrays, or a dictionary or sequence of them from a file.
 
     Args:
-        file: its ending says what it is.
-        option: who names it, for the sentence.
-        safe: only ``.pt`` and ``.safetensors``, as weights are kept.
+        file: its ending says its format.
+        option: the option that names it, for the message.
+        safe: accept only ``.pt`` and ``.safetensors``, the formats of weights.
 
     Raises:
         UsageError: it cannot be read; the message says why.
@@ -119,8 +119,8 @@ def read(file: Path, option: str, *, safe: bool) -> Any:
 def _read(file: Path, kind: str) -> Any:
     if kind in (".npy", ".npz"):
         with file.open("rb") as stream:  # opened here: NumPy leaves a damaged file open
-            held: Any = np.load(stream, allow_pickle=False)
-            return held if kind == ".npy" else {name: held[name] for name in held.files}
+            content: Any = np.load(stream, allow_pickle=False)
+            return content if kind == ".npy" else {name: content[name] for name in content.files}
     if kind == ".csv":
         return _csv(file)
     if kind == ".safetensors":
@@ -133,7 +133,7 @@ def _read(file: Path, kind: str) -> Any:
 
 
 def _csv(file: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """A table of numbers, with or without a first row of names."""
+    """Read a table of numbers, with or without a first row of names."""
     with file.open(newline="", encoding="utf-8-sig") as stream:
         rows = [row for row in csv.reader(stream) if row]
     if not rows:

@@ -1,8 +1,8 @@
-"""Leaving no trace: whatever a forward and a backward pass change in a model is put back.
+"""Restores all that a forward and a backward pass change in a model.
 
 A pass changes more than gradients: batch norm's running statistics, spectral norm's vectors, the
-random state, counters and caches that a module keeps in its attributes. All of that is kept
-before and put back after, in every outcome.
+random state, counters and caches in a module's attributes. All of that is saved before and restored
+after, also where the pass fails.
 """
 
 import random
@@ -18,7 +18,7 @@ from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 
 class NoOpOptimizer(torch.optim.Optimizer):
-    """An optimiser that changes nothing. Its step tells the recorder that a pass has ended."""
+    """An optimiser that changes nothing; its step marks the end of a pass for the recorder."""
 
     def __init__(self, parameters: Iterable[Tensor]) -> None:
         super().__init__([{"params": list(parameters)}], {"lr": 0.0})
@@ -27,21 +27,21 @@ class NoOpOptimizer(torch.optim.Optimizer):
         """Do nothing."""
 
 
-def lazy(model: nn.Module) -> bool:
-    """Whether some parameter gets its shape, and its values, from the first forward only."""
+def has_lazy_parts(model: nn.Module) -> bool:
+    """Whether some parameter gets its shape and values from the first forward only."""
     return any(is_lazy(tensor) for tensor in (*model.parameters(), *model.buffers()))
 
 
 @contextmanager
 def preserve_state(*modules: nn.Module) -> Generator[None]:
-    """Put back everything of `modules` and the random state when the block ends, however it does.
+    """Restore `modules` and the random state when the block ends, also by an exception.
 
-    While it lasts every floating parameter asks for a gradient, so that frozen parts are seen
-    too; gradients that were there are set aside.
+    Within it every floating parameter requires a gradient, so that frozen parts are recorded too;
+    earlier gradients are set aside.
     """
     parts = list({id(m): m for module in modules for m in module.modules()}.values())
     every = {id(p): p for m in modules for p in m.parameters()}.values()
-    parameters = [p for p in every if not is_lazy(p)]  # of a lazy one there is nothing to keep
+    parameters = [p for p in every if not is_lazy(p)]  # a lazy one has nothing to save
     restore = [_random_state(), *(_module(m) for m in parts), *(_parameter(p) for p in parameters)]
     try:
         for parameter in parameters:
@@ -55,21 +55,21 @@ def preserve_state(*modules: nn.Module) -> Generator[None]:
 
 
 def _parameter(parameter: Tensor) -> Callable[[], None]:
-    """Its values, which a forward may clamp; its gradient, an object that an optimiser may hold."""
+    """Save a parameter's values, which a forward may clamp, and the object that is its gradient."""
     grad, wanted, data = parameter.grad, parameter.requires_grad, parameter.data
-    held = data.clone()
+    copy = data.clone()
 
     def put_back() -> None:
         parameter.requires_grad_(wanted)
         parameter.grad = grad
-        data.copy_(held)
+        data.copy_(copy)
         parameter.data = data
 
     return put_back
 
 
 def _module(module: nn.Module) -> Callable[[], None]:
-    """Its attributes, and the contents of those that can change in place."""
+    """Save a module's attributes, and the contents of those that can change in place."""
     own = module.__dict__
     names = dict(own)
     inside = [_contents(value) for value in own.values()]
@@ -85,8 +85,8 @@ def _module(module: nn.Module) -> Callable[[], None]:
         for refill in inside:
             refill()
         with torch.no_grad():
-            for buffer, held in buffers:
-                buffer.copy_(held)
+            for buffer, copy in buffers:
+                buffer.copy_(copy)
 
     return put_back
 
@@ -95,28 +95,28 @@ def _contents(value: Any) -> Callable[[], None]:
     if isinstance(value, Tensor) and not isinstance(value, nn.Parameter | UninitializedBuffer):
         return _tensor(value)
     if isinstance(value, dict):
-        return _refilled(value, dict(value), value.update)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+        return _refill(value, dict(value), value.update)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
     if isinstance(value, list | deque):
-        return _refilled(value, list(value), value.extend)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+        return _refill(value, list(value), value.extend)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
     if isinstance(value, set):
-        return _refilled(value, set(value), value.update)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+        return _refill(value, set(value), value.update)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
     return _nothing
 
 
 def _tensor(value: Tensor) -> Callable[[], None]:
-    held = value.detach().clone()
+    copy = value.detach().clone()
 
     def put_back() -> None:
         with torch.no_grad():
-            value.detach().copy_(held)
+            value.detach().copy_(copy)
 
     return put_back
 
 
-def _refilled(box: Any, held: Any, fill: Callable[[Any], Any]) -> Callable[[], None]:
+def _refill(box: Any, copy: Any, fill: Callable[[Any], Any]) -> Callable[[], None]:
     def put_back() -> None:
         box.clear()
-        fill(held)
+        fill(copy)
 
     return put_back
 
@@ -126,7 +126,7 @@ def _nothing() -> None:
 
 
 def _random_state() -> Callable[[], None]:
-    """Of torch on every device in use, of Python, and of NumPy."""
+    """Save the random state of torch on every device in use, of Python and of NumPy."""
     own, python = torch.get_rng_state(), random.getstate()
     legacy = np.random.get_state()
     on_cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None

@@ -1,10 +1,10 @@
-"""The fixture `relume_check` for people's own test suites; pytest finds it where relume is.
+"""The fixture `relume_check` for users' test suites; pytest loads it where relume is installed.
 
     def test_the_model_starts_well(relume_check):
         relume_check(make_model(), (images, labels), torch.nn.CrossEntropyLoss())
 
-Loading this file loads neither torch nor a rule: it is read at the start of every pytest in whose
-environment relume is installed, and most of their tests ask nothing of it.
+Loading this file imports neither torch nor a rule: every pytest loads it in whose environment
+relume is installed, and most tests do not use it.
 """
 
 from collections.abc import Callable
@@ -18,22 +18,23 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def relume_check() -> "Callable[..., Diagnosis]":
-    """Fail the test where `relume.check` finds something; else give the diagnosis.
+    """Fail the test where `relume.check` finds something; else return the diagnosis.
 
     It takes what `relume.check` takes (model, batch, criterion; target, trained, select, ignore),
-    and `fail_on`: the severity from which on a finding fails, "warning" unless said.
+    and `fail_on`, the severity from which on a finding fails ("warning" by default), and returns
+    the diagnosis.
     """
-    return checked_diagnosis
+    return check_or_fail
 
 
-def checked_diagnosis(
-    model: Any, batch: Any, *given: Any, fail_on: str = "warning", **how: Any
+def check_or_fail(
+    model: Any, batch: Any, *more: Any, fail_on: str = "warning", **options: Any
 ) -> Any:
-    """What the fixture gives: `relume.check`, whose findings fail the test that asked.
+    """Check a model, and fail the calling test where it has findings.
 
     Raises:
-        UnknownNameError: no severity of that name; said before the model is run.
-        Failed: pytest's own, with the diagnosis; at the line of the test, without our frames.
+        UnknownNameError: no severity of that name; raised before the model is run.
+        Failed: pytest's own, with the diagnosis, at the line of the test.
     """
     __tracebackhide__ = True
     from relume.checks.check import check
@@ -41,7 +42,7 @@ def checked_diagnosis(
     from relume.errors import DiagnosisError
 
     least = Severity.named(fail_on)
-    diagnosis = check(model, batch, *given, **how)
+    diagnosis = check(model, batch, *more, **options)
     try:
         diagnosis.raise_if(least)
         return diagnosis

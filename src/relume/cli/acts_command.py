@@ -1,4 +1,4 @@
-"""`relume card` and `relume acts`: what an act is, and which there are."""
+"""`relume card` and `relume acts`: measures an act, and lists all of them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from relume.errors import UsageError
-from relume.report.console import console, patience, print_sentence
+from relume.report.console import console, print_sentence, spinner
 
 
 def card(
@@ -38,13 +38,13 @@ def card(
     ] = False,
 ) -> int:
     """Measure what an activation function is, on this machine and build."""
-    from relume.report.card_output import card_order, deliver_cards, several
+    from relume.report.card_output import card_order, deliver_cards, split_acts
 
     wanted = card_order(form, file, side_by_side=side is not None, plots=plot, methods=methods)
-    names = several([*(words or ()), *([side] if side else [])])
+    names = split_acts([*(words or ()), *([side] if side else [])])
     if not names:
         raise UsageError("name an act, such as 'relume card gelu'; 'relume acts' lists them.")
-    with patience("getting ready") as busy:
+    with spinner("getting ready") as busy:
         from relume.acts.lookup import act as find
         from relume.cards.build_card import card as measure
 
@@ -63,7 +63,7 @@ def card(
     deliver_cards(cards, wanted, console())
     if form == "full" and wanted.file is None:
         for one in chosen:
-            lessons(one.name)
+            print_lessons(one.name)
     if wanted.file is not None:
         print_sentence(f"{'the card is' if len(cards) == 1 else 'the cards are'} in {wanted.file}.")
     return 0
@@ -75,7 +75,7 @@ def acts(
     ] = "*",
 ) -> int:
     """List the activation functions, with formula, year, parameters and reference."""
-    with patience("getting ready"):
+    with spinner("getting ready"):
         from relume.acts.lookup import act as find
         from relume.acts.lookup import list_acts
     from relume.report.terminal.act_list import ActEntry, act_table
@@ -83,7 +83,7 @@ def acts(
     names = list_acts(pattern)
     if not names:
         raise UsageError(f"no act matches {pattern!r}; 'relume acts' lists them all.")
-    found = [find(name) for name in names]
+    chosen = [find(name) for name in names]
     entries = [
         ActEntry(
             one.name,
@@ -96,17 +96,17 @@ def acts(
             ),
             one.reference,
         )
-        for one in found
+        for one in chosen
     ]
     act_table(entries, console())
     return 0
 
 
-def lessons(act: str) -> None:
-    """Which lessons of the atlas are about an act; those on the functions first."""
+def print_lessons(act: str) -> None:
+    """Print which lessons of the atlas are about an act; those on the functions first."""
     from relume.atlas.lesson import about
 
-    found = sorted(about("cards", act), key=lambda text: text.claim[0] != "F")
-    if found:
-        named = ", ".join(f"{text.claim} {text.name}" for text in found)
-        console().print(f" Lessons about {act} (relume atlas {found[0].name} --open): {named}.\n")
+    texts = sorted(about("cards", act), key=lambda text: text.claim[0] != "F")
+    if texts:
+        named = ", ".join(f"{text.claim} {text.name}" for text in texts)
+        console().print(f" Lessons about {act} (relume atlas {texts[0].name} --open): {named}.\n")

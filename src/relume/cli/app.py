@@ -1,9 +1,9 @@
-"""The command line: thin. It reads words, checks them, calls one room after the other.
+"""Defines the command line: `main`, and the commands `run`, `diagnose` and `demo`.
 
-Importing it costs typer and rich's console; NumPy and torch come with the command that needs
-them. Commands return their exit code; `run` and `demo` return what is still to be done, so that
-the user's script does not run inside the parser's frames and context. The file is longer than
-others because every option is spelled out where its command reads it.
+Importing it costs typer and rich's console; the command that needs NumPy or torch imports them.
+Commands return their exit code; `run` and `demo` return a function that does the work, so that the
+user's script does not run inside the parser's frames and context. The file is longer than others
+because every option is spelled out where its command reads it.
 """
 
 import os
@@ -17,20 +17,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from relume import __version__
-from relume.cli import acts_command as acting
-from relume.cli import atlas_command as teaching
-from relume.cli import check_command as checking
-from relume.cli import combine_command as combining
-from relume.cli import export_command as exporting
-from relume.cli import fix_command as fixing
-from relume.cli import live_command as living
-from relume.cli import report_command as reporting
-from relume.cli import rules_command as paging
-from relume.cli import runs_command as listing
-from relume.cli import trial_commands as proving
+from relume.cli import (
+    acts_command,
+    atlas_command,
+    check_command,
+    combine_command,
+    export_command,
+    fix_command,
+    live_command,
+    report_command,
+    rules_command,
+    runs_command,
+    trial_commands,
+)
 from relume.cli.load_and_diagnose import load_and_diagnose
 from relume.cli.options import (
-    Configured,
+    BaselineFile,
+    ConfigFile,
     ExitZero,
     FailOn,
     File,
@@ -39,20 +42,19 @@ from relume.cli.options import (
     Ignore,
     Isolated,
     JudgingOptions,
-    Known,
     OutputPolicy,
     Select,
-    WriteKnown,
+    WriteBaseline,
     output_policy,
 )
 from relume.cli.script_options import PLACES, TrialCommand
 from relume.cli.trial_options import CONTEXT
 from relume.errors import RelumeError, UnknownNameError, UsageError
 from relume.registry import pages, unknown
-from relume.report.console import complaint, console, print_sentence
+from relume.report.console import console, print_sentence, usage_sentence
 
 if TYPE_CHECKING:
-    from relume.launch import Launched
+    from relume.launch import LaunchResult
 
 Job = Callable[[], int]
 
@@ -110,9 +112,9 @@ def run(
     file: File = None,
     fail_on: FailOn = None,
     exit_zero: ExitZero = False,
-    baseline: Known = None,
-    write_baseline: WriteKnown = False,
-    config: Configured = None,
+    baseline: BaselineFile = None,
+    write_baseline: WriteBaseline = False,
+    config: ConfigFile = None,
     isolated: Isolated = False,
     exact: Annotated[
         bool,
@@ -131,25 +133,25 @@ def run(
     """
     wanted = output_policy(
         JudgingOptions(
-            select,
-            ignore,
-            form,
-            file,
-            fail_on,
-            exit_zero,
-            baseline,
-            write_baseline,
-            config,
-            isolated,
-            folder,
+            select=select,
+            ignore=ignore,
+            form=form,
+            file=file,
+            fail_on=fail_on,
+            exit_zero=exit_zero,
+            baseline=baseline,
+            write_baseline=write_baseline,
+            config=config,
+            isolated=isolated,
+            folder=folder,
         )
     )
     pace = _pace(str(wanted.budget) if budget is None else budget, every)
     plan = RunPlan(script, tuple(args or ()), module, *pace, wanted.folder, exact, sink)
     if sink is not None:
-        from relume.record.store.tensorboard import sink_called
+        from relume.record.store.tensorboard import parse_sink
 
-        sink_called(sink)
+        parse_sink(sink)
     from relume.launch import missing_script
 
     problem = missing_script(script, module)
@@ -171,9 +173,9 @@ def diagnose(
     file: File = None,
     fail_on: FailOn = None,
     exit_zero: ExitZero = False,
-    baseline: Known = None,
-    write_baseline: WriteKnown = False,
-    config: Configured = None,
+    baseline: BaselineFile = None,
+    write_baseline: WriteBaseline = False,
+    config: ConfigFile = None,
     isolated: Isolated = False,
 ) -> int:
     """Diagnose a recorded run again; also one that still trains, or was killed."""
@@ -181,17 +183,17 @@ def diagnose(
 
     wanted = output_policy(
         JudgingOptions(
-            select,
-            ignore,
-            form,
-            file,
-            fail_on,
-            exit_zero,
-            baseline,
-            write_baseline,
-            config,
-            isolated,
-            folder,
+            select=select,
+            ignore=ignore,
+            form=form,
+            file=file,
+            fail_on=fail_on,
+            exit_zero=exit_zero,
+            baseline=baseline,
+            write_baseline=write_baseline,
+            config=config,
+            isolated=isolated,
+            folder=folder,
         )
     )
     diagnosis, trace, notes = load_and_diagnose(run_file.find(name, wanted.folder), wanted)
@@ -206,21 +208,21 @@ def diagnose(
 
 
 for command, codes in (
-    (fixing.fix, fixing.CODES),
-    (proving.prove, proving.PROVE_CODES),
-    (proving.compare, proving.CODES),
-    (proving.recommend, proving.CODES),
+    (fix_command.fix, fix_command.CODES),
+    (trial_commands.prove, trial_commands.PROVE_CODES),
+    (trial_commands.compare, trial_commands.CODES),
+    (trial_commands.recommend, trial_commands.CODES),
 ):
     app.command(cls=TrialCommand, epilog=f"{PLACES}\n\n{codes}", context_settings=CONTEXT)(command)
-app.command()(reporting.report)
-app.command()(living.live)
-app.command(epilog=CODES)(checking.check)
-app.command()(paging.explain)
-app.command()(paging.rules)
-app.command()(listing.runs)
-app.command()(combining.combine)
-app.command()(exporting.export)
-app.command()(teaching.atlas)
+app.command()(report_command.report)
+app.command()(live_command.live)
+app.command(epilog=CODES)(check_command.check)
+app.command()(rules_command.explain)
+app.command()(rules_command.rules)
+app.command()(runs_command.runs)
+app.command()(combine_command.combine)
+app.command()(export_command.export)
+app.command()(atlas_command.atlas)
 
 
 @app.command(epilog=RUN_CODES)
@@ -249,18 +251,27 @@ def demo(
     if key not in known:
         raise UnknownNameError(unknown(name, known, "demo"))
     path = Path(__file__).parent.parent / "demos" / f"{key.replace('-', '_')}.py"
-    # a demo tells the same story everywhere, whatever the project around it settled
+    # a demo gives the same report everywhere, whatever the project's configuration
     wanted = output_policy(
-        JudgingOptions(select, ignore, form, file, fail_on, exit_zero, isolated=True, folder=folder)
+        JudgingOptions(
+            select=select,
+            ignore=ignore,
+            form=form,
+            file=file,
+            fail_on=fail_on,
+            exit_zero=exit_zero,
+            isolated=True,
+            folder=folder,
+        )
     )
-    kept = wanted.folder if folder else Path(tempfile.mkdtemp(prefix=f"relume-{key}-"))
-    introduce(key, known[key], path, kept, console(stderr=True))
-    plan = RunPlan(str(path), (), False, 0.01, None, kept)
+    run_folder = wanted.folder if folder else Path(tempfile.mkdtemp(prefix=f"relume-{key}-"))
+    introduce(key, known[key], path, run_folder, console(stderr=True))
+    plan = RunPlan(str(path), (), False, 0.01, None, run_folder)
     return lambda: _run(plan, wanted)
 
 
-app.command()(acting.card)
-app.command()(acting.acts)
+app.command()(acts_command.card)
+app.command()(acts_command.acts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +291,7 @@ class RunPlan:
 def _run(plan: RunPlan, wanted: OutputPolicy, *, quiet: bool = False) -> int:
     from relume.launch import run as launch
 
-    stderr = sys.stderr  # the script may put something else in its place
+    stderr = sys.stderr  # the script may replace it
     launched = launch(
         plan.script,
         plan.args,
@@ -292,32 +303,32 @@ def _run(plan: RunPlan, wanted: OutputPolicy, *, quiet: bool = False) -> int:
         folder=plan.folder.absolute(),  # a script may change the working directory
     )
     try:
-        sick = _tell(launched, wanted, quiet=quiet)
-    except BrokenPipeError:  # nobody reads the report any more; the script's code is what counts
+        has_findings = _report(launched, wanted, quiet=quiet)
+    except BrokenPipeError:  # the reader has closed the pipe; the script's code counts
         _mute(sys.stderr)
-        sick = False
-    except (Exception, KeyboardInterrupt) as error:  # our failure is never the script's
-        kept = f"; the run is kept in {launched.path}" if launched.path else ""
+        has_findings = False
+    except (Exception, KeyboardInterrupt) as error:  # a failure of the report is never the script's
+        kept_run = f"; the run is kept in {launched.path}" if launched.path else ""
         reason = " ".join(f"{type(error).__name__}: {error}".rstrip(": ").split())
-        print_sentence(f"the report failed ({reason}){kept}.", stderr)
-        sick = False
-    return launched.code or int(sick)
+        print_sentence(f"the report failed ({reason}){kept_run}.", stderr)
+        has_findings = False
+    return launched.code or int(has_findings)
 
 
-def _tell(launched: "Launched", wanted: OutputPolicy, *, quiet: bool) -> bool:
-    """Report on a run that has just ended; whether it is to be said by the exit code."""
+def _report(launched: "LaunchResult", wanted: OutputPolicy, *, quiet: bool) -> bool:
+    """Report on a run that has just ended; return whether the exit code is to be 1."""
     for note in launched.notes:
         if not quiet or launched.path is None:
             print_sentence(note)
     if launched.path is None or (launched.rank is not None and launched.rank.rank > 0):
-        return False  # rank 0 speaks for all
+        return False  # rank 0 reports for all
     from relume.report.output import MACHINE, deliver
 
     diagnosis, trace, notes = load_and_diagnose(launched.path, wanted)
-    for stream in (sys.stdout, sys.stderr):  # what the script still holds comes before ours
+    for stream in (sys.stdout, sys.stderr):  # the script's buffered output comes before the report
         stream.flush()
     if launched.code and not trace.meta.get("records") and wanted.order.form not in MACHINE:
-        if not quiet:  # the script's own traceback is what there is to read: nothing after it
+        if not quiet:  # only one sentence after the script's own traceback
             print_sentence(
                 "the script ended before a step was recorded; there is nothing to report."
             )
@@ -326,7 +337,7 @@ def _tell(launched: "Launched", wanted: OutputPolicy, *, quiet: bool) -> bool:
     for note in () if quiet else notes:
         print_sentence(note)
     if launched.rank is not None:
-        # an exit code of ours would look like a crash to torchrun, which then ends the others
+        # exit code 1 would look like a crash to torchrun, which then ends the other ranks
         print_sentence(
             f"this is rank 0 of {launched.rank.world}; 'relume combine' merges their recordings."
         )
@@ -355,7 +366,7 @@ def _number(word: str) -> float:
 
 
 def _known_command(args: Sequence[str]) -> None:
-    """The first word must be a command; a script there is the likeliest slip."""
+    """Raise where the first word is no command; a script there is the likeliest slip."""
     word = args[0] if args else ""
     commands = [
         info.name or info.callback.__name__ for info in app.registered_commands if info.callback
@@ -368,12 +379,12 @@ def _known_command(args: Sequence[str]) -> None:
 
 
 def _mute(stream: Any) -> None:
-    """What is still to be flushed into a closed pipe goes nowhere, without a word at exit."""
+    """Drop what is still buffered for a closed pipe, so that Python prints no error at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The entry point: `argv` without the program's name; returns the exit code."""
+    """Run the command of `argv` (without the program's name) and return the exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
     try:
         _known_command(args)
@@ -391,5 +402,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         # typer's own complaints; their class lives in click or in typer, by version
         if not hasattr(error, "format_message"):
             raise
-        print_sentence(complaint(error))
+        print_sentence(usage_sentence(error))
         return 2

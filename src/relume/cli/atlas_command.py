@@ -1,4 +1,4 @@
-"""`relume atlas`: the lessons as pages, and the experiments behind them."""
+"""`relume atlas`: writes the lessons as pages, and runs the experiments behind them."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +7,7 @@ import typer
 
 from relume.errors import UnknownNameError, UsageError
 from relume.registry import unknown
-from relume.report.console import console, patience, print_sentence
+from relume.report.console import console, print_sentence, spinner
 
 PLACE = Path("relume-atlas")
 
@@ -31,11 +31,11 @@ def atlas(
 ) -> int:
     """Write the textbook that runs: a page for each lesson, with figures that can be moved."""
     if measure:
-        return _measure(name, seeds)
+        return _run_experiments(name, seeds)
     if seeds is not None:
         raise UsageError("--seeds is for --measure; the pages have no repetitions.")
     wanted = _lesson(name)
-    with patience("making the atlas") as busy:
+    with spinner("making the atlas") as busy:
         from relume.atlas.site_builder import write
 
         first = write(folder, progress=lambda what: busy(f"making the atlas: {what}"))
@@ -49,20 +49,20 @@ def atlas(
 
 
 def _lesson(name: str | None) -> str:
-    """The file of the lesson called `name`, or numbered so."""
+    """Return the file of the lesson of that name or number."""
     if name is None:
         return ""
     from relume.atlas.lesson import texts
 
     known = {text.name: text.file for text in texts()}
     by_claim = {text.claim.lower(): text.file for text in texts()}
-    found = by_claim.get(name.lower()) or known.get(name.lower())
-    if found is None:
+    file = by_claim.get(name.lower()) or known.get(name.lower())
+    if file is None:
         raise UnknownNameError(unknown(name, known, "lesson"))
-    return found
+    return file
 
 
-def _measure(name: str | None, seeds: int | None) -> int:
+def _run_experiments(name: str | None, seeds: int | None) -> int:
     from rich.table import Table
 
     from relume.atlas.experiment import experiment, experiments
@@ -75,23 +75,23 @@ def _measure(name: str | None, seeds: int | None) -> int:
     chosen = list(experiments().values()) if name is None else [experiment(name)]
     out = console()
     for one in chosen:
-        with _Bar() as told:
-            found: dict[str, Any] = run_experiment(one, seeds=seeds, progress=told)
-        path = store_result(found, kept())
+        with _ProgressBar() as progress:
+            result: dict[str, Any] = run_experiment(one, seeds=seeds, progress=progress)
+        path = store_result(result, kept())
         out.print(clean(one.question), style="bold")
-        shown = stored_result(one)
+        stored = stored_result(one)
         rows = Table.grid(padding=(0, 2), pad_edge=True)
         rows.add_column(style="dim", no_wrap=True)
         rows.add_column()
-        for word, text in sentences(one, shown or found):
+        for word, text in sentences(one, stored or result):
             rows.add_row(word, clean(text))
         out.print(rows)
         print_sentence(f"kept in {path}; 'relume atlas' shows it from now on.")
     return 0
 
 
-class _Bar:
-    """A bar of progress on stderr where somebody looks."""
+class _ProgressBar:
+    """A progress bar on stderr, where that is a terminal."""
 
     def __enter__(self) -> Any:
         from rich.progress import (
@@ -102,21 +102,21 @@ class _Bar:
             TimeRemainingColumn,
         )
 
-        shown = console(stderr=True)
+        stderr = console(stderr=True)
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
         )
-        self.progress = Progress(*columns, console=shown, disable=not shown.is_terminal)
+        self.progress = Progress(*columns, console=stderr, disable=not stderr.is_terminal)
         self.progress.start()
         task = self.progress.add_task("getting ready", total=None)
 
-        def told(what: str, done: int, total: int) -> None:
+        def update(what: str, done: int, total: int) -> None:
             self.progress.update(task, description=what, completed=done, total=total)
 
-        return told
+        return update
 
     def __exit__(self, *_: object) -> None:
         self.progress.stop()

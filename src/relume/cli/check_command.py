@@ -1,4 +1,4 @@
-"""`relume check`: a model judged before any training, or a checkpoint without its training."""
+"""`relume check`: diagnoses a model before any training, or a checkpoint."""
 
 import os
 import sys
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from relume.cli.options import (
-    Configured,
+    BaselineFile,
+    ConfigFile,
     ExitZero,
     FailOn,
     File,
@@ -18,18 +19,17 @@ from relume.cli.options import (
     Ignore,
     Isolated,
     JudgingOptions,
-    Known,
     Select,
-    WriteKnown,
+    WriteBaseline,
     output_policy,
 )
 from relume.errors import RelumeError, UsageError
-from relume.report.console import console, patience, print_sentence
+from relume.report.console import console, print_sentence, spinner
 
 if TYPE_CHECKING:
     from relume.checks.check import ModelCheck
 
-OURS = os.path.realpath(Path(__file__).parent.parent) + os.sep
+OWN_FOLDER = os.path.realpath(Path(__file__).parent.parent) + os.sep
 
 
 def check(
@@ -60,9 +60,9 @@ def check(
     file: File = None,
     fail_on: FailOn = None,
     exit_zero: ExitZero = False,
-    baseline: Known = None,
-    write_baseline: WriteKnown = False,
-    config: Configured = None,
+    baseline: BaselineFile = None,
+    write_baseline: WriteBaseline = False,
+    config: ConfigFile = None,
     isolated: Isolated = False,
 ) -> int:
     """Check a model before any training: a forward and a backward pass, and nothing is changed.
@@ -72,33 +72,33 @@ def check(
     """
     wanted = output_policy(
         JudgingOptions(
-            select,
-            ignore,
-            form,
-            file,
-            fail_on,
-            exit_zero,
-            baseline,
-            write_baseline,
-            config,
-            isolated,
+            select=select,
+            ignore=ignore,
+            form=form,
+            file=file,
+            fail_on=fail_on,
+            exit_zero=exit_zero,
+            baseline=baseline,
+            write_baseline=write_baseline,
+            config=config,
+            isolated=isolated,
         )
     )
     if (data is None) == (shape is None):
         raise UsageError("give the batch: --data pkg.mod:loader (or a file), or --input 32x3x8x8.")
     try:
-        with patience(f"checking {target}"):
-            looked = _look(target, data, shape, dtype, criterion, weights, wanted.order.codes)
+        with spinner(f"checking {target}"):
+            checked = _check(target, data, shape, dtype, criterion, weights, wanted.order.codes)
     except RelumeError:
         raise
-    except Exception as error:  # the user's own: their traceback, without our frames
-        error.__traceback__ = _theirs(error.__traceback__)
+    except Exception as error:  # of the user's code: its traceback, without relume's frames
+        error.__traceback__ = _from_users_frame(error.__traceback__)
         traceback.print_exception(error)
         print_sentence(
             f"{target} could not be run, so nothing was checked{_hint(error, dtype, shape)}."
         )
         return 2
-    done = wanted.silenced(looked.diagnosis, looked.trace)
+    done = wanted.suppress(checked.diagnosis, checked.trace)
     from relume.report.output import deliver
 
     deliver(done.diagnosis, None, wanted.order, console(), both=wanted.order.file is None)
@@ -109,7 +109,7 @@ def check(
     return int(wanted.failed(done.diagnosis))
 
 
-def _look(
+def _check(
     target: str,
     data: str | None,
     shape: str | None,
@@ -119,7 +119,7 @@ def _look(
     codes: tuple[str, ...] | None,
 ) -> "ModelCheck":
     from relume.checks import import_target
-    from relume.checks.check import look_at_model
+    from relume.checks.check import check_model
 
     model = import_target.model(target)
     loss = import_target.criterion(criterion) if criterion else None
@@ -131,7 +131,7 @@ def _look(
         if data
         else import_target.made_up_inputs(shape or "", dtype, model)
     )
-    return look_at_model(
+    return check_model(
         model,
         batch,
         loss,
@@ -142,16 +142,16 @@ def _look(
     )
 
 
-def _theirs(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first frame on that is not ours."""
-    here = trace
-    while here is not None and (
-        os.path.realpath(here.tb_frame.f_code.co_filename).startswith(OURS)
-        or here.tb_frame.f_code.co_filename.startswith("<frozen importlib")
-        or "importlib" + os.sep in here.tb_frame.f_code.co_filename
+def _from_users_frame(trace: TracebackType | None) -> TracebackType | None:
+    """Return the traceback from the first frame of the user's code on."""
+    frame = trace
+    while frame is not None and (
+        os.path.realpath(frame.tb_frame.f_code.co_filename).startswith(OWN_FOLDER)
+        or frame.tb_frame.f_code.co_filename.startswith("<frozen importlib")
+        or "importlib" + os.sep in frame.tb_frame.f_code.co_filename
     ):
-        here = here.tb_next
-    return here
+        frame = frame.tb_next
+    return frame
 
 
 def _hint(error: Exception, dtype: str, shape: str | None) -> str:

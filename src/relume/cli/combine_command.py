@@ -1,12 +1,12 @@
-"""`relume combine`: the recordings of a distributed training's ranks become one."""
+"""`relume combine`: merges the recordings of a distributed training's ranks."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from relume.cli.options import Folder, place
-from relume.report.console import patience, print_sentence
+from relume.cli.options import Folder, runs_folder
+from relume.report.console import print_sentence, spinner
 
 Files = Annotated[
     list[Path] | None,
@@ -31,8 +31,8 @@ def combine(
     from relume.record.merge.combine import combine as merge
     from relume.record.merge.combine import latest
 
-    chosen = list(files) if files else latest(place(folder))
-    with patience(f"combining {len(chosen)} recordings"):
+    chosen = list(files) if files else latest(runs_folder(folder))
+    with spinner(f"combining {len(chosen)} recordings"):
         made = merge(chosen, out, force=force)
     print_sentence(f"ranks {', '.join(map(str, made.ranks))} of {made.world} are now {made.path}")
     if made.missing:

@@ -1,13 +1,13 @@
-"""`relume export`: a recording as tables for other programs."""
+"""`relume export`: writes a recording as tables for other programs."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from relume.cli.options import Folder, place
+from relume.cli.options import Folder, runs_folder
 from relume.errors import UsageError
-from relume.report.console import patience, print_sentence
+from relume.report.console import print_sentence, spinner
 
 Run = Annotated[
     Path | None, typer.Argument(metavar="[RUN]", help="A run file; the newest if none is given.")
@@ -21,18 +21,18 @@ Kind = Annotated[str, typer.Option("--to", metavar="FORM", help="csv or parquet.
 def export(run: Run = None, out: Out = None, to: Kind = "csv", folder: Folder = None) -> int:
     """Write a recording as tables: series, sites, units and facts."""
     from relume.record.store import run_file
-    from relume.record.store.export_tables import FORMS, tables
+    from relume.record.store.export_tables import FORMS, write_tables
 
     if to not in FORMS:
         raise UsageError(f"--to is {to!r}; it is csv or parquet.")
     path = run
     if path is None:
-        found = run_file.runs(place(folder))
-        if not found:
-            raise UsageError(f"no recorded run in {place(folder)}/; give a run file.")
-        path = found[0]
-    with patience(f"writing {path.name}"):
-        written = tables(run_file.read(path), out or path.with_suffix(""), to)
+        runs = run_file.runs(runs_folder(folder))
+        if not runs:
+            raise UsageError(f"no recorded run in {runs_folder(folder)}/; give a run file.")
+        path = runs[0]
+    with spinner(f"writing {path.name}"):
+        written = write_tables(run_file.read(path), out or path.with_suffix(""), to)
     for file, rows in written:
         print_sentence(f"{rows:>9,} rows in {file}")
     return 0

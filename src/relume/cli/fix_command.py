@@ -1,4 +1,4 @@
-"""`relume fix`: run a script, diagnose it, try the cures in paired runs, keep what is proved."""
+"""`relume fix`: diagnoses a script, tries cures in paired runs, and writes the proven patch."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,7 +37,7 @@ def fix(
     ] = False,
     exit_zero: ExitZero = False,
     *,
-    asked: TrialOptions,
+    trial: TrialOptions,
 ) -> int:
     """Diagnose a script, try the cures of the root cause in paired runs, and keep what is proved.
 
@@ -48,22 +48,22 @@ def fix(
 
     if (diff or write) and libcst_missing():
         raise UsageError(f"--{'diff' if diff else 'write'}: {libcst_missing()}")
-    file = check_options(script, asked)
-    wanted = setting(script, args, asked)
+    file = check_options(script, trial)
+    wanted = setting(script, args, trial)
     path = _recorded(run, wanted.folder)
     codes = _codes(select)
     from relume.trial.fix_search import cure
     from relume.trial.scheduler import TrialRunner
 
-    crew = TrialRunner(wanted)
-    with show_progress(crew, verbose=asked.verbose) as told:
-        found = cure(crew, run=path, seeds=asked.seeds, select=codes, told=told)
-    _deliver(found, asked.form, file, diff=diff)
-    if found.edit is not None and libcst_missing():
+    runner = TrialRunner(wanted)
+    with show_progress(runner, verbose=trial.verbose) as report_status:
+        result = cure(runner, run=path, seeds=trial.seeds, select=codes, announce=report_status)
+    _deliver(result, trial.form, file, diff=diff)
+    if result.edit is not None and libcst_missing():
         print_sentence(libcst_missing())
     if write:
-        _write(found, wanted.program.argv)
-    return int(found.root is not None and not exit_zero)
+        _write(result, wanted.program.argv)
+    return int(result.root is not None and not exit_zero)
 
 
 def _recorded(run: str | None, folder: Path) -> Path | None:
@@ -82,27 +82,27 @@ def _codes(select: list[str] | None) -> tuple[str, ...] | None:
     return selection(select, rules())
 
 
-def _deliver(found: "Cure", form: str, file: Path | None, *, diff: bool) -> None:
+def _deliver(cure: "Cure", form: str, file: Path | None, *, diff: bool) -> None:
     from relume.report import trial_output
 
     if diff:
-        print(found.diff, end="")
+        print(cure.diff, end="")
         return
-    trial_output.deliver(found, form, file, console())
+    trial_output.deliver(cure, form, file, console())
     if file is not None:
         print_sentence(f"the report is in {file}.")
 
 
-def _write(found: "Cure", argv: tuple[str, ...]) -> None:
-    if found.edit is None:
+def _write(cure: "Cure", argv: tuple[str, ...]) -> None:
+    if cure.edit is None:
         print_sentence("nothing was written: no patch is proven.")
         return
     from relume.fixes.patches import patch_of
 
     root = Path.cwd()
-    patch = patch_of(found.edit, root, argv)
+    patch = patch_of(cure.edit, root, argv)
     if patch is None:
-        how = found.by_hand or "make it by hand."
+        how = cure.by_hand or "make it by hand."
         print_sentence(f"nothing was written: this fix has no simple patch; {how}")
         return
     target = root / patch.file

@@ -1,4 +1,4 @@
-"""`relume live`: the report of a run while it trains, on loopback."""
+"""`relume live`: serves the report of a run while it trains, on loopback."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from relume.cli.options import (
-    Configured,
+    ConfigFile,
     Folder,
     Ignore,
     Isolated,
@@ -32,7 +32,7 @@ Run = Annotated[
 Port = Annotated[int, typer.Option("--port", help="Serve here; 0 takes a free port.")]
 Open = Annotated[bool, typer.Option("--open", help="Show it in the browser.")]
 POLL = 2.0
-"""Seconds between two questions of the page: a run writes twice a second at most."""
+"""Seconds between two requests of the page: a run writes twice a second at most."""
 
 
 def live(
@@ -42,7 +42,7 @@ def live(
     folder: Folder = None,
     select: Select = None,
     ignore: Ignore = None,
-    config: Configured = None,
+    config: ConfigFile = None,
     isolated: Isolated = False,
 ) -> int:
     """Show a run's report while it trains, at an address on this machine; Ctrl-C ends it.
@@ -50,13 +50,15 @@ def live(
     The page follows the run by itself. It only reads, and only who has the address can see it.
     """
     wanted = output_policy(
-        JudgingOptions(select, ignore, config=config, isolated=isolated, folder=folder)
+        JudgingOptions(
+            select=select, ignore=ignore, config=config, isolated=isolated, folder=folder
+        )
     )
     if not 0 <= port <= 65535:
         raise UsageError(f"--port is {port}; it is a port from 1 to 65535, or 0 for a free one.")
     from relume.record.store import run_file
 
-    server = serving(run_file.find(name, wanted.folder), wanted, port)
+    server = live_server(run_file.find(name, wanted.folder), wanted, port)
     with server:
         print_sentence(f"live at {server.url} (Ctrl-C to end)")
         if show:
@@ -70,8 +72,8 @@ def live(
     return 0
 
 
-def serving(path: Path, wanted: OutputPolicy, port: int) -> LiveServer:
-    """The server that shows this run file, not yet running.
+def live_server(path: Path, wanted: OutputPolicy, port: int) -> LiveServer:
+    """Make the server that shows this run file; it is not yet running.
 
     Raises:
         UsageError: the port is taken.
@@ -84,11 +86,11 @@ def serving(path: Path, wanted: OutputPolicy, port: int) -> LiveServer:
     from relume.report.run_status import run_status
 
     lock = Lock()
-    kept: dict[str, tuple[object, str]] = {}
+    cache: dict[str, tuple[object, str]] = {}
 
     def data() -> str:
-        """The run as it is; judged anew only where something was written or its standing is
-        another."""
+        """Return the run as it is now; it is diagnosed again only where the file or the status of
+        the run has changed."""
         from relume.cli.load_and_diagnose import read_quietly
         from relume.record.store import run_file
 
@@ -96,12 +98,12 @@ def serving(path: Path, wanted: OutputPolicy, port: int) -> LiveServer:
             written = [_state(path), _state(path.with_name(f"{path.name}-wal"))]
             state = run_status(run_file.meta(path), time.time())
             mark = (*written, state)
-            if "data" not in kept or kept["data"][0] != mark:
+            if "data" not in cache or cache["data"][0] != mark:
                 diagnosis, trace, _ = read_quietly(path, wanted)
-                kept["data"] = (mark, live_data(RunData(trace, diagnosis, state), POLL))
-            return kept["data"][1]
+                cache["data"] = (mark, live_data(RunData(trace, diagnosis, state), POLL))
+            return cache["data"][1]
 
-    data()  # what cannot be read is told before anything is served
+    data()  # a run that cannot be read raises before anything is served
     try:
         return LiveServer(lambda: page(data()), data, port)
     except OSError as error:
@@ -111,7 +113,7 @@ def serving(path: Path, wanted: OutputPolicy, port: int) -> LiveServer:
 
 def _state(path: Path) -> tuple[int, int]:
     try:
-        found = path.stat()
+        stat = path.stat()
     except OSError:
         return (0, 0)
-    return (found.st_mtime_ns, found.st_size)
+    return (stat.st_mtime_ns, stat.st_size)

@@ -1,7 +1,7 @@
-"""The options that the judging commands share: their words, and what they come to together.
+"""The options that judging commands share, joined with the configuration to an `OutputPolicy`.
 
-The command line wins over the configuration, key by key; what neither says has its default here.
-Everything is checked before anything is run for it.
+The command line wins over the configuration, key by key; the defaults are in this file. Everything
+is checked before anything runs.
 """
 
 from collections.abc import Sequence
@@ -58,14 +58,14 @@ FailOn = Annotated[
     ),
 ]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 despite findings.")]
-Known = Annotated[
+BaselineFile = Annotated[
     Path | None,
     typer.Option("--baseline", help="Silence the findings that this file knows; tell what is new."),
 ]
-WriteKnown = Annotated[
+WriteBaseline = Annotated[
     bool, typer.Option("--write-baseline", help="Write what is found to the baseline.")
 ]
-Configured = Annotated[
+ConfigFile = Annotated[
     Path | None,
     typer.Option(
         "--config",
@@ -95,15 +95,15 @@ class JudgingOptions:
 
 @dataclass(frozen=True, slots=True)
 class OutputPolicy:
-    """What the words and the configuration come to.
+    """The options and the configuration, joined and checked.
 
     Attributes:
-        order: which rules, how and where the report goes, what fails.
+        order: which rules run, how and where the report goes, what fails.
         folder, budget: where runs are, and the share of time for recording.
         config: the configuration.
         exit_zero: findings do not change the exit code.
-        baseline, kept_in: what is known, and its file.
-        writes: the baseline is to be written.
+        baseline, baseline_file: the known findings, and their file.
+        writes_baseline: the baseline is to be written.
     """
 
     order: "OutputOrder"
@@ -112,24 +112,24 @@ class OutputPolicy:
     budget: float = BUDGET
     exit_zero: bool = False
     baseline: "Baseline | None" = None
-    kept_in: Path | None = None
-    writes: bool = False
+    baseline_file: Path | None = None
+    writes_baseline: bool = False
 
-    def silenced(self, diagnosis: "Diagnosis", trace: "Trace | None") -> "Suppressed":
-        """The diagnosis without what is to be silent, and what was odd about that.
+    def suppress(self, diagnosis: "Diagnosis", trace: "Trace | None") -> "Suppressed":
+        """Return the diagnosis without silenced findings, and notes.
 
-        With `writes` everything that is left goes to the baseline first, and is known then.
+        With `writes_baseline` every finding that is left enters the baseline first, and is silent.
         """
         from relume.policy.suppress import suppress
         from relume.report.rule_pages.pages import rules
 
         known, ignores, file = rules(), self.config.site_ignores, self.config.file
         baseline, notes = self.baseline, ()
-        if self.writes and self.kept_in is not None:
+        if self.writes_baseline and self.baseline_file is not None:
             left = suppress(diagnosis, known, ignores=ignores, config=file).diagnosis
-            baseline = _written(left, baseline, self.kept_in)
+            baseline = _write_baseline(left, baseline, self.baseline_file)
             many = f"{len(baseline.findings)} finding{'s' * (len(baseline.findings) != 1)}"
-            notes = (f"the baseline {self.kept_in} knows {many}.",)
+            notes = (f"the baseline {self.baseline_file} knows {many}.",)
         done = suppress(
             diagnosis,
             known,
@@ -137,20 +137,20 @@ class OutputPolicy:
             ignores=ignores,
             config=file,
             baseline=baseline,
-            kept_in=self.kept_in,
+            baseline_file=self.baseline_file,
         )
         return replace(done, notes=(*done.notes, *notes))
 
     def failed(self, diagnosis: "Diagnosis") -> bool:
-        """Whether the exit code is to say that something was found."""
+        """Whether the exit code is to be 1 because of findings."""
         return self.order.failed(diagnosis) and not self.exit_zero
 
 
 def output_policy(words: JudgingOptions) -> OutputPolicy:
-    """What the words and the configuration come to, each of them known to be good.
+    """Join the options with the configuration and check both.
 
     Raises:
-        UsageError: a word that means nothing, a file that cannot be read or written.
+        UsageError: an invalid word, or a file that cannot be read or written.
     """
     from relume.policy.config_file import read_config
     from relume.report.output import FORMS, output_order
@@ -172,34 +172,34 @@ def output_policy(words: JudgingOptions) -> OutputPolicy:
         folder=folder_of(words.folder, config),
         budget=config.budget or BUDGET,
         exit_zero=words.exit_zero,
-        kept_in=words.baseline or config.baseline,
-        writes=words.write_baseline,
+        baseline_file=words.baseline or config.baseline,
+        writes_baseline=words.write_baseline,
     )
-    known_before = _baseline(done.kept_in, writes=done.writes)
+    known_before = _read_baseline(done.baseline_file, writes_baseline=done.writes_baseline)
     # a script may change the working directory before the baseline is written
-    kept_in = done.kept_in.absolute() if done.kept_in else None
-    return replace(done, baseline=known_before, kept_in=kept_in)
+    baseline_file = done.baseline_file.absolute() if done.baseline_file else None
+    return replace(done, baseline=known_before, baseline_file=baseline_file)
 
 
 def folder_of(folder: Path | None, config: "Config | None" = None) -> Path:
-    """The folder of the runs: as typed, as configured, or the default.
+    """Return the folder of the runs: as typed, as configured, or the default.
 
     Raises:
-        UsageError: a file stands there.
+        UsageError: it is a file.
     """
-    place = folder or (config.dir if config else None) or FOLDER
-    if place.exists() and not place.is_dir():
+    runs_folder = folder or (config.dir if config else None) or FOLDER
+    if runs_folder.exists() and not runs_folder.is_dir():
         if folder is None and config is not None and config.file is not None:
-            raise UsageError(f"{config.file}: dir is {str(place)!r}, a file; give a folder.")
-        raise UsageError(f"--dir is {str(place)!r}, which is a file; give a folder.")
-    return place
+            raise UsageError(f"{config.file}: dir is {str(runs_folder)!r}, a file; give a folder.")
+        raise UsageError(f"--dir is {str(runs_folder)!r}, which is a file; give a folder.")
+    return runs_folder
 
 
-def place(folder: Path | None) -> Path:
-    """The folder of the runs, for a command that asks nothing else of the configuration.
+def runs_folder(folder: Path | None) -> Path:
+    """Return the folder of the runs, for a command that reads nothing else of the configuration.
 
     Raises:
-        UsageError: a file stands there, or the configuration is wrong.
+        UsageError: it is a file, or the configuration is wrong.
     """
     if folder is not None:
         return folder_of(folder)
@@ -210,23 +210,25 @@ def place(folder: Path | None) -> Path:
     return folder_of(None, read_config(rules(), FORMS))
 
 
-def _written(diagnosis: "Diagnosis", before: "Baseline | None", kept_in: Path) -> "Baseline":
-    from relume.policy.baseline import dump, known_by
+def _write_baseline(
+    diagnosis: "Diagnosis", before: "Baseline | None", baseline_file: Path
+) -> "Baseline":
+    from relume.policy.baseline import baseline_of, dump_baseline
 
-    baseline = known_by(diagnosis, before)
+    baseline = baseline_of(diagnosis, before)
     try:
-        write(dump(baseline), kept_in)
-    except OSError as error:  # it could be written when that was asked, and no longer can
+        write(dump_baseline(baseline), baseline_file)
+    except OSError as error:  # it was writable when that was checked, and no longer is
         reason = error.strerror or type(error).__name__
-        raise UsageError(f"cannot write the baseline {str(kept_in)!r}: {reason}.") from None
+        raise UsageError(f"cannot write the baseline {str(baseline_file)!r}: {reason}.") from None
     return baseline
 
 
-def _baseline(kept_in: Path | None, *, writes: bool) -> "Baseline | None":
-    if kept_in is None:
-        if writes:
+def _read_baseline(baseline_file: Path | None, *, writes_baseline: bool) -> "Baseline | None":
+    if baseline_file is None:
+        if writes_baseline:
             raise UsageError("--write-baseline needs a file; name it with --baseline FILE.")
         return None
-    from relume.policy.baseline import load, replaceable  # pydantic
+    from relume.policy.baseline import load_baseline, load_replaceable  # pydantic
 
-    return replaceable(kept_in) if writes else load(kept_in)
+    return load_replaceable(baseline_file) if writes_baseline else load_baseline(baseline_file)

@@ -1,4 +1,4 @@
-"""What is seen while a trial runs: a bar where somebody looks, lines where not."""
+"""Shows the progress of a trial: a bar on a terminal, lines elsewhere."""
 
 import sys
 from collections.abc import Callable, Generator
@@ -15,62 +15,70 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def show_progress(crew: "TrialRunner", *, verbose: bool) -> Generator[Callable[[str], None]]:
-    """A progress bar on stderr where somebody looks, lines where not; gives a function that says
-    what is done now. Ctrl-C says what is kept."""
+def show_progress(runner: "TrialRunner", *, verbose: bool) -> Generator[Callable[[str], None]]:
+    """Show a progress bar on stderr if it is a terminal, else lines.
+
+    Yields:
+        A function that shows what is done now.
+
+    Raises:
+        Exit: 130 after Ctrl-C, once it is printed which runs are kept.
+    """
     try:
-        with _bar(crew, verbose=verbose) as told:
-            yield told
+        with _bar(runner, verbose=verbose) as report_status:
+            yield report_status
     except KeyboardInterrupt:
-        print_sentence(f"interrupted; {crew.fired} finished runs are kept in {crew.kept_in}.")
+        print_sentence(
+            f"interrupted; {runner.executed} finished runs are kept in {runner.cache_file}."
+        )
         print_sentence("the same command goes on from there.")
         raise typer.Exit(130) from None
 
 
 @contextmanager
-def _bar(crew: "TrialRunner", *, verbose: bool) -> Generator[Callable[[str], None]]:
+def _bar(runner: "TrialRunner", *, verbose: bool) -> Generator[Callable[[str], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
-    shown = console(stderr=True)
-    best = _Best()
-    if not shown.is_terminal:
+    stderr = console(stderr=True)
+    best = _BestArm()
+    if not stderr.is_terminal:
 
-        def plainly(done: int, planned: int, shot: "TrialRun | None") -> None:
-            if shot is not None and (verbose or shot.problem):
-                _output(shot, lambda text: print(text, file=sys.stderr))
+        def plainly(done: int, planned: int, run: "TrialRun | None") -> None:
+            if run is not None and (verbose or run.problem):
+                _output(run, lambda text: print(text, file=sys.stderr))
 
-        crew.progress = plainly
+        runner.progress = plainly
         yield lambda text: print_sentence(text) if text else None
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(24), MofNCompleteColumn())
-    with Progress(*columns, Remaining(), console=shown, transient=True) as bar:
+    with Progress(*columns, Remaining(), console=stderr, transient=True) as bar:
         task = bar.add_task("running", total=None)
 
-        def progress(done: int, planned: int, shot: "TrialRun | None") -> None:
-            best.saw(shot)
+        def progress(done: int, planned: int, run: "TrialRun | None") -> None:
+            best.add(run)
             bar.update(task, completed=done, total=planned, description=best.text())
-            if shot is not None and (verbose or shot.problem):
-                _output(shot, bar.console.print)
+            if run is not None and (verbose or run.problem):
+                _output(run, bar.console.print)
 
-        def told(text: str) -> None:
+        def report_status(text: str) -> None:
             best.doing = text or best.doing
             bar.update(task, description=best.text())
 
-        crew.progress = progress
-        yield told
+        runner.progress = progress
+        yield report_status
 
 
-class _Best:
-    """The arm with the best loss so far, for whoever waits."""
+class _BestArm:
+    """The arm with the best loss so far, as the text of the bar."""
 
     def __init__(self) -> None:
         self.doing = "running"
         self._losses: dict[str, list[float]] = {}
 
-    def saw(self, shot: "TrialRun | None") -> None:
-        if shot is not None and shot.value is not None and not shot.diverged:
-            self._losses.setdefault(shot.arm, []).append(shot.metrics.get("loss", shot.value))
+    def add(self, run: "TrialRun | None") -> None:
+        if run is not None and run.value is not None and not run.diverged:
+            self._losses.setdefault(run.arm, []).append(run.metrics.get("loss", run.value))
 
     def text(self) -> str:
         means = {arm: sum(some) / len(some) for arm, some in self._losses.items()}
@@ -80,10 +88,10 @@ class _Best:
         return f"best loss so far {means[arm]:.3g} ({arm})"[:48]
 
 
-def _output(shot: "TrialRun", put: Callable[[str], None]) -> None:
+def _output(run: "TrialRun", put: Callable[[str], None]) -> None:
     from relume.report.words.sanitise import clean
 
-    head = f"{shot.arm}, seed {shot.seed}: {shot.problem or 'finished'}"
+    head = f"{run.arm}, seed {run.seed}: {run.problem or 'finished'}"
     put(clean(head))
-    for line in shot.output.splitlines()[-20:]:
+    for line in run.output.splitlines()[-20:]:
         put(f"  {clean(line)}")

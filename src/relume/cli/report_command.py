@@ -1,4 +1,4 @@
-"""`relume report`: a run, or two side by side, as one HTML file."""
+"""`relume report`: writes a run, or two side by side, as one HTML file."""
 
 import time
 from pathlib import Path
@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from relume.cli.options import (
-    Configured,
+    BaselineFile,
+    ConfigFile,
     Folder,
     Ignore,
     Isolated,
     JudgingOptions,
-    Known,
     Select,
     output_policy,
 )
@@ -45,8 +45,8 @@ def report(
     folder: Folder = None,
     select: Select = None,
     ignore: Ignore = None,
-    baseline: Known = None,
-    config: Configured = None,
+    baseline: BaselineFile = None,
+    config: ConfigFile = None,
     isolated: Isolated = False,
 ) -> int:
     """Make a page of a recorded run: what is wrong, why, and every measurement behind it.
@@ -58,7 +58,12 @@ def report(
         raise UsageError(f"{len(chosen)} runs were given; a report shows one run, or two.")
     target = writable(file)
     words = JudgingOptions(
-        select, ignore, baseline=baseline, config=config, isolated=isolated, folder=folder
+        select=select,
+        ignore=ignore,
+        baseline=baseline,
+        config=config,
+        isolated=isolated,
+        folder=folder,
     )
     wanted = output_policy(words)
     from relume.cli.load_and_diagnose import load_and_diagnose
@@ -69,14 +74,14 @@ def report(
     from relume.report.run_status import run_status
 
     made = [trial for path in tried or () for trial in trials(path)]
-    shown: list[RunData] = []
+    runs: list[RunData] = []
     for path in [run_file.find(name, wanted.folder) for name in chosen]:
         diagnosis, trace, notes = load_and_diagnose(path, wanted)
-        shown.append(RunData(trace, diagnosis, run_status(trace.meta, time.time())))
+        runs.append(RunData(trace, diagnosis, run_status(trace.meta, time.time())))
         for note in notes:
             print_sentence(note)
-    write(page(shown, made), target)
-    findings = sum(len(each.diagnosis.findings) for each in shown)
+    write(page(runs, made), target)
+    findings = sum(len(each.diagnosis.findings) for each in runs)
     print_sentence(f"the report with {count(findings, 'finding')} is in {file}.")
     if show:
         import webbrowser

@@ -1,4 +1,4 @@
-"""`relume explain` and `relume rules`: the rules' pages, read without importing one of them."""
+"""`relume explain` and `relume rules`: show the rules' pages, without importing a rule."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -37,13 +37,13 @@ def explain(
 
 
 def lesson_links(kind: str, page: "PageText") -> "PageText":
-    """The page with the atlas' lessons about it behind it."""
+    """Return the page with links to the atlas' lessons about it."""
     from relume.atlas.lesson import about
 
-    found = about(kind, page.name)
-    if not found:
+    texts = about(kind, page.name)
+    if not texts:
         return page
-    lines = [f"- {text.claim} {text.title} (`relume atlas {text.name} --open`)" for text in found]
+    lines = [f"- {text.claim} {text.title} (`relume atlas {text.name} --open`)" for text in texts]
     return replace(page, text="\n".join([page.text.rstrip(), "", "## Lessons", *lines, ""]))
 
 
@@ -60,5 +60,5 @@ def rules(
     from relume.report.machine.json_file import emit
     from relume.report.rule_pages import pages as views
 
-    emit(views.listed_as_json(views.rules()))
+    emit(views.rules_as_json(views.rules()))
     return 0

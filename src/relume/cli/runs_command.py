@@ -1,8 +1,8 @@
-"""`relume runs`: what was recorded."""
+"""`relume runs`: lists the recorded runs."""
 
 from typing import Any
 
-from relume.cli.options import Folder, place
+from relume.cli.options import Folder, runs_folder
 from relume.errors import RelumeError
 from relume.report.console import console, print_sentence
 
@@ -12,14 +12,14 @@ def runs(folder: Folder = None) -> int:
     from relume.record.store import run_file
     from relume.report.terminal.run_list import runs as show
 
-    kept = place(folder)
+    run_folder = runs_folder(folder)
     metas: list[tuple[str, dict[str, Any] | str]] = []
-    for path in run_file.runs(kept):
+    for path in run_file.runs(run_folder):
         try:
             metas.append((path.stem, run_file.meta(path)))
         except RelumeError as error:
             metas.append((path.stem, str(error)))
     if not metas:
-        print_sentence(f"no recorded run in {kept}/; record one with: relume run SCRIPT")
+        print_sentence(f"no recorded run in {run_folder}/; record one with: relume run SCRIPT")
     show(metas, console())
     return 0

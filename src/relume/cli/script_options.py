@@ -1,10 +1,9 @@
-"""Whose the options are that stand after SCRIPT, where a command has options of its own.
+"""Splits the options after SCRIPT between a command of relume and the script.
 
-`relume compare train.py --acts relu,gelu --lr 0.1` is how people write it: an option that the
-command knows is the command's wherever it stands, any other is the script's, and so is all that
-follows ``--``. An option that the script knows as well is nobody's to guess: it is refused, with
-both ways to write it. What was taken is said. (`relume run` is `python` with a recorder: there all
-that follows SCRIPT is the script's.)
+Users write `relume compare train.py --acts relu,gelu --lr 0.1`: an option that the command knows is
+the command's wherever it stands, any other is the script's, and so is all that follows ``--``. An
+option that both know is refused, with both ways to write it. The command prints which options it
+took. (`relume run` is `python` with a recorder: there all that follows SCRIPT is the script's.)
 """
 
 import ast
@@ -24,7 +23,7 @@ PLACES = (
     "Options listed here may stand before or after SCRIPT. Any other option after it, and all that "
     "follows --, is the script's."
 )
-FIRST = ("-m", "--module")  # says what SCRIPT is, and so stands before it
+FIRST = ("-m", "--module")  # decides what SCRIPT is, so it stands before it
 REFLECTING = frozenset(
     {"typer", "fire", "tyro", "jsonargparse", "transformers", "simple_parsing", "draccus", "tap"}
 )
@@ -36,11 +35,11 @@ class PlacedWords:
     """A command line in order.
 
     Attributes:
-        words: of it all, with the command's own options first.
-        script: its name; empty where there is none.
+        words: all words, with the command's own options first.
+        script: the name of the script; empty where there is none.
         taken: the command's options that stood after it.
-        left: what the script gets.
-        free: of these, the options among which one may have been misspelt.
+        left: the words for the script.
+        free: of these, the options, of which one may be misspelt.
     """
 
     words: tuple[str, ...]
@@ -51,7 +50,7 @@ class PlacedWords:
 
 
 def place_words(words: Sequence[str], takes: Mapping[str, bool]) -> PlacedWords:
-    """The words with every option that the command knows before SCRIPT.
+    """Move every option that the command knows before SCRIPT.
 
     Args:
         words: after the command's name.
@@ -81,40 +80,40 @@ def place_words(words: Sequence[str], takes: Mapping[str, bool]) -> PlacedWords:
             if not rest:
                 raise UsageError(f"{name} wants a value, and nothing follows it.")
             front.append(rest.pop(0))
-    script = words[at]  # the parser takes nothing that follows it for its own
-    told = tuple(dict.fromkeys(taken))
-    return PlacedWords((*front, script, *left), script, told, tuple(left), tuple(free))
+    script = words[at]  # the parser leaves all that follows it alone
+    once = tuple(dict.fromkeys(taken))
+    return PlacedWords((*front, script, *left), script, once, tuple(left), tuple(free))
 
 
 def _script(words: Sequence[str], takes: Mapping[str, bool]) -> int | None:
-    """Where SCRIPT stands: the first word that is neither an option nor an option's value."""
+    """Return the index of SCRIPT: the first word that is neither an option nor its value."""
     at = 0
     while at < len(words):
         word = words[at]
         if not word.startswith("-"):
             return at
         if word == "--":
-            return None  # written out already; the parser knows what to do
+            return None  # the user has separated them; the parser knows what to do
         at += 2 if takes.get(word, False) else 1
     return None
 
 
 def options_of_script(script: Path) -> frozenset[str]:
-    """Options that a script's source names, as far as reading it tells.
+    """Return the options that a script's source names.
 
-    That is every text that looks like one (``"--steps"``, also in a docstring of usage), and for
-    libraries that make them of names, every parameter and field.
+    These are all strings that look like one (``"--steps"``, also in a docstring of usage) and, for
+    libraries that make options of names, every parameter and field.
     """
     try:
         tree = ast.parse(script.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return frozenset()
-    found: set[str] = set()
+    options: set[str] = set()
     names: set[str] = set()
     reflecting = False
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found |= {w.strip(",;:.()[]`'\"").partition("=")[0] for w in _parts(node.value)}
+            options |= {w.strip(",;:.()[]`'\"").partition("=")[0] for w in _words(node.value)}
         elif isinstance(node, ast.arg):
             names.add(node.arg)
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
@@ -124,11 +123,11 @@ def options_of_script(script: Path) -> frozenset[str]:
         elif isinstance(node, ast.ImportFrom):
             reflecting |= (node.module or "").partition(".")[0] in REFLECTING
     if reflecting:
-        found |= {f"--{name}" for name in names} | {f"--{n.replace('_', '-')}" for n in names}
-    return frozenset(word for word in found if word.startswith("-") and len(word) > 1)
+        options |= {f"--{name}" for name in names} | {f"--{n.replace('_', '-')}" for n in names}
+    return frozenset(word for word in options if word.startswith("-") and len(word) > 1)
 
 
-def _parts(text: str) -> list[str]:
+def _words(text: str) -> list[str]:
     return text.replace("/", " ").replace("|", " ").split() if "-" in text else []
 
 
@@ -136,30 +135,30 @@ class TrialCommand(TyperCommand):
     """A command with a script, whose own options may stand after it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put them first, and say so once the command line is understood."""
+        """Put them first, and print so once the command line is parsed."""
         takes = {
             name: not (getattr(one, "is_flag", False) or getattr(one, "count", False))
             for one in self.get_params(ctx)
             for name in (*one.opts, *one.secondary_opts)
             if name.startswith("-")
         }
-        found = place_words(args, takes)
+        placed = place_words(args, takes)
         path = str(ctx.command_path)
-        known = options_of_script(Path(found.script)) if found.script else frozenset[str]()
-        both = [name for name in found.taken if name in known]
+        known = options_of_script(Path(placed.script)) if placed.script else frozenset[str]()
+        both = [name for name in placed.taken if name in known]
         if both:
-            raise UsageError(_whose(both, path, found.script))
-        rest = super().parse_args(ctx, list(found.words))
-        if found.taken:
-            print_sentence(_taken(found, path))
-        for name in found.free:
+            raise UsageError(_ambiguity_text(both, path, placed.script))
+        rest = super().parse_args(ctx, list(placed.words))
+        if placed.taken:
+            print_sentence(_placement_text(placed, path))
+        for name in placed.free:
             near = get_close_matches(name, takes, n=1, cutoff=0.75)  # --sead is --seeds
             if near and name not in known:
-                print_sentence(f"{name} goes to {found.script}; {path} has {near[0]}.")
+                print_sentence(f"{name} goes to {placed.script}; {path} has {near[0]}.")
         return rest
 
 
-def _whose(names: Sequence[str], path: str, script: str) -> str:
+def _ambiguity_text(names: Sequence[str], path: str, script: str) -> str:
     one = len(names) == 1
     return (
         f"{' and '.join(names)} {'is an option' if one else 'are options'} of '{path}' and of "
@@ -168,7 +167,7 @@ def _whose(names: Sequence[str], path: str, script: str) -> str:
     )
 
 
-def _taken(found: PlacedWords, path: str) -> str:
-    names = ", ".join(found.taken)
-    rest = shlex.join(found.left) or "no arguments"
-    return f"{path} takes {names}; {found.script} gets {rest} (all that stands after -- is its)."
+def _placement_text(placed: PlacedWords, path: str) -> str:
+    names = ", ".join(placed.taken)
+    rest = shlex.join(placed.left) or "no arguments"
+    return f"{path} takes {names}; {placed.script} gets {rest} (all that stands after -- is its)."

@@ -1,4 +1,4 @@
-"""`relume prove`, `relume compare` and `relume recommend`: trials that somebody names."""
+"""`relume prove`, `relume compare` and `relume recommend`: run the trial that the user names."""
 
 import shlex
 from dataclasses import fields
@@ -32,7 +32,7 @@ CODES = "Exit code: 0 done, 2 bad input, 130 interrupted."
 OWN = frozenset({"--acts", "--tune", "--goal", "--select", "--run", "--help", "-h", "--"}).union(
     *(flags(one.type) for one in fields(TrialOptions))
 )
-"""What `relume fix` and `compare` would take from a command line that is given to them."""
+"""The options that `relume fix` and `compare` would take as their own."""
 
 
 @options
@@ -48,26 +48,26 @@ def prove(
         ),
     ] = None,
     *,
-    asked: TrialOptions,
+    trial: TrialOptions,
 ) -> int:
     """Settle by paired runs whether one named fix helps this script."""
-    file = check_options(script, asked)
+    file = check_options(script, trial)
     if not edit:
         raise UsageError("name a fix: --edit lower-learning-rate:factor=0.1.")
     from relume.report import trial_output
     from relume.trial.prove_edit import edit_of_words
-    from relume.trial.prove_edit import prove as settle
+    from relume.trial.prove_edit import prove as prove_edits
     from relume.trial.scheduler import TrialRunner
 
     edits = [edit_of_words(words) for words in edit]
-    crew = TrialRunner(setting(script, args, asked))
-    with show_progress(crew, verbose=asked.verbose) as told:
-        told(f"trying {', '.join(one.text for one in edits)}")
-        found = settle(crew, edits, seeds=asked.seeds)
-    trial_output.deliver(found, asked.form, file, console())
+    runner = TrialRunner(setting(script, args, trial))
+    with show_progress(runner, verbose=trial.verbose) as report_status:
+        report_status(f"trying {', '.join(one.text for one in edits)}")
+        result = prove_edits(runner, edits, seeds=trial.seeds)
+    trial_output.deliver(result, trial.form, file, console())
     if file is not None:
         print_sentence(f"the report is in {file}.")
-    return int(not any(v.word == "proven" and v.fresh for v in found.verdicts))
+    return int(not any(v.word == "proven" and v.fresh for v in result.verdicts))
 
 
 @options
@@ -97,25 +97,27 @@ def compare(
         ),
     ] = None,
     *,
-    asked: TrialOptions,
+    trial: TrialOptions,
 ) -> int:
     """Compare activation functions in an unchanged script, on paired seeds, against its own.
 
     "No difference shown" is an answer.
     """
-    file = check_options(script, asked)
+    file = check_options(script, trial)
     if tune not in (None, "lr"):
         raise UsageError(unknown(tune or "", ("lr",), "thing to tune"))
     from relume.report import trial_output
-    from relume.trial.compare_acts import check_acts as known
-    from relume.trial.compare_acts import compare as versus
+    from relume.trial.compare_acts import check_acts as checked_acts
+    from relume.trial.compare_acts import compare as compare_arms
     from relume.trial.scheduler import TrialRunner
 
-    names = known(acts.split(","))
-    crew = TrialRunner(setting(script, args, asked))
-    with show_progress(crew, verbose=asked.verbose) as told:
-        found = versus(crew, names, seeds=asked.seeds, tune=tune or "", goal=goal, told=told)
-    trial_output.deliver(found, asked.form, file, console(), comparison=True)
+    names = checked_acts(acts.split(","))
+    runner = TrialRunner(setting(script, args, trial))
+    with show_progress(runner, verbose=trial.verbose) as report_status:
+        result = compare_arms(
+            runner, names, seeds=trial.seeds, tune=tune or "", goal=goal, announce=report_status
+        )
+    trial_output.deliver(result, trial.form, file, console(), comparison=True)
     if file is not None:
         print_sentence(f"the report is in {file}.")
     return 0
@@ -136,7 +138,7 @@ def recommend(
 
     It is advice: the trial that would settle it is named, and wins over it.
     """
-    asked = TrialOptions(
+    trial = TrialOptions(
         module=module,
         steps=steps,
         folder=folder,
@@ -145,16 +147,16 @@ def recommend(
         file=file,
         verbose=verbose,
     )
-    file = check_options(script, asked)
+    file = check_options(script, trial)
     from relume.report import trial_output
     from relume.trial.prove_edit import unchanged_arm
     from relume.trial.recommend import advice
     from relume.trial.scheduler import TrialRunner
 
-    crew = TrialRunner(setting(script, args, asked))
-    with show_progress(crew, verbose=verbose) as told:
-        told("running the script as it is")
-        diagnosis, trace = unchanged_arm(crew)
+    runner = TrialRunner(setting(script, args, trial))
+    with show_progress(runner, verbose=verbose) as report_status:
+        report_status("running the script as it is")
+        diagnosis, trace = unchanged_arm(runner)
     clash = any(word.partition("=")[0] in OWN for word in args or ())
     apart = ["--"] if clash else []
     command = shlex.join([*(["-m"] if module else []), script, *apart, *(args or ())])

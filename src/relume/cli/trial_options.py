@@ -1,4 +1,4 @@
-"""What the commands that run trials share: their options, and the setting they come to."""
+"""The options that the trial commands share, and the `TrialSetting` made of them."""
 
 import inspect
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from relume.cli.options import File, Folder, place
+from relume.cli.options import File, Folder, runs_folder
 from relume.errors import UsageError
 from relume.registry import unknown
 
@@ -70,7 +70,7 @@ CONTEXT = {"allow_interspersed_args": False}
 class TrialOptions:
     """The options that every trial has, as they were typed; each field is one option.
 
-    A command takes them as its parameter `asked`, and `options` spells them out for the parser.
+    A command takes them as its parameter `trial`; `options` spells them out for the parser.
     """
 
     module: Module = False
@@ -89,15 +89,15 @@ class TrialOptions:
 
 
 def flags(kind: Any) -> frozenset[str]:
-    """The flags of an option, given its annotated type: ``-j`` and ``--jobs``."""
-    told = kind.__metadata__[0]
-    return frozenset({told.default, *(told.param_decls or ())})
+    """Return the flags of an option by its annotated type: ``-j`` and ``--jobs``."""
+    option = kind.__metadata__[0]
+    return frozenset({option.default, *(option.param_decls or ())})
 
 
 def options(command: Callable[..., int]) -> Callable[..., int]:
-    """The command with the fields of `Asked` as parameters in place of `asked`."""
-    given = inspect.signature(command)
-    before = [one for one in given.parameters.values() if one.name != "asked"]
+    """Return the command with the fields of `TrialOptions` as parameters in place of `trial`."""
+    signature = inspect.signature(command)
+    before = [one for one in signature.parameters.values() if one.name != "trial"]
     kind = inspect.Parameter.KEYWORD_ONLY
     own = [one.replace(kind=kind) for one in before]
     common = [
@@ -107,61 +107,61 @@ def options(command: Callable[..., int]) -> Callable[..., int]:
     ]
 
     def called(**words: Any) -> int:
-        asked = TrialOptions(**{one.name: words.pop(one.name) for one in common})
-        return command(**words, asked=asked)
+        trial = TrialOptions(**{one.name: words.pop(one.name) for one in common})
+        return command(**words, trial=trial)
 
     parameters = [*own, *common]
     called.__name__, called.__doc__ = command.__name__, command.__doc__
     called.__module__, called.__qualname__ = command.__module__, command.__qualname__
-    called.__signature__ = given.replace(parameters=parameters)  # type: ignore[attr-defined]
+    called.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": int}
     return called
 
 
-def check_options(script: str, asked: TrialOptions) -> Path | None:
-    """Everything that can be wrong before anything runs.
+def check_options(script: str, trial: TrialOptions) -> Path | None:
+    """Check all that can be wrong before anything runs.
 
     Returns:
         The file for the report, which can be written.
 
     Raises:
-        UsageError: a script that is not there, a number or a word that means nothing, a file that
-            cannot be written.
+        UsageError: a script that does not exist, an invalid number or word, a file that cannot be
+            written.
     """
     from relume.launch import missing_script
     from relume.report.machine.json_file import writable
 
-    seeds, steps, jobs = asked.seeds, asked.steps, asked.jobs
-    if asked.form not in FORMS:
-        raise UsageError(unknown(asked.form, FORMS, "output format"))
+    seeds, steps, jobs = trial.seeds, trial.steps, trial.jobs
+    if trial.form not in FORMS:
+        raise UsageError(unknown(trial.form, FORMS, "output format"))
     if seeds < 3:
         raise UsageError(f"--seeds is {seeds}; at least 3 pairs are needed, 5 are usual.")
     if steps is not None and steps < 1:
         raise UsageError(f"--steps is {steps}; it is a number of optimiser steps, 1 or more.")
     if jobs < 0:
         raise UsageError(f"--jobs is {jobs}; it is a number of runs at a time, 0 for all cores.")
-    problem = missing_script(script, asked.module)
+    problem = missing_script(script, trial.module)
     if problem:
         raise UsageError(problem)
-    return writable(asked.file) if asked.file else None
+    return writable(trial.file) if trial.file else None
 
 
-def setting(script: str, args: list[str] | None, asked: TrialOptions) -> "TrialSetting":
-    """What the options come to.
+def setting(script: str, args: list[str] | None, trial: TrialOptions) -> "TrialSetting":
+    """Make the setting of a trial from its options.
 
     Raises:
-        UsageError: a word that means nothing.
+        UsageError: an invalid word.
     """
     from relume.trial.judge.objective import requested_objective as wanted
     from relume.trial.scheduler import BACKENDS, ExecutionPlace, TrialSetting, program_of
 
-    if asked.backend not in BACKENDS:
-        raise UsageError(unknown(asked.backend, BACKENDS, "backend"))
+    if trial.backend not in BACKENDS:
+        raise UsageError(unknown(trial.backend, BACKENDS, "backend"))
     return TrialSetting(
-        program=program_of(script, args or (), module=asked.module),
-        steps=asked.steps,
-        objective=wanted(asked.metric, asked.better),
-        folder=place(asked.folder).absolute(),
-        where=ExecutionPlace(asked.backend, asked.address, asked.jobs),
-        again=asked.fresh,
+        program=program_of(script, args or (), module=trial.module),
+        steps=trial.steps,
+        objective=wanted(trial.metric, trial.better),
+        folder=runs_folder(trial.folder).absolute(),
+        where=ExecutionPlace(trial.backend, trial.address, trial.jobs),
+        again=trial.fresh,
     )

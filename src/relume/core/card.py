@@ -1,4 +1,4 @@
-"""The nouns of a card: what was measured of an act, and the page made of it."""
+"""Defines the nouns of a card: measured properties of an act, and the page made of them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ Details = Mapping[str, Value | tuple[Value, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One property of an act, as it was found here and now.
+    """One property of an act, as measured on this machine.
 
     Attributes:
-        value: the number, word or flag; None: it does not apply, or could not be measured, and
-            `note` says why.
+        value: the number, word or flag; None where it does not apply or could not be measured,
+            with the reason in `note`.
         error: a bound on abs(value - truth), or the half-width of a 95 % interval; None where
             the value is a word or a count.
-        note: what must be known beside the value, in one line.
+        note: what a reader must know beside the value, in one line.
         details: further numbers by name.
-        dtype: in which the act was evaluated.
-        name, title, unit, group, better, method: of the property: its key, its words, its unit,
-            the section of the card, which way is better (``"low"``, ``"high"`` or ``""`` where
+        dtype: the dtype in which the act was evaluated.
+        name, title, unit, group, better, method: the property's key, its words, its unit, its
+            section of the card, which way is better (``"low"``, ``"high"`` or ``""`` where
             that has no meaning), and how it is measured.
     """
 
@@ -52,7 +52,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Value and slope of an act over `z`, ascending; empty where it has no slope of one element."""
+    """Value and slope of an act over `z`, ascending; empty for an act that is not elementwise."""
 
     z: tuple[float, ...] = ()
     value: tuple[float, ...] = ()
@@ -115,19 +115,19 @@ class Card:
         """The card that `to_json` wrote.
 
         Raises:
-            ValueError: `text` is something else, or damaged.
+            ValueError: `text` is no card, or damaged.
         """
         try:
             data = json.loads(text)
             pairs: dict[str, Any] = {f.name: _revived(data[f.name]) for f in fields(cls)}
-            kept = {name: Measured(**one) for name, one in pairs["measured"].items()}
-            pairs |= {"measured": kept, "curve": Curve(**pairs["curve"])}
+            properties = {name: Measured(**one) for name, one in pairs["measured"].items()}
+            pairs |= {"measured": properties, "curve": Curve(**pairs["curve"])}
             card = cls(**pairs)
             str(card)  # touches every field that a reader needs
-            whole = len(card.curve.z) == len(card.curve.value) == len(card.curve.slope)
+            same_length = len(card.curve.z) == len(card.curve.value) == len(card.curve.slope)
         except (TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ValueError(f"no card: {type(error).__name__} {error}") from None
-        if not (whole and all(name == one.name for name, one in kept.items())):
+        if not (same_length and all(name == one.name for name, one in properties.items())):
             raise ValueError("no card: its parts do not belong together")
         return card
 
@@ -144,7 +144,7 @@ def _written(one: Measured) -> str:
 
 
 def _revived(value: Any) -> Any:
-    """What `plain` made of tuples and of numbers that JSON does not have, made good again."""
+    """Undo what `plain` made of tuples and of numbers that JSON does not have."""
     if isinstance(value, str) and value in ("inf", "-inf", "nan"):
         return float(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The nouns of a diagnosis: evidence, findings, what was checked and what could not be."""
+"""Defines the nouns of a diagnosis: evidence, findings, what was checked and what was not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Evidence:
         stat: the name of the measured stat, which is its formula and unit.
         value: what was measured.
         threshold: the limit it crossed (None for a fact).
-        samples: how many samples, rows or records stand behind `value`.
+        samples: how many samples, rows or records `value` was measured on.
         more: further numbers and words that the message quotes, by name.
         curve: `(step, value)` pairs for a sparkline, at most 64.
     """
@@ -51,11 +51,11 @@ class Finding:
 
     Attributes:
         code, name: of the rule (``"ACT401"``, ``"dead-units"``).
-        severity: after what the run's outcome allows; `raw_severity` is what the rule said.
+        severity: the rule's (`raw_severity`), limited by the run's outcome.
         site: a qualified name, or ``""`` for the whole model.
-        steps: first and last step for which it holds.
+        steps: the first and the last step on which it holds.
         text: the message, as a format string over the evidence, ``{site}`` and ``{place}``.
-        cure: the first rung of the ladder, in words.
+        cure: the first fix of the ladder, in words.
         explains, explained_by: keys of other findings of the same diagnosis.
         cleared: it held earlier and no longer did when the run ended.
     """
@@ -77,7 +77,7 @@ class Finding:
     raw_severity: Severity | None = None
 
     def json_fields(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """The fields as JSON shows them: with the message and the key."""
+        """The fields as JSON has them: with the message and the key."""
         return fields | {"message": self.message, "key": self.key}
 
     @property
@@ -102,7 +102,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A rule looked and found nothing: what it measured, in words with the numbers."""
+    """A rule checked and found nothing: `text` says what it measured, with the numbers."""
 
     code: str
     name: str
@@ -111,7 +111,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class NotChecked:
-    """A rule could not look: where, why, and what would let it."""
+    """A rule could not check: where, why, and what would make it possible."""
 
     code: str
     name: str
@@ -125,12 +125,12 @@ Result = Finding | Checked | NotChecked
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the run fared, judged from its loss alone, before any sign is read.
+    """How the run fared, judged from its loss alone, before any symptom is read.
 
     Attributes:
         name: ``learning``, ``converged``, ``plateaued``, ``stalled`` (at chance), ``diverged``,
             ``oscillating``, ``too-short`` or ``no-loss``; of models trained against each other
-            ``balanced`` or ``one-sided``; ``several-losses`` where their losses are not told apart.
+            ``balanced`` or ``one-sided``; ``several-losses`` where these cannot be separated.
         text: one sentence with the numbers.
         numbers: start, end, chance and noise of the loss.
     """
@@ -142,14 +142,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Silenced:
-    """A finding that somebody asked not to hear of: it counts for nothing, and is not lost.
+    """A finding that the user suppressed: it does not count, and it is not lost.
 
     Attributes:
         finding: as it was judged, with its causes and symptoms.
         by: ``"comment"`` (on its source line), ``"config"`` (a per-site ignore) or ``"baseline"``.
-        where: the place of that: ``"train.py:8"``, or a file.
-        reason: why, in the words of whoever silenced it; empty if not said.
-        root: key of the silenced finding that it is a symptom of, where that is why.
+        where: where that stands: ``"train.py:8"``, or a file.
+        reason: the user's reason; empty where none is given.
+        root: key of the suppressed finding whose symptom this is, if that is why.
     """
 
     finding: Finding
@@ -160,13 +160,14 @@ class Silenced:
 
 
 SCHEMA = 1
+"""Version of a diagnosis as JSON: one more when a field goes away or changes its meaning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """Findings in the order of cause, what was checked and is fine, what could not be checked.
 
-    `suppressed` holds what a comment, the configuration or a baseline silenced.
+    `suppressed` holds what a comment, the configuration or a baseline suppressed.
     """
 
     findings: tuple[Finding, ...]
@@ -184,7 +185,7 @@ class Diagnosis:
 
     @property
     def ok(self) -> bool:
-        """Nothing of `warning` or above."""
+        """Whether no finding is of `warning` or above."""
         return all(f.severity < Severity.WARNING for f in self.findings)
 
     def raise_if(self, severity: str | Severity = Severity.WARNING) -> None:
@@ -194,18 +195,18 @@ class Diagnosis:
             severity: ``"note"``, ``"warning"`` or ``"error"``; a fact is never harm.
 
         Raises:
-            DiagnosisError: there is; its text is the story, its `diagnosis` this object.
-            UnknownNameError: no such severity.
+            DiagnosisError: there is; its text is `str(self)`, its `diagnosis` this object.
+            UnknownNameError: there is no such severity.
 
         Example:
             >>> fine = Diagnosis((), (), (), Outcome("learning", "The run learns."))
             >>> fine.raise_if("warning")
         """
         limit = max(Severity.named(severity), Severity.NOTE)
-        many = sum(f.severity >= limit for f in self.findings)
-        if many:
-            above = "" if limit is Severity.ERROR else " or above"
-            head = f"{many} finding{'s' * (many > 1)} of {limit}{above}"
+        count = sum(f.severity >= limit for f in self.findings)
+        if count:
+            or_above = "" if limit is Severity.ERROR else " or above"
+            head = f"{count} finding{'s' * (count > 1)} of {limit}{or_above}"
             raise DiagnosisError(f"{head}\n{self}", self)
 
     def symptoms_of(self, root: Finding) -> tuple[Finding, ...]:
@@ -227,17 +228,17 @@ class Diagnosis:
                 lines.append(f"  try first: {root.cure}")
         if self.ok:
             lines.append("Nothing of warning or above was found.")
-        # names and messages are data: no control character of theirs reaches a terminal
+        # names and messages are data: their control characters must not reach a terminal
         return "\n".join("".join(c if c.isprintable() else "?" for c in line) for line in lines)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the story, self-contained."""
-        from relume.report.notebook.cell import cell  # drawing is the report's, and only when asked
+        """The diagnosis as self-contained HTML, for a notebook."""
+        from relume.report.notebook.cell import cell  # the report draws, and only in a notebook
 
         return cell(self)
 
     def json_fields(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """The fields as JSON shows them: with the schema's version, `ok` and the roots' keys."""
+        """The fields as JSON has them: with the schema's version, `ok` and the roots' keys."""
         roots = [finding.key for finding in self.roots]
         return {"schema": SCHEMA, **fields, "ok": self.ok, "roots": roots}
 

@@ -1,4 +1,4 @@
-"""Values that JSON can carry, and the nouns as such values."""
+"""Turns nouns into values that JSON can carry."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 Value = float | int | str | bool | None
-"""What a piece of evidence may be: something that JSON can carry."""
+"""What a piece of evidence may be: a value that JSON can carry."""
 
 
 def plain(value: object) -> Any:
-    """Nouns as what JSON can carry: severities by name, non-finite numbers as strings.
+    """Turn a noun into what JSON can carry: severities by name, non-finite numbers as strings.
 
-    A noun whose JSON has more than its fields says so in `json_fields`.
+    A noun whose JSON has more than its fields adds them in `json_fields`.
     """
     if isinstance(value, IntEnum):
         return str(value)

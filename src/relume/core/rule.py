@@ -1,4 +1,4 @@
-"""The noun of a rule: its code, its page, and the check that reads a trace."""
+"""Defines the noun of a rule: its code, its page, and the check that reads a trace."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ class Rule:
     """A check and its page.
 
     Attributes:
-        code, name: ``"ACT401"``, ``"dead-units"``; one meaning each, for ever.
-        page: the product text, the docstring of the rule's file.
-        check: reads a trace and yields findings, what is fine, and what could not be checked;
-            at least one result for any trace.
-        sign: a symptom that harms only if the run fares badly. On a run that learns a sign is
-            a `NOTE` at most; a fault of structure or of the loss keeps its severity.
-        explains: codes that this rule's finding can be the cause of.
-        upstream: it explains only sites further along the forward pass, or its own.
+        code, name: ``"ACT401"``, ``"dead-units"``; neither ever changes its meaning.
+        page: the page for users, the docstring of the rule's file.
+        check: reads a trace and yields at least one result: a finding, `Checked` or `NotChecked`.
+        sign: whether it is a symptom, which harms only if the run fares badly. On a run that learns
+            a symptom is a `NOTE` at most; a fault of structure or of the loss keeps its severity.
+        explains: codes of the findings that this rule's finding can cause.
+        upstream: whether it explains only its own site and later ones in the forward pass.
     """
 
     code: str
     name: str
     page: str
     check: Callable[[Trace], Iterator[Result]]
-    sign: bool = True
+    symptom: bool = True
     explains: tuple[str, ...] = ()
     upstream: bool = False

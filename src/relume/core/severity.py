@@ -1,4 +1,4 @@
-"""How much a finding matters."""
+"""Defines how much a finding matters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Severity(IntEnum):
-    """How much a finding matters. A `FACT` is never harm; `WARNING` and above fail a run."""
+    """How much a finding matters. A `FACT` never harms; `WARNING` and above fail a run."""
 
     FACT = 0
     NOTE = 1

@@ -1,4 +1,4 @@
-"""The nouns of a recording: sites, series, windows, facts, and the trace that holds them."""
+"""Defines the nouns of a recording: sites, series, windows, facts, and the trace of them all."""
 
 from __future__ import annotations
 
@@ -35,9 +35,8 @@ class Site:
         order: position in the forward pass, counted over all sites of the run.
         units: number of units (size of the unit axis); 0 where that means nothing.
         file, line: where the call stands in the user's source; ``""`` and 0 if unknown.
-        smooth: of an act: its slope bends and is nowhere exactly zero, so a zero is rounding.
-        rectifies: of an act: its low side falls silent by design (ReLU, GELU), as sigmoid's does
-            not.
+        smooth: of an act: its slope is curved and nowhere exactly zero, so a zero is rounding.
+        rectifies: of an act: its low side is silent by design (ReLU, GELU), unlike sigmoid's.
     """
 
     name: str
@@ -57,8 +56,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One stat at one site over steps. `values[i]` was measured at step `steps[i]`; no NaN
-    stands for "not measured" (such steps are left out), infinities and NaN are measurements."""
+    """One stat at one site over steps: `values[i]` was measured at step `steps[i]`.
+
+    Steps without a measurement are left out; a NaN or an infinity is a measurement.
+    """
 
     steps: Ints  # (records,)
     values: Floats  # (records,)
@@ -69,7 +70,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Per-unit counters of one act site, added up over consecutive records.
+    """The per-unit counters of one act site, added up over consecutive records.
 
     Attributes:
         first, last: the steps of the first and the last record in the window.
@@ -99,9 +100,9 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something seen once rather than measured over steps: structure, a criterion, an event.
+    """Something recorded once, not measured over steps: structure, a criterion, an event.
 
-    `kind` names it and says what `data` holds; `Trace` lists the kinds.
+    `kind` determines what `data` holds; `Trace` lists the kinds.
     """
 
     kind: str
@@ -112,7 +113,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Everything of one run, as plain data.
+    """Everything recorded of one run, as plain data.
 
     `series(site, stat)` by site kind (shares in [0, 1], RMS over all sampled elements):
 
@@ -146,7 +147,7 @@ class Trace:
     `facts_of(kind)`:
 
     ============== ===============================================================================
-    criterion      how the loss judges: ``loss`` (``cross_entropy``, ``nll``, ``bce``,
+    criterion      the loss function: ``loss`` (``cross_entropy``, ``nll``, ``bce``,
                    ``bce_with_logits``, ``mse``, ``l1``, ``smooth_l1``, ``huber``, ``kl_div``,
                    ``unknown``), ``classes``, ``chance`` (the loss of the best constant guess, or
                    None), ``file``, ``line``; of the targets seen so far ``target_min``,
@@ -178,7 +179,7 @@ class Trace:
                    ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``;
                    where it is sharded over ranks, ``shard``: how many elements this one holds
     non-finite     first record with NaN or infinity: ``stat``
-    error          something of ours that failed and was switched off: ``where``, ``text``
+    error          a part of the recorder that failed and was switched off: ``where``, ``text``
     turn           an optimiser that takes turns with others: ``loss`` (its series at ``""``),
                    ``optimizer`` (class), ``model`` (the module that holds what it steps),
                    ``reaches`` (the other ones' series whose parameters its loss depends on)
@@ -192,8 +193,8 @@ class Trace:
     ``backwards`` (calls of backward seen), ``ended`` (``end`` in a word; absent after a kill),
     ``seconds`` (wall time of the steps), ``overhead`` (the recorder's own estimate, a share of
     wall time), ``optimizer`` (class name), ``optimizers`` (how many stepped), ``parameters``
-    (number of trainable scalars), ``looks_for`` (kinds of facts that were looked for, so that
-    none of them means none).
+    (number of trainable scalars), ``looks_for`` (kinds of facts that the recorder looked
+    for: the absence of such a fact means there is none).
     """
 
     meta: Mapping[str, Any]
@@ -211,7 +212,7 @@ class Trace:
         return self.units.get(site, ())
 
     def sites_of(self, kind: str, *roles: str) -> tuple[Site, ...]:
-        """The sites of a kind, in forward order, of the given roles (all if none is given)."""
+        """The sites of a kind and of these roles (all if none is given), in forward order."""
         return tuple(s for s in self.sites if s.kind == kind and (not roles or s.role in roles))
 
     def site(self, name: str) -> Site | None:
@@ -219,8 +220,5 @@ class Trace:
         return next((s for s in self.sites if s.name == name), None)
 
     def facts_of(self, kind: str) -> tuple[Fact, ...]:
-        """The facts of a kind, in the order in which they were seen."""
+        """The facts of a kind, in the order in which they were recorded."""
         return tuple(f for f in self.facts if f.kind == kind)
-
-
-"""Version of a diagnosis as JSON: one more when a field goes away or changes its meaning."""

@@ -1,9 +1,9 @@
-"""The nouns of treating and proving: frozen dataclasses, standard library only, as in `core`.
+"""Defines the nouns of treating and proving: frozen dataclasses, standard library only.
 
-A `Finding` is treated by a fix, which lays an `Edit` over a live run; an `Arm` is the user's
-training with some edits, a `Shot` one run of an arm at one seed, a `Trial` all shots with the
-`Verdict` on every arm. All of it is plain data: an edit travels to other processes and machines
-as JSON, and a finished shot comes back the same way.
+A fix treats a `Finding`: it applies an `Edit` to a live run. An `Arm` is the user's training with
+some edits, a `TrialRun` one run of an arm at one seed, a `Trial` all runs with the `Verdict` on
+every arm. All of it is plain data: an edit travels to other processes and machines as JSON, and a
+finished run comes back the same way.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Options = Mapping[str, Value | tuple[Value, ...]]
 
 
 class Safety(StrEnum):
-    """What must be known before a fix may be advised.
+    """What must be proven before a fix may be advised.
 
     `EXACT`: the model computes the same function, so it may be applied at once. `RETRAIN`: it
     changes the function or its training, and needs a won trial. `ADVICE`: words only.
@@ -35,11 +35,11 @@ class Edit:
     """What a fix does to a live run, as plain data.
 
     Attributes:
-        fix: name of the fix that knows how (``"lower-learning-rate"``).
+        fix: name of the fix that applies it (``"lower-learning-rate"``).
         options: its numbers and words (``{"factor": 0.1}``); JSON can carry them.
-        sites: where: names of act sites, heads or layers as recorded; empty: everywhere.
+        sites: names of act sites, heads or layers, as recorded; empty: everywhere.
         text: the edit in words for a person: ``"learning rate times 0.1"``.
-        file, line: the place in the user's source that a patch of it would change, if known.
+        file, line: the place in the user's source that its patch changes, if known.
     """
 
     fix: str
@@ -56,7 +56,7 @@ class Arm:
 
     Attributes:
         name: unique in a trial: ``"base"``, ``"placebo"``, ``"lower-learning-rate"``, ``"gelu"``.
-        edits: laid over the run together, as one transaction; none for base and placebo.
+        edits: applied together, as one transaction; none for base and placebo.
         role: ``"base"``, ``"placebo"`` (the base once more) or ``"candidate"``.
         text: in words for a person.
     """
@@ -69,30 +69,30 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class TrialRun:
-    """One arm run once, at one seed.
+    """One run of one arm at one seed.
 
     Attributes:
-        arm, seed: whose, and which repetition (0, 1, ...; the script's own seeds are shifted
-            by it, 0 leaves them).
+        arm, seed: the arm's name, and the number of the repetition (0, 1, ...), which shifts the
+            script's own seeds (0 leaves them).
         value: the objective; None where the run gave none.
-        diverged: it ended with a loss that is not finite, or above its start or chance by far:
-            it loses against any arm that did not.
+        diverged: whether it ended with a loss that is not finite, or far above its start or chance:
+            then it loses against any arm that did not.
         loss: ``(step, loss)``, thinned to at most 200 points.
         steps: optimiser steps taken; `seconds` of wall time; `bytes` of memory at its peak.
         findings: keys of the findings of `warning` or above (``"ACT401@relu()"``).
         symptoms: by key of a finding of `note` or above, the measured value of its evidence.
-        laid: each edit in words as it was laid, with counts.
-        problem: why it gave no value, or why an edit could not be laid, in a sentence.
-        metrics: whatever else was seen of it, by name: ``loss``, ``start`` (the first loss),
+        laid: each edit in words as it was applied, with counts.
+        problem: why it gave no value, or why an edit could not be applied, in a sentence.
+        metrics: what else was measured, by name: ``loss``, ``start`` (the first loss),
             ``step_seconds``, ``dead_share``, ``parameters`` (how many numbers are trained),
             ``opposed`` (1: a loss goes through a model that another loss trains, as in a GAN), the
             yardsticks at the criterion (``yard:accuracy``) and what the script reported
             (``reported:NAME``).
-        criterion: how the loss judged (``"cross_entropy of a softmax"``): losses of arms that
-            differ in it cannot be compared.
+        criterion: the loss function (``"cross_entropy of a softmax"``): losses of arms that differ
+            in it cannot be compared.
         sources: the user's files that it ran, with a digest of each.
-        output: the end of what it printed, where it failed or was asked for.
-        run: the run file, if kept.
+        output: the end of what it printed, where it failed or on request.
+        run: the run file, if it was kept.
     """
 
     arm: str
@@ -135,7 +135,7 @@ class Effect:
         p, p_holm: of "no difference", one test and corrected over the trial's candidates.
         wins, pairs: pairs in which the arm was better, and all of them.
         worst: the least difference of a pair.
-        diverged: pairs lost because the arm diverged, and pairs in which only the base did.
+        diverged: pairs lost because the arm diverged, and pairs in which only the base diverged.
     """
 
     mean: float
@@ -152,15 +152,15 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the trial says of an arm.
+    """The trial's judgement on an arm.
 
     Attributes:
         arm: its name.
         word: ``"proven"``, ``"symptom gone, no measurable gain"``, ``"no proven gain"``,
-            ``"worse"`` or ``"undecided"``; ``"not run"`` where its edit could not be laid.
+            ``"worse"`` or ``"undecided"``; ``"not run"`` where its edit could not be applied.
         text: one sentence with the numbers.
         effect: None where no pair was finished.
-        fresh: it was judged on seeds that had no part in choosing it.
+        fresh: whether it was judged on seeds that had no part in choosing it.
         more_seeds: how many more pairs would decide it, where it is undecided.
         new_findings: keys of findings that the arm has and the base has not.
     """
@@ -176,18 +176,18 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class ArmSummary:
-    """Where an arm stands over all its runs.
+    """An arm's figures over all its runs.
 
     Attributes:
         arm: its name.
         mean, low, high: the objective over the runs that gave one, and the 95 % interval of that
             mean; None where no run gave one, infinite ends where only one did.
         runs, broken: finished ones, and how many of them diverged or gave no number.
-        goal: the loss that `steps_to_goal` is about.
-        steps_to_goal: optimiser steps until the loss is there, in the middle run; None where most
-            runs never were.
-        step_seconds, bytes, dead_share: of the middle run; None where not measured.
-        parameters: numbers that are trained, likewise.
+        goal: the loss to be reached, for `steps_to_goal`.
+        steps_to_goal: optimiser steps until the loss reaches `goal`, in the median run; None where
+            most runs never reached it.
+        step_seconds, bytes, dead_share: of the median run; None where not measured.
+        parameters: how many numbers are trained, in the median run; None where not measured.
     """
 
     arm: str
@@ -206,11 +206,11 @@ class ArmSummary:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Arms x seeds, and what came of them.
+    """All runs of several arms over several seeds, and the verdicts.
 
     Attributes:
         question: in words: ``"does a lower learning rate cure ACT605?"``.
-        objective: what was judged.
+        objective: the quantity that was judged.
         arms: the base first.
         shots: every finished run, in no order that matters.
         verdicts: one for each arm but the base.
@@ -227,7 +227,7 @@ class Trial:
     meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def shots_of(self, arm: str) -> tuple[TrialRun, ...]:
-        """The arm's shots in the order of their seeds."""
+        """The arm's runs in the order of their seeds."""
         return tuple(sorted((s for s in self.shots if s.arm == arm), key=lambda s: s.seed))
 
     def verdict(self, arm: str) -> Verdict | None:
@@ -240,22 +240,22 @@ class Trial:
         return "\n".join("".join(c if c.isprintable() else "?" for c in x) for x in lines)
 
     def standing(self, arm: str) -> ArmSummary | None:
-        """Where the arm stands, or None."""
+        """The summary of the arm, or None."""
         return next((s for s in self.standings if s.arm == arm), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Cure:
-    """What came of treating a run.
+    """The result of treating a run.
 
     Attributes:
-        diagnosis: of the script as it is.
-        root: the finding whose ladder was walked; None where there was nothing to fix.
-        trials: one for each rung that was tried, in order.
-        edit, verdict: the proven edit that is delivered; None: leave it.
+        diagnosis: of the unchanged script.
+        root: the finding whose ladder of fixes was tried; None where there was nothing to fix.
+        trials: one for each fix that was tried, in order.
+        edit, verdict: the proven edit and its verdict; None: leave the script as it is.
         advice: edits of the ladder that only a person can make.
-        diff, undo: the edit as a patch of the user's source, and the way back; empty where there
-            is no simple one.
+        diff, undo: the edit as a patch of the user's source, and the patch that reverts it; empty
+            where there is no simple one.
         by_hand: what to do instead of a patch, as a sentence, where that is known.
     """
 

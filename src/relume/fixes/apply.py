@@ -1,4 +1,4 @@
-"""Laying edits over whatever trains in this process, and undoing it on the way out."""
+"""Applies edits to whatever trains in this process, and undoes them at the end."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -10,31 +10,31 @@ from relume.fixes.live.session import EditSession as EditSession
 
 @contextmanager
 def applied(edits: Sequence[Edit]) -> Generator[EditSession]:
-    """Lay edits over an unmodified training in this process; all is undone on exit.
+    """Apply edits to an unmodified training in this process; undo all of them on exit.
 
-    Torch is patched, not the user's code: optimiser steps, forwards and calls pass through the
-    bench while it is open. An error in an edit ends that edit, never the run.
+    The session patches torch, not the user's code: while it is open it sees optimiser steps,
+    forwards and calls. An error in an edit ends that edit, never the run.
 
     Args:
-        edits: laid together, in this order.
+        edits: applied together, in this order.
 
     Yields:
-        The bench. ``done`` and ``missed`` say, at any time and after the end, what was changed
-        and what found nothing to change.
+        The session. Its ``done`` and ``missed`` list, at any time and after the end, what was
+        changed and which edits found nothing to change.
 
     Raises:
-        UnknownNameError: an edit of a fix that does not exist.
+        UnknownNameError: an edit names a fix that does not exist.
     """
-    plans = [(fix_called(edit.fix), edit) for edit in edits]
-    bench = EditSession()
+    fixes = [(fix_called(edit.fix), edit) for edit in edits]
+    session = EditSession()
     try:
-        for fix, edit in plans:
-            with bench.job(edit):
+        for fix, edit in fixes:
+            with session.job(edit):
                 if fix.safety is Safety.ADVICE:
-                    bench.current.wanting = "it is advice, and nothing lays it"
+                    session.current.no_effect = "it is advice, and nothing lays it"
                 else:
-                    fix.lay(edit, bench)
-        bench.open()
-        yield bench
+                    fix.apply(edit, session)
+        session.open()
+        yield session
     finally:
-        bench.close()
+        session.close()

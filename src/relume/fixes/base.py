@@ -1,4 +1,4 @@
-"""What a fix is, and how its file's docstring becomes its page."""
+"""Defines a fix, and reads its page from its file's docstring."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from relume.fixes.source.diff import Patch, Source
 
 Propose = Callable[[Finding, Diagnosis, Trace], Iterator[Edit]]
-Lay = Callable[[Edit, "EditSession"], None]
+Apply = Callable[[Edit, "EditSession"], None]
 Write = Callable[[Edit, "Source"], "Patch | None"]
-Words = Callable[[Edit, "Source"], str]
+ByHand = Callable[[Edit, "Source"], str]
 
 FIRST_LINE = re.compile(r"(?P<name>[a-z0-9-]+): \S")
 SECTIONS = (
     "What it does",
     "When it helps",
-    "How it is laid",
+    "How it is applied",
     "What it changes (safety)",
     "References",
 )
@@ -33,14 +33,14 @@ class Fix:
 
     Attributes:
         name: ``"lower-learning-rate"``.
-        page: its product text, the docstring of its file.
-        safety: what must be known before it may be advised.
-        rungs: by the code of a rule, its place on that rule's ladder; lower is earlier.
-        propose: the edits that this fix has for a finding; none where it does not apply.
-        lay: registers on the bench what is to happen to the live run.
-        patch: the edit in the user's source; None where there is no simple one.
-        by_hand: where there is no patch, what to do instead, as a sentence; empty if that is not
-            known.
+        page: its text for users, the docstring of its file.
+        safety: what must be known before relume may advise it.
+        rungs: its place on the ladder of each rule, by the rule's code; lower is tried earlier.
+        propose: gives the edits for a finding; none where the fix does not apply.
+        apply: registers with the session what happens to the live run.
+        patch: writes the edit into the user's source; None where no simple patch exists.
+        by_hand: says in a sentence what to do where no patch exists; an empty text if that is
+            not known.
     """
 
     name: str
@@ -48,14 +48,14 @@ class Fix:
     safety: Safety
     rungs: Mapping[str, float]
     propose: Propose
-    lay: Lay
+    apply: Apply
     patch: Write | None = None
-    by_hand: Words | None = None
+    by_hand: ByHand | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FixPage:
-    """A fix's page, and what is made in its name."""
+    """The page of a fix; makes its edits and the fix itself."""
 
     name: str
     text: str
@@ -68,7 +68,7 @@ class FixPage:
         at: object = None,
         **options: Value | tuple[Value, ...],
     ) -> Edit:
-        """An edit of this fix; `at` is the finding or site whose source line a patch changes."""
+        """Make an edit of this fix; a patch changes the source line of `at`, a finding or site."""
         file, line = getattr(at, "file", ""), getattr(at, "line", 0)
         return Edit(self.name, options, sites, text, file, line)
 
@@ -77,12 +77,12 @@ class FixPage:
         safety: Safety,
         rungs: Mapping[str, float],
         propose: Propose,
-        lay: Lay,
+        apply: Apply,
         patch: Write | None = None,
-        by_hand: Words | None = None,
+        by_hand: ByHand | None = None,
     ) -> Fix:
-        """The fix of this page."""
-        return Fix(self.name, self.text, safety, rungs, propose, lay, patch, by_hand)
+        """Make the fix of this page."""
+        return Fix(self.name, self.text, safety, rungs, propose, apply, patch, by_hand)
 
 
 def page(text: str | None) -> FixPage:
@@ -94,5 +94,5 @@ def page(text: str | None) -> FixPage:
 
 
 def option(edit: Edit, name: str, default: Any) -> Any:
-    """An option of the edit, or what stands for it where it has none."""
+    """Return an option of the edit, or `default` where the edit has none."""
     return edit.options.get(name, default)

@@ -1,4 +1,4 @@
-"""The fixes, found by looking, and the ladder of a finding: its edits from the first rung on."""
+"""Discovers the fixes, and builds the ladder of a finding: its edits, first rung first."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -11,24 +11,24 @@ from relume.registry import discover, lookup, pages
 
 @cache
 def all_fixes() -> tuple[Fix, ...]:
-    """Every fix, by name."""
+    """Return every fix, sorted by name."""
     return tuple(sorted(discover("relume.fixes", Fix), key=lambda fix: fix.name))
 
 
 def fix_called(name: str) -> Fix:
-    """The fix of that name.
+    """Return the fix of that name.
 
     Raises:
-        UnknownNameError: there is none; the message names the nearest.
+        UnknownNameError: no fix has that name; the message gives the nearest one.
     """
     return lookup(name, {fix.name: fix for fix in all_fixes()}, "fix")
 
 
 def ladder(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> tuple[Edit, ...]:
-    """What may cure a finding, in the order of its rungs; advice, which nothing lays, last."""
-    found = sorted(_rungs(finding, diagnosis, trace), key=lambda rung: rung[:2])
+    """Return what may cure a finding in the order of its rungs; advice, which is words, last."""
+    rungs = sorted(_rungs(finding, diagnosis, trace), key=lambda rung: rung[:2])
     edits: list[Edit] = []
-    for *_, edit in found:
+    for *_, edit in rungs:
         if edit not in edits:
             edits.append(edit)
     return tuple(edits)
@@ -45,10 +45,10 @@ def _rungs(
 
 
 def fix_pages() -> dict[str, str]:
-    """The page of every fix by its name, read without importing it: neither it nor torch."""
-    found: dict[str, str] = {}
+    """Return the page of every fix by its name, without importing the fixes or torch."""
+    texts: dict[str, str] = {}
     for stem, text in pages("relume.fixes").items():
         match = FIRST_LINE.match(text)
         if match is not None and match["name"] == stem.replace("_", "-"):
-            found[match["name"]] = text
-    return found
+            texts[match["name"]] = text
+    return texts

@@ -1,4 +1,8 @@
-"""relume where people train: one `RelumeCallback` for each framework.
+"""Watches trainings of other frameworks: one `RelumeCallback` for each.
+
+In comes a framework's event (a training begins, a batch or an epoch has ended, an exception
+leaves). Out go a run file, a few figures to the framework's own logger, a report at the end, and a
+stop of the training where a finding is severe enough. Each callback records as `relume.watch` does.
 
     from relume.integrations.lightning import RelumeCallback      # Trainer(callbacks=[...])
     from relume.integrations.transformers import RelumeCallback   # Trainer(callbacks=[...])
@@ -6,6 +10,16 @@
     from relume.integrations.skorch import RelumeCallback         # NeuralNet(callbacks=[...])
     from relume.integrations.accelerate import RelumeCallback     # with RelumeCallback(...)
 
-Each records as `relume.watch` does, logs a few figures to the framework's own logger, says at the
-end what was found, and can stop a run. `watched.py` has what they share.
+Files in reading order:
+
+- `callback_core`: what all callbacks share; a callback only translates events into its calls.
+- `logged_figures`: the figures for a logger, from the newest record.
+- `lightning`, `transformers`, `keras`, `skorch`, `accelerate`: one framework each.
+
+One training, as every callback runs it:
+
+    core = CallbackCore(checked_options(0.01, None, None, "error", (), True))
+    core.begin(model)
+    ...                     # after each epoch: log core.figures(), stop if core.should_stop
+    core.end()              # or core.end_with(error)
 """

@@ -7,7 +7,7 @@
             if relume.should_stop:
                 break
 
-Without figures and stopping, `relume.watch(model)` is all that such a loop needs.
+Without figures and stopping, such a loop needs only `relume.watch(model)`.
 """
 
 from collections.abc import Iterable
@@ -25,20 +25,20 @@ from relume.record.run import Run
 
 
 class RelumeCallback:
-    """Watches a loop, logs figures to the accelerator's trackers when asked, reports at the end.
+    """Watches a loop, logs figures to the accelerator's trackers on `log`, reports at the end.
 
     Mixed precision, accumulation and clipping are as in any loop: gradients are read where
     backward ends, unscaled.
 
     Args:
-        accelerator: whose trackers the figures go to.
-        model: what is trained, prepared or not, or several.
+        accelerator: its trackers receive the figures.
+        model: the trained model, prepared or not, or several.
         budget: share of the wall time that recording may take, in (0, 1].
         every: record every so many optimiser steps instead.
         path: the run file; by default ``.relume/<time>-<class>.sqlite``.
-        stop_on: ``"note"``, ``"warning"`` or ``"error"``: a finding of it asks for a stop.
+        stop_on: ``"note"``, ``"warning"`` or ``"error"``: a finding of it sets `should_stop`.
         ignore: rules to leave out: codes, prefixes or names.
-        report: say at the end, on stderr, what was found.
+        report: whether to report the findings at the end, on stderr.
     """
 
     def __init__(
@@ -55,43 +55,43 @@ class RelumeCallback:
     ) -> None:
         models: tuple[Any, ...] = (model,) if isinstance(model, nn.Module) else tuple(model)
         if not models or not all(isinstance(part, nn.Module) for part in models):
-            given = ", ".join(type(part).__name__ for part in models) or "nothing"
-            raise UsageError(f"RelumeCallback was given {given}; it takes a torch.nn.Module.")
+            types = ", ".join(type(part).__name__ for part in models) or "nothing"
+            raise UsageError(f"RelumeCallback was given {types}; it takes a torch.nn.Module.")
         self._accelerator: Any = accelerator  # its types are partial
         self._models = models
-        self._watched = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
+        self._core = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
 
     @property
     def run(self) -> Run | None:
         """The recording; None before a training has begun."""
-        return self._watched.run
+        return self._core.run
 
     @property
     def diagnosis(self) -> Diagnosis | None:
-        """What was found; None before there is anything to judge."""
-        return self._watched.diagnosis
+        """The diagnosis; None before there is a recording."""
+        return self._core.diagnosis
 
     @property
     def should_stop(self) -> bool:
-        """Whether a finding of `stop_on` or above was made, as of the last `log`."""
-        return self._watched.stops
+        """Whether there was a finding of `stop_on` or above, as of the last `log`."""
+        return self._core.should_stop
 
     def log(self, step: int | None = None) -> dict[str, float]:
         """Log the figures.
 
         Args:
-            step: for the trackers.
+            step: the step that the trackers note.
 
         Returns:
             The figures by name; empty where nothing is watched.
         """
-        found = self._watched.look()
-        if found:
-            self._accelerator.log(found, step=step)
-        return found
+        figures = self._core.figures()
+        if figures:
+            self._accelerator.log(figures, step=step)
+        return figures
 
     def __enter__(self) -> "RelumeCallback":
-        self._watched.begin(*(self._accelerator.unwrap_model(part) for part in self._models))
+        self._core.begin(*(self._accelerator.unwrap_model(part) for part in self._models))
         return self
 
     def __exit__(
@@ -101,6 +101,6 @@ class RelumeCallback:
         trace: TracebackType | None,
     ) -> None:
         if error is None:
-            self._watched.end()
+            self._core.end()
         else:
-            self._watched.failed(error)
+            self._core.end_with(error)

@@ -18,7 +18,7 @@ class RelumeCallback(keras.callbacks.Callback):
     """Watches `fit`, adds figures to every epoch's logs, reports at the end.
 
     Put it before the callbacks that write logs (`TensorBoard`, `CSVLogger`): they then see the
-    figures, and so does `History`. Layers are named by their `path`. Evaluation is not looked at.
+    figures, and so does `History`. Layers are named by their `path`. Evaluation is not recorded.
 
     Args:
         budget: share of the wall time that recording may take, in (0, 1].
@@ -26,7 +26,7 @@ class RelumeCallback(keras.callbacks.Callback):
         path: the run file; by default ``.relume/<time>-<class>.sqlite``.
         stop_on: ``"note"``, ``"warning"`` or ``"error"``: a finding of it stops the training.
         ignore: rules to leave out: codes, prefixes or names.
-        report: say at the end, on stderr, what was found.
+        report: whether to report the findings at the end, on stderr.
 
     Raises:
         UsageError: Keras runs on another backend than torch.
@@ -48,53 +48,53 @@ class RelumeCallback(keras.callbacks.Callback):
             raise UsageError(
                 f"Keras runs on {backend!r}; relume watches torch: set KERAS_BACKEND=torch."
             )
-        self._watched = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
+        self._core = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
         self._guard: EndGuard | None = None
 
     @property
     def run(self) -> Run | None:
         """The recording; None before a training has begun."""
-        return self._watched.run
+        return self._core.run
 
     @property
     def diagnosis(self) -> Diagnosis | None:
-        """What was found; None before there is anything to judge."""
-        return self._watched.diagnosis
+        """The diagnosis; None before there is a recording."""
+        return self._core.diagnosis
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Watch from here."""
-        self._lift()
+        """Begin to record."""
+        self._remove_guard()
         model = cast("Any", self.model)
-        self._watched.begin(model)
+        self._core.begin(model)
         self._guard = EndGuard(model, "train_function", self._fail)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Within long epochs, as often as the budget allows."""
-        if self._watched.wishes.stop_on is not None and (batch + 1) % 50 == 0:
-            self._look()
+        """Check for a stop within long epochs, as often as the budget allows."""
+        if self._core.options.stop_on is not None and (batch + 1) % 50 == 0:
+            self._figures()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Figures of every epoch."""
-        found = self._look()
+        """Log the figures of the epoch."""
+        figures = self._figures()
         if logs is not None:
-            logs.update(found)
+            logs.update(figures)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """The training has ended, or was stopped early."""
-        self._lift()
-        self._watched.end()
+        """End the recording: the training has ended, or was stopped early."""
+        self._remove_guard()
+        self._core.end()
 
-    def _look(self) -> dict[str, float]:
-        found = self._watched.look()
-        if self._watched.stops:
+    def _figures(self) -> dict[str, float]:
+        figures = self._core.figures()
+        if self._core.should_stop:
             cast("Any", self.model).stop_training = True
-        return found
+        return figures
 
     def _fail(self, error: BaseException) -> None:
-        self._lift()
-        self._watched.failed(error)
+        self._remove_guard()
+        self._core.end_with(error)
 
-    def _lift(self) -> None:
+    def _remove_guard(self) -> None:
         if self._guard is not None:
-            self._guard.lift()
+            self._guard.remove()
         self._guard = None

@@ -20,7 +20,7 @@ else:
 class RelumeCallback(Callback):
     """Watches `Trainer.fit`, logs figures every epoch and every `log_every_n_steps`, reports.
 
-    Validation, testing and the sanity check are not looked at. Automatic and manual optimisation,
+    Validation, testing and the sanity check are not recorded. Automatic and manual optimisation,
     several optimisers, accumulation and every precision are recorded as they run; gradients are
     read before `gradient_clip_val` acts on them. Figures go to every logger of the trainer.
 
@@ -30,7 +30,7 @@ class RelumeCallback(Callback):
         path: the run file; by default ``.relume/<time>-<class>.sqlite``.
         stop_on: ``"note"``, ``"warning"`` or ``"error"``: a finding of it stops the training.
         ignore: rules to leave out: codes, prefixes or names.
-        report: say at the end, on stderr, what was found.
+        report: whether to report the findings at the end, on stderr.
     """
 
     def __init__(
@@ -44,21 +44,21 @@ class RelumeCallback(Callback):
         report: bool = True,
     ) -> None:
         super().__init__()
-        self._watched = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
+        self._core = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
 
     @property
     def run(self) -> Run | None:
         """The recording; None before a training has begun."""
-        return self._watched.run
+        return self._core.run
 
     @property
     def diagnosis(self) -> Diagnosis | None:
-        """What was found; None before there is anything to judge."""
-        return self._watched.diagnosis
+        """The diagnosis; None before there is a recording."""
+        return self._core.diagnosis
 
     def on_train_start(self, trainer: "Trainer", pl_module: "LightningModule") -> None:
-        """After the sanity check: watch from here."""
-        self._watched.begin(pl_module)
+        """Begin to record, after the sanity check."""
+        self._core.begin(pl_module)
 
     def on_train_batch_end(
         self,
@@ -68,33 +68,33 @@ class RelumeCallback(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Figures as often as the trainer logs."""
+        """Log the figures as often as the trainer logs."""
         every: int = vars(trainer).get("log_every_n_steps", 50)
         if (batch_idx + 1) % max(every, 1) == 0:
             self._log(trainer)
 
     def on_train_epoch_end(self, trainer: "Trainer", pl_module: "LightningModule") -> None:
-        """Figures of every epoch."""
+        """Log the figures of the epoch."""
         self._log(trainer)
 
     def on_train_end(self, trainer: "Trainer", pl_module: "LightningModule") -> None:
-        """The training has ended, or was stopped early."""
-        self._watched.end()
+        """End the recording: the training has ended, or was stopped early."""
+        self._core.end()
 
     def on_exception(
         self, trainer: "Trainer", pl_module: "LightningModule", exception: BaseException
     ) -> None:
-        """An error or an interrupt."""
-        self._watched.failed(exception)
+        """End the recording by an error or an interrupt."""
+        self._core.end_with(exception)
 
     def teardown(self, trainer: "Trainer", pl_module: "LightningModule", stage: str) -> None:
-        """Where neither of them came."""
-        self._watched.end()
+        """End the recording where neither event came."""
+        self._core.end()
 
     def _log(self, trainer: "Trainer") -> None:
-        found = self._watched.look()
-        if found and trainer.is_global_zero:
+        figures = self._core.figures()
+        if figures and trainer.is_global_zero:
             for logger in trainer.loggers:
-                logger.log_metrics(found, step=trainer.global_step)
-        if self._watched.stops:
+                logger.log_metrics(figures, step=trainer.global_step)
+        if self._core.should_stop:
             trainer.should_stop = True

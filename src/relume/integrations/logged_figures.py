@@ -1,4 +1,4 @@
-"""The few numbers that go to a framework's logger, from the newest record of a run."""
+"""Makes the few figures for a framework's logger from the newest record of a run."""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ UNKNOWN = math.nan
 
 
 def figures(trace: Trace) -> dict[str, float]:
-    """What the newest record says; NaN where it says nothing.
+    """The figures of the newest record; NaN where it has no value.
 
     Returns:
         ``worst_silent_share`` largest share of a hidden act's units whose slope was 0 on every
@@ -40,12 +40,12 @@ def figures(trace: Trace) -> dict[str, float]:
 
 def _matrices(trace: Trace) -> list[str]:
     """Names of the weight matrices that are trained, in the order of the forward pass."""
-    about: Mapping[str, Mapping[str, object]] = {
+    facts: Mapping[str, Mapping[str, object]] = {
         fact.site: fact.data for fact in trace.facts_of("parameter")
     }
 
     def is_matrix(name: str) -> bool:
-        shape = about.get(name, {}).get("shape")
+        shape = facts.get(name, {}).get("shape")
         return isinstance(shape, list) and len(shape) >= 2  # pyright: ignore[reportUnknownArgumentType]
 
     return [site.name for site in trace.sites_of("parameter") if is_matrix(site.name)]

@@ -17,8 +17,8 @@ class RelumeCallback(TrainerCallback):
     """Watches `Trainer.train`, logs figures whenever the loss is logged, reports at the end.
 
     Gradients are read where backward ends, before clipping; the Trainer's own event for them
-    comes after it. Evaluation is not looked at. Figures go where the Trainer logs: to its
-    `log_history` and to whatever `report_to` names.
+    comes after it. Evaluation is not recorded. Figures go where the Trainer logs: to its
+    `log_history` and to what `report_to` names.
 
     Args:
         budget: share of the wall time that recording may take, in (0, 1].
@@ -26,7 +26,7 @@ class RelumeCallback(TrainerCallback):
         path: the run file; by default ``.relume/<time>-<class>.sqlite``.
         stop_on: ``"note"``, ``"warning"`` or ``"error"``: a finding of it stops the training.
         ignore: rules to leave out: codes, prefixes or names.
-        report: say at the end, on stderr, what was found.
+        report: whether to report the findings at the end, on stderr.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class RelumeCallback(TrainerCallback):
         ignore: Iterable[str] = (),
         report: bool = True,
     ) -> None:
-        self._watched = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
+        self._core = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
         self._trainer: weakref.ref[Trainer] | None = None
         self._guard: EndGuard | None = None
         self._logging = False
@@ -47,12 +47,12 @@ class RelumeCallback(TrainerCallback):
     @property
     def run(self) -> Run | None:
         """The recording; None before a training has begun."""
-        return self._watched.run
+        return self._core.run
 
     @property
     def diagnosis(self) -> Diagnosis | None:
-        """What was found; None before there is anything to judge."""
-        return self._watched.diagnosis
+        """The diagnosis; None before there is a recording."""
+        return self._core.diagnosis
 
     def on_train_begin(
         self,
@@ -61,11 +61,11 @@ class RelumeCallback(TrainerCallback):
         control: TrainerControl,
         **keywords: Any,
     ) -> None:
-        """Watch from here."""
-        self._watched.begin(keywords["model"])
+        """Begin to record."""
+        self._core.begin(keywords["model"])
         trainer = _caller()
         self._trainer = None if trainer is None else weakref.ref(trainer)
-        self._lift()
+        self._remove_guard()
         if trainer is not None:
             self._guard = EndGuard(trainer, "training_step", self._fail)
 
@@ -76,19 +76,19 @@ class RelumeCallback(TrainerCallback):
         control: TrainerControl,
         **keywords: Any,
     ) -> None:
-        """The Trainer has logged a loss: figures beside it."""
+        """Log the figures beside a loss that the Trainer has logged."""
         logs: dict[str, Any] = keywords.get("logs") or {}
         if self._logging or "loss" not in logs:
             return
-        found = self._watched.look()
+        figures = self._core.figures()
         trainer = None if self._trainer is None else self._trainer()
-        if found and trainer is not None:
-            self._logging = True  # log() comes back here
+        if figures and trainer is not None:
+            self._logging = True  # log() calls this method again
             try:
-                trainer.log(found)
+                trainer.log(figures)
             finally:
                 self._logging = False
-        if self._watched.stops:
+        if self._core.should_stop:
             control.should_training_stop = True
 
     def on_epoch_end(
@@ -98,9 +98,9 @@ class RelumeCallback(TrainerCallback):
         control: TrainerControl,
         **keywords: Any,
     ) -> None:
-        """Where nothing is logged, the end of an epoch is the time to judge."""
-        self._watched.look()
-        if self._watched.stops:
+        """Check for a stop at the end of an epoch, in case nothing is logged."""
+        self._core.figures()
+        if self._core.should_stop:
             control.should_training_stop = True
 
     def on_train_end(
@@ -110,22 +110,22 @@ class RelumeCallback(TrainerCallback):
         control: TrainerControl,
         **keywords: Any,
     ) -> None:
-        """The training has ended, or was stopped early."""
-        self._lift()
-        self._watched.end()
+        """End the recording: the training has ended, or was stopped early."""
+        self._remove_guard()
+        self._core.end()
 
     def _fail(self, error: BaseException) -> None:
-        self._lift()
-        self._watched.failed(error)
+        self._remove_guard()
+        self._core.end_with(error)
 
-    def _lift(self) -> None:
+    def _remove_guard(self) -> None:
         if self._guard is not None:
-            self._guard.lift()
+            self._guard.remove()
         self._guard = None
 
 
 def _caller() -> Trainer | None:
-    """The Trainer that calls this callback: it hands over everything but itself."""
+    """The Trainer that calls this callback, from its frame: it passes everything but itself."""
     frame = sys._getframe(1)
     while frame is not None:
         holder = frame.f_locals.get("self")

@@ -1,8 +1,8 @@
-"""What is known already: a file of findings that are no news, read and written whole.
+"""Reads and writes the baseline: a file of findings that are known and not reported again.
 
 An entry is a rule at a site with its act. Steps and numbers are left out, since they differ from
-run to run. Two things are kept beside the key, so that what is known hides nothing graver: whether
-it was harm when it was written, and which rules' findings it explained then.
+run to run. Each entry also says whether the finding was harm when it was written, and which rules'
+findings it explained then, so that it hides nothing graver.
 """
 
 import os
@@ -20,10 +20,10 @@ class BaselineEntry(BaseModel):
     """One known finding.
 
     Attributes:
-        code, name: of the rule; the name is for people.
+        code, name: of the rule; the name is for readers of the file.
         site: a site's name; empty for the whole model.
         act: the act there, where there is one.
-        harm: it was of `warning` or above.
+        harm: it was a `warning` or an `error`.
         explains: codes of what it explained, near or far.
     """
 
@@ -38,17 +38,17 @@ class BaselineEntry(BaseModel):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What makes two findings the same one."""
+        """The rule, the site and the act, by which two findings are the same."""
         return self.code, self.site, self.act
 
     def covers(self, finding: Finding) -> bool:
-        """Whether the finding is this one, and no graver than it was known to be."""
+        """Whether the finding is this one, and was harm already if it is now."""
         grown = finding.severity >= Severity.WARNING and not self.harm
         return self.key == key_of(finding) and not grown
 
 
 class Baseline(BaseModel):
-    """All that is known, in the order of code and site."""
+    """All known findings, in the order of code and site."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
@@ -58,26 +58,26 @@ class Baseline(BaseModel):
 
 
 def key_of(finding: Finding) -> tuple[str, str, str]:
-    """Rule, site and act of a finding."""
+    """Return rule, site and act of a finding."""
     act = str(finding.evidence.more.get("act") or "")
     return finding.code, _writable(finding.site), _writable(act)
 
 
 def _writable(name: str) -> str:
-    """A name as UTF-8 can carry it: a lone surrogate becomes its escape."""
+    """Return a name that UTF-8 can encode: a lone surrogate becomes its escape."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def known_by(diagnosis: Diagnosis, before: Baseline | None = None) -> Baseline:
-    """The baseline that knows every finding of a diagnosis.
+def baseline_of(diagnosis: Diagnosis, before: Baseline | None = None) -> Baseline:
+    """Make the baseline of every finding of a diagnosis.
 
     Args:
-        diagnosis: what is to be known.
-        before: an older baseline; its entries of rules that this diagnosis did not ask stay.
+        diagnosis: the findings to enter.
+        before: an older baseline; its entries of rules that did not run in this diagnosis stay.
     """
-    asked = {r.code for r in (*diagnosis.findings, *diagnosis.checked, *diagnosis.not_checked)}
-    asked |= {s.finding.code for s in diagnosis.suppressed}
-    entries = {e.key: e for e in (before.findings if before else []) if e.code not in asked}
+    judged = {r.code for r in (*diagnosis.findings, *diagnosis.checked, *diagnosis.not_checked)}
+    judged |= {s.finding.code for s in diagnosis.suppressed}
+    entries = {e.key: e for e in (before.findings if before else []) if e.code not in judged}
     for finding in diagnosis.findings:
         code, site, act = key_of(finding)
         entries[code, site, act] = BaselineEntry(
@@ -86,28 +86,29 @@ def known_by(diagnosis: Diagnosis, before: Baseline | None = None) -> Baseline:
             site=site,
             act=act,
             harm=finding.severity >= Severity.WARNING,
-            explains=sorted({f.code for f in _below(finding, diagnosis)} - {code}),
+            explains=sorted({f.code for f in _symptoms_below(finding, diagnosis)} - {code}),
         )
     return Baseline(
         format="relume-baseline", version=1, findings=[entries[key] for key in sorted(entries)]
     )
 
 
-def _below(finding: Finding, diagnosis: Diagnosis) -> Iterable[Finding]:
-    todo, seen = [finding], dict[str, Finding]()
+def _symptoms_below(finding: Finding, diagnosis: Diagnosis) -> Iterable[Finding]:
+    """Return all that a finding explains, near or far."""
+    todo, symptoms = [finding], dict[str, Finding]()
     while todo:
         for symptom in diagnosis.symptoms_of(todo.pop()):
-            if symptom.key not in seen:
-                seen[symptom.key] = symptom
+            if symptom.key not in symptoms:
+                symptoms[symptom.key] = symptom
                 todo.append(symptom)
-    return seen.values()
+    return symptoms.values()
 
 
-def load(path: Path) -> Baseline:
+def load_baseline(path: Path) -> Baseline:
     """Read a baseline.
 
     Raises:
-        UsageError: there is none, or it is damaged or not ours; one sentence.
+        UsageError: there is none, or it is damaged or of another program; one sentence.
     """
     try:
         text = path.read_bytes().decode("utf-8")
@@ -124,26 +125,28 @@ def load(path: Path) -> Baseline:
         first = error.errors(include_url=False)[0]
         at = ".".join(str(part) for part in first["loc"])
         reason = f"{at}: {first['msg']}" if at else first["msg"]
-        told = " ".join(reason.split()).rstrip(".")
-        raise UsageError(f"{path} is no baseline of relume, or a damaged one ({told}).") from None
+        message = " ".join(reason.split()).rstrip(".")
+        raise UsageError(
+            f"{path} is no baseline of relume, or a damaged one ({message})."
+        ) from None
 
 
-def dump(baseline: Baseline) -> str:
-    """The text of a baseline: the same findings give the same text."""
+def dump_baseline(baseline: Baseline) -> str:
+    """Return the text of a baseline: the same findings give the same text."""
     return baseline.model_dump_json(indent=2) + "\n"
 
 
-def replaceable(path: Path) -> Baseline | None:
-    """The baseline that a new one would replace; None where there is none.
+def load_replaceable(path: Path) -> Baseline | None:
+    """Read the baseline that a new one would replace; None where there is none.
 
     Raises:
-        UsageError: something else stands there, or it cannot be written.
+        UsageError: another file is there, or it cannot be written.
     """
     if not path.parent.is_dir():
         raise UsageError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}.")
     if path.exists():
         try:
-            before = load(path)
+            before = load_baseline(path)
         except UsageError as error:
             raise UsageError(f"{str(error).rstrip('.')}, so it is not overwritten.") from None
     else:

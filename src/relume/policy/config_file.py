@@ -1,7 +1,7 @@
-"""`[tool.relume]` in the nearest pyproject.toml: found, read, and every word of it checked.
+"""Finds and reads `[tool.relume]` in the nearest pyproject.toml.
 
-The file is read as data with the standard library; pydantic is imported only where there is a
-table to check, so that a run without configuration pays nothing for it.
+The standard library reads the file as data; pydantic is imported only where there is a table to
+check, so that a run without configuration pays nothing for it.
 """
 
 import tomllib
@@ -25,14 +25,14 @@ def read_config(
     isolated: bool = False,
     folder: Path | None = None,
 ) -> Config:
-    """The configuration that holds here.
+    """Read the configuration that holds in a folder.
 
     Args:
-        known: the rules that there are.
-        forms: the output formats that there are.
+        known: all rules.
+        forms: all output formats.
         file: read this one; it must have the table, or be a file of its own without `[tool]`.
-        isolated: read none.
-        folder: look from here upwards; the working folder if None.
+        isolated: read no configuration.
+        folder: search from it upwards; the working folder if None.
 
     Returns:
         The configuration, or an empty one where there is none.
@@ -46,41 +46,42 @@ def read_config(
     if isolated:
         return Config()
     if file is not None:
-        return _checked(_given(file), file, known, forms)
+        return _check(_read_named_file(file), file, known, forms)
     start = (folder or Path.cwd()).absolute()
     for place in (start, *start.parents):
-        table = _found(place / NAME)
+        table = _find_table(place / NAME)
         if table is not None:
-            return _checked(table, place / NAME, known, forms)
+            return _check(table, place / NAME, known, forms)
     return Config()
 
 
-def _found(path: Path) -> Mapping[str, Any] | None:
-    """The table of a file that was met on the way up; None where it has none."""
+def _find_table(path: Path) -> Mapping[str, Any] | None:
+    """Read the table of a file on the way up; None where it has none."""
     try:
         if not path.is_file():
             return None
         text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError):
-        return None  # nobody named this file: not being able to read it is no mistake of anyone
+        return None  # the user did not name this file, so that it cannot be read is no mistake
     try:
         return _table(tomllib.loads(text), path, whole=False)
     except tomllib.TOMLDecodeError as error:
         if TABLE.rstrip("]") not in text:
-            return None  # broken, but nothing in it is ours
-        raise UsageError(f"{path} is no valid TOML: {_flat(error)}.") from None
+            return None  # broken, but without a table of relume
+        raise UsageError(f"{path} is no valid TOML: {_one_line(error)}.") from None
 
 
-def _given(path: Path) -> Mapping[str, Any]:
+def _read_named_file(path: Path) -> Mapping[str, Any]:
+    """Read the table of a file that --config names."""
     try:
         data = tomllib.loads(path.read_bytes().decode("utf-8"))
     except FileNotFoundError:
         raise UsageError(f"--config is {str(path)!r}, and there is no such file.") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise UsageError(f"cannot read {str(path)!r}: {_flat(reason)}.") from None
+        raise UsageError(f"cannot read {str(path)!r}: {_one_line(reason)}.") from None
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is no valid TOML: {_flat(error)}.") from None
+        raise UsageError(f"{path} is no valid TOML: {_one_line(error)}.") from None
     table = _table(data, path, whole=path.name != NAME and "tool" not in data)
     if table is None:
         raise UsageError(f"{path} has no table {TABLE}; add one, or name another file.")
@@ -88,6 +89,7 @@ def _given(path: Path) -> Mapping[str, Any]:
 
 
 def _table(data: dict[str, Any], path: Path, *, whole: bool) -> Mapping[str, Any] | None:
+    """Return the table of relume in a file's data; `whole`: the data are the table."""
     if whole:
         return data
     tool: Any = data.get("tool")
@@ -99,7 +101,7 @@ def _table(data: dict[str, Any], path: Path, *, whole: bool) -> Mapping[str, Any
     return cast("dict[str, Any]", table)
 
 
-def _checked(
+def _check(
     table: Mapping[str, Any], file: Path, known: Sequence[NamedRule], forms: Sequence[str]
 ) -> Config:
     from relume.policy.config_schema import check_table  # pydantic
@@ -107,6 +109,6 @@ def _checked(
     return check_table(table, file.absolute(), known, forms)
 
 
-def _flat(error: object) -> str:
+def _one_line(error: object) -> str:
     text = " ".join(str(error).split()).rstrip(".")
     return text[:1].lower() + text[1:]

@@ -1,4 +1,4 @@
-"""The table of the configuration, checked with pydantic; what is wrong becomes one sentence."""
+"""Checks the table of the configuration with pydantic; a mistake becomes one sentence."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,13 +12,15 @@ from relume.policy.settings import Config, SiteIgnore
 from relume.registry import unknown
 
 LEVELS = ("note", "warning", "error")
-"""What a run may fail on; a fact is never harm."""
+"""The severities that a run may fail on; a fact is never harm."""
 
 CODES = 'a list of codes, prefixes or names, such as ["ACT4", "dead-units"]'
 Word = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
 class _Strict(BaseModel):
+    """A table that refuses unknown keys and converts no types; keys have hyphens."""
+
     model_config = ConfigDict(
         extra="forbid",
         strict=True,
@@ -55,7 +57,7 @@ class ConfigTable(_Strict):
 def check_table(
     table: Mapping[str, Any], file: Path, known: Sequence[NamedRule], forms: Sequence[str]
 ) -> Config:
-    """The configuration of a table in which every word is good.
+    """Check a table and return its configuration.
 
     Raises:
         UsageError: one sentence with the file, the key, what was given and what was expected.
@@ -66,7 +68,7 @@ def check_table(
         raise UsageError(f"{file}: {_sentence(error)}") from None
 
     def words(values: Sequence[str], key: str) -> tuple[str, ...]:
-        return _named(lambda: selection(values, known), file, key)
+        return _checked_codes(lambda: selection(values, known), file, key)
 
     if read.fail_on is not None and read.fail_on not in LEVELS:
         raise UsageError(f"{file}: fail-on: {unknown(read.fail_on, LEVELS, 'severity')}")
@@ -83,31 +85,31 @@ def check_table(
         baseline=file.parent / read.baseline if read.baseline else None,
         dir=file.parent / read.dir if read.dir else None,
         site_ignores=tuple(
-            SiteIgnore(i.site, frozenset(words(i.codes, f"{_at(at)}codes")), i.reason)
+            SiteIgnore(i.site, frozenset(words(i.codes, f"{_place(at)}codes")), i.reason)
             for at, i in enumerate(read.per_site_ignores)
         ),
     )
 
 
-def _named(read: Callable[[], tuple[str, ...]], file: Path, key: str) -> tuple[str, ...]:
+def _checked_codes(read: Callable[[], tuple[str, ...]], file: Path, key: str) -> tuple[str, ...]:
     try:
         return read()
     except UnknownNameError as error:
         raise UsageError(f"{file}: {key}: {error}") from None
 
 
-def _at(at: int) -> str:
+def _place(at: int) -> str:
     return f"per-site-ignores {at + 1}, "
 
 
 def _sentence(error: ValidationError) -> str:
-    """The first thing that is wrong, as key, what was given and what was expected."""
+    """Return the first mistake as one sentence: the key, the value and what was expected."""
     first = error.errors(include_url=False)[0]
     path = [part for part in first["loc"] if isinstance(part, str)]
     places = [part for part in first["loc"] if isinstance(part, int)]
     model: type[BaseModel] = SiteIgnoreTable if path[:1] == ["per-site-ignores"] else ConfigTable
     within = path[0] == "per-site-ignores" and len(path) > 1
-    head = _at(places[0]) if within and places else ""
+    head = _place(places[0]) if within and places else ""
     key = path[1] if within else path[0]
     model = SiteIgnoreTable if within else ConfigTable
     fields = {str(field.alias): str(field.description) for field in model.model_fields.values()}
@@ -115,10 +117,10 @@ def _sentence(error: ValidationError) -> str:
         return head + unknown(key, fields, "key")
     if first["type"] == "missing":
         return f"{head}{key} is missing; it must be {fields[key]}."
-    given = _shown(first["input"])
-    return f"{head}{key} is {given}; it must be {fields[key]}."
+    value = _as_text(first["input"])
+    return f"{head}{key} is {value}; it must be {fields[key]}."
 
 
-def _shown(given: object) -> str:
-    text = "true" if given is True else "false" if given is False else repr(given)
+def _as_text(value: object) -> str:
+    text = "true" if value is True else "false" if value is False else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

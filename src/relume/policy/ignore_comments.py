@@ -1,8 +1,8 @@
-"""`# relume: ignore[ACT401]: reason` on a source line, read as Python reads comments.
+"""Reads `# relume: ignore[ACT401]: reason` comments of source files, by Python's tokens.
 
-A text that only looks so, in a string or a docstring, does not count. A comment speaks for its
-own line; at the end of a statement over several lines it speaks for the whole statement, since
-that is where formatters put it.
+A text that only looks so, in a string or a docstring, does not count. A comment covers its own
+line; at the end of a statement over several lines it covers the whole statement, since that is
+where formatters put it.
 """
 
 import io
@@ -16,7 +16,7 @@ from relume.errors import UnknownNameError
 from relume.policy.selectors import NamedRule, selection
 
 LARGEST = 10_000_000
-"""Bytes of source at most: more is generated, and nobody writes comments there."""
+"""Bytes of source at most: larger files are generated, and have no such comments."""
 
 _MENTION = re.compile(r"#\s*relume\s*:\s*ignore\b(?P<rest>[^#]*)", re.IGNORECASE)
 _REST = re.compile(r"\s*(?:\[(?P<codes>[^\]]*)\])?\s*(?::\s*(?P<reason>.*))?", re.DOTALL)
@@ -28,12 +28,12 @@ class IgnoreComment:
     """One ignore comment.
 
     Attributes:
-        line: where it stands.
-        first: the first line for which it speaks; the last one is its own.
-        codes: what it silences; None: all rules.
+        line: its own line, the last that it covers.
+        first: the first line that it covers.
+        codes: the rules that it silences; None: all rules.
         reason: why, in its author's words; empty if not said.
-        alone: nothing else stands on its line, so it speaks for none.
-        problem: why it, or a part of it, cannot be followed; empty if all is well.
+        alone: nothing else stands on its line, so it covers none.
+        problem: why it, or a part of it, is not understood; empty if all of it is.
     """
 
     line: int
@@ -49,26 +49,28 @@ class IgnoreComment:
         return there and (self.codes is None or code in self.codes)
 
 
-def comments(file: str, known: Sequence[NamedRule]) -> tuple[IgnoreComment, ...]:
-    """The ignore comments of a source file; none where it cannot be read.
+def ignore_comments(file: str, known: Sequence[NamedRule]) -> tuple[IgnoreComment, ...]:
+    """Read the ignore comments of a source file; none where it cannot be read.
 
     Args:
         file: a path as a trace has it; it may be gone, or never have been a file.
-        known: the rules that there are.
+        known: all rules.
 
     Example:
-        >>> comments("<stdin>", [])
+        >>> ignore_comments("<stdin>", [])
         ()
     """
-    return tuple(_read(token, first, alone, known) for token, first, alone in _mentions(file))
+    return tuple(
+        _parse_comment(token, first, alone, known) for token, first, alone in _mentions(file)
+    )
 
 
 def _mentions(file: str) -> Iterator[tuple[tokenize.TokenInfo, int, bool]]:
-    """Each such comment, with the first line of its statement if it ends one, and whether it
+    """Yield each such comment, with the first line of its statement if it ends one, and whether it
     stands alone."""
     path = Path(file)
-    begun = 0  # the line on which the statement at hand began; 0 between statements
-    held: list[tuple[tokenize.TokenInfo, int]] = []  # a statement's comments, and its beginning
+    begun = 0  # the first line of the current statement; 0 between statements
+    pending: list[tuple[tokenize.TokenInfo, int]] = []  # comments of a statement, with its begin
     try:
         if not path.is_file() or path.stat().st_size > LARGEST:  # never open a device or a pipe
             return
@@ -79,17 +81,17 @@ def _mentions(file: str) -> Iterator[tuple[tokenize.TokenInfo, int, bool]]:
         with io.StringIO(text) as stream:
             for token in tokenize.generate_tokens(stream.readline):
                 if token.type == tokenize.COMMENT and _MENTION.search(token.string):
-                    held.append((token, begun))
+                    pending.append((token, begun))
                 elif token.type in (tokenize.NEWLINE, tokenize.ENDMARKER):
-                    yield from (_placed(item, start, token.start[0]) for item, start in held)
-                    begun, held = 0, []
+                    yield from (_place(item, start, token.start[0]) for item, start in pending)
+                    begun, pending = 0, []
                 elif token.type not in _LAYOUT and not begun:
                     begun = token.start[0]
     except (OSError, ValueError, SyntaxError, tokenize.TokenError):
-        yield from (_placed(item, start, 0) for item, start in held)  # what was read so far
+        yield from (_place(item, start, 0) for item, start in pending)  # what was read so far
 
 
-def _placed(
+def _place(
     token: tokenize.TokenInfo, begun: int, ended: int
 ) -> tuple[tokenize.TokenInfo, int, bool]:
     line = token.start[0]
@@ -97,7 +99,7 @@ def _placed(
     return token, begun if ends else line, not token.line[: token.start[1]].strip()
 
 
-def _read(
+def _parse_comment(
     token: tokenize.TokenInfo, first: int, alone: bool, known: Sequence[NamedRule]
 ) -> IgnoreComment:
     line = token.start[0]

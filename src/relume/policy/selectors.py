@@ -1,4 +1,4 @@
-"""Naming rules: a code, the beginning of one, or a name, checked against what there is."""
+"""Selects rules by a code, the beginning of one, or a name."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
@@ -8,7 +8,7 @@ from relume.registry import unknown
 
 
 class NamedRule(Protocol):
-    """Whatever has a rule's code and name: a page, a finding, the rule itself."""
+    """Anything with a rule's code and name: a page, a finding, the rule itself."""
 
     @property
     def code(self) -> str: ...
@@ -20,10 +20,10 @@ N = TypeVar("N", bound=NamedRule)
 
 
 def matching(word: str, known: Sequence[N]) -> tuple[N, ...]:
-    """The rules that a code, a name or the beginning of either selects.
+    """Return the rules that a code, a name or the beginning of either selects.
 
     Raises:
-        UnknownNameError: none; the message names the nearest.
+        UnknownNameError: no rule matches; the message names the nearest.
     """
     wanted = word.strip().lower()
     exact = [page for page in known if wanted in (page.code.lower(), page.name)]
@@ -36,7 +36,7 @@ def matching(word: str, known: Sequence[N]) -> tuple[N, ...]:
 
 
 def selection(words: Iterable[str], known: Sequence[NamedRule]) -> tuple[str, ...]:
-    """Comma-separated codes, prefixes and names, each checked, as the codes they select.
+    """Return the codes that comma-separated codes, prefixes and names select.
 
     Raises:
         UnknownNameError: a word that selects no rule; the message names the nearest.

@@ -1,4 +1,4 @@
-"""The settings that a configuration holds."""
+"""The nouns of a configuration: `Config` and its `SiteIgnore`s."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class SiteIgnore:
-    """A rule that is not told at some sites, and why.
+    """Rules that are silent at some sites, and why.
 
     Attributes:
         site: a glob over site names; ``*`` is any, ``(model)`` the whole model.
@@ -21,12 +21,12 @@ class SiteIgnore:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a project settled once. None or empty: it says nothing about that.
+    """The settings of a project. None or empty: not set.
 
     Attributes:
-        file: where it stands; None if there is none.
+        file: the file that has it; None if there is none.
         select, ignore: rules, as written.
-        fail_on, output_format: words, known to be good.
+        fail_on, output_format: checked words.
         budget: share of the wall time for recording.
         baseline, dir: paths, made absolute from the file's folder.
         site_ignores: see `SiteIgnore`.

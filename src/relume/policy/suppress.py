@@ -1,17 +1,17 @@
-"""A diagnosis without what somebody asked not to hear of; nothing of it is lost.
+"""Moves the findings of a diagnosis that the user silenced into its `suppressed` list.
 
 Three things silence a finding, in this order: a comment on its source line, a per-site ignore of
-the configuration, a baseline. What a silenced finding explains is silenced with it, since cause
-and symptoms are one story; three limits keep that from hiding more than was meant:
+the configuration, a baseline. A silenced finding silences what it explains, since cause and
+symptoms belong together; three limits keep that from hiding more than was meant:
 
-- A finding of the same rule at another site is a fault of its own, though one leads the others in
-  the telling: it needs its own comment, ignore or entry.
-- A symptom that also has a cause that is told stays.
-- What a baseline knows takes with it only the kinds of symptom that it explained when the
-  baseline was written, at whatever site; a new kind is news. And what was no harm then, and is
-  now, is news.
+- A finding of the same rule at another site is a fault of its own, though one leads the group: it
+  needs its own comment, ignore or entry.
+- A symptom that has another cause that is not silenced stays.
+- An entry of a baseline silences only the kinds of symptom that it explained when the baseline was
+  written, at any site; a new kind is reported. A finding that was no harm then, and is now, is
+  reported too.
 
-The findings that stay are linked among themselves: one whose causes are all silenced is a root.
+The findings that stay are linked again: one whose causes are all silenced is a root.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relume.core import Diagnosis, Finding, Silenced, Trace
-from relume.policy.ignore_comments import IgnoreComment, comments
+from relume.policy.ignore_comments import IgnoreComment, ignore_comments
 from relume.policy.selectors import NamedRule
 from relume.policy.settings import SiteIgnore
 
@@ -34,7 +34,7 @@ WHOLE = "(model)"
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """A diagnosis with its silenced findings apart, and what is to be said about the silencing."""
+    """A diagnosis with its silenced findings apart, and notes on comments that had no effect."""
 
     diagnosis: Diagnosis
     notes: tuple[str, ...] = ()
@@ -48,26 +48,26 @@ def suppress(
     ignores: Sequence[SiteIgnore] = (),
     config: Path | None = None,
     baseline: "Baseline | None" = None,
-    kept_in: Path | None = None,
+    baseline_file: Path | None = None,
 ) -> Suppressed:
-    """Silence what is to be silent.
+    """Silence findings by comments, per-site ignores and a baseline.
 
     Args:
-        diagnosis: what was judged.
-        known: the rules that there are.
+        diagnosis: the diagnosis.
+        known: all rules.
         trace: the run, for the lines that it touched; comments there that silence nothing are
             reported.
         ignores: per-site ignores of the configuration.
-        config: the file they stand in.
-        baseline: what is known.
-        kept_in: the file of the baseline.
+        config: the file of the configuration.
+        baseline: the known findings.
+        baseline_file: the file of the baseline.
 
     Returns:
         The diagnosis with `suppressed` filled, and notes: comments that were not understood or
         silenced nothing. With a baseline its `meta["baseline"]` has `file`, `known`, `new` and
         `gone`.
     """
-    files = {file: comments(file, known) for file in sorted(_files(diagnosis, trace))}
+    files = {file: ignore_comments(file, known) for file in sorted(_files(diagnosis, trace))}
     silent: dict[str, Silenced] = {}
     used: set[tuple[str, int]] = set()
     entries: dict[str, BaselineEntry] = {}
@@ -78,7 +78,7 @@ def suppress(
                 where = f"{finding.file}:{comment.line}"
                 silent.setdefault(finding.key, Silenced(finding, "comment", where, comment.reason))
         for item in ignores:
-            if finding.code in item.codes and _at(finding.site, item.site):
+            if finding.code in item.codes and _matches(finding.site, item.site):
                 by = Silenced(finding, "config", str(config or ""), item.reason)
                 silent.setdefault(finding.key, by)
         entry = (
@@ -86,24 +86,24 @@ def suppress(
         )
         if entry and finding.key not in silent:
             entries[finding.key] = entry
-            silent[finding.key] = Silenced(finding, "baseline", str(kept_in or ""))
-    _spread(diagnosis, silent, entries)
+            silent[finding.key] = Silenced(finding, "baseline", str(baseline_file or ""))
+    _silence_symptoms(diagnosis, silent, entries)
     left = _without(diagnosis, silent)
     if baseline is not None:
-        told = _baseline(diagnosis, silent, baseline, kept_in, len(left.findings))
-        left = replace(left, meta={**left.meta, "baseline": told})
+        counts = _baseline_counts(diagnosis, silent, baseline, baseline_file, len(left.findings))
+        left = replace(left, meta={**left.meta, "baseline": counts})
     notes = _notes(diagnosis, files, used, _lines(diagnosis, trace), {k.code for k in known})
     return Suppressed(left, tuple(notes))
 
 
-def _at(site: str, glob: str) -> bool:
+def _matches(site: str, glob: str) -> bool:
     return fnmatchcase(site or WHOLE, glob) or (not site and glob == "*")
 
 
-def _spread(
+def _silence_symptoms(
     diagnosis: Diagnosis, silent: dict[str, Silenced], entries: dict[str, "BaselineEntry"]
 ) -> None:
-    """Silence what only silenced findings explain, until there is no more of it."""
+    """Silence what only silenced findings explain, repeated until nothing is added."""
     present = {finding.key: finding for finding in diagnosis.findings}
     grew = True
     while grew:
@@ -112,7 +112,7 @@ def _spread(
             causes = [present[key] for key in finding.explained_by if key in present]
             if finding.key in silent or not causes:
                 continue
-            if all(_takes(cause, finding, silent, entries) for cause in causes):
+            if all(_takes_along(cause, finding, silent, entries) for cause in causes):
                 cause = silent[causes[0].key]
                 root = cause.root or cause.finding.key
                 silent[finding.key] = replace(cause, finding=finding, root=root)
@@ -121,12 +121,13 @@ def _spread(
                 grew = True
 
 
-def _takes(
+def _takes_along(
     cause: Finding,
     symptom: Finding,
     silent: Mapping[str, Silenced],
     entries: Mapping[str, "BaselineEntry"],
 ) -> bool:
+    """Whether a cause is silenced and may silence the symptom with it."""
     if cause.key not in silent or cause.code == symptom.code:
         return False
     entry = entries.get(cause.key)
@@ -134,18 +135,19 @@ def _takes(
 
 
 def _without(diagnosis: Diagnosis, silent: Mapping[str, Silenced]) -> Diagnosis:
+    """Move the silenced findings to `suppressed`, and link the others among themselves."""
     if not silent:
         return diagnosis
     left = [f for f in diagnosis.findings if f.key not in silent]
-    leaders: dict[str, str] = {}  # by a silenced leader's key: who leads its rule's others now
+    leaders: dict[str, str] = {}  # by a silenced leader's key: the finding that leads its group now
     causes: dict[str, tuple[str, ...]] = {}
     for finding in left:
-        kept = tuple(key for key in finding.explained_by if key not in silent)
+        causes_left = tuple(key for key in finding.explained_by if key not in silent)
         peer = next((k for k in finding.explained_by if k.startswith(f"{finding.code}@")), "")
-        if not kept and peer in silent:
+        if not causes_left and peer in silent:
             leader = leaders.setdefault(peer, finding.key)
-            kept = () if leader == finding.key else (leader,)
-        causes[finding.key] = kept
+            causes_left = () if leader == finding.key else (leader,)
+        causes[finding.key] = causes_left
     linked = [
         replace(
             finding,
@@ -160,14 +162,14 @@ def _without(diagnosis: Diagnosis, silent: Mapping[str, Silenced]) -> Diagnosis:
     return replace(diagnosis, findings=(*roots, *rest), suppressed=(*diagnosis.suppressed, *items))
 
 
-def _baseline(
+def _baseline_counts(
     diagnosis: Diagnosis,
     silent: Mapping[str, Silenced],
     baseline: "Baseline",
-    kept_in: Path | None,
+    baseline_file: Path | None,
     new: int,
 ) -> dict[str, Any]:
-    """What the baseline knew, what is new, and what of it is gone."""
+    """Count what the baseline knew and what is new, and list which entries are gone."""
     from relume.policy.baseline import key_of
 
     there = {key_of(finding) for finding in diagnosis.findings}
@@ -179,11 +181,11 @@ def _baseline(
         if e.key not in there and e.code in looked and not {(e.code, e.site), (e.code, "")} & blind
     ]
     known = sum(item.by == "baseline" for item in silent.values())
-    return {"file": str(kept_in or ""), "known": known, "new": new, "gone": gone}
+    return {"file": str(baseline_file or ""), "known": known, "new": new, "gone": gone}
 
 
 def _lines(diagnosis: Diagnosis, trace: Trace | None) -> set[tuple[str, int]]:
-    """The source lines that the run is known to have touched."""
+    """Return the source lines that the run is known to have touched."""
     lines = {(finding.file, finding.line) for finding in diagnosis.findings}
     if trace is not None:
         lines |= {(site.file, site.line) for site in trace.sites}
@@ -205,12 +207,12 @@ def _notes(
     touched: set[tuple[str, int]],
     known: set[str],
 ) -> list[str]:
-    """What an author of a comment should hear: it is not understood, or silences nothing."""
+    """Return a note for each comment that is not understood or silences nothing."""
     missing = {item.code for item in diagnosis.not_checked}
     judged = {item.code for item in (*diagnosis.findings, *diagnosis.checked)} - missing
     notes: list[str] = []
-    for file, found in files.items():
-        for comment in found:
+    for file, file_comments in files.items():
+        for comment in file_comments:
             where = f"{file}:{comment.line}: the ignore comment"
             there = any((file, line) in touched for line in range(comment.first, comment.line + 1))
             asked = known if comment.codes is None else comment.codes

@@ -1,11 +1,11 @@
-"""The recorder: watches a training run from the inside, and leaves it as it was.
+"""Records a training run from inside its process, and leaves the run unchanged.
 
-Between recorded steps two things of ours run: a wrapper around `torch.autograd.backward` that
-keeps the loss, and one optimiser-step hook that decides whether the next step is recorded. What
-a recorded step needs besides is in `harvest.py`.
+Between recorded steps the recorder has two entry points in torch: a wrapper around
+`torch.autograd.backward` that reads the loss, and one optimiser-step hook that decides whether the
+next step is recorded. What a recorded step needs in addition is in `capture/recorded_step.py`.
 
-Every entry point catches its own errors: the user's program never sees one, recording degrades,
-and the run file says what failed (`failures.py`).
+Every entry point catches its own errors: the user's program never gets one, less is recorded, and
+the run file reports the failure (`capture/failure_guard.py`).
 """
 
 import math
@@ -35,10 +35,11 @@ from relume.record.sites.qualified_names import QualifiedNames
 from relume.record.sites.sites import Sites
 from relume.record.store.run_file import UNSEEN, Writer
 
-FLUSH_SECONDS = 0.5  # of the loss that a killed process can lose; of counters: `ledger.COUNTERS`
-JUMP = 2.0  # loss against its running mean that makes the recorder look again at once
-IDLE_BACKWARDS = 3  # without any optimiser step before backward itself is taken as the clock
-MOST_GATHERED = 256  # the same where there is an optimiser: it may be waiting for more gradients
+# Seconds of the loss that a killed process can lose; counters: `pending_records.COUNTER_WAIT`.
+FLUSH_SECONDS = 0.5
+JUMP = 2.0  # ratio of a loss to its running mean from which on the next step is recorded
+IDLE_BACKWARDS = 3  # without any optimiser step, after which each backward counts as a step
+MOST_GATHERED = 256  # the same where an optimiser exists: it may gather more gradients
 
 
 class Recorder:
@@ -46,9 +47,15 @@ class Recorder:
 
     Args:
         writer: an open run file.
-        budget: decides when to look.
-        models: what to watch; empty means whatever contributes to a loss in this process.
+        budget: decides which steps are recorded.
+        models: the models to record; empty means every model that contributes to a loss.
         exact: do nothing that could change a bit: compiled models stay compiled on recorded steps.
+
+    Attributes:
+        loss_only: nothing is armed and one optimiser steps, so a step costs least: only its loss
+            is read.
+        records: steps recorded so far.
+        backwards: backward passes so far.
     """
 
     def __init__(
@@ -63,30 +70,30 @@ class Recorder:
         self.budget = budget
         self.names = QualifiedNames(models)
         self.sites = Sites(self.names)
-        self.notes = FactLog(self.sites, writer)
-        self.ledger = PendingRecords(writer, self.sites, self.notes, self._notice)
-        self.trouble = FailureGuard(writer, self._stop)
-        self.fail = self.trouble.note
+        self.fact_log = FactLog(self.sites, writer)
+        self.pending_records = PendingRecords(writer, self.sites, self.fact_log, self._watch_loss)
+        self.failure_guard = FailureGuard(writer, self._stop)
+        self.fail = self.failure_guard.record_failure
         self.scaling = GradScaling()
-        self.harvest = RecordedStep(
-            self.names, self.sites, self.notes, self.scaling, self.fail, exact=exact
+        self.recorded_step = RecordedStep(
+            self.names, self.sites, self.fact_log, self.scaling, self.fail, exact=exact
         )
-        self.optimizers = OptimizerSteps(self.harvest.is_ours)
-        self.pace = PlainStepSampling()
-        self.pace.never = budget.shared  # ranks look at the same steps, each by its number
-        self._ears = BackwardPatches(self)
-        self.quiet = False  # armed for nothing, and one optimiser steps: the cheapest state
+        self.optimizers = OptimizerSteps(self.recorded_step.is_watched)
+        self.plain_sampling = PlainStepSampling()
+        self.plain_sampling.disabled = budget.shared  # ranks agree on steps by their numbers
+        self._backward_patches = BackwardPatches(self)
+        self.loss_only = False
         self.records = 0
         self.backwards = 0
-        self._idle = IDLE_BACKWARDS
+        self._idle_backwards = IDLE_BACKWARDS
         self._loss_mean = math.nan
         self._step_handle: Any = None
         self._scaled_at = 0  # optimiser steps when a scaler began an iteration
         self._last = self._flushed = perf_counter()
-        self._carried: list[tuple[float, float | None]] = []  # steps of an iteration so far
+        self._carried: list[tuple[float, float | None]] = []  # seconds and cost of steps
         self._closed = False
-        self._asleep = 0  # steps still to be slept through
-        self._slept = 0  # of how many
+        self._steps_to_skip = 0  # plain steps that are still skipped
+        self._skip_length = 0  # plain steps that are skipped in a row
 
     @property
     def step(self) -> int:
@@ -95,250 +102,256 @@ class Recorder:
 
     @property
     def failures(self) -> list[str]:
-        """What went wrong of ours, one sentence each."""
-        return self.trouble.texts
+        """One sentence for each failure of the recorder."""
+        return self.failure_guard.messages
 
     # ------------------------------------------------------------------ on and off
 
     def start(self) -> None:
-        """Begin to watch, or go on after a pause. The first step of all is recorded."""
-        self._ears.open()
+        """Start recording, or continue after a pause. The first step is recorded."""
+        self._backward_patches.open()
         self._step_handle = register_optimizer_step_post_hook(self._after_step)
         self._last = self._flushed = perf_counter()
         fork_guard.live_recorders.add(self)
         if self.records == 0:
-            self.trouble.guarded("start", self._arm)
+            self.failure_guard.guard("start", self._arm)
 
     def pause(self) -> None:
-        """Stop watching for a while: nothing of ours is left in torch until `start`."""
+        """Stop recording for a while: no hook or wrapper stays in torch until `start`."""
         self._detach()
 
     def close(self, how: str = "normal", code: int = 0, text: str = "") -> None:
-        """Stop watching, write what is left, and give everything back. Twice is fine."""
+        """Stop recording, write what is pending, and restore torch. Calling it twice is fine."""
         if self._closed:
             return
         self._closed = True
         self._detach()
-        if not self.trouble.off:
+        if not self.failure_guard.stopped:
             end = Fact("end", "", self.step, {"how": how, "code": code, "text": text})
-            self.trouble.guarded("close", lambda: self._finish(end))
+            self.failure_guard.guard("close", lambda: self._finish(end))
         try:
             self.writer.close()
         except StoreError as error:
             self.failures.append(str(error))
 
     def time_acts(self) -> None:
-        """The run has ended: time its acts, at the shapes that they had."""
+        """Time the acts of the run, which has ended, at the shapes that they had."""
         self.pause()
         if not self._closed and self.optimizers.steps and not self.writer.ranked:
-            self.trouble.guarded("act costs", self._time_acts)
+            self.failure_guard.guard("act costs", self._time_acts)
 
     def _time_acts(self) -> None:
         with torch.enable_grad():
-            plans = list(self.sites.plans.values())
-            for fact in act_costs(plans, self.step, self.budget.elapsed):
+            states = list(self.sites.states.values())
+            for fact in act_costs(states, self.step, self.budget.elapsed):
                 self.writer.fact(fact)
 
     def abandon(self) -> None:
-        """Forget everything without touching the file: this is a forked child."""
-        self.trouble.off = True
+        """Drop everything without touching the file: this is a forked child."""
+        self.failure_guard.stopped = True
         self._detach()
 
     def _detach(self) -> None:
-        self._count_slept()
+        self._count_skipped()
         self._stop()
         if self._step_handle is not None:
             self._step_handle.remove()
             self._step_handle = None
-        self._ears.shut()
+        self._backward_patches.close()
         fork_guard.live_recorders.discard(self)
 
     def _stop(self) -> None:
-        self.harvest.disarm()
-        self.harvest.turning.drop()
+        self.recorded_step.disarm()
+        self.recorded_step.update_cosine.drop()
 
-    # ------------------------------------------------------------------ what is heard
+    # ------------------------------------------------------------------ calls from torch
 
     @property
     def watching(self) -> bool:
-        """Whether calls of torch's are listened to: between `start` and `pause` or `close`."""
-        return self._step_handle is not None and not self.trouble.off
+        """Whether torch's calls are handled: between `start` and `pause` or `close`."""
+        return self._step_handle is not None and not self.failure_guard.stopped
 
     def compiled(self) -> None:
-        """torch.compile was called: the step that is being recorded runs eagerly."""
+        """Run the step that is being recorded eagerly: torch.compile was called."""
         try:
-            if self.harvest.armed:
-                self.harvest.eager()
+            if self.recorded_step.armed:
+                self.recorded_step.force_eager()
         except Exception as error:
             self.fail("compiler", error)
 
     def scaled(self, scaler: Any) -> None:
-        """A gradient scaler has multiplied a loss."""
+        """Read the factor of a gradient scaler that has multiplied a loss."""
         try:
-            self.pace.never = True  # skipped steps are told by counting each one
+            self.plain_sampling.disabled = True  # a scaler's skips need a full count
             if not self.scaling.active:
                 self._scaled_at = self.optimizers.steps
-            self.scaling.saw(scaler)
+            self.scaling.read_scale(scaler)
         except Exception as error:
             self.fail("gradient scaler", error)
 
     def scaler_updated(self) -> None:
-        """A scaler ends its iteration; where no optimiser stepped in it, gradients were not
-        finite and the step was skipped."""
+        """Handle the end of a scaler's iteration.
+
+        If no optimiser stepped in it, gradients were not finite and the step was skipped.
+        """
         try:
             if self.scaling.active and self.optimizers.steps == self._scaled_at:
                 self.scaling.skipped += 1
-                self.ledger.drop()
-                self.harvest.skip(self.records)
+                self.pending_records.drop_losses()
+                self.recorded_step.skip(self.records)
             self.scaling.clear()
         except Exception as error:
             self.fail("gradient scaler", error)
 
-    def keep(self, loss: Tensor) -> None:
-        """A plain step: only the loss is read."""
+    def read_loss(self, loss: Tensor) -> None:
+        """Read the loss of a plain step."""
         self.backwards += 1
         try:
-            self.ledger.loss(self.scaling.undo(loss) if self.scaling.active else loss)
+            self.pending_records.add_loss(
+                self.scaling.unscale(loss) if self.scaling.active else loss
+            )
         except Exception as error:
             self.fail("loss", error)
 
     def inside_backward(self, tensors: Any) -> None:
-        """A reentrant checkpoint calls backward in the middle of another one."""
+        """Read the graph of a backward inside another one: a reentrant checkpoint calls it."""
         try:
-            self.harvest.read_inner([tensors] if isinstance(tensors, Tensor) else tensors)
+            self.recorded_step.read_inner([tensors] if isinstance(tensors, Tensor) else tensors)
         except Exception as error:
             self.fail("inner backward", error)
 
     def before_backward(self, tensors: Any) -> None:
-        """A step that may be recorded: backward is about to run on these."""
+        """Read the graph of a step that may be recorded: backward is about to run on `tensors`."""
         try:
-            self.harvest.end_anomaly()
+            self.recorded_step.end_anomaly()
             loss = tensors if isinstance(tensors, Tensor) else next(iter(tensors))
-            if self.harvest.open and not self.harvest.read(loss, self.step, self.records):
+            step = self.recorded_step
+            if step.expects_backward and not step.read(loss, self.step, self.records):
                 return  # another model's loss
             self.backwards += 1
             if isinstance(loss, Tensor) and loss.numel() == 1:
-                self.ledger.loss(self.scaling.undo(loss), self.harvest.reach)
-                self.harvest.reach = None
+                self.pending_records.add_loss(self.scaling.unscale(loss), self.recorded_step.reach)
+                self.recorded_step.reach = None
         except Exception as error:
             self.fail("before backward", error)
 
     def after_backward(self) -> None:
-        """Backward has run, without an exception."""
+        """Read the gradients: backward has run, without an exception."""
         try:
-            self.harvest.read_gradients()
+            self.recorded_step.read_gradients()
             if not self.optimizers.steps:
-                self._ears.find_others()
+                self._backward_patches.patch_keras()
             if not self.optimizers.steps and self._clocked_by_backward():
                 self._tick(UNSEEN)
         except Exception as error:
             self.fail("after backward", error)
 
     def before_foreign_step(self, optimizer: Any) -> None:
-        """An optimiser that is not torch's, shown as one of them, is about to step."""
-        if self.harvest.armed:
-            self.harvest.before_step(optimizer)
+        """Snapshot the weights: an optimiser that is not torch's is about to step."""
+        if self.recorded_step.armed:
+            self.recorded_step.before_step(optimizer)
 
     def after_foreign_step(self, optimizer: Any) -> None:
-        """It has stepped."""
+        """Count the step of an optimiser that is not torch's."""
         self._after_step(optimizer, (), {})
 
-    def _notice(self, loss: float) -> None:
+    def _watch_loss(self, loss: float) -> None:
         mean = self._loss_mean
         if loss <= JUMP * mean or mean != mean:
             self._loss_mean = loss if mean != mean else mean + 0.1 * (loss - mean)
             return
-        self.budget.urge()  # a jump, or not a number
+        self.budget.request()  # a jump, or not a number
         if math.isfinite(loss):
             self._loss_mean = mean + 0.1 * (loss - mean)
 
     # ------------------------------------------------------------------ the step
 
     def _after_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
-        # Every step of the user's passes here: what is not needed on each is done elsewhere.
-        if self._asleep > 1 and optimizer is self.optimizers.latest():
-            self._asleep -= 1
+        # Every step of the user's runs this: what is not needed on each step is done elsewhere.
+        if self._steps_to_skip > 1 and optimizer is self.optimizers.latest():
+            self._steps_to_skip -= 1
             return
-        if self.trouble.off or torch.compiler.is_compiling():
+        if self.failure_guard.stopped or torch.compiler.is_compiling():
             return
         try:
-            if self._asleep:
-                self._wake()
+            if self._steps_to_skip:
+                self._resume()
                 if optimizer is self.optimizers.latest():
                     return
-            if self.quiet and optimizer is self.optimizers.latest():
+            if self.loss_only and optimizer is self.optimizers.latest():
                 self._plain_step(optimizer)
                 return
             if not self.optimizers.count(optimizer):
-                self.ledger.drop()  # what was lost since the last step was another model's
+                self.pending_records.drop_losses()  # they were another model's
                 return
-            self.harvest.read_updates(optimizer)
-            self.harvest.several = self.optimizers.several
-            self.ledger.turn(optimizer)
+            self.recorded_step.read_updates(optimizer)
+            self.recorded_step.several = self.optimizers.several
+            self.pending_records.assign_losses(optimizer)
             self._tick(rate_of(optimizer))
         except Exception as error:
             self.fail("after the optimiser", error)
 
     def _plain_step(self, optimizer: Optimizer) -> None:
-        """`_after_step` and `_tick` in one, for the step on which nothing is recorded."""
-        self.optimizers.pass_over(1)
+        """Do the work of `_after_step` and `_tick` for a step on which nothing is recorded."""
+        self.optimizers.skip_steps(1)
         now = perf_counter()
         seconds = now - self._last
         self._last = now
-        self.ledger.step(self.step, rate_of(optimizer), seconds)
+        self.pending_records.end_step(self.step, rate_of(optimizer), seconds)
         if self.budget.step(seconds, None):
             self._arm()
         if now - self._flushed > FLUSH_SECONDS:
             self._flush()
             self._last = perf_counter()
             self.budget.charge(self._last - now)
-        elif self.quiet and self.pace.tired(self.step):
+        elif self.loss_only and self.plain_sampling.due(self.step):
             own = perf_counter() - now
-            self._slept = self._asleep = self.pace.rest(own, seconds, self.budget.certain())
-            self.budget.charge(STRETCH * self.pace.cost)  # looking at plain steps is not free
-            if self._asleep:
-                self._ears.sleep()
+            most = self.budget.steps_until_record()
+            self._skip_length = self._steps_to_skip = self.plain_sampling.skip(own, seconds, most)
+            self.budget.charge(STRETCH * self.plain_sampling.cost)  # sampling plain steps costs too
+            if self._steps_to_skip:
+                self._backward_patches.pause_backward()
 
-    def _wake(self) -> None:
-        """The last step of a sleep has ended: count all of them, and listen again."""
-        self._asleep -= 1
-        self._count_slept()
-        self._ears.wake()
+    def _resume(self) -> None:
+        """Count the steps that were skipped, and read plain steps again."""
+        self._steps_to_skip -= 1
+        self._count_skipped()
+        self._backward_patches.resume_backward()
 
-    def _count_slept(self) -> None:
-        early, steps = self._asleep > 0, self._slept - self._asleep
-        self._slept = self._asleep = 0
+    def _count_skipped(self) -> None:
+        early, steps = self._steps_to_skip > 0, self._skip_length - self._steps_to_skip
+        self._skip_length = self._steps_to_skip = 0
         if steps:
             now = perf_counter()
             seconds, self._last = now - self._last, now
-            self.optimizers.pass_over(steps)
+            self.optimizers.skip_steps(steps)
             self.backwards += steps
-            self.budget.pass_over(steps, seconds)
+            self.budget.skip_steps(steps, seconds)
         if early:
-            self.pace.woken(self.step)
+            self.plain_sampling.resumed(self.step)
 
     def _arm(self) -> None:
-        self.quiet = False
-        self.harvest.arm(self.records)
+        self.loss_only = False
+        self.recorded_step.arm(self.records)
 
     def _clocked_by_backward(self) -> bool:
-        """No optimiser of torch's steps here (weights are updated by hand)."""
-        if self.optimizers.steps or self.backwards <= self._idle:
+        """Whether each backward counts as a step: no optimiser steps (weights updated by hand)."""
+        if self.optimizers.steps or self.backwards <= self._idle_backwards:
             return False
-        if self._idle == IDLE_BACKWARDS and self.optimizers.waiting():
-            self._idle = MOST_GATHERED
+        if self._idle_backwards == IDLE_BACKWARDS and self.optimizers.has_waiting():
+            self._idle_backwards = MOST_GATHERED
             return False
         self.optimizers.step += 1
         return True
 
     def _tick(self, rate: float) -> None:
-        """A step has ended: write its record, count it, and decide on the next one."""
+        """Write the record of a step that has ended, count it, and decide on the next one."""
         now = perf_counter()
-        self.ledger.step(self.step, rate, now - self._last)
+        self.pending_records.end_step(self.step, rate, now - self._last)
         cost: float | None = None
-        if self.harvest.look is not None:
-            cost = self._end_record(self.harvest.look, now)
-            self.harvest.look = None
+        if self.recorded_step.step_record is not None:
+            cost = self._end_record(self.recorded_step.step_record, now)
+            self.recorded_step.step_record = None
         flushing = now - self._flushed > FLUSH_SECONDS
         if flushing or cost is not None:
             now = perf_counter()
@@ -348,39 +361,42 @@ class Recorder:
             self._flush()
             self._last = perf_counter()
             self.budget.charge(self._last - now)
-        # From here on one optimiser's steps are all there is to count, until we look again.
+        # Until the next record only the steps of one optimiser have to be counted.
         alone = self.optimizers.alone
-        self.quiet = not wanted and alone and not self.harvest.turning.waiting
-        if wanted and not self.trouble.off:
+        self.loss_only = not wanted and alone and not self.recorded_step.update_cosine.waiting
+        if wanted and not self.failure_guard.stopped:
             self._arm()
         else:
-            self.harvest.disarm()
+            self.recorded_step.disarm()
 
     def _decide(self, seconds: float, cost: float | None) -> bool:
-        """Whether to record the next step; where optimisers step in turn, all of an iteration's or
-        none, or one of them would never be looked at."""
-        if not self.ledger.turns.decides:
+        """Whether to record the next step.
+
+        Where optimisers step in turn, all steps of an iteration are recorded or none; otherwise
+        one of them might never be recorded.
+        """
+        if not self.pending_records.attribution.ends_iteration:
             self._carried.append((seconds, cost))
-            return self.harvest.armed
+            return self.recorded_step.armed
         for more, paid in self._carried:
             seconds += more
             cost = paid if cost is None else cost + (paid or 0.0)
         self._carried.clear()
         return self.budget.step(seconds, cost)
 
-    def _end_record(self, look: StepRecord, start: float) -> float:
-        self.ledger.record(self.step, look)
+    def _end_record(self, record: StepRecord, start: float) -> float:
+        self.pending_records.add_record(self.step, record)
         self.records += 1
-        self.ledger.drain(wait=False)
-        return look.cost + perf_counter() - start
+        self.pending_records.drain(wait=False)
+        return record.cost + perf_counter() - start
 
     # ------------------------------------------------------------------ the file
 
     def _flush(self) -> None:
         self._flushed = perf_counter()
-        self.trouble.step = self.step
-        self.ledger.flush()
-        self.notes.judge.flush()
+        self.failure_guard.step = self.step
+        self.pending_records.flush()
+        self.fact_log.criterion_fact.flush()
         self.writer.meta(self._progress())
 
     def _progress(self) -> dict[str, Any]:
@@ -389,7 +405,7 @@ class Recorder:
             "records": self.records,
             "backwards": self.backwards,
             "overhead": self.budget.overhead,
-            **self.optimizers.about(),
+            **self.optimizers.meta(),
             "looks_for": list(LOOKS_FOR),
             "seconds": self.budget.elapsed,
             "skipped": self.scaling.skipped,
@@ -397,17 +413,17 @@ class Recorder:
         }
 
     def _finish(self, end: Fact) -> None:
-        self.ledger.drain(wait=True)
-        self.ledger.finish()
-        self.notes.finish(self.step, self.optimizers.steps, self.backwards)
+        self.pending_records.drain(wait=True)
+        self.pending_records.finish()
+        self.fact_log.finish(self.step, self.optimizers.steps, self.backwards)
         self._flush()
-        self.ledger.flush_counters()
+        self.pending_records.flush_counters()
         self.writer.fact(end)
         how = str(end.data["how"])
         self.writer.meta({"ended": how if how == "normal" else f"{how} {end.data['code']}"})
 
 
-def of_the_process() -> Recorder | None:
-    """The recorder that watches everything that trains here (`relume run`), if there is one."""
-    found = (one for one in list(fork_guard.live_recorders) if isinstance(one, Recorder))
-    return next((recorder for recorder in found if not recorder.names.given), None)
+def process_recorder() -> Recorder | None:
+    """Return the recorder of every model that trains in this process (`relume run`), if any."""
+    recorders = (one for one in list(fork_guard.live_recorders) if isinstance(one, Recorder))
+    return next((recorder for recorder in recorders if not recorder.names.explicit), None)

@@ -1,6 +1,6 @@
-"""The public door: `watch` a model while it trains, `load` a run that was recorded.
+"""The public functions: `watch` a model while it trains, and `load` a recorded run.
 
-torch is imported only by `watch`; a recorded run can be read and judged without it.
+Only `watch` imports torch; a recorded run can be read and diagnosed without it.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ FOLDER = Path(".relume")
 
 
 class Run:
-    """A run, being recorded or finished.
+    """A run that is being recorded or has ended.
 
     Attributes:
-        path: the run file; None where none could be opened (then `problems` says why).
-        problems: what went wrong in recording, one sentence each; the training is not affected.
+        path: the run file; None where none could be opened (then `problems` has the reason).
+        problems: one sentence for each failure of recording; the training is not affected.
     """
 
     def __init__(self, path: Path | None, recorder: Recorder | None = None) -> None:
@@ -44,18 +44,18 @@ class Run:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What went wrong in recording; empty where nothing did."""
+        """One sentence for each failure of recording; empty where nothing failed."""
         if self._recorder is None:
             return tuple(self._problems)
         return (*self._problems, *self._recorder.failures, *self._recorder.writer.failures)
 
     @property
     def overhead(self) -> float:
-        """The recorder's own estimate of its cost, as a share of wall time."""
+        """The recorder's estimate of its own cost, as a share of wall time."""
         return self._recorder.budget.overhead if self._recorder is not None else 0.0
 
     def charge(self, seconds: float) -> None:
-        """Take the time of something done for this run out of what recording may cost."""
+        """Charge time that was spent for this run to its recording budget."""
         if self._recorder is not None:
             self._recorder.budget.charge(seconds)
 
@@ -70,7 +70,7 @@ class Run:
             self._recorder.time_acts()
 
     def trace(self) -> Trace:
-        """Everything recorded so far, also while training goes on.
+        """Read everything recorded so far, also during training.
 
         Raises:
             StoreError: nothing was recorded.
@@ -82,18 +82,17 @@ class Run:
     def diagnose(
         self, select: Iterable[str] | None = None, ignore: Iterable[str] | None = None
     ) -> Diagnosis:
-        """Judge what was recorded so far.
+        """Diagnose what was recorded so far.
 
         Args:
             select: only these rules (codes, prefixes of codes, or names); all by default.
-            ignore: not these rules.
+            ignore: leave out these rules.
 
         Raises:
-            UnknownNameError: a rule that does not exist; the message names the nearest.
+            UnknownNameError: no rule has this name; the message names the nearest.
             StoreError: nothing was recorded.
         """
-        # The one arrow from record to diagnosis, taken late: `run.diagnose()` is the contract,
-        # and recording itself never needs a judge.
+        # The only import of `diagnosis` in this package, made late: recording does not need it.
         from relume.diagnosis import diagnose
 
         return diagnose(self.trace(), select=select, ignore=ignore)
@@ -137,7 +136,7 @@ def watch(
             runs eagerly on recorded steps, whose results may differ from the compiled ones by
             rounding; with it compiled regions stay closed. Everything else is bit-identical
             either way.
-        sink: where the series go as well, while the run trains: ``"tensorboard"`` writes event
+        sink: a second place for the series, while the run trains: ``"tensorboard"`` writes event
             files beside the run file, ``"tensorboard:DIR"`` into a folder; or anything with the
             methods ``record(step, keys, values)``, ``steps(rows)`` and ``close()``. An error in
             it costs the sink, never the training.
@@ -164,22 +163,22 @@ def watch(
         >>> [site.name for site in run.trace().sites_of("act")]
         ['1']
     """
-    check_pace(budget, every)
+    check_schedule(budget, every)
     if isinstance(sink, str):
-        from relume.record.store.tensorboard import sink_called
+        from relume.record.store.tensorboard import parse_sink
 
-        sink_called(sink)  # before anything is made
+        parse_sink(sink)  # raises before anything is created
     from torch import nn
 
-    given: Any = model
-    parts: list[Any] = [given]
-    if not isinstance(given, nn.Module) and isinstance(given, Iterable):
-        parts = list(cast("Iterable[Any]", given))  # a Sequential, though iterable, is one model
+    argument: Any = model
+    parts: list[Any] = [argument]
+    if not isinstance(argument, nn.Module) and isinstance(argument, Iterable):
+        parts = list(cast("Iterable[Any]", argument))  # a Sequential, though iterable, is one model
     models = tuple(part for part in parts if isinstance(part, nn.Module))
     if not models or len(models) < len(parts):
-        strangers = [type(part).__name__ for part in parts if not isinstance(part, nn.Module)]
-        shown = ", ".join(strangers) or "nothing"
-        raise UsageError(f"watch() was given {shown}; it takes a torch.nn.Module, or several.")
+        others = [type(part).__name__ for part in parts if not isinstance(part, nn.Module)]
+        types = ", ".join(others) or "nothing"
+        raise UsageError(f"watch() was given {types}; it takes a torch.nn.Module, or several.")
     name = type(models[0]).__name__
     file = Path(path) if path is not None else new_path(FOLDER, name)
     about: dict[str, Any] = {"script": name, "argv": []}
@@ -187,18 +186,18 @@ def watch(
 
 
 def join_runs() -> Run | None:
-    """The run that `relume run` records in this process, to be read; None where it does not.
+    """Return the run that `relume run` records in this process; None where it does not.
 
-    Closing it is its owner's business.
+    The caller must not close it.
     """
-    from relume.record.recorder import of_the_process
+    from relume.record.recorder import process_recorder
 
-    recorder = of_the_process()
+    recorder = process_recorder()
     return None if recorder is None else Run(recorder.writer.path, recorder)
 
 
 def load(path: str | Path) -> Run:
-    """The run recorded in a file.
+    """Open the run that was recorded in a file.
 
     Raises:
         NoRunError: there is no such file.
@@ -218,9 +217,9 @@ def begin(
     about: dict[str, Any],
     sink: str | Sink | None = None,
 ) -> Run:
-    """Open a run file and start recording into it. What fails is kept in `Run.problems`.
+    """Open a run file and start recording into it; failures go to `Run.problems`.
 
-    The parameters are those of `watch`, which is why they are so many.
+    The parameters are those of `watch`.
     """
     import torch
 
@@ -228,9 +227,9 @@ def begin(
     from relume.record.schedule.overhead_budget import OverheadBudget
 
     rank = ranks.this_rank()
-    told, problems = _sink(sink, path)
+    opened_sink, problems = _sink(sink, path)
     try:
-        writer = run_file.Writer(path, told, ranked=rank is not None)
+        writer = run_file.Writer(path, opened_sink, ranked=rank is not None)
         writer.meta(
             {
                 "run": path.stem,
@@ -239,7 +238,7 @@ def begin(
                 "python": sys.version.split()[0],
                 "relume": relume.__version__,
                 "device": "cuda" if torch.cuda.is_available() else "cpu",
-                "pid": os.getpid(),  # with the host: whether a run that says nothing still lives
+                "pid": os.getpid(),  # with the host: shows whether a silent run is alive
                 "host": platform.node(),
                 "budget": budget if every is None else None,
                 "every": every,
@@ -250,13 +249,13 @@ def begin(
                 **about,
             }
         )
-        pace = OverheadBudget(budget, every, shared=rank is not None)
-        recorder = Recorder(writer, pace, models, exact=exact)
+        overhead_budget = OverheadBudget(budget, every, shared=rank is not None)
+        recorder = Recorder(writer, overhead_budget, models, exact=exact)
     except StoreError as error:
         run = Run(None)
         run._problems += [*problems, str(error)]
-        if told is not None:
-            told.close()
+        if opened_sink is not None:
+            opened_sink.close()
         return run
     recorder.start()
     run = Run(path, recorder)
@@ -265,7 +264,7 @@ def begin(
 
 
 def _sink(sink: str | Sink | None, path: Path) -> tuple[Sink | None, list[str]]:
-    """The sink, opened, or why there is none."""
+    """Open the sink; if that fails, return the reason."""
     if sink is None:
         return None, []
     from relume.record.store.tensorboard import open_sink
@@ -276,8 +275,8 @@ def _sink(sink: str | Sink | None, path: Path) -> tuple[Sink | None, list[str]]:
         return None, [f"the sink was left out: {error.strerror or error}: {error.filename or sink}"]
 
 
-def check_pace(budget: float, every: int | None) -> None:
-    """Raise `UsageError` for a budget or an interval that means nothing."""
+def check_schedule(budget: float, every: int | None) -> None:
+    """Raise `UsageError` for a budget or an interval that is out of range."""
     if not 0 < budget <= 1:
         raise UsageError(f"a budget of {budget} was given; it is a share of wall time in (0, 1].")
     if every is not None and every < 1:
@@ -285,9 +284,9 @@ def check_pace(budget: float, every: int | None) -> None:
 
 
 def new_path(folder: Path, name: str) -> Path:
-    """A new file name: the time, what runs, and the rank; a number is added where it is taken.
+    """Create a new file and return its path: the time, the name, the rank, a number if needed.
 
-    The file is made at once, so that two runs begun in the same second do not share it.
+    The file is created at once, so that two runs that start in the same second do not share it.
     """
     rank = ranks.this_rank()
     stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}{f'-rank{rank.rank}' if rank else ''}"
@@ -299,9 +298,9 @@ def new_path(folder: Path, name: str) -> Path:
             path.touch(exist_ok=False)
         except FileExistsError:
             if not folder.is_dir():
-                return path  # a file stands where the folder should be: the writer will say so
+                return path  # a file has the folder's name: the writer will report it
             number += 1
         except OSError:
-            return path  # the writer will say so
+            return path  # the writer will report it
         else:
             return path

@@ -1,4 +1,4 @@
-"""Value and slope of acts as one SVG file: self-contained, light and dark, text as text."""
+"""Draws value and slope of acts as one SVG file: self-contained, light and dark, text as text."""
 
 import math
 from collections.abc import Sequence
@@ -21,33 +21,33 @@ _DASHES = ("", "7 4", "2 3", "9 3 2 3")
 
 
 def svg(cards: Sequence[Card]) -> str:
-    """Value and slope of every card that has a curve, over pre z, in two panels with a legend."""
-    shown = [card for card in cards if card.curve.z]
+    """Return an SVG of every card that has a curve: value and slope over pre z, with a legend."""
+    plotted = [card for card in cards if card.curve.z]
     names = ", ".join(_safe(card.act) for card in cards)
-    rows = math.ceil(max(len(shown), 1) / 2)
+    rows = math.ceil(max(len(plotted), 1) / 2)
     height = HEIGHT + 20 * (rows - 1)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         f'width="{WIDTH}" height="{height}" role="img" aria-labelledby="title desc">',
         f'<title id="title">Value and slope of {names}</title>',
-        f'<desc id="desc">{_safe(_words(shown))}</desc>',
-        f"<style>{_style(len(shown))}</style>",
+        f'<desc id="desc">{_safe(_description(plotted))}</desc>',
+        f"<style>{_style(len(plotted))}</style>",
         f'<rect class="ground" width="{WIDTH}" height="{height}"/>',
         f'<text class="head" x="{_LEFT - 36}" y="28">{_safe(_shorten(names))}</text>',
     ]
-    if not shown:
+    if not plotted:
         words = "No curve: these acts work on a whole axis."
         parts.append(f'<text x="{_LEFT - 36}" y="60">{words}</text>')
     else:
-        parts += _panel(shown, 0, "value f(z), the post")
-        parts += _panel(shown, 1, "slope f′(z), change of post per pre")
-        parts += _legend(shown)
+        parts += _panel(plotted, 0, "value f(z), the post")
+        parts += _panel(plotted, 1, "slope f′(z), change of post per pre")
+        parts += _legend(plotted)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _panel(shown: Sequence[Card], at: int, title: str) -> list[str]:
+def _panel(plotted: Sequence[Card], at: int, title: str) -> list[str]:
     x0 = _LEFT + at * (_SIDE + _GAP)
-    curves = [(card.curve.z, card.curve.slope if at else card.curve.value) for card in shown]
+    curves = [(card.curve.z, card.curve.slope if at else card.curve.value) for card in plotted]
     left, right = min(z[0] for z, _ in curves), max(z[-1] for z, _ in curves)
     across = _ticks(left, right)
     every = [y for _, ys in curves for y in ys]
@@ -79,9 +79,9 @@ def _panel(shown: Sequence[Card], at: int, title: str) -> list[str]:
     return [*parts, "</g>"]
 
 
-def _legend(shown: Sequence[Card]) -> list[str]:
+def _legend(plotted: Sequence[Card]) -> list[str]:
     parts: list[str] = []
-    for i, card in enumerate(shown):
+    for i, card in enumerate(plotted):
         x = _LEFT + (i % 2) * (_SIDE + _GAP)
         y = _TOP + _TALL + 56 + 20 * (i // 2)
         parts.append(f'<path class="c c{i}" d="M{x} {y - 4}h28"/>')
@@ -111,7 +111,7 @@ def _style(many: int) -> str:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Four to nine round numbers between two ends."""
+    """Return four to nine round numbers between two ends."""
     span = high - low
     unit = 10.0 ** math.floor(math.log10(span / 4)) if span > 0 else 1.0
     step = next(m * unit for m in (1, 2, 2.5, 5, 10, 20) if span / (m * unit) <= 8)
@@ -123,12 +123,14 @@ def _tick(v: float) -> str:
     return number(round(v, 12) + 0.0).replace("-", "−")
 
 
-def _words(shown: Sequence[Card]) -> str:
-    """What the picture shows, for who cannot see it."""
-    return " ".join(_told(card) for card in shown) or "No act here has a slope of one element."
+def _description(plotted: Sequence[Card]) -> str:
+    """Describe the picture for readers who cannot see it."""
+    return " ".join(_curve_in_words(card) for card in plotted) or (
+        "No act here has a slope of one element."
+    )
 
 
-def _told(card: Card) -> str:
+def _curve_in_words(card: Card) -> str:
     z, value = card.curve.z, card.curve.value
     rises = all(b >= a for a, b in pairwise(value))
     course = "never falls" if rises else "both rises and falls"
@@ -144,7 +146,7 @@ def _shorten(names: str) -> str:
 
 
 def _safe(text: str) -> str:
-    """Text as XML may hold it: markup escaped, what XML 1.0 forbids replaced."""
+    """Return text that XML 1.0 may hold: markup escaped, forbidden characters replaced."""
     return escape("".join(c if _allowed(ord(c)) else "\ufffd" for c in text))
 
 

@@ -1,4 +1,4 @@
-"""Where cards go, and in which form: checked before anything is measured."""
+"""Checks an order for cards before anything is measured, and delivers the cards in its form."""
 
 import json
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ ENDINGS = (".json", ".svg", ".txt")
 
 @dataclass(frozen=True, slots=True)
 class CardOrder:
-    """What was asked for: the form, the file, side by side, with plots, with methods."""
+    """What a user ordered: form, file, side by side or not, with plots, with methods."""
 
     form: str = "full"
     file: Path | None = None
@@ -30,11 +30,11 @@ class CardOrder:
 
 
 def card_order(form: str, file: Path | None, **more: bool) -> CardOrder:
-    """An order that is known to be good.
+    """Return a valid order.
 
     Raises:
-        UsageError: an unknown form, a file that cannot be written, an ending that says nothing or
-            something else than the form.
+        UsageError: an unknown form, a file that cannot be written, an ending that is unknown
+            or contradicts the form.
     """
     if form not in FORMS:
         raise UsageError(unknown(form, FORMS, "output format"))
@@ -48,47 +48,47 @@ def card_order(form: str, file: Path | None, **more: bool) -> CardOrder:
     return CardOrder(form, file, **more)
 
 
-def several(words: Sequence[str]) -> list[str]:
-    """Acts from words with commas; a comma within brackets separates parameters.
+def split_acts(words: Sequence[str]) -> list[str]:
+    """Split words at commas into acts; a comma within brackets separates parameters.
 
-    >>> several(["relu,elu(0.5, scale=2)", "gelu"])
+    >>> split_acts(["relu,elu(0.5, scale=2)", "gelu"])
     ['relu', 'elu(0.5, scale=2)', 'gelu']
     """
-    found: list[str] = []
+    acts: list[str] = []
     for word in words:
         depth, start = 0, 0
-        for at, sign in enumerate(word):
-            depth += (sign == "(") - (sign == ")")
-            if sign == "," and depth == 0:
-                found.append(word[start:at])
+        for at, char in enumerate(word):
+            depth += (char == "(") - (char == ")")
+            if char == "," and depth == 0:
+                acts.append(word[start:at])
                 start = at + 1
-        found.append(word[start:])
-    return [word.strip() for word in found if word.strip()]
+        acts.append(word[start:])
+    return [word.strip() for word in acts if word.strip()]
 
 
-def deliver_cards(cards: Sequence[Card], wanted: CardOrder, console: Console) -> None:
+def deliver_cards(cards: Sequence[Card], order: CardOrder, console: Console) -> None:
     """Write the cards to the order's file if it names one, else to `console`, JSON to stdout."""
-    if wanted.file is not None:
-        write(_written(cards, wanted), wanted.file)
-    elif wanted.form == "json":
+    if order.file is not None:
+        write(_written(cards, order), order.file)
+    elif order.form == "json":
         emit(_json(cards))
-    elif wanted.side_by_side:
-        compare(cards, console, plots=wanted.plots)
+    elif order.side_by_side:
+        compare(cards, console, plots=order.plots)
     else:
-        render(cards, console, plots=wanted.plots, methods=wanted.methods)
+        render(cards, console, plots=order.plots, methods=order.methods)
 
 
-def _written(cards: Sequence[Card], wanted: CardOrder) -> str:
-    assert wanted.file is not None
-    ending = wanted.file.suffix.lower()
+def _written(cards: Sequence[Card], order: CardOrder) -> str:
+    assert order.file is not None
+    ending = order.file.suffix.lower()
     if ending == ".svg":
         return svg(cards)
     if ending == ".json":
         return _json(cards) + "\n"
-    return text(cards, side_by_side=wanted.side_by_side, plots=wanted.plots)
+    return text(cards, side_by_side=order.side_by_side, plots=order.plots)
 
 
 def _json(cards: Sequence[Card]) -> str:
-    """One card as an object, several as a list."""
+    """Return one card as a JSON object, several as a list."""
     data = plain(cards[0]) if len(cards) == 1 else [plain(card) for card in cards]
     return json.dumps(data, indent=2, ensure_ascii=False)

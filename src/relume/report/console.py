@@ -1,4 +1,4 @@
-"""How relume speaks besides the report: one sentence, a console, a sign that it still works."""
+"""Prints what is no report: single sentences, a spinner, and errors of the command line."""
 
 import sys
 from collections.abc import Callable, Generator
@@ -13,45 +13,45 @@ from relume.report.words.sanitise import clean, fold
 
 
 class _Console(Console):
-    """Rich ends the process with 1 where the reader has gone away; the exit code is not its."""
+    """A console that raises where the reader has gone away: Rich would end the process with 1."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that reads no markup in what it is given."""
+    """Return a console that takes all text as data: no markup, no emoji names."""
     return _Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
 def print_sentence(sentence: str, stream: Any = None) -> None:
-    """One sentence of ours on stderr, or on `stream`."""
+    """Print one sentence of relume's on stderr, or on `stream`."""
     out = stream or sys.stderr
     print(fold(f"relume: {clean(sentence)}", getattr(out, "encoding", None) or "utf-8"), file=out)
 
 
 @contextmanager
-def patience(doing: str) -> Generator[Callable[[str], None]]:
-    """A spinner on stderr if it takes longer than two seconds and somebody looks; gives a
-    function that changes what it says."""
-    shown = console(stderr=True)
-    if not shown.is_terminal:
+def spinner(doing: str) -> Generator[Callable[[str], None]]:
+    """Show a spinner on stderr after two seconds if it is a terminal; yields a function that
+    changes its words."""
+    stderr = console(stderr=True)
+    if not stderr.is_terminal:
         yield lambda _: None
         return
-    status = shown.status(Text(f"relume: {doing}"))
+    status = stderr.status(Text(f"relume: {doing}"))
     timer = Timer(2.0, status.start)
     timer.daemon = True
     timer.start()
     try:
-        yield lambda now: status.update(Text(clean(f"relume: {now}")))
+        yield lambda words: status.update(Text(clean(f"relume: {words}")))
     finally:
         timer.cancel()
         timer.join()
         status.stop()
 
 
-def complaint(error: Any) -> str:
-    """What the parser did not understand, as one sentence; its errors differ by version."""
+def usage_sentence(error: Any) -> str:
+    """Return a parser's error as one sentence; the error's attributes differ by version."""
     path = error.ctx.command_path if getattr(error, "ctx", None) else "relume"
     option, near = getattr(error, "option_name", ""), getattr(error, "possibilities", None)
     if option and near:

@@ -1,4 +1,4 @@
-"""Where a report goes, and in which form: checked before anything is run for it."""
+"""Checks an order for a report before anything runs, and delivers the report in its form."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -29,15 +29,15 @@ MACHINE: Mapping[str, Callable[[Diagnosis, Severity], str]] = {
     "github": lambda diagnosis, _: github(diagnosis),
     "junit": junit,
 }
-"""The forms that programs read: they go to stdout, or to the file."""
+"""The forms that programs read; they go to stdout or to the order's file."""
 FORMS = ("full", "concise", *MACHINE)
 FILE_WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class OutputOrder:
-    """What was asked for: the codes to look at (None: all), the form and the file of the report,
-    and from which severity on a finding fails the run."""
+    """What a user ordered: the codes to check (None: all), the form and the file of the report, and
+    from which severity on a finding fails the run."""
 
     codes: tuple[str, ...] | None = None
     form: str = "full"
@@ -45,7 +45,7 @@ class OutputOrder:
     fail_on: Severity = Severity.WARNING
 
     def failed(self, diagnosis: Diagnosis) -> bool:
-        """Whether there is a finding as grave as the run may not be."""
+        """Whether a finding reaches the severity that fails the run."""
         return any(finding.severity >= self.fail_on for finding in diagnosis.findings)
 
 
@@ -58,7 +58,7 @@ def output_order(
     file: Path | None = None,
     fail_on: str = "warning",
 ) -> OutputOrder:
-    """An order whose every word is known to be good.
+    """Return a valid order.
 
     Raises:
         UsageError: a rule that does not exist, rules that leave nothing, an unknown form or
@@ -74,39 +74,39 @@ def output_order(
     left = tuple(code for code in codes if code not in unwanted)
     if (select or ignore) and not left:
         raise UsageError("--select and --ignore leave no rule to check; ignore fewer.")
-    kept = writable(file) if file else None
-    return OutputOrder(left if select or ignore else None, form, kept, Severity.named(fail_on))
+    target = writable(file) if file else None
+    return OutputOrder(left if select or ignore else None, form, target, Severity.named(fail_on))
 
 
 def deliver(
     diagnosis: Diagnosis,
     trace: Trace | None,
-    wanted: OutputOrder,
+    order: OutputOrder,
     console: Console,
     *,
     both: bool = True,
 ) -> None:
-    """Write the report: to the order's file if it names one, else the forms for programs to
-    stdout and text to `console`; beside a file the text goes to `console` too if `both`."""
-    if wanted.file is not None:
-        write(_text(diagnosis, trace, wanted), wanted.file)
+    """Write the report to the order's file if it names one; else the forms for programs go to
+    stdout and text goes to `console`. With `both`, text goes to `console` beside a file too."""
+    if order.file is not None:
+        write(_text(diagnosis, trace, order), order.file)
         if both:
-            form = "full" if wanted.form in MACHINE else wanted.form
+            form = "full" if order.form in MACHINE else order.form
             _show(diagnosis, trace, form, console)
-    elif wanted.form in MACHINE:
-        text = MACHINE[wanted.form](diagnosis, wanted.fail_on).removesuffix("\n")
+    elif order.form in MACHINE:
+        text = MACHINE[order.form](diagnosis, order.fail_on).removesuffix("\n")
         if text:  # no finding is no workflow command
             emit(text)
     elif both:
-        _show(diagnosis, trace, wanted.form, console)
+        _show(diagnosis, trace, order.form, console)
 
 
-def _text(diagnosis: Diagnosis, trace: Trace | None, wanted: OutputOrder) -> str:
-    if wanted.form in MACHINE:
-        return MACHINE[wanted.form](diagnosis, wanted.fail_on)
+def _text(diagnosis: Diagnosis, trace: Trace | None, order: OutputOrder) -> str:
+    if order.form in MACHINE:
+        return MACHINE[order.form](diagnosis, order.fail_on)
     stream = io.StringIO()
     plain = Console(file=stream, width=FILE_WIDTH, color_system=None)
-    _show(diagnosis, trace, wanted.form, plain)
+    _show(diagnosis, trace, order.form, plain)
     return stream.getvalue()
 
 
@@ -118,8 +118,8 @@ def _show(diagnosis: Diagnosis, trace: Trace | None, form: str, console: Console
             print_sentence(line)
         return
     render(diagnosis, trace, console)
-    ink = Style(console)
+    style = Style(console)
     for line in summary(diagnosis):
-        ink.put(ink.text((line, "dim")))
+        style.put(style.text((line, "dim")))
     if diagnosis.suppressed or summary(diagnosis):
-        ink.put()
+        style.put()

@@ -1,4 +1,4 @@
-"""Whether a run has ended, still trains, or is lost: killed without a word."""
+"""Tells whether a run has ended, is training, or is lost (killed before it wrote its end)."""
 
 import os
 import platform
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 PATIENCE = 60.0
-"""Seconds without a word after which a run is taken for lost, where its process cannot be asked.
-It flushes twice a second while it steps, but a step, or an evaluation between two, may take long.
+"""Seconds without a write after which a run counts as lost where its process cannot be checked.
+A run flushes twice a second while it steps; a step, or an evaluation between two, may take long.
 """
 
 
 def run_status(meta: Mapping[str, Any], now: float) -> str:
-    """``ended``, ``training`` or ``lost``.
+    """Return ``ended``, ``training`` or ``lost``.
 
     Args:
         meta: of the run; ``pid`` and ``host`` name the process that records, ``updated`` (seconds
@@ -29,13 +29,13 @@ def run_status(meta: Mapping[str, Any], now: float) -> str:
 
 
 def _alive(meta: Mapping[str, Any]) -> bool | None:
-    """Whether the process lives; None where that cannot be known from here."""
+    """Whether the process lives; None where this machine cannot know it."""
     pid = meta.get("pid")
-    here = os.name == "posix" and meta.get("host") == platform.node()
-    if not here or not isinstance(pid, int) or isinstance(pid, bool) or pid <= 0:
+    local = os.name == "posix" and meta.get("host") == platform.node()
+    if not local or not isinstance(pid, int) or isinstance(pid, bool) or pid <= 0:
         return None
     try:
-        os.kill(pid, 0)  # asks only; on Windows it would end the process
+        os.kill(pid, 0)  # only checks; on Windows it would end the process
     except ProcessLookupError:
         return False
     except (PermissionError, OverflowError):

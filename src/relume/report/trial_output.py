@@ -1,4 +1,4 @@
-"""A cure or a trial as text or JSON, to the terminal or a file."""
+"""Delivers a cure, a trial or a recommendation as text or JSON, to the terminal or a file."""
 
 import io
 import json
@@ -18,32 +18,32 @@ WIDTH = 100
 
 
 def deliver(
-    found: Cure | Trial,
+    result: Cure | Trial,
     form: str,
     file: Path | None,
     console: Console,
     *,
     comparison: bool = False,
 ) -> None:
-    """Write the report: to `file` if there is one, JSON to stdout, text to `console`."""
+    """Write a cure or a trial: to `file` if given, else JSON to stdout, text to `console`."""
 
-    def show(where: Console) -> None:
-        if isinstance(found, Cure):
-            views.cure(found, where)
+    def show(target: Console) -> None:
+        if isinstance(result, Cure):
+            views.cure(result, target)
         elif comparison:
-            versus.comparison(found, where)
+            versus.comparison(result, target)
         else:
-            views.trial(found, where)
+            views.trial(result, target)
 
-    _put(as_json(found), show, form, file, console)
+    _put(as_json(result), show, form, file, console)
 
 
 def deliver_advice(
     diagnosis: Diagnosis, pieces: Sequence[Any], form: str, file: Path | None, console: Console
 ) -> None:
-    """Write a recommendation, likewise."""
+    """Write a recommendation to the same places."""
     data = {"outcome": plain(diagnosis.outcome), "advice": plain(tuple(pieces))}
-    _put(data, lambda where: versus.recommendation(diagnosis, pieces, where), form, file, console)
+    _put(data, lambda target: versus.recommendation(diagnosis, pieces, target), form, file, console)
 
 
 def _put(
@@ -66,7 +66,7 @@ def _put(
     show(console)
 
 
-def as_json(found: Cure | Trial) -> dict[str, Any]:
-    """Under the names of the attributes; a cure with its word first."""
-    data: dict[str, Any] = plain(found)
-    return {"word": found.word, **data} if isinstance(found, Cure) else data
+def as_json(result: Cure | Trial) -> dict[str, Any]:
+    """Return a cure or a trial under its attributes' names; a cure has its word first."""
+    data: dict[str, Any] = plain(result)
+    return {"word": result.word, **data} if isinstance(result, Cure) else data

@@ -1,6 +1,6 @@
-"""What the rules must know of an act by its name, where the counters alone cannot tell.
+"""What rules know of an act by its name, where the counters alone cannot tell.
 
-The rooms of torch are closed to rules, so these are words, not functions.
+Rules do not import torch, so this is text and numbers, not functions of tensors.
 """
 
 _INIT = {
@@ -14,7 +14,7 @@ _INIT = {
 
 
 def init_for(act: str) -> str:
-    """The initialisation that keeps the signal's scale through an act, in words."""
+    """The initialisation that keeps the signal's scale through an act, as text."""
     return _INIT.get(act, f"He initialisation with the gain of {act}" if act else "its gain")
 
 
@@ -22,10 +22,10 @@ LEAKS = frozenset({"leaky_relu", "prelu", "rrelu"})
 """Acts of two straight pieces that both have a slope: the sign of the output tells the piece."""
 
 RECTIFIERS = frozenset({"relu", "squared_relu"}) | LEAKS
-"""Acts that pass on what is not negative as it is, or its square."""
+"""Acts that pass positive values on, or their squares."""
 
 INF = float("inf")
-REACH = {
+OUTPUT_RANGES = {
     "sigmoid": (0.0, 1.0),
     "hardsigmoid": (0.0, 1.0),
     "softmax": (0.0, 1.0),
@@ -42,10 +42,10 @@ REACH = {
 """What an act can output at its default parameters; acts that reach every number are left out."""
 
 
-def reach(act: str) -> tuple[float, float]:
+def output_range(act: str) -> tuple[float, float]:
     """The least and the greatest output of an act, infinite where it has no bound.
 
-    >>> reach("tanh"), reach("gelu")
+    >>> output_range("tanh"), output_range("gelu")
     ((-1.0, 1.0), (-inf, inf))
     """
-    return REACH.get(act, (-INF, INF))
+    return OUTPUT_RANGES.get(act, (-INF, INF))

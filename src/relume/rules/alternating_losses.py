@@ -1,9 +1,9 @@
-"""How a run fares whose optimisers step in turn, each with a loss of its own.
+"""Judges a run whose optimisers step in turn, each with its own loss.
 
 Losses that depend on different parameters are judged one by one, and the worst decides. Where one
 model's loss goes through the other model, as in a GAN, what is won by one may be lost by the other:
 a loss that does not fall, that rises again or rises tenfold, is then no failure, and one that falls
-to nothing is no success. Such a pair is in balance until one loss is gone while the other has risen
+to zero is no success. Such a pair is in balance until one loss is gone while the other has risen
 and does not come back.
 
 Measured on small GANs whose makers are judged by what they make (`benchmarks/adversaries.py`):
@@ -24,22 +24,23 @@ from relume.rules.series_tools import number
 if TYPE_CHECKING:
     from relume.core import Series
 
-DIVERGED = 10.0  # times its start, or chance (RULES.md 602)
+DIVERGED = 10.0  # times its start, or chance (page of ACT602)
 WON = 0.2  # of its start: the loss of a side that wins ends below that (see above)
 LOSING = 2.0  # times its start: the other's ends above that
-BACK = 0.05  # of its rise: a loss that has come down by more is not lost (see above)
+RECOVERED = 0.05  # of its rise: a loss that has come down by more is not lost (see above)
 BLOCKS = 20  # into which a loss is cut to find its summit
 WORST_FIRST = ("diverged", "stalled", "oscillating", "plateaued", "too-short", "learning")
 
 
-def in_turn(trace: Trace, judge: Callable[["Series", bool], Outcome]) -> Outcome:
-    """The outcome of all losses together.
+def alternating_outcome(trace: Trace, judge: Callable[["Series", bool], Outcome]) -> Outcome:
+    """Return the outcome of all losses together.
 
     Args:
         trace: with two ``turn`` facts or more.
-        judge: of one loss, and whether it is the first, to which the criterion belongs.
+        judge: gives the outcome of one loss; its second argument says whether the loss is the
+            first, to which the criterion belongs.
     """
-    found: dict[str, Outcome] = {}
+    outcomes: dict[str, Outcome] = {}
     losses: dict[str, Series] = {}
     facts = trace.facts_of("turn")
     for fact in facts:
@@ -47,60 +48,63 @@ def in_turn(trace: Trace, judge: Callable[["Series", bool], Outcome]) -> Outcome
         if series is not None and len(series):
             outcome = judge(series, fact is facts[0])
             numbers = {**outcome.numbers, "series": str(fact.data["loss"])}
-            name = _called(fact, facts)
+            name = _loss_name(fact, facts)
             losses[name] = series
-            found[name] = Outcome(outcome.name, outcome.text, numbers)
+            outcomes[name] = Outcome(outcome.name, outcome.text, numbers)
     if not any(fact.data.get("reaches") for fact in facts):
-        return _worst(found)
-    return _against(found, losses)
+        return _worst(outcomes)
+    return _judge_opponents(outcomes, losses)
 
 
-def _called(fact: Fact, facts: tuple[Fact, ...]) -> str:
+def _loss_name(fact: Fact, facts: tuple[Fact, ...]) -> str:
     model = str(fact.data.get("model") or "")
     alone = [str(f.data.get("model") or "") for f in facts].count(model) == 1
     return model if model and alone else str(fact.data["loss"])
 
 
-def _worst(found: Mapping[str, Outcome]) -> Outcome:
-    """Losses that have nothing to do with each other: the worst decides, the others are told."""
+def _worst(outcomes: Mapping[str, Outcome]) -> Outcome:
+    """Return the worst outcome of independent losses; its text names the others."""
     order = {name: place for place, name in enumerate(WORST_FIRST)}
-    worst = min(found, key=lambda name: order.get(found[name].name, len(order)))
-    others = "; ".join(f"{n} is {o.name}" for n, o in found.items() if n != worst)
-    outcome = found[worst]
+    worst = min(outcomes, key=lambda name: order.get(outcomes[name].name, len(order)))
+    others = "; ".join(f"{n} is {o.name}" for n, o in outcomes.items() if n != worst)
+    outcome = outcomes[worst]
     text = f"{outcome.text.rstrip('.')} (of {worst}; {others})." if others else outcome.text
     return Outcome(outcome.name, text, outcome.numbers)
 
 
-def _against(found: Mapping[str, Outcome], losses: Mapping[str, "Series"]) -> Outcome:
-    names = {outcome.name for outcome in found.values()}
+def _judge_opponents(outcomes: Mapping[str, Outcome], losses: Mapping[str, "Series"]) -> Outcome:
+    """Return the outcome of losses of which one may win what another loses."""
+    names = {outcome.name for outcome in outcomes.values()}
     if names <= {"learning", "converged"} or names in ({"too-short"}, {"no-loss"}):
-        return _worst(found)
-    if any("first_nonfinite" in outcome.numbers for outcome in found.values()):
-        return _worst(found)
-    told = [f"of {name} went from {_path(outcome)}" for name, outcome in found.items()]
-    paths = f"the loss {', that '.join(told)}"
-    first = next(iter(found.values()))
-    both = " and ".join(found)
-    ratios = {n: r for n, o in found.items() if (r := _ratio(o)) is not None}
+        return _worst(outcomes)
+    if any("first_nonfinite" in outcome.numbers for outcome in outcomes.values()):
+        return _worst(outcomes)
+    parts = [f"of {name} went from {_path(outcome)}" for name, outcome in outcomes.items()]
+    paths = f"the loss {', that '.join(parts)}"
+    first = next(iter(outcomes.values()))
+    both = " and ".join(outcomes)
+    ratios = {n: r for n, o in outcomes.items() if (r := _ratio(o)) is not None}
     winner = next((n for n, r in ratios.items() if r <= WON), None)
     loser = max(ratios, key=lambda name: ratios[name], default=None)
     if winner is not None and loser is not None and ratios[loser] >= LOSING:
-        back = _back(losses[loser], number(found[loser].numbers.get("start")) or 0.0)
-        if back <= BACK:
+        recovered = _share_recovered(
+            losses[loser], number(outcomes[loser].numbers.get("start")) or 0.0
+        )
+        if recovered <= RECOVERED:
             text = f"One-sided: {winner} wins against {loser}, which has little left to learn from"
-            return Outcome("one-sided", f"{text}: {paths}.", found[loser].numbers)
+            return Outcome("one-sided", f"{text}: {paths}.", outcomes[loser].numbers)
         text = f"In balance: {winner} was far ahead of {loser}, whose loss has come down again by "
-        text += f"{back:.0%} of its rise: {paths}. How well they do no loss tells."
+        text += f"{recovered:.0%} of its rise: {paths}. How well they do no loss tells."
         return Outcome("balanced", text, first.numbers)
     exploded = [name for name, ratio in ratios.items() if ratio > DIVERGED]
     if exploded:
-        return _worst({name: found[name] for name in (*exploded, *found)})
+        return _worst({name: outcomes[name] for name in (*exploded, *outcomes)})
     text = f"In balance: {both} are trained against each other and neither wins: "
     return Outcome("balanced", f"{text}{paths}. How well they do no loss tells.", first.numbers)
 
 
-def _back(series: "Series", start: float) -> float:
-    """How far a loss has come down from its summit, as a share of its rise."""
+def _share_recovered(series: "Series", start: float) -> float:
+    """Return how far a loss has come down from its summit, as a share of its rise."""
     blocks = np.array_split(series.values, min(BLOCKS, len(series)))
     means = np.array([np.nanmean(block) for block in blocks])
     top = float(means.max())
@@ -108,10 +112,12 @@ def _back(series: "Series", start: float) -> float:
 
 
 def _path(outcome: Outcome) -> str:
+    """Return the start and the end of a loss as text."""
     start, end = (number(outcome.numbers.get(name)) for name in ("start", "end"))
     return "?" if start is None or end is None else f"{start:.4g} to {end:.4g}"
 
 
 def _ratio(outcome: Outcome) -> float | None:
+    """Return the end of a loss over its start."""
     start, end = (number(outcome.numbers.get(name)) for name in ("start", "end"))
     return end / start if start is not None and end is not None and start > 0 else None

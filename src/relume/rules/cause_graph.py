@@ -1,10 +1,10 @@
-"""Causes before symptoms: which finding explains which, and the order of telling them.
+"""Links findings by cause and orders them: causes first, then their symptoms.
 
 A finding A may explain B if A's rule names B's code, A begins no later than B, and, for an
-upstream rule, A's site stands no later in the forward pass. Each B keeps one A a rule: the one
-at its own site, else the gravest and earliest. Findings of one rule that nothing explains are one
-story: the gravest and earliest leads, and explains the others. What remains is reduced, so that a
-symptom hangs under its nearest cause only, and a circle is never closed.
+upstream rule, A's site stands no later in the forward pass. Each B keeps one A of each rule: the
+one at its own site, else the gravest and earliest. Findings of one rule that nothing explains form
+one group: the gravest and earliest leads, and explains the others. Detours are then removed (A -> C
+where A -> B -> C), so that a symptom hangs under its nearest cause only; no circle is ever closed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +16,13 @@ from relume.rules.series_tools import first_step, last_step
 Edges = dict[str, set[str]]
 
 NEEDS_TRAINING = frozenset({"ACT403", "ACT605", "ACT608"})
-"""Rules of what an update did: they cannot explain what was there before the first one."""
+"""Rules about updates: they cannot explain what was there before the first update."""
 
 BACKWARD = frozenset({"ACT601", "ACT603"})
-"""Rules of the gradient, which comes from behind: what blocks it there explains what is before."""
+"""Rules of the gradient, which runs backwards: a block at a later site explains an earlier one."""
 
 UPDATES = frozenset({"ACT605", "ACT606"})
-"""Rules of the updates' size: a sign of initialisation that is lighter does not explain them."""
+"""Rules of the updates' size: a lighter symptom of initialisation does not explain them."""
 
 SLACK = 0.05  # of the run: the grain of a finding that no window dates more finely
 LEAST_SLACK = 2  # steps: an update at step t is first seen in the forward of step t + 1
@@ -30,7 +30,7 @@ LEAST_SLACK = 2  # steps: an update at step t is first seen in the forward of st
 
 @dataclass(frozen=True, slots=True)
 class CauseSetting:
-    """What linking must know of the run."""
+    """What linking needs of a run: rules, forward order, windows, first and last step."""
 
     rules: Mapping[str, Rule]
     order: Mapping[str, int]
@@ -39,7 +39,7 @@ class CauseSetting:
     last: int
 
     def slack(self, finding: Finding) -> int:
-        """How exactly the beginning of a finding is known: its window, or a share of the run."""
+        """How exactly a finding is dated, in steps: its window, or a share of the run."""
         begin = finding.steps[0]
         for first, last in self.windows.get(finding.site, ()):
             if first <= begin <= last:
@@ -47,12 +47,12 @@ class CauseSetting:
         return max(LEAST_SLACK, round(SLACK * (self.last - self.first)))
 
     def place(self, finding: Finding) -> int:
-        """Where in the forward pass; the whole model stands first."""
+        """The place in the forward pass; the whole model stands first."""
         return self.order.get(finding.site, -1)
 
 
 def cause_setting(trace: Trace, rules: Iterable[Rule]) -> CauseSetting:
-    """Read off a trace what linking needs."""
+    """Read from a trace what linking needs."""
     order: dict[str, int] = {}
     for site in trace.sites:
         if site.kind == "input":
@@ -66,9 +66,9 @@ def cause_setting(trace: Trace, rules: Iterable[Rule]) -> CauseSetting:
 
 
 def arrange(findings: Sequence[Finding], where: CauseSetting) -> tuple[Finding, ...]:
-    """The findings linked, roots first, then each root's symptoms in the order of cause."""
+    """Link the findings: roots first, then each root's symptoms in the order of cause."""
     table = {f.key: f for f in sorted(findings, key=lambda f: _rank(f, where))}
-    causes = _reduced(_linked(list(table.values()), where))
+    causes = _without_detours(_direct_causes(list(table.values()), where))
     effects: Edges = {key: set() for key in table}
     for key, parents in causes.items():
         for parent in parents:
@@ -82,16 +82,16 @@ def arrange(findings: Sequence[Finding], where: CauseSetting) -> tuple[Finding, 
         )
         for key, finding in table.items()
     }
-    return tuple(linked[key] for key in _told(ranked, causes))
+    return tuple(linked[key] for key in _by_depth(ranked, causes))
 
 
 def _rank(finding: Finding, where: CauseSetting) -> tuple[int, int, int, str]:
-    said = finding.raw_severity if finding.raw_severity is not None else finding.severity
-    return (-max(said, finding.severity), finding.steps[0], where.place(finding), finding.key)
+    severity = finding.raw_severity if finding.raw_severity is not None else finding.severity
+    return (-max(severity, finding.severity), finding.steps[0], where.place(finding), finding.key)
 
 
-def _told(ranked: Sequence[str], causes: Edges) -> list[str]:
-    """Every cause before its symptoms: by depth, within a depth by rank."""
+def _by_depth(ranked: Sequence[str], causes: Edges) -> list[str]:
+    """Order the keys by depth, and within a depth by rank, so that causes come before symptoms."""
     depth: dict[str, int] = {}
 
     def deep(key: str) -> int:
@@ -102,8 +102,8 @@ def _told(ranked: Sequence[str], causes: Edges) -> list[str]:
     return sorted(ranked, key=deep)
 
 
-def _linked(findings: Sequence[Finding], where: CauseSetting) -> Edges:
-    """Causes of each finding, by key; the findings come by rank."""
+def _direct_causes(findings: Sequence[Finding], where: CauseSetting) -> Edges:
+    """Return the causes of each finding, by key; the findings come by rank."""
     by_code: dict[str, list[Finding]] = {}
     for finding in findings:
         by_code.setdefault(finding.code, []).append(finding)
@@ -113,7 +113,7 @@ def _linked(findings: Sequence[Finding], where: CauseSetting) -> Edges:
         rule = where.rules.get(code)
         for target in rule.explains if rule else ():
             for symptom in by_code.get(target, ()):
-                cause = _best(causers, symptom, where)
+                cause = _best_cause(causers, symptom, where)
                 if cause is not None and not _reaches(causes, cause.key, symptom.key):
                     causes[symptom.key].add(cause.key)
     for finding in findings:
@@ -128,26 +128,30 @@ def _linked(findings: Sequence[Finding], where: CauseSetting) -> Edges:
 def _nearest(
     keys: set[str], symptom: Finding, table: Mapping[str, Finding], where: CauseSetting
 ) -> set[str]:
-    """Without the causes further upstream, where there is one at the symptom's own site."""
+    """Drop causes further upstream where there is one at the symptom's own site."""
     if not any(table[key].site == symptom.site for key in keys):
         return keys
     far = {k for k in keys if table[k].site not in ("", symptom.site)}
     return {k for k in keys if k not in far or not where.rules[table[k].code].upstream}
 
 
-def _best(causers: Sequence[Finding], symptom: Finding, where: CauseSetting) -> Finding | None:
-    able = [c for c in causers if c.key != symptom.key and _may(c, symptom, where)]
+def _best_cause(
+    causers: Sequence[Finding], symptom: Finding, where: CauseSetting
+) -> Finding | None:
+    able = [c for c in causers if c.key != symptom.key and _may_explain(c, symptom, where)]
     return next((c for c in able if c.site == symptom.site), able[0] if able else None)
 
 
-def _may(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
-    said = cause.raw_severity if cause.raw_severity is not None else cause.severity
-    claim = symptom.raw_severity if symptom.raw_severity is not None else symptom.severity
-    if said < min(claim, Severity.WARNING):
+def _may_explain(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
+    severity = cause.raw_severity if cause.raw_severity is not None else cause.severity
+    symptom_severity = (
+        symptom.raw_severity if symptom.raw_severity is not None else symptom.severity
+    )
+    if severity < min(symptom_severity, Severity.WARNING):
         return False  # a trifle must not hide a harm
     if cause.code in NEEDS_TRAINING and symptom.steps[0] <= where.first:
         return cause.code == "ACT608" and symptom.code in UPDATES  # decay is a part of them
-    if symptom.code in UPDATES and said < claim and cause.code.startswith("ACT3"):
+    if symptom.code in UPDATES and severity < symptom_severity and cause.code.startswith("ACT3"):
         return False
     if "by_rate" in symptom.evidence.more:
         return False  # the learning rate alone gives updates of that size
@@ -161,19 +165,19 @@ def _may(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
 
 def _reaches(causes: Edges, start: str, goal: str) -> bool:
     """Whether `goal` is among the causes of `start`, however far back (or is `start`)."""
-    todo, seen = [start], set[str]()
+    todo, visited = [start], set[str]()
     while todo:
         key = todo.pop()
         if key == goal:
             return True
-        if key not in seen:
-            seen.add(key)
+        if key not in visited:
+            visited.add(key)
             todo.extend(causes[key])
     return False
 
 
-def _reduced(causes: Edges) -> Edges:
-    """Without A -> C where A -> B -> C stands too."""
+def _without_detours(causes: Edges) -> Edges:
+    """Drop A -> C where A -> B -> C stands too."""
     return {
         key: {
             parent

@@ -1,4 +1,4 @@
-"""The gradient on its way back through the acts: how much each layer keeps, and who loses it.
+"""Measures how much of the gradient each layer keeps, and whether act or weights lose the rest.
 
 Between the pre-activations of two neighbouring acts the gradient passes the weights of the later
 layer and the slope of the earlier act. dL/dpre of the one over dL/dpre of the other is the product
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Site, Trace
-from relume.rules.series_tools import acts_of, together
+from relume.rules.series_tools import acts_of, align_series
 
 if TYPE_CHECKING:
     from relume.core import Floats
@@ -37,7 +37,7 @@ class GradientProfile:
 
     @property
     def layers(self) -> int:
-        """How many steps from act to act."""
+        """The number of steps from act to act."""
         return len(self.sites) - 1
 
     @property
@@ -56,7 +56,7 @@ class GradientProfile:
         return self.change - self.by_acts
 
     def breaks_at(self, decades: float) -> int:
-        """Index of the act at which the gradient, coming back, has first shrunk by so much."""
+        """Index of the act at which the gradient, going back, has first shrunk so far."""
         below = np.flatnonzero(self.level[-1] - self.level >= decades)
         return int(below[-1]) if len(below) else 0
 
@@ -64,27 +64,36 @@ class GradientProfile:
 def gradient_profile(
     trace: Trace, first: float = 0.5, last: float = 1.0, sites: Sequence[Site] | None = None
 ) -> GradientProfile | None:
-    """The flow over a part of the records (shares of their number) through the hidden acts, or
-    through `sites`; None where it is unseen."""
-    acts = _reached(trace, acts_of(trace) if sites is None else sites)
-    names, _, pre = together(trace, [s.name for s in acts], "grad_pre_rms")
-    with_post, _, post = together(trace, names, "grad_post_rms")
+    """The profile over a part of the records, through the hidden acts or through `sites`.
+
+    Args:
+        trace: the run.
+        first: where the part begins, as a share of the number of records.
+        last: where it ends.
+        sites: the acts; all hidden ones if None.
+
+    Returns:
+        The profile, or None where fewer than two acts have gradients.
+    """
+    acts = _with_gradient(trace, acts_of(trace) if sites is None else sites)
+    names, _, pre = align_series(trace, [s.name for s in acts], "grad_pre_rms")
+    with_post, _, post = align_series(trace, names, "grad_post_rms")
     if len(with_post) < FEWEST or with_post != names or pre.shape != post.shape:
         return None
     n = pre.shape[1]
     part = slice(min(int(n * first), n - 1), max(int(n * last), int(n * first) + 1))
-    return of(tuple(s for s in acts if s.name in set(names)), pre[:, part], post[:, part])
+    return profile_of(tuple(s for s in acts if s.name in set(names)), pre[:, part], post[:, part])
 
 
-def _reached(trace: Trace, acts: Sequence[Site]) -> list[Site]:
-    """Without the calls of an act in a loop that no gradient ever reaches while it reaches others:
-    the forget gate of the first step multiplies a state of zeros."""
-    silent = {site.name for site in acts if _zero(trace, site.name)}
-    alive = {_module(s) for s in trace.sites_of("act") if not _zero(trace, s.name)}
+def _with_gradient(trace: Trace, acts: Sequence[Site]) -> list[Site]:
+    """Drop calls of an act in a loop that no gradient ever reaches while it reaches others: the
+    forget gate of the first step multiplies a state of zeros."""
+    silent = {site.name for site in acts if _never_reached(trace, site.name)}
+    alive = {_module(s) for s in trace.sites_of("act") if not _never_reached(trace, s.name)}
     return [s for s in acts if s.name not in silent or _module(s) not in alive]
 
 
-def _zero(trace: Trace, name: str) -> bool:
+def _never_reached(trace: Trace, name: str) -> bool:
     series = trace.series(name, "grad_post_rms")
     if series is None or not len(series):
         return False
@@ -95,14 +104,14 @@ def _module(site: Site) -> str:
     return site.path or site.name.partition("#")[0]
 
 
-def of(sites: Sequence[Site], pre: "Floats", post: "Floats") -> GradientProfile | None:
-    """The flow of these gradients, arrays of shape (sites, records); the median over records."""
+def profile_of(sites: Sequence[Site], pre: "Floats", post: "Floats") -> GradientProfile | None:
+    """The profile of gradients of shape (sites, records), by the median over records."""
     pre, post = np.where(np.isfinite(pre), pre, np.nan), np.where(np.isfinite(post), post, np.nan)
-    kept = np.isfinite(pre).any(axis=1) & np.isfinite(post).any(axis=1)
-    if int(kept.sum()) < FEWEST:
+    valid = np.isfinite(pre).any(axis=1) & np.isfinite(post).any(axis=1)
+    if int(valid.sum()) < FEWEST:
         return None
-    log_pre, log_post = (np.log10(np.maximum(x[kept], TINY)) for x in (pre, post))
-    chosen = tuple(sites[int(i)] for i in np.flatnonzero(kept))
+    log_pre, log_post = (np.log10(np.maximum(x[valid], TINY)) for x in (pre, post))
+    measured = tuple(sites[int(i)] for i in np.flatnonzero(valid))
     return GradientProfile(
-        chosen, np.nanmedian(log_pre, axis=1), np.nanmedian(log_pre - log_post, axis=1)
+        measured, np.nanmedian(log_pre, axis=1), np.nanmedian(log_pre - log_post, axis=1)
     )

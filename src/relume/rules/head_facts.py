@@ -1,4 +1,4 @@
-"""Criteria and the heads they judge, brought together for the rules of the output."""
+"""Pairs each head with the criterion that judges it, for the rules of the output."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -43,12 +43,12 @@ class JudgedHead:
         return self.acts[-1] if self.acts else ""
 
     def target(self, name: str) -> float | None:
-        """A number that is known of the targets: ``min``, ``max``, ``distinct``, ``ones_max``."""
+        """A recorded number of the targets: ``min``, ``max``, ``distinct``, ``ones_max``."""
         return number(self.criterion.get(f"target_{name}"))
 
 
 def judged_heads(trace: Trace, *losses: str) -> Iterator[JudgedHead]:
-    """The heads that are judged by a criterion of one of these names (of any, if none is given)."""
+    """Yield the heads under a criterion of one of these names (of any, if none is given)."""
     criteria, heads = trace.facts_of("criterion"), trace.facts_of("head")
     for at, head in enumerate(heads):
         # with one head to each criterion they come in pairs; otherwise any criterion may judge it
@@ -88,17 +88,17 @@ def _cut(acts: Sequence[Mapping[str, Any]]) -> tuple[float | None, float | None]
 
 
 def _direct(head: Fact, criterion: Fact) -> bool | None:
-    said = head.data.get("direct")
-    if isinstance(said, bool):
-        return said
+    direct = head.data.get("direct")
+    if isinstance(direct, bool):
+        return direct
     # older recordings read these criteria's rows from the act only where nothing stands between
     read = head.data.get("rows_sum_error") is not None
     return True if read and criterion.data.get("loss") in ("cross_entropy", "nll") else None
 
 
-def why_not(trace: Trace, *losses: str) -> str | None:
-    """Why no head under such a criterion could be looked at, or None where there is no such
-    criterion and nothing to look for."""
+def missing_reason(trace: Trace, *losses: str) -> str | None:
+    """The reason why no head under such a criterion was read, or None where the run has no such
+    criterion."""
     if not trace.facts_of("criterion"):
         return "the criterion was not recognised: no backward from a loss was seen"
     names = [str(c.data.get("loss")) for c in trace.facts_of("criterion")]

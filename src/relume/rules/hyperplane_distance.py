@@ -1,4 +1,4 @@
-"""How far the hyperplanes of silent units lie from the data."""
+"""Measures how far the hyperplanes of silent units lie from the data."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,16 +15,15 @@ AWAY = (
     "; over {pre_samples} samples the mean of their input lies {distance:.1f} standard deviations "
     "below zero, its maximum at {margin:.2g}"
 )
-"""What is said of it, where it could be measured."""
+"""The text about it, where it could be measured."""
 
 
 def distance(windows: Sequence[Window], units: "Mask") -> dict[str, Value]:
-    """Of the pre-activations of some units of a site: how far they lie below zero.
+    """Measure how far the pre-activations of some units of a site lie below zero.
 
     The distance of a unit is −mean/deviation over the samples, the margin its maximum: the data
-    nearest to the hyperplane. Both are medians over the units, so that one unit that died far off
-    does not speak for the rest.
-    Units whose input never changes have no distance and are left out of it.
+    nearest to the hyperplane. Both are medians over the units, so that one unit far off does not
+    decide. Units whose input never changes have no distance and are left out of it.
 
     Args:
         windows: those whose samples count.

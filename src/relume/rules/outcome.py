@@ -1,4 +1,4 @@
-"""How the run fared, judged from its loss alone, before any sign is read (law 8 of RULES.md).
+"""Judges how a run fared by its loss alone, before any symptom is read (law 8 in docs/laws.md).
 
 The loss is compared with three things: where it started, the loss of the best constant guess
 (chance, where the criterion tells it), and its own noise from batch to batch, taken from second
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Outcome, Series, Trace, Value
-from relume.rules.alternating_losses import DIVERGED, in_turn
-from relume.rules.series_tools import number, observed_sites
+from relume.rules.alternating_losses import DIVERGED, alternating_outcome
+from relume.rules.series_tools import is_recorded, number
 
 if TYPE_CHECKING:
     from relume.core import Floats, Ints
@@ -28,12 +28,12 @@ FEWEST = 10  # steps: below that two ends of five steps each cannot be compared
 FEW = 50  # steps: a flat loss over fewer may be a warm-up, so it is not called stalled
 GAIN = 0.05  # of the reference: benchmarks/outcome.py; class imbalance moves chance by as much
 FALLING = 0.01  # of the scale, from the third to the fourth quarter: less is flat to the eye
-LOW = 0.2  # of chance: RULES.md 601 calls a loss below that learned
+LOW = 0.2  # of chance: a loss below that is learned (page of ACT601)
 ERRORS = 3.0  # standard errors that a difference must exceed: 1 in 370 by luck
 NOISE_LIMIT = 0.25  # of the scale: with a wider interval than that nothing can be said
 LOST = 0.5  # of what had been gained: more than half of it gone is no late wobble
 KNOWN = 0.8  # of chance: a start below that is a trained network
-SWING = 0.2  # of the scale: the least amplitude that is called oscillation
+SWING = 0.2  # of the scale: the least amplitude of an oscillation
 BOUNCE = -0.7  # lag-1 correlation: noise has 0 +- 0.2 over 25 steps, a period of two has -1
 LAST = 5  # steps: the median of five is past two wild batches
 CROSSINGS = 4  # of its own level, over twenty blocks: a single bump has two
@@ -72,37 +72,37 @@ class LossCourse:
 
     @property
     def gained(self) -> bool:
-        """It ended below the reference, by more than noise and by more than a trifle."""
+        """Whether it ended below the reference by more than noise and by more than a trifle."""
         return self.gain > GAIN and self.reference - self.end > ERRORS * self.error
 
     @property
     def falling(self) -> bool:
-        """It still falls."""
+        """Whether it still falls."""
         return self.recent > max(FALLING * self.scale, ERRORS * self.recent_error)
 
     @property
-    def in_vain(self) -> bool:
-        """It ended no better than it began, and nearly every late step lies above the reference:
-        no noise hides progress then, and a fall from a summit of its own making is none."""
+    def stays_above(self) -> bool:
+        """Whether it ended no better than it began, with nearly every late step above the
+        reference: noise then hides no progress, and a fall from its own summit is none."""
         return self.above >= ABOVE and self.end > self.first
 
     @property
-    def deaf(self) -> bool:
-        """Flat, and over the whole later half, which a flat loss may be averaged over, no gain;
-        and a quarter of the way below the reference is out of reach of the noise."""
+    def flat_late(self) -> bool:
+        """Whether it is flat and gained nothing over the whole later half (a flat loss may be
+        averaged over it), where noise could not hide a quarter of the way down."""
         gain = self.reference - self.late
         most = gain + ERRORS * self.late_error
         return not self.falling and gain <= GAIN * self.scale and most < NOISE_LIMIT * self.scale
 
     @property
-    def lost(self) -> bool:
-        """It had been clearly better before, and gave up most of that."""
+    def gave_up(self) -> bool:
+        """Whether it had been clearly better before, and gave up most of that."""
         had = self.reference - self.best
         gone = self.end - self.best
         return had > 2 * GAIN * self.scale and gone > max(LOST * had, 2 * ERRORS * self.error)
 
     def numbers(self) -> dict[str, Value]:
-        """What an `Outcome` carries."""
+        """The numbers of an `Outcome`."""
         return {
             "steps": self.span,
             "start": self.start,
@@ -115,32 +115,34 @@ class LossCourse:
 
 
 def judge(trace: Trace) -> Outcome:
-    """The outcome of a run."""
+    """Return the outcome of a run."""
     series = trace.series("", "loss")
     if series is None or not len(series):
         return Outcome("no-loss", "No loss was seen: nothing called backward() on a scalar.")
     if len(trace.facts_of("turn")) > 1:
-        return in_turn(trace, lambda one, first: _one(one, _chance(trace) if first else None))
-    if not observed_sites(trace, "turn"):  # a recorder that put all losses into one series
-        turns = _non_finite(series.steps, series.values) or _in_turn(trace)
+        return alternating_outcome(
+            trace, lambda one, first: _judge_loss(one, _chance(trace) if first else None)
+        )
+    if not is_recorded(trace, "turn"):  # a recorder that put all losses into one series
+        turns = _non_finite(series.steps, series.values) or _several_losses(trace)
         if turns is not None:
             return turns
-    return _one(series, _chance(trace))
+    return _judge_loss(series, _chance(trace))
 
 
-def _one(series: Series, chance: float | None) -> Outcome:
-    """The outcome by one loss."""
+def _judge_loss(series: Series, chance: float | None) -> Outcome:
+    """Return the outcome by one loss."""
     broken = _non_finite(series.steps, series.values)
     if broken is not None:
         return broken
     keep = np.isfinite(series.values)
     if int(keep.sum()) < FEWEST:
-        return _short(series.values[keep], chance)
-    return _name(_course(series.steps[keep], series.values[keep], chance))
+        return _judge_short(series.values[keep], chance)
+    return _classify(_course(series.steps[keep], series.values[keep], chance))
 
 
-def learned(trace: Trace) -> float | None:
-    """The loss over its reference if that is low enough for small gradients to be no harm."""
+def learned_loss_share(trace: Trace) -> float | None:
+    """Return the loss over its reference where it is so low that small gradients do no harm."""
     numbers = judge(trace).numbers
     end = number(numbers.get("end"))
     reference = number(numbers.get("chance")) or number(numbers.get("start"))
@@ -149,8 +151,8 @@ def learned(trace: Trace) -> float | None:
     return end / reference if end <= LOW * reference else None
 
 
-def _in_turn(trace: Trace) -> Outcome | None:
-    """More than one loss is minimised in turn (a GAN): none of them tells how the run fares."""
+def _several_losses(trace: Trace) -> Outcome | None:
+    """Return no verdict where several losses are minimised in turn (a GAN) in one series."""
     optimizers, steps, calls = (
         number(trace.meta.get(name)) or 0.0 for name in ("optimizers", "steps", "backwards")
     )
@@ -166,7 +168,7 @@ def _in_turn(trace: Trace) -> Outcome | None:
 def _chance(trace: Trace) -> float | None:
     values = [number(fact.data.get("chance")) for fact in trace.facts_of("criterion")]
     known = [value for value in values if value is not None and value > 0]
-    # several criteria are summed in a loss that only the user knows: no chance value then
+    # several criteria are summed with weights that only the user knows: no chance value then
     return known[0] if len(known) == len(values) == 1 else None
 
 
@@ -182,7 +184,7 @@ def _non_finite(steps: "Ints", values: "Floats") -> Outcome | None:
     return Outcome("diverged", text, {"start": start, "first_nonfinite": first})
 
 
-def _short(values: "Floats", chance: float | None) -> Outcome:
+def _judge_short(values: "Floats", chance: float | None) -> Outcome:
     count, start, end = len(values), float(values[0]), float(values[-1])
     numbers: dict[str, Value] = {"steps": count, "start": start, "end": end, "chance": chance}
     if end > DIVERGED * max(start, chance or 0.0) > 0:
@@ -245,7 +247,7 @@ def _noise(values: "Floats") -> float:
 
 
 def _swings(late: "Floats", noise: float, scale: float) -> bool:
-    """Up and down around a level, by more than minibatch noise."""
+    """Whether it goes up and down around a level by more than minibatch noise."""
     x = np.arange(len(late))
     around = late - np.polyval(np.polyfit(x, late, 1), x)
     spread = float(around.std())
@@ -260,29 +262,29 @@ def _swings(late: "Floats", noise: float, scale: float) -> bool:
     return wide > max(SWING * scale, ERRORS * expected) and crossings >= CROSSINGS
 
 
-def _name(c: LossCourse) -> Outcome:
+def _classify(c: LossCourse) -> Outcome:
     numbers = c.numbers()
     against = f" against {c.chance:.4g} by chance" if c.chance is not None else ""
     path = f"the loss went from {c.start:.4g} to {c.end:.4g}{against} in {c.span} steps"
 
-    def said(name: str, text: str) -> Outcome:
+    def outcome(name: str, text: str) -> Outcome:
         return Outcome(name, f"{text}.", numbers)
 
     if c.end > DIVERGED * max(c.start, c.chance or 0.0) > 0:
-        return said("diverged", f"Diverged: {path}")
+        return outcome("diverged", f"Diverged: {path}")
     if c.swings and c.end > LOW * c.scale and not (c.gained and c.falling):
-        return said("oscillating", f"Oscillating: {path} and swings by more than its noise")
-    if c.lost:
+        return outcome("oscillating", f"Oscillating: {path} and swings by more than its noise")
+    if c.gave_up:
         fell = f"it had reached {c.best:.4g} by step {c.best_step}"
         name = "diverged" if c.gain > GAIN else "stalled"
-        return said(name, f"{name.capitalize()}: {path}; {fell}")
-    if not c.gained and (not c.falling or c.in_vain):
+        return outcome(name, f"{name.capitalize()}: {path}; {fell}")
+    if not c.gained and (not c.falling or c.stays_above):
         return _flat_from_start(c, path, numbers)
     if c.falling or ERRORS * c.recent_error > ERRORS * FALLING * c.scale:
-        return said("learning", f"Learning: {path}")
+        return outcome("learning", f"Learning: {path}")
     if c.scale == c.reference and c.end <= LOW * c.reference:
-        return said("converged", f"Converged: {path}")
-    return said("plateaued", f"Plateaued: {path} and no longer falls")
+        return outcome("converged", f"Converged: {path}")
+    return outcome("plateaued", f"Plateaued: {path} and no longer falls")
 
 
 def _flat_from_start(c: LossCourse, path: str, numbers: dict[str, Value]) -> Outcome:
@@ -291,7 +293,7 @@ def _flat_from_start(c: LossCourse, path: str, numbers: dict[str, Value]) -> Out
         return Outcome("plateaued", text, numbers)
     if c.count < FEW:
         return Outcome("too-short", f"Too short to judge: {path}.", numbers)
-    if ERRORS * c.error > NOISE_LIMIT * c.scale and not (c.in_vain or c.deaf):
+    if ERRORS * c.error > NOISE_LIMIT * c.scale and not (c.stays_above or c.flat_late):
         text = f"Too short to judge: {path}, and its noise of {c.noise:.2g} hides any progress."
         return Outcome("too-short", text, numbers)
     return Outcome("stalled", f"Stalled: {path}; it has not learned.", numbers)

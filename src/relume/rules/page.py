@@ -1,4 +1,4 @@
-"""From a rule's docstring to its `Rule`: code and name stand there once, in the first line."""
+"""Makes a `Rule` of a rule file: its code and name are read from the docstring's first line."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ FIRST_LINE = re.compile(r"(?P<code>ACT\d{3}) (?P<name>[a-z0-9-]+): \S")
 
 @dataclass(frozen=True, slots=True)
 class RulePage:
-    """A rule's page, and what speaks in its name."""
+    """A rule's page; it makes the rule's results."""
 
     code: str
     name: str
@@ -38,7 +38,7 @@ class RulePage:
         cure: str = "",
         cleared: bool = False,
     ) -> Finding:
-        """A claim about a site (a name alone where the trace has no such site)."""
+        """Make a finding at a site (a name alone where the trace has no such site)."""
         where = site if isinstance(site, Site) else Site(site, "")
         return Finding(
             self.code,
@@ -55,24 +55,31 @@ class RulePage:
             cleared=cleared,
         )
 
-    def checked(self, text: str) -> Checked:
-        """The rule looked and found nothing."""
+    def clean(self, text: str) -> Checked:
+        """Make the result of a rule that found nothing; `text` says what it read."""
         return Checked(self.code, self.name, text)
 
     def missing(self, reason: str, remedy: str = "", site: str = "") -> NotChecked:
-        """The rule could not look."""
+        """Make the result of a rule that lacks evidence: why, and what would give it."""
         return NotChecked(self.code, self.name, site, reason, remedy)
 
     def rule(
         self,
         check: Callable[[Trace], Iterator[Result]],
         *,
-        sign: bool = True,
+        symptom: bool = True,
         explains: tuple[str, ...] = (),
         upstream: bool = False,
     ) -> Rule:
-        """The rule of this page."""
-        return Rule(self.code, self.name, self.text, check, sign, explains, upstream)
+        """Make the rule of this page.
+
+        Args:
+            check: the rule's check.
+            symptom: its findings harm only where the run fares badly (see `Rule`).
+            explains: codes that its findings can be the cause of.
+            upstream: it explains only sites further along the forward pass, or its own.
+        """
+        return Rule(self.code, self.name, self.text, check, symptom, explains, upstream)
 
 
 def page(text: str | None) -> RulePage:

@@ -1,4 +1,4 @@
-"""Reading series: what is finite, what came late, and the points of a sparkline."""
+"""Reads series and sites of a trace: medians, quarters, first and last steps, sparklines."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CURVE = 64  # points that a sparkline can show (the contract of `Evidence.curve`)
 
-# The least evidence of RULES.md, here because `too-few-samples` names them all.
+# The least evidence of several rules, in one place because `too-few-samples` names them all.
 DEAD_SAMPLES = 3000  # rows a unit: no active one then means at most 3/3000 = 0.1 % at 95 %
 DEAD_RECORDS = 8  # other batches: one batch may be one class, eight are not
 FLAT_SAMPLES = 1000  # rows a unit: a share of 90 % is then known to within 2 % at 95 %
@@ -27,7 +27,7 @@ RULE_OF_THREE = 3.0  # 0 of n seen: the share is below 3/n at 95 % (Hanley and L
 
 
 def curve(series: Series | None) -> tuple[tuple[int, float], ...]:
-    """At most 64 points of a series; of each bucket the one farthest from the median."""
+    """Return at most 64 points of a series: of each bucket the one farthest from the median."""
     if series is None:
         return ()
     keep = np.isfinite(series.values)
@@ -40,28 +40,32 @@ def curve(series: Series | None) -> tuple[tuple[int, float], ...]:
     return tuple((int(s), float(v)) for s, v in zip(steps, values, strict=True))
 
 
-def together(trace: Trace, names: Iterable[str], stat: str) -> tuple[list[str], "Ints", "Floats"]:
-    """The stat at those of the sites that have it, on the steps that most of them share.
+def align_series(
+    trace: Trace, names: Iterable[str], stat: str
+) -> tuple[list[str], "Ints", "Floats"]:
+    """Return the stat at those of the sites that have it, on the steps that most of them share.
 
     Returns:
         the sites' names; the steps, shape (records,); the values, shape (sites, records).
     """
-    found = [(name, s) for name in names if (s := trace.series(name, stat)) is not None and len(s)]
-    if not found:
+    series_by_name = [
+        (name, s) for name in names if (s := trace.series(name, stat)) is not None and len(s)
+    ]
+    if not series_by_name:
         return [], np.zeros(0, np.int64), np.zeros((0, 0))
-    longest = max((s for _, s in found), key=len).steps
-    kept: list[str] = []
+    longest = max((s for _, s in series_by_name), key=len).steps
+    with_stat: list[str] = []
     rows: list[Floats] = []
-    for name, series in found:
+    for name, series in series_by_name:
         values = _on(longest, series)
         if values is not None:
-            kept.append(name)
+            with_stat.append(name)
             rows.append(values)
-    return kept, longest, np.array(rows)
+    return with_stat, longest, np.array(rows)
 
 
 def _on(steps: "Ints", series: Series) -> "Floats | None":
-    """The series on these steps, NaN where it was not measured; None if it has under half."""
+    """Return the series on these steps, NaN where unmeasured; None if it has under half of them."""
     if len(steps) == len(series) and bool(np.array_equal(steps, series.steps)):
         return series.values
     values = np.full(len(steps), np.nan)
@@ -73,14 +77,14 @@ def _on(steps: "Ints", series: Series) -> "Floats | None":
     return values if int(hit.sum()) * 2 >= len(steps) else None
 
 
-def middle(values: "Floats") -> float:
-    """The median of what is finite, NaN where nothing is."""
+def finite_median(values: "Floats") -> float:
+    """Return the median of the finite values, NaN where there are none."""
     finite = values[np.isfinite(values)]
     return float(np.median(finite)) if len(finite) else float("nan")
 
 
-def at_start(trace: Trace, site: str, stat: str) -> float | None:
-    """The stat at the site's first record, if that is the run's beginning and finite."""
+def value_at_start(trace: Trace, site: str, stat: str) -> float | None:
+    """Return the stat at the site's first record, if that is the run's beginning and finite."""
     series = trace.series(site, stat)
     if series is None or not len(series) or series.steps[0] > FIRST_STEPS:
         return None
@@ -88,13 +92,13 @@ def at_start(trace: Trace, site: str, stat: str) -> float | None:
     return value if np.isfinite(value) else None
 
 
-STEADY = 0.8  # of the later records: from then on a sign counts as begun
+STEADY = 0.8  # of the later records: from then on a symptom counts as begun
 
 
-def starts_with(steps: "Ints", holds: "NDArray[np.bool_]") -> int:
-    """The first step at which a sign holds and from which on it holds on most records.
+def first_lasting_step(steps: "Ints", holds: "NDArray[np.bool_]") -> int:
+    """Return the first step at which a symptom holds and from which on it holds on most records.
 
-    >>> begins(np.arange(6), np.array([False, True, False, True, True, True]))
+    >>> first_lasting_step(np.arange(6), np.array([False, True, False, True, True, True]))
     1
     """
     share = np.cumsum(holds[::-1])[::-1] / np.arange(len(holds), 0, -1)
@@ -106,7 +110,7 @@ FIRST_STEPS = 1  # recorders count from 0 or from 1; later than that is not init
 
 
 def last_step(trace: Trace) -> int:
-    """The last step that anything was measured at."""
+    """Return the last step that anything was measured at."""
     loss = trace.series("", "loss")
     if loss is not None and len(loss):
         return int(loss.steps[-1])
@@ -114,32 +118,32 @@ def last_step(trace: Trace) -> int:
 
 
 def first_step(trace: Trace) -> int:
-    """The first step that anything was measured at."""
+    """Return the first step that anything was measured at."""
     return min((int(s.steps[0]) for s in trace.table.values() if len(s)), default=0)
 
 
 def acts_of(trace: Trace) -> tuple[Site, ...]:
-    """The acts that rules of dead, saturated and vanishing may judge: heads and gates are not."""
+    """Return the hidden acts, without gates: what rules of dead and saturated units judge."""
     gates = {site.name for site in gates_of(trace)}
     return tuple(s for s in trace.sites_of("act", "hidden") if s.name not in gates)
 
 
 def gates_of(trace: Trace) -> tuple[Site, ...]:
-    """The gates, with all calls of theirs: in a loop the first one multiplies a state of zeros,
-    which the graph does not show as a product, and it is the same gate."""
+    """Return the gates with all their calls. In a loop the first call multiplies a state of zeros,
+    which the graph does not show as a product, and belongs to the same gate."""
     loops = {_loop(site) for site in trace.sites_of("act", "gate") if site.layer}
     both = trace.sites_of("act", "gate", "hidden")
     return tuple(site for site in both if site.role == "gate" or _loop(site) in loops)
 
 
 def _loop(site: Site) -> tuple[str, str, str]:
-    """What the calls of an act in a loop share."""
+    """Return what the calls of an act in a loop share."""
     return site.path, site.act, site.layer
 
 
 def weights_of(trace: Trace) -> list[str]:
-    """Trainable weights of two dimensions or more, in forward order, zero-initialised ones left
-    out: a bias or a norm's gain has another scale, and a zero weight has no relative change."""
+    """Return trainable weights of two dimensions or more, in forward order, without those that
+    begin at zero: a bias or a norm's gain has another scale, and zero has no relative change."""
     facts = {f.site: f.data for f in trace.facts_of("parameter")}
     names: list[str] = []
     for site in trace.sites_of("parameter"):
@@ -151,14 +155,14 @@ def weights_of(trace: Trace) -> list[str]:
 
 
 def number(value: object) -> float | None:
-    """A number out of a fact, or None."""
+    """Return a value of a fact as a number, or None."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value)
 
 
 def layers(count: int) -> str:
-    """A number of layers in words.
+    """Return a number of layers as text.
 
     >>> layers(1), layers(3)
     ('1 layer', '3 layers')
@@ -166,12 +170,12 @@ def layers(count: int) -> str:
     return f"{count} layer" if count == 1 else f"{count} layers"
 
 
-def observed_sites(trace: Trace, kind: str) -> bool:
-    """Whether the recorder looked for facts of that kind, so that none means none."""
+def is_recorded(trace: Trace, kind: str) -> bool:
+    """Whether the recorder records facts of that kind, so that none means none."""
     return bool(trace.facts_of(kind)) or kind in (trace.meta.get("looks_for") or ())
 
 
 def quarters(series: Series) -> "tuple[Floats, Floats]":
-    """The values of the third and of the fourth quarter: the two windows of law 3."""
+    """Return the values of the third and fourth quarter: two windows (law 3 in docs/laws.md)."""
     n = len(series)
     return series.values[n // 2 : 3 * n // 4], series.values[3 * n // 4 :]

@@ -1,28 +1,28 @@
-"""What the outcome allows a finding to weigh. The decisions, with their reasons:
+"""Caps the severity of findings by the outcome of the run. The decisions, with their reasons:
 
 ================== ============================ =================================================
-outcome            a sign may weigh              because
+outcome            a symptom may have            because
 ================== ============================ =================================================
 learning,          a note                       13 of 75 published healthy trainings have half of
-converged,                                      a layer saturated and learn (law 8 of RULES.md)
+converged,                                      a layer saturated and learn (docs/laws.md, 8)
 balanced
-plateaued          one step less than it said   many healthy tasks end at their noise; but a deaf
-                                                network that learned its biases ends there too
-stalled, diverged, what it said                 something is wrong, and this may be it
+plateaued          one step less than stated    many healthy tasks end at their noise; but one
+                                                that learned only its biases ends there too
+stalled, diverged, what was stated              something is wrong, and this may be it
 oscillating,
 one-sided
-too-short,         a note                       nobody knows how the run fares; a warning there
-no-loss,                                        would be a guess, and quiet is the product
+too-short,         a note                       the outcome is not known; a warning there would
+no-loss,                                        be a guess, and quiet is the product
 ================== ============================ =================================================
 
-Rules that are no signs (structure, output and loss, collection) keep their severity: they are
+Rules that are no symptoms (structure, output and loss, collection) keep their severity: they are
 faults of the program, whatever the loss does. Non-finite numbers keep it too, under any outcome:
-they are hard facts, told by a `stat` that begins with ``nonfinite``. What has cleared is a note. So
-is a sign of initialisation or input in a run that had lost a fifth of its loss before it failed:
-what was there all the time did not prevent that, and cannot explain what came later.
+they are exact, and their `stat` begins with ``nonfinite``. What has cleared is a note. So is a
+symptom of initialisation or input in a run that had lost a fifth of its loss before it failed: what
+was there all the time did not prevent that, and cannot explain what came later.
 
-Where one root is an error, a root that is a mere sign of `warning` is a note (`eclipsed`): one
-cause is enough, and what the second is worth shows when the first is cured.
+Where one root is an error, a root that is a mere symptom of `warning` becomes a note
+(`drop_eclipsed`): one cause is enough, and the second shows its worth when the first is cured.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,25 +33,25 @@ from relume.rules.series_tools import number
 
 HARD = "nonfinite"
 FROM_THE_START = ("ACT3", "ACT7")  # initialisation and inputs
-LASTED = 0.2  # of the run: so long it got better before it failed (reasoned)
-LEARNED = 0.2  # of the loss gone at its best, four times what counts as a gain (`_outcome.GAIN`)
+LASTED = 0.2  # of the run that it got better before it failed (reasoned)
+LEARNED = 0.2  # of the loss gone at its best, four times what counts as a gain (`outcome.GAIN`)
 LEARNS = frozenset({"learning", "converged", "balanced"})
 UNKNOWN = frozenset({"too-short", "no-loss", "several-losses"})
 FARES_BADLY = frozenset({"stalled", "diverged", "oscillating", "one-sided"})
 
 
 def weigh(finding: Finding, rule: Rule, outcome: Outcome) -> Finding:
-    """The finding with the severity that the run's outcome allows."""
-    said = finding.severity
+    """Return the finding with the severity that the run's outcome allows."""
+    stated = finding.severity
     if is_refuted(finding, rule, outcome):
-        said = min(said, Severity.NOTE)
-        finding = replace(finding, severity=said)
-    return replace(finding, severity=_allowed(finding, rule, outcome), raw_severity=said)
+        stated = min(stated, Severity.NOTE)
+        finding = replace(finding, severity=stated)
+    return replace(finding, severity=_allowed(finding, rule, outcome), raw_severity=stated)
 
 
 def is_refuted(finding: Finding, rule: Rule, outcome: Outcome) -> bool:
-    """A sign that was there from the start, in a run that learned before it failed."""
-    if not rule.sign or not finding.code.startswith(FROM_THE_START):
+    """Whether the symptom was there from the start, in a run that learned before it failed."""
+    if not rule.symptom or not finding.code.startswith(FROM_THE_START):
         return False
     names = ("start", "chance", "best", "end", "best_step", "steps")
     start, chance, best, end, at, steps = (number(outcome.numbers.get(name)) for name in names)
@@ -63,26 +63,26 @@ def is_refuted(finding: Finding, rule: Rule, outcome: Outcome) -> bool:
 
 
 def _allowed(finding: Finding, rule: Rule, outcome: Outcome) -> Severity:
-    said = finding.severity
+    stated = finding.severity
     if finding.cleared:
-        return min(said, Severity.NOTE)
-    if not rule.sign or finding.evidence.stat.startswith(HARD):
-        return said
+        return min(stated, Severity.NOTE)
+    if not rule.symptom or finding.evidence.stat.startswith(HARD):
+        return stated
     if outcome.name in LEARNS | UNKNOWN:
-        return min(said, Severity.NOTE)
-    if outcome.name == "plateaued" and said > Severity.NOTE:
-        return Severity(said - 1)
-    return said
+        return min(stated, Severity.NOTE)
+    if outcome.name == "plateaued" and stated > Severity.NOTE:
+        return Severity(stated - 1)
+    return stated
 
 
 def drop_eclipsed(findings: Sequence[Finding], rules: Mapping[str, Rule]) -> tuple[Finding, ...]:
-    """The findings, with roots that are signs of `warning` as notes where a root is an error."""
+    """Return the findings, with roots that are symptoms of `warning` as notes beside an error."""
     roots = {f.key for f in findings if not f.explained_by}
     if not any(f.key in roots and f.severity == Severity.ERROR for f in findings):
         return tuple(findings)
     return tuple(
         replace(f, severity=Severity.NOTE)
-        if f.severity == Severity.WARNING and f.key in roots and rules[f.code].sign
+        if f.severity == Severity.WARNING and f.key in roots and rules[f.code].symptom
         else f
         for f in findings
     )

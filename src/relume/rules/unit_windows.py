@@ -1,4 +1,4 @@
-"""Adding up the per-unit counters of windows, so that no rule judges a unit on one batch."""
+"""Adds up the per-unit counters of windows, so that no rule judges a unit on one batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
-FRESH = 0.10  # of a layer's units: the least share of dead that is a finding (RULES.md 401)
-LEAST_WINDOWS = 2  # law 3 of RULES.md: two consecutive windows
+FRESH = 0.10  # of a layer's units: the least share of dead that is a finding (page of ACT401)
+LEAST_WINDOWS = 2  # two consecutive windows (law 3 in docs/laws.md)
 
 
 def total(windows: Sequence[Window], name: str) -> "Floats | None":
@@ -39,7 +39,7 @@ def lowest(windows: Sequence[Window], name: str) -> "Floats | None":
 
 
 def samples(windows: Sequence[Window]) -> int:
-    """Sampled rows a unit."""
+    """The sampled rows of each unit."""
     return sum(w.samples for w in windows)
 
 
@@ -49,12 +49,14 @@ def portion(mask: "Mask") -> float:
 
 
 def records(windows: Sequence[Window]) -> int:
-    """Batches looked at."""
+    """The number of recorded batches."""
     return sum(w.records for w in windows)
 
 
-def ending(windows: Sequence[Window], least_samples: int, least_records: int) -> tuple[Window, ...]:
-    """The shortest run of windows up to the last that holds enough; all of them if none does."""
+def last_windows(
+    windows: Sequence[Window], least_samples: int, least_records: int
+) -> tuple[Window, ...]:
+    """The fewest last windows that hold enough evidence; all of them if none do."""
     for count in range(LEAST_WINDOWS, len(windows) + 1):
         part = tuple(windows[-count:])
         if samples(part) >= least_samples and records(part) >= least_records:
@@ -62,24 +64,24 @@ def ending(windows: Sequence[Window], least_samples: int, least_records: int) ->
     return tuple(windows)
 
 
-def silent(site: Site, windows: Sequence[Window]) -> "Mask":
-    """Units with a zero slope and nothing to say on every sample of these windows.
+def silent_units(site: Site, windows: Sequence[Window]) -> "Mask":
+    """The units with a zero slope and no output on every sample of these windows.
 
     Three look-alikes are left out. A slope that is zero only by rounding (a sigmoid at 20) is
-    saturation. So is a unit on the high side (ReLU6 at 6). And so is one that is clipped at a
-    floor below zero (hardtanh at -1), which is a constant, not silence.
+    saturation, and so is a unit on the high side (ReLU6 at 6). A unit that is clipped at a floor
+    below zero (hardtanh at -1) is a constant, not silence.
     """
     active = total(windows, "active")
     if active is None or site.smooth:
         return np.zeros(site.units, dtype=bool)
-    mute: Mask = active == 0
+    never_active: Mask = active == 0
     high = total(windows, "high")
     if high is not None:
-        mute &= high == 0
+        never_active &= high == 0
     top = highest(windows, "post_max")
     if top is not None:
-        mute &= ~(top < 0)
-    return mute
+        never_active &= ~(top < 0)
+    return never_active
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +112,12 @@ class DeadUnits:
         return samples(self.windows)
 
 
-def dead(trace: Trace, site: Site) -> DeadUnits | str:
-    """Which units are dead, or why that cannot be said.
+def dead_units(trace: Trace, site: Site) -> DeadUnits | str:
+    """The dead units of a site, or the reason why they are not known.
 
-    With small batches the samples may be out of reach in the steps there were; then all windows
-    count (law 10 of RULES.md), and whoever speaks says the smaller number. So it is where many
-    units have died so lately that the samples since are few: waiting for more would miss them.
+    With small batches the run may be too short for enough samples; then all windows count (law 10
+    in docs/laws.md), and the finding states the smaller number. The same holds where many units
+    died so lately that the samples since are few: waiting for more would miss them.
     """
     windows = trace.windows(site.name)
     if not windows:
@@ -125,9 +127,9 @@ def dead(trace: Trace, site: Site) -> DeadUnits | str:
     broken = trace.series(site.name, "nonfinite_share")
     if broken is not None and len(broken) and broken.values[-1] > 0:
         return "its output is not finite"
-    part, recent = (ending(windows, least, DEAD_RECORDS) for least in (DEAD_SAMPLES, 1))
-    now, lately = silent(site, part), silent(site, recent)
+    part, recent = (last_windows(windows, least, DEAD_RECORDS) for least in (DEAD_SAMPLES, 1))
+    now, lately = silent_units(site, part), silent_units(site, recent)
     if len(now) and float(lately.mean() - now.mean()) >= FRESH:
         part, now = recent, lately
-    born = now & silent(site, windows)
+    born = now & silent_units(site, windows)
     return DeadUnits(site, part, now, born, samples(part) >= DEAD_SAMPLES)

@@ -1,4 +1,23 @@
-"""Proving a cure: arms x seeds, paired differences, a verdict.
+"""Trials: proves or refutes an edit by paired runs of the user's program.
+
+Comes in: a program (a script, a module or a function) and arms, each a list of edits. Goes out: a
+`Trial` with every run and a `Verdict` on every arm, or a `Cure`. The program itself stays
+unchanged, and so do the user's files.
+
+Terms: an *arm* is the program with some edits; the *base* is the program as it is, the *placebo*
+the base once more; a *run* is an arm at one seed; runs of one seed are a *pair*.
+
+Read in this order:
+
+- `api.py`: `compare`, `prove` and `fix` for Python; `Conditions`.
+- `paired_trial.py`: one trial: choosing seeds, winner, fresh seeds.
+- `compare_acts.py`, `prove_edit.py`, `fix_search.py`, `recommend.py`: the four commands.
+- `scheduler.py`: `TrialRunner`, which runs arms at seeds through joblib or Ray.
+- `pool/`: fork servers, and the cache of finished runs.
+- `runner/`: one run in a fresh process.
+- `judge/`: objective, verdict and summary.
+
+Example::
 
     from relume import trial
 

@@ -1,7 +1,7 @@
-"""The door for Python: the same trials as on the command line, for scripts and for functions.
+"""Runs trials from Python, as the command line does, on scripts and on functions.
 
-A function is called as ``train(seed)`` in processes of its own, so it must stand in a file or a
-module; what it returns (a number, or numbers by name) is judged, or else its training loss.
+A function is called as ``train(seed)`` in separate processes, so it must be in a file or a module.
+The trial judges what it returns (a number, or numbers by name), or else its training loss.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,10 +12,8 @@ from typing import Any
 from relume.core.trial import Cure, Edit, Trial
 from relume.errors import UsageError
 from relume.launch import missing_script
-from relume.trial import fix_search as curing
-from relume.trial import prove_edit
+from relume.trial import compare_acts, fix_search, prove_edit
 from relume.trial.compare_acts import ACTS
-from relume.trial.compare_acts import compare as versus
 from relume.trial.judge.objective import requested_objective
 from relume.trial.paired_trial import SEEDS
 from relume.trial.scheduler import (
@@ -31,16 +29,16 @@ Target = str | Path | Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Under which all runs of a trial are made.
+    """The conditions of all runs of a trial.
 
     Attributes:
         argv: the script's arguments.
         module: the target is a module's name.
-        steps: end every run after so many optimiser steps.
-        metric, better: what is judged, as ``--metric`` and ``--better`` say it.
-        where: where the runs are made.
-        folder: where runs and finished shots are kept.
-        again: run everything again, whatever was kept.
+        steps: end every run after this many optimiser steps.
+        metric, better: what is judged, in the words of ``--metric`` and ``--better``.
+        where: the machines and the number of parallel runs.
+        folder: for run files and the cache of finished runs.
+        again: run everything again, and ignore the cache.
     """
 
     argv: tuple[str, ...] = ()
@@ -71,9 +69,9 @@ def compare(
         under: the conditions.
 
     Raises:
-        UsageError: a program that is not there or has no hidden act, an unknown act.
+        UsageError: the program is not there or has no hidden act, or an act is unknown.
     """
-    return versus(crew_for(target, under), acts, seeds=seeds, tune=tune)
+    return compare_acts.compare(runner_for(target, under), acts, seeds=seeds, tune=tune)
 
 
 def prove(
@@ -83,19 +81,19 @@ def prove(
     seeds: int = SEEDS,
     under: Conditions | None = None,
 ) -> Trial:
-    """Settle whether edits, laid together, are a gain.
+    """Prove whether edits, applied together, are a gain.
 
     Args:
         target: a script, or a function of a module or a file.
-        edits: edits, or their words: ``"lower-learning-rate:factor=0.1"``.
+        edits: edits, or their text: ``"lower-learning-rate:factor=0.1"``.
         seeds: paired runs, and as many fresh ones where a gain shows.
         under: the conditions.
 
     Raises:
-        UsageError: a program or a fix that is not there.
+        UsageError: the program or a fix is not there.
     """
-    laid = [prove_edit.edit_of_words(one) if isinstance(one, str) else one for one in edits]
-    return prove_edit.prove(crew_for(target, under), laid, seeds=seeds)
+    parsed = [prove_edit.edit_of_words(one) if isinstance(one, str) else one for one in edits]
+    return prove_edit.prove(runner_for(target, under), parsed, seeds=seeds)
 
 
 def fix(
@@ -110,34 +108,34 @@ def fix(
     Args:
         target: a script, or a function of a module or a file.
         seeds: paired runs, and as many fresh ones for the winner.
-        select: only findings of these rules are treated.
+        select: treat only findings of these rules.
         under: the conditions.
 
     Raises:
-        UsageError: a program that is not there.
+        UsageError: the program is not there.
     """
-    return curing.cure(crew_for(target, under), seeds=seeds, select=select)
+    return fix_search.cure(runner_for(target, under), seeds=seeds, select=select)
 
 
-def crew_for(target: Target, under: Conditions | None) -> TrialRunner:
-    """Whoever fires the shots of this program.
+def runner_for(target: Target, under: Conditions | None) -> TrialRunner:
+    """Return the runner of this program.
 
     Raises:
         UsageError: there is no such program.
     """
-    on = under or Conditions()
+    conditions = under or Conditions()
     call = callable(target)
     name = callable_name(target) if callable(target) else str(target)
-    problem = None if call else missing_script(name, on.module)
+    problem = None if call else missing_script(name, conditions.module)
     if problem:
         raise UsageError(problem)
-    program = program_of(name, on.argv, module=on.module, call=call)
+    program = program_of(name, conditions.argv, module=conditions.module, call=call)
     setting = TrialSetting(
         program,
-        steps=on.steps,
-        objective=requested_objective(on.metric, on.better),
-        folder=on.folder.absolute(),
-        where=on.where,
-        again=on.again,
+        steps=conditions.steps,
+        objective=requested_objective(conditions.metric, conditions.better),
+        folder=conditions.folder.absolute(),
+        where=conditions.where,
+        again=conditions.again,
     )
     return TrialRunner(setting)

@@ -1,4 +1,4 @@
-"""`relume prove`: one named edit, settled."""
+"""Proves named edits in a paired trial: `relume prove`."""
 
 import ast
 from collections.abc import Sequence
@@ -10,16 +10,16 @@ from relume.diagnosis import diagnose
 from relume.errors import UsageError
 from relume.fixes.ladder import fix_called
 from relume.record.store import run_file
-from relume.trial.paired_trial import SEEDS, first_look, recorded_arm, run_paired_trial
+from relume.trial.paired_trial import SEEDS, check_judgeable, recorded_arm, run_paired_trial
 from relume.trial.scheduler import TrialRunner
 
 
 def edit_of_words(words: str) -> Edit:
-    """An edit from ``NAME`` or ``NAME:key=value,key=value``; ``sites=a+b`` names places.
+    """Parse an edit from ``NAME`` or ``NAME:key=value,key=value``; ``sites=a+b`` names sites.
 
     Raises:
         UnknownNameError: no such fix.
-        UsageError: an option that is no ``key=value``, or a fix that is words only.
+        UsageError: an option is not ``key=value``, or the fix is advice only.
 
     >>> edit_of_words("lower-learning-rate:factor=0.5").options
     {'factor': 0.5}
@@ -40,10 +40,9 @@ def edit_of_words(words: str) -> Edit:
             sites = tuple(filter(None, value.split("+")))
         else:
             options[key.strip()] = _value(value.strip())
-    told = ", ".join(f"{key} {value}" for key, value in options.items())
-    return Edit(
-        fix.name, options, sites, f"{fix.name.replace('-', ' ')}{f': {told}' if told else ''}"
-    )  # type: ignore[arg-type]
+    settings = ", ".join(f"{key} {value}" for key, value in options.items())
+    text = fix.name.replace("-", " ") + (f": {settings}" if settings else "")
+    return Edit(fix.name, options, sites, text)  # type: ignore[arg-type]
 
 
 def _value(word: str) -> Value:
@@ -54,25 +53,25 @@ def _value(word: str) -> Value:
     return value if isinstance(value, bool | int | float | str) else word
 
 
-def prove(crew: TrialRunner, edits: Sequence[Edit], *, seeds: int = SEEDS) -> Trial:
-    """Settle whether these edits, laid together, are a gain.
+def prove(runner: TrialRunner, edits: Sequence[Edit], *, seeds: int = SEEDS) -> Trial:
+    """Prove whether these edits, applied together, are a gain.
 
-    There is one candidate, named beforehand, so nothing is chosen; its seeds are fresh ones all
-    the same once it shows a gain.
+    The one candidate is named beforehand, so nothing is chosen; a gain must show on fresh seeds all
+    the same.
     """
-    first_look(crew)
+    check_judgeable(runner)
     names = " + ".join(edit.fix for edit in edits)
     arm = Arm(names, tuple(edits), text=" and ".join(edit.text or edit.fix for edit in edits))
-    return run_paired_trial(crew, [arm], f"does it help: {arm.text}?", seeds=seeds)
+    return run_paired_trial(runner, [arm], f"does it help: {arm.text}?", seeds=seeds)
 
 
-def unchanged_arm(crew: TrialRunner) -> tuple[Diagnosis, Trace]:
-    """The diagnosis of the program without an edit.
+def unchanged_arm(runner: TrialRunner) -> tuple[Diagnosis, Trace]:
+    """Diagnose the program without an edit.
 
     Raises:
-        UsageError: it trained nothing, or gave no recording.
+        UsageError: it trained nothing, or left no recording.
     """
-    path = recorded_arm(crew)
+    path = recorded_arm(runner)
     trace = run_file.read(path)
-    found = diagnose(trace)
-    return replace(found, meta={**found.meta, "path": str(path)}), trace
+    diagnosis = diagnose(trace)
+    return replace(diagnosis, meta={**diagnosis.meta, "path": str(path)}), trace

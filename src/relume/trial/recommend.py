@@ -1,7 +1,7 @@
-"""`relume recommend`: which act where, for this program: advice, its evidence, and the trial that
-would settle it (CLAIMS A1 to A3).
+"""Recommends acts for a program, with evidence and the command that would test it:
+`relume recommend`.
 
-Words only: what is advised here has not been tried on the user's training, and says so.
+It is advice: nothing of it has been tried on the user's training, and the report says so.
 """
 
 from collections.abc import Iterator
@@ -27,13 +27,13 @@ RIGHT_HEAD = {
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One piece of it.
+    """One piece of advice.
 
     Attributes:
-        where: ``"hidden layers"`` or ``"output layer"``.
+        where: ``"first"``, ``"hidden layers"`` or ``"output layer"``.
         text: what to do, in a sentence.
-        evidence: what of this run it rests on, and what is known besides.
-        settle: the command that would settle it; empty where nothing is to be settled.
+        evidence: what in this run supports it.
+        settle: the command that would test it; empty where there is nothing to test.
     """
 
     where: str
@@ -43,12 +43,12 @@ class Advice:
 
 
 def advice(diagnosis: Diagnosis, trace: Trace, command: str) -> tuple[Advice, ...]:
-    """What to use in the hidden layers and at the output.
+    """Recommend acts for the hidden layers and the output.
 
     Args:
         diagnosis: of the program as it is.
         trace: its recording.
-        command: how the program is called after ``relume compare``: ``"train.py --epochs 3"``.
+        command: the program's command after ``relume compare``: ``"train.py --epochs 3"``.
     """
     return (
         *_first(diagnosis, command),
@@ -58,7 +58,7 @@ def advice(diagnosis: Diagnosis, trace: Trace, command: str) -> tuple[Advice, ..
 
 
 def _first(diagnosis: Diagnosis, command: str) -> Iterator[Advice]:
-    """No act is to be judged by a run that fails of something else."""
+    """Advise to cure the root cause first: a run that fails of another cause judges no act."""
     for root in diagnosis.roots:
         if root.severity >= Severity.WARNING and root.code not in HEADS:
             text = f"Cure {root.code} {root.name}: until then no act can be judged by this run."
@@ -129,8 +129,8 @@ def _output(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice
         known = RIGHT_HEAD.get(name)
         if known is not None:
             acts = _head_acts(trace)
-            seen = f"the loss is {name}, and before it stands {acts or 'no act'}"
-            yield Advice("output layer", f"{known[:1].upper()}{known[1:]}.", (seen,))
+            evidence = f"the loss is {name}, and before it stands {acts or 'no act'}"
+            yield Advice("output layer", f"{known[:1].upper()}{known[1:]}.", (evidence,))
 
 
 def _head_acts(trace: Trace) -> str:

@@ -1,4 +1,4 @@
-"""Runs shots: those that are not in the store yet, through joblib, each kept as it finishes."""
+"""Runs the arms of a trial through joblib or Ray; caches each run as it finishes."""
 
 import contextlib
 import importlib
@@ -22,22 +22,22 @@ from relume.trial.pool.trial_cache import TrialCache
 from relume.trial.runner.job import Program, TrialJob, dump, run_of
 
 Progress = Callable[[int, int, TrialRun | None], None]
-"""Told after every shot: how many are done, how many are planned, and the shot."""
+"""Called after every run with the numbers of finished and planned runs, and the run."""
 BACKENDS = ("local", "dask", "ray")
 
 
-def silent(done: int, planned: int, shot: TrialRun | None) -> None:
-    """Progress that nobody looks at."""
+def silent(done: int, planned: int, run: TrialRun | None) -> None:
+    """Report no progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionPlace:
-    """Where shots run.
+    """Where the runs of a trial take place.
 
     Attributes:
         backend: ``"local"`` (processes here), ``"dask"`` or ``"ray"``.
-        address: of the cluster; empty: the backend's own way to find one.
-        jobs: shots at the same time; 0: one for each core here, or whatever the cluster has.
+        address: of the cluster; empty: the backend finds one itself.
+        jobs: runs at the same time; 0: one for each core here, or as many as the cluster takes.
     """
 
     backend: str = "local"
@@ -45,7 +45,7 @@ class ExecutionPlace:
     jobs: int = 0
 
     def count(self) -> int:
-        """Shots at the same time."""
+        """Return the number of runs at the same time."""
         if self.backend != "local":
             return self.jobs or -1
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
@@ -54,16 +54,16 @@ class ExecutionPlace:
 
 @dataclass(frozen=True, slots=True)
 class TrialSetting:
-    """What all arms of a trial share.
+    """The conditions that all arms of a trial share.
 
     Attributes:
-        program: what runs.
-        steps: end each run after so many optimiser steps; None: let it end.
-        objective: what is judged; None: what fits (see `objective.py`).
-        folder: where runs and trials are kept.
-        where: where shots run.
-        every: record every so many steps; None: within the recorder's budget.
-        again: run also what is in the store.
+        program: the user's program.
+        steps: end each run after this many optimiser steps; None: let it finish.
+        objective: what is judged; None: what fits the runs (`judge/objective.py`).
+        folder: for run files and the cache.
+        where: where the runs take place.
+        every: record every this many steps; None: within the recorder's budget.
+        again: run also what is in the cache.
     """
 
     program: Program
@@ -75,7 +75,7 @@ class TrialSetting:
     again: bool = False
 
     def job(self, arm: Arm, seed: int, keep: str = "") -> TrialJob:
-        """One shot of an arm under this setting."""
+        """Return the job of one run of an arm."""
         count = self.where.count()
         return TrialJob(
             program=self.program,
@@ -90,81 +90,83 @@ class TrialSetting:
 
 
 class TrialRunner:
-    """Fires the shots of a setting, and remembers them by arm and seed.
+    """Runs arms at seeds, and keeps the runs by arm and seed.
 
     Args:
-        setting: what all shots share.
-        progress: told after every shot.
+        setting: the conditions of all runs.
+        progress: called after every run.
     """
 
     def __init__(self, setting: TrialSetting, progress: Progress = silent) -> None:
         self.setting = setting
         self.progress = progress
-        self.shots: dict[tuple[str, int], TrialRun] = {}
-        self.fired = 0
+        self.runs: dict[tuple[str, int], TrialRun] = {}
+        self.executed = 0
         self.resumed = 0
-        self._store = TrialCache(setting.folder, setting.job(Arm("base", role="base"), 0))
+        self._cache = TrialCache(setting.folder, setting.job(Arm("base", role="base"), 0))
         self._renewed: set[tuple[str, int]] = set()
 
     @property
-    def kept_in(self) -> Path:
-        """The file that holds the finished shots."""
-        return self._store.path
+    def cache_file(self) -> Path:
+        """The file with the finished runs."""
+        return self._cache.path
 
     def run(self, arms: Sequence[Arm], seeds: Iterable[int]) -> None:
-        """Have every shot of these arms at these seeds in `shots`.
+        """Run these arms at these seeds, and put the results into `runs`.
 
-        Those in the store are taken from there; the others are run, all arms of a seed before the
-        next seed, so that whatever stops it leaves whole pairs.
+        Cached runs are reused. The others run seed by seed, all arms of one before the next, so
+        that an interruption leaves whole pairs.
         """
         wanted = [(arm, seed) for seed in seeds for arm in arms]
         if not self.setting.again:
-            for key, shot in self._store.known(arms).items():
-                if key not in self.shots and any((a.name, k) == key for a, k in wanted):
-                    self.shots[key] = shot
+            for key, run in self._cache.finished_runs(arms).items():
+                if key not in self.runs and any((a.name, k) == key for a, k in wanted):
+                    self.runs[key] = run
                     self.resumed += 1
-        todo = [(arm, seed) for arm, seed in wanted if (arm.name, seed) not in self.shots]
+        todo = [(arm, seed) for arm, seed in wanted if (arm.name, seed) not in self.runs]
         planned = len(wanted)
         self.progress(planned - len(todo), planned, None)
         by_name = {arm.name: arm for arm in arms}
         jobs = [self.setting.job(arm, seed) for arm, seed in todo]
-        for at, shot in enumerate(run_job(jobs, self.setting.where), planned - len(todo) + 1):
-            self.keep(by_name[shot.arm], shot)
-            self.progress(at, planned, shot)
+        for at, run in enumerate(run_jobs(jobs, self.setting.where), planned - len(todo) + 1):
+            self.add(by_name[run.arm], run)
+            self.progress(at, planned, run)
 
-    def keep(self, arm: Arm, shot: TrialRun) -> None:
-        """Count a finished shot, once."""
-        self.shots[shot.arm, shot.seed] = shot
-        self.fired += 1
-        if not shot.problem.startswith(("the process", "there is no")):  # those may be tried again
-            self._store.add(arm, shot)
+    def add(self, arm: Arm, run: TrialRun) -> None:
+        """Add a finished run, and cache it."""
+        self.runs[run.arm, run.seed] = run
+        self.executed += 1
+        if not run.problem.startswith(
+            ("the process", "there is no")
+        ):  # those are run again next time
+            self._cache.add(arm, run)
 
     def forget(self, arm: str) -> None:
-        """The name stands for other edits from now on."""
-        self.shots = {key: shot for key, shot in self.shots.items() if key[0] != arm}
+        """Drop the runs of this name, which stands for other edits from now on."""
+        self.runs = {key: run for key, run in self.runs.items() if key[0] != arm}
 
-    def first(self, arm: Arm, keep: Path) -> TrialRun:
-        """The arm at seed 0 with its run file kept, for a diagnosis."""
-        known = {} if self.setting.again else self._store.known([arm])
-        shot = known.get((arm.name, 0))
-        if shot is not None and shot.run and Path(shot.run).is_file():
-            self.shots[arm.name, 0] = shot
+    def run_recorded(self, arm: Arm, folder: Path) -> TrialRun:
+        """Run the arm at seed 0 and keep its run file in `folder`, for a diagnosis."""
+        cached = {} if self.setting.again else self._cache.finished_runs([arm])
+        run = cached.get((arm.name, 0))
+        if run is not None and run.run and Path(run.run).is_file():
+            self.runs[arm.name, 0] = run
             self.resumed += 1
-            return shot
-        keep.mkdir(parents=True, exist_ok=True)
-        job = self.setting.job(arm, 0, str(keep.resolve()))
-        for shot in run_job([job], ExecutionPlace(jobs=1)):
-            self.keep(arm, shot)
-            return shot
+            return run
+        folder.mkdir(parents=True, exist_ok=True)
+        job = self.setting.job(arm, 0, str(folder.resolve()))
+        for run in run_jobs([job], ExecutionPlace(jobs=1)):
+            self.add(arm, run)
+            return run
         raise KeyboardInterrupt
 
 
-def run_job(jobs: Sequence[TrialJob], where: ExecutionPlace) -> Generator[TrialRun]:
-    """The shots of these jobs as they finish.
+def run_jobs(jobs: Sequence[TrialJob], where: ExecutionPlace) -> Generator[TrialRun]:
+    """Run these jobs, and yield each run as it finishes.
 
     Raises:
-        UsageError: a backend that is not there.
-        KeyboardInterrupt: as the user gave it, when the running shots have been ended.
+        UsageError: the backend is not there.
+        KeyboardInterrupt: the user pressed Ctrl-C; the running runs have been ended.
     """
     if not jobs:
         return
@@ -172,9 +174,9 @@ def run_job(jobs: Sequence[TrialJob], where: ExecutionPlace) -> Generator[TrialR
         yield from _by_ray(jobs, where)
         return
     with _backend(where) as options:
-        fire: Any = forkserver_client.run_in_forkserver
-        tasks: list[Any] = [joblib.delayed(fire)(dump(job)) for job in jobs]
-        # one at a time, so that a worker that dies takes one shot with it
+        run_one: Any = forkserver_client.run_in_forkserver
+        tasks: list[Any] = [joblib.delayed(run_one)(dump(job)) for job in jobs]
+        # one at a time, so that a worker that dies takes one run with it
         options |= {"batch_size": 1, "return_as": "generator_unordered"}
         parallel: Any = joblib.Parallel(**options)
         results = parallel(tasks)
@@ -192,9 +194,9 @@ def run_job(jobs: Sequence[TrialJob], where: ExecutionPlace) -> Generator[TrialR
 
 @contextmanager
 def _backend(where: ExecutionPlace) -> Generator[dict[str, Any]]:
-    """Options for joblib, with the cluster's client open where there is one."""
+    """Yield the options for joblib, with the client of a Dask cluster open."""
     if where.backend == "local":
-        # threads that wait for the processes that train (`nest.py`)
+        # threads, which wait for the processes that train (`pool/forkserver_client.py`)
         yield {"backend": "threading", "n_jobs": where.count()}
         return
     if find_spec("distributed") is None:
@@ -216,17 +218,17 @@ def _backend(where: ExecutionPlace) -> Generator[dict[str, Any]]:
 
 
 def _by_ray(jobs: Sequence[TrialJob], where: ExecutionPlace) -> Generator[TrialRun]:
-    """As Ray's own tasks: its backend for joblib gives no shot before the last one is done.
+    """Run the jobs as Ray tasks: Ray's joblib backend yields no run before the last one is done.
 
-    A task whose worker dies is run again by Ray, and answers once.
+    Ray runs a task whose worker died again; each task yields one run.
     """
     if find_spec("ray") is None:
         raise UsageError("--backend ray needs Ray; install it with: pip install ray.")
-    _reached(where.address)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
+    _require_listener(where.address)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray sends usage data
     ray: Any = importlib.import_module("ray")
-    ours = not ray.is_initialized()
-    if ours:
+    started_here = not ray.is_initialized()
+    if started_here:
         quiet = {"log_to_driver": False, "logging_level": "ERROR"}
         try:
             ray.init(address=where.address or None, **quiet)
@@ -234,20 +236,20 @@ def _by_ray(jobs: Sequence[TrialJob], where: ExecutionPlace) -> Generator[TrialR
             reason = str(error).split("\n")[0][:200]
             raise UsageError(f"no Ray cluster answers at {where.address!r}: {reason}") from None
     try:
-        yield from _of_ray(ray, jobs, where.jobs)
+        yield from _ray_tasks(ray, jobs, where.jobs)
     finally:
-        if ours:
+        if started_here:
             ray.shutdown()
 
 
-def _reached(address: str) -> None:
-    """Whether somebody listens at ``host:port``: Ray itself would try for minutes.
+def _require_listener(address: str) -> None:
+    """Check that a server listens at ``host:port``: Ray itself would try for minutes.
 
     Raises:
-        UsageError: nobody does.
+        UsageError: none listens.
     """
     host, _, port = address.rpartition("://")[2].rpartition(":")
-    if not host or not port.isdecimal():  # "auto", or none: Ray's own way to find one
+    if not host or not port.isdecimal():  # "auto", or none: Ray finds one itself
         return
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
@@ -256,13 +258,13 @@ def _reached(address: str) -> None:
         raise UsageError(f"no Ray cluster answers at {address!r}: {reason}.") from None
 
 
-def _of_ray(ray: Any, jobs: Sequence[TrialJob], most: int) -> Generator[TrialRun]:
-    fire: Any = ray.remote(forkserver_client.run_in_forkserver)
-    left = [dump(job) for job in reversed(jobs)]
+def _ray_tasks(ray: Any, jobs: Sequence[TrialJob], most: int) -> Generator[TrialRun]:
+    task: Any = ray.remote(forkserver_client.run_in_forkserver)
+    waiting = [dump(job) for job in reversed(jobs)]
     running: list[Any] = []
-    while left or running:
-        while left and (not most or len(running) < most):
-            running.append(fire.remote(left.pop()))
+    while waiting or running:
+        while waiting and (not most or len(running) < most):
+            running.append(task.remote(waiting.pop()))
         done, running = ray.wait(running, num_returns=1)
         for text in ray.get(done):
             if text:
@@ -272,18 +274,18 @@ def _of_ray(ray: Any, jobs: Sequence[TrialJob], most: int) -> Generator[TrialRun
 def program_of(
     target: str, argv: Sequence[str], *, module: bool = False, call: bool = False
 ) -> Program:
-    """A program to be run from here."""
-    given = target
+    """Return the program of a target, to run in the current folder."""
+    resolved = target
     if not module and (not call or target.rpartition(":")[0].endswith(".py")):
-        given = str(Path(target).absolute())
-    return Program(given, tuple(argv), module, call, str(Path.cwd()))
+        resolved = str(Path(target).absolute())
+    return Program(resolved, tuple(argv), module, call, str(Path.cwd()))
 
 
 def callable_name(function: Callable[..., Any]) -> str:
-    """How another process finds this function: ``file.py:name`` or ``pkg.mod:name``.
+    """Return the name by which another process imports it: ``file.py:name`` or ``pkg.mod:name``.
 
     Raises:
-        UsageError: a lambda, or a function inside another: nothing finds those.
+        UsageError: a lambda, or a function inside another: no process can import those.
     """
     name = getattr(function, "__qualname__", "")
     home = getattr(function, "__module__", "")

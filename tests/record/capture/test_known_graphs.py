@@ -17,7 +17,7 @@ STEPS = 40
 SWITCH = 30  # the step from which on the network is another one
 
 pytestmark = pytest.mark.skipif(
-    not graph_cache.RAW, reason="this torch does not tell packed values"
+    not graph_cache.SHOWS_PACKING, reason="this torch does not tell packed values"
 )
 
 

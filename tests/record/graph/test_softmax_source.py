@@ -9,7 +9,7 @@ from torch import nn
 
 import relume
 from relume.record.graph.softmax_source import axis_is_left_out
-from relume.record.sites.qualified_names import is_users
+from relume.record.sites.qualified_names import is_user_code
 
 CALLS = {
     "F.softmax(z)": True,
@@ -61,7 +61,7 @@ def test_a_module_is_asked_itself(tmp_path: Path, axis: int | None, said: bool) 
 
 
 def test_torch_behind_a_link_is_not_the_users() -> None:
-    assert not is_users(str(Path(torch.__file__).parent / "nn" / "functional.py"))
-    assert not is_users(str(Path(torch.__file__).resolve().parent / "nn" / "functional.py"))
-    assert not is_users(relume.__file__)
-    assert is_users(__file__)
+    assert not is_user_code(str(Path(torch.__file__).parent / "nn" / "functional.py"))
+    assert not is_user_code(str(Path(torch.__file__).resolve().parent / "nn" / "functional.py"))
+    assert not is_user_code(relume.__file__)
+    assert is_user_code(__file__)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relume.core import Window
-from relume.record.measure.unit_counters import FIELDS, MOST, UnitCounters, most
+from relume.record.measure.unit_counters import FIELDS, MOST, UnitCounters, window_limit
 from relume.record.store import run_file
 
 BYTES_A_UNIT = 160  # what all counters of a unit may take
@@ -140,4 +140,4 @@ def test_a_count_cannot_overflow() -> None:
 
 @pytest.mark.parametrize(("units", "windows"), [(1, 41), (512, 9), (100_000, 6)])
 def test_wide_sites_keep_fewer_windows(units: int, windows: int) -> None:
-    assert most(units) == windows
+    assert window_limit(units) == windows

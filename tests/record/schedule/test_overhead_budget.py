@@ -75,7 +75,7 @@ def test_a_loss_jump_is_recorded_on_credit() -> None:
     while ruler(budget.number + 1) >= record_level(budget.number + 1):
         budget.step(1e-3, None)
     assert not budget.step(1e-3, None)
-    budget.urge()
+    budget.request()
     assert budget.step(1e-3, None)
 
 
@@ -92,7 +92,7 @@ def test_what_is_certain_is_certain(every: int | None) -> None:
     budget = OverheadBudget(0.01, every=every)
     want = True
     for _ in range(3_000):
-        sure = budget.certain(50)
+        sure = budget.steps_until_record(50)
         twin = [ruler(budget.number + k) >= record_level(budget.number + k) for k in range(sure)]
         assert every is not None or not any(twin)
         want = budget.step(1e-3, 1e-4 if want else None)

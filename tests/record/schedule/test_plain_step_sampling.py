@@ -67,7 +67,7 @@ def test_a_twin_that_forgot_the_slept_steps_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(PlainStepSampling.__init__, "__defaults__", (1e-9,))
-    monkeypatch.setattr(OverheadBudget, "pass_over", lambda *_: None)
+    monkeypatch.setattr(OverheadBudget, "skip_steps", lambda *_: None)
     trace = training(3000, tmp_path / "run.sqlite", every=1000).trace()
     records = trace.series("0.weight", "update_ratio")
     assert records is None or records.steps.tolist() != [0, 1000, 2000]
@@ -83,16 +83,16 @@ def test_a_jump_is_seen_a_quarter_of_a_second_later_at_most(tmp_path: Path) -> N
 
 def test_long_steps_are_never_slept_through() -> None:
     slow = PlainStepSampling()
-    assert slow.rest(4e-6, 0.02, 1000) == 0
-    assert PlainStepSampling().rest(4e-6, 0.0005, 1000) > 0
+    assert slow.skip(4e-6, 0.02, 1000) == 0
+    assert PlainStepSampling().skip(4e-6, 0.0005, 1000) > 0
 
 
 def test_nothing_that_is_to_be_recorded_is_slept_through() -> None:
-    assert PlainStepSampling().rest(4e-6, 0.0005, 7) <= 7
+    assert PlainStepSampling().skip(4e-6, 0.0005, 7) <= 7
     budget = OverheadBudget(every=50)
     for step in range(1, 200):
         wanted = budget.step(1e-3, None)
         if step % 50 != 49 and not wanted:
-            budget_left = budget.certain()
+            budget_left = budget.steps_until_record()
             assert budget_left < 50
             assert (step + budget_left) // 50 == step // 50

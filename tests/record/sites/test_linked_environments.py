@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 import relume
-from relume.record.sites.qualified_names import is_users
+from relume.record.sites.qualified_names import is_user_code
 from relume.record.store import run_file
 
 SCRIPT = """
@@ -29,16 +29,16 @@ raise RuntimeError("the user's own")
 def test_files_reached_through_a_link(tmp_path: Path) -> None:
     link = tmp_path / "venv"
     link.symlink_to(Path(torch.__file__).parents[1])
-    assert not is_users(str(link / "torch" / "nn" / "functional.py"))
+    assert not is_user_code(str(link / "torch" / "nn" / "functional.py"))
     ours = tmp_path / "ours"
     ours.symlink_to(Path(relume.__file__).parent)
-    assert not is_users(str(ours / "record" / "tap.py"))
-    assert is_users(str(ours / "demos" / "dying_relu.py")), "a demo is run as a user's script"
-    assert not is_users(str(Path(os.__file__).absolute()))
+    assert not is_user_code(str(ours / "record" / "tap.py"))
+    assert is_user_code(str(ours / "demos" / "dying_relu.py")), "a demo is run as a user's script"
+    assert not is_user_code(str(Path(os.__file__).absolute()))
     mine = tmp_path / "real" / "torch"  # a name alone makes no library
     mine.mkdir(parents=True)
-    assert is_users(str(mine / "net.py"))
-    assert is_users(str(mine.with_name("torch_extras") / "net.py"))
+    assert is_user_code(str(mine / "net.py"))
+    assert is_user_code(str(mine.with_name("torch_extras") / "net.py"))
 
 
 def test_a_run_whose_libraries_are_behind_links(tmp_path: Path) -> None:
@@ -72,6 +72,8 @@ def test_a_run_whose_libraries_are_behind_links(tmp_path: Path) -> None:
 def test_installed_packages_are_not_the_users_own() -> None:
     import typer
 
-    assert not is_users(typer.__file__)
-    assert not is_users(str(Path(sys.executable).parent / "relume")), "the entry point of a package"
-    assert is_users(__file__)
+    assert not is_user_code(typer.__file__)
+    assert not is_user_code(str(Path(sys.executable).parent / "relume")), (
+        "the entry point of a package"
+    )
+    assert is_user_code(__file__)

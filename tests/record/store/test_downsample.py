@@ -59,7 +59,7 @@ def test_a_stretch_keeps_what_the_law_says(
     found = downsample.downsample(steps, values, present, length)
     for _ in range(joins):
         found = downsample.merge_pairs(found)
-    found = downsample.unpacked(downsample.packed(found, "<f8"), "<f8")
+    found = downsample.unpack(downsample.pack(found, "<f8"), "<f8")
     whole = length * 2**joins
     for column in range(2):
         wanted: list[tuple[int, float]] = []
@@ -138,14 +138,14 @@ def test_every_thinned_stretch_obeys_the_law(tmp_path: Path) -> None:
     for step, value in enumerate(values):
         writer.record(step, KEYS[:1], [value])
     place = 0
-    with run_file.opened(writer.path) as db:
+    with run_file.open_checked(writer.path) as db:
         rows = db.execute("SELECT level, body FROM thin ORDER BY id").fetchall()
         whole = db.execute("SELECT count(*) FROM record").fetchone()[0]
     assert len(rows) <= SMALL.chunks
     assert [level for level, _ in rows] == sorted((level for level, _ in rows), reverse=True)
     assert max(level for level, _ in rows) >= 2
     for level, body in rows:
-        chunk = downsample.unpacked(body, "<f4")
+        chunk = downsample.unpack(body, "<f4")
         for number in range(len(chunk)):
             size = retention.LENGTH * 2**level
             part = [(i, float(values[i])) for i in range(place, place + size)]
@@ -196,7 +196,7 @@ def test_a_model_that_never_goes_the_same_way_twice_does_not_fill_the_file(tmp_p
         writer.record(step, keys, [float(step)] * len(keys))
         for s in chosen:
             full.setdefault(s, []).append((step, float(step)))
-    with run_file.opened(writer.path) as db:
+    with run_file.open_checked(writer.path) as db:
         layouts = db.execute("SELECT count(*) FROM layout").fetchone()[0]
     assert layouts < 60
     trace = run_file.read(writer.path)
@@ -234,15 +234,15 @@ def test_windows_are_packed_without_loss(tmp_path: Path) -> None:
         "e": np.array([2.0**33, 2.0**53 + 2, 0.0]),
     }
     for small in (True, False):
-        site, *_, names, types, data = window_table.packed(
+        site, *_, names, types, data = window_table.pack_row(
             "s", Window(0, 1, 1, 3, odd), small=small
         )
-        found = window_table.unpacked(names, types, data)
+        found = window_table.unpack_fields(names, types, data)
         for name, field in odd.items():
             assert found[name].tobytes() == field.tobytes(), (site, name, types)
     assert types == "f8 f8 f8 f8 f8"
     with pytest.raises(ValueError, match="do not fit"):
-        window_table.unpacked(names, types, data[:-1])
+        window_table.unpack_fields(names, types, data[:-1])
 
 
 def test_only_new_windows_are_written(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_only_new_windows_are_written(tmp_path: Path) -> None:
     writer.windows("fc1", grown)
     assert writer._db.total_changes == before + 3  # one out, two in
     found = run_file.read(writer.path).windows("fc1")
-    assert [window_table.mark(w) for w in found] == [window_table.mark(w) for w in grown]
+    assert [window_table.key_of(w) for w in found] == [window_table.key_of(w) for w in grown]
     for one, two in zip(found, grown, strict=True):
         assert all(np.array_equal(one.fields[k], two.fields[k], equal_nan=True) for k in two.fields)
     writer.close()

@@ -41,7 +41,7 @@ def test_a_lock_for_a_while_loses_nothing(tmp_path: Path, plain: list[str]) -> N
 def test_a_lock_to_the_end_gives_one_sentence(
     tmp_path: Path, plain: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "LATE_SECONDS", 0.01)
+    monkeypatch.setattr(writer, "LOCK_SECONDS", 0.01)
     held: list[sqlite3.Connection] = []
 
     def lock(run: Run) -> None:
@@ -61,14 +61,14 @@ def test_what_waits_for_a_lock_is_bounded(tmp_path: Path) -> None:
     made = run_file.Writer(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    for step in range(writer.MOST_LATE):
+    for step in range(writer.MOST_DELAYED):
         made.record(step, (("a", "x"),), [1.0])
     with pytest.raises(StoreError, match="another process has locked it"):
-        made.record(writer.MOST_LATE, (("a", "x"),), [1.0])
-    assert len(made._late) == writer.MOST_LATE
+        made.record(writer.MOST_DELAYED, (("a", "x"),), [1.0])
+    assert len(made._delayed) == writer.MOST_DELAYED
     other.close()
     made.close()
-    assert len(run_file.read(path).table["a", "x"]) == writer.MOST_LATE
+    assert len(run_file.read(path).table["a", "x"]) == writer.MOST_DELAYED
 
 
 def test_a_reader_never_blocks_the_writer(tmp_path: Path) -> None:
@@ -76,12 +76,12 @@ def test_a_reader_never_blocks_the_writer(tmp_path: Path) -> None:
     path = tmp_path / "run.sqlite"
     made = run_file.Writer(path)
     made.record(0, (("a", "x"),), [0.0])
-    with run_file.opened(path) as db:
+    with run_file.open_checked(path) as db:
         count = "SELECT count(*) FROM record"
         assert db.execute(count).fetchone()[0] == 1
         for step in range(1, 200):
             made.record(step, (("a", "x"),), [float(step)])
-        assert made._late == []
+        assert made._delayed == []
         assert db.execute(count).fetchone()[0] == 1
         assert len(run_file.read(path).table["a", "x"]) == 200
     made.close()

@@ -1,4 +1,4 @@
-"""Thinning to pixels: no extreme is lost, and what is packed is read again."""
+"""Thinning to pixels: no extreme is lost, and what is encode_values is read again."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from relume.report.html.series_encoder import (
     SeriesEncoder,
     columns_for,
     downsample_pixels,
-    packed,
+    encode_values,
     short,
 )
 
@@ -86,7 +86,7 @@ def test_one_value_that_is_not_finite_is_seen() -> None:
     ids=["shares", "gradients", "negative", "tiny", "not finite", "nothing finite", "constant"],
 )
 def test_packed_values_are_read_again(values: np.ndarray) -> None:
-    got = read(packed(values))
+    got = read(encode_values(values))
     fine = np.isfinite(values)
     assert np.array_equal(np.isnan(got), np.isnan(values))
     assert np.array_equal(got[~fine & ~np.isnan(values)], values[~fine & ~np.isnan(values)])
@@ -102,7 +102,7 @@ def test_packed_values_are_read_again(values: np.ndarray) -> None:
 
 
 def test_packed_text_means_nothing_elsewhere() -> None:
-    text = packed(np.random.default_rng(0).random(20_000))
+    text = encode_values(np.random.default_rng(0).random(20_000))
     assert not set(text) & set("<>&\"'\\/`")
     assert text.isascii()
     assert text.isprintable()

@@ -11,7 +11,7 @@ from rich.console import Console
 from relume.core import Card, Curve, Measured
 from relume.errors import UsageError
 from relume.report.act_chart_svg import svg
-from relume.report.card_output import card_order, several
+from relume.report.card_output import card_order, split_acts
 from relume.report.terminal.act_list import ActEntry, act_table
 from relume.report.terminal.card_text import best, compare, render, text, value
 from relume.report.terminal.text_plot import plot
@@ -283,7 +283,7 @@ def test_orders_that_are_refused(form: str, file: str | None, sentence: str) -> 
     ],
 )
 def test_acts_are_separated_by_commas_outside_brackets(words: list[str], found: list[str]) -> None:
-    assert several(words) == found
+    assert split_acts(words) == found
 
 
 @pytest.mark.parametrize("width", WIDTHS)

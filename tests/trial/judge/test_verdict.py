@@ -23,7 +23,7 @@ NOISES: dict[str, Callable[[np.random.Generator], float]] = {
 }
 
 
-def shots(**arms: list[float | None]) -> dict[tuple[str, int], TrialRun]:
+def runs(**arms: list[float | None]) -> dict[tuple[str, int], TrialRun]:
     return {
         (name, k): TrialRun(name, k, value, value is None, metrics={"start": 2.3})
         for name, values in arms.items()
@@ -32,13 +32,13 @@ def shots(**arms: list[float | None]) -> dict[tuple[str, int], TrialRun]:
 
 
 def said(base: list[float | None], arm: list[float | None], **more: object) -> v.Verdict:
-    many = shots(base=base, candidate=arm)
+    many = runs(base=base, candidate=arm)
     return v.judge(ONE, "base", many, range(len(base)), LOSS, **more)[0]  # type: ignore[arg-type]
 
 
-def tried(crew: FakeRunner, candidates: int = 1) -> Trial:
+def tried(runner: FakeRunner, candidates: int = 1) -> Trial:
     arms = [Arm("candidate"), *(Arm(f"other-{k}") for k in range(candidates - 1))]
-    return run_paired_trial(crew, arms, "is it better?")  # type: ignore[arg-type]
+    return run_paired_trial(runner, arms, "is it better?")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_undecided_says_how_many_more_seeds_would_do() -> None:
 
 def test_a_symptom_that_goes_without_a_gain_is_said() -> None:
     key = "ACT401@relu()"
-    many = shots(base=[1.0, 1.1, 0.9, 1.2, 1.0], candidate=[1.0, 1.1, 0.9, 1.2, 1.0])
+    many = runs(base=[1.0, 1.1, 0.9, 1.2, 1.0], candidate=[1.0, 1.1, 0.9, 1.2, 1.0])
     for k in range(5):
         many["base", k] = TrialRun("base", k, 1.0, findings=(key,))
     found = v.judge(ONE, "base", many, range(5), LOSS, symptom=key)[0]
@@ -115,7 +115,7 @@ def test_a_symptom_that_goes_without_a_gain_is_said() -> None:
 
 
 def test_an_edit_that_was_never_laid_says_nothing() -> None:
-    many = shots(base=[1.0] * 5)
+    many = runs(base=[1.0] * 5)
     for k in range(5):
         many["candidate", k] = TrialRun(
             "candidate", k, 0.1, problem="could not be laid: no optimiser"
@@ -129,7 +129,7 @@ def test_two_points_of_an_accuracy() -> None:
     base = [0.90, 0.91, 0.90, 0.92, 0.91]
     for gain, word in ((0.03, "proven"), (0.01, "no proven gain"), (-0.03, "worse")):
         arm: list[float | None] = [x + gain + 1e-4 * k for k, x in enumerate(base)]
-        many = shots(base=list(base), candidate=arm)
+        many = runs(base=list(base), candidate=arm)
         assert v.judge(ONE, "base", many, range(5), accuracy)[0].word == word
 
 
@@ -150,9 +150,9 @@ def test_identical_arms_show_no_gain_in_one_stage() -> None:
     """Also without fresh seeds, which a comparison of named arms does not have."""
     gains = 0
     for trial in range(400):
-        crew = FakeRunner(NOISES["normal"], trial=trial)
-        crew.run([Arm("base"), *ONE], range(5))
-        gains += v.judge(ONE, "base", crew.shots, range(5), LOSS)[0].word == "proven"
+        runner = FakeRunner(NOISES["normal"], trial=trial)
+        runner.run([Arm("base"), *ONE], range(5))
+        gains += v.judge(ONE, "base", runner.runs, range(5), LOSS)[0].word == "proven"
     assert gains <= 20
 
 
@@ -160,9 +160,9 @@ def test_a_verdict_without_a_test_would_be_found_out() -> None:
     """The broken twin: whoever calls the better mean a gain is wrong in half of the trials."""
     wrong = 0
     for trial in range(100):
-        crew = FakeRunner(NOISES["normal"], trial=trial)
-        crew.run([Arm("base"), *ONE], range(5))
-        found = v.judge(ONE, "base", crew.shots, range(5), LOSS)[0].effect
+        runner = FakeRunner(NOISES["normal"], trial=trial)
+        runner.run([Arm("base"), *ONE], range(5))
+        found = v.judge(ONE, "base", runner.runs, range(5), LOSS)[0].effect
         wrong += found is not None and found.mean > 0
     assert wrong > 30
 
@@ -171,32 +171,32 @@ def test_a_planted_gain_is_found_with_the_stated_power() -> None:
     spread = 0.2 * math.sqrt(2)  # of a difference of two runs
     found = 0
     for trial in range(400):
-        crew = FakeRunner(NOISES["normal"], {"candidate": 2 * spread}, trial=trial)
-        crew.run([Arm("base"), *ONE], range(5))
-        found += v.judge(ONE, "base", crew.shots, range(5), LOSS)[0].word == "proven"
+        runner = FakeRunner(NOISES["normal"], {"candidate": 2 * spread}, trial=trial)
+        runner.run([Arm("base"), *ONE], range(5))
+        found += v.judge(ONE, "base", runner.runs, range(5), LOSS)[0].word == "proven"
     assert found / 400 == pytest.approx(v.power(5, 2.0), abs=0.05)
 
 
 def test_the_winner_is_judged_on_fresh_seeds_only() -> None:
-    crew = FakeRunner(NOISES["normal"], {"candidate": 1.0})
-    found = tried(crew, candidates=2)
+    runner = FakeRunner(NOISES["normal"], {"candidate": 1.0})
+    found = tried(runner, candidates=2)
     verdict = found.verdict("candidate")
     assert verdict is not None
     assert verdict.fresh
     assert verdict.effect is not None
-    fresh = [crew.shots["base", k].value - crew.shots["candidate", k].value for k in range(5, 10)]  # type: ignore[operator]
+    fresh = [runner.runs["base", k].value - runner.runs["candidate", k].value for k in range(5, 10)]  # type: ignore[operator]
     assert verdict.effect.mean == pytest.approx(np.mean(fresh))
-    assert ("other-0", 5) not in crew.shots  # only the winner runs again
+    assert ("other-0", 5) not in runner.runs  # only the winner runs again
 
 
 def test_a_fault_that_strikes_one_run_in_five_is_found_by_flipped_signs() -> None:
     """Of the trials in which it struck among the first five, t finds none within its seeds."""
     words: list[str] = []
     for trial in range(100):
-        crew = Rare(NOISES["normal"], trial=trial)
-        verdict = tried(crew).verdict("candidate")
+        runner = Rare(NOISES["normal"], trial=trial)
+        verdict = tried(runner).verdict("candidate")
         assert verdict is not None
-        if sum(crew.shots["base", k].value == Rare.RUINED for k in range(5)) == 1:
+        if sum(runner.runs["base", k].value == Rare.RUINED for k in range(5)) == 1:
             words.append(verdict.word)
             assert verdict.effect is not None
             if verdict.fresh:
@@ -212,11 +212,11 @@ def test_who_is_not_always_ahead_is_not_judged_by_flipped_signs() -> None:
 
     some = 0
     for trial in range(40):
-        crew = Even(NOISES["normal"], trial=trial)
-        found = tried(crew).verdict("candidate")
+        runner = Even(NOISES["normal"], trial=trial)
+        found = tried(runner).verdict("candidate")
         assert found is not None
         ahead = all(
-            crew.shots["base", k].value > crew.shots["candidate", k].value  # type: ignore[operator]
+            runner.runs["base", k].value > runner.runs["candidate", k].value  # type: ignore[operator]
             for k in range(5)
         )
         assert ahead or "flipped" not in found.text
@@ -237,7 +237,7 @@ def test_a_placebo_that_wins_takes_the_proof_away() -> None:
     class Restless(FakeRunner):
         """Runs get better each time they are made: the placebo beats the base."""
 
-        def _shot(self, arm: Arm, seed: int) -> TrialRun:
+        def _draw_run(self, arm: Arm, seed: int) -> TrialRun:
             value = {"base": 1.0, "placebo": 0.5}.get(arm.name, 0.1) + 0.01 * seed
             return TrialRun(arm.name, seed, value, loss=((0, value),), metrics={"loss": value})
 
@@ -257,7 +257,7 @@ def test_a_placebo_that_wins_takes_the_proof_away() -> None:
 )
 def test_a_script_that_trains_nothing_is_told_with_its_last_words(printed: str, hint: bool) -> None:
     class Refused(FakeRunner):
-        def first(self, arm: Arm, keep: object) -> TrialRun:
+        def run_recorded(self, arm: Arm, keep: object) -> TrialRun:
             return TrialRun(arm.name, 0, problem="it gave no loss (sys.exit(2))", output=printed)
 
     with pytest.raises(UsageError, match=r"trained nothing: it gave no loss") as told:

@@ -1,4 +1,4 @@
-"""Shots: real processes, real trainings."""
+"""RunsByArm: real processes, real trainings."""
 
 import re
 import subprocess
@@ -12,62 +12,62 @@ from arms import BASE, SLOWER
 from relume.core.trial import Arm, Edit, Objective, TrialRun
 from relume.errors import UsageError
 from relume.trial.judge.objective import requested_objective
-from relume.trial.paired_trial import first_look
+from relume.trial.paired_trial import check_judgeable
 from relume.trial.scheduler import TrialRunner
 
 Write = Callable[..., Path]
-Shoot = Callable[..., TrialRun]
+RunOne = Callable[..., TrialRun]
 
 
-def test_a_shot_is_the_script_itself(write: Write, shoot: Shoot) -> None:
+def test_a_run_is_the_script_itself(write: Write, run_one: RunOne) -> None:
     """At repetition 0 every loss is the one that `python train.py` has."""
     path = write("print(repr(loss.item()))")
     plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
     wanted = [float(word) for word in plain.stdout.split()]
-    shot = shoot(path)
-    assert [loss for _, loss in shot.loss] == wanted
-    assert shot.value == pytest.approx(sum(wanted[-5:]) / 5)
-    assert (shot.steps, shot.diverged, shot.problem) == (20, False, "")
-    assert shot.criterion == "cross_entropy"
-    assert 0 <= shot.metrics["yard:accuracy"] <= 1
+    run = run_one(path)
+    assert [loss for _, loss in run.loss] == wanted
+    assert run.value == pytest.approx(sum(wanted[-5:]) / 5)
+    assert (run.steps, run.diverged, run.problem) == (20, False, "")
+    assert run.criterion == "cross_entropy"
+    assert 0 <= run.metrics["yard:accuracy"] <= 1
 
 
-def test_repetitions_differ_and_are_shared_by_all_arms(write: Write, shoot: Shoot) -> None:
+def test_repetitions_differ_and_are_shared_by_all_arms(write: Write, run_one: RunOne) -> None:
     path = write()
     same = Arm("same", (Edit("lower-learning-rate", {"factor": 1.0}),))
-    first, second = shoot(path, BASE, 0), shoot(path, BASE, 1)
+    first, second = run_one(path, BASE, 0), run_one(path, BASE, 1)
     assert first.loss != second.loss
-    assert shoot(path, BASE, 1, again=True).loss == second.loss
+    assert run_one(path, BASE, 1, again=True).loss == second.loss
     # an edit that changes nothing moves no random number
-    assert shoot(path, same, 1).loss == second.loss
-    slower = shoot(path, SLOWER, 1)
+    assert run_one(path, same, 1).loss == second.loss
+    slower = run_one(path, SLOWER, 1)
     assert slower.loss[0] == second.loss[0]  # the same weights, the same first batch
     assert slower.loss != second.loss
     assert slower.laid == ("learning rate times 0.1 on 1 optimiser",)
 
 
-def test_a_script_that_never_seeds_is_seeded(write: Write, shoot: Shoot) -> None:
+def test_a_script_that_never_seeds_is_seeded(write: Write, run_one: RunOne) -> None:
     path = write(each="import random; random.random()")
     path.write_text(path.read_text().replace("torch.manual_seed(3)", "torch.seed()"))
-    assert shoot(path, BASE, 2).loss == shoot(path, BASE, 2, again=True).loss
-    assert shoot(path, BASE, 2).loss != shoot(path, BASE, 3).loss
+    assert run_one(path, BASE, 2).loss == run_one(path, BASE, 2, again=True).loss
+    assert run_one(path, BASE, 2).loss != run_one(path, BASE, 3).loss
 
 
 def test_a_run_is_ended_after_its_steps_and_its_own_code_still_runs(
-    write: Write, shoot: Shoot
+    write: Write, run_one: RunOne
 ) -> None:
     path = write(steps=400, end="")
     body = path.read_text().replace("\n", "\n    ")
     path.write_text(
         f"try:{body}\nexcept Exception:\n    print('not theirs')\nfinally:\n    print('ended')\n"
     )
-    shot = shoot(path, steps=7)
-    assert (shot.steps, len(shot.loss), shot.problem) == (7, 7, "")
-    assert "ended" in shot.output
-    assert "not theirs" not in shot.output
+    run = run_one(path, steps=7)
+    assert (run.steps, len(run.loss), run.problem) == (7, 7, "")
+    assert "ended" in run.output
+    assert "not theirs" not in run.output
 
 
-def test_the_users_files_stay_as_they_are(write: Write, shoot: Shoot) -> None:
+def test_the_users_files_stay_as_they_are(write: Write, run_one: RunOne) -> None:
     path = write(
         end="""
 import json
@@ -82,8 +82,8 @@ print('log:', Path('log.txt').read_text(), Path('out/best.pt').exists())
     )
     (path.parent / "log.txt").write_text("mine ")
     before = {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()}
-    shot = shoot(path)
-    assert "log: mine one more run True" in shot.output
+    run = run_one(path)
+    assert "log: mine one more run True" in run.output
     assert {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()} == before
 
 
@@ -101,13 +101,13 @@ PRINTED = "print(f'test accuracy: {0.5 + step / 100}')"
     ],
 )
 def test_what_is_judged(
-    each: str, end: str, objective: Objective, value: float | None, write: Write, shoot: Shoot
+    each: str, end: str, objective: Objective, value: float | None, write: Write, run_one: RunOne
 ) -> None:
     path = write(each, end)
     (path.parent / "measure.py").write_text("def fn(names):\n    return names['answer']\n")
-    shot = shoot(path, objective=objective)
-    assert shot.value is not None
-    assert value is None or shot.value == value
+    run = run_one(path, objective=objective)
+    assert run.value is not None
+    assert value is None or run.value == value
 
 
 @pytest.mark.parametrize(
@@ -118,30 +118,30 @@ def test_what_is_judged(
         ("import os; os._exit(3)", r"the process ended with exit code 3"),
     ],
 )
-def test_a_run_that_fails_says_why(end: str, problem: str, write: Write, shoot: Shoot) -> None:
-    shot = shoot(write("print('so far')", end))
-    assert re.search(problem, shot.problem)
-    assert "so far" in shot.output
+def test_a_run_that_fails_says_why(end: str, problem: str, write: Write, run_one: RunOne) -> None:
+    run = run_one(write("print('so far')", end))
+    assert re.search(problem, run.problem)
+    assert "so far" in run.output
 
 
-def test_a_measure_that_fails_says_why(write: Write, shoot: Shoot) -> None:
+def test_a_measure_that_fails_says_why(write: Write, run_one: RunOne) -> None:
     path = write()
     (path.parent / "measure.py").write_text("def fn(names):\n    return names['nothing']\n")
-    shot = shoot(path, objective=Objective("fn", "max", "measure.py:fn"))
-    assert shot.problem == "--metric measure.py:fn failed: KeyError: 'nothing'"
+    run = run_one(path, objective=Objective("fn", "max", "measure.py:fn"))
+    assert run.problem == "--metric measure.py:fn failed: KeyError: 'nothing'"
 
 
-def test_a_run_whose_loss_is_no_number_has_diverged(write: Write, shoot: Shoot) -> None:
+def test_a_run_whose_loss_is_no_number_has_diverged(write: Write, run_one: RunOne) -> None:
     path = write(each="model[0].weight.data.mul_(float('nan'))")
-    shot = shoot(path)
-    assert shot.diverged
-    assert shot.value is None
+    run = run_one(path)
+    assert run.diverged
+    assert run.value is None
 
 
 def test_a_fresh_interpreter_where_a_fork_is_not_safe(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a hatchery does when it has several threads: the shot is the same."""
+    """What a fork server does when it has several threads: the run is the same."""
     from relume.trial.pool import forkserver
     from relume.trial.runner.job import dump
     from relume.trial.scheduler import TrialSetting, program_of
@@ -149,17 +149,17 @@ def test_a_fresh_interpreter_where_a_fork_is_not_safe(
     path = write()
     job = TrialSetting(program_of(str(path), ()), folder=tmp_path).job(BASE, 0)
     (tmp_path / "scratch").mkdir()
-    child = forkserver._started({"job": dump(job), "scratch": str(tmp_path / "scratch")})
+    child = forkserver._spawn({"job": dump(job), "scratch": str(tmp_path / "scratch")})
     assert child.wait() == 0
-    assert '"steps":20' in (tmp_path / "scratch" / "shot.json").read_text()
+    assert '"steps":20' in (tmp_path / "scratch" / "run.json").read_text()
 
 
-def test_a_function_instead_of_a_script(write: Write, shoot: Shoot) -> None:
+def test_a_function_instead_of_a_script(write: Write, run_one: RunOne) -> None:
     path = write()
     body = path.read_text().replace("\n", "\n    ").replace("manual_seed(3)", "manual_seed(seed)")
     path.write_text(f"def train(seed):{body}\n    return {{'score': loss.item()}}\n")
-    first = shoot(f"{path}:train", BASE, 0, call=True)  # type: ignore[arg-type]
-    again = shoot(f"{path}:train", BASE, 1, call=True)  # type: ignore[arg-type]
+    first = run_one(f"{path}:train", BASE, 0, call=True)  # type: ignore[arg-type]
+    again = run_one(f"{path}:train", BASE, 1, call=True)  # type: ignore[arg-type]
     assert first.metrics["returned:score"] == first.loss[-1][1]
     assert first.loss != again.loss
 
@@ -186,14 +186,14 @@ for step in range(30):
 
 @pytest.mark.parametrize("against", [True, False])
 def test_where_models_are_trained_against_each_other_no_loss_is_judged(
-    against: bool, write: Write, crew: Callable[..., TrialRunner]
+    against: bool, write: Write, runner: Callable[..., TrialRunner]
 ) -> None:
     path = write(text=AGAINST.format(against=against))
-    one = crew(path, every=1)
+    one = runner(path, every=1)
     if not against:
-        first_look(one)
-        assert "opposed" not in one.shots["base", 0].metrics
+        check_judgeable(one)
+        assert "opposed" not in one.runs["base", 0].metrics
         return
     with pytest.raises(UsageError, match="no gain; name what to judge with --metric"):
-        first_look(one)
-    first_look(crew(path, every=1, objective=requested_objective("printed:score")))
+        check_judgeable(one)
+    check_judgeable(runner(path, every=1, objective=requested_objective("printed:score")))

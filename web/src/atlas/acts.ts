@@ -1,6 +1,7 @@
 // The acts by the formulas of src/relume/acts: value, slope, largest slope and kinks, in double
 // precision, without cancellation or overflow; tests/atlas holds them against the Python acts.
 import { bell, halfErfcx, phi } from "./normal";
+import type { Bound } from "./types";
 
 export type Parameters = Readonly<Record<string, number>>;
 export interface Act {
@@ -10,14 +11,6 @@ export interface Act {
   /** The largest slope, against which flatness is judged; 1 if not given. */
   most?: (p: Parameters) => number;
   kinks?: (p: Parameters) => number[];
-}
-/** An act at its parameters. */
-export interface Bound {
-  name: string;
-  value: (z: number) => number;
-  slope: (z: number) => number;
-  most: number;
-  kinks: number[];
 }
 
 const { abs, exp, expm1, log1p, max, min, sqrt, tanh } = Math;

@@ -1,4 +1,4 @@
-// The random numbers of src/relume/atlas/portable_random.py: mulberry32, and Box and Muller on it.
+// Draws the random numbers of src/relume/atlas/portable_random.py: mulberry32, then Box and Muller.
 
 export function uniforms(seed: number): () => number {
   let state = seed | 0;

@@ -1,4 +1,4 @@
-// The lessons of the atlas: a page has its text already, and slots for the figures that move.
+// Mounts the figures of a lesson: the page has its text already, and a slot for each figure.
 import { themeButton } from "../lib/theme";
 import { bound, names } from "./acts";
 import { mount, type FigureData, type Kind, type Maker } from "./engine";

@@ -1,7 +1,7 @@
 // Small nets that train live, in double precision, with gradients written by hand; the nets of
 // src/relume/atlas/net.py, which torch differentiates.
-import type { Bound } from "./acts";
 import { normals } from "./chance";
+import type { Bound } from "./types";
 
 export interface Net {
   /** Widths from the input to the output. */

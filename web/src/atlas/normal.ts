@@ -1,6 +1,6 @@
-// The normal distribution, and integrals against it: the quadrature of src/relume/acts/gain.py
+// The normal distribution and integrals against it: the quadrature of src/relume/acts/gain.py
 // and the flat stretches of src/relume/cards/flatness.py.
-import type { Bound } from "./acts";
+import type { Bound } from "./types";
 
 const ROOT2 = Math.SQRT2;
 

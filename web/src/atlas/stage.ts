@@ -8,7 +8,7 @@ export interface Handle {
   /** Pixels in the panel. */
   x: number;
   y: number;
-  /** Said to those who do not see it. */
+  /** Read out by screen readers. */
   text: string;
   value: number;
   tone?: Tone;

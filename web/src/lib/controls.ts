@@ -1,4 +1,4 @@
-// What a reader moves: sliders, choices and switches, all native elements with a label.
+// Makes the controls: sliders, choices and switches, all native elements with a label.
 import { h, uid } from "./dom";
 import { number } from "./numbers";
 

@@ -1,5 +1,5 @@
-// Making elements. Whatever is given as a child is text or a node, never markup; no `style`
-// attribute is ever written (the page's policy forbids it), only properties.
+// Makes elements. A child is text or a node, never markup; no `style` attribute is written, which
+// the page's policy forbids, only properties.
 
 export type Child = Node | string | number | null | undefined | false | Child[];
 export type Listener = (event: never) => void;

@@ -1,4 +1,4 @@
-// A figure: title, drawing, caption, and the same as a table for those who want the numbers or
+// Makes a figure: title, drawing, caption, and its numbers as a table for readers who want them or
 // do not see the drawing.
 import { h, uid, type Child } from "./dom";
 import { onTheme } from "./theme";

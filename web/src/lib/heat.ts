@@ -1,5 +1,5 @@
-// A heat map: rows by columns of numbers as colours, on a canvas, so that a hundred thousand
-// cells are drawn at once; walked with the pointer or the arrow keys.
+// Draws a heat map, rows by columns of numbers as colours, on a canvas, so that a hundred thousand
+// cells are drawn at once; the reader walks it with the pointer or the arrow keys.
 import { h, vars } from "./dom";
 import { token } from "./theme";
 

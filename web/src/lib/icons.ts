@@ -1,4 +1,4 @@
-// Health as a shape and a word, so that it never stands on colour alone.
+// Shows health as a shape and a word, so that it never stands on colour alone.
 import { s } from "./dom";
 
 export type Health = "fine" | "fact" | "note" | "warning" | "error" | "unseen";

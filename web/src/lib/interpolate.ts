@@ -1,5 +1,5 @@
-// What d3-scale needs of d3-interpolate: numbers. Ours are never colours, and the packages that
-// would read them are a tenth of the bundle; build.mjs puts this file in their place.
+// Interpolates numbers, which is all that d3-scale needs of d3-interpolate here: the packages that
+// read colours are a tenth of the bundle, so build.mjs puts this file in their place.
 export function interpolateNumber(a: number, b: number): (t: number) => number {
   const [from, to] = [Number(a), Number(b)];
   return (t) => from * (1 - t) + to * t;

@@ -1,4 +1,4 @@
-// Numbers as a person writes them; the same words as report/words/sanitise.py uses in the terminal.
+// Writes numbers as a person does, in the words that report/words/sanitise.py uses in the terminal.
 
 /** Three significant digits, or all of a whole number: 0.523, 0.99992, 30,000, 1.5e-7. */
 export function number(value: number): string {

@@ -1,4 +1,4 @@
-// The state of a page in its address (`#site=3&run=1`), so that a link shows the same again.
+// Keeps the state of a page in its address (`#site=3&run=1`), so that a link shows the same again.
 
 export type State = Record<string, string>;
 

@@ -1,7 +1,7 @@
-// One plot with two axes, made from a plain description: lines, bands, dots, rules and zones.
+// Draws one plot with two axes from a plain description: lines, bands, dots, rules and zones.
 //
-// It is drawn whole whenever something changes; a reader walks it with the pointer or with the
-// arrow keys and reads every value at that place.
+// The plot is drawn whole whenever something changes; a reader walks it with the pointer or with
+// the arrow keys and reads every value at that place.
 import { axisBottom, axisLeft } from "d3-axis";
 import { bisector } from "d3-array";
 import { scaleLinear, scaleLog, type ScaleContinuousNumeric } from "d3-scale";

@@ -1,4 +1,4 @@
-// A stat over steps as the page was given it: numbers, or two characters a value (pixels.py).
+// Reads a stat over steps as the page has it: numbers, or two characters a value (series_encoder.py).
 
 /** Numbers, or `log` or `even`, the two ends and the letters in one text. */
 export type Values = (number | string)[] | string;

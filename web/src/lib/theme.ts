@@ -1,4 +1,4 @@
-// Light and dark: the system's choice until the reader makes one.
+// Switches between light and dark: the system's choice until the reader makes one.
 import { h } from "./dom";
 
 const KEY = "relume-theme";

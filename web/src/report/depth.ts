@@ -1,4 +1,4 @@
-// Gradient scale by depth and step as a heat map: where the light goes out, and when.
+// Draws the gradient scale by depth and step as a heat map: where and when the gradient vanishes.
 import { choice } from "../lib/controls";
 import { h, vars } from "../lib/dom";
 import { figure, type Figure } from "../lib/figure";

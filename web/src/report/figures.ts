@@ -1,4 +1,4 @@
-// The figures of a run. Each makes its own domain, unless two runs are to share one.
+// Draws the figures of a run. Each makes its own domain, unless two runs share one.
 import { figure, type Figure, type Table } from "../lib/figure";
 import { number, power, share } from "../lib/numbers";
 import { around, draw, type Mark, type Plot, type Tone } from "../lib/plot";

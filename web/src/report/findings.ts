@@ -1,4 +1,4 @@
-// Findings with their numbers, their rule's page and their cure; then all that is not a finding.
+// Writes findings with their numbers, their rule's page and their cure, then what is no finding.
 import { h, type Child } from "../lib/dom";
 import { icon, WORDS } from "../lib/icons";
 import { count, number, span } from "../lib/numbers";

@@ -1,4 +1,4 @@
-// The network as data flows through it: one stop a block, coloured and marked by health.
+// Draws the network as data flows through it: one stop a block, coloured and marked by health.
 import { h, s, vars, type Child } from "../lib/dom";
 import { icon, tone, WORDS } from "../lib/icons";
 import { count, number } from "../lib/numbers";

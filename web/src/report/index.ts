@@ -1,4 +1,4 @@
-// A run and its diagnosis, or two side by side: what `relume report` and `relume live` show.
+// Draws a run and its diagnosis, or two side by side: the page of `relume report` and `relume live`.
 import { h, type Child } from "../lib/dom";
 import { menu } from "../lib/controls";
 import { icon, WORDS, type Health } from "../lib/icons";

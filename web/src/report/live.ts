@@ -1,5 +1,4 @@
-// Following a run: the page asks the server it came from for newer data, and keeps what the
-// reader had open.
+// Follows a run: the page asks its own server for newer data, and keeps open what the reader opened.
 import type { Report } from "./types";
 
 export function follow(element: HTMLElement, first: Report, show: (data: Report) => void): void {
@@ -31,7 +30,7 @@ export function follow(element: HTMLElement, first: Report, show: (data: Report)
   setTimeout(() => void ask(), every);
 }
 
-/** The reader is walking a figure or moves a control: it is not taken from under their hands. */
+/** Whether the reader is walking a figure or moving a control, which a redraw would interrupt. */
 function busy(element: HTMLElement): boolean {
   const now = document.activeElement;
   const inside = now !== null && element.contains(now) && now.matches(".walker, input, select");

@@ -1,4 +1,4 @@
-// The story of one block over the steps.
+// Draws the stats of one block over the steps.
 import { h } from "../lib/dom";
 import { icon, WORDS } from "../lib/icons";
 import { count } from "../lib/numbers";

@@ -1,5 +1,5 @@
-// Where the pre of each unit lies on the curve of its act: bars of mean and two deviations below
-// the curve, so that a unit that sits in the flat part is seen to sit there.
+// Draws the pre of each unit under the curve of its act, as a bar of mean and two deviations: a unit
+// in the flat part of the act shows at once.
 import { line } from "d3-shape";
 
 import { slider } from "../lib/controls";

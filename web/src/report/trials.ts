@@ -1,4 +1,4 @@
-// Trials: every arm against the base, pair by pair, with the interval of the mean difference.
+// Draws trials: every arm against the base, pair by pair, with the interval of the mean difference.
 import { h, type Child } from "../lib/dom";
 import { figure, type Figure } from "../lib/figure";
 import { icon, type Health } from "../lib/icons";

@@ -1,4 +1,4 @@
-// What src/relume/report/html/report_data.py makes.
+// The data that src/relume/report/html/report_data.py writes for the page.
 import type { Health } from "../lib/icons";
 import type { Raw } from "../lib/series";
 

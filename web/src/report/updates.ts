@@ -1,4 +1,4 @@
-// Update ratios of many weights as a heat map: too many lines say nothing.
+// Draws the update ratios of many weights as a heat map, where lines would cover each other.
 import { h } from "../lib/dom";
 import { figure, type Figure } from "../lib/figure";
 import { drawHeat } from "../lib/heat";

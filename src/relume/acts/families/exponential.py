@@ -56,7 +56,7 @@ def _elu_kinks(alpha: float, scale: float, input_scale: float) -> tuple[float, .
     return () if alpha * input_scale == 1 else (0.0,)
 
 
-_KEPT = {"alpha": "_saved_alpha", "scale": "_saved_scale", "input_scale": "_saved_input_scale"}
+_SAVED = {"alpha": "_saved_alpha", "scale": "_saved_scale", "input_scale": "_saved_input_scale"}
 
 
 @register(
@@ -71,14 +71,14 @@ _KEPT = {"alpha": "_saved_alpha", "scale": "_saved_scale", "input_scale": "_save
     kink="slope scale * alpha * input_scale at 0",
     kinks=_elu_kinks,
     nodes=(
-        Node("EluBackward0", "_saved_self", parameters=_KEPT),
-        Node("EluBackward1", "_saved_result", "post", _KEPT),
+        Node("EluBackward0", "_saved_self", parameters=_SAVED),
+        Node("EluBackward1", "_saved_result", "post", _SAVED),
     ),
     variant=_elu_variant,
     matches=("torch.nn.ELU", "torch.nn.functional.elu", "torch.nn.functional.elu_"),
 )
 def elu(z: Tensor, alpha: float = 1.0, *, scale: float = 1.0, input_scale: float = 1.0) -> Tensor:
-    """z above 0, alpha (exp(z) - 1) below; selu and celu are it at other parameters."""
+    """z above 0, alpha (exp(z) - 1) below; selu and celu are elu at other parameters."""
     low = scale * alpha * torch.expm1(input_scale * z.clamp(max=0))
     return torch.where(z > 0, scale * z, low)
 

@@ -1,10 +1,10 @@
-"""Units that multiply one signal by an act of another, the two being halves of one axis.
+"""Units that multiply one signal by an act of another; the two are halves of one axis.
 
 The second half is the gate, as in torch's `GLU`; a fused weight that has its gate first
 (Llama's and Phi's ``gate_up_proj``) must have its halves exchanged.
 
-torch's plain ``a * silu(b)`` keeps the product's both factors and the gate's input for backward;
-these keep `z` alone and take the gate again (`relume.acts.bytes_for_backward` shows it).
+torch's plain ``a * silu(b)`` saves both factors of the product and the gate's input for backward;
+these save `z` alone and recompute the gate (`relume.acts.bytes_for_backward` counts it).
 """
 
 from collections.abc import Callable
@@ -20,6 +20,7 @@ from relume.acts.act import Act, Node, find_act, register
 from relume.acts.families.piecewise import relu
 from relume.acts.families.sigmoids import sigmoid
 from relume.acts.families.smooth import gelu, silu
+from relume.acts.gain import normal_mean
 from relume.acts.kernels.blocks import by_torch, eager
 from relume.acts.module import ActModule
 from relume.errors import UsageError
@@ -38,8 +39,8 @@ def _halves(z: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     return a, b
 
 
-def _lean(title: str, gate: Callable[..., Tensor], pull: Callable[..., Any]) -> Any:
-    """The autograd function of ``a gate(b)`` that saves `z` alone.
+def _lean_function(title: str, gate: Callable[..., Tensor], pull: Callable[..., Any]) -> Any:
+    """Make the autograd function of ``a gate(b)`` that saves `z` alone.
 
     Args:
         title: the name of its node, without "Backward".
@@ -75,7 +76,7 @@ def _lean(title: str, gate: Callable[..., Tensor], pull: Callable[..., Any]) -> 
 
 
 def _native(function: Any, gate: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The fast path: the lean function in eager code; plain operations where torch traces."""
+    """Return the fast path: the lean function in eager code, plain operations under tracing."""
 
     def native(z: Tensor, *values: Any, dim: int = -1, **named: Any) -> Tensor:
         values = (*values, *named.values())
@@ -88,22 +89,21 @@ def _native(function: Any, gate: Callable[..., Tensor]) -> Callable[..., Tensor]
 
 
 def _mean_square(gate: Act, direction: str) -> float:
-    """E (a f(b))^2 = E f(b)^2 for independent standard normals; backward the sum over a unit's
-    two rows of the weight, so that fan_out counts units, not rows."""
-    from relume.acts.gain import normal_mean
+    """Return E (a f(b))^2 = E f(b)^2 for independent standard normals; backward the sum over a
+    unit's two rows of the weight, so that fan_out counts units, not rows."""
 
-    def squared(b: Tensor) -> Tensor:
+    def gate_squared(b: Tensor) -> Tensor:
         return torch.square(gate.value(b, **gate.defaults))
 
     if direction == "forward":
-        return normal_mean(squared, gate.kinks_at())
+        return normal_mean(gate_squared, gate.kinks_at())
 
     def slopes(b: Tensor) -> Tensor:
         assert gate.slope is not None
         return torch.square(gate.slope(b, **gate.defaults))
 
     # the gradient into a is f(b), and that into b is a f'(b)
-    return normal_mean(squared, gate.kinks_at()) + normal_mean(slopes, gate.kinks_at())
+    return normal_mean(gate_squared, gate.kinks_at()) + normal_mean(slopes, gate.kinks_at())
 
 
 @cache
@@ -167,7 +167,7 @@ def _relu_pull(gradient: Tensor, b: Tensor, *, grad_input: Tensor) -> None:
     _aten.threshold_backward.grad_input(gradient, b, 0, grad_input=grad_input)
 
 
-_Reglu = _lean("RelumeReglu", torch.relu, _relu_pull)
+_Reglu = _lean_function("RelumeReglu", torch.relu, _relu_pull)
 
 
 @register(
@@ -200,7 +200,7 @@ def _gelu_pull(
     _aten.gelu_backward.grad_input(gradient, b, approximate=approximate, grad_input=grad_input)
 
 
-_Geglu = _lean("RelumeGeglu", _gelu_gate, _gelu_pull)
+_Geglu = _lean_function("RelumeGeglu", _gelu_gate, _gelu_pull)
 
 
 @register(
@@ -223,7 +223,7 @@ class GEGLU(ActModule, act=geglu):
     """`geglu` as a module."""
 
 
-_Swiglu = _lean("RelumeSwiglu", functional.silu, _aten.silu_backward.grad_input)
+_Swiglu = _lean_function("RelumeSwiglu", functional.silu, _aten.silu_backward.grad_input)
 
 
 @register(
@@ -251,15 +251,13 @@ _GATES = {"glu": sigmoid, "reglu": relu, "geglu": gelu, "swiglu": silu}
 
 @cache
 def _scale(gate: Act) -> float:
-    """The s with s^2 E f(s b)^2 = 1 for a standard normal b."""
-
-    from relume.acts.gain import normal_mean
+    """Return the s with s^2 E f(s b)^2 = 1 for a standard normal b."""
 
     def excess(size: float) -> float:
-        def squared(b: Tensor) -> Tensor:
+        def gate_squared(b: Tensor) -> Tensor:
             return torch.square(size * gate.value(size * b, **gate.defaults))
 
-        return normal_mean(squared, gate.kinks_at()) - 1
+        return normal_mean(gate_squared, gate.kinks_at()) - 1
 
     from scipy import optimize
 
@@ -287,7 +285,7 @@ class GatedLinear(nn.Module):
     `relume.gain`, as a product does not grow in proportion to its weights.
 
     Raises:
-        UsageError: `gate` is no gated unit.
+        UsageError: `gate` names no gated unit.
 
     Example:
         >>> from relume.acts import GatedLinear
@@ -320,5 +318,5 @@ class GatedLinear(nn.Module):
             nn.init.zeros_(self.linear.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Signal times act of the gate."""
+        """Return signal times act of the gate."""
         return self.act(self.linear(x))

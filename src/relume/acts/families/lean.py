@@ -1,4 +1,4 @@
-"""Acts that keep less for backward, and the count of what a model keeps."""
+"""Acts that save less for backward, and a count of what a model saves."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _aten: Any = torch.ops.aten
 
 
 class LeanLeaky(Function):
-    """Leaky ReLU from what it gives: its sign is that of the input."""
+    """Leaky ReLU that differentiates by its output, whose sign is the input's."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, negative_slope: float) -> Tensor:
@@ -40,9 +40,9 @@ class LeanLeaky(Function):
 
 
 class LeanLeakyReLU(ActModule, act=leaky_relu):
-    """`leaky_relu` that keeps its output, not its input, for backward.
+    """`leaky_relu` that saves its output, not its input, for backward.
 
-    The layer behind keeps that output anyway, so between two layers one tensor less is alive.
+    The next layer saves that output anyway, so between two layers one tensor less is alive.
     torch's own does so only with `inplace`, which destroys the input. Values and gradients are
     torch's bit for bit; a call costs a few microseconds of Python more.
 
@@ -63,7 +63,7 @@ class LeanLeakyReLU(ActModule, act=leaky_relu):
         self.negative_slope = negative_slope
 
     def forward(self, z: Tensor) -> Tensor:
-        """f(z), elementwise."""
+        """Return f(z), elementwise."""
         if not eager(z):
             return functional.leaky_relu(z, self.negative_slope)
         return LeanLeaky.apply(z, self.negative_slope)  # pyright: ignore
@@ -89,10 +89,10 @@ class Kept:
 
 
 def bytes_for_backward(model: Callable[..., Any], *inputs: Any) -> Kept:
-    """Run `model` once and count what it keeps for backward.
+    """Run `model` once and count what it saves for backward.
 
-    The forward is run in the model's present mode, as a training step would (buffers of norm
-    layers move with it, random numbers are drawn); no gradient is taken.
+    The forward runs in the model's present mode, as in a training step (buffers of norm layers
+    move, random numbers are drawn); no gradient is computed.
 
     Args:
         model: a module or a function.
@@ -115,17 +115,17 @@ def bytes_for_backward(model: Callable[..., Any], *inputs: Any) -> Kept:
     if isinstance(model, nn.Module):
         alive += [*model.parameters(), *model.buffers()]
     known = {each.untyped_storage().data_ptr() for each in alive}
-    kept: dict[int, Tensor] = {}
+    saved: dict[int, Tensor] = {}
 
     def pack(tensor: Tensor) -> Tensor:
         place = tensor.untyped_storage().data_ptr()
         if place not in known:
-            kept.setdefault(place, tensor)  # held, so that no other storage comes to lie there
+            saved.setdefault(place, tensor)  # held, so that no other storage comes to lie there
         return tensor
 
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         result = model(*inputs)
-    found = tuple((tuple(each.shape), each.dtype) for each in kept.values())
-    size = sum(each.untyped_storage().nbytes() for each in kept.values())
+    tensors = tuple((tuple(each.shape), each.dtype) for each in saved.values())
+    size = sum(each.untyped_storage().nbytes() for each in saved.values())
     del result
-    return Kept(size, found)
+    return Kept(size, tensors)

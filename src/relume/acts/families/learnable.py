@@ -117,8 +117,8 @@ def _swish_fast_slope(z: Tensor, beta: Number = 1.0) -> Tensor:
     return squashed * (1 + t * (1 - squashed))
 
 
-# The plain formulas, a third of the passes: wrong only far out and at infinities, as torch's SiLU
-# is. Its node has the act's name, so that the recorder sees a swish and not a sigmoid.
+# The plain formulas take a third of the passes and are wrong only far out and at infinities, as
+# torch's SiLU is. The node has the act's name, so that the recorder finds a swish, not a sigmoid.
 _swish_function = make_function(
     "swish", ("beta",), _swish_fast, _swish_fast_slope, _swish_curvature
 )
@@ -222,7 +222,7 @@ _ALPHA_N = -1.0502256128148468  # log(expm1(0.3))
 
 
 def _ramp(alpha: Number) -> Number:
-    """softplus: what keeps the learned slopes above 0."""
+    """Return softplus(alpha), which keeps the learned slopes above 0."""
     if isinstance(alpha, Tensor):
         # -abs alpha by `where`: the derivative of abs at 0 is 0, and half of the slope is lost
         return alpha.clamp(min=0) + torch.log1p(torch.exp(torch.where(alpha < 0, alpha, -alpha)))

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from relume.acts.act import Node, register
+from relume.acts.gain import normal_mean
 from relume.acts.kernels.blocks import block_size, direct, eager, tiles
 from relume.acts.module import ActModule
 from relume.errors import UsageError
@@ -25,8 +26,8 @@ _BITS = 8  # so many pieces fit the bits: adding a bit is one pass, keeping a nu
 _aten: Any = torch.ops.aten
 
 
-def _checked(z: Tensor, pieces: int, dim: int) -> int:
-    """`dim`, not negative, if `z` can be cut into `pieces` along it."""
+def _valid_dim(z: Tensor, pieces: int, dim: int) -> int:
+    """Return `dim`, not negative, if `z` can be cut into `pieces` along it."""
     if not 2 <= pieces <= MOST_PIECES:
         raise UsageError(f"maxout takes 2 to {MOST_PIECES} pieces, got {pieces!r}.")
     if not -z.dim() <= dim < z.dim():
@@ -44,7 +45,8 @@ def _cut(z: Tensor, pieces: int, dim: int) -> list[Tensor]:
 
 
 def _largest(z: Tensor, pieces: int, dim: int) -> Tensor:
-    """By plain operations: for compiled code, `torch.func`, and second derivatives."""
+    """Return the largest piece by plain operations: for compiled code, `torch.func` and second
+    derivatives."""
     first, *rest = _cut(z, pieces, dim)
     for piece in rest:
         # `first > piece` alone would lose a NaN; the first NaN wins, as in torch.max
@@ -54,15 +56,15 @@ def _largest(z: Tensor, pieces: int, dim: int) -> Tensor:
 
 
 def _native(z: Tensor, pieces: int = 2, dim: int = -1) -> Tensor:
-    dim = _checked(z, pieces, dim)
+    dim = _valid_dim(z, pieces, dim)
     return _function.apply(z, pieces, dim) if eager(z) else _largest(z, pieces, dim)
 
 
 class RelumeMaxout(Function):
     """Maxout; saves the winners, int8, in the shape of the output.
 
-    The output is saved for those who read the graph (the recorder); it costs no memory where the
-    layer behind keeps it too.
+    It also saves the output, for the recorder; that costs no memory where the next layer saves it
+    too.
     """
 
     @staticmethod
@@ -84,14 +86,14 @@ _function: Any = RelumeMaxout  # torch's `apply` has no types
 
 
 def _bounds(place: int, pieces: int) -> tuple[float, float]:
-    """Between which two numbers the byte of a unit lies that this piece won."""
+    """Return the two numbers between which a unit's byte lies if this piece won."""
     if pieces > _BITS:
         return place - 0.5, place + 0.5
     return (2.0 ** (place - 1) - 0.5, 2.0**place - 0.5) if place else (-0.5, 0.5)
 
 
 def _bytes(place: Tensor, pieces: int) -> Tensor:
-    """The byte for the number of a winner."""
+    """Return the byte for the number of a winner."""
     return place if pieces > _BITS else torch.exp2(place.float() - 1).floor()
 
 
@@ -106,7 +108,7 @@ def _at_once(z: Tensor, pieces: int, dim: int) -> tuple[Tensor, Tensor]:
 
 
 def _spread(gradient: Tensor, winners: Tensor, pieces: int, dim: int) -> Tensor:
-    """The gradient at its winners and 0 elsewhere; differentiable, it is linear."""
+    """Return the gradient at its winners and 0 elsewhere; linear, so differentiable."""
     parts: list[Tensor] = []
     for place in range(pieces):
         low, high = _bounds(place, pieces)
@@ -114,15 +116,15 @@ def _spread(gradient: Tensor, winners: Tensor, pieces: int, dim: int) -> Tensor:
     return torch.cat(parts, dim)
 
 
-def _laid_out(z: Tensor, dim: int) -> int | None:
-    """The axis along which `z` lies contiguous with `dim` moved to it; None: nowhere."""
+def _contiguous_axis(z: Tensor, dim: int) -> int | None:
+    """Return the axis to which `dim` must move so that `z` is contiguous; None: there is none."""
     if z.is_contiguous():
         return dim
     return -1 if z.movedim(dim, -1).is_contiguous() else None  # channels last
 
 
 def _blocks(z: Tensor, pieces: int, dim: int) -> tuple[Tensor, Tensor]:
-    place = _laid_out(z, dim)
+    place = _contiguous_axis(z, dim)
     if place is None:
         z, place = z.contiguous(), dim
     lying = z.movedim(dim, place)
@@ -140,7 +142,7 @@ def _blocks(z: Tensor, pieces: int, dim: int) -> tuple[Tensor, Tensor]:
 def _tiled(
     flat: Tensor, first: Tensor, second: Tensor
 ) -> Iterator[tuple[Sequence[Tensor], Tensor, Tensor]]:
-    """Blocks of (outer, pieces, inner) by piece, and the same of two of (outer, inner)."""
+    """Yield blocks of (outer, pieces, inner) by piece, and the same of two of (outer, inner)."""
     outer, _, inner = flat.shape
     if outer * inner <= block_size():
         yield flat.unbind(1), first, second
@@ -150,8 +152,8 @@ def _tiled(
 
 
 def _take(pieces: Sequence[Tensor], best: Tensor, winners: Tensor) -> None:
-    """The largest of a block and who won; that is counted in the float type, in which torch
-    compares vectorised, as it does not with bool."""
+    """Write the largest of a block and the winners, counted in the float type: torch vectorises its
+    comparisons, not those of bool."""
     number = torch.gt(pieces[1], pieces[0], out=torch.empty_like(best))
     up = torch.empty_like(best) if len(pieces) > 2 else best
     torch.maximum(pieces[0], pieces[1], out=best)
@@ -169,7 +171,7 @@ def _take(pieces: Sequence[Tensor], best: Tensor, winners: Tensor) -> None:
 
 
 def _spread_blocks(gradient: Tensor, winners: Tensor, pieces: int, dim: int) -> Tensor:
-    place = _laid_out(winners, dim)
+    place = _contiguous_axis(winners, dim)
     assert place is not None  # as `_blocks` made them
     lying = winners.movedim(dim, place)
     at = place % lying.dim()
@@ -177,8 +179,8 @@ def _spread_blocks(gradient: Tensor, winners: Tensor, pieces: int, dim: int) -> 
     shape = (*lying.shape[:at], lying.shape[at] * pieces, *lying.shape[at + 1 :])
     into = torch.empty(shape, dtype=gradient.dtype)
     flat = into.view(outer, pieces, inner)
-    given = gradient.movedim(dim, place).contiguous().view(outer, inner)
-    for piece, pull, won in _tiled(flat, given, lying.view(outer, inner)):
+    flat_gradient = gradient.movedim(dim, place).contiguous().view(outer, inner)
+    for piece, pull, won in _tiled(flat, flat_gradient, lying.view(outer, inner)):
         number = torch.empty(won.shape, dtype=pull.dtype).copy_(won)
         for which, to in enumerate(piece):
             # the gradient between the bounds, else 0: torch's fastest selection
@@ -193,7 +195,6 @@ def mean_square(direction: str, pieces: int = 2, dim: int = -1) -> float:
     the gradient whole, so that fan_out counts units, not rows."""
     if direction == "backward":
         return 1.0
-    from relume.acts.gain import normal_mean
 
     def density(z: Tensor) -> Tensor:  # of the largest of k, over that of one: k Phi(z)^(k - 1)
         below = 0.5 * torch.erfc(-z / math.sqrt(2))
@@ -227,7 +228,7 @@ def maxout(z: Tensor, pieces: int = 2, dim: int = -1) -> Tensor:
     Raises:
         UsageError: the axis is not there or cannot be shared evenly, or too many pieces.
     """
-    return _largest(z, pieces, _checked(z, pieces, dim))
+    return _largest(z, pieces, _valid_dim(z, pieces, dim))
 
 
 class MaxPieces(ActModule, act=maxout):

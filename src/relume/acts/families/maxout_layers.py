@@ -64,12 +64,12 @@ class Maxout(nn.Module):
 
     @classmethod
     def from_linears(cls, linears: Sequence[nn.Linear]) -> Self:
-        """The layer that computes the largest of these layers' outputs; weights are copied.
+        """Return the layer that computes the largest of these layers' outputs; weights are copied.
 
         Raises:
             UsageError: fewer than two, of different shapes, or only some with a bias.
         """
-        first = _alike(linears, ("in_features", "out_features"))
+        first = _first_of_equal(linears, ("in_features", "out_features"))
         made = cls(
             first.in_features,
             first.out_features,
@@ -86,11 +86,11 @@ class Maxout(nn.Module):
         _reset(self.weight, self.bias, self.pieces)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The largest piece of every unit."""
+        """Return the largest piece of every unit."""
         return maxout(functional.linear(x, self.weight, self.bias), self.pieces)
 
     def piece_shares(self, x: Tensor) -> Tensor:
-        """For each piece of each unit the share of samples on which it is the largest.
+        """Return for each piece of each unit the share of samples on which it is the largest.
 
         Args:
             x: (.., in_features).
@@ -104,7 +104,7 @@ class Maxout(nn.Module):
             return _shares(z.reshape(-1, self.pieces, self.out_features))
 
     def extra_repr(self) -> str:
-        """The sizes."""
+        """Return the sizes."""
         sizes = f"in_features={self.in_features}, out_features={self.out_features}"
         return f"{sizes}, pieces={self.pieces}, bias={self.bias is not None}"
 
@@ -122,19 +122,19 @@ def _reset(weight: Tensor, bias: Tensor | None, pieces: int) -> None:
         nn.init.zeros_(bias)
 
 
-def _alike(layers: Sequence[Any], sizes: tuple[str, ...]) -> Any:
+def _first_of_equal(layers: Sequence[Any], sizes: tuple[str, ...]) -> Any:
     if len(layers) < 2:
         raise UsageError(f"maxout takes the largest of two layers or more, got {len(layers)}.")
-    shown = [tuple(getattr(each, size) for size in sizes) for each in layers]
-    if len(set(shown)) > 1:
-        raise UsageError(f"maxout needs layers of one shape, got {shown}.")
+    shapes = [tuple(getattr(each, size) for size in sizes) for each in layers]
+    if len(set(shapes)) > 1:
+        raise UsageError(f"maxout needs layers of one shape, got {shapes}.")
     if len({each.bias is None for each in layers}) > 1:
         raise UsageError("maxout needs layers that all have a bias, or none.")
     return layers[0]
 
 
 def _fill(made: Any, layers: Sequence[Any], groups: int = 1) -> None:
-    """Copy the layers' weights and biases, of each group all first pieces, then all second."""
+    """Copy the layers' weights and biases: in each group all first pieces, then all second."""
 
     def joined(name: str) -> Tensor:
         apart = [getattr(each, name).unflatten(0, (groups, -1)) for each in layers]
@@ -147,14 +147,14 @@ def _fill(made: Any, layers: Sequence[Any], groups: int = 1) -> None:
 
 
 def _shares(z: Tensor) -> Tensor:
-    """Of (samples, pieces, units) the share of samples that each piece wins: (pieces, units)."""
+    """Return from (samples, pieces, units) the share of samples a piece wins: (pieces, units)."""
     winners = z.max(1).indices  # (samples, units), the first where equal
     counts = [(winners == piece).sum(0) for piece in range(z.shape[1])]
     return torch.stack(counts).double() / max(len(z), 1)
 
 
 class _MaxoutConv(nn.Module):
-    """What the convolutions share: `conv` makes all pieces at once, group by group."""
+    """The base of the convolutions: `conv` makes all pieces at once, group by group."""
 
     kind: type[nn.Conv1d] | type[nn.Conv2d]
     conv: nn.Conv1d | nn.Conv2d
@@ -178,7 +178,7 @@ class _MaxoutConv(nn.Module):
 
     @classmethod
     def from_convs(cls, convs: Sequence[nn.Module]) -> Self:
-        """The layer that computes the largest of these convolutions' outputs; weights are copied.
+        """Return the layer of the largest of these convolutions' outputs; weights are copied.
 
         Raises:
             UsageError: fewer than two, of another kind or of different sizes, or only some with
@@ -188,7 +188,7 @@ class _MaxoutConv(nn.Module):
             if not isinstance(each, cls.kind):
                 raise UsageError(f"{cls.__name__} is made of {cls.kind.__name__}, got {each}.")
         words = ("stride", "padding", "dilation", "groups", "padding_mode")
-        first = _alike(convs, ("in_channels", "out_channels", "kernel_size", *words))
+        first = _first_of_equal(convs, ("in_channels", "out_channels", "kernel_size", *words))
         made = cls(
             first.in_channels,
             first.out_channels,
@@ -207,7 +207,7 @@ class _MaxoutConv(nn.Module):
         _reset(self.conv.weight, self.conv.bias, self.pieces)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The largest piece of every unit at every place."""
+        """Return the largest piece of every unit at every place."""
         z, groups, channels = self.conv(x), self.conv.groups, x.dim() - 1 - self._places
         if groups == 1:
             return maxout(z, self.pieces, channels)
@@ -215,7 +215,7 @@ class _MaxoutConv(nn.Module):
         return maxout(apart, self.pieces, channels + 1).flatten(channels, channels + 1)
 
     def piece_shares(self, x: Tensor) -> Tensor:
-        """For each piece of each unit the share of samples and places on which it is the largest.
+        """Return for each piece of each unit the share of samples and places that it wins.
 
         Args:
             x: as for `forward`.
@@ -233,7 +233,7 @@ class _MaxoutConv(nn.Module):
         return len(self.conv.kernel_size)
 
     def extra_repr(self) -> str:
-        """How many pieces."""
+        """Return the number of pieces."""
         return f"pieces={self.pieces}"
 
 

@@ -1,4 +1,4 @@
-"""Acts that cut at a bound: what lies beyond is set to a constant."""
+"""Acts that cut at a bound and set what lies beyond to a constant."""
 
 import math
 
@@ -49,10 +49,10 @@ class Clamp(ActModule, act=clamp):
     """`clamp` as a module."""
 
 
-def _reach(z: Tensor, other: float | Tensor) -> float | Tensor:
-    """The bound as it meets `z`.
+def _fitting_bound(z: Tensor, other: float | Tensor) -> float | Tensor:
+    """Return the bound in a shape that fits `z`.
 
-    The recorder hands over sampled rows (rows, units) and the bound as saved, flattened: one for
+    The recorder passes sampled rows (rows, units) and the bound as saved, flattened: one for
     each unit still fits; one for each entry cannot be followed and is taken as 0.
     """
     if not isinstance(other, Tensor):
@@ -74,7 +74,7 @@ def _maximum_kinks(other: float | Tensor) -> tuple[float, ...]:
 
 
 def _maximum_slope(z: Tensor, other: float | Tensor = 0.0) -> Tensor:
-    return band(z, _reach(z, other), None)
+    return band(z, _fitting_bound(z, other), None)
 
 
 @register(
@@ -99,7 +99,7 @@ def _maximum_slope(z: Tensor, other: float | Tensor = 0.0) -> Tensor:
 )
 def maximum(z: Tensor, other: float | Tensor = 0.0) -> Tensor:
     """The larger of z and a constant."""
-    bound = _reach(z, other)
+    bound = _fitting_bound(z, other)
     return torch.maximum(z, bound.to(z)) if isinstance(bound, Tensor) else z.clamp(min=bound)
 
 

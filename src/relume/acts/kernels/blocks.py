@@ -1,8 +1,8 @@
-"""Kernels that run over blocks in the cache of a core, and when they may.
+"""Cuts tensors into blocks that fit a core's cache, and tells when kernels may run over them.
 
-A block goes through operations that torch has vectorised and that write into a buffer. That needs
-plain tensors on the CPU (`direct`); everywhere else, under `torch.compile`, `torch.func`, autocast
-and on other devices, torch's own path is taken.
+A kernel applies vectorised torch operations to a block and writes into a buffer. That needs plain
+tensors on the CPU (`direct`); under `torch.compile`, `torch.func` and autocast, and on other
+devices, torch's own path runs.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +16,8 @@ BLOCK = 65_536
 """Elements of a block for each thread: three buffers of them in float32 are 768 KiB, which fits
 the second-level cache of a core (measured: 32,768 to 131,072 are alike, 16,384 is slower)."""
 LEAST = 16_384
-"""Below it the calls of Python cost more than they save (measured: even at 12,000 to 17,000)."""
+"""Elements below which Python's calls cost more than they save (measured: even at 12,000 to
+17,000)."""
 
 # Private names: without them every tensor counts as wrapped, and torch's path is taken.
 wrapped: Callable[[Tensor], bool] = getattr(
@@ -39,7 +40,7 @@ def direct(*tensors: Tensor) -> bool:
 
 
 def eager(z: Tensor) -> bool:
-    """A plain floating tensor on any device, outside of what traces, transforms or casts."""
+    """Whether `z` is a plain floating tensor, on any device, that nothing traces, maps or casts."""
     if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
     if getattr(forward_ad, "_current_level", 0) >= 0 or wrapped(z):
@@ -48,12 +49,12 @@ def eager(z: Tensor) -> bool:
 
 
 def block_size() -> int:
-    """Elements of a block for all threads of torch."""
+    """Return the elements of a block for all threads of torch."""
     return BLOCK * torch.get_num_threads()
 
 
 def tiles(rows: int, columns: int, depth: int, most: int) -> Iterator[tuple[slice, slice]]:
-    """Slices of the first two of (rows, columns, depth), each tile of about `most` elements."""
+    """Yield slices of the first two of (rows, columns, depth), each tile about `most` elements."""
     if columns * depth <= most:
         step = most // max(columns * depth, 1)
         for row in range(0, rows, step):
@@ -68,7 +69,7 @@ def tiles(rows: int, columns: int, depth: int, most: int) -> Iterator[tuple[slic
 def by_torch(
     function: Callable[..., Tensor], inputs: tuple[Tensor, ...], wanted: Any, gradient: Tensor
 ) -> tuple[Tensor | None, ...]:
-    """The gradients of `function` by torch's autograd: for second derivatives and wrapped tensors.
+    """Return the gradients of `function` by torch: for second derivatives and wrapped tensors.
 
     Args:
         function: of `inputs`.
@@ -81,13 +82,13 @@ def by_torch(
         inputs = tuple(each.detach().requires_grad_() for each in inputs)
     with torch.enable_grad():
         needed = [each for each, want in zip(inputs, wanted, strict=True) if want]
-        found = torch.autograd.grad(function(*inputs), needed, gradient, create_graph=again)
-    rest = iter(found)
-    return tuple(next(rest) if want else None for want in wanted)
+        gradients = torch.autograd.grad(function(*inputs), needed, gradient, create_graph=again)
+    remaining = iter(gradients)
+    return tuple(next(remaining) if want else None for want in wanted)
 
 
 def flat(tensor: Tensor, like: Tensor) -> Tensor | None:
-    """`tensor` as one dimension, in the order in which `like` lies in memory; None: it has gaps."""
+    """Return `tensor` flat, in the order in which `like` lies in memory; None: it has gaps."""
     if like.is_contiguous():
         return tensor.contiguous().view(-1)
     order = sorted(range(like.dim()), key=like.stride, reverse=True)

@@ -1,4 +1,4 @@
-"""Faster than torch, where torch is not at the memory limit: PReLU's backward, Mish."""
+"""Computes Mish and PReLU's backward faster than torch, which is not at the memory limit there."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ _LOW = {torch.float32: -87.0, torch.float64: -708.0}  # below it exp(z) is no no
 
 
 def mish(z: Tensor, inplace: bool = False) -> Tensor:
-    """z tanh(log(1 + exp(z))), with one exponential where torch takes three functions.
+    """z tanh(log(1 + exp(z))), with one exponential where torch calls three functions.
 
     f(z) = z / (1 + 1 / v) with v = e + e^2 / 2 and e = exp(z). Within 4 ULP in float32; below
     LEAST elements, and for anything but plain tensors on the CPU, it is torch's own.
@@ -58,7 +58,7 @@ _mish: Any = RelumeMish  # torch's `apply` has no types
 
 
 def _over_blocks(into: Callable[..., None], like: Tensor, *more: Tensor) -> Tensor:
-    """A tensor like `like`, written block by block by ``into(out, buffers, like, *more)``."""
+    """Return a tensor like `like`; ``into(out, buffers, like, *more)`` writes each block."""
     out = torch.empty_like(like)
     size = min(block_size(), like.numel())
     half = like.dtype not in _TOP
@@ -84,7 +84,7 @@ def _over_blocks(into: Callable[..., None], like: Tensor, *more: Tensor) -> Tens
 
 
 def _together(rows: Sequence[Tensor | None], size: int) -> Iterator[tuple[Tensor, ...]]:
-    """The same block of each of `rows`, one after the other."""
+    """Return the same block of each of `rows`, block after block."""
     parts: list[Any] = [each.split(size) for each in rows if each is not None]
     return zip(*parts, strict=True)
 
@@ -115,7 +115,7 @@ def _mish_gradient(out: Tensor, buffers: tuple[Tensor, ...], z: Tensor, gradient
 
 
 def _mish_deep(out: Tensor, z: Tensor, gradient: Tensor | None = None) -> None:
-    """A block with entries so low that exp(z) would lose its digits: in float64, by exp(z / 2)."""
+    """Compute a block in which exp(z) would lose its digits: in float64, by exp(z / 2)."""
     wide = z.double()
     c = wide.clamp(-1480, 40)
     root = torch.exp(c / 2)
@@ -197,19 +197,19 @@ def _pull_one(
         blocks = _together(rows, size)
     wide = z.dtype in _TOP
     low = torch.empty(min(size, z.numel()), dtype=z.dtype if wide else torch.float32)
-    for here, pull, to in blocks:
+    for part, pull, to in blocks:
         if into_z:
-            _aten.leaky_relu_backward.grad_input(pull, here, slope, False, grad_input=to)
+            _aten.leaky_relu_backward.grad_input(pull, part, slope, False, grad_input=to)
         if into_weight:
-            if len(here) < len(low):
-                low = low[: len(here)]
-            torch.clamp_max(here if wide else here.float(), 0.0, out=low)
+            if len(part) < len(low):
+                low = low[: len(part)]
+            torch.clamp_max(part if wide else part.float(), 0.0, out=low)
             total += torch.dot(low, pull if wide else pull.float()).item()
     return out if into_z else None, torch.full_like(weight, total) if into_weight else None
 
 
 def _channels(tensor: Tensor, like: Tensor) -> Tensor | None:
-    """`tensor` as (rows, channels, depth), a view where it lies as `like`; None: it has gaps."""
+    """Return `tensor` as (rows, channels, depth), a view where laid out as `like`; None: gaps."""
     if like.is_contiguous():
         return tensor.contiguous().view(like.shape[0], like.shape[1], -1)
     if like.movedim(1, -1).is_contiguous():  # channels last in memory
@@ -222,14 +222,14 @@ def _pull_channels(
 ) -> tuple[Tensor | None, Tensor | None]:
     out = torch.empty_like(z)
     views = [_channels(each, z) for each in (z, gradient, out)]
-    here, g, to = (each for each in views if each is not None)
-    rows, channels, depth = here.shape
+    x, g, to = (each for each in views if each is not None)
+    rows, channels, depth = x.shape
     work = z.dtype if z.dtype in _TOP else torch.float32
     slopes, one = weight.to(work)[:, None], torch.ones((), dtype=work)  # (channels, 1)
     spread = slopes[:0]
     total = torch.zeros(channels, dtype=torch.float64)
     for row, column in tiles(rows, channels, depth, block_size()):
-        at, pull = here[row, column].to(work), g[row, column].to(work)  # (rows, channels, depth)
+        at, pull = x[row, column].to(work), g[row, column].to(work)  # (rows, channels, depth)
         if into_z:  # lerp gives its ends exactly: the slope is the weight, or 1
             if spread.shape != at.shape:  # written out: lerp is slow along a stride of 0
                 spread = slopes[column].expand(at.shape).contiguous()

@@ -1,6 +1,6 @@
-"""The pieces that several acts share, each without cancellation, overflow or a swallowed NaN.
+"""Formulas that several acts share, without cancellation, overflow or a swallowed NaN.
 
-All work in the dtype of their input, carry NaN on, and take infinities to their limits.
+All work in the dtype of their input, propagate NaN, and take infinities to their limits.
 """
 
 import math

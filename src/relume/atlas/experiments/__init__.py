@@ -1,1 +1,9 @@
-"""One file per experiment behind the lessons; `registry.discover` finds them by looking."""
+"""The experiments behind the lessons, one file each: a question, its arms, and one run of an arm.
+
+`registry.discover` finds the `Experiment` that each file binds; `relume atlas --measure NAME` runs
+it. Files whose name begins with an underscore hold what several share: the digits and their net.
+
+    >>> from relume.atlas.experiment import experiments
+    >>> experiments()["steps-to-error"].better
+    'min'
+"""

@@ -1,9 +1,9 @@
-"""Measured numbers with their intervals, arm by arm: from a stored experiment, or counted here."""
+"""Bars of measured numbers with their intervals, arm by arm: from a stored result, or counted."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from relume.atlas.figure import Control, Figure, Preset, Say, State, called
+from relume.atlas.figure import Control, Figure, Preset, Say, State, display_name
 
 Spot = tuple[float | None, float | None, float | None]
 """A mean and the ends of its interval; None where nothing arrived."""
@@ -24,17 +24,17 @@ def bars(
 
     Args:
         title: its name.
-        columns: for each thing that was measured, each arm's value; the first is shown first.
+        columns: by measured quantity, each arm's value; the first quantity is shown first.
         says: sentences about the readings, which are the arms' values in the column shown.
         labels: words for the columns.
         words: words for the arms; their names if not given.
         unit: of the values.
         presets: states to jump to.
-        notes: what is said below: seeds, versions, machine.
+        notes: the lines below: seeds, versions, machine.
     """
     arms = [*next(iter(columns.values()))]
     first = next(iter(columns))
-    known = words or {name: called(name) for name in arms}
+    known = words or {name: display_name(name) for name in arms}
     controls = [
         Control("base", "compared with", "none", options=(("none", "nothing"), *known.items()))
     ]
@@ -45,10 +45,10 @@ def bars(
     def readings(state: State) -> dict[str, float]:
         column = columns[str(state.get("column", first))]
         base = 1.0 if state["base"] == "none" else column[str(state["base"])][0]
-        found: dict[str, float] = {}
+        ratios: dict[str, float] = {}
         for name, (mean, _, _) in column.items():
-            found[name] = float("nan") if mean is None or not base else mean / base
-        return found
+            ratios[name] = float("nan") if mean is None or not base else mean / base
+        return ratios
 
     data = {
         "columns": {name: {arm: list(s) for arm, s in c.items()} for name, c in columns.items()},

@@ -1,4 +1,4 @@
-"""Many random units over one cloud: which are born dead, which never bend, which do their work."""
+"""Many random units over one cloud: which are born dead, which stay linear, which bend."""
 
 import math
 from collections.abc import Sequence
@@ -43,5 +43,5 @@ def birth(
         straight = int((pre > 0).all(1).sum())
         return {"dead": dead, "straight": straight, "working": UNITS - dead - straight}
 
-    shown = {"points": data, "units": units}
-    return Figure("birth", title, controls, readings, LABELS, tuple(says), tuple(presets), shown)
+    drawing = {"points": data, "units": units}
+    return Figure("birth", title, controls, readings, LABELS, tuple(says), tuple(presets), drawing)

@@ -16,7 +16,7 @@ from torch import Tensor
 from relume.acts.lookup import act as find
 from relume.atlas.act_readings import digits, get, matrix
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
-from relume.atlas.net import FigureNet, loss_of, random_net, trained
+from relume.atlas.net import FigureNet, loss_of, random_net, train
 from relume.atlas.portable_random import portable_normals
 
 GAIN = math.sqrt(2)
@@ -31,7 +31,7 @@ GATES = {"passing": "units that pass the sample at the cross"}
 
 
 def spiral(count: int = 60, turns: float = 1.25) -> tuple[list[list[float]], list[float]]:
-    """Two arms that wind around each other: points in [-1.1, 1.1]^2 and 0 or 1 for each."""
+    """Return two arms that wind around each other: points in [-1.1, 1.1]^2 and 0 or 1 for each."""
     noise = portable_normals(4)
     points, labels = list[list[float]](), list[float]()
     for label in (0, 1):
@@ -46,7 +46,7 @@ def spiral(count: int = 60, turns: float = 1.25) -> tuple[list[list[float]], lis
 
 
 def moons(count: int = 40) -> tuple[list[list[float]], list[float]]:
-    """Two half circles that reach into each other."""
+    """Return two half circles that reach into each other."""
     noise = portable_normals(14)
     points, labels = list[list[float]](), list[float]()
     for label in (0, 1):
@@ -98,13 +98,13 @@ def boundary(
     x, y = matrix(points), torch.tensor([labels], dtype=torch.float64).T
 
     def readings(state: State) -> dict[str, float]:
-        found = _read(net_at(state, hidden, x, y, how), state, x, y, view)
+        numbers = _read(net_at(state, hidden, x, y, how), state, x, y, view)
         if view == "deaths":
-            found["born"] = float(net_at({**state, "steps": 0}, hidden, x, y, how).dead(x))
-        return found
+            numbers["born"] = float(net_at({**state, "steps": 0}, hidden, x, y, how).dead(x))
+        return numbers
 
     words = {**LABELS, **{"gates": GATES, "deaths": DEATHS}.get(view, {})}
-    shown: dict[str, Any] = {"points": points, "labels": labels, "view": view, "hidden": hidden}
+    drawing: dict[str, Any] = {"points": points, "labels": labels, "view": view, "hidden": hidden}
     return Figure(
         "boundary",
         title,
@@ -113,12 +113,12 @@ def boundary(
         words,
         tuple(says),
         tuple(presets),
-        {**shown, "seed": SEED, "gain": GAIN, "how": how},
+        {**drawing, "seed": SEED, "gain": GAIN, "how": how},
     )
 
 
 def net_at(state: State, hidden: int, x: Tensor, y: Tensor, how: str) -> FigureNet:
-    """The net at the state's step."""
+    """Return the net at the state's step."""
     width = int(get(state, "width"))
     net = random_net(
         [2, *[width] * hidden, 1],
@@ -127,17 +127,17 @@ def net_at(state: State, hidden: int, x: Tensor, y: Tensor, how: str) -> FigureN
         gain=GAIN,
         bias=float(state.get("bias", 0.0)),
     )
-    return trained(net, x, y, int(get(state, "steps")), rate=get(state, "rate"), how=how)
+    return train(net, x, y, int(get(state, "steps")), rate=get(state, "rate"), how=how)
 
 
 def _read(net: FigureNet, state: State, x: Tensor, y: Tensor, view: str) -> dict[str, float]:
     out = net.pres(x)[-1]
-    found = {
+    numbers = {
         "accuracy": float(((out > 0) == (y > 0.5)).double().mean()),
         "loss": float(loss_of(out, y, "bce")),
         "dead": float(net.dead(x)),
     }
     if view == "gates":
         probe = matrix([[get(state, "px"), get(state, "py")]])
-        found["passing"] = float((net.pres(probe)[0] > 0).sum())
-    return found
+        numbers["passing"] = float((net.pres(probe)[0] > 0).sum())
+    return numbers

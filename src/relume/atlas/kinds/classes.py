@@ -1,4 +1,4 @@
-"""Three logits, their softmax, the loss and its gradient; once, or by mistake twice."""
+"""Three logits, their softmax, the loss and its gradient; the softmax once, or by mistake twice."""
 
 from collections.abc import Sequence
 
@@ -34,8 +34,8 @@ def _read(state: State) -> dict[str, float]:
     rows = [[get(state, name) for name in "abc"]]
     z = torch.tensor(rows, dtype=torch.float64, requires_grad=True)
     p = torch.softmax(z / get(state, "heat"), 1)
-    given = p if state["twice"] == "yes" else z / get(state, "heat")
-    loss = functional.cross_entropy(given, torch.tensor([0]))
+    loss_input = p if state["twice"] == "yes" else z / get(state, "heat")
+    loss = functional.cross_entropy(loss_input, torch.tensor([0]))
     (pull,) = torch.autograd.grad(loss, z)
     one, two, three = (float(v) for v in p.detach()[0])
     return {

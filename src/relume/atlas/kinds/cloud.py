@@ -1,4 +1,4 @@
-"""A unit's hyperplane over a cloud of data in two dimensions, and what gradient descent does to it.
+"""A unit's hyperplane over a cloud of data in two dimensions, trained by gradient descent.
 
 The unit is f(w . x + b), trained on the mean of (f - y)^2 / 2 over the cloud by plain gradient
 descent. A step of training is a control like any other.
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from relume.acts.lookup import act as find
-from relume.atlas.act_readings import bound, digits, get, matrix, size
+from relume.atlas.act_readings import bind_act, digits, get, matrix, size
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
 from relume.atlas.portable_random import portable_normals
 from relume.cards.line_search import slope, value
@@ -29,13 +29,13 @@ TEACHER = (1.2, 0.7, 0.4)  # the unit that made the targets: two weights and a b
 
 
 def points(seed: int = 11) -> list[list[float]]:
-    """The cloud: `COUNT` points of a standard normal, the same each time."""
+    """Return the cloud: `COUNT` points of a standard normal, the same each time."""
     drawn = digits([*islice(portable_normals(seed), 2 * COUNT)])
     return [drawn[i : i + 2] for i in range(0, 2 * COUNT, 2)]
 
 
 def targets(cloud: Sequence[Sequence[float]]) -> list[float]:
-    """What the unit is to learn: a ReLU of its own kind, so that it can be learned."""
+    """Return the targets, made by another ReLU unit, so that the unit can learn them."""
     w, v, b = TEACHER
     return digits([max(0.0, w * x + v * y + b) for x, y in cloud])
 
@@ -65,7 +65,7 @@ def cloud(
     def readings(state: State) -> dict[str, float]:
         return _read(state, x, y)
 
-    shown = {"points": data, "targets": targets(data), "acts": list(acts)}
+    drawing = {"points": data, "targets": targets(data), "acts": list(acts)}
     formulas = {name: find(name).formula for name in acts}
     return Figure(
         "cloud",
@@ -75,12 +75,12 @@ def cloud(
         LABELS,
         tuple(says),
         tuple(presets),
-        {**shown, "formulas": formulas},
+        {**drawing, "formulas": formulas},
     )
 
 
 def _read(state: State, x: Tensor, y: Tensor) -> dict[str, float]:
-    act = bound(str(state["act"]), state)
+    act = bind_act(str(state["act"]), state)
     turn = get(state, "angle") * math.pi / 180
     w = torch.tensor([math.cos(turn), math.sin(turn)], dtype=torch.float64)
     b = torch.tensor(get(state, "bias"), dtype=torch.float64)

@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 
 from relume.acts.lookup import act as find
-from relume.atlas.act_readings import bound, flat_share, get, mean_of, slope_at, spread_of, value_at
+from relume.atlas.act_readings import (
+    bind_act,
+    flat_share,
+    get,
+    mean_of,
+    slope_at,
+    spread_of,
+    value_at,
+)
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
 
 LABELS = {
@@ -41,7 +49,7 @@ def curve(
     )
 
     def readings(state: State) -> dict[str, float]:
-        act = bound(str(state.get("act", acts[0])), state)
+        act = bind_act(str(state.get("act", acts[0])), state)
         at, wide = get(state, "z"), get(state, "sigma")
         return {
             "value": value_at(act, at),

@@ -1,8 +1,8 @@
 """The path of two weights down an error surface, with inputs that are centred or not.
 
 One linear unit w . x learns y = w* . x from 40 samples by gradient descent on the mean of
-(w . x - y)^2 / 2, at the rate that is best for these inputs, 2 over the sum of the curvatures: so
-no path is slow for a bad rate. The inputs are what a layer before it would hand on.
+(w . x - y)^2 / 2, at the best rate for these inputs, 2 over the sum of the curvatures, so that no
+path is slow for a bad rate. The inputs are the outputs of a layer before it.
 """
 
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ COUNT = 40
 GOAL = (0.8, -0.8)
 START = (-1.2, -0.2)
 CLOSE = 0.01
-"""Arrived: the weights are this share of the first distance from the goal."""
+"""Share of the first distance from the goal at which the weights have arrived."""
 MOST = 2_000
-"""Steps after which it is said that they did not arrive."""
+"""Steps after which the weights count as not arrived."""
 LABELS = {
     "same_sign": "samples whose two weight gradients have one sign",
     "condition": "steepest over flattest direction of the error surface",
@@ -60,8 +60,10 @@ def descent(
     def readings(state: State) -> dict[str, float]:
         return _read(state, matrix(raw))
 
-    shown = {"points": raw, "goal": GOAL, "start": START, "close": CLOSE, "most": MOST}
-    return Figure("descent", title, controls, readings, LABELS, tuple(says), tuple(presets), shown)
+    drawing = {"points": raw, "goal": GOAL, "start": START, "close": CLOSE, "most": MOST}
+    return Figure(
+        "descent", title, controls, readings, LABELS, tuple(says), tuple(presets), drawing
+    )
 
 
 def _read(state: State, raw: Tensor) -> dict[str, float]:
@@ -71,10 +73,10 @@ def _read(state: State, raw: Tensor) -> dict[str, float]:
     steep: Tensor = algebra.eigvalsh(x.T @ x / len(x))
     pace, single = get(state, "pace"), state["mode"] == "one"
     rate = pace / float((x**2).sum(1).max()) if single else 2 * pace / float(steep.sum())
-    here, first, steps = start, size(start - goal), int(get(state, "steps"))
+    weights, first, steps = start, size(start - goal), int(get(state, "steps"))
     arrives, distance = MOST, first
     for step in range(MOST + 1):
-        gap = size(here - goal)
+        gap = size(weights - goal)
         if step == steps:
             distance = gap
         if gap <= CLOSE * first and arrives == MOST:
@@ -82,7 +84,7 @@ def _read(state: State, raw: Tensor) -> dict[str, float]:
         if arrives < MOST and step >= steps:
             break
         rows = x[step % len(x)][None] if single else x
-        here = here - rate * rows.T @ (rows @ (here - goal)) / len(rows)
+        weights = weights - rate * rows.T @ (rows @ (weights - goal)) / len(rows)
     pulls = (x @ (start - goal))[:, None] * x  # (samples, 2): the gradients at the start
     same = (pulls[:, 0] * pulls[:, 1] > 0).double().mean()
     return {

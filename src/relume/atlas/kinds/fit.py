@@ -10,7 +10,7 @@ from torch import Tensor
 from relume.acts.lookup import act as find
 from relume.atlas.act_readings import digits, get
 from relume.atlas.figure import Control, Figure, Preset, Say, State, choose
-from relume.atlas.net import loss_of, straight_net, trained
+from relume.atlas.net import loss_of, straight_net, train
 
 WIDTH, SEED, RATE, COUNT = 8, 3, 0.01, 41
 LABELS = {
@@ -21,7 +21,7 @@ LABELS = {
 
 
 def target(z: float) -> float:
-    """What is to be fitted: a line with a wave on it."""
+    """Return the curve to fit: a line with a wave on it."""
     return math.sin(2 * z) + 0.3 * z
 
 
@@ -48,8 +48,8 @@ def fit(
     def readings(state: State) -> dict[str, float]:
         return _read(state, torch.tensor([xs], dtype=torch.float64).T, ys)
 
-    shown = {"xs": xs, "ys": ys, "width": WIDTH, "seed": SEED, "rate": RATE}
-    return Figure("fit", title, controls, readings, LABELS, tuple(says), tuple(presets), shown)
+    drawing = {"xs": xs, "ys": ys, "width": WIDTH, "seed": SEED, "rate": RATE}
+    return Figure("fit", title, controls, readings, LABELS, tuple(says), tuple(presets), drawing)
 
 
 def _read(state: State, x: Tensor, ys: Sequence[float]) -> dict[str, float]:
@@ -58,7 +58,7 @@ def _read(state: State, x: Tensor, ys: Sequence[float]) -> dict[str, float]:
     act = find(str(state["act"]))
     acts = [act if at < bends else None for at in range(layers)]
     net = straight_net(WIDTH, layers, acts, SEED)
-    net = trained(net, x, y, int(get(state, "steps")), rate=RATE, how="mse adam")
+    net = train(net, x, y, int(get(state, "steps")), rate=RATE, how="mse adam")
     out = net.pres(x)[-1]
     chord = out[0] + (out[-1] - out[0]) * (x - x[0]) / (x[-1] - x[0])
     rows = torch.cat((x, torch.ones_like(x)), 1)

@@ -99,8 +99,8 @@ def head(
         Control("z", "z, the pre of the head", z, -8, 8, 0.1),
         Control("target", "target", target, -2, 2, 0.1),
     )
-    shown = {"heads": list(heads)}
-    return Figure("head", title, controls, _read, LABELS, tuple(says), tuple(presets), shown)
+    drawing = {"heads": list(heads)}
+    return Figure("head", title, controls, _read, LABELS, tuple(says), tuple(presets), drawing)
 
 
 def _read(state: State) -> dict[str, float]:
@@ -109,12 +109,12 @@ def _read(state: State) -> dict[str, float]:
     target = get(state, "target")
     if str(state["head"]).startswith("s"):
         target = 1.0 if target >= 0.5 else 0.0  # a class: 0 or 1
-    out, found = loss(z, target)
-    (slope,) = torch.autograd.grad(found.sum(), z)
+    out, value = loss(z, target)
+    (slope,) = torch.autograd.grad(value.sum(), z)
     grid = torch.linspace(-40, 40, 8001, dtype=torch.float64)
     return {
         "output": float(out.detach()),
-        "loss": float(found.detach()),
+        "loss": float(value.detach()),
         "slope": float(slope) + 0.0,
         "least": float(loss(grid, target)[1].min()),
     }

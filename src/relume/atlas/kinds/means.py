@@ -1,10 +1,10 @@
-"""Bars: what several acts do to a normal pre, side by side."""
+"""Bars of several acts, side by side: what each does to a normal pre."""
 
 from collections.abc import Sequence
 
 from relume.acts.lookup import act as find
 from relume.atlas.act_readings import flat_share, get, mean_of, spread_of
-from relume.atlas.figure import Control, Figure, Preset, Say, State, called
+from relume.atlas.figure import Control, Figure, Preset, Say, State, display_name
 
 WORDS = {
     "mean": "mean of the output",
@@ -34,7 +34,7 @@ def means(
     def readings(state: State) -> dict[str, float]:
         return {name: _one(name, state) for name in acts}
 
-    labels = {name: called(name) for name in acts}
+    labels = {name: display_name(name) for name in acts}
     return Figure(
         "means", title, controls, readings, labels, tuple(says), tuple(presets), {"acts": [*acts]}
     )

@@ -1,10 +1,10 @@
-"""Every act by the year it was published in, against what it does to a standard normal pre."""
+"""Every act by its year of publication, against what it does to a standard normal pre."""
 
 from collections.abc import Sequence
 
 from relume.acts.act import Act, shipped
 from relume.atlas.act_readings import flat_share, mean_of, slope_at, square_of, value_at
-from relume.atlas.figure import Control, Figure, Preset, Say, State, called
+from relume.atlas.figure import Control, Figure, Preset, Say, State, display_name
 from relume.errors import UsageError
 
 COLUMNS = {
@@ -14,17 +14,17 @@ COLUMNS = {
     "high": "slope at z = 4",
 }
 NOT_SHOWN = {"clamp", "maximum", "threshold", "hardshrink", "softshrink"}
-"""Forms of thresholding that are recorded as acts, and are no acts of the textbook."""
+"""Forms of thresholding that are recorded as acts but are no acts of the textbook."""
 
 
-def shown() -> dict[str, Act]:
-    """The elementwise acts by name, oldest first."""
-    kept = {n: a for n, a in shipped().items() if a.elementwise and n not in NOT_SHOWN}
-    return dict(sorted(kept.items(), key=lambda item: (item[1].year, item[0])))
+def shown_acts() -> dict[str, Act]:
+    """Return the elementwise acts by name, oldest first."""
+    elementwise = {n: a for n, a in shipped().items() if a.elementwise and n not in NOT_SHOWN}
+    return dict(sorted(elementwise.items(), key=lambda item: (item[1].year, item[0])))
 
 
 def columns_of(act: Act) -> dict[str, float]:
-    """The four properties of one act."""
+    """Return the four properties of one act."""
     forward, back = square_of(act, 1.0), square_of(act, 1.0, slopes=True)
     if not forward > 0:
         raise UsageError(f"{act} is zero everywhere.")
@@ -38,8 +38,8 @@ def columns_of(act: Act) -> dict[str, float]:
 
 def timeline(title: str, says: Sequence[Say], *, presets: Sequence[Preset] = ()) -> Figure:
     """The figure: a dot an act; choosing one draws its curve."""
-    table = {name: columns_of(act) for name, act in shown().items()}
-    words = tuple((name, called(name)) for name in table)
+    table = {name: columns_of(act) for name, act in shown_acts().items()}
+    words = tuple((name, display_name(name)) for name in table)
     controls = (
         Control("column", "height", "backward", options=tuple(COLUMNS.items())),
         Control("act", "act", "relu", options=words),

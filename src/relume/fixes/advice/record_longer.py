@@ -1,4 +1,4 @@
-"""look-again: a longer or closer recording.
+"""record-longer: a longer or closer recording.
 
 ## What it does
 Asks for more steps, a shorter interval between records, or the unfused form of an operation for one
@@ -7,8 +7,8 @@ recorded run.
 ## When it helps
 Where a rule had too little evidence, or an operation hides its acts: nothing is known to be wrong.
 
-## How it is laid
-It is not laid: it is a change of your program that only you can make.
+## How it is applied
+It is not applied: it is a change of your program that only you can make.
 
 ## What it changes (safety)
 ADVICE: words only; nothing is claimed.
@@ -33,12 +33,12 @@ RUNGS = {"ACT001": 1, "ACT002": 1}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """What the rule said."""
+    """Repeat the rule's advice."""
     yield PAGE.edit(finding.cure or "record again, for longer or more often", at=finding)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
-    """Nothing: it is advice."""
+def apply(edit: Edit, session: "EditSession") -> None:
+    """Change nothing: it is advice."""
 
 
-FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, apply)

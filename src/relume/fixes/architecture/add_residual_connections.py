@@ -7,8 +7,8 @@ Adds the input of a layer, or of a block of layers, to its output: x + f(x).
 Where the gradient vanishes over many layers whatever their initialisation: it then has a path
 without any layer in it. Start with blocks whose last layer is zero.
 
-## How it is laid
-It is not laid: it is a change of your program that only you can make.
+## How it is applied
+It is not applied: it is a change of your program that only you can make.
 
 ## What it changes (safety)
 ADVICE: words only; nothing is claimed.
@@ -33,13 +33,13 @@ RUNGS = {"ACT601": 3.5}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """One sentence."""
+    """Give one sentence of advice."""
     text = "add residual connections around the layers in which the gradient shrinks"
     yield PAGE.edit(text, at=finding)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
-    """Nothing: it is advice."""
+def apply(edit: Edit, session: "EditSession") -> None:
+    """Change nothing: it is advice."""
 
 
-FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, apply)

@@ -1,4 +1,4 @@
-"""adopt-parameters: weights that no optimiser was given, given to one.
+"""adopt-parameters: weights without an optimiser, given to one.
 
 ## What it does
 Adds the trainable parameters of the model that no optimiser holds to the first group of the
@@ -8,7 +8,7 @@ optimiser that trains the model.
 Where a layer stands still because it was forgotten: layers kept in a plain list, or made after the
 optimiser.
 
-## How it is laid
+## How it is applied
 Before the first step of an optimiser that holds some of the model's parameters.
 
 ## What it changes (safety)
@@ -38,17 +38,17 @@ RUNGS = {"ACT603": 1}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Where weights without an optimiser were found."""
+    """Propose it where weights have no optimiser."""
     if finding.evidence.stat == "weights_without_optimizer":
         yield PAGE.edit("forgotten weights given to the optimiser", at=finding)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
-    """Add what is missing before the first step."""
-    job = bench.current
-    job.wanting = "every trainable parameter is in an optimiser"
+def apply(edit: Edit, session: "EditSession") -> None:
+    """Add the missing parameters before the first step."""
+    job = session.current
+    job.no_effect = "every trainable parameter is in an optimiser"
     models: list[LiveModel] = []
-    bench.on_start(models.append, training=True)
+    session.on_start(models.append, training=True)
 
     def before(optimizer: Optimizer, _count: int) -> None:
         held = {id(p) for one in optimisers() for g in one.param_groups for p in g["params"]}
@@ -61,10 +61,10 @@ def lay(edit: Edit, bench: "EditSession") -> None:
             for parameter in every:
                 if parameter.requires_grad and id(parameter) not in held:
                     optimizer.param_groups[0]["params"].append(parameter)
-                    bench.undo.append(remove_from(optimizer, parameter))
-                    job.did("parameter adopted")
+                    session.undo.append(remove_from(optimizer, parameter))
+                    job.count("parameter adopted")
 
-    bench.on_step(before)
+    session.on_step(before)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)

@@ -7,7 +7,7 @@ ReLU, ReLU of a sigmoid.
 ## When it helps
 To tidy up: it costs time and memory and hides what the network is. It cures nothing.
 
-## How it is laid
+## How it is applied
 As swap-act: act modules are replaced by the identity, calls are answered by their input.
 
 ## What it changes (safety)
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
 from relume.fixes.base import option, page
-from relume.fixes.loss.drop_act import dropped, second_acts
+from relume.fixes.loss.drop_act import replace_by_identity, second_acts
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
@@ -35,23 +35,23 @@ RUNGS = {"ACT103": 1}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """The second act of every idle pair."""
+    """Propose the second act of every idle pair."""
     if finding.evidence.more.get("effect") == "idle" and finding.site:
         sites, at, act = second_acts(finding, diagnosis)
         text = f"{', '.join(sites)} removed, which {'do' if len(sites) > 1 else 'does'} nothing"
         yield PAGE.edit(text, sites=sites, at=at, act=act)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Put the identity in place of the act."""
-    dropped(edit, bench)
+    replace_by_identity(edit, session)
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """The call at the site's line."""
+    """Remove the call at the site's line."""
     from relume.fixes.source.edit_source import without_act
 
     return without_act(source, str(option(edit, "act", "")))
 
 
-FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, lay, patch)
+FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, apply, patch)

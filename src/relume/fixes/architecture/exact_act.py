@@ -6,9 +6,9 @@ float16 (in float64 for float32) and rounded once, in the backward pass too.
 
 ## When it helps
 Where a smooth act's slope comes out as exactly zero because the framework computes it from a
-rounded output: units stop learning for no reason of theirs. It costs time.
+rounded output: units stop learning through no fault of their own. It costs time.
 
-## How it is laid
+## How it is applied
 As swap-act, with the same act.
 
 ## What it changes (safety)
@@ -40,17 +40,17 @@ RUNGS = {"ACT801": 1}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """At every site that was found."""
+    """Propose it at every site of this rule's findings."""
     sites = sites_alike(finding, diagnosis)
     if sites:
         yield PAGE.edit(f"exact slopes at {', '.join(sites)}", sites=sites, at=finding)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Answer the acts at the sites with themselves, evaluated exactly."""
-    job, swaps = bench.current, LiveSwaps(bench)
-    job.wanting = "no model with these acts was called"
-    job.words = lambda job: f"{job.text} ({sum(job.counts.values())} acts)"
+    job, swaps = session.current, LiveSwaps(session)
+    job.no_effect = "no model with these acts was called"
+    job.describe = lambda job: f"{job.text} ({sum(job.counts.values())} acts)"
 
     def answer(call: FunctionCall) -> Any:
         act = call.act
@@ -66,7 +66,7 @@ def lay(edit: Edit, bench: "EditSession") -> None:
         for site in edit.sites:
             swaps.answer(model, site, answer)
 
-    bench.on_start(start, training=False, copies=True)
+    session.on_start(start, training=False, copies=True)
 
 
-FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, apply)

@@ -1,4 +1,4 @@
-"""free-the-gate: a gate that opens and shuts by what comes in.
+"""free-the-gate: a gate that opens and shuts by its input.
 
 ## What it does
 Asks for standardised input and a smaller initialisation of the layer that drives the gate, and for
@@ -8,8 +8,8 @@ a load-balancing term where a softmax routes among experts.
 Where a gate stays on one side for nearly all samples. A forget gate that starts open (bias 1) is
 meant to.
 
-## How it is laid
-It is not laid: it is a change of your program that only you can make.
+## How it is applied
+It is not applied: it is a change of your program that only you can make.
 
 ## What it changes (safety)
 ADVICE: words only; nothing is claimed.
@@ -35,12 +35,12 @@ RUNGS = {"ACT502": 5}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """What the rule said, for this gate."""
+    """Repeat the rule's advice, for this gate."""
     yield PAGE.edit(finding.cure or "give the gate a smaller initialisation", at=finding)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
-    """Nothing: it is advice."""
+def apply(edit: Edit, session: "EditSession") -> None:
+    """Change nothing: it is advice."""
 
 
-FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, apply)

@@ -8,8 +8,8 @@ gradient before it, a `detach`, a group with a rate of its own, `requires_grad =
 Where a weight stands still and the others learn. Layers also come to rest from the bottom up in
 healthy training.
 
-## How it is laid
-It is not laid: it is a change of your program that only you can make.
+## How it is applied
+It is not applied: it is a change of your program that only you can make.
 
 ## What it changes (safety)
 ADVICE: words only; nothing is claimed.
@@ -34,12 +34,12 @@ RUNGS = {"ACT603": 2}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """What the rule said, for this layer."""
+    """Repeat the rule's advice, for this layer."""
     yield PAGE.edit(finding.cure or "find what holds the gradient of this layer back", at=finding)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
-    """Nothing: it is advice."""
+def apply(edit: Edit, session: "EditSession") -> None:
+    """Change nothing: it is advice."""
 
 
-FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, apply)

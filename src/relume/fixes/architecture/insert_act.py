@@ -1,7 +1,7 @@
 """insert-act: an activation function between two affine layers, with its initialisation.
 
 ## What it does
-Sends the output of the first of two affine layers through an act (ReLU if nothing else is said),
+Sends the output of the first of two affine layers through an act (ReLU by default),
 and draws that layer anew at the act's gain, bias zero.
 
 ## When it helps
@@ -9,7 +9,7 @@ Where two affine layers follow each other with nothing between: together they ar
 however wide the middle. Not where the narrow middle is meant: low-rank pairs, separable
 convolutions, projections.
 
-## How it is laid
+## How it is applied
 A forward hook on the first layer, from before the model's first forward on; learned parameters of
 the act go into the optimiser with the layer's.
 
@@ -30,7 +30,7 @@ from relume.acts.recognise import module_class
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
 from relume.fixes.base import option, page
-from relume.fixes.live.insert_modules import add_module, after, place_of
+from relume.fixes.live.insert_modules import add_module, device_and_dtype, route_through
 from relume.fixes.live.model_names import LiveModel
 from relume.fixes.live.optimizer_state import Adoption
 from relume.fixes.shared.redraw_layers import gain_of, init_patch
@@ -47,19 +47,23 @@ RUNGS = {"ACT101": 1}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """After the first layer of every pair that was found, in one transaction."""
-    found = [f for f in diagnosis.findings if f.code == finding.code]
-    layers = tuple(dict.fromkeys(f.layer for f in found if f.layer))
+    """Propose an act after the first layer of every pair, all in one edit."""
+    findings = [f for f in diagnosis.findings if f.code == finding.code]
+    layers = tuple(dict.fromkeys(f.layer for f in findings if f.layer))
     for act in ("relu", "gelu") if layers else ():
         text = f"{act} inserted after {', '.join(layers)}, layers drawn anew"
         yield PAGE.edit(text, sites=layers, at=script(trace), act=act, init="match")
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Put the act behind each layer before the model's first forward."""
     new, source = find(str(option(edit, "act", "relu"))), generator()
-    match, job, adoption = option(edit, "init", "match") == "match", bench.current, Adoption(bench)
-    job.wanting = "no model with these layers was called"
+    match, job, adoption = (
+        option(edit, "init", "match") == "match",
+        session.current,
+        Adoption(session),
+    )
+    job.no_effect = "no model with these layers was called"
 
     def start(model: LiveModel) -> None:
         for path in edit.sites:
@@ -67,38 +71,38 @@ def lay(edit: Edit, bench: "EditSession") -> None:
             if layer is None or any(name.startswith("relume_act") for name in layer._modules):
                 continue
             kind = module_class(new)
-            made = new.module(**place_of(layer)) if kind is None else kind(**new.defaults)
-            name = add_module(bench, model, layer, "act", made)
-            after(bench, layer, name)
+            made = new.module(**device_and_dtype(layer)) if kind is None else kind(**new.defaults)
+            name = add_module(session, model, layer, "act", made)
+            route_through(session, layer, name)
             adoption.add(made.parameters(), layer.weight)
-            job.did(f"{new.name} inserted")
+            job.count(f"{new.name} inserted")
             reason = why_not_redrawn(model, layer, path)
             if match and not reason:
                 draw_anew(job, layer, by_gain(layer, gain_of(new)), source)
             elif match:
                 job.notes.append(f"not drawn anew: {reason}")
 
-    bench.on_start(start, training=False)
+    session.on_start(start, training=False)
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """The act in the one Sequential, and the block that draws the layers before it anew.
+    """Insert the act into the one Sequential, and a block that draws the layers before it anew.
 
-    The names of the layers in a Sequential are their positions, so that they move.
+    Layers in a Sequential are named by their position, so their names change.
     """
     from relume.fixes.source.edit_source import insert_in_sequential
 
-    found = insert_in_sequential(source, str(option(edit, "act", "relu")))
-    if found is None or not all(path.isdigit() for path in edit.sites):
+    inserted = insert_in_sequential(source, str(option(edit, "act", "relu")))
+    if inserted is None or not all(path.isdigit() for path in edit.sites):
         return None
     moved = tuple(str(2 * int(path)) for path in edit.sites)
     if edit.sites != tuple(str(at) for at in range(len(edit.sites))):
         return None
     act = str(option(edit, "act", "relu"))
     both = replace(edit, options={"layers": moved, "behind": (act,) * len(moved)})
-    after = replace(source, text=found.after)
+    after = replace(source, text=inserted.after)
     block = init_patch(both, after, lambda act: f"{gain_of(act):.4g} / fan_in**0.5")
     return None if block is None else replace(block, before=source.text)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -9,7 +9,7 @@ Where the scale in front of acts drifts, saturates or silences them, and no init
 improves healthy networks too, so its gain proves nothing about a diagnosis; with it a learning rate
 that was too high may do.
 
-## How it is laid
+## How it is applied
 A forward hook on each layer, from before the model's first forward on; gain and bias of the norm go
 into the optimiser, in the group of the layer. Layers that a norm follows already are left.
 
@@ -30,7 +30,7 @@ from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
 from relume.fixes.base import page
 from relume.fixes.live.forward_trace import trace_forward
-from relume.fixes.live.insert_modules import add_module, after, place_of
+from relume.fixes.live.insert_modules import add_module, device_and_dtype, route_through
 from relume.fixes.live.model_names import LiveModel
 from relume.fixes.live.optimizer_state import Adoption
 from relume.fixes.shared.redraw_layers import is_wanted
@@ -55,20 +55,20 @@ BATCH_NORMS = {
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """In front of the acts that were found; of all hidden ones where depth is the trouble."""
+    """Propose norms before the acts found; before all hidden ones where depth is at fault."""
     sites = () if finding.code in EVERYWHERE else sites_alike(finding, diagnosis)
     text = f"norm layer before {', '.join(sites) or 'every hidden act'}"
     yield PAGE.edit(text, sites=sites, at=finding)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Put a norm behind each layer before the model's first forward."""
-    job, adoption = bench.current, Adoption(bench)
-    job.wanting = "no layer that feeds such an act was met"
+    job, adoption = session.current, Adoption(session)
+    job.no_effect = "no layer that feeds such an act was met"
     done: set[int] = set()
 
     def start(model: LiveModel) -> None:
-        places = [p for p in trace_forward(model, bench.threads).hidden() if p.layer is not None]
+        places = [p for p in trace_forward(model, session.threads).hidden() if p.layer is not None]
         for path, place in each_layer(places).items():
             layer: Any = place.layer
             if id(layer) in done or not is_wanted(edit, model, path, place):
@@ -81,20 +81,20 @@ def lay(edit: Edit, bench: "EditSession") -> None:
                 job.notes.append(f"no norm layer is known for a {type(layer).__name__}")
                 continue
             done.add(id(layer))
-            after(bench, layer, add_module(bench, model, layer, "norm", norm))
+            route_through(session, layer, add_module(session, model, layer, "norm", norm))
             adoption.add(norm.parameters(), layer.weight)
-            job.did("norm layer inserted")
+            job.count("norm layer inserted")
 
-    bench.on_start(start, training=False)
+    session.on_start(start, training=False)
 
 
 def norm_for(layer: Any) -> nn.Module | None:
-    """A norm over the units of a layer, or None."""
+    """Make a norm over the units of a layer, or None."""
     for kind, norm in BATCH_NORMS.items():
         if isinstance(layer, kind):
-            return norm(layer.out_channels, **place_of(layer))
+            return norm(layer.out_channels, **device_and_dtype(layer))
     units = getattr(layer, "out_features", None)
-    return nn.LayerNorm(units, **place_of(layer)) if isinstance(units, int) else None
+    return nn.LayerNorm(units, **device_and_dtype(layer)) if isinstance(units, int) else None
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)

@@ -11,12 +11,12 @@ digits a deep sigmoid network stays at chance when only its act is changed to Re
 the layers are drawn anew as well (docs/fixes.md has the numbers). Where units are dead but the
 network learns, no act is better than another: leave it.
 
-## How it is laid
+## How it is applied
 Before the model's first forward: act modules are replaced in the model, calls in a forward
 (`F.relu(x)`, `x.relu_()`, `torch.relu`, functions kept as attributes) are answered by the new
 act. Heads, gates and attention weights stay. An act that learns parameters gets them into the
-optimiser, in the group of the layer that feeds it. Which layer feeds which act is seen in one
-forward that leaves no trace. Maxout takes the place of layer and act: a second piece is put beside
+optimiser, in the group of the layer that feeds it. One forward that leaves no trace shows which
+layer feeds which act. Maxout takes the place of layer and act: a second piece is put beside
 the layer, so that there are as many units as before with twice the parameters, both drawn with
 maxout's gain of 1; the second joins the first one's group in the optimiser.
 
@@ -83,7 +83,7 @@ DEAD = ("ACT303", "ACT401", "ACT402", "ACT403")
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Dead: a leaky act or ELU where units died. Else ReLU or GELU at every hidden site."""
+    """Propose a leaky act or ELU where units died, else ReLU or GELU at every hidden site."""
     dead = finding.code in DEAD
     sites = sites_alike(finding, diagnosis) if dead else names(hidden_sites(trace))
     if not sites:
@@ -93,8 +93,8 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     for new in wanted:
         if acts != {new}:
             text = f"{' and '.join(sorted(acts)) or 'the act'} replaced by {new}, layers drawn anew"
-            found = [site for site in trace.sites if site.name in sites]
-            layers = tuple(dict.fromkeys(site.layer for site in found if site.layer))
+            chosen = [site for site in trace.sites if site.name in sites]
+            layers = tuple(dict.fromkeys(site.layer for site in chosen if site.layer))
             more = {"layers": layers, "behind": (new,) * len(layers), "old": tuple(sorted(acts))}
             every = all(s.name in sites for s in trace.sites_of("act") if s.act in acts)
             yield PAGE.edit(
@@ -102,7 +102,7 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
             )
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Replace the acts of every model that has the sites, before its first forward."""
     new = find(str(option(edit, "act", "")))
     init = str(option(edit, "init", "match"))
@@ -110,32 +110,32 @@ def lay(edit: Edit, bench: "EditSession") -> None:
         raise UsageError(f"init is {init!r}; it is 'match' or 'keep'.")
     if new.family == "gated" or not (new.elementwise or new.family == "maxout"):
         raise UsageError(f"{new.name} is no act of one unit; it cannot stand for another.")
-    _Laying(edit, bench, new, init)
+    _ActSwap(edit, session, new, init)
 
 
-class _Laying:
-    def __init__(self, edit: Edit, bench: "EditSession", new: Act, init: str) -> None:
-        self.edit, self.bench, self.new, self.init = edit, bench, new, init
-        self.job: EditJob = bench.current
-        self.job.wanting = "no model with such acts was called"
-        self.job.words = lambda job: swap_text(job, str(option(edit, "act", "")))
-        self.adoption = Adoption(bench)
-        self.swaps = LiveSwaps(bench, self.adoption)
+class _ActSwap:
+    def __init__(self, edit: Edit, session: "EditSession", new: Act, init: str) -> None:
+        self.edit, self.session, self.new, self.init = edit, session, new, init
+        self.job: EditJob = session.current
+        self.job.no_effect = "no model with such acts was called"
+        self.job.describe = lambda job: swap_text(job, str(option(edit, "act", "")))
+        self.adoption = Adoption(session)
+        self.swaps = LiveSwaps(session, self.adoption)
         self.source = generator()
         self.drawn: set[int] = set()
-        self.plans: weakref.WeakKeyDictionary[nn.Module, list[tuple[str, ActPlace]]]
-        self.plans = weakref.WeakKeyDictionary()
-        bench.on_start(self.start, training=False, copies=True)
-        # not before the model trains: an average of weights is called, and must not be drawn anew
-        bench.on_start(self.draw, training=True)
+        self.pending: weakref.WeakKeyDictionary[nn.Module, list[tuple[str, ActPlace]]]
+        self.pending = weakref.WeakKeyDictionary()
+        session.on_start(self.start, training=False, copies=True)
+        # not before the model trains: an average of weights, called too, must keep its weights
+        session.on_start(self.draw, training=True)
 
     def start(self, model: LiveModel) -> None:
-        seen = trace_forward(model, self.bench.threads)
+        forward = trace_forward(model, self.session.threads)
         if model.copied and self.new.family == "maxout":
-            return  # the piece and its hook came with the copy
-        sites = self.edit.sites or tuple(place.site for place in seen.hidden())
+            return  # the copy already has the piece and its hook
+        sites = self.edit.sites or tuple(place.site for place in forward.hidden())
         for site in sites:
-            place = seen.at(site)
+            place = forward.at(site)
             if place is not None and place.act.name == self.new.name and _same(place.act, self.new):
                 self.job.notes.append(f"{site} is {self.new.name} already")
                 continue
@@ -144,10 +144,10 @@ class _Laying:
                 continue
             swapped = self.swaps.swap(model, site, self.new, place.layer if place else None)
             if swapped and place is not None and self.init == "match":
-                self.plans.setdefault(model.root, []).append((site, place))
+                self.pending.setdefault(model.root, []).append((site, place))
 
     def draw(self, model: LiveModel) -> None:
-        for site, place in self.plans.pop(model.root, []):
+        for site, place in self.pending.pop(model.root, []):
             self.draw_before(model, site, place)
 
     def draw_before(self, model: LiveModel, site: str, place: ActPlace) -> None:
@@ -162,7 +162,7 @@ class _Laying:
             draw_anew(self.job, place.layer, std, self.source)
 
     def maxout(self, model: LiveModel, site: str, place: ActPlace | None) -> None:
-        """The larger of the layer's output and of a second piece's, in place of the act."""
+        """Replace the act by the larger of the layer's output and of a second piece's."""
         reason = "its layer was not seen" if place is None else why_not_redrawn_before(place)
         layer = None if place is None else place.layer
         if layer is None or reason:
@@ -174,17 +174,17 @@ class _Laying:
         self.drawn.add(id(layer))
         piece = copy.deepcopy(layer)
         piece._forward_hooks.clear()
-        name = add_module(self.bench, model, layer, "piece", piece)
+        name = add_module(self.session, model, layer, "piece", piece)
         for each in (layer, piece):
             draw_anew(self.job, each, by_gain(each, gain(self.new)), self.source)
         self.adoption.add(piece.parameters(), next(layer.parameters(recurse=False)))
-        self.bench.undo.append(layer.register_forward_hook(_larger(name)).remove)
+        self.session.undo.append(layer.register_forward_hook(_larger(name)).remove)
 
 
 def _larger(name: str) -> Any:
-    def hook(module: nn.Module, given: tuple[Any, ...], output: Tensor) -> Tensor:
+    def hook(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
         part = module._modules.get(name)
-        return output if part is None else torch.maximum(output, part(*given))
+        return output if part is None else torch.maximum(output, part(*inputs))
 
     return hook
 
@@ -194,19 +194,19 @@ def _same(one: Act, other: Act) -> bool:
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """The act in the source, and with it the block that draws the layers anew.
+    """Swap the act in the source, and insert the block that draws the layers anew.
 
-    Both belong together: one without the other is not what was tried.
+    The patch has both or neither: one alone is not what the trial measured.
     """
     from relume.fixes.source.edit_source import other_act
 
     new, old = str(option(edit, "act", "")), [str(act) for act in option(edit, "old", ())]
-    found = other_act(source, old, new, every=bool(option(edit, "every", False)))
-    if found is None or option(edit, "init", "match") != "match":
-        return found
-    after = replace(source, text=found.after)
+    swapped = other_act(source, old, new, every=bool(option(edit, "every", False)))
+    if swapped is None or option(edit, "init", "match") != "match":
+        return swapped
+    after = replace(source, text=swapped.after)
     block = init_patch(edit, after, lambda act: f"{gain_of(act):.4g} / fan_in**0.5")
     return None if block is None else replace(block, before=source.text)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -2,14 +2,14 @@
 
 ## What it does
 Subtracts the mean of the first batch from the inputs and adds what the first layer makes of it to
-that layer's bias: W x + b = W (x - m) + (b + W m). The network says the same; its gradients no
+that layer's bias: W x + b = W (x - m) + (b + W m). The function is the same; its gradients no
 longer all point the same way.
 
 ## When it helps
 Where the mean of the inputs outweighs what they differ in, and the function must not change: a
 trained network that is trained further.
 
-## How it is laid
+## How it is applied
 A forward hook in front of each layer that the data enters, and its bias, before the first forward
 that trains. Layers without a bias, with padding or with groups are left.
 
@@ -42,15 +42,15 @@ RUNGS = {"ACT701": 2}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """At the input that was found."""
+    """Propose it at the input of the finding."""
     sites = (finding.layer,) if finding.layer else ()
     yield PAGE.edit("mean of the inputs folded into the first bias", sites=sites, at=finding)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Fold the mean of the first batch."""
-    job = bench.current
-    job.wanting = "no layer that floating data enters was met"
+    job = session.current
+    job.no_effect = "no layer that floating data enters was met"
     done: set[int] = set()
 
     def start(model: LiveModel) -> None:
@@ -59,39 +59,39 @@ def lay(edit: Edit, bench: "EditSession") -> None:
         def at_layer(path: str, _layer: nn.Module, x: Tensor) -> None:
             entered.setdefault(path, x)
 
-        seen = trace_forward(model, bench.threads, at_layer=at_layer)
-        named = [path for site in edit.sites if (path := model.local(site)) in seen.layers]
-        for path in named or seen.inputs:
-            layer: Any = seen.layers[str(path)]
-            reason = barred(layer, str(path))
+        forward = trace_forward(model, session.threads, at_layer=at_layer)
+        named = [path for site in edit.sites if (path := model.local(site)) in forward.layers]
+        for path in named or forward.inputs:
+            layer: Any = forward.layers[str(path)]
+            reason = why_not_foldable(layer, str(path))
             if reason:
                 job.notes.append(reason)
             elif id(layer) not in done:
                 done.add(id(layer))
-                mean = folded(layer, entered[str(path)])
-                bench.undo.append(layer.register_forward_pre_hook(_minus(mean)).remove)
-                # the way back keeps the function as well
-                bench.undo.append(lambda layer=layer, mean=mean: _into_bias(layer, -mean))
-                job.did("mean folded")
+                mean = fold_mean(layer, entered[str(path)])
+                session.undo.append(layer.register_forward_pre_hook(_minus(mean)).remove)
+                # the undo keeps the function as well
+                session.undo.append(lambda layer=layer, mean=mean: _into_bias(layer, -mean))
+                job.count("mean folded")
 
-    bench.on_start(start, training=True)
+    session.on_start(start, training=True)
 
 
-def barred(layer: Any, path: str) -> str:
-    """Why the mean cannot be folded exactly, or ``""``."""
+def why_not_foldable(layer: Any, path: str) -> str:
+    """Say why the mean cannot be folded exactly, or ``""``."""
     if not isinstance(getattr(layer, "bias", None), Tensor):
         return f"{path} has no bias to fold a mean into"
     if not isinstance(layer, CHANNELS):
         return ""
     padding = getattr(layer, "padding", ())
-    plain = all(size == 0 for size in padding)  # "same" is a word, whose letters are not 0
+    plain = all(size == 0 for size in padding)  # the letters of "same" are not 0
     if not plain or getattr(layer, "transposed", False) or getattr(layer, "groups", 1) != 1:
         return f"{path} pads its input, and zeros at the border are not the mean"
     return ""
 
 
-def folded(layer: Any, x: Tensor) -> Tensor:
-    """Add what the layer makes of the mean of `x` to its bias; the mean, shaped as one row."""
+def fold_mean(layer: Any, x: Tensor) -> Tensor:
+    """Add the layer's output for the mean of `x` to its bias; return the mean as one row."""
     axis = 1 if isinstance(layer, CHANNELS) else x.dim() - 1
     mean = x.detach().movedim(axis, -1).reshape(-1, x.shape[axis]).double().mean(0)
     mean = mean.to(layer.weight).reshape(-1, *[1] * (x.dim() - 1 - axis))
@@ -107,10 +107,10 @@ def _into_bias(layer: Any, mean: Tensor) -> None:
 
 
 def _minus(mean: Tensor) -> Any:
-    def hook(_layer: nn.Module, given: tuple[Any, ...]) -> Any:
-        return given[0] - mean.to(given[0]), *given[1:]
+    def hook(_layer: nn.Module, inputs: tuple[Any, ...]) -> Any:
+        return inputs[0] - mean.to(inputs[0]), *inputs[1:]
 
     return hook
 
 
-FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, apply)

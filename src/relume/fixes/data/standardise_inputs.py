@@ -10,7 +10,7 @@ share a sign and the path zig-zags; and where inputs are far too large, too smal
 different sizes. Measured on digits plus 20, where other acts and other rates do not help:
 docs/fixes.md.
 
-## How it is laid
+## How it is applied
 A forward hook in front of each layer that the data enters. Mean and deviation are pooled over the
 first 4,096 rows of the training forwards, and then stay; evaluation uses the same numbers. In your
 own code compute them once from the training set.
@@ -56,13 +56,13 @@ OWN = ("ACT701", "ACT702")
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Where the inputs themselves were found at fault, and for saturated acts in any case."""
+    """Propose it where a finding blames the inputs, and for saturated acts in any case."""
     sites = tuple(site.layer for site in trace.sites_of("input") if site.layer)
     if finding.code in OWN or finding.code == "ACT501" or has_finding(diagnosis, *OWN):
         yield PAGE.edit("inputs standardised", sites=sites, at=finding)
 
 
-class Standard:
+class InputScaler:
     """Running mean and deviation of every feature, pooled over the rows of training."""
 
     def __init__(self, axis: int) -> None:
@@ -83,7 +83,7 @@ class Standard:
         self.rows += count
 
     def __call__(self, x: Tensor, *, learn: bool) -> Tensor:
-        """The same tensor with every feature centred and scaled."""
+        """Centre and scale every feature of a batch; with `learn`, count it first."""
         with torch.no_grad():
             if self.rows == 0 or (learn and self.rows < ROWS):
                 rows = x.detach().movedim(self.axis, -1).reshape(-1, x.shape[self.axis])
@@ -95,32 +95,32 @@ class Standard:
         return (x - self.mean.to(x).reshape(shape)) / scale.to(x).reshape(shape)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Hook the layers that the data enters, before the model's first forward."""
-    job = bench.current
-    job.wanting = "no layer that floating data enters was met"
+    job = session.current
+    job.no_effect = "no layer that floating data enters was met"
     done: set[int] = set()
 
     def start(model: LiveModel) -> None:
-        seen = trace_forward(model, bench.threads)
-        named = [path for site in edit.sites if (path := model.local(site)) in seen.layers]
-        for path in named or seen.inputs:
-            layer = seen.layers[str(path)]
+        forward = trace_forward(model, session.threads)
+        named = [path for site in edit.sites if (path := model.local(site)) in forward.layers]
+        for path in named or forward.inputs:
+            layer = forward.layers[str(path)]
             if id(layer) not in done:
                 done.add(id(layer))
-                standard = Standard(1 if isinstance(layer, CHANNELS) else -1)
-                bench.undo.append(layer.register_forward_pre_hook(_before(standard)).remove)
-                job.did("input standardised")
+                scaler = InputScaler(1 if isinstance(layer, CHANNELS) else -1)
+                session.undo.append(layer.register_forward_pre_hook(_before(scaler)).remove)
+                job.count("input standardised")
 
-    bench.on_start(start, training=False)
+    session.on_start(start, training=False)
 
 
-def _before(standard: Standard) -> Any:
-    def hook(layer: nn.Module, given: tuple[Any, ...]) -> Any:
+def _before(scaler: InputScaler) -> Any:
+    def hook(layer: nn.Module, inputs: tuple[Any, ...]) -> Any:
         learn = layer.training and torch.is_grad_enabled()
-        return standard(given[0], learn=learn), *given[1:]
+        return scaler(inputs[0], learn=learn), *inputs[1:]
 
     return hook
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)

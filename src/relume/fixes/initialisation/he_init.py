@@ -8,11 +8,11 @@ fan_in), biases zero.
 For rectifiers: half of their input is cut, and the factor 2 makes up for it. matching-init computes
 the same for ReLU and the right one for any other act.
 
-## How it is laid
+## How it is applied
 Before the first forward that trains, in place, from a random source of its own, so that the run's
-random states do not move. Which act stands behind which layer is seen in one forward that leaves no
-trace. Layers that a norm layer follows, that share their weight, are frozen or parametrised, keep
-theirs, and that is said.
+random states do not move. One forward that leaves no trace shows which act stands behind which
+layer. Layers that a norm layer follows, that share their weight, are frozen or parametrised, keep
+their weights, and relume says so.
 
 ## What it changes (safety)
 RETRAIN: training starts from other weights. On a pretrained model it destroys what was learned.
@@ -44,15 +44,15 @@ ACTS = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "relu6")
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Every layer, if the hidden acts are of the kind that it is made for."""
+    """Propose every layer, if the hidden acts are of the kind for which it is made."""
     acts = {site.act for site in hidden_sites(trace)}
     if acts and acts <= set(ACTS):
         yield PAGE.edit("weights drawn anew by He", at=script(trace), **layers_for_patch(trace))
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Draw the layers before the first forward that trains."""
-    redraw(edit, bench, _std)
+    redraw(edit, session, _std)
 
 
 def _std(layer: nn.Module, gain: float) -> float:
@@ -60,10 +60,10 @@ def _std(layer: nn.Module, gain: float) -> float:
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """A block after the line that makes the model."""
+    """Insert a block after the line that makes the model."""
     return init_patch(
         edit, source, lambda act: f"({'2' if act.name != 'identity' else '1'} / fan_in) ** 0.5"
     )
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

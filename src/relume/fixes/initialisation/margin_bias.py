@@ -10,14 +10,13 @@ Where units were born dead because their hyperplane lies beside the data, and ag
 in training. It does not help against the cause of their dying: if steps are too large, they die
 again.
 
-## How it is laid
+## How it is applied
 Before the first forward that trains, in one forward that leaves no trace, layer by layer; then
 every 25, 50, 100 and at last 400 optimiser steps for units that were silent on all samples since.
 What the optimiser had gathered on these biases is set to zero.
 
 ## What it changes (safety)
-RETRAIN: silent units begin to speak. For those that were alive the function is the same at that
-moment.
+RETRAIN: silent units begin to fire. At that moment the function of the other units is the same.
 
 ## References
 Lu, Shin, Su and Karniadakis, "Dying ReLU and initialization", 2019, arXiv:1903.06733.
@@ -48,15 +47,15 @@ RUNGS = {"ACT303": 1, "ACT401": 2, "ACT402": 2, "ACT403": 2}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """All acts of which the rule found units."""
+    """Propose all acts of which the rule found units."""
     sites = sites_alike(finding, diagnosis)
     text = f"biases of silent units moved to the data at {', '.join(sites)}"
     yield PAGE.edit(text, sites=sites, at=finding)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Move the biases of silent units before training, and of those that die later."""
-    job = bench.current
+    job = session.current
 
     def start(model: LiveModel) -> None:
         def at_act(place: ActPlace, z: Tensor) -> Tensor | None:
@@ -68,32 +67,32 @@ def lay(edit: Edit, bench: "EditSession") -> None:
                 or why_not_redrawn_before(place)
             ):
                 return None
-            seen = WatchedUnits(place, model)
-            seen.see(z)
-            shift = _shift(seen, ~seen.alive if seen.alive is not None else None)
+            units = WatchedUnits(place, model)
+            units.add(z)
+            shift = _shift(units, ~units.alive if units.alive is not None else None)
             if shift is None:
                 return None
-            job.did("unit moved to the data", int((shift != 0).sum()))
+            job.count("unit moved to the data", int((shift != 0).sum()))
             return z + shift.reshape(-1, *[1] * (z.dim() - 1 - place.axis))
 
-        trace_forward(model, bench.threads, at_act=at_act)
+        trace_forward(model, session.threads, at_act=at_act)
 
-    def cure(seen: WatchedUnits, dead: Tensor) -> None:
-        shift = _shift(seen, dead)
+    def revive(units: WatchedUnits, dead: Tensor) -> None:
+        shift = _shift(units, dead)
         if shift is not None:
-            job.did("unit moved to the data", int((shift != 0).sum()))
+            job.count("unit moved to the data", int((shift != 0).sum()))
 
-    bench.on_start(start, training=True)
-    watch_units(edit, bench, cure)
+    session.on_start(start, training=True)
+    watch_units(edit, session, revive)
 
 
-def _shift(seen: WatchedUnits, dead: Tensor | None) -> Tensor | None:
-    """Move the biases of these units; by how much each was moved, or None."""
-    bias: Any = getattr(seen.place.layer, "bias", None)
-    if dead is None or not bool(dead.any()) or not isinstance(bias, Tensor) or seen.last is None:
+def _shift(units: WatchedUnits, dead: Tensor | None) -> Tensor | None:
+    """Move the biases of these units; return by how much, or None."""
+    bias: Any = getattr(units.place.layer, "bias", None)
+    if dead is None or not bool(dead.any()) or not isinstance(bias, Tensor) or units.last is None:
         return None
-    kinks = seen.place.act.kinks_at()
-    middle = seen.last.float().median(0).values.to(bias)
+    kinks = units.place.act.kinks_at()
+    middle = units.last.float().median(0).values.to(bias)
     shift = torch.where(dead, (kinks[0] if kinks else 0.0) - middle, torch.zeros_like(bias))
     with torch.no_grad():
         bias.add_(shift)
@@ -101,4 +100,4 @@ def _shift(seen: WatchedUnits, dead: Tensor | None) -> Tensor | None:
     return shift
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)

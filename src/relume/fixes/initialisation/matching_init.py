@@ -11,11 +11,11 @@ silence the units, where units begin alike, and where weights began as NaN and a
 Measured on digits, docs/fixes.md: weights of N(0, 1) under tanh or ReLU, or of standard deviation
 0.001. It cannot help an act whose slopes are too small by themselves: a deep sigmoid network.
 
-## How it is laid
+## How it is applied
 Before the first forward that trains, in place, from a random source of its own, so that the run's
-random states do not move. Which act stands behind which layer is seen in one forward that leaves no
-trace. Layers that a norm layer follows, that share their weight, are frozen or parametrised, keep
-theirs, and that is said.
+random states do not move. One forward that leaves no trace shows which act stands behind which
+layer. Layers that a norm layer follows, that share their weight, are frozen or parametrised, keep
+their weights, and relume says so.
 
 ## What it changes (safety)
 RETRAIN: training starts from other weights. On a pretrained model it destroys what was learned.
@@ -54,13 +54,13 @@ RUNGS = {
     "ACT803": 1,
     "ACT303": 3.5,
 }
-WHERE_FOUND = ("ACT302", "ACT502")  # units that are alike, gates: the fault is of one layer
+WHERE_FOUND = ("ACT302", "ACT502")  # units alike, gates: the fault is in one layer
 TEXT = "weights drawn anew at the gain of each act"
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Every layer: one of a wrong scale is felt in all that follow. Where an act hides NaN, the
-    layers whose own weights are not finite."""
+    """Propose every layer: a wrong scale in one reaches all that follow. Where an act hides NaN,
+    propose the layers whose own weights are not finite."""
     if finding.code == "ACT803":
         sites = _broken(diagnosis)
         if sites:
@@ -75,11 +75,11 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
 
 
 def _alike_or_zero(diagnosis: Diagnosis, trace: Trace) -> tuple[str, ...]:
-    """The layers whose units begin alike; with those that began at zero where that is the fault:
-    a layer between two of them gets no gradient until the last one is drawn."""
-    found = [f for f in diagnosis.findings if f.code == "ACT302" and not f.cleared]
-    names = [f.layer or f.site.rpartition(".")[0] for f in found]
-    if any(f.evidence.stat == "zero_weights" for f in found):
+    """Return the layers whose units begin alike, and those that began at zero where that is the
+    fault: a layer between two of them gets no gradient until the last one is drawn."""
+    findings = [f for f in diagnosis.findings if f.code == "ACT302" and not f.cleared]
+    names = [f.layer or f.site.rpartition(".")[0] for f in findings]
+    if any(f.evidence.stat == "zero_weights" for f in findings):
         facts = trace.facts_of("parameter")
         zero = [f.site for f in facts if f.data.get("zero_init") and _is_matrix(f)]
         names += [site.rpartition(".")[0] for site in zero]
@@ -87,7 +87,7 @@ def _alike_or_zero(diagnosis: Diagnosis, trace: Trace) -> tuple[str, ...]:
 
 
 def _broken(diagnosis: Diagnosis) -> tuple[str, ...]:
-    """Layers that feed an act which hides NaN, and in whose parameters NaN was first seen."""
+    """Return layers that feed an act which hides NaN and whose own parameters were NaN first."""
     fed = {f.layer for f in diagnosis.findings if f.code == "ACT803" and f.layer}
     first = {f.site.rpartition(".")[0] for f in diagnosis.findings if f.code == "ACT604"}
     return tuple(sorted(fed & first))
@@ -97,14 +97,14 @@ def _is_matrix(fact: Fact) -> bool:
     return len(fact.data.get("shape") or ()) > 1 and bool(fact.data.get("trainable", True))
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Draw the layers before the first forward that trains."""
-    redraw(edit, bench, by_gain)
+    redraw(edit, session, by_gain)
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """A block after the line that makes the model."""
+    """Insert a block after the line that makes the model."""
     return init_patch(edit, source, lambda act: f"{gain_of(act):.4g} / fan_in**0.5")
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -9,7 +9,7 @@ Where a gate begins shut, so that its branch gets no gradient with which to open
 opens it by half, and leaves half of the signal and of the gradient behind; measured on digits, a
 gated layer whose gates were shut (docs/proof.md).
 
-## How it is laid
+## How it is applied
 Before the first forward that trains, in place. Biases of norm layers are left.
 
 ## What it changes (safety)
@@ -43,7 +43,7 @@ VALUES = (1.0, 2.0)  # Jozefowicz et al.
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """The layers that drive sigmoid gates, most of whose stuck units are shut."""
+    """Propose the layers that drive sigmoid gates most of whose stuck units are shut."""
     gates = [f for f in diagnosis.findings if f.code == finding.code]
     if not all(_is_shut(each) for each in gates):
         return
@@ -59,17 +59,17 @@ def _is_shut(finding: Finding) -> bool:
     return sigmoid and isinstance(shut, float) and isinstance(open_, float) and shut > open_
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Set the biases before the first forward that trains."""
-    fill_biases(edit, bench, float(option(edit, "value", 1.0)))
+    fill_biases(edit, session, float(option(edit, "value", 1.0)))
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """A block after the line that makes the model."""
+    """Insert a block after the line that makes the model."""
     from relume.fixes.source.edit_source import after_model, bias_block
 
     block = bias_block(edit.sites, float(option(edit, "value", 1.0)), edit.text)
     return after_model(source, block) if edit.sites else None
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -5,10 +5,10 @@ Sets the biases of the layers in front of ReLU-like acts to 0.1 (or to `value`) 
 
 ## When it helps
 It lets more units fire on the first batches. Opinions differ on whether that helps, and no
-measurement of ours says so in general: it is offered and never claimed, and only a paired trial on
-your own model decides.
+measurement of relume shows it in general: relume offers it and never claims a gain. Only a paired
+trial on your own model decides.
 
-## How it is laid
+## How it is applied
 Before the first forward that trains, in place; layers before a norm layer are left.
 
 ## What it changes (safety)
@@ -45,20 +45,20 @@ RUNGS = {"ACT303": 6, "ACT401": 6}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """The layers in front of the dead units."""
+    """Propose the layers in front of the dead units."""
     layers = layers_alike(finding, diagnosis)
     if layers:
         text = f"initial biases of {', '.join(layers)} set to 0.1"
         yield PAGE.edit(text, sites=layers, at=script(trace), value=0.1)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Set the biases before the first forward that trains."""
-    value, job = float(option(edit, "value", 0.1)), bench.current
-    job.wanting = "no layer with a bias feeds an act that rectifies"
+    value, job = float(option(edit, "value", 0.1)), session.current
+    job.no_effect = "no layer with a bias feeds an act that rectifies"
 
     def start(model: LiveModel) -> None:
-        for place in trace_forward(model, bench.threads).hidden():
+        for place in trace_forward(model, session.threads).hidden():
             bias = getattr(place.layer, "bias", None)
             if (
                 not place.act.rectifies
@@ -70,17 +70,17 @@ def lay(edit: Edit, bench: "EditSession") -> None:
                 with torch.no_grad():
                     bias.fill_(value)
                 forget([bias])
-                job.did("bias vector")
+                job.count("bias vector")
 
-    bench.on_start(start, training=True)
+    session.on_start(start, training=True)
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """A block after the line that makes the model."""
+    """Insert a block after the line that makes the model."""
     from relume.fixes.source.edit_source import after_model, bias_block
 
     block = bias_block(edit.sites, float(option(edit, "value", 0.1)), edit.text)
     return after_model(source, block) if edit.sites else None
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

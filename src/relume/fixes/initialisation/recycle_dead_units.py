@@ -1,4 +1,4 @@
-"""recycle-dead-units: dead units drawn anew in place, without changing what the network says.
+"""recycle-dead-units: dead units drawn anew in place, without a change of the function.
 
 ## What it does
 Draws the incoming weights of each dead unit anew at the gain of its act, with a zero bias, sets its
@@ -10,7 +10,7 @@ Where units died once, for a reason that is over: a large step, a bad start. Whe
 on they die again. Where a quarter of the units is dead and the network learns, it gains nothing
 (docs/fixes.md): leave it.
 
-## How it is laid
+## How it is applied
 Acts are watched on every training batch; after 25 optimiser steps, then after 50, 100 and so on up
 to every 400, units that were silent on all of at least 512 samples are recycled. Acts behind a norm
 layer or where other signals join are left.
@@ -48,17 +48,17 @@ RUNGS = {"ACT401": 3, "ACT402": 3, "ACT403": 3, "ACT303": 3}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """All acts of which the rule found units."""
+    """Propose all acts of which the rule found units."""
     sites = sites_alike(finding, diagnosis)
     yield PAGE.edit(f"dead units recycled at {', '.join(sites)}", sites=sites, at=finding)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
-    """Watch the acts, and recycle what is dead."""
-    job, source = bench.current, generator()
+def apply(edit: Edit, session: "EditSession") -> None:
+    """Watch the acts, and recycle dead units."""
+    job, source = session.current, generator()
 
-    def cure(seen: WatchedUnits, dead: Tensor) -> None:
-        place, layer = seen.place, seen.place.layer
+    def revive(units: WatchedUnits, dead: Tensor) -> None:
+        place, layer = units.place, units.place.layer
         weight: Any = getattr(layer, "weight", None)
         if layer is None or weight.shape[0] != len(dead):
             job.notes.append(f"not recycled: the units of {place.path} are not the rows of it")
@@ -70,14 +70,14 @@ def lay(edit: Edit, bench: "EditSession") -> None:
             bias[dead] = 0
             zero_moments(bias, dead)
         for path in dict.fromkeys(place.feeds):
-            silence(seen.model.module(path), dead)
-        job.did("dead unit recycled", int(dead.sum()))
+            zero_outgoing(units.model.module(path), dead)
+        job.count("dead unit recycled", int(dead.sum()))
 
-    watch_units(edit, bench, cure)
+    watch_units(edit, session, revive)
 
 
-def silence(layer: Any, dead: Tensor) -> None:
-    """Zero what the layer takes from these units; a flattened channel has several columns."""
+def zero_outgoing(layer: Any, dead: Tensor) -> None:
+    """Zero the layer's weights from these units; a flattened channel has several columns."""
     weight = getattr(layer, "weight", None)
     if not isinstance(weight, Tensor) or weight.shape[1] % len(dead):
         return
@@ -88,4 +88,4 @@ def silence(layer: Any, dead: Tensor) -> None:
     zero_moments(weight, mask)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)

@@ -9,10 +9,10 @@ last, by one number, so that on the first batch its output has a root mean squar
 Where the scale drifts over depth or saturates the acts for a reason that no formula knows: inputs
 of another scale, orthogonal or sparse weights, unusual layers. It cannot mend units that are alike.
 
-## How it is laid
+## How it is applied
 Before the first forward that trains, in one forward that leaves no trace: each layer is rescaled
-when it is reached, and those behind it already see the result. Layers that share their weight, are
-frozen or parametrised keep theirs, and that is said.
+as soon as it has run, and those behind it already get the result. Layers that share their weight,
+are frozen or parametrised keep theirs, and relume says so.
 
 ## What it changes (safety)
 RETRAIN: training starts from other weights. On a pretrained model it destroys what was learned.
@@ -45,14 +45,14 @@ RUNGS = {"ACT301": 1.5, "ACT601": 1.5, "ACT501": 2.5, "ACT602": 1.5, "ACT102": 2
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Every layer, in the order of the forward."""
+    """Propose every layer, in the order of the forward."""
     yield PAGE.edit("initial weights rescaled to an RMS of 1 in each layer", at=finding, rms=1.0)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Rescale layer by layer in one forward before the first that trains."""
-    target, job = float(option(edit, "rms", 1.0)), bench.current
-    job.wanting = "no model was trained"
+    target, job = float(option(edit, "rms", 1.0)), session.current
+    job.no_effect = "no model was trained"
     done: set[int] = set()
 
     def start(model: LiveModel) -> None:
@@ -75,12 +75,12 @@ def lay(edit: Edit, bench: "EditSession") -> None:
                 if isinstance(bias, Tensor):
                     bias.zero_()
             forget(layer.parameters(recurse=False))
-            job.did("layer rescaled")
+            job.count("layer rescaled")
             return z * (target / rms)
 
-        trace_forward(model, bench.threads, at_output=at_output)
+        trace_forward(model, session.threads, at_output=at_output)
 
-    bench.on_start(start, training=True)
+    session.on_start(start, training=True)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)

@@ -8,11 +8,11 @@ the signal forward and what keeps the gradient backward.
 For acts that are the identity near zero, such as tanh and softsign, and for sigmoid networks of
 little depth. Measured on digits: tanh with weights of N(0, 1).
 
-## How it is laid
+## How it is applied
 Before the first forward that trains, in place, from a random source of its own, so that the run's
-random states do not move. Which act stands behind which layer is seen in one forward that leaves no
-trace. Layers that a norm layer follows, that share their weight, are frozen or parametrised, keep
-theirs, and that is said.
+random states do not move. One forward that leaves no trace shows which act stands behind which
+layer. Layers that a norm layer follows, that share their weight, are frozen or parametrised, keep
+their weights, and relume says so.
 
 ## What it changes (safety)
 RETRAIN: training starts from other weights. On a pretrained model it destroys what was learned.
@@ -45,15 +45,15 @@ ACTS = ("tanh", "sigmoid", "softsign", "hardtanh")
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Every layer, if the hidden acts are of the kind that it is made for."""
+    """Propose every layer, if the hidden acts are of the kind for which it is made."""
     acts = {site.act for site in hidden_sites(trace)}
     if acts and acts <= set(ACTS):
         yield PAGE.edit("weights drawn anew by Xavier", at=script(trace), **layers_for_patch(trace))
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Draw the layers before the first forward that trains."""
-    redraw(edit, bench, _std)
+    redraw(edit, session, _std)
 
 
 def _std(layer: nn.Module, _gain: float) -> float:
@@ -61,8 +61,8 @@ def _std(layer: nn.Module, _gain: float) -> float:
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """A block after the line that makes the model."""
+    """Insert a block after the line that makes the model."""
     return init_patch(edit, source, lambda _act: "(2 / (fan_in + fan_out)) ** 0.5")
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -8,7 +8,7 @@ Where units are born dead, or gates born shut, because of a bias that keeps them
 digits a bias of -6 (docs/fixes.md). Where the weights and not the bias keep a unit silent it
 changes nothing.
 
-## How it is laid
+## How it is applied
 Before the first forward that trains, in place. Biases of norm layers are left.
 
 ## What it changes (safety)
@@ -37,7 +37,7 @@ RUNGS = {"ACT303": 2, "ACT401": 2.5, "ACT502": 1.5, "ACT102": 2.2}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """The layers in front of the acts that were found; dead ones only if they were born so."""
+    """Propose the layers in front of the acts; for dead units only if they were born dead."""
     born = any(f.code == "ACT303" for f in diagnosis.findings)
     layers = layers_alike(finding, diagnosis)
     if layers and (finding.code != "ACT401" or born):
@@ -45,17 +45,17 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
         yield PAGE.edit(text, sites=layers, at=script(trace))
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Set the biases before the first forward that trains."""
-    fill_biases(edit, bench, 0.0)
+    fill_biases(edit, session, 0.0)
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """A block after the line that makes the model."""
+    """Insert a block after the line that makes the model."""
     from relume.fixes.source.edit_source import after_model, bias_block
 
     block = bias_block(edit.sites, 0.0, edit.text)
     return after_model(source, block) if edit.sites else None
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

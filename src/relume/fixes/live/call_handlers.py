@@ -1,7 +1,7 @@
-"""Function calls under a bench: a function mode that asks handlers instead of torch.
+"""A function mode that lets the handlers of edits answer torch calls of the user's program.
 
-A handler gets the call and answers with a result, or passes (`PASS`). It is asked only for calls
-of the user's program: what the recorder computes on its own is left alone.
+A handler gets the call and returns a result, or `PASS`. It gets only calls of the user's program,
+not those that the recorder makes for its own measurements.
 """
 
 import sys
@@ -32,7 +32,7 @@ _NEUTRAL = (_TORCH, _HERE + "/", _PACKAGE + "acts/")
 
 
 class Threads(threading.local):
-    """The modules that are open in a thread, outermost first."""
+    """The modules whose forward is running in a thread, outermost first."""
 
     def __init__(self) -> None:
         self.stack: list[nn.Module] = []
@@ -44,51 +44,51 @@ class FunctionCall:
     """One call of a function by the user's program.
 
     Attributes:
-        function, args, words: what was called with what.
-        module: the innermost module that is open; None outside of any.
+        function, args, kwargs: what was called with what.
+        module: the innermost module whose forward is running; None outside of any.
         act: the act that the function is, bound to the parameters of this call, or None.
         index: how many calls of this act in this module came before, in one forward.
     """
 
     function: Any
     args: tuple[Any, ...]
-    words: dict[str, Any]
+    kwargs: dict[str, Any]
     module: nn.Module | None = None
     act: Act | None = None
     index: int = 0
 
     @property
     def z(self) -> Any:
-        """The tensor that it is called on."""
-        return self.args[0] if self.args else self.words.get("input")
+        """The tensor to which the function is applied."""
+        return self.args[0] if self.args else self.kwargs.get("input")
 
     @property
     def in_place(self) -> bool:
-        """Whether it writes into what it is called on."""
+        """Whether the call writes into its input tensor."""
         name = getattr(self.function, "__name__", "")
         if name.endswith("_") and not name.endswith("__"):
             return True
-        if self.words.get("inplace") is True:
+        if self.kwargs.get("inplace") is True:
             return True
-        where = _inplace_at(self.function)
-        return where is not None and len(self.args) > where and self.args[where] is True
+        at = _inplace_at(self.function)
+        return at is not None and len(self.args) > at and self.args[at] is True
 
     def run(self) -> Any:
-        """Call it as asked."""
-        return self.function(*self.args, **self.words)
+        """Make the call as the program did."""
+        return self.function(*self.args, **self.kwargs)
 
     def on(self, z: Tensor) -> Any:
-        """Call it on another tensor, everything else as asked."""
+        """Make the call with another input tensor, everything else as the program did."""
         if self.args:
-            return self.function(z, *self.args[1:], **self.words)
-        return self.function(**{**self.words, "input": z})
+            return self.function(z, *self.args[1:], **self.kwargs)
+        return self.function(**{**self.kwargs, "input": z})
 
 
 Handler = Callable[[FunctionCall], Any]
 
 
 class CallHandlers(TorchFunctionMode):
-    """Asks handlers for the calls that they registered for, while it is open."""
+    """Passes calls to the handlers that registered for their function, while it is open."""
 
     def __init__(self, models: LiveModels, threads: Threads) -> None:
         super().__init__()
@@ -109,23 +109,23 @@ class CallHandlers(TorchFunctionMode):
         self._outside |= outside
 
     def open(self) -> None:
-        """Stay open in this thread, where calls outside of forwards are asked for."""
+        """Enter the mode for this thread, where a handler wants calls outside of forwards."""
         self._acts = act_functions()
         if self._outside:
             self.__enter__()
             self._pushed = True
 
     def close(self) -> None:
-        """Leave torch."""
+        """Leave the mode."""
         if self._pushed:
             _remove(self)
             self._pushed = False
 
     @contextmanager
     def within(self) -> Generator[None]:
-        """Open for one forward that the user's code asked for."""
+        """Enter the mode for one forward that the user's code called."""
         self.threads.calls = {}
-        # in a recomputation during backward it was open and is put aside
+        # a recomputation during backward finds the mode entered already
         if not self._table or _is_open(self):
             yield
             return
@@ -138,12 +138,12 @@ class CallHandlers(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Ask the handlers of this function, in their order; the first answer counts."""
-        words: dict[str, Any] = kwargs or {}
+        """Pass the call to the handlers of this function in order; the first result counts."""
+        keywords: dict[str, Any] = kwargs or {}
         handlers = self._table.get(func)
         if handlers is None or not _of_the_user(sys._getframe(1)):
-            return func(*args, **words)
-        call = self._call(func, args, words)
+            return func(*args, **keywords)
+        call = self._call(func, args, keywords)
         for job, handler in handlers:
             if job.failed:
                 continue
@@ -151,37 +151,37 @@ class CallHandlers(TorchFunctionMode):
                 answer = handler(call)
             except Exception as error:
                 if type(error).__name__ == "_StopRecomputationError":
-                    raise  # how a checkpoint ends its recomputation: no error
+                    raise  # ends a recomputation of a checkpoint: no error
                 job.fail(error)
                 continue
             if answer is not PASS:
                 return answer
-        return func(*args, **words)
+        return func(*args, **keywords)
 
-    def _call(self, func: Any, args: tuple[Any, ...], words: dict[str, Any]) -> FunctionCall:
+    def _call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> FunctionCall:
         stack = self.threads.stack
         module = stack[-1] if stack else None
-        call = FunctionCall(func, args, words, module)
+        call = FunctionCall(func, args, kwargs, module)
         known = self._acts.get(func)
         if known is not None:
-            call.act = bound(known, args, words)
+            call.act = bound(known, args, kwargs)
             key = (id(module), known.name)
             call.index = self.threads.calls.get(key, 0)
             self.threads.calls[key] = call.index + 1
         return call
 
 
-def bound(act: Act, args: tuple[Any, ...], words: dict[str, Any]) -> Act:
-    """The act at the parameters of a call; parameters that are tensors stay at their default."""
+def bound(act: Act, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Act:
+    """Bind the act to the parameters of a call; those that are tensors stay at their default."""
     names = tuple(act.defaults)
-    given = {**dict(zip(names, args[1:], strict=False)), **words}
-    values = {n: given[n] for n in names if n in given and not isinstance(given[n], Tensor)}
+    passed = {**dict(zip(names, args[1:], strict=False)), **kwargs}
+    values = {n: passed[n] for n in names if n in passed and not isinstance(passed[n], Tensor)}
     return act.bind(**values) if values else act
 
 
 @cache
 def _functions(known: int) -> dict[Any, Act]:
-    found: dict[Any, Act] = {}
+    table: dict[Any, Act] = {}
     for act in acts().values():
         for match in act.matches:
             path, args, values = parse(match)
@@ -189,25 +189,25 @@ def _functions(known: int) -> dict[Any, Act]:
             for name in (path, f"{path}_"):
                 thing = resolve(name)
                 if thing is not None and not isinstance(thing, type):
-                    found.setdefault(thing, made)
-    return found
+                    table.setdefault(thing, made)
+    return table
 
 
 def act_functions() -> dict[Any, Act]:
-    """The act that each torch function and tensor method is, in place or not."""
+    """Return the act of each torch function and tensor method, in place or not."""
     return _functions(len(acts()))
 
 
 @cache
 def _inplace_at(function: Any) -> int | None:
-    """The position of `inplace` among the arguments of one of torch's Python functions."""
+    """Return the position of `inplace` among the arguments of a Python function of torch."""
     code = getattr(function, "__code__", None)
     names = () if code is None else cast("tuple[str, ...]", code.co_varnames[: code.co_argcount])
     return names.index("inplace") if "inplace" in names else None
 
 
 def _of_the_user(frame: FrameType | None) -> bool:
-    """Whether the nearest code that is neither torch's nor the bench's is not the recorder's."""
+    """Whether the nearest caller outside of torch and of this package is not the recorder."""
     while frame is not None and frame.f_code.co_filename.startswith(_NEUTRAL):
         frame = frame.f_back
     return frame is None or not frame.f_code.co_filename.startswith(_RECORD)
@@ -219,10 +219,10 @@ def _is_open(mode: TorchFunctionMode) -> bool:
 
 
 def _remove(mode: TorchFunctionMode) -> None:
-    """Take one mode off the stack, wherever it stands, and leave the others in their order."""
+    """Take one mode off the stack, wherever it is, and keep the others in their order."""
     count = torch._C._len_torch_function_stack()
-    kept = [torch._C._pop_torch_function_stack() for _ in range(count)]
-    if mode in kept:
-        kept.remove(mode)  # the innermost, once
-    for other in reversed(kept):
+    modes = [torch._C._pop_torch_function_stack() for _ in range(count)]
+    if mode in modes:
+        modes.remove(mode)  # the innermost, once
+    for other in reversed(modes):
         torch._C._push_on_torch_function_stack(other)

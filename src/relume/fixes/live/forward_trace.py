@@ -1,8 +1,8 @@
-"""One forward of a model, watched: which layer feeds which act, and what becomes of its output.
+"""Traces one forward of a model: which layer feeds which act, and where its output goes.
 
-It is run before the forward that the user's code asked for, on copies of the same inputs, without
-gradients. Nothing of it stays: buffers, random states and modes are as before, and no hook of a
-recorder hears of it.
+The traced forward runs before the one that the user's code called, on copies of the same inputs,
+without gradients. It leaves nothing behind: buffers, random states and modes are restored, and no
+hook of a recorder runs.
 """
 
 import random
@@ -48,20 +48,20 @@ TIMES = {torch.mul, torch.Tensor.mul, torch.Tensor.__mul__, torch.Tensor.__rmul_
 
 @dataclass(eq=False, slots=True)
 class ActPlace:
-    """One call of an act in the forward.
+    """One call of an act in a forward.
 
     Attributes:
-        site: its name as a recording gives it.
+        site: its name in a recording.
         act: with the parameters of the call.
-        owner: whose forward made the call; the act itself where it is a module. Kept weakly:
-            it may be the model.
-        own: the module is the act.
-        index: how many calls of this act in this module came before.
+        owner: the module whose forward made the call; the act itself where it is a module. A
+            weak reference, as it may be the model.
+        own: whether the owner is the act itself.
+        index: the number of earlier calls of this act in this module.
         layer, path: the affine layer that feeds it and its name; None and ``""`` if not known.
-        normed: a norm layer stands between. `mixed`: other signals join between.
-        axis: of its units, from the front.
+        normed: a norm layer lies between. `mixed`: other signals join between.
+        axis: the axis of its units, counted from the front.
         role: ``"hidden"``, ``"output"``, ``"gate"`` or ``"attention"``.
-        feeds: names of the affine layers that its output enters.
+        feeds: names of the affine layers that take its output.
     """
 
     site: str
@@ -80,7 +80,7 @@ class ActPlace:
 
 @dataclass(frozen=True, slots=True)
 class LayerLabel:
-    """Where a tensor of the forward comes from."""
+    """The origin of a tensor of the forward."""
 
     layer: nn.Module | None = None
     path: str = ""
@@ -93,13 +93,12 @@ class LayerLabel:
 
 @dataclass(slots=True)
 class ForwardTrace:
-    """What a forward showed.
+    """The acts and affine layers of one forward.
 
     Attributes:
         places: the calls of acts, in order.
         layers: the affine layers by name, in order.
-        inputs: those of them that the data enters, with nothing but reshapes before.
-        last: names of affine layers that feed no act: heads and projections.
+        inputs: names of those that take the data, with nothing but reshapes before them.
     """
 
     places: list[ActPlace] = field(default_factory=list[ActPlace])
@@ -107,11 +106,11 @@ class ForwardTrace:
     inputs: list[str] = field(default_factory=list[str])
 
     def hidden(self) -> list[ActPlace]:
-        """The elementwise acts whose output enters another layer."""
+        """Return the elementwise acts whose output enters another layer."""
         return [p for p in self.places if p.role == "hidden" and p.act.elementwise]
 
     def at(self, site: str) -> ActPlace | None:
-        """The call at the site of that name."""
+        """Return the call at the site of that name."""
         return next((place for place in self.places if place.site == site), None)
 
 
@@ -128,22 +127,22 @@ def trace_forward(
     at_layer: InputHook | None = None,
     at_output: OutputHook | None = None,
 ) -> ForwardTrace:
-    """Watch the forward that is about to run.
+    """Trace the forward that is about to run.
 
     Args:
         model: about to run.
-        threads: which modules are open.
-        at_act: gets each act's place and input, in forward order; what it returns stands for that
-            input, so that a layer changed here is felt by all that follow.
-        at_layer: gets each affine layer's name, the layer and what enters it.
-        at_output: gets each affine layer's name, the layer, the axis of its units and what it
-            gives; what it returns stands for that.
+        threads: the modules whose forward is running.
+        at_act: gets each act's place and input, in forward order; what it returns replaces that
+            input, so that all later layers see a layer that was changed here.
+        at_layer: gets each affine layer's name, the layer and its input.
+        at_output: gets each affine layer's name, the layer, the axis of its units and its output;
+            what it returns replaces that output.
     """
     assert model.call is not None
     mode = _TraceMode(model, threads, at_act, at_layer, at_output)
     with without_global_hooks(), untouched(model.root), torch.no_grad(), mode:
         model.call()
-    return mode.look
+    return mode.trace
 
 
 class _TraceMode(TorchFunctionMode):
@@ -156,50 +155,50 @@ class _TraceMode(TorchFunctionMode):
         at_output: OutputHook | None,
     ) -> None:
         super().__init__()
-        self.look = ForwardTrace()
+        self.trace = ForwardTrace()
         self._model, self._threads = model, threads
         self._at_act, self._at_layer, self._at_output = at_act, at_layer, at_output
         self._labels: dict[int, LayerLabel] = {}
-        self._kept: list[Any] = []  # else another tensor might get the same id
+        self._alive: list[Any] = []  # otherwise another tensor could get the same id
         self._acts = act_functions()
         self._calls: dict[tuple[int, str], int] = {}
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Call it as asked, and note where its result comes from."""
-        words: dict[str, Any] = kwargs or {}
+        """Make the call, and label its result with its origin."""
+        keywords: dict[str, Any] = kwargs or {}
         stack = self._threads.stack
         act = self._acts.get(func)
         if act is not None and args and isinstance(args[0], Tensor) and stack:
-            return self._act(func, bound(act, args, words), args, words)
+            return self._act(func, bound(act, args, keywords), args, keywords)
         layer = self._affine(func, args)
-        result = func(*args, **words)
+        result = func(*args, **keywords)
         if layer is not None and self._at_output is not None:
             axis = 1 if func in CONVOLUTION else result.dim() - 1
             with torch._C.DisableTorchFunction():
                 changed = self._at_output(self._model.path_of(layer), layer, axis, result)
             result = result if changed is None else changed
         for one in _tensors(result):
-            label = self._label(func, args, words, layer, one)
+            label = self._label(func, args, keywords, layer, one)
             if label is not None:
                 self._labels[id(one)] = label
-                self._kept.append(one)
+                self._alive.append(one)
         return result
 
-    def _act(self, func: Any, act: Act, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
+    def _act(self, func: Any, act: Act, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         place = self._place(act, args[0])
-        self.look.places.append(place)
+        self.trace.places.append(place)
         if self._at_act is not None:
             with torch._C.DisableTorchFunction():
                 changed = self._at_act(place, args[0])
             args = args if changed is None else (changed, *args[1:])
         before = self._labels.get(id(args[0]), LayerLabel()).places
-        result = func(*args, **words)
-        # an act of an act: where the second one leads, the first one leads too
+        result = func(*args, **kwargs)
+        # an act of an act: what takes the output of the second also takes that of the first
         label = LayerLabel(axis=place.axis, places=(place, *before), direct=True)
         self._labels[id(result)] = label
-        self._kept.append(result)
+        self._alive.append(result)
         return result
 
     def _place(self, act: Act, z: Tensor) -> ActPlace:
@@ -227,23 +226,23 @@ class _TraceMode(TorchFunctionMode):
         )
 
     def _affine(self, func: Any, args: tuple[Any, ...]) -> nn.Module | None:
-        """The layer whose own weight takes part in this call, if it is an affine one."""
+        """Return the affine layer whose own weight takes part in this call, or None."""
         if (func not in LINEAR and func not in CONVOLUTION) or not self._threads.stack:
             return None
         owner = self._threads.stack[-1]
-        given = [arg for arg in args if isinstance(arg, Tensor)]
+        inputs = [arg for arg in args if isinstance(arg, Tensor)]
         weight = getattr(owner, "weight", None)
-        if weight is None or not any(arg is weight for arg in given):
+        if weight is None or not any(arg is weight for arg in inputs):
             own = [p for p in owner._parameters.values() if p is not None]
-            if not any(arg is p or arg._base is p for arg in given for p in own):
+            if not any(arg is p or arg._base is p for arg in inputs for p in own):
                 return None
         path = self._model.path_of(owner)
-        self.look.layers[path] = owner
-        entering = next((arg for arg in given if arg.dim() and not _is_of(arg, owner)), None)
+        self.trace.layers[path] = owner
+        entering = next((arg for arg in inputs if arg.dim() and not _is_of(arg, owner)), None)
         if entering is not None:
             label = self._labels.get(id(entering))
-            if label is None and path not in self.look.inputs and entering.is_floating_point():
-                self.look.inputs.append(path)
+            if label is None and path not in self.trace.inputs and entering.is_floating_point():
+                self.trace.inputs.append(path)
             for place in label.places if label else ():
                 place.role = "hidden" if place.role == "output" else place.role
                 place.feeds.append(path)
@@ -256,22 +255,22 @@ class _TraceMode(TorchFunctionMode):
         self,
         func: Any,
         args: tuple[Any, ...],
-        words: dict[str, Any],
+        kwargs: dict[str, Any],
         layer: nn.Module | None,
         result: Tensor,
     ) -> LayerLabel | None:
         if layer is not None:
             axis = 1 if func in CONVOLUTION else result.dim() - 1
             return LayerLabel(layer, self._model.path_of(layer), axis=axis)
-        given = [t for t in _tensors((args, words)) if not isinstance(t, nn.Parameter)]
-        labels = [label for t in given if (label := self._labels.get(id(t))) is not None]
+        inputs = [t for t in _tensors((args, kwargs)) if not isinstance(t, nn.Parameter)]
+        labels = [label for t in inputs if (label := self._labels.get(id(t))) is not None]
         if func in NORM:
             return replace(labels[0], normed=True) if labels else LayerLabel(normed=True)
         if func is functional.embedding:
             return LayerLabel()
         if not labels:
             return None
-        if func in PRODUCT or (func in LINEAR and len(given) > 1):
+        if func in PRODUCT or (func in LINEAR and len(inputs) > 1):
             for place in (place for label in labels for place in label.places):
                 place.role = "attention" if not place.act.elementwise else "hidden"
             return LayerLabel(mixed=True)
@@ -280,8 +279,8 @@ class _TraceMode(TorchFunctionMode):
                 for place in label.places[:1] if label.direct else ():
                     place.role = "gate"
         if len({id(label) for label in labels}) == 1:
-            still = labels[0].direct and len(labels) == 1
-            return labels[0] if still else replace(labels[0], direct=False)
+            direct = labels[0].direct and len(labels) == 1
+            return labels[0] if direct else replace(labels[0], direct=False)
         places = tuple(dict.fromkeys(place for label in labels for place in label.places))
         known = [label for label in labels if label.layer is not None]
         first = known[-1] if known else labels[0]
@@ -306,7 +305,7 @@ def _tensors(value: Any) -> list[Tensor]:
 
 
 def is_act_module(module: nn.Module) -> bool:
-    """A module without parts and without weights of its own, PReLU's slopes apart."""
+    """Whether the module has no parts and no weights of its own; PReLU's slopes do not count."""
     if next(module.children(), None) is not None:
         return False
     return isinstance(module, nn.PReLU) or next(module.parameters(recurse=False), None) is None
@@ -322,21 +321,21 @@ _GLOBAL_HOOKS = tuple(
 
 @contextmanager
 def without_global_hooks() -> Generator[None]:
-    """Global module hooks are away: a recorder must not take this for a forward of the run."""
+    """Remove global module hooks meanwhile: a recorder must not record this forward."""
     tables: list[dict[Any, Any]] = [getattr(module_file, name) for name in _GLOBAL_HOOKS]
-    kept = [dict(table) for table in tables]
+    hooks = [dict(table) for table in tables]
     for table in tables:
         table.clear()
     try:
         yield
     finally:
-        for table, before in zip(tables, kept, strict=True):
+        for table, before in zip(tables, hooks, strict=True):
             table.update(before)
 
 
 @contextmanager
 def untouched(root: nn.Module) -> Generator[None]:
-    """Buffers, modes and random states are afterwards what they were."""
+    """Restore buffers, modes and random states at the end."""
     buffers = [
         (part, name, value, value.detach().clone())
         for part in root.modules()
@@ -359,14 +358,14 @@ def untouched(root: nn.Module) -> Generator[None]:
 
 @contextmanager
 def same_random() -> Generator[None]:
-    """torch's, Python's and NumPy's random states are afterwards what they were."""
+    """Restore the random states of torch, Python and NumPy at the end."""
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
     numpy: Any = sys.modules.get("numpy")
-    python, drawn = random.getstate(), None if numpy is None else numpy.random.get_state()
+    python, numpy_state = random.getstate(), None if numpy is None else numpy.random.get_state()
     try:
         with torch.random.fork_rng(devices=devices):
             yield
     finally:
         random.setstate(python)
         if numpy is not None:
-            numpy.random.set_state(drawn)  # pyright: ignore
+            numpy.random.set_state(numpy_state)  # pyright: ignore

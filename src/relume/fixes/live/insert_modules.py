@@ -1,4 +1,4 @@
-"""Putting modules into a model, and taking them out again."""
+"""Adds and replaces modules of a model, with their undo."""
 
 import weakref
 from functools import partial
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
 
 
-def replace_module(bench: "EditSession", model: LiveModel, old: nn.Module, new: nn.Module) -> int:
+def replace_module(session: "EditSession", model: LiveModel, old: nn.Module, new: nn.Module) -> int:
     """Register `new` wherever `old` is registered in the model.
 
     Returns:
-        At how many places.
+        The number of places.
     """
     places = [
         (parent, name)
@@ -32,7 +32,7 @@ def replace_module(bench: "EditSession", model: LiveModel, old: nn.Module, new: 
             vars(parent)["activation_relu_or_gelu"] = 0
         else:
             flag = None
-        bench.undo.append(partial(_restore_module, weakref.ref(parent), name, old, flag))
+        session.undo.append(partial(_restore_module, weakref.ref(parent), name, old, flag))
     model.refresh()
     return len(places)
 
@@ -46,12 +46,12 @@ def _restore_module(ref: "weakref.ref[nn.Module]", name: str, old: nn.Module, fl
 
 
 def add_module(
-    bench: "EditSession", model: LiveModel, parent: nn.Module, stem: str, part: nn.Module
+    session: "EditSession", model: LiveModel, parent: nn.Module, stem: str, part: nn.Module
 ) -> str:
     """Register a new part under a free name that begins with ``relume_``.
 
     Returns:
-        The name.
+        That name.
     """
     number, name = 1, f"relume_{stem}"
     while hasattr(parent, name):
@@ -59,7 +59,7 @@ def add_module(
         name = f"relume_{stem}_{number}"
     part.train(parent.training)
     parent.add_module(name, part)
-    bench.undo.append(partial(_remove_module, weakref.ref(parent), name))
+    session.undo.append(partial(_remove_module, weakref.ref(parent), name))
     model.refresh()
     return name
 
@@ -70,21 +70,21 @@ def _remove_module(ref: "weakref.ref[nn.Module]", name: str) -> None:
         parent._modules.pop(name, None)
 
 
-def after(bench: "EditSession", layer: nn.Module, name: str) -> None:
+def route_through(session: "EditSession", layer: nn.Module, name: str) -> None:
     """Send the layer's output through its part of that name.
 
-    The hook finds the part by its name in whatever module it is called for, so a copy of the
-    model goes through its own.
+    The hook finds the part by name in the module for which it is called, so a copy of the model
+    uses its own part.
     """
 
-    def through(module: nn.Module, _given: Any, output: Any) -> Any:
+    def through(module: nn.Module, _inputs: Any, output: Any) -> Any:
         part = module._modules.get(name)
         return part(output) if part is not None and isinstance(output, Tensor) else output
 
-    bench.undo.append(layer.register_forward_hook(through).remove)
+    session.undo.append(layer.register_forward_hook(through).remove)
 
 
-def place_of(layer: nn.Module) -> dict[str, Any]:
-    """Device and dtype of the layer's weights, for a part that works beside it."""
+def device_and_dtype(layer: nn.Module) -> dict[str, Any]:
+    """Return device and dtype of the layer's weights, for a part that works beside it."""
     first = next(layer.parameters(), None)
     return {} if first is None else {"device": first.device, "dtype": first.dtype}

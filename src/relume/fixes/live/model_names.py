@@ -1,4 +1,4 @@
-"""Which model is being called, and what its parts are called in a recording."""
+"""Finds the model that is called, and the names of its parts in a recording."""
 
 import sys
 import weakref
@@ -21,7 +21,7 @@ _WRAPPED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class SiteName:
-    """A recorded site's name in its parts: the module's path, the act, which call of it.
+    """The parts of a recorded site's name: the module's path, the act, the number of its call.
 
     `act` is empty where the module itself is the act.
     """
@@ -32,7 +32,7 @@ class SiteName:
 
     @classmethod
     def read(cls, name: str) -> "SiteName":
-        """``"block.relu()#2"`` in its parts."""
+        """Parse a name such as ``"block.relu()#2"``."""
         stem, _, number = name.rstrip("'").partition("#")
         index = int(number) - 1 if number.isdigit() else 0
         if not stem.endswith("()"):
@@ -42,13 +42,13 @@ class SiteName:
 
 
 class LiveModel:
-    """A model as the user's code calls it; it is not kept alive.
+    """A model that the user's code calls, held by a weak reference.
 
     Attributes:
-        name: the variable that holds it: a recording of several models puts it before the paths.
-        call: runs the forward once more, on copies of its inputs; only while one is about to run.
-        called: the module whose forward that is, the root or a part of it.
-        copied: it is a copy of a model that was met before: parts and hooks came with it.
+        name: the variable that holds it; a recording of several models prefixes the paths with it.
+        call: runs the forward on copies of its inputs; set only while a forward is about to run.
+        called: the module whose forward is about to run: the root or a part of it.
+        copied: whether it is a copy of an edited model, which already has its parts and hooks.
     """
 
     def __init__(self, root: nn.Module, name: str = "") -> None:
@@ -65,20 +65,20 @@ class LiveModel:
     def root(self) -> nn.Module:
         """The outermost module, without torch's wrappers."""
         root = self._root()
-        assert root is not None  # asked only while it is being called
+        assert root is not None  # used only while the model is called
         return root
 
     @property
     def alive(self) -> bool:
-        """Whether the program still has it."""
+        """Whether the program still holds the model."""
         return self._root() is not None
 
     def parts(self) -> dict[str, nn.Module]:
-        """Its modules by qualified name, a shared one under each of its names."""
+        """Return its modules by qualified name, a shared one under each of its names."""
         return {plain_path(path): part for path, part in _named(self.root)}
 
     def refresh(self) -> None:
-        """Read the names anew, after a part was put in or taken out."""
+        """Read the names again after a part was added or removed."""
         parts = self.parts()
         self._known = set(parts)
         self._names = {}
@@ -86,21 +86,21 @@ class LiveModel:
             self._names.setdefault(id(part), path)
 
     def trains(self) -> bool:
-        """Whether it is in training mode and has something to learn."""
+        """Whether it is in training mode and has a trainable parameter."""
         return self.root.training and any(p.requires_grad for p in self.root.parameters())
 
     def lazy(self) -> bool:
-        """Whether some weights come into being only in the first forward."""
+        """Whether its first forward makes some of its weights."""
         every = (*self.root.parameters(), *self.root.buffers())
         return any(isinstance(one, UninitializedParameter | UninitializedBuffer) for one in every)
 
     def module(self, path: str) -> nn.Module | None:
-        """The part that a recording calls so, or None."""
+        """Return the part with this name in a recording, or None."""
         own = self.local(path)
         return None if own is None else self.parts().get(own)
 
     def local(self, path: str) -> str | None:
-        """A recorded path as this model counts it; None if it belongs to another."""
+        """Translate a recorded path to one of this model; None if it belongs to another model."""
         if path in self._known:
             return path
         first, _, rest = path.partition(".")
@@ -109,7 +109,7 @@ class LiveModel:
         return rest if rest in self._known else None
 
     def path_of(self, module: nn.Module) -> str:
-        """The module's qualified name, ``""`` for the root and for what is no part of it."""
+        """Return the module's qualified name; ``""`` for the root and for what is no part of it."""
         return self._names.get(id(module), "")
 
     def holds(self, module: nn.Module) -> bool:
@@ -118,7 +118,7 @@ class LiveModel:
 
     @contextmanager
     def about_to_run(self, module: nn.Module, call: Callable[[], Any]) -> Generator[None]:
-        """While it lasts, `call` runs the forward that is about to begin once more."""
+        """Set `call`, with which an edit can run the coming forward on copies, meanwhile."""
         self.called, self.call = module, call
         try:
             yield
@@ -127,20 +127,20 @@ class LiveModel:
 
 
 class LiveModels:
-    """The models that the user's code has called, each once."""
+    """Collects the models that the user's code calls, each once."""
 
     def __init__(self) -> None:
-        self._met: list[LiveModel] = []
+        self._models: list[LiveModel] = []
         self._of: dict[int, tuple[weakref.ref[nn.Module], LiveModel | None]] = {}
 
     @property
-    def met(self) -> list[LiveModel]:
-        """Those that are still alive."""
-        self._met = [model for model in self._met if model.alive]
-        return self._met
+    def alive(self) -> list[LiveModel]:
+        """The models that the program still holds."""
+        self._models = [model for model in self._models if model.alive]
+        return self._models
 
-    def meet(self, module: nn.Module) -> LiveModel | None:
-        """The model that this module is or belongs to; None for one without parameters (a loss)."""
+    def model_of(self, module: nn.Module) -> LiveModel | None:
+        """Return the model of this module; None for one without parameters (a loss)."""
         known = self._of.get(id(module))
         if known is not None and known[0]() is module:
             return known[1]
@@ -151,19 +151,19 @@ class LiveModels:
     def _new(self, module: nn.Module) -> LiveModel | None:
         root, name = _name_in_program(module)
         root = unwrap(root)
-        for model in self.met:
+        for model in self.alive:
             if model.root is root:
                 return model
         if not any(True for _ in root.parameters()):
             return None
         model = LiveModel(root, name)
-        self._met.append(model)
+        self._models.append(model)
         return model
 
 
-def copy_value(given: Any) -> Any:
-    """The inputs of a forward, tensors as copies: it may write into them."""
-    return tree_map(_copy, given)
+def copy_value(inputs: Any) -> Any:
+    """Copy the tensors among the inputs of a forward, which may write into them."""
+    return tree_map(_copy, inputs)
 
 
 def _copy(value: Any) -> Any:
@@ -171,7 +171,7 @@ def _copy(value: Any) -> Any:
 
 
 def unwrap(module: nn.Module) -> nn.Module:
-    """What torch's wrappers hold, however many there are."""
+    """Return the module inside torch's wrappers, however many there are."""
     while True:
         inner = getattr(module, "_orig_mod", None)
         if inner is None and type(module).__name__ in _WRAPPERS:
@@ -182,7 +182,7 @@ def unwrap(module: nn.Module) -> nn.Module:
 
 
 def plain_path(path: str) -> str:
-    """A qualified name without what torch's wrappers add to it."""
+    """Remove what torch's wrappers add to a qualified name."""
     return ".".join(part for part in path.split(".") if part not in _WRAPPED)
 
 
@@ -192,24 +192,24 @@ def _named(module: nn.Module) -> list[tuple[str, nn.Module]]:
 
 
 _TORCH = torch.__file__.rpartition("/")[0] + "/"
-_OURS = __file__.rpartition("/")[0].rpartition("/")[0] + "/"
+_PACKAGE = __file__.rpartition("/")[0].rpartition("/")[0] + "/"
 
 
 def _name_in_program(module: nn.Module) -> tuple[nn.Module, str]:
-    """The outermost model that holds `module`, and the variable that holds that model.
+    """Return the outermost model that holds `module`, and the variable that holds that model.
 
-    Looked for in the variables of the user's frames, nearest first, as the recording does.
+    It searches the variables of the user's frames, nearest first.
     """
-    found, frame = (module, ""), sys._getframe(1)
+    frame = sys._getframe(1)
     while frame is not None:
-        if not frame.f_code.co_filename.startswith((_TORCH, _OURS)):
+        if not frame.f_code.co_filename.startswith((_TORCH, _PACKAGE)):
             for name, value in _modules_in(frame):
                 if value is module:
                     return module, name
                 if any(part is module for part in value.modules()):
                     return value, name
         frame = frame.f_back
-    return found
+    return module, ""
 
 
 def _modules_in(frame: FrameType) -> list[tuple[str, nn.Module]]:
@@ -217,5 +217,5 @@ def _modules_in(frame: FrameType) -> list[tuple[str, nn.Module]]:
     holder = frame.f_locals.get("self")
     if holder is not None and not isinstance(holder, nn.Module):
         variables.update(getattr(holder, "__dict__", {}))  # a trainer that holds the model
-    held = [(name, value) for name, value in variables.items() if isinstance(value, nn.Module)]
-    return sorted(held, key=lambda pair: -sum(1 for _ in pair[1].modules()))
+    models = [(name, value) for name, value in variables.items() if isinstance(value, nn.Module)]
+    return sorted(models, key=lambda pair: -sum(1 for _ in pair[1].modules()))

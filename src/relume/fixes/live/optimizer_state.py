@@ -1,4 +1,4 @@
-"""What edits do to optimisers: new parameters come in, what was learned of changed ones goes."""
+"""Adds new parameters to optimisers, and resets the state of changed ones."""
 
 import gc
 import weakref
@@ -17,13 +17,13 @@ _KNOWN: "weakref.WeakSet[Optimizer]" = weakref.WeakSet()
 
 
 def optimisers() -> list[Optimizer]:
-    """Every optimiser of this process, made before or under the bench."""
+    """Return every optimiser of this process, made before or during the session."""
     return list(_KNOWN)
 
 
 def track() -> Callable[[], None]:
-    """Know every optimiser from now on; gives what ends that."""
-    # by type: asking a proxy for its __class__ may import what it stands for
+    """Collect every optimiser from now on; return a function that stops it."""
+    # by type: reading the __class__ of a proxy may import its target
     _KNOWN.update(one for one in gc.get_objects() if issubclass(type(one), Optimizer))
     kind: Any = Optimizer
     original = kind.__init__
@@ -41,48 +41,48 @@ def track() -> Callable[[], None]:
 
 
 def forget(parameters: Iterable[Any]) -> None:
-    """What optimisers have gathered on these parameters is gone: they were drawn anew."""
-    gone = list(parameters)
+    """Drop the optimisers' state of these parameters, which were drawn anew."""
+    redrawn = list(parameters)
     for optimiser in optimisers():
-        for parameter in gone:
+        for parameter in redrawn:
             optimiser.state.pop(parameter, None)
 
 
 class Adoption:
-    """New parameters, each for the group of the optimiser that trains another one.
+    """Adds new parameters, each to the optimiser group that trains another parameter.
 
-    They are appended to the group: a group of their own would break the schedules that count
-    groups. An optimiser that is made later has them from the model.
+    It appends them to the group: a group of their own would break the schedules that count
+    groups. An optimiser that is made later gets them from the model.
     """
 
-    def __init__(self, bench: "EditSession") -> None:
-        self._bench = bench
+    def __init__(self, session: "EditSession") -> None:
+        self._session = session
         self._pending: list[tuple[nn.Parameter, weakref.ref[Any]]] = []
-        bench.on_step(lambda optimiser, _count: self._into(optimiser))
+        session.on_step(lambda optimiser, _count: self._add_to(optimiser))
 
     def add(self, new: Iterable[nn.Parameter], beside: Any) -> None:
-        """Train these like `beside`."""
+        """Train these parameters like `beside`."""
         self._pending += [(parameter, weakref.ref(beside)) for parameter in new]
         for optimiser in optimisers():
-            self._into(optimiser)
+            self._add_to(optimiser)
 
-    def _into(self, optimiser: Optimizer) -> None:
+    def _add_to(self, optimiser: Optimizer) -> None:
         if not self._pending:
             return
         groups = optimiser.param_groups
-        where = {id(p): group for group in groups for p in group["params"]}
+        group_of = {id(p): group for group in groups for p in group["params"]}
         for new, beside in list(self._pending):
-            group = where.get(id(beside()))
+            group = group_of.get(id(beside()))
             if group is None:
                 continue
             self._pending.remove((new, beside))
-            if id(new) not in where:
+            if id(new) not in group_of:
                 group["params"].append(new)
-                self._bench.undo.append(remove_from(optimiser, new))
+                self._session.undo.append(remove_from(optimiser, new))
 
 
 def remove_from(optimiser: Optimizer, parameter: nn.Parameter) -> Callable[[], None]:
-    """What takes a parameter out of an optimiser again."""
+    """Return a function that takes the parameter out of the optimiser again."""
     return partial(_remove_from, weakref.ref(optimiser), parameter)
 
 
@@ -96,7 +96,7 @@ def _remove_from(ref: "weakref.ref[Optimizer]", parameter: nn.Parameter) -> None
 
 
 def zero_moments(parameter: Any, where: Any) -> None:
-    """What optimisers have gathered on these entries of a parameter is zero."""
+    """Set the optimisers' state of these entries of a parameter to zero."""
     for optimiser in optimisers():
         for value in optimiser.state.get(parameter, {}).values():
             if isinstance(value, Tensor) and value.shape == parameter.shape:

@@ -1,7 +1,7 @@
-"""Telling a criterion's input from what made it: a softmax's output remembers its logits.
+"""Tags the output of an act with its input, so that a criterion can get the logits of a softmax.
 
-The memory is an attribute of the output tensor, so it lives and dies with it; reshapes of the
-output hand it on as the same reshape of the logits.
+The tag is an attribute of the output tensor, and lives as long as it; a reshape of the output
+carries the tag on, as the same reshape of the logits.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ _NAME = "_relume_made_from"
 
 @dataclass(frozen=True, slots=True)
 class MadeBy:
-    """What a tensor was made from: the act, what it received, and along which axis it worked.
+    """The act that made a tensor, its input, and its axis.
 
     The axis is None for an elementwise act, and after a reshape, which may have moved it.
     """
@@ -36,37 +36,37 @@ class MadeBy:
 
 
 def made_from(tensor: Any) -> MadeBy | None:
-    """The act that gave this tensor, and what the act received; None if that is not known."""
+    """Return the act that made this tensor, and its input; None if that is not known."""
     return getattr(tensor, _NAME, None)
 
 
 def remember_inputs(acts: tuple[str, ...]) -> dict[Any, Handler]:
-    """Handlers under which the outputs of these acts remember what they were made from."""
-    table: dict[Any, Handler] = dict.fromkeys(RESHAPES, _handed_on)
+    """Return handlers that tag the outputs of these acts with their inputs."""
+    table: dict[Any, Handler] = dict.fromkeys(RESHAPES, _pass_tag_on)
     for function, act in act_functions().items():
         if act.name in acts:
-            table[function] = _remembered
+            table[function] = _tag_output
     return table
 
 
-def _remembered(call: FunctionCall) -> Any:
+def _tag_output(call: FunctionCall) -> Any:
     if call.act is None or call.in_place or not isinstance(call.z, Tensor):
         return PASS
-    axis = call.words.get("dim", call.args[1] if len(call.args) > 1 else None)
-    return _tagged(call.run(), MadeBy(call.act.name, call.z, axis if type(axis) is int else None))
+    axis = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else None)
+    return _with_tag(call.run(), MadeBy(call.act.name, call.z, axis if type(axis) is int else None))
 
 
-def _handed_on(call: FunctionCall) -> Any:
-    known = made_from(call.z)
-    return PASS if known is None else _tagged(call.run(), MadeBy(known.act, call.on(known.z)))
+def _pass_tag_on(call: FunctionCall) -> Any:
+    made = made_from(call.z)
+    return PASS if made is None else _with_tag(call.run(), MadeBy(made.act, call.on(made.z)))
 
 
-def _tagged(result: Any, made: MadeBy) -> Any:
+def _with_tag(result: Any, made: MadeBy) -> Any:
     if isinstance(result, Tensor):
         setattr(result, _NAME, made)
     return result
 
 
 def at_criterion(change: Callable[[FunctionCall, MadeBy | None], Any]) -> Handler:
-    """A handler for a criterion: gets the call and what its input was made from."""
+    """Return a handler for a criterion: `change` gets the call and the act that made its input."""
     return lambda call: change(call, made_from(call.z)) if isinstance(call.z, Tensor) else PASS

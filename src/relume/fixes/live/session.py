@@ -1,8 +1,8 @@
-"""The bench: where edits wait for what they change, and what undoes all of it.
+"""Runs the registered actions of edits during a training, and undoes all changes.
 
-Fixes register actions while they are laid; the bench is then opened, patches torch as far as the
-actions need it (optimiser steps, module calls, function calls), and closed. Everything that is
-changed leaves a way back in `undo`, and the ways back are taken last one first.
+A fix registers actions while its edit is applied. `open` then patches torch as far as the actions
+need it (optimiser steps, module calls, function calls). Every change adds its reverse to `undo`;
+`close` calls these, last one first.
 """
 
 import sys
@@ -30,30 +30,30 @@ from relume.fixes.live.edit_job import EditJob
 from relume.fixes.live.model_names import LiveModel, LiveModels, copy_value
 from relume.fixes.live.optimizer_state import track
 
-# torch's table of the hooks after a step; without it ours is not moved to its end
+# torch's table of the hooks after a step: this session's hook is moved to its end
 _POST_HOOKS: Any = getattr(optimizer_file, "_global_optimizer_post_hooks", OrderedDict())
 
 
 @dataclass(slots=True)
 class StepEdit:
-    """What is done around every optimiser step.
+    """Actions around every optimiser step.
 
     Attributes:
-        before: gets the optimiser and how many steps it has taken under this bench.
-        after: gets the optimiser, once the step has been taken.
-        graded: `before` reads or changes gradients: where the step computes them itself, in a
-            closure, it acts after that.
+        before: gets the optimiser and the number of steps it has taken in this session.
+        after: gets the optimiser and the same count, after the step.
+        uses_gradients: `before` reads or changes gradients: where the step computes them itself, in
+            a closure, `before` runs after the closure.
     """
 
     job: EditJob
     before: Callable[[Optimizer, int], None] | None
     after: Callable[[Optimizer, int], None] | None
-    graded: bool = False
+    uses_gradients: bool = False
 
 
 @dataclass(slots=True)
 class StartEdit:
-    """What is done to a model before its first forward, or its first one in training."""
+    """An action on a model before its first forward, or before its first one in training."""
 
     job: EditJob
     action: Callable[[LiveModel], None]
@@ -62,10 +62,10 @@ class StartEdit:
 
 
 class EditSession:
-    """Edits laid over whatever trains in this process.
+    """Applies edits to whatever trains in this process.
 
     Attributes:
-        done: each edit in words as it was laid, with counts.
+        done: a line for each edit that changed something, with counts.
         missed: a sentence for each edit that found nothing to change, or failed.
     """
 
@@ -74,43 +74,43 @@ class EditSession:
         self.current = EditJob(Edit(""))
         self.models = LiveModels()
         self.undo: list[Callable[[], None]] = []
-        self._steppings: list[StepEdit] = []
-        self._startings: list[StartEdit] = []
-        self._started: set[tuple[int, int, int]] = set()  # (starting, model, module)
+        self._step_edits: list[StepEdit] = []
+        self._start_edits: list[StartEdit] = []
+        self._started: set[tuple[int, int, int]] = set()  # (number of the edit, model, module)
         self.threads = Threads()
         self._calls = CallHandlers(self.models, self.threads)
         self._counts: dict[int, int] = {}
-        self._lent: list[tuple[dict[str, Any], str, Any, Any]] = []
+        self._overrides: list[tuple[dict[str, Any], str, Any, Any]] = []
         self._post: Any = None
         self._is_eager = False
 
     @property
     def done(self) -> list[str]:
         """Each edit that changed something, in words with counts."""
-        return [job.told() for job in self.jobs if job.counts]
+        return [job.summary() for job in self.jobs if job.counts]
 
     @property
     def missed(self) -> list[str]:
         """One sentence for each edit that found nothing to change, or that failed."""
-        said: list[str] = []
+        sentences: list[str] = []
         for job in self.jobs:
             if job.failed:
-                said.append(f"{job.text}: failed, {job.failed[0]}")
+                sentences.append(f"{job.text}: failed, {job.failed[0]}")
             elif not job.counts:
-                reason = "; ".join(dict.fromkeys(job.notes)) or job.wanting
-                said.append(f"{job.text}: nothing was changed, {reason}")
-        return said
+                reason = "; ".join(dict.fromkeys(job.notes)) or job.no_effect
+                sentences.append(f"{job.text}: nothing was changed, {reason}")
+        return sentences
 
     @property
     def notes(self) -> list[str]:
-        """What an edit left as it is although it changed something, a sentence each."""
+        """A sentence for each thing that an edit left as it is although it changed others."""
         return [f"{job.text}: {note}" for job in self.jobs if job.counts for note in job.notes]
 
     # ------------------------------------------------------------------ what fixes call
 
     @contextmanager
     def job(self, edit: Edit) -> Generator[EditJob]:
-        """The edit that registers next; what fails while it does is its failure."""
+        """Register actions for this edit; an error meanwhile is reported as the edit's failure."""
         self.current = EditJob(edit)
         self.jobs.append(self.current)
         with attempt(self.current):
@@ -121,41 +121,41 @@ class EditSession:
         before: Callable[[Optimizer, int], None] | None = None,
         after: Callable[[Optimizer, int], None] | None = None,
         *,
-        graded: bool = False,
+        uses_gradients: bool = False,
     ) -> None:
-        """Act around every optimiser step of the run."""
-        self._steppings.append(StepEdit(self.current, before, after, graded))
+        """Register actions around every optimiser step of the run."""
+        self._step_edits.append(StepEdit(self.current, before, after, uses_gradients))
 
     def on_start(
         self, action: Callable[[LiveModel], None], *, training: bool, copies: bool = False
     ) -> None:
-        """Act before a model's first forward; with `training`, on the first one that trains.
+        """Register an action before a model's first forward; with `training`, its first to train.
 
-        A copy of a treated model (an average of its weights) has its parts and hooks; with
-        `copies` the action is called for it as well.
+        A copy of an edited model (an average of its weights) already has the added parts and hooks;
+        with `copies` the action runs for it as well.
         """
-        self._startings.append(StartEdit(self.current, action, training, copies))
+        self._start_edits.append(StartEdit(self.current, action, training, copies))
 
     def on_calls(self, table: dict[Any, Handler], *, outside: bool = False) -> None:
-        """Answer calls of these functions in the forwards of models; also outside of them."""
+        """Register handlers for calls of these functions in forwards; `outside`: everywhere."""
         self._calls.add(self.current, table, outside=outside)
 
-    def lend(self, group: dict[str, Any], name: str, value: Any) -> None:
-        """Set an entry of a parameter group for the length of the step."""
-        self._lent.append((group, name, group[name], value))
+    def override(self, group: dict[str, Any], name: str, value: Any) -> None:
+        """Set an entry of a parameter group until the step has ended."""
+        self._overrides.append((group, name, group[name], value))
         group[name] = value
 
-    # ------------------------------------------------------------------ open and shut
+    # ------------------------------------------------------------------ open and close
 
     def open(self) -> None:
         """Patch torch, as far as the registered actions need it."""
-        if self._startings:
+        if self._start_edits:
             self.undo.append(track())
-        if self._steppings:
+        if self._step_edits:
             pre: Any = register_optimizer_step_pre_hook(self._before)
             self._post = register_optimizer_step_post_hook(self._after)
             self.undo += [pre.remove, self._post.remove]
-        if self._startings or self._calls:
+        if self._start_edits or self._calls:
             self._watch_forwards()
             self._force_eager()
         if self._calls:
@@ -163,8 +163,8 @@ class EditSession:
             self.undo.append(self._calls.close)
 
     def close(self) -> None:
-        """Take everything back, last change first; one that fails does not keep the others."""
-        self._give_back()
+        """Undo everything, last change first; an error in one does not keep the others."""
+        self._restore_overrides()
         while self.undo:
             try:
                 self.undo.pop()()
@@ -173,64 +173,66 @@ class EditSession:
 
     # ------------------------------------------------------------------ steps
 
-    def _before(self, optimizer: Optimizer, args: Any, words: Any) -> Any:
-        self._give_back()  # a step that raised had no end
-        # last, so that whoever else looks at the end of a step sees what the step was taken with
+    def _before(self, optimizer: Optimizer, args: Any, kwargs: Any) -> Any:
+        self._restore_overrides()  # where the last step raised, its hook after the step did not run
+        # last, so that other hooks still read the entries with which the step was taken
         _POST_HOOKS.move_to_end(self._post.id)
-        closure = words.get("closure", args[1] if len(args) > 1 else None)
-        self._act_before(optimizer, graded=None if closure is None else False)
-        if closure is None or not any(each.graded for each in self._steppings):
+        closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
+        self._act_before(optimizer, uses_gradients=None if closure is None else False)
+        if closure is None or not any(each.uses_gradients for each in self._step_edits):
             return None
 
-        def graded() -> Any:
+        def closure_then_edits() -> Any:
             loss = closure()
-            self._act_before(optimizer, graded=True)
+            self._act_before(optimizer, uses_gradients=True)
             return loss
 
-        return (args[0],), {**words, "closure": graded}
+        return (args[0],), {**kwargs, "closure": closure_then_edits}
 
-    def _act_before(self, optimizer: Optimizer, *, graded: bool | None) -> None:
+    def _act_before(self, optimizer: Optimizer, *, uses_gradients: bool | None) -> None:
         count = self._counts.get(id(optimizer), 0)
-        for each in self._steppings:
-            if each.before is None or each.job.failed or graded not in (None, each.graded):
+        for each in self._step_edits:
+            if each.before is None or each.job.failed:
+                continue
+            if uses_gradients not in (None, each.uses_gradients):
                 continue
             with attempt(each.job):
                 each.before(optimizer, count)
 
-    def _after(self, optimizer: Optimizer, args: Any, words: Any) -> None:
-        self._give_back()
+    def _after(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        self._restore_overrides()
         count = self._counts[id(optimizer)] = self._counts.get(id(optimizer), 0) + 1
-        for each in self._steppings:
+        for each in self._step_edits:
             if each.after is not None and not each.job.failed:
                 with attempt(each.job):
                     each.after(optimizer, count)
 
-    def _give_back(self) -> None:
-        while self._lent:
-            group, name, value, lent = self._lent.pop()
-            if group.get(name) is lent:  # else the run has set it anew
+    def _restore_overrides(self) -> None:
+        while self._overrides:
+            group, name, value, override = self._overrides.pop()
+            if group.get(name) is override:  # else the run has set it again
                 group[name] = value
 
     # ------------------------------------------------------------------ forwards
 
     def _watch_forwards(self) -> None:
-        """Every call of a module passes here: who is open in this thread, and which is a root."""
+        """Patch the call of modules: keep the stack of open ones, and edit a model at its root."""
         kind: Any = nn.Module
         original = kind.__call__
-        threads, bench, open_ = self.threads, self, [True]
+        threads, session, open_ = self.threads, self, [True]
 
-        def call(module: nn.Module, *args: Any, **words: Any) -> Any:
-            if not open_:  # a compiled model keeps the method that it found when it was made
-                return original(module, *args, **words)
+        def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            if not open_:  # a compiled model keeps this method for its life
+                return original(module, *args, **kwargs)
             stack = threads.stack
             outermost = not stack
             stack.append(module)
             try:
                 if not outermost:
-                    return original(module, *args, **words)
-                bench._meet(module, original, args, words)
-                with bench._calls.within():
-                    return original(module, *args, **words)
+                    return original(module, *args, **kwargs)
+                session._before_forward(module, original, args, kwargs)
+                with session._calls.within():
+                    return original(module, *args, **kwargs)
             finally:
                 stack.pop()
 
@@ -242,35 +244,35 @@ class EditSession:
 
         self.undo.append(back)
 
-    def _meet(self, module: nn.Module, original: Any, args: Any, words: Any) -> None:
-        """Before a forward that the user's code asked for: whatever waits for this model."""
-        if _in_backward():  # a checkpointed part is computed again, and must come out the same
+    def _before_forward(self, module: nn.Module, original: Any, args: Any, kwargs: Any) -> None:
+        """Run the start edits of this model before a forward that the user's code called."""
+        if _in_backward():  # a checkpoint recomputes this part, and must get the same
             return
         with attempt(self.current):
-            model = self.models.meet(module)
+            model = self.models.model_of(module)
             if model is None:
                 return
-            again = partial(_call_again, original, module, args, words)
+            again = partial(_call_again, original, module, args, kwargs)
             with model.about_to_run(module, again):
                 self._start(model)
 
     def _start(self, model: LiveModel) -> None:
         self._mark(model)
         trains = torch.is_grad_enabled() and model.trains()
-        for number, each in enumerate(self._startings):
-            key = (number, id(model), id(model.called))  # a part may be called on its own
+        for number, each in enumerate(self._start_edits):
+            key = (number, id(model), id(model.called))  # a part may be called by itself
             if key in self._started or each.job.failed or (each.training and not trains):
                 continue
             if model.copied and not each.copies:
                 continue
-            if model.lazy():  # its weights come into being in this forward
+            if model.lazy():  # its weights are made in this forward
                 return
             self._started.add(key)
             with attempt(each.job):
                 each.action(model)
 
     def _mark(self, model: LiveModel) -> None:
-        """Know copies: an attribute of the model, which a copy brings along, names the original."""
+        """Recognise copies by an attribute of the model: a copy of the model carries it too."""
         if model.marked:
             return
         model.marked, state = True, vars(model.root)
@@ -283,19 +285,19 @@ class EditSession:
         self.undo.append(partial(_unmark, root, before))
 
     def _force_eager(self) -> None:
-        """Compiled code would not see what is changed: under a bench it runs eagerly."""
-        kit: Any = torch
-        original = kit.compile
+        """Run compiled models eagerly: compiled code would not see the edits."""
+        torch_: Any = torch
+        original = torch_.compile
 
-        def compile_(*args: Any, **words: Any) -> Any:
-            made = original(*args, **words)
+        def compile_(*args: Any, **kwargs: Any) -> Any:
+            made = original(*args, **kwargs)
             self._eager()
             return made
 
-        kit.compile = compile_
+        torch_.compile = compile_
 
         def back() -> None:
-            kit.compile = original
+            torch_.compile = original
 
         self.undo.append(back)
         if "torch._dynamo" in sys.modules:
@@ -305,7 +307,7 @@ class EditSession:
         if self._is_eager:
             return
         self._is_eager = True
-        # a torch without stances has nothing that we could ask; its import may warn
+        # an older torch has no stances; its import may warn
         with suppress(Exception), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             set_stance: Any = torch.compiler.set_stance
@@ -317,10 +319,10 @@ def _in_backward() -> bool:
     return _graph_task() != -1
 
 
-# private: without it checkpointed parts are met in their recomputation as well
+# private: without it a checkpointed part is edited in its recomputation as well
 _graph_task: Any = getattr(torch._C, "_current_graph_task_id", lambda: -1)
 
-_MARK = "_relume_bench"
+_MARK = "_relume_session"
 
 
 def _unmark(ref: "weakref.ref[nn.Module]", before: Any) -> None:
@@ -331,13 +333,13 @@ def _unmark(ref: "weakref.ref[nn.Module]", before: Any) -> None:
             vars(root)[_MARK] = before
 
 
-def _call_again(original: Any, module: nn.Module, args: Any, words: Any) -> Any:
-    return original(module, *copy_value(args), **copy_value(words))
+def _call_again(original: Any, module: nn.Module, args: Any, kwargs: Any) -> Any:
+    return original(module, *copy_value(args), **copy_value(kwargs))
 
 
 @contextmanager
 def attempt(job: EditJob) -> Generator[None]:
-    """An error of ours is the job's, never the run's."""
+    """Report an error in the block as the failure of the job, never of the run."""
     try:
         yield
     except Exception as error:

@@ -4,10 +4,10 @@
 Calls the softmax at its sites over the axis of the classes: the last one.
 
 ## When it helps
-Always, where the rule found it: a softmax over the batch makes the examples compete, and what the
-network says of one depends on which others are there.
+Always, where the rule found it: a softmax over the batch makes the examples compete, and the output
+for one depends on which others are in the batch.
 
-## How it is laid
+## How it is applied
 Calls that run over that axis of a tensor with as many axes are answered with `dim=-1`. In your
 source: name the axis.
 
@@ -38,7 +38,7 @@ RUNGS = {"ACT205": 1}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """At the softmax that was found."""
+    """Propose it at the softmax of the finding."""
     for fact in trace.facts_of("softmax"):
         shape = fact.data.get("shape") or ()
         if fact.site == finding.site and shape:
@@ -49,42 +49,42 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
             return
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Answer the calls that run over the wrong axis of tensors of as many axes.
 
-    They are known by that rather than by their site: one outside of any module has none.
+    The shape identifies them, not the site: a call outside of any module has no site.
     """
-    job, axis = bench.current, int(option(edit, "axis", -1))
+    job, axis = session.current, int(option(edit, "axis", -1))
     wrong, dims = int(option(edit, "from", 0)), option(edit, "dims", None)
-    job.wanting = f"no softmax over axis {wrong} was called"
-    job.words = lambda job: f"{job.text} ({job.counts['call']} calls)"
+    job.no_effect = f"no softmax over axis {wrong} was called"
+    job.describe = lambda job: f"{job.text} ({job.counts['call']} calls)"
 
     def answer(call: FunctionCall) -> Any:
         if not isinstance(call.z, Tensor) or axis_of(call) != wrong:
             return PASS
         if dims is not None and call.z.dim() != dims:
             return PASS
-        job.did("call")
-        return call.function(call.z, dim=axis, dtype=call.words.get("dtype"))
+        job.count("call")
+        return call.function(call.z, dim=axis, dtype=call.kwargs.get("dtype"))
 
     name = str(option(edit, "act", "softmax"))
     table = {f: answer for f, act in act_functions().items() if act.name == name}
-    bench.on_calls(table, outside=True)
+    session.on_calls(table, outside=True)
 
 
 def axis_of(call: FunctionCall) -> int:
-    """The axis from the front; where the call names none, the one that torch takes."""
-    axis = call.words.get("dim", call.args[1] if len(call.args) > 1 else None)
+    """Return the axis counted from the front; without one in the call, torch's choice."""
+    axis = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else None)
     if not isinstance(axis, int):
         return 0 if call.z.dim() in (0, 1, 3) else 1
     return axis % max(call.z.dim(), 1)
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """The axis in the call at the finding's line."""
+    """Change the axis in the call at the finding's line."""
     from relume.fixes.source.edit_source import softmax_axis
 
     return softmax_axis(source, int(option(edit, "axis", -1)))
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

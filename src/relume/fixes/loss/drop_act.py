@@ -9,7 +9,7 @@ Where the head cannot reach what the criterion asks for: a ReLU on logits, a tan
 1; and where an act behind another one cuts what that one gave. The layer before it keeps its
 weights: re-initialise it as well if it saturated.
 
-## How it is laid
+## How it is applied
 As swap-act: act modules are replaced by the identity, calls are answered by their input.
 
 ## What it changes (safety)
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 PAGE = page(__doc__)
 
 RUNGS = {"ACT203": 2, "ACT204": 2, "ACT103": 1}
-SOFT = ("softmax", "log_softmax", "log_sigmoid")  # what belongs to a likelihood is not in its way
+SOFT = ("softmax", "log_softmax", "log_sigmoid")  # part of a likelihood, not in its way
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """The head's last act, or the second act of a harmful pair."""
+    """Propose the head's last act, or the second act of a harmful pair."""
     if finding.code == "ACT103":
         if finding.evidence.more.get("effect") != "idle" and finding.site:
             sites, at, act = second_acts(finding, diagnosis)
@@ -57,11 +57,11 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
 def second_acts(
     finding: Finding, diagnosis: Diagnosis
 ) -> tuple[tuple[str, ...], Finding | None, str]:
-    """The second act of every pair that fares as this one: those left would go on as before.
+    """Return the second act of every pair of this kind: one edit removes all of them.
 
     Returns:
-        Their sites; where in the source they stand, None where that is more than the one place
-        that a patch takes out; and which act it is.
+        Their sites; the finding with the source line, None where they stand at more than the one
+        place that a patch can remove; and the name of the act.
     """
     idle = finding.evidence.more.get("effect") == "idle"
     pairs = [f for f in diagnosis.findings if f.code == finding.code and f.site]
@@ -71,34 +71,34 @@ def second_acts(
     return tuple(dict.fromkeys(f.site for f in pairs)), finding if one else None, min(acts)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Put the identity in place of the acts."""
-    dropped(edit, bench)
+    replace_by_identity(edit, session)
 
 
-def dropped(edit: Edit, bench: "EditSession") -> None:
-    """The identity at the edit's sites."""
-    job, swaps = bench.current, LiveSwaps(bench)
-    job.wanting = "no model with these acts was called"
-    job.words = _told
+def replace_by_identity(edit: Edit, session: "EditSession") -> None:
+    """Put the identity at the edit's sites."""
+    job, swaps = session.current, LiveSwaps(session)
+    job.no_effect = "no model with these acts was called"
+    job.describe = _summary
 
     def start(model: LiveModel) -> None:
         for site in edit.sites:
             swaps.swap(model, site, identity, None)
 
-    bench.on_start(start, training=False, copies=True)
+    session.on_start(start, training=False, copies=True)
 
 
-def _told(job: EditJob) -> str:
+def _summary(job: EditJob) -> str:
     parts = (several(n, what.removesuffix(" replaced")) for what, n in job.counts.items())
     return f"{', '.join(parts)} removed"
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """The call at the site's line, or the last module of the Sequential."""
+    """Remove the call at the site's line, or the last module of the Sequential."""
     from relume.fixes.source.edit_source import without_act
 
     return without_act(source, str(option(edit, "act", "")))
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -8,8 +8,8 @@ binary cross-entropy with logits for yes or no and for several labels, squared e
 Where targets of one kind stand under a criterion for another. It often changes the width of the
 head as well, which no edit of a run can guess.
 
-## How it is laid
-It is not laid: it is a change of your program that only you can make.
+## How it is applied
+It is not applied: it is a change of your program that only you can make.
 
 ## What it changes (safety)
 ADVICE: words only; nothing is claimed.
@@ -34,12 +34,12 @@ RUNGS = {"ACT206": 2, "ACT201": 5, "ACT202": 5, "ACT203": 5, "ACT204": 5}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """What the rule said, for this head."""
+    """Repeat the rule's advice, for this head."""
     yield PAGE.edit(finding.cure or "use a criterion that fits the targets", at=finding)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
-    """Nothing: it is advice."""
+def apply(edit: Edit, session: "EditSession") -> None:
+    """Change nothing: it is advice."""
 
 
-FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, apply)

@@ -7,8 +7,8 @@ for bfloat16 in place of float16 or a loss scaler; and to let acts pass NaN on, 
 ## When it helps
 Where a value that is not finite has a place of its own, and is not the end of an explosion.
 
-## How it is laid
-It is not laid: it is a change of your program that only you can make.
+## How it is applied
+It is not applied: it is a change of your program that only you can make.
 
 ## What it changes (safety)
 ADVICE: words only; nothing is claimed.
@@ -34,12 +34,12 @@ RUNGS = {"ACT604": 9, "ACT803": 1, "ACT602": 9}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """What the rule said, for this operation."""
+    """Repeat the rule's advice, for this operation."""
     yield PAGE.edit(finding.cure or "make the operation safe where it fails", at=finding)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
-    """Nothing: it is advice."""
+def apply(edit: Edit, session: "EditSession") -> None:
+    """Change nothing: it is advice."""
 
 
-FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, apply)

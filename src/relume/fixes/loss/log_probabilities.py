@@ -2,13 +2,13 @@
 
 ## What it does
 Where `nll_loss` receives raw logits, hands it their log-softmax; where it receives probabilities,
-their logarithm, computed from the logits. What is log-softmax already is left.
+their logarithm, computed from the logits. Log-softmax itself stays as it is.
 
 ## When it helps
 Always, where the rule found it: on raw logits that loss has no lower bound, and training drives
 them to infinity; on probabilities it lies between -1 and 0 and hardly has a slope.
 
-## How it is laid
+## How it is applied
 Around the calls of `nll_loss`: outputs of softmax and log-softmax remember what they were made
 from. In your source: `F.cross_entropy` on the logits.
 
@@ -43,7 +43,7 @@ RUNGS = {"ACT203": 1}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Where the criterion is the negative log likelihood."""
+    """Propose it where the criterion is the negative log likelihood."""
     raw = not any(fact.data.get("acts") for fact in trace.facts_of("head"))
     for fact in trace.facts_of("criterion"):
         if fact.data.get("loss") == "nll":
@@ -53,21 +53,21 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
             return
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Answer the calls of `nll_loss`."""
-    job = bench.current
-    job.wanting = "no call of nll_loss received anything but log-probabilities"
-    job.words = lambda job: f"{job.text} ({job.counts['call']} calls)"
+    job = session.current
+    job.no_effect = "no call of nll_loss received anything but log-probabilities"
+    job.describe = lambda job: f"{job.text} ({job.counts['call']} calls)"
 
     def change(call: FunctionCall, made: MadeBy | None) -> Any:
         z = call.z if made is None else made.z
         if (made is not None and made.act == "log_softmax") or _sums_to_one(call.z.exp()):
             return PASS
-        job.did("call")
+        job.count("call")
         return call.on(functional.log_softmax(z, dim=1 if z.dim() > 1 else 0))
 
-    bench.on_calls(remember_inputs(("softmax", "log_softmax")), outside=True)
-    bench.on_calls({functional.nll_loss: at_criterion(change)}, outside=True)
+    session.on_calls(remember_inputs(("softmax", "log_softmax")), outside=True)
+    session.on_calls({functional.nll_loss: at_criterion(change)}, outside=True)
 
 
 def _sums_to_one(rows: Tensor) -> bool:
@@ -76,10 +76,10 @@ def _sums_to_one(rows: Tensor) -> bool:
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """Cross-entropy in place of the negative log likelihood, if nothing stands before it."""
+    """Write cross-entropy for the negative log likelihood, if no act stands before it."""
     from relume.fixes.source.edit_source import cross_entropy_for_nll
 
     return cross_entropy_for_nll(source) if option(edit, "raw", False) else None
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -8,10 +8,10 @@ included, still sees the probabilities.
 ## When it helps
 Always, where the rule found it: the criterion applies its own softmax, and on probabilities its
 loss has a floor (1.461 for ten classes) and its gradient is small. Training gets faster and
-further; how much a trial says.
+further; a trial shows how much.
 
-## How it is laid
-While it lasts, outputs of a softmax or sigmoid remember their logits, through reshapes and casts,
+## How it is applied
+During the run, outputs of a softmax or sigmoid remember their logits, through reshapes and casts,
 and the criterion is called on these. A criterion written by hand is not recognised. In your source:
 remove the softmax and apply it for prediction only.
 
@@ -51,33 +51,33 @@ ACTS = ("softmax", "sigmoid", "hardsigmoid")
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """At the act before the criterion."""
+    """Propose it at the act before the criterion."""
     act = "softmax" if finding.code == "ACT201" else "sigmoid"
     site, at = first_head_act(trace, act)
     yield PAGE.edit(f"{act} before the criterion removed", sites=site, at=at or finding, act=act)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
-    """Remember logits, and hand them to the criterion."""
-    job = bench.current
-    job.wanting = "no criterion received the output of a softmax or sigmoid"
-    job.words = lambda job: f"{job.text} ({sum(job.counts.values())} calls)"
+def apply(edit: Edit, session: "EditSession") -> None:
+    """Tag outputs with their logits, and give these to the criterion."""
+    job = session.current
+    job.no_effect = "no criterion received the output of a softmax or sigmoid"
+    job.describe = lambda job: f"{job.text} ({sum(job.counts.values())} calls)"
 
     def change(call: FunctionCall, made: MadeBy | None) -> Any:
         if made is None or made.act not in CRITERIA[call.function]:
             return PASS
-        job.did("call")
+        job.count("call")
         return call.on(made.z)
 
-    bench.on_calls(remember_inputs(ACTS), outside=True)
-    bench.on_calls(dict.fromkeys(CRITERIA, at_criterion(change)), outside=True)
+    session.on_calls(remember_inputs(ACTS), outside=True)
+    session.on_calls(dict.fromkeys(CRITERIA, at_criterion(change)), outside=True)
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """The call at the site's line, or the last module of the Sequential."""
+    """Remove the call at the site's line, or the last module of the Sequential."""
     from relume.fixes.source.edit_source import without_act
 
     return without_act(source, str(option(edit, "act", "softmax")))
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

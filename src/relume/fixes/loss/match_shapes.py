@@ -8,7 +8,7 @@ different shapes, (N, 1) and (N), reshapes the prediction to the target's shape.
 Always, where the rule found it: spread over each other, every prediction is compared with every
 target, and the best that can be learned is the mean.
 
-## How it is laid
+## How it is applied
 Around the calls of the criteria. In your source: `prediction.squeeze(-1)`.
 
 ## What it changes (safety)
@@ -47,27 +47,27 @@ CRITERIA = (
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Where shapes were spread over each other."""
+    """Propose it where the shapes were broadcast against each other."""
     if finding.evidence.stat == "broadcast":
         yield PAGE.edit("prediction given the target's shape", at=finding)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Reshape predictions before the criterion."""
-    job = bench.current
-    job.wanting = "no criterion received a prediction and a target of different shapes"
-    job.words = lambda job: f"{job.text} ({job.counts['call']} calls)"
+    job = session.current
+    job.no_effect = "no criterion received a prediction and a target of different shapes"
+    job.describe = lambda job: f"{job.text} ({job.counts['call']} calls)"
 
     def answer(call: FunctionCall) -> Any:
-        target = call.words.get("target", call.args[1] if len(call.args) > 1 else None)
+        target = call.kwargs.get("target", call.args[1] if len(call.args) > 1 else None)
         if not isinstance(target, Tensor) or not isinstance(call.z, Tensor):
             return PASS
         if call.z.shape == target.shape or call.z.numel() != target.numel():
             return PASS
-        job.did("call")
+        job.count("call")
         return call.on(call.z.reshape(target.shape))
 
-    bench.on_calls(dict.fromkeys(CRITERIA, answer), outside=True)
+    session.on_calls(dict.fromkeys(CRITERIA, answer), outside=True)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)

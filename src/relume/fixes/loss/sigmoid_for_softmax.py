@@ -1,13 +1,13 @@
 """sigmoid-for-softmax: a sigmoid in place of the softmax over one unit.
 
 ## What it does
-Answers a softmax over a single unit, which is 1 whatever the network says, with the sigmoid of that
-unit.
+Answers a softmax over a single unit, which is 1 whatever the network computes, with the sigmoid of
+that unit.
 
 ## When it helps
 Always, where the rule found it: nothing can be learned through a constant.
 
-## How it is laid
+## How it is applied
 Around the calls of softmax: those whose axis has the size 1. In your source: `torch.sigmoid`, and
 binary cross-entropy.
 
@@ -40,7 +40,7 @@ RUNGS = {"ACT203": 0.5}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Where the softmax has one unit."""
+    """Propose it where the softmax has one unit."""
     if finding.evidence.stat == "units" and finding.evidence.value == 1:
         site, at = first_head_act(trace, "softmax")
         yield PAGE.edit(
@@ -48,28 +48,28 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
         )
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Answer softmaxes over an axis of size 1."""
-    job = bench.current
-    job.wanting = "no softmax over a single unit was called"
-    job.words = lambda job: f"{job.text} ({job.counts['call']} calls)"
+    job = session.current
+    job.no_effect = "no softmax over a single unit was called"
+    job.describe = lambda job: f"{job.text} ({job.counts['call']} calls)"
 
     def answer(call: FunctionCall) -> Any:
         if call.act is None or not isinstance(call.z, Tensor) or axis_size(call) != 1:
             return PASS
-        job.did("call")
+        job.count("call")
         log = call.act.name == "log_softmax"
         return functional.logsigmoid(call.z) if log else torch.sigmoid(call.z)
 
     names = ("softmax", "log_softmax")
     table = {f: answer for f, act in act_functions().items() if act.name in names}
-    bench.on_calls(table, outside=True)
+    session.on_calls(table, outside=True)
 
 
 def axis_size(call: FunctionCall) -> int:
-    """How many entries the softmax normalises over."""
-    axis = call.words.get("dim", call.args[1] if len(call.args) > 1 else None)
+    """Return the number of entries over which the softmax normalises."""
+    axis = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else None)
     return int(call.z.shape[axis if isinstance(axis, int) else -1]) if call.z.dim() else 1
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)

@@ -7,7 +7,7 @@ Answers `log(softmax(z))` with `log_softmax(z)`, and `log(sigmoid(z))` with `log
 Where the first number that is not finite came from a logarithm of zero: a probability that
 underflowed. Not where an epsilon was added before the logarithm: that is another function.
 
-## How it is laid
+## How it is applied
 Outputs of softmax and sigmoid remember their logits, and calls of `log` on them are answered.
 
 ## What it changes (safety)
@@ -40,18 +40,18 @@ RUNGS = {"ACT604": 0.5, "ACT602": 0.5}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Where a softmax or sigmoid is judged by a criterion that was written by hand."""
+    """Propose it where a softmax or sigmoid goes into a criterion written by hand."""
     heads = [fact.data.get("acts") or () for fact in trace.facts_of("head")]
     acts = {act.get("act") for one in heads for act in one}
     if acts & {"softmax", "sigmoid"}:
         yield PAGE.edit("logarithm computed from the logits", at=finding)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
-    """Answer logarithms of what a softmax or sigmoid gave."""
-    job = bench.current
-    job.wanting = "no logarithm of a softmax or sigmoid was taken"
-    job.words = lambda job: f"{job.text} ({job.counts['call']} calls)"
+def apply(edit: Edit, session: "EditSession") -> None:
+    """Answer logarithms of the output of a softmax or sigmoid."""
+    job = session.current
+    job.no_effect = "no logarithm of a softmax or sigmoid was taken"
+    job.describe = lambda job: f"{job.text} ({job.counts['call']} calls)"
 
     def answer(call: FunctionCall) -> Any:
         made = made_from(call.z)
@@ -59,13 +59,13 @@ def lay(edit: Edit, bench: "EditSession") -> None:
             return PASS
         if made.act == "softmax" and made.axis is None:
             return PASS
-        job.did("call")
+        job.count("call")
         if made.act == "sigmoid":
             return functional.logsigmoid(made.z)
         return functional.log_softmax(made.z, dim=made.axis)
 
-    bench.on_calls(remember_inputs(("softmax", "sigmoid")), outside=True)
-    bench.on_calls({torch.log: answer, Tensor.log: answer}, outside=True)
+    session.on_calls(remember_inputs(("softmax", "sigmoid")), outside=True)
+    session.on_calls({torch.log: answer, Tensor.log: answer}, outside=True)
 
 
-FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, apply)

@@ -10,7 +10,7 @@ targets' unit.
 Where the range is meant (an angle, a bounded control signal) and only its size is wrong. Where
 targets have no bounds, drop-act is the cure.
 
-## How it is laid
+## How it is applied
 The calls of that act are answered with the stretched output.
 
 ## What it changes (safety)
@@ -49,7 +49,7 @@ RANGES = {
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """To the targets that the criterion saw."""
+    """Propose the range of the targets that the criterion got."""
     sites, at = first_head_act(trace, "")
     low = [v for f in trace.facts_of("criterion") if (v := f.data.get("target_min")) is not None]
     high = [v for f in trace.facts_of("criterion") if (v := f.data.get("target_max")) is not None]
@@ -62,12 +62,12 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     yield PAGE.edit(text, sites=sites, at=at, low=least, high=most)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Answer the head's act with its output, stretched."""
     low, high = float(option(edit, "low", -1.0)), float(option(edit, "high", 1.0))
-    job, swaps = bench.current, LiveSwaps(bench)
-    job.wanting = "no model with such a head was called"
-    job.words = lambda job: job.text
+    job, swaps = session.current, LiveSwaps(session)
+    job.no_effect = "no model with such a head was called"
+    job.describe = lambda job: job.text
 
     def answer(call: FunctionCall) -> Any:
         name = "" if call.act is None else call.act.name
@@ -79,7 +79,7 @@ def lay(edit: Edit, bench: "EditSession") -> None:
         for site in edit.sites:
             swaps.answer(model, site, answer)
 
-    bench.on_start(start, training=False, copies=True)
+    session.on_start(start, training=False, copies=True)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)

@@ -10,7 +10,7 @@ Where gradients differ by orders of magnitude from layer to layer: Adam divides 
 size. The last rung of the ladder: it moves layers that get little gradient, and does not give them
 a better one.
 
-## How it is laid
+## How it is applied
 Around every step of `torch.optim.SGD`; gradients, momentum and weight decay are put back after it.
 
 ## What it changes (safety)
@@ -42,7 +42,7 @@ RATE, BETAS, EPSILON = 1e-3, (0.9, 0.999), 1e-8  # Adam's own defaults
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Where the run was trained by SGD."""
+    """Propose it where SGD trained the run."""
     if trace.meta.get("optimizer") == "SGD":
         yield PAGE.edit("Adam in place of SGD", rate=RATE)
 
@@ -53,7 +53,7 @@ class _Moments:
         self.steps = 0
 
     def direction(self, gradient: Tensor) -> Tensor:
-        """The bias-corrected first moment over the root of the second."""
+        """Return the bias-corrected first moment over the root of the second."""
         self.steps += 1
         self.first.lerp_(gradient, 1 - BETAS[0])
         self.second.lerp_(gradient.square(), 1 - BETAS[1])
@@ -62,41 +62,41 @@ class _Moments:
         return first / (second.sqrt() + EPSILON)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Change the gradients before each step of SGD, and put them back after it."""
-    rate, job = float(option(edit, "rate", RATE)), bench.current
-    job.wanting = "no SGD took a step"
-    job.words = lambda job: (
+    rate, job = float(option(edit, "rate", RATE)), session.current
+    job.no_effect = "no SGD took a step"
+    job.describe = lambda job: (
         f"Adam in place of SGD on {several(job.counts['optimiser'], 'optimiser')}"
     )
     moments: dict[Tensor, _Moments] = {}
     firsts: dict[tuple[int, int], float] = {}
-    kept: list[tuple[Any, Any]] = []
+    gradients: list[tuple[Any, Any]] = []
 
     def before(optimizer: Optimizer, count: int) -> None:
         if type(optimizer).__name__ != "SGD":
             return
         if count == 0:
-            job.did("optimiser")
-        kept.clear()
+            job.count("optimiser")
+        gradients.clear()
         for number, group in enumerate(optimizer.param_groups):
             first = firsts.setdefault((id(optimizer), number), float(group["lr"]) or 1.0)
             for entry in ("momentum", "dampening"):
-                bench.lend(group, entry, 0)
-            bench.lend(group, "nesterov", False)
+                session.override(group, entry, 0)
+            session.override(group, "nesterov", False)
             for parameter in group["params"]:
                 if parameter.grad is not None and not parameter.grad.is_sparse:
-                    kept.append((parameter, parameter.grad))
-                    known = moments.setdefault(parameter, _Moments(parameter.grad))
-                    parameter.grad = known.direction(parameter.grad) * (rate / first)
+                    gradients.append((parameter, parameter.grad))
+                    moment = moments.setdefault(parameter, _Moments(parameter.grad))
+                    parameter.grad = moment.direction(parameter.grad) * (rate / first)
 
     def after(_optimizer: Optimizer, _count: int) -> None:
-        for parameter, gradient in kept:
+        for parameter, gradient in gradients:
             parameter.grad = gradient
-        kept.clear()
+        gradients.clear()
 
     with torch.no_grad():
-        bench.on_step(before, after, graded=True)
+        session.on_step(before, after, uses_gradients=True)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)

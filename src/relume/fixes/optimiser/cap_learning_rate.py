@@ -10,7 +10,7 @@ that is lower, decayed or warmed up for the whole run would only slow the steps 
 Proposed where the largest rate of the run is more than three times its 90th percentile, which is
 then the ceiling: half a cosine peaks at 1.03 times that, a fall by a factor of a thousand at twice.
 
-## How it is laid
+## How it is applied
 Around every step of the optimiser that steps first, as lower-learning-rate: schedules go on as they
 were. Other optimisers keep their rates.
 
@@ -40,12 +40,12 @@ PAGE = page(__doc__)
 
 RUNGS = {"ACT605": 0.5, "ACT602": 1.9, "ACT604": 1.9, "ACT607": 0.5}
 USUAL = 0.9  # quantile of the rates
-SPIKE = 3.0  # times that: no schedule goes so far above it (see above)
+SPIKE = 3.0  # times that: no schedule goes so far above it (see this page)
 LEAST = 20  # records of the rate: the top tenth of fewer is no more than one
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Where the rate went far above its usual for less than a tenth of the run."""
+    """Propose a ceiling where the rate was far above its usual for less than a tenth of the run."""
     series = trace.series("", "learning_rate")
     if series is None or len(series) < LEAST:
         return
@@ -54,10 +54,12 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
         yield PAGE.edit(f"learning rate at most {usual:.3g}", most=usual)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Scale the rates of the first optimiser down where the largest is above the ceiling."""
     most = float(option(edit, "most", 0.0))
-    first: list[int] = []  # whose rates the ceiling was taken from; others have their own
+    first: list[
+        int
+    ] = []  # the ceiling comes from the rates of this optimiser; others have their own
 
     def factor(optimizer: Optimizer, _count: int) -> float:
         if not first:
@@ -65,7 +67,7 @@ def lay(edit: Edit, bench: "EditSession") -> None:
         rate = max(float(group.get("lr") or 0.0) for group in optimizer.param_groups)
         return most / rate if id(optimizer) in first and 0 < most < rate else 1.0
 
-    scale_rate(bench, factor, f"learning rate at most {most:.3g}")
+    scale_rate(session, factor, f"learning rate at most {most:.3g}")
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)

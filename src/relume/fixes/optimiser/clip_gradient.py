@@ -7,9 +7,9 @@ its step.
 ## When it helps
 A seat belt against the one batch in a thousand whose gradient is far outside the usual. It does not
 cure a learning rate that is too high nor a bad initialisation: on digits it helps neither
-(docs/fixes.md). Optimisers that divide by the gradient's size, such as Adam, hardly feel it.
+(docs/fixes.md). It hardly changes optimisers that divide by the gradient's size, such as Adam.
 
-## How it is laid
+## How it is applied
 Before every step of every optimiser, after a gradient scaler has unscaled; where the step computes
 the gradient in a closure, after that.
 
@@ -43,38 +43,38 @@ RUNGS = {"ACT602": 3, "ACT604": 3, "ACT605": 4}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """A norm of 1, the usual one."""
+    """Propose a norm of 1, the usual one."""
     yield PAGE.edit("gradient clipped to a norm of 1", at=script(trace), norm=1.0)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Clip before every step."""
-    most, job = float(option(edit, "norm", 1.0)), bench.current
-    job.wanting = "no optimiser took a step with a gradient"
-    met: set[int] = set()
+    most, job = float(option(edit, "norm", 1.0)), session.current
+    job.no_effect = "no optimiser took a step with a gradient"
+    counted: set[int] = set()
     text = f"gradient clipped to a norm of {most:g}"
-    job.words = lambda job: f"{text} on {several(job.counts['optimiser'], 'optimiser')}"
+    job.describe = lambda job: f"{text} on {several(job.counts['optimiser'], 'optimiser')}"
 
     def before(optimizer: Optimizer, _count: int) -> None:
         every = [p for group in optimizer.param_groups for p in group["params"]]
-        given = [p for p in every if p.grad is not None]
-        if not given:
+        with_gradient = [p for p in every if p.grad is not None]
+        if not with_gradient:
             return
         scale = getattr(optimizer, "grad_scale", None)  # a fused step unscales on its own
         limit = most if scale is None else most * float(scale)
-        torch.nn.utils.clip_grad_norm_(given, limit)
-        if id(optimizer) not in met:
-            met.add(id(optimizer))
-            job.did("optimiser")
+        torch.nn.utils.clip_grad_norm_(with_gradient, limit)
+        if id(optimizer) not in counted:
+            counted.add(id(optimizer))
+            job.count("optimiser")
 
-    bench.on_step(before, graded=True)
+    session.on_step(before, uses_gradients=True)
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """A line before the one step of the script."""
+    """Insert a line before the one step of the script."""
     from relume.fixes.source.edit_source import clip_before_step
 
     return clip_before_step(source, float(option(edit, "norm", 1.0)))
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

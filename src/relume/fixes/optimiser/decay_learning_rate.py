@@ -8,7 +8,7 @@ run's steps, and stays there.
 Where the loss has fallen and then swings around a level: steps of one length cannot settle in a
 valley narrower than they are. It does not help a rate at which the loss never fell.
 
-## How it is laid
+## How it is applied
 Around every step of every optimiser, on top of whatever schedule the script has.
 
 ## What it changes (safety)
@@ -38,13 +38,13 @@ LEAST = 0.01
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Over as many steps as the run took."""
-    taken = trace.meta.get("steps")
-    if isinstance(taken, int) and taken > 1:
-        yield PAGE.edit(f"learning rate decayed over {taken} steps", steps=taken)
+    """Propose a decay over as many steps as the run took."""
+    run_steps = trace.meta.get("steps")
+    if isinstance(run_steps, int) and run_steps > 1:
+        yield PAGE.edit(f"learning rate decayed over {run_steps} steps", steps=run_steps)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Multiply the groups' rates by half a cosine."""
     steps = max(int(option(edit, "steps", 1000)), 1)
 
@@ -52,7 +52,7 @@ def lay(edit: Edit, bench: "EditSession") -> None:
         part = min(count / steps, 1.0)
         return LEAST + (1 - LEAST) * (1 + math.cos(math.pi * part)) / 2
 
-    scale_rate(bench, factor, f"learning rate decayed over {steps} steps")
+    scale_rate(session, factor, f"learning rate decayed over {steps} steps")
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)

@@ -1,8 +1,8 @@
 """lower-learning-rate: every step taken with a tenth of the learning rate.
 
 ## What it does
-Multiplies the learning rate of every parameter group by a factor, one tenth if nothing else is
-said. A factor above 1 raises it.
+Multiplies the learning rate of every parameter group by a factor, one tenth by default. A
+factor above 1 raises it.
 
 ## When it helps
 A step that changes the weights by a tenth of themselves leaves the region in which the gradient
@@ -10,7 +10,7 @@ means anything: units are thrown off the data and die, the loss swings or explod
 digits with Adam at 0.1: see docs/fixes.md. It does not cure what is wrong at the start, such as
 dead or saturated initial weights, nor inputs far from zero.
 
-## How it is laid
+## How it is applied
 Around every step of every optimiser: the groups' rates are multiplied before it and put back
 after it, so any schedule, and any rate that the script sets itself, goes on as it was.
 
@@ -43,7 +43,7 @@ IF_HIGH = ("ACT401", "ACT402", "ACT403")  # dead units: only if it was high when
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """A tenth; where numbers are no longer finite, a hundredth too."""
+    """Propose a tenth; where numbers are no longer finite, a hundredth too."""
     if finding.code in IF_HIGH and not rate_killed(finding, diagnosis):
         return
     yield PAGE.edit("learning rate times 0.1", at=script(trace), factor=0.1)
@@ -51,24 +51,24 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
         yield PAGE.edit("learning rate times 0.01", at=script(trace), factor=0.01)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Multiply the groups' rates for the length of each step."""
     factor = float(option(edit, "factor", 0.1))
-    scale_rate(bench, lambda _optimizer, _count: factor, f"learning rate times {factor:g}")
+    scale_rate(session, lambda _optimizer, _count: factor, f"learning rate times {factor:g}")
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """The literal rate of the one optimiser that the script makes."""
+    """Change the rate of the one optimiser that the script makes."""
     from relume.fixes.source.optimizer_argument import scale_entry_patch
 
     return scale_entry_patch(source, "lr", float(option(edit, "factor", 0.1)))
 
 
 def by_hand(edit: Edit, source: "Source") -> str:
-    """The option of the script's that sets it, and its new value."""
-    from relume.fixes.source.optimizer_argument import entry_words
+    """Name the script's option that sets it, and its new value."""
+    from relume.fixes.source.optimizer_argument import entry_instructions
 
-    return entry_words(source, "lr", float(option(edit, "factor", 0.1)))
+    return entry_instructions(source, "lr", float(option(edit, "factor", 0.1)))
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch, by_hand)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch, by_hand)

@@ -1,13 +1,13 @@
 """lower-weight-decay: a tenth of the weight decay.
 
 ## What it does
-Multiplies the weight decay of every parameter group by a factor, one tenth if nothing else is said.
+Multiplies the weight decay of every parameter group by a factor, one tenth by default.
 
 ## When it helps
 Where decay outweighs the gradient of the loss: the weights shrink away and units fall silent. A
 penalty that the script adds to its loss by hand is not an entry of the optimiser, and is left.
 
-## How it is laid
+## How it is applied
 Around every step of every optimiser: the entry is multiplied before it and put back after it.
 
 ## What it changes (safety)
@@ -37,30 +37,30 @@ RUNGS = {"ACT608": 1}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """A tenth, and none."""
+    """Propose a tenth, and none."""
     yield PAGE.edit("weight decay times 0.1", at=script(trace), factor=0.1)
     yield PAGE.edit("weight decay times 0", at=script(trace), factor=0.0)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Multiply the groups' weight decay for the length of each step."""
     factor = float(option(edit, "factor", 0.1))
     text = f"weight decay times {factor:g}"
-    scale_entry(bench, "weight_decay", lambda _optimizer, _count: factor, text)
+    scale_entry(session, "weight_decay", lambda _optimizer, _count: factor, text)
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """The literal weight decay of the one optimiser that the script makes."""
+    """Change the weight decay of the one optimiser that the script makes."""
     from relume.fixes.source.optimizer_argument import scale_entry_patch
 
     return scale_entry_patch(source, "weight_decay", float(option(edit, "factor", 0.1)))
 
 
 def by_hand(edit: Edit, source: "Source") -> str:
-    """The option of the script's that sets it, and its new value."""
-    from relume.fixes.source.optimizer_argument import entry_words
+    """Name the script's option that sets it, and its new value."""
+    from relume.fixes.source.optimizer_argument import entry_instructions
 
-    return entry_words(source, "weight_decay", float(option(edit, "factor", 0.1)))
+    return entry_instructions(source, "weight_decay", float(option(edit, "factor", 0.1)))
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch, by_hand)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch, by_hand)

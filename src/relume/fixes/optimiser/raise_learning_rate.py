@@ -1,7 +1,7 @@
 """raise-learning-rate: every step taken with a multiple of the learning rate.
 
 ## What it does
-Multiplies the learning rate of every parameter group by a factor, ten if nothing else is said.
+Multiplies the learning rate of every parameter group by a factor, ten by default.
 Proposed are the power of ten that brings the measured step nearest to a thousandth of the weights,
 and its two neighbours.
 
@@ -10,7 +10,7 @@ Where steps change the weights by less than a hundred-thousandth of themselves a
 fallen. It does not cure a gradient that vanishes: measured on digits, eight sigmoids stay at chance
 (docs/fixes.md).
 
-## How it is laid
+## How it is applied
 As lower-learning-rate: for the length of each step, so that schedules go on as they were.
 
 ## What it changes (safety)
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 PAGE = page(__doc__)
 
 RUNGS = {"ACT606": 1}
-USUAL = 1e-3  # of the weights, a step: the rule of thumb (CS231n; RULES.md 605)
+USUAL = 1e-3  # of the weights, a step: the rule of thumb (CS231n; page of ACT605)
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """By what brings the measured update ratio to the rule of thumb, ten times that, a tenth."""
+    """Propose the factor that brings the update ratio to the rule of thumb, and its neighbours."""
     rate = finding.evidence.more.get("rate")
     decades = 2  # where the updates were not measured
     if isinstance(rate, float) and rate > 0:
@@ -51,24 +51,24 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
         yield PAGE.edit(f"learning rate times {factor:g}", at=script(trace), factor=factor)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Multiply the groups' rates for the length of each step."""
     factor = float(option(edit, "factor", 10.0))
-    scale_rate(bench, lambda _optimizer, _count: factor, f"learning rate times {factor:g}")
+    scale_rate(session, lambda _optimizer, _count: factor, f"learning rate times {factor:g}")
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """The literal rate of the one optimiser that the script makes."""
+    """Change the rate of the one optimiser that the script makes."""
     from relume.fixes.source.optimizer_argument import scale_entry_patch
 
     return scale_entry_patch(source, "lr", float(option(edit, "factor", 10.0)))
 
 
 def by_hand(edit: Edit, source: "Source") -> str:
-    """The option of the script's that sets it, and its new value."""
-    from relume.fixes.source.optimizer_argument import entry_words
+    """Name the script's option that sets it, and its new value."""
+    from relume.fixes.source.optimizer_argument import entry_instructions
 
-    return entry_words(source, "lr", float(option(edit, "factor", 10.0)))
+    return entry_instructions(source, "lr", float(option(edit, "factor", 10.0)))
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch, by_hand)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch, by_hand)

@@ -7,8 +7,8 @@ Asks to shuffle the training data in every epoch, and for larger batches.
 Where the loss swings with the order of the data, or by the noise of small batches, rather than
 because of the learning rate.
 
-## How it is laid
-It is not laid: it is a change of your program that only you can make.
+## How it is applied
+It is not applied: it is a change of your program that only you can make.
 
 ## What it changes (safety)
 ADVICE: words only; nothing is claimed.
@@ -34,12 +34,12 @@ RUNGS = {"ACT607": 3}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """One sentence."""
+    """Give one sentence of advice."""
     yield PAGE.edit("shuffle the data in every epoch; else use a larger batch", at=finding)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
-    """Nothing: it is advice."""
+def apply(edit: Edit, session: "EditSession") -> None:
+    """Change nothing: it is advice."""
 
 
-FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, apply)

@@ -10,9 +10,9 @@ step with it would ruin all weights. It keeps the run alive; the operation that 
 and is better cured where it stands. Where every step is broken it changes nothing: a run that
 explodes has another cause.
 
-## How it is laid
+## How it is applied
 Before every step of every optimiser, after a gradient scaler has unscaled; where the step computes
-the gradient in a closure, after that. Looking at the gradients is one wait for the device a step.
+the gradient in a closure, after that. Reading the gradients waits for the device once a step.
 
 ## What it changes (safety)
 RETRAIN: the same model takes fewer steps.
@@ -45,41 +45,43 @@ RUNGS = {"ACT604": 0.8}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Where the first value that is not finite has a place of its own."""
+    """Propose it where the first value that is not finite has a place of its own."""
     yield PAGE.edit("steps with a gradient that is not finite left out", at=script(trace))
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Drop the gradients of broken steps."""
-    job = bench.current
-    job.wanting = "no optimiser took a step with a gradient"
-    job.words = _told
+    job = session.current
+    job.no_effect = "no optimiser took a step with a gradient"
+    job.describe = _summary
 
     def before(optimizer: Optimizer, _count: int) -> None:
         every = [p for group in optimizer.param_groups for p in group["params"]]
-        given = [p for p in every if p.grad is not None]
-        if not given:
+        with_gradient = [p for p in every if p.grad is not None]
+        if not with_gradient:
             return
-        job.did("step")
+        job.count("step")
         # a product with zero is NaN for NaN and for infinity, and overflows for nothing else
-        sums = torch.stack([(p.grad * 0).sum().float().to(given[0].device) for p in given])
+        sums = torch.stack(
+            [(p.grad * 0).sum().float().to(with_gradient[0].device) for p in with_gradient]
+        )
         if not bool(torch.isfinite(sums).all()):
-            job.did("skipped")
-            for parameter in given:
+            job.count("skipped")
+            for parameter in with_gradient:
                 parameter.grad = None
 
-    bench.on_step(before, graded=True)
+    session.on_step(before, uses_gradients=True)
 
 
-def _told(job: EditJob) -> str:
+def _summary(job: EditJob) -> str:
     return f"{several(job.counts.get('skipped', 0), 'step')} of {job.counts['step']} left out"
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """Lines before the one step of the script."""
+    """Insert lines before the one step of the script."""
     from relume.fixes.source.edit_source import skip_before_step
 
     return skip_before_step(source)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay, patch)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -8,7 +8,7 @@ Takes the parameters of learned acts (PReLU's slopes, Swish's beta) out of weigh
 Decay pulls a learned slope to zero: PReLU becomes ReLU, a Swish a straight line. He et al. train
 PReLU without it. In your own code: `relume.acts.parameter_groups(model, weight_decay)`.
 
-## How it is laid
+## How it is applied
 Around every step: before it, what the step is going to take off these parameters is added to them,
 or to their gradient where decay passes through it; the gradient is put back after it.
 
@@ -43,41 +43,41 @@ RUNGS = {"ACT608": 2}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Slopes, biases and norms."""
+    """Propose slopes, biases and norms."""
     yield PAGE.edit("biases, norms and learned slopes out of weight decay", all=True)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Make up for the decay of the spared parameters around each step."""
-    job, every = bench.current, bool(option(edit, "all", False))
-    job.wanting = "no such parameter is under weight decay"
+    job, every = session.current, bool(option(edit, "all", False))
+    job.no_effect = "no such parameter is under weight decay"
     spared: set[Tensor] = set()
-    kept: list[tuple[Any, Any]] = []
-    met: set[int] = set()
+    gradients: list[tuple[Any, Any]] = []
+    counted: set[int] = set()
 
     def start(model: LiveModel) -> None:
         spared.update(_spared(model.root, every))
 
     def before(optimizer: Optimizer, _count: int) -> None:
-        kept.clear()
+        gradients.clear()
         for group in optimizer.param_groups:
             decay = group.get("weight_decay") or 0
-            mine = [p for p in group["params"] if p in spared and p.grad is not None]
-            if not decay or not mine:
+            spared_here = [p for p in group["params"] if p in spared and p.grad is not None]
+            if not decay or not spared_here:
                 continue
-            for parameter in mine:
-                if id(parameter) not in met:
-                    met.add(id(parameter))
-                    job.did("parameter spared")
-                _make_up(optimizer, group, parameter, decay, kept)
+            for parameter in spared_here:
+                if id(parameter) not in counted:
+                    counted.add(id(parameter))
+                    job.count("parameter spared")
+                _make_up(optimizer, group, parameter, decay, gradients)
 
     def after(_optimizer: Optimizer, _count: int) -> None:
-        for parameter, gradient in kept:
+        for parameter, gradient in gradients:
             parameter.grad = gradient
-        kept.clear()
+        gradients.clear()
 
-    bench.on_start(start, training=True)
-    bench.on_step(before, after, graded=True)
+    session.on_start(start, training=True)
+    session.on_step(before, after, uses_gradients=True)
 
 
 def _spared(root: nn.Module, every: bool) -> list[Tensor]:
@@ -89,16 +89,16 @@ def _spared(root: nn.Module, every: bool) -> list[Tensor]:
 
 
 def _make_up(
-    optimizer: Optimizer, group: dict[str, Any], parameter: Any, decay: float, kept: list[Any]
+    optimizer: Optimizer, group: dict[str, Any], parameter: Any, decay: float, gradients: list[Any]
 ) -> None:
-    apart = group.get("decoupled_weight_decay", "AdamW" in type(optimizer).__name__)
+    decoupled = group.get("decoupled_weight_decay", "AdamW" in type(optimizer).__name__)
     with torch.no_grad():
-        if apart:  # the step multiplies by 1 - lr * decay
+        if decoupled:  # the step multiplies by 1 - lr * decay
             parameter.div_(1 - float(group["lr"]) * decay)
         else:  # the step adds decay * parameter to the gradient
-            kept.append((parameter, parameter.grad))
+            gradients.append((parameter, parameter.grad))
             sign = -1 if group.get("maximize") else 1
             parameter.grad = parameter.grad - sign * decay * parameter
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)

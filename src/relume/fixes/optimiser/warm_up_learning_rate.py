@@ -1,14 +1,14 @@
 """warm-up-learning-rate: the learning rate grows to its value over the first steps.
 
 ## What it does
-Multiplies the learning rate by (t + 1) / n on step t of the first n, 100 if nothing else is said.
+Multiplies the learning rate by (t + 1) / n on step t of the first n, 100 by default.
 
 ## When it helps
 Where units die or the loss explodes within the first steps and the same rate is fine later: Adam's
 first steps are as long as its rate whatever the gradient is, and the curvature is largest at the
-start. A rate that is too high for good needs lower-learning-rate.
+start. A rate that stays too high needs lower-learning-rate.
 
-## How it is laid
+## How it is applied
 Around every step of every optimiser, as lower-learning-rate; each optimiser counts its own steps.
 
 ## What it changes (safety)
@@ -38,19 +38,19 @@ SHARE, MOST = 0.1, 500  # of the run's steps, as is usual; warm-ups longer than 
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Over the first tenth of the run."""
+    """Propose a warm-up over the first tenth of the run."""
     if finding.code in IF_HIGH and not rate_killed(finding, diagnosis):
         return
-    taken = trace.meta.get("steps")
-    steps = min(max(int(SHARE * taken), 10), MOST) if isinstance(taken, int) else 100
+    run_steps = trace.meta.get("steps")
+    steps = min(max(int(SHARE * run_steps), 10), MOST) if isinstance(run_steps, int) else 100
     yield PAGE.edit(f"learning rate warmed up over {steps} steps", steps=steps)
 
 
-def lay(edit: Edit, bench: "EditSession") -> None:
+def apply(edit: Edit, session: "EditSession") -> None:
     """Multiply the groups' rates on the first steps."""
     steps = max(int(option(edit, "steps", 100)), 1)
     text = f"learning rate warmed up over {steps} steps"
-    scale_rate(bench, lambda _optimizer, count: min(1.0, (count + 1) / steps), text)
+    scale_rate(session, lambda _optimizer, count: min(1.0, (count + 1) / steps), text)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, lay)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)

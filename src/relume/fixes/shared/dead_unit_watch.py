@@ -1,4 +1,4 @@
-"""Units that stay silent while a model trains: watched over batches, reported on a schedule."""
+"""Watches units over training batches, and reports the dead ones on a schedule."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from relume.fixes.shared.weight_draws import why_not_redrawn, why_not_redrawn_be
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
 
-ROWS = 512  # samples without a sign of life before a unit counts as dead
-FIRST, MOST = 25, 400  # steps between two looks: doubled each time, up to the most
-FLAT = 0.01  # of the largest slope: where a smooth act counts as silent (RULES.md 402)
+ROWS = 512  # samples on which a unit must stay silent to count as dead
+FIRST, MOST = 25, 400  # steps between two checks: doubled each time, up to the most
+FLAT = 0.01  # of the largest slope: where a smooth act counts as silent (page of ACT402)
 
 
 @dataclass(eq=False, slots=True)
 class WatchedUnits:
-    """An act whose units are watched: its place, what was seen of it, and its last input."""
+    """Counts which units of an act fire, and keeps its last input."""
 
     place: ActPlace
     model: LiveModel
@@ -34,7 +34,7 @@ class WatchedUnits:
     alive: Tensor | None = None  # (units,)
     last: Tensor | None = None  # (rows, units)
 
-    def see(self, z: Tensor) -> None:
+    def add(self, z: Tensor) -> None:
         """Count one batch."""
         rows = z.detach().movedim(self.place.axis, -1).reshape(-1, z.shape[self.place.axis])
         fires = _fires(self.place, rows).any(0)
@@ -42,7 +42,7 @@ class WatchedUnits:
         self.rows, self.last = self.rows + len(rows), rows
 
     def dead(self) -> Tensor | None:
-        """Which units never fired, once there were enough samples; then it begins anew."""
+        """Return which units never fired, and start again; None before there are enough samples."""
         if self.alive is None or self.rows < ROWS:
             return None
         dead = ~self.alive
@@ -60,21 +60,21 @@ def _fires(place: ActPlace, rows: Tensor) -> Tensor:
     return slope.abs() > FLAT * act.max_slope
 
 
-Cure = Callable[[WatchedUnits, Tensor], None]
+Revive = Callable[[WatchedUnits, Tensor], None]
 
 
-def watch_units(edit: Edit, bench: "EditSession", cure: Cure) -> None:
-    """Call `cure` with the dead units of an act, on a schedule of optimiser steps.
+def watch_units(edit: Edit, session: "EditSession", revive: Revive) -> None:
+    """Call `revive` with the dead units of an act, on a schedule of optimiser steps.
 
-    Watched are the hidden acts that rectify and are fed by one layer; of them those that the
-    edit's sites name, if it names any.
+    It watches the hidden acts that rectify and are fed by one layer; if the edit names sites, only
+    those.
     """
-    job, watched = bench.current, dict[tuple[int, str, int], WatchedUnits]()
-    job.wanting = "no unit was dead when it was looked for"
+    job, watched = session.current, dict[tuple[int, str, int], WatchedUnits]()
+    job.no_effect = "no unit was dead when it was looked for"
     schedule = _Schedule()
 
     def start(model: LiveModel) -> None:
-        for place in trace_forward(model, bench.threads).hidden():
+        for place in trace_forward(model, session.threads).hidden():
             named = not edit.sites or place.site in edit.sites
             if not named or not place.act.rectifies or place.layer is None:
                 continue
@@ -91,10 +91,10 @@ def watch_units(edit: Edit, bench: "EditSession", cure: Cure) -> None:
         if call.act is None or call.module is None or not torch.is_grad_enabled():
             return PASS
         one = watched.get((id(call.module), call.act.name, call.index))
-        mine = one is not None and one.place.owner() is call.module and call.module.training
-        if one is not None and mine and isinstance(call.z, Tensor):
+        trains = one is not None and one.place.owner() is call.module and call.module.training
+        if one is not None and trains and isinstance(call.z, Tensor):
             with torch._C.DisableTorchFunction(), torch.no_grad():
-                one.see(call.z)
+                one.add(call.z)
         return PASS
 
     def after(_optimiser: Any, _count: int) -> None:
@@ -104,12 +104,12 @@ def watch_units(edit: Edit, bench: "EditSession", cure: Cure) -> None:
             dead = one.dead()
             if dead is not None and bool(dead.any()) and one.model.alive:
                 with attempt(job), torch.no_grad():
-                    cure(one, dead)
+                    revive(one, dead)
 
-    bench.on_start(start, training=True)
-    bench.on_calls(dict.fromkeys(act_functions(), answer))
-    bench.on_step(after=after)
-    bench.undo.append(partial(watched.clear))
+    session.on_start(start, training=True)
+    session.on_calls(dict.fromkeys(act_functions(), answer))
+    session.on_step(after=after)
+    session.undo.append(partial(watched.clear))
 
 
 class _Schedule:

@@ -1,4 +1,4 @@
-"""What fixes of the initialisation share: which layers, and how and when they are drawn anew."""
+"""Draws layers anew for the fixes of the initialisation: which layers, how and when."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
     from relume.fixes.source.diff import Patch, Source
 
 Std = Callable[[nn.Module, float], float]
-"""From a layer and the gain of the act behind it to the standard deviation of its weights."""
+"""Maps a layer and the gain of the act behind it to the standard deviation of its weights."""
 
 
-def redraw(edit: Edit, bench: "EditSession", std: Std) -> None:
+def redraw(edit: Edit, session: "EditSession", std: Std) -> None:
     """Draw the affine layers anew before the first forward that trains.
 
-    A layer behind which no hidden act stands (a head, a projection) has gain 1. Layers whose
-    scale a norm layer sets, and those that join other signals, keep their weights.
+    A layer with no hidden act behind it (a head, a projection) has gain 1. Layers whose scale a
+    norm layer sets, and layers that other signals join, keep their weights.
     """
-    job, source = bench.current, generator()
-    job.wanting = "no model was trained"
+    job, source = session.current, generator()
+    job.no_effect = "no model was trained"
     done: set[int] = set()
 
     def start(model: LiveModel) -> None:
-        seen = trace_forward(model, bench.threads)
-        behind = each_layer(place for place in seen.places if place.layer is not None)
-        for path, layer in seen.layers.items():
+        forward = trace_forward(model, session.threads)
+        behind = each_layer(place for place in forward.places if place.layer is not None)
+        for path, layer in forward.layers.items():
             place = behind.get(path)
             if id(layer) in done or not is_wanted(edit, model, path, place):
                 continue
@@ -59,7 +59,7 @@ def redraw(edit: Edit, bench: "EditSession", std: Std) -> None:
             done.add(id(layer))
             draw_anew(job, layer, std(layer, gain_behind(place)), source)
 
-    bench.on_start(start, training=True)
+    session.on_start(start, training=True)
 
 
 def is_wanted(edit: Edit, model: LiveModel, path: str, place: ActPlace | None) -> bool:
@@ -77,59 +77,59 @@ def is_wanted(edit: Edit, model: LiveModel, path: str, place: ActPlace | None) -
 
 
 def gain_behind(place: ActPlace | None) -> float:
-    """The gain of the hidden act behind a layer; 1 where there is none, or it has no gain."""
+    """Return the gain of the hidden act behind a layer; 1 without an act or a gain."""
     return 1.0 if place is None or place.role != "hidden" else gain_of(place.act)
 
 
 def gain_of(act: Act) -> float:
-    """The act's gain, 1 where it has none."""
+    """Return the act's gain; 1 where it has none."""
     try:
         return gain(act)
     except UsageError:
         return 1.0
 
 
-def layers_of(edit: Edit, model: LiveModel, seen: ForwardTrace) -> dict[str, nn.Module]:
-    """The layers that the edit's sites name; all of the forward where it names none."""
-    behind = each_layer(place for place in seen.places if place.layer is not None)
+def layers_of(edit: Edit, model: LiveModel, forward: ForwardTrace) -> dict[str, nn.Module]:
+    """Return the layers that the edit's sites name; all of the forward where it names none."""
+    behind = each_layer(place for place in forward.places if place.layer is not None)
     return {
         path: layer
-        for path, layer in seen.layers.items()
+        for path, layer in forward.layers.items()
         if is_wanted(edit, model, path, behind.get(path))
     }
 
 
-def fill_biases(edit: Edit, bench: "EditSession", value: float) -> None:
+def fill_biases(edit: Edit, session: "EditSession", value: float) -> None:
     """Set the biases of the layers that the edit names before the first forward that trains."""
-    job = bench.current
-    job.wanting = f"no layer with a bias other than {value:g} was met"
+    job = session.current
+    job.no_effect = f"no layer with a bias other than {value:g} was met"
 
     def start(model: LiveModel) -> None:
-        for layer in layers_of(edit, model, trace_forward(model, bench.threads)).values():
+        for layer in layers_of(edit, model, trace_forward(model, session.threads)).values():
             bias = getattr(layer, "bias", None)
             if isinstance(bias, Tensor) and bool((bias != value).any()):
                 with torch.no_grad():
                     bias.fill_(value)
                 forget([bias])
-                job.did("bias vector")
+                job.count("bias vector")
 
-    bench.on_start(start, training=True)
+    session.on_start(start, training=True)
 
 
 def layers_for_patch(trace: Trace, only: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:
-    """Which layers a patch has to draw, and the act behind each, as options of an edit."""
-    found = layers_and_acts(trace)
-    kept = {layer: act for layer, act in found.items() if not only or layer in only}
-    return {"layers": tuple(kept), "behind": tuple(kept.values())}
+    """Return the layers that a patch draws, and the act behind each, as options of an edit."""
+    acts = layers_and_acts(trace)
+    chosen = {layer: act for layer, act in acts.items() if not only or layer in only}
+    return {"layers": tuple(chosen), "behind": tuple(chosen.values())}
 
 
 def init_patch(edit: Edit, source: "Source", std: Callable[[Act], str]) -> "Patch | None":
-    """A block that draws the edit's layers, after the line that makes the model.
+    """Write a block that draws the edit's layers, after the line that makes the model.
 
     Args:
         edit: with the options of `layers_for_patch`.
         source: the script.
-        std: from the act behind a layer to an expression in ``fan_in`` and ``fan_out``.
+        std: maps the act behind a layer to an expression in ``fan_in`` and ``fan_out``.
     """
     from relume.fixes.source.edit_source import after_model, draw_block
 

@@ -1,4 +1,4 @@
-"""Sites of a trace that fixes ask for, and what their proposals say of them."""
+"""Queries of a trace and a diagnosis that fixes make for their proposals."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,46 +7,40 @@ from relume.core import Diagnosis, Finding, Site, Trace
 
 
 def hidden_sites(trace: Trace, *acts: str) -> tuple[Site, ...]:
-    """The hidden acts of the run, of these names if any is given."""
-    found = trace.sites_of("act", "hidden")
-    return tuple(site for site in found if not acts or site.act in acts)
+    """Return the hidden acts of the run; with `acts`, those of these names."""
+    sites = trace.sites_of("act", "hidden")
+    return tuple(site for site in sites if not acts or site.act in acts)
 
 
 def script(trace: Trace) -> Site:
-    """The script that was run, as a place for a patch of what has no line; empty if unknown."""
+    """Return the run's script as the site of a patch that has no line; empty if unknown."""
     path = str(trace.meta.get("script") or "")
     known = bool(path) and not trace.meta.get("module") and Path(path).is_file()
     return Site("", "script", file=str(Path(path).resolve()) if known else "")
 
 
 def layers_and_acts(trace: Trace) -> dict[str, str]:
-    """The act behind each layer that feeds a hidden one, by the layer; heads have none (``""``)."""
-    found = {site.layer: site.act for site in hidden_sites(trace) if site.layer}
+    """Return the act behind each layer, by the layer; heads have none (``""``)."""
+    hidden = {site.layer: site.act for site in hidden_sites(trace) if site.layer}
     heads = {site.layer or site.name: "" for site in trace.sites_of("head")}
-    return {**heads, **found}
+    return {**heads, **hidden}
 
 
 def names(sites: tuple[Site, ...]) -> tuple[str, ...]:
-    """Their names."""
+    """Return the names of these sites."""
     return tuple(site.name for site in sites)
 
 
 def sites_alike(finding: Finding, diagnosis: Diagnosis) -> tuple[str, ...]:
-    """The sites of all findings of this rule: one transaction treats them together."""
-    found = [f.site for f in diagnosis.findings if f.code == finding.code and f.site]
-    return tuple(dict.fromkeys(found))
+    """Return the sites of all findings of this rule: one edit treats them together."""
+    sites = [f.site for f in diagnosis.findings if f.code == finding.code and f.site]
+    return tuple(dict.fromkeys(sites))
 
 
 def layers_alike(finding: Finding, diagnosis: Diagnosis) -> tuple[str, ...]:
-    """The layers of all findings of this rule."""
-    found = [f.layer for f in diagnosis.findings if f.code == finding.code and f.layer]
-    return tuple(dict.fromkeys(found))
-
-
-def act_at(trace: Trace, site: str) -> str:
-    """The act of the site, or ``""``."""
-    found = trace.site(site)
-    return found.act if found is not None else ""
+    """Return the layers of all findings of this rule."""
+    layers = [f.layer for f in diagnosis.findings if f.code == finding.code and f.layer]
+    return tuple(dict.fromkeys(layers))
 
 
 def has_finding(diagnosis: Diagnosis, *codes: str) -> bool:
@@ -55,10 +49,11 @@ def has_finding(diagnosis: Diagnosis, *codes: str) -> bool:
 
 
 def first_head_act(trace: Trace, act: str) -> tuple[tuple[str, ...], Site | None]:
-    """The last act between a head and its criterion, of that name if one is given.
+    """Return the last act between a head and its criterion; with `act`, the last of that name.
 
     Returns:
-        Its site's name for an edit, and the site with its source line; empty and None if unknown.
+        The name of its site for an edit, and the site with its source line; empty and None if
+        unknown.
     """
     for fact in trace.facts_of("head"):
         for one in reversed(list(fact.data.get("acts") or ())):

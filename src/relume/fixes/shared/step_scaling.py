@@ -1,4 +1,4 @@
-"""What fixes of the learning rate share: lending the groups another rate for a step."""
+"""Multiplies an entry of the optimiser's groups for the length of each step."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,11 +11,11 @@ from relume.fixes.live.edit_job import EditJob, several
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
 
-_LARGE = ("update ratio", "learning rate")  # signs that died-in-training names
+_LARGE = ("update ratio", "learning rate")  # causes that ACT403 gives
 
 
 def rate_killed(finding: Finding, diagnosis: Diagnosis) -> bool:
-    """Whether steps were too large when units died: the diagnosis says so of the run or of them."""
+    """Whether too large steps killed units, as findings on the run or on these units say."""
     if any(f.code == "ACT605" for f in diagnosis.findings):
         return True
     return any(
@@ -26,19 +26,21 @@ def rate_killed(finding: Finding, diagnosis: Diagnosis) -> bool:
     )
 
 
-def scale_rate(bench: "EditSession", factor: Callable[[Optimizer, int], float], text: str) -> None:
-    """Every group's rate times `factor(optimizer, steps taken)`, for the length of each step."""
-    scale_entry(bench, "lr", factor, text)
+def scale_rate(
+    session: "EditSession", factor: Callable[[Optimizer, int], float], text: str
+) -> None:
+    """Multiply every group's rate by `factor(optimizer, steps taken)` for each step."""
+    scale_entry(session, "lr", factor, text)
 
 
 def scale_entry(
-    bench: "EditSession", name: str, factor: Callable[[Optimizer, int], float], text: str
+    session: "EditSession", name: str, factor: Callable[[Optimizer, int], float], text: str
 ) -> None:
-    """An entry of every group times a factor, for the length of each step."""
-    job = bench.current
-    met: set[int] = set()
-    job.wanting = "no optimiser of torch took a step"
-    job.words = lambda job: _told(job, text)
+    """Multiply an entry of every group by `factor(optimizer, steps taken)` for each step."""
+    job = session.current
+    counted: set[int] = set()
+    job.no_effect = "no optimiser of torch took a step"
+    job.describe = lambda job: _summary(job, text)
 
     def before(optimizer: Optimizer, count: int) -> None:
         by = factor(optimizer, count)
@@ -47,20 +49,20 @@ def scale_entry(
             value = group.get(name)
             if value is None or isinstance(value, bool) or _is_zero(value):
                 continue
-            bench.lend(group, name, value * by)
+            session.override(group, name, value * by)
             changed = True
-        if changed and id(optimizer) not in met:
-            met.add(id(optimizer))
-            job.did("optimiser")
+        if changed and id(optimizer) not in counted:
+            counted.add(id(optimizer))
+            job.count("optimiser")
         elif not changed and not job.counts:
-            job.wanting = f"the optimiser has no {name} to change"
+            job.no_effect = f"the optimiser has no {name} to change"
 
-    bench.on_step(before)
+    session.on_step(before)
 
 
 def _is_zero(value: object) -> bool:
     return isinstance(value, int | float) and value == 0
 
 
-def _told(job: EditJob, text: str) -> str:
+def _summary(job: EditJob, text: str) -> str:
     return f"{text} on {several(job.counts['optimiser'], 'optimiser')}"

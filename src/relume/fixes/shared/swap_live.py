@@ -1,4 +1,4 @@
-"""Other acts at sites of a live model: act modules are replaced, function calls are answered."""
+"""Replaces acts at sites of a live model: swaps act modules, and answers function calls."""
 
 import weakref
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from relume.acts.swap import stand_in
 from relume.fixes.live.call_handlers import PASS, FunctionCall, act_functions
 from relume.fixes.live.edit_job import EditJob, several
 from relume.fixes.live.forward_trace import is_act_module
-from relume.fixes.live.insert_modules import add_module, place_of, replace_module
+from relume.fixes.live.insert_modules import add_module, device_and_dtype, replace_module
 from relume.fixes.live.model_names import LiveModel, SiteName
 from relume.fixes.live.optimizer_state import Adoption
 
@@ -24,39 +24,39 @@ Answer = Callable[[FunctionCall], Any]
 
 
 class LiveSwaps:
-    """What answers for acts at sites.
+    """Swaps the acts at sites of live models.
 
     Args:
-        bench: where it is laid; asks for the calls of all acts at once.
-        adoption: takes the parameters of learned acts; None where the new act has none.
+        session: the session of the edit; gets one handler for the calls of all acts.
+        adoption: adds the parameters of learned acts to optimisers; None where there are none.
     """
 
-    def __init__(self, bench: "EditSession", adoption: Adoption | None = None) -> None:
-        self._bench, self._job, self._adoption = bench, bench.current, adoption
-        # a module that is gone may leave its id to another one
+    def __init__(self, session: "EditSession", adoption: Adoption | None = None) -> None:
+        self._session, self._job, self._adoption = session, session.current, adoption
+        # a weak reference: a module that is freed may leave its id to another one
         self._answers: dict[tuple[int, str, int], tuple[Callable[[], nn.Module | None], Answer]]
         self._answers = {}
-        self._parts: dict[str, str] = {}  # by site, the name of the part that learns
-        self._told: set[tuple[int, str, int]] = set()
-        bench.on_calls(dict.fromkeys(act_functions(), self._answer), outside=True)
+        self._parts: dict[str, str] = {}  # by site, the name of the part with the act's parameters
+        self._counted: set[tuple[int, str, int]] = set()
+        session.on_calls(dict.fromkeys(act_functions(), self._answer), outside=True)
 
     def module(self, model: LiveModel, old: nn.Module, new: Act | nn.Module) -> None:
         """Replace an act module."""
-        there = act_of(old)
+        act = act_of(old)
         made = new if isinstance(new, nn.Module) else stand_in(new, old, model.root, {})
         made.train(old.training)
-        if replace_module(self._bench, model, old, made):
-            self._job.did(f"{there.name if there else type(old).__name__} replaced")
+        if replace_module(self._session, model, old, made):
+            self._job.count(f"{act.name if act else type(old).__name__} replaced")
 
     def call(self, owner: nn.Module | None, act: str, index: int, answer: Answer) -> None:
-        """Answer one call of an act in a module's forward; owner None: outside of any."""
+        """Register the answer to one call of an act in a module's forward; owner None: outside."""
         if owner is None:
-            self._answers[0, act, index] = _nobody, answer
+            self._answers[0, act, index] = _no_owner, answer
         else:
             self._answers[id(owner), act, index] = weakref.ref(owner), answer
 
     def swap(self, model: LiveModel, site: str, new: Act, beside: nn.Module | None) -> bool:
-        """The new act at a site of this model; False where it has no such site."""
+        """Put the new act at a site of this model; False where it has no such site."""
         name = SiteName.read(site)
         part = model.module(name.path)
         if part is None:
@@ -69,7 +69,7 @@ class LiveSwaps:
         return self.answer(model, site, self._function(model, site, new, beside))
 
     def answer(self, model: LiveModel, site: str, answer: Answer) -> bool:
-        """Answer the calls of the act at a site; False where this model has no such site."""
+        """Register the answer to the act's calls at a site; False if the model has no such site."""
         name = SiteName.read(site)
         part = model.module(name.path)
         if part is None:
@@ -78,7 +78,9 @@ class LiveSwaps:
         act = known.name if known is not None else name.act
         self.call(part, act, name.index, answer)
         if part is model.root and not name.path:
-            self.call(None, act, name.index, answer)  # or called beside the model's forward
+            self.call(
+                None, act, name.index, answer
+            )  # it may also be called outside of the model's forward
         return True
 
     def _replace(
@@ -86,7 +88,7 @@ class LiveSwaps:
     ) -> None:
         made = stand_in(new, old, model.root, {})
         if beside is not None:
-            made.to(**place_of(beside))
+            made.to(**device_and_dtype(beside))
         self.module(model, old, made)
         self._adopt(made, beside, model)
 
@@ -97,8 +99,8 @@ class LiveSwaps:
             return lambda call: apply_in_place(call, new)
         name = self._parts.get(site, "")
         if not (model.copied and name in part._modules):
-            made = new.module(**place_of(beside or model.root))
-            name = self._parts[site] = add_module(self._bench, model, part, new.name, made)
+            made = new.module(**device_and_dtype(beside or model.root))
+            name = self._parts[site] = add_module(self._session, model, part, new.name, made)
             self._adopt(made, beside, model)
         return lambda call: apply_in_place(call, _part(call, name) or new)
 
@@ -114,17 +116,17 @@ class LiveSwaps:
             return PASS
         key = 0 if call.module is None else id(call.module)
         for name in dict.fromkeys((call.act.called(call.act.defaults), call.act.name)):
-            owner, answer = self._answers.get((key, name, call.index), (_nobody, None))
+            owner, answer = self._answers.get((key, name, call.index), (_no_owner, None))
             if answer is not None and owner() is call.module:
-                if (key, name, call.index) not in self._told:
-                    self._told.add((key, name, call.index))
-                    self._job.did(f"{name} replaced")
+                if (key, name, call.index) not in self._counted:
+                    self._counted.add((key, name, call.index))
+                    self._job.count(f"{name} replaced")
                 return answer(call)
         return PASS
 
 
-def _nobody() -> None:
-    """Who calls outside of any module."""
+def _no_owner() -> None:
+    """The owner of calls outside of any module: None."""
 
 
 def _part(call: FunctionCall, name: str) -> nn.Module | None:
@@ -132,18 +134,18 @@ def _part(call: FunctionCall, name: str) -> nn.Module | None:
 
 
 def apply_in_place(call: FunctionCall, new: Callable[[Tensor], Tensor]) -> Tensor:
-    """The new act's output; where the call writes into its input, that is written as well."""
+    """Return the new act's output; write it into the input as well where the call is in place."""
     z = call.z
     if not call.in_place:
         return new(z)
-    made = new(z.clone())  # what the act keeps for backward must not be overwritten
+    made = new(z.clone())  # the act saves its input for backward: it must not be overwritten
     with torch.autograd.set_grad_enabled(torch.is_grad_enabled()):
         return z.copy_(made)
 
 
 def swap_text(job: EditJob, new: str) -> str:
-    """``3 relu replaced by gelu, 2 layers drawn anew``."""
-    # what was replaced first, then what was drawn anew
+    """Say what was done: ``3 relu replaced by gelu, 2 layers drawn anew``."""
+    # replaced acts first, then redrawn layers
     counts = sorted(job.counts.items(), key=lambda pair: "replaced" not in pair[0])
     parts = (
         several(count, what.replace(" replaced", f" replaced by {new}")) for what, count in counts

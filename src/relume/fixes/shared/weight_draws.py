@@ -1,6 +1,6 @@
-"""Drawing weights anew: which layers may be, how, and what is told of those that may not."""
+"""Draws a layer's weights anew, and says why some layers cannot be drawn."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -13,11 +13,11 @@ from relume.fixes.live.forward_trace import ActPlace
 from relume.fixes.live.model_names import LiveModel
 from relume.fixes.live.optimizer_state import forget
 
-SEED = 1729  # any fixed number: a draw is the same in every run of an arm at one seed
+SEED = 1729  # any fixed number: every run of an arm at one seed draws the same
 
 
 def why_not_redrawn(model: LiveModel, layer: nn.Module, path: str) -> str:
-    """Why a layer's weights are not to be drawn anew, or ``""``."""
+    """Say why a layer's weights must not be drawn anew, or ``""``."""
     weight: Any = getattr(layer, "weight", None)
     if not isinstance(weight, Tensor) or weight.dim() < 2:
         return f"{path} has no weight matrix of its own"
@@ -35,7 +35,7 @@ def why_not_redrawn(model: LiveModel, layer: nn.Module, path: str) -> str:
 
 
 def why_not_redrawn_before(place: ActPlace) -> str:
-    """Why the scale of the layer before an act means nothing, or ``""``."""
+    """Say why the scale of the layer before an act has no effect or is not known, or ``""``."""
     if place.layer is None:
         return f"which layer feeds {place.site} is not known"
     if place.normed:
@@ -45,16 +45,13 @@ def why_not_redrawn_before(place: ActPlace) -> str:
     return ""
 
 
-Std = Callable[[nn.Module, float], float]
-
-
 def by_gain(layer: nn.Module, gain: float) -> float:
-    """gain / sqrt(fan_in): keeps the scale of the signal."""
+    """Return gain / sqrt(fan_in), which keeps the scale of the signal."""
     return gain / fans(layer)[0] ** 0.5
 
 
 def fans(layer: Any) -> tuple[int, int]:
-    """Inputs of one output, and outputs of one input, of an affine layer."""
+    """Return fan_in and fan_out: inputs of one output, and outputs of one input, of a layer."""
     weight: Tensor = layer.weight
     field = weight[0, 0].numel()
     first, second = weight.shape[0] * field, weight.shape[1] * field
@@ -64,25 +61,25 @@ def fans(layer: Any) -> tuple[int, int]:
     return second, first // int(getattr(layer, "groups", 1))
 
 
-def generator(bench_seed: int = SEED) -> torch.Generator:
-    """A source of random numbers of our own: the run's must not move."""
-    return torch.Generator().manual_seed(bench_seed)
+def generator(seed: int = SEED) -> torch.Generator:
+    """Make a separate source of random numbers: the run's own must not move."""
+    return torch.Generator().manual_seed(seed)
 
 
 def draw_anew(job: EditJob, layer: Any, std: float, source: torch.Generator) -> None:
-    """Weights from N(0, std^2), biases zero; what the optimiser knew of them is forgotten."""
+    """Draw weights from N(0, std^2), zero the biases, and drop the optimisers' state of both."""
     fan_in = fans(layer)[0]
     with torch.no_grad():
         layer.weight.copy_(draw(layer, std * fan_in**0.5, source))
         if isinstance(getattr(layer, "bias", None), Tensor):
             layer.bias.zero_()
     forget(layer.parameters(recurse=False))
-    job.did("layer drawn anew")
+    job.count("layer drawn anew")
 
 
 def each_layer(places: Iterable[ActPlace]) -> dict[str, ActPlace]:
-    """The first act after each layer."""
-    found: dict[str, ActPlace] = {}
+    """Return the first act after each layer."""
+    first: dict[str, ActPlace] = {}
     for place in places:
-        found.setdefault(place.path, place)
-    return found
+        first.setdefault(place.path, place)
+    return first

@@ -1,4 +1,4 @@
-"""A change of a source file as a unified diff."""
+"""Shows a change of a source file as a unified diff."""
 
 import difflib
 from dataclasses import dataclass
@@ -7,11 +7,18 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source file of the user's: its path, its path below the root, its text, the line, and the
-    arguments with which it was run."""
+    """A source file of the user.
+
+    Attributes:
+        path: the file.
+        relative: its path below the root, as a diff shows it.
+        text: its whole text.
+        line: the line to change; 0 if unknown.
+        argv: the arguments with which it was run.
+    """
 
     path: Path
-    shown: str
+    relative: str
     text: str
     line: int
     argv: tuple[str, ...] = ()
@@ -22,8 +29,8 @@ class Patch:
     """A change of one file.
 
     Attributes:
-        file: the path as a diff shows it, below the root it was asked for.
-        before, after: the whole text.
+        file: the path below the root, as a diff shows it.
+        before, after: the whole text of the file.
     """
 
     file: str
@@ -31,7 +38,7 @@ class Patch:
     after: str
 
     def diff(self) -> str:
-        """The change as a unified diff, for ``git apply`` or ``patch -p1``."""
+        """Return the change as a unified diff, for ``git apply`` or ``patch -p1``."""
         lines = difflib.unified_diff(
             _lines(self.before), _lines(self.after), f"a/{self.file}", f"b/{self.file}"
         )
@@ -41,11 +48,11 @@ class Patch:
         )
 
     def reverse(self) -> "Patch":
-        """The change that undoes this one, byte for byte."""
+        """Return the change that undoes this one, byte for byte."""
         return Patch(self.file, self.after, self.before)
 
 
 def _lines(text: str) -> list[str]:
-    """Lines with their ends; only the newline ends one, as in a diff."""
+    """Split into lines with their ends; only the newline ends one, as in a diff."""
     parts = text.split("\n")
     return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])

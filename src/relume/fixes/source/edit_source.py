@@ -1,7 +1,7 @@
-"""Edits of a user's source with libcst: formatting and comments stay, only what is meant changes.
+"""Edits a user's source with libcst; formatting and comments stay as they are.
 
-Every function gives the whole new text, or None where the source is not as simple as the edit
-needs: then the words say what to change.
+Every edit returns the whole new file as a patch, or None where the source is not as simple as the
+edit needs: then `manual_instructions` says what to change.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from relume.fixes.source.diff import Patch, Source
 
 Change = Callable[[Any], cst.CSTNode | cst.RemovalSentinel | None]
-"""From a node to what stands in its place; None leaves it."""
+"""Maps a node to its replacement; None keeps the node."""
 
-# how an act is written: module class in torch.nn, function in torch.nn.functional
+# names of an act in a source: module class in torch.nn, function in torch.nn.functional
 WRITTEN = {
     "relu": ("ReLU", "relu"),
     "leaky_relu": ("LeakyReLU", "leaky_relu"),
@@ -45,7 +45,7 @@ OPTIMISERS = frozenset(
 
 
 class _Changer(cst.CSTTransformer):
-    """Asks `change` about every node of these kinds on the wanted lines."""
+    """Applies `change` to every node of these kinds on the wanted line."""
 
     METADATA_DEPENDENCIES = (PositionProvider,)
 
@@ -55,15 +55,15 @@ class _Changer(cst.CSTTransformer):
         self._kinds, self._change, self._line = kinds, change, line
 
     def on_leave(self, original_node: Any, updated_node: Any) -> Any:
-        """Put in place what `change` gives."""
-        if isinstance(original_node, self._kinds) and self._here(original_node):
+        """Replace the node by what `change` returns."""
+        if isinstance(original_node, self._kinds) and self._is_on_line(original_node):
             made = self._change(updated_node)
             if made is not None:
                 self.count += 1
                 return made
         return super().on_leave(original_node, updated_node)
 
-    def _here(self, node: Any) -> bool:
+    def _is_on_line(self, node: Any) -> bool:
         if self._line is None:
             return True
         place: Any = self.get_metadata(PositionProvider, node)
@@ -78,7 +78,7 @@ def change_source(
     line: int | None = None,
     most: int | None = 1,
 ) -> str | None:
-    """The text with nodes changed; None where it cannot be read, or not 1 to `most` were."""
+    """Return the text with changed nodes; None if it cannot be parsed, or not 1 to `most` match."""
     try:
         wrapper = MetadataWrapper(cst.parse_module(text))
     except (cst.ParserSyntaxError, UnicodeError):
@@ -91,21 +91,21 @@ def change_source(
 
 
 def last_name(node: Any) -> str:
-    """The last word of a dotted name: ``relu`` of ``F.relu``; ``""`` for anything else."""
+    """Return the last word of a dotted name, ``relu`` of ``F.relu``; ``""`` for anything else."""
     if isinstance(node, cst.Name):
         return node.value
     return node.attr.value if isinstance(node, cst.Attribute) else ""
 
 
 def rename_call(node: Any, name: str) -> Any:
-    """A dotted name with another last word."""
+    """Replace the last word of a dotted name."""
     if isinstance(node, cst.Name):
         return node.with_changes(value=name)
     return node.with_changes(attr=cst.Name(name))
 
 
 def dotted(node: Any) -> str:
-    """A dotted name as text; ``""`` for anything else."""
+    """Return a dotted name as text; ``""`` for anything else."""
     if isinstance(node, cst.Name):
         return node.value
     above = dotted(node.value) if isinstance(node, cst.Attribute) else ""
@@ -113,7 +113,7 @@ def dotted(node: Any) -> str:
 
 
 def argument(call: Any, keyword: str) -> int | None:
-    """The position of a keyword argument in a call."""
+    """Return the position of a keyword argument in a call, or None."""
     for at, arg in enumerate(call.args):
         if arg.keyword is not None and arg.keyword.value == keyword:
             return at
@@ -121,42 +121,42 @@ def argument(call: Any, keyword: str) -> int | None:
 
 
 def with_argument(call: Any, at: int, value: cst.BaseExpression) -> Any:
-    """The call with another value for one argument."""
+    """Replace the value of one argument of a call."""
     args = list(call.args)
     args[at] = args[at].with_changes(value=value)
     return call.with_changes(args=args)
 
 
 def number(value: float) -> cst.BaseExpression:
-    """A number as people write it."""
+    """Return a number as an expression, as people write it."""
     return cst.parse_expression(f"{value:.6g}")
 
 
 def literal(node: Any) -> float | None:
-    """The value of a number in the source; None for anything else."""
+    """Return the value of a number in the source; None for anything else."""
     if isinstance(node, cst.Integer | cst.Float):
         return float(node.evaluated_value)
     return None
 
 
 def patch_from(source: "Source", text: str | None) -> "Patch | None":
-    """The new text as a patch of that file."""
+    """Return the new text as a patch of that file."""
     from relume.fixes.source.diff import Patch
 
-    return None if text is None else Patch(source.shown, source.text, text)
+    return None if text is None else Patch(source.relative, source.text, text)
 
 
-# ------------------------------------------------------------------ what fixes ask for
+# ------------------------------------------------------------------ edits for fixes
 
 
 def other_act(source: "Source", old: Sequence[str], new: str, *, every: bool) -> "Patch | None":
-    """Another act in place of these, module or function: at the site's line, or in all the file."""
+    """Replace these acts by another, as module or function: at the site's line or everywhere."""
     if new not in WRITTEN or not (every or source.line):
         return None
     kind, function = WRITTEN[new]
     kinds = {WRITTEN[name][0] for name in old if name in WRITTEN}
     functions = {WRITTEN[name][1] for name in old if name in WRITTEN} - {""}
-    odd: list[str] = []
+    methods: list[str] = []
 
     def change(call: Any) -> Any:
         name = last_name(call.func)
@@ -167,28 +167,30 @@ def other_act(source: "Source", old: Sequence[str], new: str, *, every: bool) ->
         owner = dotted(call.func).rpartition(".")[0]
         if owner in ("F", "functional", "nn.functional", "torch.nn.functional") and function:
             return call.with_changes(func=rename_call(call.func, function))
-        odd.append(name)  # x.relu(), torch.relu(x): the new act may have no such form
+        methods.append(name)  # x.relu(), torch.relu(x): the new act may have no such form
         return None
 
     line = None if every else source.line
     text = change_source(source.text, cst.Call, change, line=line, most=None if every else 1)
-    return patch_from(source, None if odd else text)
+    return patch_from(source, None if methods else text)
 
 
 def _inplace(call: Any, new: str) -> list[Any]:
-    """What stays of a module's arguments: `inplace`, where the new one has it too."""
+    """Return the arguments that the new module keeps: `inplace`, where it has it too."""
     able = new in ("relu", "leaky_relu", "elu", "selu", "celu", "silu", "mish", "relu6")
-    kept = [a for a in call.args if able and a.keyword is not None and a.keyword.value == "inplace"]
-    return [kept[0].with_changes(comma=cst.MaybeSentinel.DEFAULT)] if kept else []
+    if not able:
+        return []
+    args = [a for a in call.args if a.keyword is not None and a.keyword.value == "inplace"]
+    return [args[0].with_changes(comma=cst.MaybeSentinel.DEFAULT)] if args else []
 
 
 def without_act(source: "Source", act: str) -> "Patch | None":
-    """The act's call at the site's line replaced by its argument, or taken from a Sequential."""
+    """Replace the act's call at the site's line by its argument, or drop it from a Sequential."""
     if act not in WRITTEN or not source.line:
         return None
     kind, function = WRITTEN[act]
 
-    def called(call: Any) -> Any:
+    def change(call: Any) -> Any:
         name = last_name(call.func)
         if name not in (function, f"{function}_") or not function:
             return None
@@ -197,14 +199,14 @@ def without_act(source: "Source", act: str) -> "Patch | None":
             return call.args[0].value if call.args and call.args[0].keyword is None else None
         return call.func.value if isinstance(call.func, cst.Attribute) else None
 
-    text = change_source(source.text, cst.Call, called, line=source.line)
+    text = change_source(source.text, cst.Call, change, line=source.line)
     if text is not None:
         return patch_from(source, text)
     return patch_from(source, _from_sequential(source, kind))
 
 
 def _from_sequential(source: "Source", kind: str) -> str | None:
-    """The last module of that class in the one Sequential that ends with it."""
+    """Drop the last module, of that class, of the one Sequential that ends with it."""
 
     def change(call: Any) -> Any:
         if last_name(call.func) != "Sequential" or len(call.args) < 2:
@@ -212,18 +214,18 @@ def _from_sequential(source: "Source", kind: str) -> str | None:
         last = call.args[-1]
         if not isinstance(last.value, cst.Call) or last_name(last.value.func) != kind:
             return None
-        kept = list(call.args[:-1])
+        args = list(call.args[:-1])
         if last.comma is cst.MaybeSentinel.DEFAULT:
-            kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
-        else:  # as it was written: each on a line of its own, with a comma at the end
-            kept[-1] = kept[-1].with_changes(comma=last.comma)
-        return call.with_changes(args=kept)
+            args[-1] = args[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+        else:  # keep the style: one module a line, with a comma at the end
+            args[-1] = args[-1].with_changes(comma=last.comma)
+        return call.with_changes(args=args)
 
     return change_source(source.text, cst.Call, change)
 
 
 def softmax_axis(source: "Source", axis: int) -> "Patch | None":
-    """The softmax at the site's line over another axis."""
+    """Change the axis of the softmax at the site's line."""
     if not source.line:
         return None
 
@@ -235,9 +237,9 @@ def softmax_axis(source: "Source", axis: int) -> "Patch | None":
         module = last_name(call.func)[0].isupper()
         owner = dotted(call.func.value) if isinstance(call.func, cst.Attribute) else "F"
         method = not module and owner not in ("F", "torch", "functional", "nn.functional")
-        place = 0 if module or method else 1
-        if at is None and len(call.args) > place:
-            at = place if call.args[place].keyword is None else None
+        position = 0 if module or method else 1
+        if at is None and len(call.args) > position:
+            at = position if call.args[position].keyword is None else None
         if at is not None:
             return with_argument(call, at, value)
         bare = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
@@ -248,13 +250,13 @@ def softmax_axis(source: "Source", axis: int) -> "Patch | None":
 
 
 def clip_before_step(source: "Source", norm: float) -> "Patch | None":
-    """A line that clips the gradient before the one ``optimizer.step()`` of the file."""
+    """Insert a line that clips the gradient before the one ``optimizer.step()`` of the file."""
     line = f"torch.nn.utils.clip_grad_norm_({{model}}.parameters(), max_norm={norm:g})"
     return _before_step(source, line)
 
 
 def skip_before_step(source: "Source") -> "Patch | None":
-    """A loop that drops the gradients if one of them is not finite: the step then does nothing."""
+    """Insert a check that drops the gradients if one is not finite: the step then does nothing."""
     return _before_step(
         source,
         "if not all(p.grad.isfinite().all() for p in {model}.parameters() if p.grad is not None):\n"
@@ -263,7 +265,7 @@ def skip_before_step(source: "Source") -> "Patch | None":
 
 
 def _before_step(source: "Source", block: str) -> "Patch | None":
-    """A block before the one ``optimizer.step()`` of the file."""
+    """Insert a block before the one ``optimizer.step()`` of the file."""
     model = model_name(source)
     if not model or not imports_torch(source):
         return None
@@ -286,37 +288,37 @@ def _before_step(source: "Source", block: str) -> "Patch | None":
 
 
 def imports_torch(source: "Source") -> bool:
-    """Whether the file can say ``torch.nn``."""
+    """Whether the file has the name ``torch``."""
     return any(line.strip() == "import torch" for line in source.text.splitlines())
 
 
 def model_name(source: "Source") -> str:
-    """The variable whose `parameters()` the one optimiser of the file is given."""
-    found: list[str] = []
+    """Return the variable whose `parameters()` the one optimiser of the file gets."""
+    models: list[str] = []
 
-    def look(call: Any) -> Any:
+    def visit(call: Any) -> Any:
         if last_name(call.func) in OPTIMISERS and call.args:
             first = call.args[0].value
             if isinstance(first, cst.Call) and last_name(first.func) == "parameters":
                 owner = first.func.value if isinstance(first.func, cst.Attribute) else None
-                found.append(dotted(owner))
+                models.append(dotted(owner))
         return None
 
-    change_source(source.text, cst.Call, look)
-    return found[0] if len(found) == 1 else ""
+    change_source(source.text, cst.Call, visit)
+    return models[0] if len(models) == 1 else ""
 
 
 def after_model(source: "Source", block: str) -> "Patch | None":
-    """A block of statements after the line that makes the model; ``{model}`` is its name.
+    """Insert a block of statements after the line that makes the model, named ``{model}``.
 
-    Only where the model is made once, by an assignment, before its parameters are given away.
+    Only where one assignment makes the model, and the one optimiser gets its parameters.
     """
     model = model_name(source)
     if not model or "." in model or not imports_torch(source):
         return None
     made: Any = cst.parse_module(block.format(model=model))
     first, *rest = made.body
-    lines = [first.with_changes(leading_lines=made.header), *rest]  # the comment goes with it
+    lines = [first.with_changes(leading_lines=made.header), *rest]  # the comment moves with it
 
     def change(node: Any) -> Any:
         first = node.body[0]
@@ -330,9 +332,10 @@ def after_model(source: "Source", block: str) -> "Patch | None":
 
 
 def draw_block(stds: Mapping[str, str], why: str) -> str:
-    """Statements that draw layers anew; by layer, its standard deviation as an expression.
+    """Return statements that draw layers anew.
 
-    The expressions may use ``fan_in`` and ``fan_out``.
+    `stds` gives the standard deviation of each layer as an expression, which may use ``fan_in`` and
+    ``fan_out``.
     """
     kinds = sorted(set(stds.values()))
     lines = [f"# {why}"]
@@ -351,7 +354,7 @@ def draw_block(stds: Mapping[str, str], why: str) -> str:
 
 
 def bias_block(layers: Sequence[str], value: float, why: str) -> str:
-    """Statements that set the biases of layers."""
+    """Return statements that set the biases of layers."""
     names = ", ".join(f'"{name}"' for name in layers)
     return (
         f"# {why}\n"
@@ -361,7 +364,7 @@ def bias_block(layers: Sequence[str], value: float, why: str) -> str:
 
 
 def insert_in_sequential(source: "Source", act: str) -> "Patch | None":
-    """The act between every two affine layers in a row of the file's one Sequential."""
+    """Insert the act between every two adjacent affine layers of the file's one Sequential."""
     kind = WRITTEN.get(act, ("", ""))[0]
     affine = ("Linear", "Conv1d", "Conv2d", "Conv3d")
 
@@ -384,7 +387,7 @@ def insert_in_sequential(source: "Source", act: str) -> "Patch | None":
 
 
 def _uncommented(arg: Any) -> Any:
-    """An argument without the comment that stands behind its comma."""
+    """Remove the comment behind the comma of an argument."""
     space = getattr(arg.comma, "whitespace_after", None)
     if not isinstance(space, cst.ParenthesizedWhitespace):
         return arg
@@ -394,7 +397,7 @@ def _uncommented(arg: Any) -> Any:
 
 
 def cross_entropy_for_nll(source: "Source") -> "Patch | None":
-    """The file's one negative log likelihood as cross-entropy."""
+    """Turn the file's one negative log likelihood into cross-entropy."""
     instead = {"nll_loss": "cross_entropy", "NLLLoss": "CrossEntropyLoss"}
 
     def change(call: Any) -> Any:

@@ -1,8 +1,8 @@
-"""A number that the one optimiser of a file is given, wherever it is written: in the call, in a
-variable that is set once, or as the default of the script's own option.
+"""Scales a number that the one optimiser of a file gets, wherever the file sets it: in the call,
+in a variable that is set once, or as the default of an option of the script.
 
-The default counts only where the script was run without that option; where it was given, the words
-say what to give instead.
+The default counts only if the script was run without that option; otherwise `entry_instructions`
+says which value to pass instead.
 """
 
 from collections.abc import Sequence
@@ -33,42 +33,44 @@ PARSING = ("parse_args", "parse_known_args", "command")
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option that the script declares: its flags, and its default if that is a number."""
+    """An option of the script: its flags, and its default if that is a number."""
 
     flags: tuple[str, ...]
     default: float | None
 
 
 def scale_entry_patch(source: "Source", entry: str, factor: float) -> "Patch | None":
-    """An entry (``lr``) of the one optimiser that the file makes, times a factor."""
-    found = _given(source, entry)
-    if found is None:
+    """Multiply an entry (``lr``) of the one optimiser that the file makes by a factor."""
+    value = _argument_of_optimizer(source, entry)
+    if value is None:
         return None
-    if literal(found) is not None:
-        return patch_from(source, change_source(source.text, cst.Call, _in_call(entry, factor)))
-    if isinstance(found, cst.Name):
-        text = change_source(source.text, cst.Assign, _assigned(found.value, factor))
+    if literal(value) is not None:
+        return patch_from(
+            source, change_source(source.text, cst.Call, _scale_argument(entry, factor))
+        )
+    if isinstance(value, cst.Name):
+        text = change_source(source.text, cst.Assign, _scale_variable(value.value, factor))
         if text is not None:
             return patch_from(source, text)
-    dest = _option(source, found)
-    options = _declared(source, dest) if dest else []
-    if len(options) != 1 or _is_set(options[0].flags, source.argv) is not None:
+    dest = _option_name(source, value)
+    options = _declared_options(source, dest) if dest else []
+    if len(options) != 1 or _passed_value(options[0].flags, source.argv) is not None:
         return None
-    return patch_from(source, change_source(source.text, cst.Call, _in_default(dest, factor)))
+    return patch_from(source, change_source(source.text, cst.Call, _scale_default(dest, factor)))
 
 
-def entry_words(source: "Source", entry: str, factor: float) -> str:
-    """What to run the script with, where an option of its own sets the entry; else empty."""
-    found = _given(source, entry)
-    dest = "" if found is None else _option(source, found)
-    options = _declared(source, dest) if dest else []
+def entry_instructions(source: "Source", entry: str, factor: float) -> str:
+    """Say which option to run the script with, where one sets the entry; else empty."""
+    expression = _argument_of_optimizer(source, entry)
+    dest = "" if expression is None else _option_name(source, expression)
+    options = _declared_options(source, dest) if dest else []
     if len(options) != 1:
         return ""
     one = options[0]
     flag = max(one.flags, key=len)
-    given = _is_set(one.flags, source.argv)
+    passed = _passed_value(one.flags, source.argv)
     try:
-        value = one.default if given is None else float(given)
+        value = one.default if passed is None else float(passed)
     except ValueError:
         value = None
     if value is None:
@@ -76,20 +78,20 @@ def entry_words(source: "Source", entry: str, factor: float) -> str:
     return f"run the script with {flag} {value * factor:.6g} instead of {value:g}."
 
 
-def _given(source: "Source", entry: str) -> Any:
-    """The expression that the file's one optimiser is given for it; None where it is not one."""
-    found: list[Any] = []
+def _argument_of_optimizer(source: "Source", entry: str) -> Any:
+    """Return the expression for this entry in the file's one optimiser; None if not exactly one."""
+    expressions: list[Any] = []
 
-    def look(call: Any) -> Any:
-        at = _at(call, entry)
+    def visit(call: Any) -> Any:
+        at = _position(call, entry)
         if at is not None:
-            found.append(call.args[at].value)
+            expressions.append(call.args[at].value)
 
-    change_source(source.text, cst.Call, look)
-    return found[0] if len(found) == 1 else None
+    change_source(source.text, cst.Call, visit)
+    return expressions[0] if len(expressions) == 1 else None
 
 
-def _at(call: Any, entry: str) -> int | None:
+def _position(call: Any, entry: str) -> int | None:
     if last_name(call.func) not in OPTIMISERS:
         return None
     at = argument(call, entry)
@@ -98,21 +100,21 @@ def _at(call: Any, entry: str) -> int | None:
     return at
 
 
-def _in_call(entry: str, factor: float) -> Change:
+def _scale_argument(entry: str, factor: float) -> Change:
     def change(call: Any) -> Any:
-        at = _at(call, entry)
-        found = None if at is None else literal(call.args[at].value)
-        return None if found is None else with_argument(call, at or 0, number(found * factor))
+        at = _position(call, entry)
+        value = None if at is None else literal(call.args[at].value)
+        return None if value is None else with_argument(call, at or 0, number(value * factor))
 
     return change
 
 
-def _assigned(name: str, factor: float) -> Change:
+def _scale_variable(name: str, factor: float) -> Change:
     def change(node: Any) -> Any:
         if len(node.targets) != 1 or last_name(node.targets[0].target) != name:
             return None
-        found = literal(node.value)
-        return None if found is None else node.with_changes(value=number(found * factor))
+        value = literal(node.value)
+        return None if value is None else node.with_changes(value=number(value * factor))
 
     return change
 
@@ -120,10 +122,10 @@ def _assigned(name: str, factor: float) -> Change:
 # ------------------------------------------------------------------ options of the script
 
 
-def _option(source: "Source", value: Any) -> str:
-    """The name under which the parsed options hold it: ``lr`` of ``args.lr``; empty for others.
+def _option_name(source: "Source", value: Any) -> str:
+    """Return the name of a parsed option: ``lr`` of ``args.lr``; empty for any other expression.
 
-    Not where the script changes it after parsing, or sets its default elsewhere.
+    Empty also where the script changes it after parsing, or sets its default elsewhere.
     """
     if isinstance(value, cst.Name):
         made = _assignments(source, value.value)
@@ -145,31 +147,31 @@ def _option(source: "Source", value: Any) -> str:
 
 
 def _assignments(source: "Source", name: str) -> list[Any]:
-    """What is assigned to a name, ``args.lr`` among them, in plain and in other ways."""
-    found: list[Any] = []
+    """Return all values assigned to a name such as ``args.lr``, in any kind of assignment."""
+    values: list[Any] = []
 
-    def look(node: Any) -> Any:
+    def visit(node: Any) -> Any:
         targets = (
             [t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target]
         )
         for target in targets:
             parts = target.elements if isinstance(target, cst.Tuple) else ()
             if any(dotted(each) == name for each in (target, *(part.value for part in parts))):
-                found.append(node.value)
+                values.append(node.value)
 
     if name:
-        change_source(source.text, (cst.Assign, cst.AnnAssign, cst.AugAssign), look)
-    return found
+        change_source(source.text, (cst.Assign, cst.AnnAssign, cst.AugAssign), visit)
+    return values
 
 
 def _calls(source: "Source") -> list[Any]:
-    found: list[Any] = []
-    change_source(source.text, cst.Call, found.append)
-    return found
+    calls: list[Any] = []
+    change_source(source.text, cst.Call, calls.append)
+    return calls
 
 
-def _declared(source: "Source", dest: str) -> list[Option]:
-    """The options that are kept under this name."""
+def _declared_options(source: "Source", dest: str) -> list[Option]:
+    """Return the options that are parsed into this name."""
     return [
         Option(tuple(_flags(call)), _default(call))
         for call in _calls(source)
@@ -184,7 +186,7 @@ def _flags(call: Any) -> list[str]:
 
 
 def _dest(call: Any) -> str:
-    """As argparse has it: `dest`, else the first long flag, else the first."""
+    """Return the name that argparse gives it: `dest`, else the first long flag, else the first."""
     at = argument(call, "dest")
     if at is not None:
         named = call.args[at].value
@@ -199,23 +201,23 @@ def _default(call: Any) -> float | None:
     return None if at is None else literal(call.args[at].value)
 
 
-def _in_default(dest: str, factor: float) -> Change:
+def _scale_default(dest: str, factor: float) -> Change:
     def change(call: Any) -> Any:
         at = argument(call, "default")
         if last_name(call.func) not in DECLARING or _dest(call) != dest or at is None:
             return None
-        found = literal(call.args[at].value)
-        return None if found is None else with_argument(call, at, number(found * factor))
+        value = literal(call.args[at].value)
+        return None if value is None else with_argument(call, at, number(value * factor))
 
     return change
 
 
-def _is_set(flags: Sequence[str], argv: Sequence[str]) -> str | None:
-    """The value that a command line gives to an option, its last; None where it gives none.
+def _passed_value(flags: Sequence[str], argv: Sequence[str]) -> str | None:
+    """Return the last value that a command line passes to an option; None where it passes none.
 
-    argparse takes the beginning of a long flag for it, so this does.
+    As in argparse, the beginning of a long flag stands for the flag.
     """
-    found: str | None = None
+    passed: str | None = None
     for at, word in enumerate(argv):
         if word == "--":
             break
@@ -224,7 +226,7 @@ def _is_set(flags: Sequence[str], argv: Sequence[str]) -> str | None:
         for flag in flags:
             if flag.startswith("--"):
                 if name.startswith("--") and flag.startswith(name):
-                    found = value if equals else following
+                    passed = value if equals else following
             elif word.startswith(flag) and not word.startswith("--"):
-                found = word.removeprefix(flag).removeprefix("=") or following
-    return found
+                passed = word.removeprefix(flag).removeprefix("=") or following
+    return passed

@@ -1,7 +1,7 @@
-"""What the acts of a run cost: timed after it, at the shapes that they had, never while it trains.
+"""Times the acts of a run after it has ended, at the shapes that they had while it trained.
 
-Forward and backward of an act and of the cheapest act of like shape, in turn, until the time is
-used up; medians are kept. No random number is drawn.
+The forward and backward pass of an act and of the cheapest act of like shape are timed in turn
+until the time budget is used up; the medians are recorded. No random number is drawn.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,8 +16,8 @@ from relume.core import Fact
 from relume.record.sites.sites import SiteState
 
 SHARE, LEAST, MOST = 0.01, 0.02, 0.3  # of the run's wall time, and at least and most in seconds
-FEWEST = 3  # rounds of an act: the median of three is past one that was interrupted
-ALWAYS = 4  # acts that are timed at least so often, however slow the machine is just then
+FEWEST = 3  # rounds of an act: the median of three ignores one that was interrupted
+ALWAYS = 4  # acts that are timed even where the time budget is used up
 LARGEST = 1 << 24  # elements that are timed: 64 MB in float32, and as much for each gradient
 CHEAPEST = {
     "sigmoid": "hardsigmoid",
@@ -27,21 +27,21 @@ CHEAPEST = {
     "prelu": "leaky_relu",
     "rrelu": "leaky_relu",
 }
-"""Of like shape; for acts that rectify it is ReLU."""
+"""The cheapest act of like shape; for acts that rectify it is ReLU."""
 
 Key = tuple[str, tuple[int, ...], torch.dtype, torch.device | None]
 
 
-def act_costs(plans: Iterable[SiteState], step: int, elapsed: float) -> Iterator[Fact]:
-    """A fact for each act site that could be timed.
+def act_costs(states: Iterable[SiteState], step: int, elapsed: float) -> Iterator[Fact]:
+    """Yield a fact for each act site that could be timed.
 
     Args:
-        plans: of the run.
-        step: its last step.
-        elapsed: the run's wall time in seconds, of which the timing may take a share.
+        states: the run's sites.
+        step: the run's last step.
+        elapsed: the run's wall time in seconds; the timing may take a share of it.
     """
-    wanted = {plan.site.name: key for plan in plans if (key := _key(plan)) is not None}
-    acts = {key: plan.act for plan in plans if (key := wanted.get(plan.site.name)) is not None}
+    wanted = {state.site.name: key for state in states if (key := _key(state)) is not None}
+    acts = {key: state.act for state in states if (key := wanted.get(state.site.name)) is not None}
     seconds = min(max(SHARE * elapsed, LEAST), MOST)
     known: dict[Key, tuple[float, float, str]] = {}
     for at, (key, act) in enumerate(acts.items()):
@@ -59,7 +59,7 @@ def act_costs(plans: Iterable[SiteState], step: int, elapsed: float) -> Iterator
 
 
 def cheapest(act: Act) -> str | None:
-    """The cheapest act of like shape; None where none is known, or where it is that one.
+    """Return the cheapest act of like shape; None if none is known or the act itself is it.
 
     >>> cheapest(find_act("gelu")), cheapest(find_act("tanh")), cheapest(find_act("relu"))
     ('relu', 'hardtanh', None)
@@ -68,17 +68,17 @@ def cheapest(act: Act) -> str | None:
     return None if like == act.name else like
 
 
-def _key(plan: SiteState) -> Key | None:
+def _key(state: SiteState) -> Key | None:
     size = 1
-    for length in plan.shape:
+    for length in state.shape:
         size *= length
-    if plan.act is None or not plan.elementwise or not plan.shape or size > LARGEST:
+    if state.act is None or not state.elementwise or not state.shape or size > LARGEST:
         return None
-    return (plan.act.name, plan.shape, plan.dtype, plan.device)
+    return (state.act.name, state.shape, state.dtype, state.device)
 
 
 def _timed(act: Act, like: Act, key: Key, seconds: float) -> tuple[float, float]:
-    """Median seconds of both, taken in turn; of few rounds where one takes long."""
+    """Return the median seconds of both acts, timed in turn; few rounds where one takes long."""
     _, shape, dtype, device = key
     size = 1
     for length in shape:
@@ -87,13 +87,13 @@ def _timed(act: Act, like: Act, key: Key, seconds: float) -> tuple[float, float]
     z.requires_grad_()
     up = torch.ones_like(z)
     for one in (act, like):
-        _once(one, z, up)  # the first call of an operation is not like the others
-    found: tuple[list[float], list[float]] = ([], [])
+        _once(one, z, up)  # warm-up: the first call of an operation is slower
+    times_of_both: tuple[list[float], list[float]] = ([], [])
     end = perf_counter() + seconds
-    while perf_counter() < end or len(found[0]) < FEWEST:
-        for times, one in zip(found, (act, like), strict=True):
+    while perf_counter() < end or len(times_of_both[0]) < FEWEST:
+        for times, one in zip(times_of_both, (act, like), strict=True):
             times.append(_once(one, z, up))
-    return median(found[0]), median(found[1])
+    return median(times_of_both[0]), median(times_of_both[1])
 
 
 def _once(act: Act, z: Tensor, up: Tensor) -> float:

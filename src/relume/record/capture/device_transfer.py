@@ -12,10 +12,10 @@ Floats = NDArray[np.float64]
 
 
 class DeviceTransfer:
-    """Device numbers on their way to the host, without waiting for the device.
+    """Copies device numbers to the host without waiting for the device.
 
-    On CUDA the copy goes into pinned memory behind the work that is queued, and an event says
-    when it has arrived; elsewhere it is there at once.
+    On CUDA the copy is queued behind the running work and goes into pinned memory; an event
+    reports its arrival. On other devices the copy is complete at once.
     """
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
@@ -34,18 +34,18 @@ class DeviceTransfer:
             self._parts.append((members, flat, event))
 
     def ready(self) -> bool:
-        """Whether reading would not wait."""
+        """Whether the numbers have arrived, so that `read` does not wait."""
         return all(event is None or event.query() for _, _, event in self._parts)
 
     def read(self) -> list[Floats]:
-        """One flat float64 array a tensor, in the order given."""
-        found: list[Floats] = [np.empty(0)] * len(self._sizes)
+        """Return one flat float64 array for each tensor, in the order of `tensors`."""
+        arrays: list[Floats] = [np.empty(0)] * len(self._sizes)
         for members, flat, event in self._parts:
             if event is not None:
                 event.synchronize()
             host = flat.cpu().numpy().astype(np.float64)
-            place = 0
+            start = 0
             for index in members:
-                found[index] = host[place : place + self._sizes[index]]
-                place += self._sizes[index]
-        return found
+                arrays[index] = host[start : start + self._sizes[index]]
+                start += self._sizes[index]
+        return arrays

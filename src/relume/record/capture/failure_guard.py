@@ -1,6 +1,7 @@
-"""What goes wrong inside the recorder stays inside it: noted, counted, and after a while the end.
+"""Keeps the recorder's own errors away from the user's program.
 
-Every entry point of ours that torch calls catches its own errors and hands them to `Failures`.
+Every entry point that torch calls catches its errors and hands them to `FailureGuard`, which
+records each one and ends the recording after several.
 """
 
 from collections.abc import Callable
@@ -9,47 +10,47 @@ from relume.core import Fact
 from relume.errors import StoreError
 from relume.record.store.run_file import Writer
 
-MOST_FAILURES = 5  # of ours, after which recording stops for good
+MOST_FAILURES = 5  # errors of the recorder after which the recording ends
 
 
 class FailureGuard:
-    """The failures of one recorder.
+    """Records the failures of one recorder, and stops it after several.
 
     Args:
-        writer: gets a fact for each, where it still can be written to.
-        stop: called once recording has to end: nothing of ours may stay in torch.
+        writer: gets a fact for each failure, while the file can be written.
+        stop: called when the recording has to end; it removes every hook from torch.
 
     Attributes:
-        texts: one sentence each.
-        off: whether recording has ended for good.
-        step: the step that a failure is noted at; kept up to date by the recorder.
+        messages: one sentence for each failure.
+        stopped: whether the recording has ended and will not resume.
+        step: the step that a failure is recorded at; the recorder keeps it up to date.
     """
 
     def __init__(self, writer: Writer, stop: Callable[[], None]) -> None:
-        self.texts: list[str] = []
-        self.off = False
+        self.messages: list[str] = []
+        self.stopped = False
         self.step = 0
         self._writer = writer
         self._stop = stop
 
-    def guarded(self, where: str, work: Callable[[], object]) -> None:
-        """Do some work of ours; an error in it is noted and goes no further."""
+    def guard(self, where: str, work: Callable[[], object]) -> None:
+        """Run `work`; record an error in it instead of raising it."""
         try:
             work()
-        except Exception as error:  # nothing of ours may reach the user's program
-            self.note(where, error)
+        except Exception as error:  # no error of the recorder may reach the user's program
+            self.record_failure(where, error)
 
-    def note(self, where: str, error: Exception) -> None:
-        """Note a failure; after several, or a file that cannot be written, stop."""
-        self.texts.append(f"{where}: {type(error).__name__}: {error}")
-        fatal = isinstance(error, StoreError) or len(self.texts) >= MOST_FAILURES
+    def record_failure(self, where: str, error: Exception) -> None:
+        """Record a failure; stop after several, or when the file cannot be written."""
+        self.messages.append(f"{where}: {type(error).__name__}: {error}")
+        fatal = isinstance(error, StoreError) or len(self.messages) >= MOST_FAILURES
         if not isinstance(error, StoreError):
-            data = {"where": where, "text": self.texts[-1]}
+            data = {"where": where, "text": self.messages[-1]}
             try:
                 self._writer.fact(Fact("error", "", self.step, data))
             except StoreError as second:
-                self.texts.append(str(second))
+                self.messages.append(str(second))
                 fatal = True
         if fatal:
-            self.off = True
+            self.stopped = True
             self._stop()

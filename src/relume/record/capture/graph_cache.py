@@ -1,9 +1,9 @@
-"""Steps that take the way of an earlier one: what was found on its graph is known by place.
+"""Reuses what was read from an earlier graph when a step makes the same graph again.
 
-A training step nearly always makes the same graph. Its operations, the places of their sequence
-numbers, its leaves, and the modules that were open are compared with those of the last step that
-was read in full; where all are equal, so are the acts, the head and the criterion, and none of
-them is looked for again. Every deep record reads in full.
+A training step nearly always makes the same graph. The cache compares its operations, the distances
+of their sequence numbers, its leaves, and the modules that were open with those of the last step
+that was read in full. Where all are equal, so are the acts, the head and the criterion, and they
+are taken from the cache by their position in the graph. Every deep record reads in full.
 """
 
 from bisect import bisect_right
@@ -18,38 +18,39 @@ from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.sites import SiteCall, SiteState
 
-# Whether torch says of what a node keeps how it was packed; older versions do not.
-RAW = hasattr(getattr(torch._C, "_autograd").SavedTensor, "unpack_hook")  # noqa: B009
+# Whether torch reports how a saved value was packed; older versions do not.
+SHOWS_PACKING = hasattr(getattr(torch._C, "_autograd").SavedTensor, "unpack_hook")  # noqa: B009
 
 Signature = tuple[list[str], list[int], list[int], list[int], list[Any]]
 
 
 @dataclass(slots=True)
 class CachedGraph:
-    """What a graph was found to be.
+    """The acts, head, criterion and inputs of a graph that was read in full.
 
     Attributes:
-        signature: what another graph must be like.
-        acts: plan, order and node of each act, the node by its place in the graph.
-        head, criterion: their places, and what is known of them.
-        fed: the layers at which the user's data enter and show (token numbers never do), by the
-            place of their node.
-        reads: the values that nodes keep and that are read, place and raw attribute of each.
+        signature: another graph must equal it to be read from this cache.
+        acts: state, order and node of each act; a node is its position in the graph.
+        head: the head's state and the position of its node.
+        criterion: its name and the position of its node.
+        input_layers: the layers at which the user's data enter, by the position of their node
+            (token numbers are not saved, so an embedding is never among them).
+        saved: the saved values that are read: position of the node, and raw attribute.
     """
 
     signature: Signature
     acts: list[tuple[SiteState, int, int]]
     head: tuple[SiteState, int] | None
     criterion: tuple[str, int] | None
-    fed: dict[int, str]
-    reads: list[tuple[int, str]]
+    input_layers: dict[int, str]
+    saved: list[tuple[int, str]]
 
-    def seen(self, graph: AutogradGraph) -> list[SiteCall]:
-        """The acts of another graph of this signature."""
-        return [SiteCall(plan, order, graph.nodes[at]) for plan, order, at in self.acts]
+    def site_calls(self, graph: AutogradGraph) -> list[SiteCall]:
+        """Return the acts of another graph with this signature."""
+        return [SiteCall(state, order, graph.nodes[at]) for state, order, at in self.acts]
 
-    def fits(self, graph: AutogradGraph) -> bool:
-        """Whether a graph is like this one as far as its nodes tell, without its modules."""
+    def matches(self, graph: AutogradGraph) -> bool:
+        """Whether a graph has the same nodes and leaves; its modules are not compared."""
         names, numbers, leaves, _, _ = self.signature
         return (
             graph.complete
@@ -58,63 +59,67 @@ class CachedGraph:
             and _distances(graph.numbers) == numbers
         )
 
-    def packed(self, graph: AutogradGraph) -> bool:
-        """Whether something that is to be read is packed (checkpointing, offload): asking for it
-        would compute it again."""
-        for at, name in self.reads:
-            kept: Any = getattr(graph.nodes[at], name)
-            if any(one is not None and one.unpack_hook is not None for one in _each(kept)):
+    def has_packed(self, graph: AutogradGraph) -> bool:
+        """Whether a saved value that would be read is packed (checkpointing, offload).
+
+        Reading a packed value would compute it again.
+        """
+        for at, name in self.saved:
+            saved_value: Any = getattr(graph.nodes[at], name)
+            if any(
+                item is not None and item.unpack_hook is not None for item in _each(saved_value)
+            ):
                 return True
         return False
 
 
-def signature(graph: AutogradGraph, marks: ModuleTrace) -> Signature | None:
-    """What tells a step's graph from others; None where it cannot be told."""
-    if not marks.alone or not graph.complete or not graph.nodes:
+def signature(graph: AutogradGraph, module_trace: ModuleTrace) -> Signature | None:
+    """Return what tells a step's graph from others; None if several threads or packing hide it."""
+    if not module_trace.cacheable or not graph.complete or not graph.nodes:
         return None
-    numbers, track = graph.numbers, marks.main
+    numbers, thread_trace = graph.numbers, module_trace.main
     end = numbers[-1]
-    at = max(bisect_right(track.numbers, numbers[0]) - 1, 0)
+    at = max(bisect_right(thread_trace.numbers, numbers[0]) - 1, 0)
     return (
         graph.names,
         _distances(numbers),
         [id(leaf) for leaf in graph.leaves],
-        [end - number for number in track.numbers[at:]],
-        track.owners[at:],
+        [end - number for number in thread_trace.numbers[at:]],
+        thread_trace.owners[at:],
     )
 
 
 def _distances(numbers: list[int]) -> list[int]:
-    """How far each sequence number is from the last one."""
+    """Return the distance of each sequence number from the last one."""
     end = numbers[-1] if numbers else 0
     return [end - number for number in numbers]
 
 
 def cached_graph(
-    sign: Signature | None,
+    key: Signature | None,
     graph: AutogradGraph,
     acts: Sequence[SiteCall],
     view: GraphView,
-    fed: Mapping[AutogradNode, str],
+    input_layers: Mapping[AutogradNode, str],
 ) -> CachedGraph | None:
-    """What was read in full, for the steps that are like it; None where it is not all in nodes."""
-    if sign is None or any(seen.node is None or seen.held is not None for seen in acts):
+    """Return a cache of a graph that was read in full; None if an act has no node in it."""
+    if key is None or any(call.node is None or call.captured_input is not None for call in acts):
         return None
     places: dict[AutogradNode, int] = {node: place for place, node in enumerate(graph.nodes)}
     head = None if view.head is None else (view.head[0], places[view.head[1]])
-    judged = None if view.criterion is None else (view.criterion[0], places[view.criterion[1]])
-    entered = {places[node]: layer for node, layer in fed.items()}
-    found = [(seen.plan, seen.order, places[seen.node]) for seen in acts]
-    read = {at for _, _, at in found} | entered.keys()
-    read |= {one[1] for one in (head, judged) if one is not None}
-    raw = [(at, name) for at in sorted(read) for name in _raw(graph.nodes[at])]
-    return CachedGraph(sign, found, head, judged, entered, raw)
+    criterion = None if view.criterion is None else (view.criterion[0], places[view.criterion[1]])
+    input_places = {places[node]: layer for node, layer in input_layers.items()}
+    act_places = [(call.state, call.order, places[call.node]) for call in acts]
+    read = {at for _, _, at in act_places} | input_places.keys()
+    read |= {item[1] for item in (head, criterion) if item is not None}
+    raw = [(at, name) for at in sorted(read) for name in _raw_attributes(graph.nodes[at])]
+    return CachedGraph(key, act_places, head, criterion, input_places, raw)
 
 
-def _each(kept: Any) -> Iterable[Any]:
-    return kept if isinstance(kept, tuple | list) else (kept,)  # pyright: ignore[reportUnknownVariableType]
+def _each(saved_value: Any) -> Iterable[Any]:
+    return saved_value if isinstance(saved_value, tuple | list) else (saved_value,)  # pyright: ignore[reportUnknownVariableType]
 
 
-def _raw(node: AutogradNode) -> list[str]:
-    """The attributes that show what a node keeps without unpacking it."""
+def _raw_attributes(node: AutogradNode) -> list[str]:
+    """Return the attributes that give a node's saved values without unpacking them."""
     return [name for name in dir(node) if name.startswith("_raw_saved_")]

@@ -1,25 +1,30 @@
-"""Reading one graph: its acts, its head, its criterion and the data that enter it.
+"""Reads one autograd graph: its acts, its head, its criterion and the data that enter it.
 
-Where the graph is like one that was read in full before, what was found there is used again
-(`way.py`).
+A graph that equals one that was read in full before is read from the cache (`graph_cache.py`).
 """
 
-from relume.record.capture.graph_cache import RAW, CachedGraph, Signature, cached_graph, signature
+from relume.record.capture.graph_cache import (
+    SHOWS_PACKING,
+    CachedGraph,
+    Signature,
+    cached_graph,
+    signature,
+)
 from relume.record.capture.step_record import StepRecord
 from relume.record.facts.fact_log import FactLog
 from relume.record.graph.affine_structure import data_inputs
-from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind, unpacking_nothing
+from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind, without_unpacking
 from relume.record.graph.op_names import AFFINE
 from relume.record.graph.outgoing_weights import norms
-from relume.record.sites.function_mode import ActCapture, CapturedAct, storage_number
+from relume.record.sites.function_mode import ActCapture, CapturedAct, storage_id
 from relume.record.sites.module_trace import BETWEEN, ModuleTrace
 from relume.record.sites.qualified_names import QualifiedNames
 from relume.record.sites.sites import SiteCall, Sites
 
 DEEP_FIRST, DEEP_EVERY = 4, 8  # the first records read everything, later every eighth
-MOST_WAYS = 8  # graphs of other sizes that are remembered (a GAN has two)
-ALIKE, MOST_ALIKE = 4, 256  # known graphs in a row before the next is taken to be known as well
-OWNERS_ASKED = 4  # affine nodes whose modules are asked for where no parameter is known
+MOST_CACHED = 8  # graphs of different sizes in the cache (a GAN has two)
+HITS, MOST_HITS = 4, 256  # cache hits in a row before the next one is expected
+MOST_OWNERS = 4  # affine nodes whose modules are tried where no parameter is known
 
 
 def is_deep(record: int) -> bool:
@@ -31,188 +36,206 @@ class GraphReader:
     """Reads the graphs of recorded steps.
 
     Args:
-        names, sites, notes: of the run.
-        marks: entries and exits of modules on the step.
-        tap: what took the acts that stand in no graph.
+        names: the run's module and parameter names.
+        sites: the run's sites.
+        fact_log: writes facts about the graphs.
+        module_trace: entries and exits of modules on the step.
+        act_capture: holds the acts that are in no graph.
     """
 
     def __init__(
         self,
         names: QualifiedNames,
         sites: Sites,
-        notes: FactLog,
-        marks: ModuleTrace,
-        tap: ActCapture,
+        fact_log: FactLog,
+        module_trace: ModuleTrace,
+        act_capture: ActCapture,
     ) -> None:
         self._names = names
         self._sites = sites
-        self._notes = notes
-        self._marks = marks
-        self._tap = tap
-        self._ways: dict[tuple[int, int], CachedGraph] = {}
+        self._fact_log = fact_log
+        self._module_trace = module_trace
+        self._act_capture = act_capture
+        self._cached: dict[tuple[int, int], CachedGraph] = {}
         self._step = 0
-        self._alike = 0  # graphs in a row that were like one that is known
-        self._patience = ALIKE
-        self._by_modules = False  # a graph was ours by its modules alone
+        self._hits = 0  # cache hits in a row
+        self._hits_needed = HITS
+        self._known_by_modules = False  # a watched model was found by its modules alone
 
     def concerns(self, graph: AutogradGraph) -> bool:
-        """Whether a watched model is in the graph, by its parameters, or where these are only
-        put together for the forward (shards), by its modules."""
+        """Whether a watched model is in the graph.
+
+        The model is found by its parameters, or by its modules where parameters are gathered
+        for the forward pass only (shards).
+        """
         if any(self._names.parameter(leaf) is not None for leaf in graph.leaves):
             return True
         affine = (node for node in graph.nodes if kind(node) in AFFINE)
-        for _, node in zip(range(OWNERS_ASKED), affine, strict=False):
-            owner = self._marks.owner(node._sequence_nr())
+        for _, node in zip(range(MOST_OWNERS), affine, strict=False):
+            owner = self._module_trace.owner(node._sequence_nr())
             if owner is not None and self._names.holds(owner):
-                self._by_modules = True
+                self._known_by_modules = True
                 return True
         return False
 
     @property
-    def steady(self) -> bool:
-        """Whether the next step will most likely make a graph that is known, and be told by it."""
-        return RAW and self._alike >= self._patience and not self._by_modules
+    def expects_hit(self) -> bool:
+        """Whether the next graph is expected to be in the cache, so no module hook is needed."""
+        return SHOWS_PACKING and self._hits >= self._hits_needed and not self._known_by_modules
 
-    def known(self, graph: AutogradGraph) -> CachedGraph | None:
-        """The way that a graph goes, where no entry of a module was noted; None if it is new."""
-        found = self._ways.get((len(graph.nodes), len(graph.leaves)))
-        if found is None or not found.fits(graph) or found.packed(graph):
-            self._alike = 0
-            self._patience = min(2 * self._patience, MOST_ALIKE)
+    def lookup(self, graph: AutogradGraph) -> CachedGraph | None:
+        """Return the cached graph that matches, without a module trace; None for a new graph."""
+        cached = self._cached.get((len(graph.nodes), len(graph.leaves)))
+        if cached is None or not cached.matches(graph) or cached.has_packed(graph):
+            self._hits = 0
+            self._hits_needed = min(2 * self._hits_needed, MOST_HITS)
             return None
-        return found
+        return cached
 
-    def held_still(self, graph: AutogradGraph) -> frozenset[int]:
-        """Parameters that take part without a gradient: a GAN's judge while its maker learns."""
+    def frozen_parameters(self, graph: AutogradGraph) -> frozenset[int]:
+        """Return ids of parameters that take part without a gradient.
+
+        A GAN's discriminator has such parameters while its generator learns.
+        """
         affine = (node._sequence_nr() for node in graph.nodes if kind(node) in AFFINE)
-        owners = {owner for number in affine if (owner := self._marks.owner(number)) is not None}
+        owners = {
+            owner for number in affine if (owner := self._module_trace.owner(number)) is not None
+        }
         return frozenset(id(p) for owner in owners for p in owner.parameters(recurse=False))
 
-    def read(self, look: StepRecord, graph: AutogradGraph, step: int) -> None:
-        """Read a graph, and hook its acts.
+    def read(self, record: StepRecord, graph: AutogradGraph, step: int) -> None:
+        """Read a graph into a record, and hook its acts.
 
         Args:
-            look: the record, to which everything is added.
+            record: gets everything that is read.
             graph: as walked from the loss, just before backward.
             step: the current step.
         """
         self._step = step
-        with unpacking_nothing(graph, self._packed(graph)):
-            self._read(look, graph)
+        with without_unpacking(graph, self._packed(graph)):
+            self._read(record, graph)
 
-    def read_inside(self, look: StepRecord, graph: AutogradGraph, outer: AutogradNode) -> None:
-        """Read the graph of a reentrant checkpoint, made while backward is at `outer`."""
+    def read_inside(self, record: StepRecord, graph: AutogradGraph, outer: AutogradNode) -> None:
+        """Read the graph of a reentrant checkpoint, which backward makes at the node `outer`."""
         first = graph.nodes[0]._sequence_nr() if graph.nodes else 0
-        begin = self._marks.place(outer._sequence_nr(), 1)
+        begin = self._module_trace.place(outer._sequence_nr(), 1)
 
         def inside(number: int) -> int:
             return begin + min(number - first, BETWEEN - 2)
 
-        with unpacking_nothing(graph, self._packed(graph)):
-            acts = self._sites.acts_in(graph, self._marks, phase=look.phase, anchor=inside)
-            self._take(look, acts)
-            self._notes.tell(acts)
+        with without_unpacking(graph, self._packed(graph)):
+            acts = self._sites.acts_in(graph, self._module_trace, phase=record.phase, anchor=inside)
+            self._record_acts(record, acts)
+            self._fact_log.write_sites(acts)
 
-    def _read(self, look: StepRecord, graph: AutogradGraph) -> None:
-        sign = None if self._tap.taken or self._tap.fused else signature(graph, self._marks)
-        kind_ = (len(graph.nodes), len(graph.leaves))
-        known = self._ways.get(kind_)
-        same = known is not None and known.signature == sign
-        self._alike = self._alike + 1 if same else 0
-        if known is not None and same and not look.deep:
-            self.read_known(look, graph, known)
+    def _read(self, record: StepRecord, graph: AutogradGraph) -> None:
+        captures = self._act_capture
+        hidden = captures.captured or captures.fused
+        key = None if hidden else signature(graph, self._module_trace)
+        size = (len(graph.nodes), len(graph.leaves))
+        cached = self._cached.get(size)
+        hit = cached is not None and cached.signature == key
+        self._hits = self._hits + 1 if hit else 0
+        if cached is not None and hit and not record.deep:
+            self.read_cached(record, graph, cached)
             return
-        found = self._read_in_full(look, graph, sign)
-        if found is None or len(self._ways) >= MOST_WAYS:
-            self._ways.clear()
-        if found is not None:
-            self._ways[kind_] = found
+        new = self._read_in_full(record, graph, key)
+        if new is None or len(self._cached) >= MOST_CACHED:
+            self._cached.clear()
+        if new is not None:
+            self._cached[size] = new
 
-    def read_known(self, look: StepRecord, graph: AutogradGraph, known: CachedGraph) -> None:
-        """Read a step like the last one that was read in full.
+    def read_cached(self, record: StepRecord, graph: AutogradGraph, cached: CachedGraph) -> None:
+        """Read a graph that equals a cached one.
 
         Args:
-            look: the record, to which everything is added.
+            record: gets everything that is read.
             graph: as walked from the loss.
-            known: its way.
+            cached: its entry in the cache.
         """
-        self._take(look, known.seen(graph))
-        if known.criterion is not None:
-            name, at = known.criterion
-            self._notes.judge.again(name, graph.nodes[at])
-        if known.head is not None:
-            plan, at = known.head
-            look.head(plan, graph.nodes[at])
-        if known.fed:
-            layers = {graph.nodes[at]: layer for at, layer in known.fed.items()}
-            entered = self._notes.inputs(graph, layers, look.phase, look.deep)
-            look.scalars.extend(entered)
+        self._record_acts(record, cached.site_calls(graph))
+        if cached.criterion is not None:
+            name, at = cached.criterion
+            self._fact_log.criterion_fact.read_cached(name, graph.nodes[at])
+        if cached.head is not None:
+            state, at = cached.head
+            record.read_head(state, graph.nodes[at])
+        if cached.input_layers:
+            layers = {graph.nodes[at]: layer for at, layer in cached.input_layers.items()}
+            moments = self._fact_log.read_inputs(graph, layers, record.phase, record.deep)
+            record.device_scalars.extend(moments)
 
     def _read_in_full(
-        self, look: StepRecord, graph: AutogradGraph, sign: Signature | None
+        self, record: StepRecord, graph: AutogradGraph, key: Signature | None
     ) -> CachedGraph | None:
-        known = len(self._sites.plans)
-        wanted = self._notes.lines_wanted
-        taken = self._accepted(graph) if self._tap.taken else []
-        acts = self._sites.acts_in(graph, self._marks, taken, phase=look.phase)
-        new = len(self._sites.plans) > known
-        view = self._notes.view(
+        count = len(self._sites.states)
+        wants_lines = self._fact_log.wants_lines
+        captured = self._relevant_acts(graph) if self._act_capture.captured else []
+        acts = self._sites.acts_in(graph, self._module_trace, captured, phase=record.phase)
+        new = len(self._sites.states) > count
+        view = self._fact_log.read_graph(
             graph,
             acts,
-            self._marks,
+            self._module_trace,
             self._step,
-            changed=new or look.phase == 0,
-            unscale=look.unscale if isinstance(look.unscale, float) else None,
+            changed=new or record.phase == 0,
+            unscale=record.unscale if isinstance(record.unscale, float) else None,
         )
-        self._take(look, acts)
-        if look.deep:
-            self._outgoing(look, graph, acts)
+        self._record_acts(record, acts)
+        if record.deep:
+            self._outgoing(record, graph, acts)
         if new:
-            for seen in acts:
-                self._notes.remarks.precision(seen.plan, self._step)
+            for call in acts:
+                self._fact_log.structure_facts.write_precision(call.state, self._step)
         if view.head is not None:
-            look.head(*view.head)
-        for module in list(self._tap.fused):
-            self._notes.remarks.fused(module, self._step)
-        fed = {n: self._sites.layer_path(n, self._marks) for n, _ in data_inputs(graph)}
-        look.scalars.extend(self._notes.inputs(graph, fed, look.phase, look.deep))
-        settled = not new and not wanted and look.phase >= DEEP_FIRST
-        settled = settled and not self._notes.judge.reads_on
-        return cached_graph(sign, graph, acts, view, fed) if settled else None
+            record.read_head(*view.head)
+        for module in list(self._act_capture.fused):
+            self._fact_log.structure_facts.write_fused(module, self._step)
+        input_layers = {
+            n: self._sites.layer_path(n, self._module_trace) for n, _ in data_inputs(graph)
+        }
+        record.device_scalars.extend(
+            self._fact_log.read_inputs(graph, input_layers, record.phase, record.deep)
+        )
+        settled = not new and not wants_lines and record.phase >= DEEP_FIRST
+        settled = settled and not self._fact_log.criterion_fact.needs_full_graph
+        return cached_graph(key, graph, acts, view, input_layers) if settled else None
 
-    def _take(self, look: StepRecord, acts: list[SiteCall]) -> None:
-        for seen in acts:
-            if seen.plan.elementwise and seen.plan.site.role != "attention":
-                look.act(seen.plan, seen.node, seen.held)
-            elif seen.plan.site.role == "gate" and seen.node is not None:
-                look.router(seen.plan, seen.node)
+    def _record_acts(self, record: StepRecord, acts: list[SiteCall]) -> None:
+        for call in acts:
+            if call.state.elementwise and call.state.site.role != "attention":
+                record.read_act(call.state, call.node, call.captured_input)
+            elif call.state.site.role == "gate" and call.node is not None:
+                record.read_router(call.state, call.node)
 
-    def _outgoing(self, look: StepRecord, graph: AutogradGraph, acts: list[SiteCall]) -> None:
-        """The weights that take the output of smooth hidden acts (ACT402 asks of no others)."""
-        for seen in acts:
-            site = seen.plan.site
-            if seen.node is not None and site.smooth and site.role == "hidden":
-                channels = seen.plan.axis == 1
-                found = norms(graph, seen.node, site.units, channels=channels)
-                look.outgoing(seen.plan, found)
+    def _outgoing(self, record: StepRecord, graph: AutogradGraph, acts: list[SiteCall]) -> None:
+        """Read the weights that take the output of smooth hidden acts (only ACT402 needs them)."""
+        for call in acts:
+            site = call.state.site
+            if call.node is not None and site.smooth and site.role == "hidden":
+                channels = call.state.axis == 1
+                record.add_outgoing(
+                    call.state, norms(graph, call.node, site.units, channels=channels)
+                )
 
-    def _accepted(self, graph: AutogradGraph) -> list[CapturedAct]:
-        """The acts that the tap took and that the loss depends on."""
+    def _relevant_acts(self, graph: AutogradGraph) -> list[CapturedAct]:
+        """Return the captured acts that the loss depends on."""
         inside = set(graph.nodes)
-        entering: set[int] = {storage_number(data) for _, data in data_inputs(graph)}
-        found: list[CapturedAct] = []
-        for taken in self._tap.taken:
-            if taken.node is not None:
-                wanted = taken.node in inside
+        entering: set[int] = {storage_id(data) for _, data in data_inputs(graph)}
+        relevant: list[CapturedAct] = []
+        for captured in self._act_capture.captured:
+            if captured.node is not None:
+                wanted = captured.node in inside
             else:
-                wanted = taken.call.training or taken.call.reaches(graph, entering)
-            if wanted and self._names.given and taken.module is not None:
-                wanted = self._names.holds(taken.module)
+                call = captured.root_forward
+                wanted = call.training or call.reaches(graph, entering)
+            if wanted and self._names.explicit and captured.module is not None:
+                wanted = self._names.holds(captured.module)
             if wanted:
-                found.append(taken)
-        return found
+                relevant.append(captured)
+        return relevant
 
     def _packed(self, graph: AutogradGraph) -> set[AutogradNode]:
-        if not self._marks.any_packed:
+        if not self._module_trace.any_packed:
             return set()
-        return {node for node in graph.nodes if self._marks.is_packed(node._sequence_nr())}
+        return {node for node in graph.nodes if self._module_trace.is_packed(node._sequence_nr())}

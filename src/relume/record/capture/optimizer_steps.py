@@ -1,4 +1,4 @@
-"""Whose steps are counted: the optimisers of the watched models, and which of them steps alone."""
+"""Counts the steps of the watched models' optimisers, and reports which of them step."""
 
 import gc
 import weakref
@@ -15,17 +15,17 @@ class OptimizerSteps:
     """Counts steps of one training, however many optimisers take part in each.
 
     Args:
-        is_ours: whether an optimiser steps a watched parameter.
+        is_watched: whether an optimiser steps a watched parameter.
 
     Attributes:
-        latest: asks for the one that stepped last; it is not kept alive.
+        latest: returns the optimiser that stepped last, None if it is gone (a weak reference).
         step: the current step of the training.
         steps: steps of all optimisers together.
     """
 
-    def __init__(self, is_ours: Callable[[Optimizer], bool]) -> None:
-        self._is_ours = is_ours
-        self.latest: Callable[[], Optimizer | None] = _nothing
+    def __init__(self, is_watched: Callable[[Optimizer], bool]) -> None:
+        self._is_watched = is_watched
+        self.latest: Callable[[], Optimizer | None] = _no_optimizer
         self.step = 0
         self.steps = 0
         self._stepped: set[int] = set()
@@ -34,7 +34,7 @@ class OptimizerSteps:
 
     @property
     def alone(self) -> bool:
-        """Whether one optimiser's steps are the training's."""
+        """Whether a single optimiser makes all steps of the training."""
         return len(self._stepped) == 1 and self.steps > 0
 
     @property
@@ -42,18 +42,18 @@ class OptimizerSteps:
         """Whether more than one optimiser has stepped."""
         return len(self._known) > 1
 
-    def waiting(self) -> bool:
+    def has_waiting(self) -> bool:
         """Whether there is an optimiser of a watched parameter that has not stepped yet.
 
-        Looks through all objects of the process: asked once, and only where nothing steps.
+        It searches all objects of the process, so it is called once, and only where nothing steps.
         """
-        # by type, not by isinstance: that asks proxies for their class
-        found = [one for one in gc.get_objects() if issubclass(type(one), Optimizer)]
-        return any(self._is_ours(one) for one in found)
+        # by type: isinstance would ask proxies for their class
+        optimizers = [one for one in gc.get_objects() if issubclass(type(one), Optimizer)]
+        return any(self._is_watched(one) for one in optimizers)
 
     def count(self, optimizer: Optimizer) -> bool:
-        """An optimiser has stepped; False if it trains another model."""
-        if optimizer is not self.latest() and not self._meet(optimizer):
+        """Count a step of this optimiser; return False if it trains another model."""
+        if optimizer is not self.latest() and not self._add(optimizer):
             return False
         number = id(optimizer)
         if number in self._stepped:
@@ -65,21 +65,21 @@ class OptimizerSteps:
         self.steps += 1
         return True
 
-    def pass_over(self, steps: int) -> None:
-        """The one optimiser has stepped so many times more."""
+    def skip_steps(self, steps: int) -> None:
+        """Count `steps` further steps of the only optimiser."""
         self.step += steps
         self.steps += steps
 
-    def about(self) -> dict[str, Any]:
-        """What the run's metadata say of them."""
+    def meta(self) -> dict[str, Any]:
+        """Return the run's metadata about its optimisers."""
         return {"optimizer": self._name, "optimizers": len(self._known)}
 
-    def _meet(self, optimizer: Optimizer) -> bool:
-        if not self._is_ours(optimizer):
+    def _add(self, optimizer: Optimizer) -> bool:
+        if not self._is_watched(optimizer):
             return False
         if self.steps and self.latest() is None:
-            # It takes the place of one that is gone (made anew for each epoch, say), perhaps at its
-            # very address; it does not step in turn with it.
+            # It replaces an optimiser that is gone (one made for each epoch, say), perhaps at the
+            # same address; the two do not alternate.
             self._stepped = {id(optimizer)}
             self._known.clear()
         self.latest = weakref.ref(optimizer)
@@ -88,12 +88,12 @@ class OptimizerSteps:
         return True
 
 
-def _nothing() -> None:
-    """Stands for a weak reference while there is nothing to refer to."""
+def _no_optimizer() -> None:
+    """Stand in for a weak reference before any optimiser has stepped."""
 
 
 def rate_of(optimizer: Optimizer) -> float:
-    """The largest learning rate of an optimiser's groups; `UNSEEN` where it lives on a device."""
+    """Return the largest learning rate of the groups; `UNSEEN` where it is kept on a device."""
     groups = optimizer.param_groups
     if len(groups) == 1 and type(only := groups[0]["lr"]) is float:
         return only

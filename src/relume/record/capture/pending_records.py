@@ -1,4 +1,4 @@
-"""From device sums and losses to rows in the run file."""
+"""Holds records and losses until their numbers have arrived, and writes them to the run file."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -25,40 +25,40 @@ from relume.record.store.run_file import UNSEEN, Writer
 
 Floats = NDArray[np.float64]
 
-COUNTERS = 200.0  # times what writing the open windows takes passes before they are written again
+COUNTER_WAIT = 200.0  # open windows are written again after so many times their writing time
 
 
 class PendingRecords:
-    """Writes records when their numbers have arrived on the host, and losses a batch at a time.
+    """Writes records once their numbers are on the host, and losses in batches.
 
     Args:
         writer: the open run file.
         sites: the run's sites, whose per-unit counters are added to.
-        notes: told of values that are not finite.
-        on_loss: told of every loss, in order, as soon as its value is known.
+        fact_log: gets a fact for values that are not finite.
+        on_loss: called with every loss, in order, as soon as its value is known.
 
     Attributes:
-        turns: tells apart the losses of optimisers that step in turn.
+        attribution: assigns losses to optimisers that step in turn.
     """
 
     def __init__(
-        self, writer: Writer, sites: Sites, notes: FactLog, on_loss: Callable[[float], None]
+        self, writer: Writer, sites: Sites, fact_log: FactLog, on_loss: Callable[[float], None]
     ) -> None:
-        self.turns = LossAttribution(self._put, self._say_turn)
+        self.attribution = LossAttribution(self._put, self._write_turn)
         self._writer = writer
         self._sites = sites
-        self._notes = notes
+        self._fact_log = fact_log
         self._on_loss = on_loss
         self._pending: list[tuple[int, StepRecord, list[SiteSums], DeviceTransfer]] = []
         self._losses: list[Loss] = []
         self._rows: list[tuple[float, float, float, float]] = []
         self._device_rows: list[tuple[int, float, float, Tensor]] = []
         self._next_counters = 0.0
-        self._units = 0  # of all sites that are counted
-        self._further: list[tuple[int, Row]] = []  # of further optimisers' series
-        self._owed = 0.0  # seconds of their part of an iteration
+        self._units = 0  # units of all sites with counters
+        self._further: list[tuple[int, Row]] = []  # rows of further optimisers' series
+        self._carried_seconds = 0.0  # time of further optimisers' steps in this iteration
 
-    def loss(self, loss: Tensor, reach: frozenset[int] | None = None) -> None:
+    def add_loss(self, loss: Tensor, reach: frozenset[int] | None = None) -> None:
         """Keep a loss; its value is read at once on a CPU, with the next flush elsewhere.
 
         Args:
@@ -66,7 +66,7 @@ class PendingRecords:
             reach: ids of the parameters that it depends on, where that is known.
         """
         if reach is not None:
-            self.turns.reached(len(self._losses), reach)
+            self.attribution.set_reach(len(self._losses), reach)
         if loss.is_cpu:
             number = float(loss.item())
             self._losses.append(number)
@@ -74,42 +74,42 @@ class PendingRecords:
         else:
             self._losses.append(loss.detach().reshape(()).float())
 
-    def drop(self) -> None:
-        """The losses since the last step belong to no step of the watched model's."""
+    def drop_losses(self) -> None:
+        """Drop the losses since the last step: they belong to another model."""
         self._losses = []
 
-    def turn(self, optimizer: Optimizer) -> None:
-        """The step that ends is this optimiser's, which need not be that of the last step."""
-        self._losses = self.turns.begin(optimizer, self._losses)
+    def assign_losses(self, optimizer: Optimizer) -> None:
+        """Keep the losses since the last step that belong to the optimiser that has stepped."""
+        self._losses = self.attribution.assign(optimizer, self._losses)
 
-    def step(self, step: int, rate: float, seconds: float) -> None:
-        """A step has ended: its loss is the mean of the losses since the last one."""
+    def end_step(self, step: int, rate: float, seconds: float) -> None:
+        """Write the row of a step that has ended; its loss is the mean since the last step."""
         losses = self._losses
         only = losses[0] if len(losses) == 1 else None
-        if self.turns.number != 1:
-            self._elsewhere(step, rate, seconds)
+        if self.attribution.number != 1:
+            self._end_further_step(step, rate, seconds)
             return
-        if self._owed:
-            seconds, self._owed = seconds + self._owed, 0.0
-        if isinstance(only, float):  # as good as always
+        if self._carried_seconds:
+            seconds, self._carried_seconds = seconds + self._carried_seconds, 0.0
+        if isinstance(only, float):  # the usual case
             losses.clear()
             self._rows.append((float(step), only, rate, seconds))
             return
         self._losses = []
         self._put(1, (step, _mean(losses), rate, seconds))
 
-    def _elsewhere(self, step: int, rate: float, seconds: float) -> None:
-        """The step of an optimiser whose losses are, or may be, a series of their own."""
+    def _end_further_step(self, step: int, rate: float, seconds: float) -> None:
+        """Write or hold the row of an optimiser whose losses may make their own series."""
         row = (step, _mean(self._losses), rate, seconds)
         self._losses = []
-        if self.turns.number:
-            self._owed += seconds
-            self._further.append((self.turns.number, row))
+        if self.attribution.number:
+            self._carried_seconds += seconds
+            self._further.append((self.attribution.number, row))
         else:
-            self.turns.wait(row)
+            self.attribution.hold_row(row)
 
     def _put(self, number: int, row: Row) -> None:
-        """A step's row, into the first series or a further one."""
+        """Write a step's row into the first series or a further one."""
         step, loss, rate, seconds = row
         if number > 1:
             self._further.append((number, row))
@@ -118,40 +118,40 @@ class PendingRecords:
         else:
             self._rows.append((float(step), UNSEEN if loss is None else loss, rate, seconds))
 
-    def _say_turn(self, turn: OptimizerTurn) -> None:
-        held = [n for p in turn.parameters if (n := self._sites.names.by_number(p)) is not None]
-        others = [_series(number) for number in sorted(self.turns.others(turn))]
-        data = {"optimizer": turn.name, "model": _common(held), "reaches": others}
+    def _write_turn(self, turn: OptimizerTurn) -> None:
+        names = [n for p in turn.parameters if (n := self._sites.names.by_id(p)) is not None]
+        others = [_series(number) for number in sorted(self.attribution.overlapping(turn))]
+        data = {"optimizer": turn.name, "model": _common(names), "reaches": others}
         self._writer.fact(Fact("turn", "", 0, {"loss": _series(turn.number), **data}))
 
     def finish(self) -> None:
-        """The run has ended: what was waiting to be told apart is written."""
-        self.turns.finish()
+        """Write the losses that were not yet assigned: the run has ended."""
+        self.attribution.finish()
         self.flush()
 
-    def record(self, step: int, look: StepRecord) -> None:
-        """Take a finished look; it is written when its numbers have arrived."""
-        sums = list(look.sums.values())
-        tensors = [tensor for entry in sums for _, tensor in entry.parts]
-        tensors += [tensor for _, tensor in look.scalars]
-        if tensors or sums or look.here:
-            self._pending.append((step, look, sums, DeviceTransfer(tensors)))
+    def add_record(self, step: int, record: StepRecord) -> None:
+        """Take a finished record; it is written when its numbers have arrived."""
+        sums = list(record.sums.values())
+        tensors = [tensor for entry in sums for _, tensor in entry.device_sums]
+        tensors += [tensor for _, tensor in record.device_scalars]
+        if tensors or sums or record.host_scalars:
+            self._pending.append((step, record, sums, DeviceTransfer(tensors)))
 
     def drain(self, *, wait: bool) -> None:
         """Write the records whose numbers have arrived (all of them if `wait`)."""
         while self._pending and (wait or self._pending[0][3].ready()):
-            step, look, sums, transfer = self._pending.pop(0)
-            # what is not finite is told (`watch_finite`), not warned of in the user's terminal
+            step, record, sums, transfer = self._pending.pop(0)
+            # non-finite values are recorded as facts, not warned of in the user's terminal
             with np.errstate(all="ignore"):
-                self._write(step, look, sums, transfer.read())
+                self._write(step, record, sums, transfer.read())
 
     def flush(self) -> None:
         """Write losses and per-unit counters as they stand."""
         if self._device_rows:
-            # One copy for many steps; the device is waited for here, twice a second at most.
-            kept, self._device_rows = self._device_rows, []
-            stacked = torch.stack([loss for *_, loss in kept]).cpu()
-            for (step, rate, seconds, _), value in zip(kept, stacked, strict=True):
+            # One copy for many steps; this waits for the device, twice a second at most.
+            device_rows, self._device_rows = self._device_rows, []
+            losses = torch.stack([loss for *_, loss in device_rows]).cpu()
+            for (step, rate, seconds, _), value in zip(device_rows, losses, strict=True):
                 self._rows.append((float(step), float(value), rate, seconds))
                 self._on_loss(float(value))
         if self._rows:
@@ -162,21 +162,21 @@ class PendingRecords:
         now = perf_counter()
         if now >= self._next_counters:
             self.flush_counters()
-            self._next_counters = now + COUNTERS * (perf_counter() - now)
+            self._next_counters = now + COUNTER_WAIT * (perf_counter() - now)
 
     def flush_counters(self) -> None:
         """Write the per-unit counters as they stand."""
-        plans = self._sites.plans.items()
-        changed = {name: plan.counters.take() for name, plan in plans if plan.counters.changed}
+        states = self._sites.states.items()
+        changed = {name: state.counters.take() for name, state in states if state.counters.changed}
         self._writer.all_windows(changed)
 
     def _flush_further(self) -> None:
-        kept, self._further = self._further, []
-        values = [row[1] for _, row in kept]
+        further, self._further = self._further, []
+        values = [row[1] for _, row in further]
         waiting = [value for value in values if isinstance(value, Tensor)]
         fetched = iter(torch.stack(waiting).cpu().double().numpy() if waiting else ())
         rows: list[tuple[int, tuple[Key, ...], list[float]]] = []
-        for (number, (step, _, rate, _)), value in zip(kept, values, strict=True):
+        for (number, (step, _, rate, _)), value in zip(further, values, strict=True):
             loss = float(next(fetched)) if isinstance(value, Tensor) else value
             named = {_series(number): loss, _series(number, "learning_rate"): rate}
             known = {("", stat): v for stat, v in named.items() if v is not None and v != UNSEEN}
@@ -185,43 +185,43 @@ class PendingRecords:
         self._writer.records(rows)
 
     def _write(
-        self, step: int, look: StepRecord, sums: list[SiteSums], host: Sequence[Floats]
+        self, step: int, record: StepRecord, sums: list[SiteSums], host: Sequence[Floats]
     ) -> None:
         keys: list[Key] = []
         values: list[float] = []
         silent: dict[str, NDArray[np.bool_]] = {}
         place = 0
         for entry in sums:
-            count = len(entry.parts)
-            named = entry.named(host[place : place + count])
-            found = self._stats(step, entry, named)
+            count = len(entry.device_sums)
+            named = entry.by_name(host[place : place + count])
+            stats = self._stats(step, entry, named)
             place += count
-            name = entry.plan.site.name
+            name = entry.state.site.name
             if self._writer.ranked:
-                found["rows"] = float(entry.rows)  # what means of several ranks are weighed by
+                stats["rows"] = float(entry.rows)  # the weight of this rank's means in a merge
                 if "active" in named:
                     silent[name] = named["active"] == 0
-            keys += entry.plan.keys(tuple(found))
-            values += found.values()
-        for names, _ in look.scalars:
+            keys += entry.state.keys(tuple(stats))
+            values += stats.values()
+        for names, _ in record.device_scalars:
             keys += names
             values += host[place].tolist()
             place += 1
-        for names, numbers in look.here:
+        for names, numbers in record.host_scalars:
             keys += names
             values += numbers.tolist()
-        self._notes.watch_finite(keys, values, step)
+        self._fact_log.write_nonfinite(keys, values, step)
         self._writer.record(step, tuple(keys), values, silent)
-        ended = [entry.plan for entry in sums if entry.plan.counters.finished]
+        ended = [entry.state for entry in sums if entry.state.counters.finished]
         if ended:  # the first record among them: the state at initialisation is never lost
-            self._writer.all_windows({plan.site.name: plan.counters.take() for plan in ended})
-        if look.phase == 0:
+            self._writer.all_windows({state.site.name: state.counters.take() for state in ended})
+        if record.phase == 0:
             self.flush()
 
     def _stats(self, step: int, entry: SiteSums, named: dict[str, Any]) -> dict[str, float]:
-        if entry.plan.site.kind == "head":
+        if entry.state.site.kind == "head":
             return head_stats(entry.pre_rows, named)
-        counters = entry.plan.counters
+        counters = entry.state.counters
         if counters.fresh:
             self._units += max(map(np.size, named.values()), default=0)
             counters.narrow = self._units > WIDE
@@ -242,7 +242,7 @@ def _series(number: int, stat: str = "loss") -> str:
 
 
 def _common(names: Sequence[str]) -> str:
-    """The module that holds all these parameters: ``"G"`` for ``"G.0.weight"``, ``"G.2.bias"``."""
+    """Return the module of all these parameters: ``"G"`` for ``"G.0.weight"``, ``"G.2.bias"``."""
     parts = [name.split(".")[:-1] for name in names]
     shared = takewhile(lambda level: len(set(level)) == 1, zip(*parts, strict=False))
     return ".".join(level[0] for level in shared)

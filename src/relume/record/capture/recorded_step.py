@@ -1,10 +1,10 @@
-"""The recorded step: what is in torch while it lasts, and what is read on it.
+"""Arms, reads and disarms one recorded step.
 
-Two global module hooks note which module is open (`doors.py`); just before `backward` the graph is
-walked from the loss; after it the gradients are read; around the optimiser's step the weights.
-Compiled models run eagerly, and where there is no graph to read a function mode takes the acts
-(`tap.py`). Once several steps in a row have made the same graph, the module hooks stay out but for
-every eighth record, whose whole way is looked at again.
+Two global module hooks record which module is open (`sites/module_hooks.py`). Just before
+`backward` the graph is walked from the loss; after it the gradients are read; around the
+optimiser's step the weights are read. Compiled models run eagerly. Where there is no graph to read,
+a function mode captures the acts (`sites/function_mode.py`). Once several steps in a row have made
+the same graph, the module hooks are used on every eighth record only, which reads in full.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,65 +23,70 @@ from relume.record.facts.fact_log import FactLog
 from relume.record.graph.autograd_graph import walk
 from relume.record.hooks.grad_scaling import GradScaling
 from relume.record.hooks.torch_state import ForceEager, untraced
-from relume.record.measure.update_cosine import UpdateCosine
 from relume.record.sites.function_mode import ActCapture
 from relume.record.sites.module_hooks import ModuleHooks
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.qualified_names import QualifiedNames
 from relume.record.sites.sites import Sites
 
-FOLLOW_EVERY = 4  # records after which the next update is compared with this one
-BACKWARDS_A_STEP = 2  # read on one recorded step; further micro-batches are not
+FOLLOW_EVERY = 4  # of every so many records, one update is compared with the next
+MOST_BACKWARDS = 2  # backward passes read on one recorded step (micro-batches)
 
 
 class RecordedStep:
     """Arms a step, reads it, and disarms it.
 
     Args:
-        names, sites, notes: of the run.
+        names: the run's module and parameter names.
+        sites: the run's sites.
+        fact_log: writes facts about the graph and the parameters.
         scaling: the gradient scaler's factor.
-        fail: told of a failure of ours: where, and the exception.
+        on_error: called with a failure of the recorder: where, and the exception.
         exact: do nothing that could change a bit of the user's results.
 
     Attributes:
-        look: what was read on this step so far; None if nothing was.
-        marks: entries and exits of modules on this step.
-        armed: whether the hooks of a recorded step are in torch.
+        step_record: what was read on this step so far; None if nothing was.
+        module_trace: entries and exits of modules on this step.
+        act_capture: holds the acts that are in no graph.
+        update_cosine: compares some updates with the next one of the same optimiser.
         reach: ids of the parameters that the loss last read depends on.
-        several: several optimisers step, so a loss may go through a model that is held still.
+        several: several optimisers step, so a loss may pass through a frozen model.
     """
 
     def __init__(
         self,
         names: QualifiedNames,
         sites: Sites,
-        notes: FactLog,
+        fact_log: FactLog,
         scaling: GradScaling,
-        fail: Callable[[str, Exception], None],
+        on_error: Callable[[str, Exception], None],
         *,
         exact: bool = False,
     ) -> None:
         self.names = names
         self.sites = sites
-        self.notes = notes
-        self.marks = ModuleTrace()
-        self.tap = ActCapture(self.marks, fail)
-        self._doors = ModuleHooks(names, self.marks, self.tap, fail, self._spend, exact=exact)
-        self._reader = GraphReader(names, sites, notes, self.marks, self.tap)
-        self._moves = ParameterStats(names, notes)
-        self.look: StepRecord | None = None
+        self.fact_log = fact_log
+        self.module_trace = ModuleTrace()
+        self.act_capture = ActCapture(self.module_trace, on_error)
+        self._module_hooks = ModuleHooks(
+            names, self.module_trace, self.act_capture, on_error, self._add_cost, exact=exact
+        )
+        self._reader = GraphReader(names, sites, fact_log, self.module_trace, self.act_capture)
+        self._parameter_stats = ParameterStats(names, fact_log)
+        self.update_cosine = self._parameter_stats.update_cosine
+        self.step_record: StepRecord | None = None
         self.reach: frozenset[int] | None = None
         self.several = False
         self._scaling = scaling
-        self._fail = fail
+        self._on_error = on_error
         self._exact = exact
-        self._stance = ForceEager()
+        self._force_eager = ForceEager()
         self._leaves: list[Tensor] = []
-        self._count = 0  # backwards read on this step
-        self._early = 0.0  # time spent in module hooks before there is a look to book it on
-        self._handle: Any = None
-        self._light = False  # module hooks are out on this step
-        self._anomaly = self._noted = False
+        self._backwards_read = 0  # on this step
+        self._early_cost = 0.0  # time spent in module hooks before there is a record
+        self._step_handle: Any = None
+        self._skips_module_hooks = False  # on this step
+        self._anomaly = self._anomaly_was_set = False
         self._thread = 0
         self._step = 0
 
@@ -90,80 +95,82 @@ class RecordedStep:
     @property
     def armed(self) -> bool:
         """Whether the hooks of a recorded step are in torch."""
-        return self._handle is not None
+        return self._step_handle is not None
 
     @property
-    def open(self) -> bool:
-        """Whether another backward of this step is to be read."""
-        return self._handle is not None and self._count < BACKWARDS_A_STEP
+    def expects_backward(self) -> bool:
+        """Whether another backward of this step will be read."""
+        return self._step_handle is not None and self._backwards_read < MOST_BACKWARDS
 
     def arm(self, record: int = 0) -> None:
-        """Put the hooks of a recorded step into torch; one recorded step may follow another.
+        """Put the hooks of a recorded step into torch; an armed step may be armed again.
 
         Args:
-            record: the number of the record to come.
+            record: the number of the next record.
         """
-        self._count = 0
+        self._backwards_read = 0
         self._leaves = []
-        self.tap.shut()
-        self.tap.forget()
-        self.tap.phase = record
-        self.eager()
-        self._light = self._reader.steady and not self.several and not is_deep(record)
-        if self._light:
-            self._doors.shut()
+        self.act_capture.close()
+        self.act_capture.clear()
+        self.act_capture.phase = record
+        self.force_eager()
+        self._skips_module_hooks = (
+            self._reader.expects_hit and not self.several and not is_deep(record)
+        )
+        if self._skips_module_hooks:
+            self._module_hooks.close()
         else:
-            self._doors.open()
-        if self._handle is None:
-            self._early = 0.0
+            self._module_hooks.open()
+        if self._step_handle is None:
+            self._early_cost = 0.0
             self._thread = get_ident()
-            self._handle = register_optimizer_step_pre_hook(self._hear_step)
+            self._step_handle = register_optimizer_step_pre_hook(self._on_optimizer_step)
         self._begin_anomaly()
 
-    def eager(self) -> None:
-        """Compiled models run eagerly from here to the end of the recorded step."""
+    def force_eager(self) -> None:
+        """Run compiled models eagerly until the end of the recorded step."""
         if not self._exact:
-            self._stance.force()
+            self._force_eager.force()
 
     def disarm(self) -> None:
-        """Take the hooks out of torch and forget the step. Twice is fine."""
-        if self._handle is not None:
-            self._handle.remove()
-            self._handle = None
-        self._doors.shut()
+        """Remove the hooks from torch and forget the step. Calling it twice is fine."""
+        if self._step_handle is not None:
+            self._step_handle.remove()
+            self._step_handle = None
+        self._module_hooks.close()
         self.end_anomaly()
-        self._stance.restore()
-        self._moves.forget()
-        self.look = None
+        self._force_eager.restore()
+        self._parameter_stats.forget()
+        self.step_record = None
         self._leaves = []
 
     def _begin_anomaly(self) -> None:
-        if self.notes.lines_wanted and not torch.is_anomaly_enabled():
-            torch.set_anomaly_enabled(True, False)  # notes where nodes are made; off in backward
-            self._anomaly = self._noted = True
+        if self.fact_log.wants_lines and not torch.is_anomaly_enabled():
+            torch.set_anomaly_enabled(True, False)  # records where nodes are made; off in backward
+            self._anomaly = self._anomaly_was_set = True
 
     def end_anomaly(self) -> None:
-        """Stop noting source lines: before backward, which would pay for them."""
-        # Lightning's trainer keeps the mode that it finds and gives it back when it ends; nobody
-        # but us asks for it without the check for NaN.
-        kept = self._noted and torch.is_anomaly_enabled()
-        if self._anomaly or (kept and not torch.is_anomaly_check_nan_enabled()):
+        """Stop recording source lines, before backward would pay for them."""
+        # Lightning's trainer restores the mode that it found when it began; nothing else turns
+        # the mode on without its check for NaN.
+        anomaly_was_kept = self._anomaly_was_set and torch.is_anomaly_enabled()
+        if self._anomaly or (anomaly_was_kept and not torch.is_anomaly_check_nan_enabled()):
             torch.set_anomaly_enabled(False, True)
             self._anomaly = False
 
-    def _spend(self, start: float) -> None:
-        if self.look is None:
-            self._early += perf_counter() - start
+    def _add_cost(self, start: float) -> None:
+        if self.step_record is None:
+            self._early_cost += perf_counter() - start
         else:
-            self.look.add_cost(perf_counter() - start)
+            self.step_record.add_cost(perf_counter() - start)
 
     # ------------------------------------------------------------------ reading
 
     def read(self, loss: Tensor, step: int, record: int) -> bool:
-        """Read the graph behind a loss; False if no watched model is in it.
+        """Read the graph of a loss; return False if no watched model is in it.
 
         Args:
-            loss: on which backward is about to be called.
+            loss: backward is about to be called on it.
             step: the current step.
             record: the number of the record.
         """
@@ -172,35 +179,35 @@ class RecordedStep:
         if loss.grad_fn is None or get_ident() != self._thread:
             return True
         graph = walk(loss.grad_fn)
-        known = self._reader.known(graph) if self._light else None
-        if known is None and self.names.given and not self._reader.concerns(graph):
+        cached = self._reader.lookup(graph) if self._skips_module_hooks else None
+        if cached is None and self.names.explicit and not self._reader.concerns(graph):
             return False
-        self._count += 1
+        self._backwards_read += 1
         self._step = step
-        if self.look is None:
-            self.look = StepRecord(record, is_deep(record), self._fail)
-        self.look.unscale = self._scaling.inverse()
+        if self.step_record is None:
+            self.step_record = StepRecord(record, is_deep(record), self._on_error)
+        self.step_record.unscale = self._scaling.inverse()
         with untraced():
-            if known is not None:
-                self._reader.read_known(self.look, graph, known)
-            elif not self._light:
-                self._reader.read(self.look, graph, step)
+            if cached is not None:
+                self._reader.read_cached(self.step_record, graph, cached)
+            elif not self._skips_module_hooks:
+                self._reader.read(self.step_record, graph, step)
         self._leaves = graph.leaves
         self.reach = frozenset(map(id, graph.leaves))
         if self.several or record < DEEP_FIRST:
-            self.reach |= self._reader.held_still(graph)
-        self.look.add_cost(perf_counter() - start + self._early)
-        self._early = 0.0
+            self.reach |= self._reader.frozen_parameters(graph)
+        self.step_record.add_cost(perf_counter() - start + self._early_cost)
+        self._early_cost = 0.0
         return True
 
     def read_inner(self, tensors: Iterable[Tensor]) -> None:
-        """Read the graph that a reentrant checkpoint made inside of backward.
+        """Read the graph that a reentrant checkpoint made inside backward.
 
         Args:
-            tensors: on which it is about to call backward.
+            tensors: it is about to call backward on these.
         """
-        look = self.look
-        if look is None or get_ident() != self._thread:
+        step_record = self.step_record
+        if step_record is None or get_ident() != self._thread:
             return
         start = perf_counter()
         outer: Any = torch._C._current_autograd_node()
@@ -209,76 +216,70 @@ class RecordedStep:
                 continue
             graph = walk(tensor.grad_fn)
             with untraced():
-                self._reader.read_inside(look, graph, outer)
+                self._reader.read_inside(step_record, graph, outer)
             self._leaves = [*self._leaves, *graph.leaves]
-        look.add_cost(perf_counter() - start)
-
-    @property
-    def turning(self) -> UpdateCosine:
-        """Follows the updates of some steps by one step more."""
-        return self._moves.turning
+        step_record.add_cost(perf_counter() - start)
 
     def read_gradients(self) -> None:
-        """After backward: the parameters' gradients, before any clipping."""
-        look = self.look
-        if look is None:
+        """Read the parameters' gradients after backward, before any clipping."""
+        step_record = self.step_record
+        if step_record is None:
             return
         start = perf_counter()
         with untraced():
-            self._moves.gradients(look, self._leaves)
-        look.add_cost(perf_counter() - start)
+            self._parameter_stats.gradients(step_record, self._leaves)
+        step_record.add_cost(perf_counter() - start)
 
     def read_updates(self, optimizer: Optimizer | None = None) -> None:
-        """After the optimiser's step: how far it moved the weights.
+        """Read how far the optimiser's step moved the weights.
 
         Args:
-            optimizer: the one that stepped.
+            optimizer: the optimiser that stepped.
         """
-        turning = self.turning
-        if turning.waiting and optimizer is not None:
+        if self.update_cosine.waiting and optimizer is not None:
             start = perf_counter()
             with untraced():
-                turning.step(optimizer)
-            self._spend(start)
-        look = self.look
-        if look is None:
+                self.update_cosine.step(optimizer)
+            self._add_cost(start)
+        step_record = self.step_record
+        if step_record is None:
             return
         start = perf_counter()
-        follow = optimizer if look.phase % FOLLOW_EVERY == 0 else None
+        follow = optimizer if step_record.phase % FOLLOW_EVERY == 0 else None
         with untraced():
-            self._moves.updates(look, self._step, follow)
-        look.add_cost(perf_counter() - start)
+            self._parameter_stats.updates(step_record, self._step, follow)
+        step_record.add_cost(perf_counter() - start)
 
     def skip(self, record: int) -> None:
-        """The step was not taken (an overflow under loss scaling): read the next one instead.
+        """Read the next step instead: this one was skipped (an overflow under loss scaling).
 
         Args:
-            record: the number of the record that is still to come.
+            record: the number of the next record.
         """
-        if self._handle is not None and self._count:
-            self.look = None
+        if self._step_handle is not None and self._backwards_read:
+            self.step_record = None
             self.arm(record)
 
-    def is_ours(self, optimizer: Optimizer) -> bool:
+    def is_watched(self, optimizer: Optimizer) -> bool:
         """Whether an optimiser steps a watched parameter."""
-        if not self.names.given:
+        if not self.names.explicit:
             return True
         parameters = (p for group in optimizer.param_groups for p in group["params"])
         return any(self.names.parameter(p) is not None for p in parameters)
 
-    def _hear_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
+    def _on_optimizer_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
         self.before_step(optimizer)
 
     def before_step(self, optimizer: Optimizer) -> None:
-        """An optimiser is about to step."""
-        # Also where there is no look yet: LBFGS, and frameworks that hand over a closure, call
-        # backward inside of the step.
+        """Snapshot the weights: an optimiser is about to step."""
+        # Also where there is no record yet: LBFGS, and frameworks that pass a closure, call
+        # backward inside the step.
         start = perf_counter()
         try:
-            if not self.is_ours(optimizer):
+            if not self.is_watched(optimizer):
                 return
             with untraced():
-                self._moves.before(self.look, optimizer, self._step)
+                self._parameter_stats.before_step(self.step_record, optimizer, self._step)
         except Exception as error:
-            self._fail("before the optimiser", error)
-        self._spend(start)
+            self._on_error("before the optimiser", error)
+        self._add_cost(start)

@@ -1,4 +1,4 @@
-"""One record: what is read from a graph just before its backward, and during it."""
+"""Collects the sums of one recorded step: from the graph before backward, and during backward."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relume.record.graph.autograd_graph import AutogradNode, saved
+from relume.record.graph.autograd_graph import AutogradNode, saved, signed_axis
 from relume.record.graph.recompute import output_of, pre_of
 from relume.record.hooks.torch_state import untraced
 from relume.record.measure import act_stats, act_stats_numpy
@@ -24,87 +24,92 @@ Keys = tuple[tuple[str, str], ...]
 
 @dataclass(slots=True)
 class SiteSums:
-    """The sums of one site on one record, and how many rows stand behind them.
+    """The sums of one site on one record, and the number of rows that they add up.
 
     Attributes:
-        plan: of the site.
-        rows, pre_rows: sampled rows behind the sums of output and gradients, and of the input.
-        parts: sums on their way from a device: their names, and a row for each.
-        here: sums that are in the host's memory already, by name.
+        state: the site's state.
+        rows: sampled rows in the sums of output and gradients.
+        pre_rows: sampled rows in the sums of the input.
+        input_rows: the input's sampled rows, only while the record is taken.
+        hooked: whether a hook will add the sums of its gradients.
+        device_sums: sums that are still on a device: their names, and a row for each.
+        host_sums: sums in the host's memory, by name.
     """
 
-    plan: SiteState
+    state: SiteState
     rows: int = 0
     pre_rows: int = 0
-    seen: Tensor | None = None  # its input, only while the record is taken
-    hooked: bool = False  # its gradients will be taken
-    parts: list[tuple[tuple[str, ...], Tensor]] = field(
+    input_rows: Tensor | None = None
+    hooked: bool = False
+    device_sums: list[tuple[tuple[str, ...], Tensor]] = field(
         default_factory=list[tuple[tuple[str, ...], Tensor]]
     )
-    here: dict[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
+    host_sums: dict[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
 
-    def named(self, host: Sequence[Floats]) -> dict[str, NDArray[Any]]:
-        """The sums by name, each (units,), from one flat host array a part."""
-        found = self.here
-        for (names, tensor), flat in zip(self.parts, host, strict=True):
-            found.update(zip(names, flat.reshape(tensor.shape), strict=True))
-        return found
+    def by_name(self, host: Sequence[Floats]) -> dict[str, NDArray[Any]]:
+        """Return the sums by name, each (units,), given a flat host array for each device sum."""
+        sums = self.host_sums
+        for (names, tensor), flat in zip(self.device_sums, host, strict=True):
+            sums.update(zip(names, flat.reshape(tensor.shape), strict=True))
+        return sums
 
 
 class GradientHook:
-    """A hook on one node: sums of the gradients on both sides of the act, taken once.
+    """Sums the gradients on both sides of an act, once, as a hook on its node.
 
-    It keeps no tensor of the user's, so nothing of a step outlives it.
+    It keeps no tensor of the user's, so nothing of a step stays in memory.
     """
 
     __slots__ = ("_axis", "_done", "_on_cost", "_on_error", "_phase", "_sums", "_unscale")
 
-    def __init__(self, sums: SiteSums, phase: int, look: "StepRecord") -> None:
+    def __init__(self, sums: SiteSums, phase: int, record: "StepRecord") -> None:
         self._sums = sums
-        self._unscale = look.unscale
-        self._axis = sums.plan.axis
+        self._unscale = record.unscale
+        self._axis = sums.state.axis
         self._phase = phase
         self._done = False
-        self._on_cost = look.add_cost
-        self._on_error = look.on_error
+        self._on_cost = record.add_cost
+        self._on_error = record.on_error
 
     def __call__(self, into: Sequence[Any], out: Sequence[Any]) -> None:
-        """Autograd calls this with the gradients of the node's inputs and of its outputs."""
+        """Add the sums; autograd calls it with the gradients of the node's inputs and outputs."""
         if self._done:  # a second backward through a retained graph
             return
         self._done = True
         start = perf_counter()
         try:
             with untraced():
-                self._take(into, out)
+                self._add_sums(into, out)
         except Exception as error:  # the user's backward goes on whatever happens here
             self._on_error("gradient", error)
         self._on_cost(perf_counter() - start)
 
-    def _take(self, into: Sequence[Any], out: Sequence[Any]) -> None:
+    def _add_sums(self, into: Sequence[Any], out: Sequence[Any]) -> None:
         grad_post = out[0] if out else None
         if not isinstance(grad_post, Tensor):
             return
-        if self._sums.plan.site.kind == "head":
-            rows = self._sample(grad_post, self._axis % grad_post.dim())
+        if self._sums.state.site.kind == "head":
+            rows = self._sample_rows(grad_post, self._axis % grad_post.dim())
             self._sums.rows = rows.shape[0]
             if act_stats_numpy.is_on_host(rows):
                 mean = act_stats_numpy.power(array(rows)) / max(rows.numel(), 1)
-                self._sums.here["grad_pre_meansq"] = mean
+                self._sums.host_sums["grad_pre_meansq"] = mean
             else:
-                self._sums.parts.append((("grad_pre_meansq",), (rows * rows).mean().reshape(1, 1)))
+                self._sums.device_sums.append(
+                    (("grad_pre_meansq",), (rows * rows).mean().reshape(1, 1))
+                )
             return
         grad_pre = next((g for g in into if isinstance(g, Tensor)), None)
         if grad_pre is None or grad_pre.shape != grad_post.shape:
             return
         axis = self._axis if self._axis < grad_pre.dim() else grad_pre.dim() - 1
-        pre, post = self._sample(grad_pre, axis), self._sample(grad_post, axis)
+        pre, post = self._sample_rows(grad_pre, axis), self._sample_rows(grad_post, axis)
         if act_stats_numpy.is_on_host(pre) and act_stats_numpy.is_on_host(post):
-            self._sums.here.update(act_stats_numpy.backward_sums(pre, post))
+            self._sums.host_sums.update(act_stats_numpy.backward_sums(pre, post))
         else:
-            self._sums.parts.append((act_stats.BACKWARD, act_stats.backward_sums(pre, post)))
+            self._sums.device_sums.append((act_stats.BACKWARD, act_stats.backward_sums(pre, post)))
 
-    def _sample(self, gradient: Tensor, axis: int) -> Tensor:
+    def _sample_rows(self, gradient: Tensor, axis: int) -> Tensor:
         rows = act_stats.sample(gradient, axis, self._phase)
         return rows if self._unscale is None else rows * self._unscale
 
@@ -114,13 +119,15 @@ class StepRecord:
 
     Args:
         phase: the record's number, from which its sampled rows follow.
-        deep: also compute again what torch did not keep (inputs of ReLU and the like).
-        on_error: told of a failure of ours: where, and the exception.
+        deep: also compute again what torch did not save (inputs of ReLU and the like).
+        on_error: called with a failure of the recorder: where, and the exception.
 
     Attributes:
-        unscale: what undoes a gradient scaler's factor on the gradients; None without one.
-        scalars: single numbers on their way from a device, by (site, stat).
-        here: single numbers that are in the host's memory already.
+        unscale: the factor that undoes a gradient scaler's on the gradients; None without one.
+        sums: the sums of each site, by its name.
+        device_scalars: single numbers that are still on a device, by (site, stat).
+        host_scalars: single numbers in the host's memory, by (site, stat).
+        cost: seconds that the recorder spent on this record.
     """
 
     def __init__(self, phase: int, deep: bool, on_error: Callable[[str, Exception], None]) -> None:
@@ -130,173 +137,187 @@ class StepRecord:
         self.cost = 0.0
         self.unscale: float | Tensor | None = None
         self.sums: dict[str, SiteSums] = {}
-        self.scalars: list[tuple[Keys, Tensor]] = []
-        self.here: list[tuple[Keys, NDArray[Any]]] = []
+        self.device_scalars: list[tuple[Keys, Tensor]] = []
+        self.host_scalars: list[tuple[Keys, NDArray[Any]]] = []
 
     def add_cost(self, seconds: float) -> None:
-        """Book time spent on this record."""
+        """Add time that the recorder spent on this record."""
         self.cost += seconds
 
-    def put(
-        self, found: tuple[Keys, NDArray[Any] | Tensor] | None, *, scaled: bool = False
+    def add(
+        self, scalars: tuple[Keys, NDArray[Any] | Tensor] | None, *, scaled: bool = False
     ) -> None:
-        """Add single numbers of this record, gradients (`scaled`) without a scaler's factor."""
-        if found is None:
+        """Add single numbers of this record; `scaled` ones lose a gradient scaler's factor."""
+        if scalars is None:
             return
-        keys, numbers = found
+        keys, numbers = scalars
         if scaled and self.unscale is not None:
             numbers = numbers * self.unscale
         if isinstance(numbers, Tensor):
-            self.scalars.append((keys, numbers))
+            self.device_scalars.append((keys, numbers))
         else:
-            self.here.append((keys, numbers))
+            self.host_scalars.append((keys, numbers))
 
-    def act(
-        self, plan: SiteState, node: AutogradNode | None, held: CapturedInput | None = None
+    def read_act(
+        self,
+        state: SiteState,
+        node: AutogradNode | None,
+        captured_input: CapturedInput | None = None,
     ) -> None:
         """Read an act's input or output, and hook its gradients.
 
         Args:
-            plan: of its site.
-            node: in the graph; None where the act has none.
-            held: its input, if it was taken as it was called.
+            state: its site's state.
+            node: its node in the graph; None where it has none.
+            captured_input: its input, if it was captured as it was called.
         """
-        if plan.act is None or plan.shown is None:
+        if state.act is None or state.node_spec is None:
             return
-        if plan.site.name in self.sums:  # a second forward in the same step: the first one speaks
-            self._hook(self.sums[plan.site.name], node)  # ... unless a checkpoint kept no graph
+        if state.site.name in self.sums:
+            # A second forward in the same step: the first one counts. Under a checkpoint the first
+            # one has no graph, so this one's node gets the hook.
+            self._hook_gradients(self.sums[state.site.name], node)
             return
-        if held is not None:
-            rows, holds, extra = held.rows, held.holds, {**plan.act.defaults, **held.extra}
+        if captured_input is not None:
+            rows, holds = captured_input.rows, captured_input.holds
+            extra = {**state.act.defaults, **captured_input.extra}
         elif node is not None:
-            kept, holds = plan.shown.read(node), plan.shown.holds
-            if not plan.shape:
-                plan.shape, plan.dtype, plan.device = tuple(kept.shape), kept.dtype, kept.device
-            axis = plan.axis if plan.axis < kept.dim() else kept.dim() - 1
-            rows = act_stats.sample(kept, axis, self.phase)
-            extra = plan.act.parameters(plan.shown, node)
+            value, holds = state.node_spec.read(node), state.node_spec.holds
+            if not state.shape:
+                state.shape, state.dtype, state.device = (
+                    tuple(value.shape),
+                    value.dtype,
+                    value.device,
+                )
+            axis = state.axis if state.axis < value.dim() else value.dim() - 1
+            rows = act_stats.sample(value, axis, self.phase)
+            extra = state.act.parameters(state.node_spec, node)
         else:
             return
         if rows.numel() == 0:
             return
-        if held is not None and held.blind:
-            rows = self._swallowed(plan, rows)
-        sums = self.sums[plan.site.name] = SiteSums(plan, rows.shape[0])
-        found = (
-            act_stats_numpy.forward_sums(plan.act, rows, holds, extra)
+        if captured_input is not None and captured_input.blind:
+            rows = self._mask_nan(state, rows)
+        sums = self.sums[state.site.name] = SiteSums(state, rows.shape[0])
+        host_sums = (
+            act_stats_numpy.forward_sums(state.act, rows, holds, extra)
             if act_stats_numpy.is_on_host(rows)
             else None
         )
-        if found is None:
-            forward = act_stats.forward_sums(plan.act, rows, holds, extra)
-            sums.parts.append((act_stats.FORWARD, forward))
+        if host_sums is None:
+            forward = act_stats.forward_sums(state.act, rows, holds, extra)
+            sums.device_sums.append((act_stats.FORWARD, forward))
         else:
-            sums.here.update(found)
-        self._rare(sums, rows, holds, extra)
+            sums.host_sums.update(host_sums)
+        self._add_slope_sums(sums, rows, holds, extra)
         if holds == "pre":
-            self._pre(sums, rows)
+            self._add_pre_sums(sums, rows)
         elif self.deep and node is not None:
             pre = pre_of(node, self.phase)
             if pre is not None and pre.shape[1] == rows.shape[1]:
-                self._pre(sums, pre)
-        self._line(sums, sums.seen, extra)
-        self._hook(sums, node)
+                self._add_pre_sums(sums, pre)
+        self._add_line_sums(sums, sums.input_rows, extra)
+        self._hook_gradients(sums, node)
 
-    def _rare(self, sums: SiteSums, rows: Tensor, holds: str, extra: Mapping[str, Any]) -> None:
-        """What only some acts have: how flat a smooth one is, on which side a leaky one lies."""
-        act = sums.plan.act
-        assert act is not None  # asked by the caller
+    def _add_slope_sums(
+        self, sums: SiteSums, rows: Tensor, holds: str, extra: Mapping[str, Any]
+    ) -> None:
+        """Add what only some acts have: how flat a smooth one is, the side of a leaky one."""
+        act = sums.state.act
+        assert act is not None  # checked by the caller
         if act.leaks:
-            sums.parts.append((act_stats.ABOVE, act_stats.above_sums(act, rows, holds)))
-        if not sums.plan.site.smooth:
+            sums.device_sums.append((act_stats.ABOVE, act_stats.above_sums(act, rows, holds)))
+        if not sums.state.site.smooth:
             return
         flat = _flat_units(sums) if rows.is_cpu else None
         if flat is None:
-            sums.parts.append((act_stats.SLOPE, act_stats.slope_sums(act, rows, holds, extra)))
+            sums.device_sums.append(
+                (act_stats.SLOPE, act_stats.slope_sums(act, rows, holds, extra))
+            )
             return
-        found = sums.here["slope_max"] = np.full(len(flat), act_stats.FLAT, dtype=np.float32)
-        if flat.any():  # slopes are taken of these alone: there are few, and mostly none
+        slopes = sums.host_sums["slope_max"] = np.full(len(flat), act_stats.FLAT, dtype=np.float32)
+        if flat.any():  # slopes are computed for these units alone: mostly there are none
             some = rows[:, torch.from_numpy(flat)]
-            found[flat] = act_stats.slope_sums(act, some, holds, extra)[0].numpy()
+            slopes[flat] = act_stats.slope_sums(act, some, holds, extra)[0].numpy()
 
-    def router(self, plan: SiteState, node: AutogradNode) -> None:
-        """Read on how many rows each output of a softmax is its largest.
+    def read_router(self, state: SiteState, node: AutogradNode) -> None:
+        """Count the rows on which each output of a softmax is the largest.
 
         Args:
-            plan: of a softmax that gates.
-            node: in the graph.
+            state: the state of a softmax that gates.
+            node: its node in the graph.
         """
-        result, axis = saved(node, "_saved_result"), plan.axis
-        if plan.site.name in self.sums or not isinstance(result, Tensor) or result.dim() < 2:
+        result, axis = saved(node, "_saved_result"), state.axis
+        if state.site.name in self.sums or not isinstance(result, Tensor) or result.dim() < 2:
             return
-        if int(node._saved_dim) % 2**64 not in (axis, (axis - result.dim()) % 2**64):
+        if signed_axis(node._saved_dim) not in (axis, axis - result.dim()):
             return
         rows = act_stats.sample(result, axis, self.phase)
-        sums = self.sums[plan.site.name] = SiteSums(plan, rows.shape[0])
-        sums.parts.append((act_stats.TOP, act_stats.top_sums(rows)))
+        sums = self.sums[state.site.name] = SiteSums(state, rows.shape[0])
+        sums.device_sums.append((act_stats.TOP, act_stats.top_sums(rows)))
 
-    def outgoing(self, plan: SiteState, norms: Tensor | None) -> None:
-        """Add the norms of the weights that take an act's output, one a unit.
+    def add_outgoing(self, state: SiteState, norms: Tensor | None) -> None:
+        """Add the norms of the weights that take an act's output, one for each unit.
 
         Args:
-            plan: of the act.
+            state: the act's state.
             norms: (units,); None where they are not known.
         """
-        sums = self.sums.get(plan.site.name)
+        sums = self.sums.get(state.site.name)
         if sums is not None and norms is not None:
-            sums.parts.append((("out_norm",), norms.unsqueeze(0)))
+            sums.device_sums.append((("out_norm",), norms.unsqueeze(0)))
 
-    def _hook(self, sums: SiteSums, node: AutogradNode | None) -> None:
+    def _hook_gradients(self, sums: SiteSums, node: AutogradNode | None) -> None:
         if node is not None and not sums.hooked:
             sums.hooked = True
             node.register_hook(GradientHook(sums, self.phase, self))
 
-    def _swallowed(self, plan: SiteState, rows: Tensor) -> Tensor:
-        """The input of a choice by a comparison as the choice takes it: NaN falls to its low side.
+    def _mask_nan(self, state: SiteState, rows: Tensor) -> Tensor:
+        """Replace NaN by 0, as a choice by a comparison does, and record the share of NaN.
 
-        On a CPU only: elsewhere asking would wait for the device.
+        This is done on a CPU only: elsewhere the check would wait for the device.
         """
         if not rows.is_cpu or not bool(torch.isnan(rows.sum())):
             return rows
         lost = torch.isnan(rows)
-        key = (plan.site.name, "nonfinite_swallowed_share")
-        self.scalars.append(((key,), lost.float().mean().reshape(1)))
+        key = (state.site.name, "nonfinite_swallowed_share")
+        self.device_scalars.append(((key,), lost.float().mean().reshape(1)))
         return rows.masked_fill(lost, 0.0)
 
-    def _line(self, sums: SiteSums, pre: Tensor | None, extra: Mapping[str, Any]) -> None:
-        """How straight a curved act is on what it receives; its kink bends any other."""
-        act = sums.plan.act
-        if self.deep and pre is not None and act is not None and sums.plan.site.smooth:
+    def _add_line_sums(self, sums: SiteSums, pre: Tensor | None, extra: Mapping[str, Any]) -> None:
+        """Add how straight a smooth act is on its input; any other act is bent by its kink."""
+        act = sums.state.act
+        if self.deep and pre is not None and act is not None and sums.state.site.smooth:
             if act_stats_numpy.is_on_host(pre):
-                sums.here.update(act_stats_numpy.line_sums(act, pre, extra))
+                sums.host_sums.update(act_stats_numpy.line_sums(act, pre, extra))
             else:
-                sums.parts.append((act_stats.LINE, act_stats.line_sums(act, pre, extra)))
-        sums.seen = None
+                sums.device_sums.append((act_stats.LINE, act_stats.line_sums(act, pre, extra)))
+        sums.input_rows = None
 
-    def head(self, plan: SiteState, node: AutogradNode) -> None:
-        """Replay the head's output and hook its gradient."""
-        if plan.site.name in self.sums:
+    def read_head(self, state: SiteState, node: AutogradNode) -> None:
+        """Compute the head's output again and hook its gradient."""
+        if state.site.name in self.sums:
             return
-        sums = self.sums[plan.site.name] = SiteSums(plan)
+        sums = self.sums[state.site.name] = SiteSums(state)
         if self.deep:
-            found = output_of(node, self.phase)
-            if found is not None:
-                self._pre(sums, found)
-                sums.seen = None
+            output = output_of(node, self.phase)
+            if output is not None:
+                self._add_pre_sums(sums, output)
+                sums.input_rows = None
         node.register_hook(GradientHook(sums, self.phase, self))
 
-    def _pre(self, sums: SiteSums, rows: Tensor) -> None:
+    def _add_pre_sums(self, sums: SiteSums, rows: Tensor) -> None:
         sums.pre_rows = rows.shape[0]
-        sums.seen = rows
+        sums.input_rows = rows
         if act_stats_numpy.is_on_host(rows):
-            sums.here.update(act_stats_numpy.pre_sums(rows))
+            sums.host_sums.update(act_stats_numpy.pre_sums(rows))
         else:
-            sums.parts.append((act_stats.PRE, act_stats.pre_sums(rows)))
+            sums.device_sums.append((act_stats.PRE, act_stats.pre_sums(rows)))
 
 
 def _flat_units(sums: SiteSums) -> NDArray[np.bool_] | None:
-    """Units of which every row is flat, where the counts are in the host's memory."""
-    if "low" not in sums.here:
+    """Return the units on which every row is flat; None if the counts are not on the host."""
+    if "low" not in sums.host_sums:
         return None
-    flat: NDArray[np.bool_] = sums.here["low"] + sums.here["high"] >= sums.rows
+    flat: NDArray[np.bool_] = sums.host_sums["low"] + sums.host_sums["high"] >= sums.rows
     return flat

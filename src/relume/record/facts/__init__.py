@@ -1,1 +1,22 @@
-"""TODO room."""
+"""Writes what is known once about a run: its structure, criterion, inputs and parameters.
+
+In: one graph of a recorded step with its acts, and the optimiser's parameters.
+Out: `Fact`s and `Site`s in the run file, each when it is first known or has changed.
+
+Files in reading order:
+
+    fact_log.py          `FactLog`: reads one graph's head and criterion, writes sites and facts
+    criterion_fact.py    `CriterionFact`: the criterion, and the loss of the best constant guess
+    structure_facts.py   `StructureFacts`: head, affine pairs, softmaxes, opaque operations
+
+The kinds of fact: ``criterion``, ``targets``, ``head``, ``affine-pair``, ``softmax``, ``act-pair``,
+``precision``, ``parameter``, ``non-finite``, ``opaque``. Rules read them with
+`Trace.facts_of(kind)`.
+
+The calls on one recorded step:
+
+    view = fact_log.read_graph(graph, calls, module_trace, step, changed=True)
+    fact_log.read_inputs(graph, layers, phase, deep)         # moments of the data that enter
+    fact_log.write_parameters(named, step, decays, zeros)    # before the optimiser's step
+    fact_log.finish(step, optimizer_steps, backwards)        # at the end of the run
+"""

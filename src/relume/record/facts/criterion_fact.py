@@ -1,4 +1,4 @@
-"""What the run is judged by: its criterion, and the loss of the best constant guess."""
+"""Writes the run's criterion as a fact, with the loss of the best constant guess."""
 
 from dataclasses import replace
 from statistics import median
@@ -8,19 +8,19 @@ from torch import Tensor
 
 from relume.core import Fact
 from relume.record.graph import criterion, criterion_targets, head_structure, loss_scale
-from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, saved
+from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, saved, signed_axis
 from relume.record.measure import target_stats
 from relume.record.measure.chance_loss import ChanceLoss
 from relume.record.sites.sites import source_of
 from relume.record.store.run_file import Writer
 
-SCALE_LOOKS = 4  # first records on which the way from the criterion to the loss is read
-HAND_LOOKS = 32  # records on which a hand-written distance is undone for its targets
-TARGET_LOOKS = 200  # records whose targets are counted for the chance value
+SCALE_RECORDS = 4  # first records on which the factor between criterion and loss is read
+HAND_WRITTEN_RECORDS = 32  # records on which targets are recovered from a hand-written distance
+TARGET_RECORDS = 200  # records whose targets are counted for the chance value
 
 
 class CriterionFact:
-    """Writes the fact on the criterion, and writes it anew as targets change what is known.
+    """Writes the fact about the criterion, and writes it again as more targets are counted.
 
     Args:
         writer: the open run file.
@@ -33,60 +33,58 @@ class CriterionFact:
         self._criterion: Fact | None = None
         self._reduction = 1.0
         self._scales: list[float | None] = []
-        self._views = 0
-        self._by_graph = False
+        self._records = 0
+        self._targets_in_graph = False
 
     @property
-    def reads_on(self) -> bool:
-        """Whether the targets stand nowhere but in the whole graph, and are still looked at."""
-        return self._by_graph and self._views <= HAND_LOOKS
+    def needs_full_graph(self) -> bool:
+        """Whether targets are still read that only the whole graph gives."""
+        return self._targets_in_graph and self._records <= HAND_WRITTEN_RECORDS
 
     def read(
         self,
         graph: AutogradGraph,
-        found: criterion.Criterion,
-        ends: criterion.Head,
+        spec: criterion.Criterion,
+        head: criterion.Head,
         step: int,
         unscale: float,
     ) -> bool:
-        """Read one graph's criterion; False if the run is not judged by it."""
-        self._views += 1
-        if self._criterion is not None and self._criterion.data["loss"] != found.name:
-            return False  # a second criterion (a GAN's other loss): the first one is judged by
+        """Read one graph's criterion; return False if it is not the run's first criterion."""
+        self._records += 1
+        if self._criterion is not None and self._criterion.data["loss"] != spec.name:
+            return False  # a second criterion (a GAN's other loss): the fact is about the first
         if self._chance is None:
-            self._chance = ChanceLoss(found.name, _classes(found))
-        if self._count_targets(found, ends) and self._views <= SCALE_LOOKS:
-            factor = loss_scale.loss_scale(graph, found)
-            # both of one batch: the last one of an epoch may be smaller than the others
+            self._chance = ChanceLoss(spec.name, _classes(spec))
+        if self._count_targets(spec, head) and self._records <= SCALE_RECORDS:
+            factor = loss_scale.loss_scale(graph, spec)
+            # both factors of one batch: the last batch of an epoch may be smaller than the others
             self._scales.append(None if factor is None else factor * unscale * self._reduction)
         if self._criterion is None:
-            file, line = source_of(found.node)
-            data = {"loss": found.name, "classes": self._chance.classes, "chance": None}
-            data |= head_structure.of_criterion(found, ends)
+            file, line = source_of(spec.node)
+            data = {"loss": spec.name, "classes": self._chance.classes, "chance": None}
+            data |= head_structure.criterion_data(spec, head)
             self._criterion = Fact("criterion", "", step, {**data, "file": file, "line": line})
             self.flush()
         return True
 
-    def again(self, name: str, node: AutogradNode) -> None:
-        """A graph like the last one: of its criterion, only the targets are new."""
-        self._views += 1
+    def read_cached(self, name: str, node: AutogradNode) -> None:
+        """Read the criterion of a cached graph, in which only the targets are new."""
+        self._records += 1
         self._count_targets(criterion.Criterion(name, node, None))
 
-    def _count_targets(
-        self, found: criterion.Criterion, ends: criterion.Head | None = None
-    ) -> bool:
-        if self._views > TARGET_LOOKS or self._chance is None:
+    def _count_targets(self, spec: criterion.Criterion, head: criterion.Head | None = None) -> bool:
+        if self._records > TARGET_RECORDS or self._chance is None:
             return False
-        target = criterion_targets.targets(found)
-        self._by_graph = self._by_graph or found.weighed is not None
-        if target is None and ends is not None and self._views <= HAND_LOOKS:
-            target = criterion_targets.subtracted(found, ends)
-            self._by_graph = self._by_graph or target is not None
+        target = criterion_targets.targets(spec)
+        self._targets_in_graph = self._targets_in_graph or spec.weighed is not None
+        if target is None and head is not None and self._records <= HAND_WRITTEN_RECORDS:
+            target = criterion_targets.handwritten_targets(spec, head)
+            self._targets_in_graph = self._targets_in_graph or target is not None
         if target is None:
             return False
-        self._chance.add(target, _signed(getattr(found.node, "_saved_ignore_index", None)))
+        self._chance.add(target, _signed(getattr(spec.node, "_saved_ignore_index", None)))
         self._targets.add(target)
-        self._reduction = _scale(found, target)
+        self._reduction = _scale(spec, target)
         return True
 
     def flush(self) -> None:
@@ -103,39 +101,39 @@ class CriterionFact:
             self._writer.replace_fact(self._criterion)
 
     def _scale(self) -> float | None:
-        """What the mean per target is multiplied by in the loss of a usual batch."""
+        """Return the factor between the mean per target and the loss, of a usual batch."""
         if not self._scales:
             return 1.0
         known = [value for value in self._scales if value is not None]
         return median(known) if self._scales[-1] is not None else None
 
     def finish_rank(self, step: int) -> None:
-        """Keep the sums from which several ranks' chance value is made."""
+        """Write the sums from which the chance value of several ranks is computed."""
         if self._chance is not None and self._criterion is not None:
             data = {"scale": self._scale(), **self._chance.state()}
             self._writer.replace_fact(Fact("targets", "", step, data))
 
 
 def _signed(value: Any) -> int | None:
-    """torch hands out negative integers unsigned."""
+    """Return a signed integer: torch returns negative ones as unsigned."""
     if value is None:
         return None
-    return int(value) - 2**64 if int(value) >= 2**63 else int(value)
+    return signed_axis(value)
 
 
-def _classes(found: criterion.Criterion) -> int | None:
-    if found.name not in ("cross_entropy", "nll"):
+def _classes(spec: criterion.Criterion) -> int | None:
+    if spec.name not in ("cross_entropy", "nll"):
         return None
-    kept = saved(found.node, "_saved_self")
-    if kept is None:
-        kept = saved(found.node, "_saved_result")  # log_softmax under soft targets
-    if kept is None or kept.dim() == 0:
+    logits = saved(spec.node, "_saved_self")
+    if logits is None:
+        logits = saved(spec.node, "_saved_result")  # log_softmax under soft targets
+    if logits is None or logits.dim() == 0:
         return None
-    return int(kept.shape[1] if kept.dim() > 1 else kept.shape[0])
+    return int(logits.shape[1] if logits.dim() > 1 else logits.shape[0])
 
 
-def _scale(found: criterion.Criterion, target: Tensor) -> float:
-    """What sum reduction multiplies the mean by; 1 for a mean."""
-    if int(getattr(found.node, "_saved_reduction", 1)) != 2:
+def _scale(spec: criterion.Criterion, target: Tensor) -> float:
+    """Return the factor of a sum reduction over the mean; 1 for a mean."""
+    if int(getattr(spec.node, "_saved_reduction", 1)) != 2:
         return 1.0
     return float(target.numel())

@@ -1,5 +1,9 @@
-"""What the graph says of the model's structure: where two affine maps stand with nothing between
-them, which biases a norm takes out again, and where the user's data enter."""
+"""Finds structure in the graph: affine maps in a row, biases under a norm, entering data.
+
+`affine_pairs` yields two affine maps with nothing but affine operations between them,
+`centred_biases` the biases that a batch norm removes again, `data_inputs` the nodes at which the
+user's data enter.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +14,12 @@ from torch import Tensor
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
-    carries_signal,
     inputs,
     is_leaf,
     kind,
     passes_through,
     saved,
+    signal_inputs,
     weight_of,
 )
 from relume.record.graph.op_names import AFFINE, BATCH_NORM, LINEAR, RESHAPE
@@ -33,15 +37,15 @@ class AffinePair:
 
 
 def affine_pairs(graph: AutogradGraph) -> Iterator[AffinePair]:
-    """Every affine node that is fed by another with only affine operations between.
+    """Yield every affine node that another feeds with only affine operations between.
 
-    The path must be the only one: where the first map's output is used elsewhere too, or where
-    two signals meet, the two maps are not one.
+    There must be one path: where the first map's output is also used elsewhere, or where two
+    signals meet, the two maps cannot be merged.
     """
     for second in graph.nodes:
         if kind(second) not in AFFINE or not _has_weight(second):
             continue
-        node = inputs(second)[AFFINE[kind(second)][0]]
+        node = inputs(second)[AFFINE[kind(second)].data]
         between: list[AutogradNode] = []
         while node is not None and not is_leaf(node):
             if len(graph.consumers(node)) > 1:
@@ -59,7 +63,7 @@ def affine_pairs(graph: AutogradGraph) -> Iterator[AffinePair]:
 
 def _has_weight(node: AutogradNode) -> bool:
     """Whether the second factor is a parameter (or made from one), not another signal."""
-    place = AFFINE[kind(node)][1]
+    place = AFFINE[kind(node)].weight
     sources = inputs(node)
     weight = sources[place] if place < len(sources) else None
     for _ in range(4):
@@ -72,16 +76,16 @@ def _has_weight(node: AutogradNode) -> bool:
 
 
 def _affine_step(node: AutogradNode) -> AutogradNode | None:
-    """The signal behind a node that is affine in it, given the rest; None for any other node."""
+    """The input signal of a node that is affine in it; None for any other node."""
     name = kind(node)
     if name in BATCH_NORM or name in LINEAR:
-        sources = carries_signal(node)
+        sources = signal_inputs(node)
         return sources[0] if len(sources) == 1 else None
     return passes_through(node)
 
 
 def shape_of(pair: AffinePair) -> tuple[int, int, int] | None:
-    """(in, middle, out) features or channels of a pair; None where they cannot be read."""
+    """(in, middle, out) features or channels of a pair; None where a weight cannot be read."""
     first, second = _weight(pair.first), _weight(pair.second)
     if first is None or second is None:
         return None
@@ -97,7 +101,7 @@ def _weight(node: AutogradNode) -> Tensor | None:
 
 def _in_out(node: AutogradNode, weight: Tensor) -> tuple[int, int]:
     if kind(node) == "ConvolutionBackward":
-        field_size = weight[0].numel()  # channels in times kernel: rank is bounded by all of it
+        field_size = weight[0].numel()  # input channels times kernel: this bounds the rank
         return field_size, weight.shape[0]
     if kind(node) == "LinearBackward":
         return weight.shape[1], weight.shape[0]
@@ -105,12 +109,12 @@ def _in_out(node: AutogradNode, weight: Tensor) -> tuple[int, int]:
 
 
 def exempt_reason(pair: AffinePair) -> str | None:
-    """Why two affine maps in a row are meant to be two, or None."""
+    """Why two affine maps in a row are intended, or None if nothing explains them."""
     for node in (pair.first, pair.second):
         if int(getattr(node, "_saved_groups", 1)) > 1:
             return "separable convolution: depthwise, then pointwise"
         sources = inputs(node)
-        if sources[AFFINE[kind(node)][1]] is None:
+        if sources[AFFINE[kind(node)].weight] is None:
             return "one of the two is frozen: a probe or an adapter on a fixed map"
     size = shape_of(pair)
     if size is not None and size[1] < min(size[0], size[2]):
@@ -122,24 +126,28 @@ def exempt_reason(pair: AffinePair) -> str | None:
 
 
 def additivity_error(pair: AffinePair) -> float | None:
-    """How far the pair is from one linear map: the relative difference, on sampled rows, between
-    its observed output and the output of the product of its two weights.
+    """The relative difference, on sampled rows, between the pair and one linear map.
+
+    The pair's observed output is compared with the output of the product of its two weights.
 
     Returns:
-        norm(H W2 - (X W1 W2 + b1 W2)) / norm(H W2) with X what entered the first map and H what
-        entered the second in the same forward; None where the two cannot be matched row by row.
+        norm(H W2 - (X W1 W2 + b1 W2)) / norm(H W2), with X the input of the first map and H the
+        input of the second in the same forward; None where the two do not match row by row.
     """
     if any(kind(node) not in RESHAPE for node in pair.between):
         return None
     with torch.no_grad():
         if "ConvolutionBackward" in (kind(pair.first), kind(pair.second)):
             return None
-        data, middle = (saved(n, AFFINE[kind(n)][3]) for n in (pair.first, pair.second))
+        data, middle = (saved(n, AFFINE[kind(n)].saved_data) for n in (pair.first, pair.second))
         first, second = (_oriented(n) for n in (pair.first, pair.second))
         if data is None or middle is None or first is None or second is None:
             return None
-        rows, seen = sample(data, data.dim() - 1, 0)[:32], sample(middle, middle.dim() - 1, 0)[:32]
-        if rows.shape[0] != seen.shape[0] or seen.shape[1] != first.shape[1]:
+        rows, hidden = (
+            sample(data, data.dim() - 1, 0)[:32],
+            sample(middle, middle.dim() - 1, 0)[:32],
+        )
+        if rows.shape[0] != hidden.shape[0] or hidden.shape[1] != first.shape[1]:
             return None
         if first.numel() * second.shape[1] > MOST_PRODUCTS * 8:
             return None
@@ -147,9 +155,9 @@ def additivity_error(pair: AffinePair) -> float | None:
         bias = bias_of(pair.first)
         if bias is not None:
             product = product + bias.float() @ second
-        truth: Tensor = seen @ second
-        apart, size = (truth - product).square().sum(), truth.square().sum()
-        return float((apart / size.clamp(min=1e-30)).sqrt())
+        observed: Tensor = hidden @ second
+        error, size = (observed - product).square().sum(), observed.square().sum()
+        return float((error / size.clamp(min=1e-30)).sqrt())
 
 
 def _oriented(node: AutogradNode) -> Tensor | None:
@@ -160,27 +168,27 @@ def _oriented(node: AutogradNode) -> Tensor | None:
 
 
 def centred_biases(graph: AutogradGraph) -> list[Tensor]:
-    """Biases that a batch norm takes out again: their gradient is zero by structure."""
-    found: list[Tensor] = []
+    """The biases that a batch norm removes again: their gradient is zero by structure."""
+    biases: list[Tensor] = []
     for node in graph.nodes:
         if kind(node) not in BATCH_NORM:
             continue
-        source = next(iter(carries_signal(node)), None)
+        source = next(iter(signal_inputs(node)), None)
         while source is not None and kind(source) in RESHAPE:
-            source = next(iter(carries_signal(source)), None)
+            source = next(iter(signal_inputs(source)), None)
         if source is not None and kind(source) in AFFINE:
             bias = bias_of(source)
             if bias is not None:
-                found.append(bias)
-    return found
+                biases.append(bias)
+    return biases
 
 
 def data_inputs(graph: AutogradGraph) -> Iterator[tuple[AutogradNode, Tensor]]:
-    """Affine and recurrent nodes whose data carry no gradient: where the user's data enter."""
+    """Yield the affine and recurrent nodes whose data carry no gradient: the network's inputs."""
     for node in graph.nodes:
         name = kind(node)
-        if name in AFFINE and inputs(node)[AFFINE[name][0]] is None:
-            data = saved(node, AFFINE[name][3])
+        if name in AFFINE and inputs(node)[AFFINE[name].data] is None:
+            data = saved(node, AFFINE[name].saved_data)
         elif name in ("MkldnnRnnLayerBackward", "CudnnRnnBackward") and inputs(node)[0] is None:
             data = saved(node, "_saved_input")
         else:

@@ -1,8 +1,8 @@
-"""Reading the autograd graph: which operations stand in it, and what feeds what.
+"""Walks the autograd graph: which operations it holds, and which feeds which.
 
-The graph is walked once, from the tensor on which `backward()` is about to be called. Whatever
-contributed to the loss is in it, module or function, in place or not; what did not contribute
-(an evaluation, a second forward that was thrown away) is not.
+The walk starts once, at the tensor on which `backward()` is about to be called. Every operation
+that contributed to the loss is in the graph, from a module or a function, in place or not. What
+did not contribute (an evaluation, a second forward that was thrown away) is not in it.
 """
 
 from bisect import bisect_left
@@ -24,24 +24,24 @@ from relume.record.graph.op_names import (
 )
 from relume.record.graph.opaque_ops import OPAQUE
 
-# torch's node classes are not typed; a node is anything with name(), next_functions and saved
-# tensors under `_saved_*`.
+# torch does not type its node classes: a node has name(), next_functions, and saved tensors under
+# `_saved_*`.
 AutogradNode = Any
 
-MOST_NODES = 20_000  # a graph beyond this is walked no further, and the recorder says so
+MOST_NODES = 20_000  # the walk stops here, and the recorder reports that it did
 
 
 @dataclass(slots=True)
 class AutogradGraph:
-    """The nodes that a loss depends on.
+    """Every node that a loss depends on.
 
     Attributes:
         root: the node of the tensor on which backward is called.
-        nodes: every node but parameter leaves, in the order in which the forward made them.
+        nodes: every node except leaves, in the order in which the forward made them.
         leaves: the parameters (and other leaf tensors) that receive a gradient.
-        names, numbers: of the nodes, in their order.
+        names, numbers: name and sequence number of each node, in the order of `nodes`.
         complete: False where the graph was larger than `MOST_NODES`.
-        sealed: nodes whose saved tensors are packed (see `unpacking_nothing`).
+        sealed: nodes whose saved tensors must not be unpacked (see `without_unpacking`).
     """
 
     root: AutogradNode
@@ -64,22 +64,22 @@ class AutogradGraph:
                         self._consumers.setdefault(source, []).append(user)
         return self._consumers.get(node, [])
 
-    def made_between(self, begin: int, end: int) -> bool:
+    def has_node_between(self, begin: int, end: int) -> bool:
         """Whether the graph holds a node whose sequence number is in [begin, end)."""
-        place = bisect_left(self.nodes, begin, key=_number)
-        return place < len(self.nodes) and self.nodes[place]._sequence_nr() < end
+        first = bisect_left(self.nodes, begin, key=_number)
+        return first < len(self.nodes) and self.nodes[first]._sequence_nr() < end
 
 
-_sealed: set[AutogradNode] = set()  # of the graph that is being read (see `unpacking_nothing`)
+_sealed: set[AutogradNode] = set()  # those of the graph in a `without_unpacking` context
 
 
-def unpacking_nothing(
+def without_unpacking(
     graph: AutogradGraph, packed: set[AutogradNode]
 ) -> AbstractContextManager[None]:
-    """Read a graph without unpacking saved tensors (checkpointing, offload).
+    """Make `saved` answer None for nodes with packed tensors (checkpointing, offload).
 
-    Reading one of them would compute its whole region again, and a checkpoint refuses to hand it
-    out twice: within this context `saved` answers None for these nodes.
+    Unpacking one of them would compute its whole region again, and a checkpoint refuses to hand it
+    out twice.
     """
     return _sealing(graph, packed) if packed else nullcontext()
 
@@ -96,16 +96,16 @@ def _sealing(graph: AutogradGraph, packed: set[AutogradNode]) -> Generator[None]
 
 
 def saved(node: AutogradNode, name: str) -> Any:
-    """A value that a node keeps for its backward; None where it keeps none, or it is packed."""
+    """A value that a node saved for its backward; None where it saved none, or it is packed."""
     value = None if node in _sealed else getattr(node, name, None)
-    return at_hand(value) if isinstance(value, torch.Tensor) else value
+    return if_in_memory(value) if isinstance(value, torch.Tensor) else value
 
 
-def at_hand(tensor: torch.Tensor | None) -> torch.Tensor | None:
-    """The tensor; None where its memory is given back between forward and backward.
+def if_in_memory(tensor: torch.Tensor | None) -> torch.Tensor | None:
+    """The tensor, or None where its memory was freed between forward and backward.
 
-    `fully_shard` does that with the parameters it has put together. Reading one would read memory
-    that is not the process's.
+    `fully_shard` frees the parameters that it gathers. Reading a freed one would read memory that
+    belongs to something else.
     """
     if tensor is None or tensor.layout != torch.strided or tensor.numel() == 0:
         return tensor
@@ -113,30 +113,30 @@ def at_hand(tensor: torch.Tensor | None) -> torch.Tensor | None:
 
 
 def walk(root: AutogradNode) -> AutogradGraph:
-    """Every node from which `root` was computed."""
+    """The graph of every node from which `root` was computed."""
     seen: set[AutogradNode] = {root}
     queue: list[AutogradNode] = [root]
     leaves: list[torch.Tensor] = []
-    found: list[tuple[int, int, str, AutogradNode]] = []
+    rows: list[tuple[int, int, str, AutogradNode]] = []
     for node in queue:
         name = name_of(node)
         if name == LEAF:
             leaves.append(node.variable)
             continue
-        found.append((node._sequence_nr(), len(found), name, node))
+        rows.append((node._sequence_nr(), len(rows), name, node))
         for source, _ in node.next_functions:
             if source is not None and source not in seen:
                 seen.add(source)
                 queue.append(source)
         if len(queue) > MOST_NODES:
             break
-    found.sort()  # equal numbers (of two threads) stay in the order in which they were met
+    rows.sort()  # equal numbers (of two threads) stay in the order of the walk
     return AutogradGraph(
         root,
-        [node for *_, node in found],
+        [node for *_, node in rows],
         leaves,
-        [name for *_, name, _ in found],
-        [number for number, *_ in found],
+        [name for *_, name, _ in rows],
+        [number for number, *_ in rows],
         len(queue) <= MOST_NODES,
     )
 
@@ -145,7 +145,7 @@ def _number(node: AutogradNode) -> int:
     return int(node._sequence_nr())
 
 
-_names: dict[type, str] = {}  # of torch's own kinds of nodes: asking a node takes ten times as long
+_names: dict[type, str] = {}  # by torch's own node class: node.name() takes ten times as long
 
 
 def name_of(node: AutogradNode) -> str:
@@ -156,9 +156,9 @@ def name_of(node: AutogradNode) -> str:
         return known
     try:
         name = str(node.name())
-    except RuntimeError:  # torch 2.8 has none for custom autograd functions; later ones the class's
+    except RuntimeError:  # torch 2.8 names no custom autograd function; later ones use the class
         return sort.__name__
-    # A custom function's kind is a class of the user's; "CppFunction" stands for many kinds.
+    # The class of a custom function is the user's; "CppFunction" stands for many kinds of nodes.
     if sort.__module__ == "builtins" and sort.__name__ != "CppFunction":
         _names[sort] = name
     return name
@@ -167,6 +167,12 @@ def name_of(node: AutogradNode) -> str:
 def kind(node: AutogradNode) -> str:
     """The node's name without the digit of its overload: ``"AddmmBackward"``."""
     return name_of(node).rstrip("0123456789")
+
+
+def signed_axis(axis: Any) -> int:
+    """An axis as a node saved it, with its sign: torch saves -1 as 2**64 - 1."""
+    number = int(axis)
+    return number - 2**64 if number >= 2**63 else number
 
 
 def inputs(node: AutogradNode) -> list[AutogradNode | None]:
@@ -180,7 +186,7 @@ def is_leaf(node: AutogradNode | None) -> bool:
 
 
 def leaf_of(node: AutogradNode | None) -> torch.Tensor | None:
-    """The leaf tensor behind an input, or None if the input is computed or carries no gradient."""
+    """The leaf tensor at an input, or None if the input is computed or carries no gradient."""
     if node is None or name_of(node) != LEAF:
         return None
     leaf: torch.Tensor = node.variable
@@ -188,7 +194,7 @@ def leaf_of(node: AutogradNode | None) -> torch.Tensor | None:
 
 
 def parameter_behind(node: AutogradNode | None) -> torch.Tensor | None:
-    """The leaf at an input, also through a reshape or two (a transposed or viewed weight)."""
+    """The leaf behind an input, through up to four reshapes (a transposed or viewed weight)."""
     for _ in range(4):
         if node is None or is_leaf(node) or kind(node) not in SEEN_THROUGH:
             break
@@ -196,19 +202,19 @@ def parameter_behind(node: AutogradNode | None) -> torch.Tensor | None:
     return leaf_of(node)
 
 
-def carries_signal(node: AutogradNode) -> list[AutogradNode]:
-    """The inputs that are computed, not parameters."""
+def signal_inputs(node: AutogradNode) -> list[AutogradNode]:
+    """The inputs that are computed from data, not parameters."""
     return [s for s in inputs(node) if s is not None and parameter_behind(s) is None]
 
 
 def passes_through(node: AutogradNode) -> AutogradNode | None:
-    """The one signal that this node hands on unchanged in value, if it is such a node.
+    """The one input signal of a node that only reshapes, shifts or scales it; else None.
 
-    Reshapes, a bias added, a constant factor, and dropout (whose mask is no function of the
-    signal; see `is_dropout`).
+    Such nodes are reshapes, an added bias, a constant factor, and dropout (whose mask does not
+    depend on the signal; see `is_dropout`).
     """
     name = kind(node)
-    sources = carries_signal(node)
+    sources = signal_inputs(node)
     if len(sources) != 1:
         return None
     if name in RESHAPE:
@@ -240,7 +246,7 @@ def is_scaling(node: AutogradNode) -> bool:
 def is_dropout(mask: torch.Tensor) -> bool:
     """Whether a constant factor is a dropout mask: zeros, and one value above 1.
 
-    The value 1/(1-p) tells it from the mask of a hand-written act, ``x * (x > 0)``, whose
+    The value 1/(1-p) distinguishes it from the mask of a hand-written act, ``x * (x > 0)``, whose
     entries are 0 and 1.
     """
     if not mask.is_floating_point():
@@ -251,32 +257,32 @@ def is_dropout(mask: torch.Tensor) -> bool:
 
 
 def weight_of(node: AutogradNode) -> torch.Tensor | None:
-    """The weight of an affine node, oriented as its attribute would be: (in, out) for products.
+    """The weight of an affine node, oriented as the node saves it: (in, out) for products.
 
-    torch saves it only if the data need a gradient; in a first layer it is read off the leaf.
+    torch saves it only if the data need a gradient; in a first layer it is read from the leaf.
     """
-    kept = saved(node, AFFINE[kind(node)][4])
-    if isinstance(kept, torch.Tensor):
-        return kept.detach()
-    place = AFFINE[kind(node)][1]
-    source = inputs(node)[place] if place < len(node.next_functions) else None
-    turned = source is not None and kind(source) in ("TBackward", "TransposeBackward")
-    if turned:
+    op = AFFINE[kind(node)]
+    weight = saved(node, op.saved_weight)
+    if isinstance(weight, torch.Tensor):
+        return weight.detach()
+    source = inputs(node)[op.weight] if op.weight < len(node.next_functions) else None
+    transposed = source is not None and kind(source) in ("TBackward", "TransposeBackward")
+    if transposed:
         source = next(iter(inputs(source)), None)
-    leaf = at_hand(leaf_of(source))
+    leaf = if_in_memory(leaf_of(source))
     if leaf is None:
         return None
-    return leaf.detach().t() if turned else leaf.detach()
+    return leaf.detach().t() if transposed else leaf.detach()
 
 
 def feeding(node: AutogradNode) -> Iterator[AutogradNode]:
-    """From an act upwards: the norm and affine nodes that feed it, up to the first affine one."""
+    """Yield the norm and affine nodes that feed an act, back to the nearest affine one."""
     current: AutogradNode | None = node
-    for _ in range(64):  # an act is never farther from its layer than this
-        sources = carries_signal(current)
+    for _ in range(64):  # no act is farther than this from its layer
+        sources = signal_inputs(current)
         if not sources:
             return
-        # Where two signals are added the one made last is the layer's; the other is a shortcut.
+        # Where two signals are added, the later one comes from the layer; the other is a shortcut.
         current = max(sources, key=lambda source: source._sequence_nr())
         name = kind(current)
         if name in AFFINE:
@@ -289,10 +295,10 @@ def feeding(node: AutogradNode) -> Iterator[AutogradNode]:
 
 
 def unit_axis(node: AutogradNode, dims: int) -> int:
-    """The axis of units in a tensor of `dims` dimensions that this node's act returns.
+    """The unit axis of the output, of `dims` dimensions, of this node's act.
 
-    Channels (axis 1) after a convolution, features (the last) after a product, and where the
-    feeding layer is unknown: axis 1 for pairs and images, the last for sequences.
+    It is the channels (axis 1) after a convolution and the features (the last axis) after a
+    product. Where the feeding layer is unknown it is axis 1 for 2 or 4 dimensions, else the last.
     """
     for source in feeding(node):
         name = kind(source)
@@ -306,14 +312,14 @@ def unit_axis(node: AutogradNode, dims: int) -> int:
 
 
 def role(graph: AutogradGraph, node: AutogradNode, act: str) -> str:
-    """``"attention"``, ``"gate"`` or ``"hidden"``, from what takes the act's output."""
-    todo, seen = list(graph.consumers(node)), 0
-    while todo and seen < 32:
-        user, seen = todo.pop(), seen + 1
+    """The role of an act, ``"attention"``, ``"gate"`` or ``"hidden"``, from its consumers."""
+    todo, visited = list(graph.consumers(node)), 0
+    while todo and visited < 32:
+        user, visited = todo.pop(), visited + 1
         name = kind(user)
         if name in ("BmmBackward", "BaddbmmBackward") and act == "softmax":
             return "attention"
-        if name == "MulBackward" and len(carries_signal(user)) == 2:
+        if name == "MulBackward" and len(signal_inputs(user)) == 2:
             return "gate"
         if name in RESHAPE or (name == "MulBackward" and passes_through(user) is not None):
             todo.extend(graph.consumers(user))

@@ -1,4 +1,4 @@
-"""How the loss judges: the criterion in the graph, the head behind it, and what joins them."""
+"""Recognises the criterion in the graph, the head behind it, and the acts between them."""
 
 from dataclasses import dataclass, field
 
@@ -8,11 +8,12 @@ from relume.acts.act import by_node
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
-    carries_signal,
     inputs,
     kind,
     name_of,
     saved,
+    signal_inputs,
+    signed_axis,
 )
 from relume.record.graph.op_names import AFFINE, RESHAPE
 from relume.record.graph.opaque_ops import OPAQUE
@@ -32,23 +33,24 @@ CRITERIA = {
 }
 
 
-SUMS_TO_ONE = 1e-3  # of soft targets, as RULES.md 201 asks of probabilities
+SUMS_TO_ONE = 1e-3  # tolerance on the sum of soft targets, as for probabilities (page of ACT201)
 
-BY_HAND = frozenset({"PowBackward", "MulBackward", "AbsBackward"})  # distances written out
+# Nodes of a distance that is written out.
+BY_HAND = frozenset({"PowBackward", "MulBackward", "AbsBackward"})
 
-# What a hand-written loss or normalisation puts between the head and the criterion's input.
+# Nodes that a hand-written loss or normalisation puts between the head and the criterion.
 HAND_WRITTEN = frozenset(f"{n}Backward" for n in ("Add", "Sub", "Mul", "Log", "Div", "Neg", "Exp"))
 
 
 @dataclass(slots=True)
 class Criterion:
-    """How the loss judges.
+    """The function that makes the loss out of the head's output.
 
     Attributes:
-        name: of the criterion.
-        node: in the graph.
-        entry: the input from which the head is reached.
-        weighed: the product of the criterion's logarithms with soft targets; None without them.
+        name: one of `CRITERIA`, or ``"unknown"``.
+        node: its node in the graph.
+        entry: the input that leads to the head.
+        weighed: the product of its logarithms with soft targets; None without soft targets.
     """
 
     name: str
@@ -66,8 +68,8 @@ class Head:
 
 
 def criterion(graph: AutogradGraph) -> Criterion:
-    """The criterion nearest to the loss; ``unknown`` where none is recognised."""
-    queue, seen = [graph.root], {graph.root}
+    """Find the criterion nearest to the loss; ``unknown`` where none is recognised."""
+    queue, visited = [graph.root], {graph.root}
     for node in queue:
         name = kind(node)
         if name in CRITERIA:
@@ -84,9 +86,9 @@ def criterion(graph: AutogradGraph) -> Criterion:
             return Criterion("log_likelihood", node, first_signal(node))
         if name in AFFINE or name in OPAQUE:
             continue
-        for source in carries_signal(node):
-            if source not in seen:
-                seen.add(source)
+        for source in signal_inputs(node):
+            if source not in visited:
+                visited.add(source)
                 queue.append(source)
         if len(queue) > 200:  # a criterion stands near the loss
             break
@@ -94,29 +96,29 @@ def criterion(graph: AutogradGraph) -> Criterion:
 
 
 def _multiplied(graph: AutogradGraph, node: AutogradNode) -> str:
-    """The criterion that a product is a part of, or ``""``."""
+    """The name of the criterion that a product is part of, or ``""``."""
     return "mse" if _squares(node) else "kl_div" if _divergence(graph, node) else ""
 
 
 def _squares(node: AutogradNode) -> bool:
-    """A product of a signal with itself."""
-    sources = carries_signal(node)
+    """Whether a node multiplies a signal with itself."""
+    sources = signal_inputs(node)
     return len(sources) == 2 and sources[0] is sources[1]
 
 
 def _divergence(graph: AutogradGraph, node: AutogradNode) -> bool:
-    """A divergence of soft targets that was given probabilities: y (log y - p), summed up.
+    """Whether a product belongs to a divergence that was given probabilities: y (log y - p).
 
-    torch puts it together of a product and a difference, so it has no node of its own. With log
-    probabilities it is a cross-entropy with soft targets, and found as one.
+    torch composes it from a product and a difference, so it has no node of its own. With log
+    probabilities it is a cross-entropy with soft targets, and recognised as such.
     """
     source = first_signal(node)
     while source is not None and kind(source) in RESHAPE:
         source = first_signal(source)
-    if len(carries_signal(node)) != 1 or source is None or kind(source) != "SoftmaxBackward":
+    if len(signal_inputs(node)) != 1 or source is None or kind(source) != "SoftmaxBackward":
         return False
     users = graph.consumers(node)
-    if len(users) != 1 or kind(users[0]) != "SubBackward" or len(carries_signal(users[0])) != 1:
+    if len(users) != 1 or kind(users[0]) != "SubBackward" or len(signal_inputs(users[0])) != 1:
         return False
     if first_signal(users[0]) is not node or inputs(users[0])[0] is not None:
         return False  # y log y carries no gradient and stands first
@@ -129,10 +131,10 @@ def _divergence(graph: AutogradGraph, node: AutogradNode) -> bool:
 
 
 def _product(graph: AutogradGraph, node: AutogradNode) -> AutogradNode | None:
-    """The product that alone takes this node's output, if it is one with a constant."""
+    """The product with a constant that consumer consumes this node's output, or None."""
     users = graph.consumers(node)
-    alone = users[0] if len(users) == 1 and kind(users[0]) == "MulBackward" else None
-    return alone if alone is not None and len(carries_signal(alone)) == 1 else None
+    consumer = users[0] if len(users) == 1 and kind(users[0]) == "MulBackward" else None
+    return consumer if consumer is not None and len(signal_inputs(consumer)) == 1 else None
 
 
 def _named(name: str, node: AutogradNode) -> Criterion:
@@ -146,14 +148,14 @@ def _named(name: str, node: AutogradNode) -> Criterion:
 
 
 def first_signal(node: AutogradNode) -> AutogradNode | None:
-    """What a node stands on, of several the first."""
-    return next(iter(carries_signal(node)), None)
+    """The first computed input of a node, or None."""
+    return next(iter(signal_inputs(node)), None)
 
 
-def head(found: Criterion) -> Head:
-    """The acts and the affine layer behind the criterion's input."""
+def head(criterion: Criterion) -> Head:
+    """Find the affine layer behind the criterion's input, and the acts between."""
     acts: list[AutogradNode] = []
-    node = found.entry
+    node = criterion.entry
     for _ in range(64):
         if node is None:
             return Head(None, acts[::-1])
@@ -164,48 +166,47 @@ def head(found: Criterion) -> Head:
             acts.append(node)
         elif name not in RESHAPE and name not in HAND_WRITTEN:
             return Head(None, acts[::-1])
-        sources = _without_sum(node, carries_signal(node))
+        sources = _without_sum(node, signal_inputs(node))
         node = max(sources, key=lambda source: source._sequence_nr()) if sources else None
     return Head(None, acts[::-1])
 
 
 def _without_sum(node: AutogradNode, sources: list[AutogradNode]) -> list[AutogradNode]:
-    """What a node stands on; of rows divided by their own sum, the rows."""
+    """The inputs without a sum that divides: for rows divided by their own sum, only the rows."""
     return sources[:1] if renormalises(node) else sources
 
 
 def renormalises(node: AutogradNode) -> bool:
-    """Whether a node divides something by its own sum, a small constant added at most."""
-    sources = carries_signal(node)
+    """Whether a node divides rows by their own sum, at most a small constant added to it."""
+    sources = signal_inputs(node)
     if kind(node) != "DivBackward" or len(sources) != 2:
         return False
     below: AutogradNode | None = sources[1]
     while below is not None and kind(below) != "SumBackward":
         if kind(below) not in RESHAPE and kind(below) not in ("AddBackward", "ClampBackward"):
             return False
-        below = first_signal(below) if len(carries_signal(below)) == 1 else None
+        below = first_signal(below) if len(signal_inputs(below)) == 1 else None
     return below is not None and first_signal(below) is sources[0]
 
 
 def rows_at_criterion(
-    graph: AutogradGraph, found: Criterion, ends: Head
+    graph: AutogradGraph, criterion: Criterion, head: Head
 ) -> tuple[float, float] | None:
-    """(largest abs(row sum - 1), least entry) of what enters the criterion, where it is kept."""
+    """(largest abs(row sum - 1), least entry) of the criterion's input; None if not saved."""
     values: Tensor | None = None
     axis = -1
-    if ends.acts and found.entry is not None and _reaches(found.entry, ends.acts[-1]):
-        last = ends.acts[-1]
-        act, shown = by_node()[name_of(last)]
+    if head.acts and criterion.entry is not None and _reaches(criterion.entry, head.acts[-1]):
+        last = head.acts[-1]
+        act, record = by_node()[name_of(last)]
         if act.name in ("softmax", "log_softmax"):
-            values, axis = saved(last, "_saved_result"), int(last._saved_dim)
-            axis = axis - 2**64 if axis >= 2**63 else axis  # torch saves -1 unsigned
-        elif shown.holds == "post":
-            values = None if last in graph.sealed else shown.read(last)
-    elif found.name in ("bce_with_logits", "bce", "mse"):
-        values = saved(found.node, "_saved_self")
-    elif found.entry is not None and kind(found.entry) == "DivBackward":
-        top = saved(found.entry, "_saved_self")
-        below = saved(found.entry, "_saved_other")
+            values, axis = saved(last, "_saved_result"), signed_axis(last._saved_dim)
+        elif record.holds == "post":
+            values = None if last in graph.sealed else record.read(last)
+    elif criterion.name in ("bce_with_logits", "bce", "mse"):
+        values = saved(criterion.node, "_saved_self")
+    elif criterion.entry is not None and kind(criterion.entry) == "DivBackward":
+        top = saved(criterion.entry, "_saved_self")
+        below = saved(criterion.entry, "_saved_other")
         if isinstance(top, Tensor) and isinstance(below, Tensor):
             values = top.detach() / below.detach()
     if values is None or values.dim() < 2 or values.numel() == 0:
@@ -216,7 +217,7 @@ def rows_at_criterion(
 
 
 def _reaches(node: AutogradNode, goal: AutogradNode) -> bool:
-    """Whether `goal` is `node` or stands behind it with only reshapes between."""
+    """Whether `goal` is `node` or feeds it through reshapes alone."""
     current: AutogradNode | None = node
     while current is not None and current is not goal:
         if kind(current) not in RESHAPE:

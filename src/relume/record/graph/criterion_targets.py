@@ -1,36 +1,37 @@
-"""The targets that the criterion kept, or that can be had back from a distance written by hand."""
+"""Reads the targets that a criterion saved, or solves a hand-written distance for them."""
 
 from typing import Any
 
 from torch import Tensor
 
 from relume.acts.act import by_node
-from relume.record.graph.autograd_graph import AutogradNode, carries_signal, kind, name_of, saved
+from relume.record.graph.autograd_graph import AutogradNode, kind, name_of, saved, signal_inputs
 from relume.record.graph.criterion import BY_HAND, Criterion, Head, first_signal
 from relume.record.graph.recompute import output_of
 
 
-def subtracted(found: Criterion, ends: Head) -> Tensor | None:
-    """The targets of a hand-written distance, from the difference that it kept and the output.
+def handwritten_targets(criterion: Criterion, head: Head) -> Tensor | None:
+    """The targets of a hand-written distance, from its saved difference and the output.
 
-    The output is what the last act kept, or the head's, computed again; to rounding, therefore.
+    The output is the last act's saved one, or the head's, recomputed; so the targets are exact up
+    to rounding.
     """
-    entry, last = found.entry, ends.acts[-1] if ends.acts else ends.affine
-    if kind(found.node) not in BY_HAND or entry is None or last is None:
+    entry, last = criterion.entry, head.acts[-1] if head.acts else head.affine
+    if kind(criterion.node) not in BY_HAND or entry is None or last is None:
         return None
-    apart = saved(found.node, "_saved_self")
-    if kind(entry) not in ("SubBackward", "RsubBackward") or not isinstance(apart, Tensor):
+    difference = saved(criterion.node, "_saved_self")
+    if kind(entry) not in ("SubBackward", "RsubBackward") or not isinstance(difference, Tensor):
         return None
-    node = first_signal(entry) if len(carries_signal(entry)) == 1 else None
+    node = first_signal(entry) if len(signal_inputs(entry)) == 1 else None
     while node is not None and node is not last:
         node = first_signal(node) if kind(node) in SAME_ORDER else None
-    value = _output(last, bool(ends.acts)) if node is last else None
-    if value is None or value.numel() != apart.numel():
+    value = _output(last, bool(head.acts)) if node is last else None
+    if value is None or value.numel() != difference.numel():
         return None
-    out = value.detach().reshape(apart.shape)
-    leads = entry.next_functions[0][0] is not None
-    backwards = (kind(entry) == "RsubBackward") is leads  # target - output
-    return out + apart.detach() if backwards else out - apart.detach()
+    output = value.detach().reshape(difference.shape)
+    output_first = entry.next_functions[0][0] is not None
+    target_minus_output = (kind(entry) == "RsubBackward") is output_first  # target - output
+    return output + difference.detach() if target_minus_output else output - difference.detach()
 
 
 SAME_ORDER = frozenset(
@@ -45,18 +46,20 @@ SAME_ORDER = frozenset(
 def _output(node: AutogradNode, act: bool) -> Tensor | None:
     if not act:
         return output_of(node, 0) if kind(node) != "ConvolutionBackward" else None
-    shown = by_node()[name_of(node)][1]
+    record = by_node()[name_of(node)][1]
     return (
-        shown.read(node) if shown.holds == "post" and saved(node, shown.saved) is not None else None
+        record.read(node)
+        if record.holds == "post" and saved(node, record.saved) is not None
+        else None
     )
 
 
-def targets(found: Criterion) -> Tensor | None:
-    """The targets that the criterion kept, or None."""
-    value: Any = saved(found.node, "_saved_target")
-    if found.weighed is not None:
-        kept = (saved(found.weighed, f"_saved_{side}") for side in ("other", "self"))
-        shape = getattr(saved(found.node, "_saved_result"), "shape", None)
-        value = next((t for t in kept if isinstance(t, Tensor) and t.shape == shape), None)
+def targets(criterion: Criterion) -> Tensor | None:
+    """The targets that the criterion saved, or None."""
+    value: Any = saved(criterion.node, "_saved_target")
+    if criterion.weighed is not None:
+        factors = (saved(criterion.weighed, f"_saved_{side}") for side in ("other", "self"))
+        shape = getattr(saved(criterion.node, "_saved_result"), "shape", None)
+        value = next((t for t in factors if isinstance(t, Tensor) and t.shape == shape), None)
         value = value if value is None or value.is_floating_point() else value.float()
     return value.detach() if isinstance(value, Tensor) else None

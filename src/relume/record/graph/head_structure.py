@@ -1,5 +1,7 @@
-"""What else a graph, its criterion and its weights tell: facts for the rules of output, structure
-and initialisation. Read at the first records, where a site is new, so a plain step pays nothing.
+"""Reads facts on the head, softmaxes, acts in a row and weight decay from a graph.
+
+The rules of output, structure and initialisation need them. They are read on the first records,
+where a site is new, so a plain step costs nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,15 +16,16 @@ from relume.record.graph.affine_structure import data_inputs
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
-    carries_signal,
     kind,
     name_of,
     saved,
+    signal_inputs,
+    signed_axis,
 )
 from relume.record.graph.criterion import BY_HAND, Criterion, Head, renormalises
 from relume.record.graph.op_names import RESHAPE
 
-LOOKS_FOR = ("act-pair", "softmax", "turn")  # kinds of facts of which none means none
+LOOKS_FOR = ("act-pair", "softmax", "turn")  # kinds of facts whose absence means there are none
 POOLS = frozenset(
     f"{name}Backward"
     for name in (
@@ -33,101 +36,112 @@ POOLS = frozenset(
 )
 
 
-def direct(found: Criterion, ends: Head) -> bool | None:
+def is_direct(criterion: Criterion, head: Head) -> bool | None:
     """Whether only reshapes stand between the last act (or the head) and the criterion."""
-    goal = ends.acts[-1] if ends.acts else ends.affine
-    node = found.entry
-    if kind(found.node) in BY_HAND and kind(node) in ("SubBackward", "RsubBackward"):
-        node = next(
-            iter(carries_signal(node)), None
-        )  # the difference to the target is the criterion's
+    goal = head.acts[-1] if head.acts else head.affine
+    node = criterion.entry
+    if kind(criterion.node) in BY_HAND and kind(node) in ("SubBackward", "RsubBackward"):
+        # the difference to the target belongs to the criterion
+        node = next(iter(signal_inputs(node)), None)
     while node is not None and goal is not None:
         if node is goal:
             return True
         if kind(node) not in RESHAPE:
             return False
-        node = next(iter(carries_signal(node)), None)
+        node = next(iter(signal_inputs(node)), None)
     return None
 
 
-def limits(node: AutogradNode) -> dict[str, float | None]:
-    """``low`` and ``high`` of a cut by numbers; nothing for any other node."""
-    names = {"ClampBackward": ("_saved_min", "_saved_max"), "ClampMinBackward": ("_saved_min", "")}
-    names["HardtanhBackward"] = ("_saved_min_val", "_saved_max_val")
-    if kind(node) not in names:
+def clamp_limits(node: AutogradNode) -> dict[str, float | None]:
+    """``low`` and ``high`` of a clamp by numbers; empty for any other node."""
+    attributes = {
+        "ClampBackward": ("_saved_min", "_saved_max"),
+        "ClampMinBackward": ("_saved_min", ""),
+    }
+    attributes["HardtanhBackward"] = ("_saved_min_val", "_saved_max_val")
+    if kind(node) not in attributes:
         return {}
-    low, high = (getattr(node, name, None) if name else None for name in names[kind(node)])
-    told = {"low": low, "high": high}
-    return {side: value if isinstance(value, int | float) else None for side, value in told.items()}
+    low, high = (getattr(node, name, None) if name else None for name in attributes[kind(node)])
+    bounds = {"low": low, "high": high}
+    return {
+        side: value if isinstance(value, int | float) else None for side, value in bounds.items()
+    }
 
 
 GUARDS = frozenset({"ClampBackward", "ClampMinBackward", "HardtanhBackward"})
-# with a constant: what is added against log(0), or one minus a probability
+# Operations with a constant: what is added against log(0), or one minus a probability.
 CONSTANTS = frozenset({"AddBackward", "SubBackward", "RsubBackward", "MulBackward", "NegBackward"})
 
 
-def guarded(found: Criterion, ends: Head) -> list[str] | None:
-    """What stands between a logarithm and the act before it (or the head): ``clamp`` and
-    ``renormalised``, the outermost first; None where something else does, or for other losses."""
-    node, seen = found.entry, list[str]()
-    if found.name not in ("log_likelihood", "bce", "nll"):
+def log_guards(criterion: Criterion, head: Head) -> list[str] | None:
+    """The guards between a logarithm and the act before it (or the head), the outermost first.
+
+    Returns:
+        ``"clamp"`` and ``"renormalised"``; None where something else stands there, or for other
+        losses.
+    """
+    node, guards = criterion.entry, list[str]()
+    if criterion.name not in ("log_likelihood", "bce", "nll"):
         return None
-    inner = [act for act in ends.acts if kind(act) not in GUARDS]
-    goal = inner[-1] if inner else ends.affine
+    inner = [act for act in head.acts if kind(act) not in GUARDS]
+    goal = inner[-1] if inner else head.affine
     while node is not None and goal is not None:
         if node is goal:
-            return seen
-        name, sources = kind(node), carries_signal(node)
+            return guards
+        name, sources = kind(node), signal_inputs(node)
         if renormalises(node):
-            seen.append("renormalised")
+            guards.append("renormalised")
         elif name in GUARDS:
-            seen.append("clamp")
+            guards.append("clamp")
         elif len(sources) != 1 or name not in RESHAPE | CONSTANTS | {"LogBackward"}:
             return None
         node = next(iter(sources), None)
     return None
 
 
-def of_criterion(found: Criterion, ends: Head) -> dict[str, Any]:
-    """Whether prediction and target were spread over each other, and whether the rows under a
-    negative log likelihood are log-probabilities."""
-    data: dict[str, Any] = {"broadcast": _spread(found, ends)}
-    rows = saved(found.node, "_saved_self")
-    if found.name == "nll" and isinstance(rows, Tensor) and rows.dim() >= 2:
+def criterion_data(criterion: Criterion, head: Head) -> dict[str, Any]:
+    """Data of the criterion's fact: ``broadcast``, and under ``nll`` ``rows_logsumexp_error``.
+
+    They say whether prediction and target were broadcast over each other, and whether the rows
+    under a negative log likelihood are log-probabilities.
+    """
+    data: dict[str, Any] = {"broadcast": _is_broadcast(criterion, head)}
+    rows = saved(criterion.node, "_saved_self")
+    if criterion.name == "nll" and isinstance(rows, Tensor) and rows.dim() >= 2:
         with torch.no_grad():
             sums = rows.detach()[:256].double().logsumexp(1)
             data["rows_logsumexp_error"] = float(sums.abs().max())
     return data
 
 
-def _spread(found: Criterion, ends: Head) -> bool | None:
-    """(N, 1) against (N) gives (N, N): each prediction meets each target."""
-    if found.name not in ("mse", "l1", "smooth_l1", "huber", "bce", "bce_with_logits"):
+def _is_broadcast(criterion: Criterion, head: Head) -> bool | None:
+    """Whether (N, 1) against (N) gave (N, N): each prediction is compared with each target."""
+    if criterion.name not in ("mse", "l1", "smooth_l1", "huber", "bce", "bce_with_logits"):
         return None
-    judged = saved(found.node, "_saved_self")
-    shape = _shape(ends.affine)
-    if not isinstance(judged, Tensor) or shape is None:
+    differences = saved(criterion.node, "_saved_self")
+    shape = _shape(head.affine)
+    if not isinstance(differences, Tensor) or shape is None:
         return None
     rows, units = shape[0], shape[-1]
-    return len(shape) == 2 and units == 1 and rows > 1 and tuple(judged.shape) == (rows, rows)
+    return len(shape) == 2 and units == 1 and rows > 1 and tuple(differences.shape) == (rows, rows)
 
 
 def _shape(node: AutogradNode | None) -> tuple[int, ...] | None:
-    """The shape of what a node gave, from the metadata of its one output."""
+    """The shape of a node's output, from the metadata of its one output."""
     metadata = getattr(node, "_input_metadata", None)
     return tuple(int(size) for size in metadata[0].shape) if metadata else None
 
 
 def softmaxes(
-    graph: AutogradGraph, ends: Head, names: Mapping[AutogradNode, str], rows: int | None
+    graph: AutogradGraph, head: Head, roles: Mapping[AutogradNode, str], rows: int | None
 ) -> Iterator[Any]:
-    """(node, data) of every softmax whose axis can be read.
+    """Yield (node, data) of every softmax whose axis can be read.
 
     Args:
-        graph: as walked from the loss.
-        ends: the acts between head and criterion.
-        names: roles by node, where the site is known.
-        rows: how many targets there are; a layer on tokens sees more rows than the batch has.
+        graph: of the loss.
+        head: the head and the acts between it and the criterion.
+        roles: roles by node, where the site is known.
+        rows: how many targets there are; a layer on tokens has more rows than the batch.
     """
     batch = rows
     if batch is None:
@@ -136,12 +150,11 @@ def softmaxes(
         if kind(node) not in ("SoftmaxBackward", "LogSoftmaxBackward") or node in graph.sealed:
             continue
         shape = list(node._saved_result.shape)
-        axis = int(node._saved_dim)
-        axis = axis - 2**64 if axis >= 2**63 else axis  # torch saves -1 unsigned
+        axis = signed_axis(node._saved_dim)
         act = "softmax" if kind(node) == "SoftmaxBackward" else "log_softmax"
-        output = any(node is act for act in ends.acts)
+        output = any(node is act for act in head.acts)
         over = shape[0] if output and len(shape) > 2 and rows == _examples(shape) else batch
-        role = "output" if output else names.get(node, "hidden")
+        role = "output" if output else roles.get(node, "hidden")
         yield (
             node,
             {"act": act, "axis": axis % len(shape), "shape": shape, "batch": over, "role": role},
@@ -149,8 +162,8 @@ def softmaxes(
 
 
 def _examples(shape: Sequence[int]) -> int:
-    """How many targets a tensor with its classes on the last axis has, where that axis cannot be
-    taken for the first one."""
+    """How many targets a tensor with its classes on the last axis has; -1 where the first axis is
+    as long as the last, so that the two cannot be told apart."""
     total = 1
     for size in shape[:-1]:
         total *= size
@@ -158,24 +171,24 @@ def _examples(shape: Sequence[int]) -> int:
 
 
 def act_pairs(graph: AutogradGraph) -> Iterator[tuple[AutogradNode, str, str]]:
-    """(second node, first act, second act) where an act is fed by another."""
+    """Yield (second node, first act, second act) where one act feeds another."""
     acts = by_node()
     for node in graph.nodes:
         if name_of(node) not in acts or node in graph.sealed:
             continue
-        sources = carries_signal(node)
+        sources = signal_inputs(node)
         before = sources[0] if len(sources) == 1 else None
         while before is not None and (kind(before) in RESHAPE or kind(before) in POOLS):
-            before = next(iter(carries_signal(before)), None)
+            before = next(iter(signal_inputs(before)), None)
         if before is not None and name_of(before) in acts and before not in graph.sealed:
             yield node, acts[name_of(before)][0].name, acts[name_of(node)][0].name
 
 
-def decays(optimizer: Optimizer) -> dict[int, float]:
-    """Weight decay by the parameter's id."""
-    found: dict[int, float] = {}
+def weight_decays(optimizer: Optimizer) -> dict[int, float]:
+    """The weight decay of each parameter, by its id."""
+    decays: dict[int, float] = {}
     for group in optimizer.param_groups:
         decay = group.get("weight_decay", 0.0)
         if isinstance(decay, int | float):
-            found |= {id(parameter): float(decay) for parameter in group["params"]}
-    return found
+            decays |= {id(parameter): float(decay) for parameter in group["params"]}
+    return decays

@@ -1,4 +1,4 @@
-"""What the criterion's value is multiplied by on its way to the loss."""
+"""Reads the factor between the criterion's value and the loss."""
 
 import math
 
@@ -7,32 +7,39 @@ from torch import Tensor
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
-    carries_signal,
     kind,
     saved,
+    signal_inputs,
+    signed_axis,
 )
 from relume.record.graph.criterion import BY_HAND, Criterion
 from relume.record.graph.op_names import RESHAPE
 
 
-def loss_scale(graph: AutogradGraph, found: Criterion) -> float | None:
-    """What the criterion's value is multiplied by on its way to the loss (1/4 under an
-    accumulation over four batches); None where that is no constant."""
-    if found.weighed is not None:
-        rows = found.weighed._input_metadata[0].shape[0]
-        return _soft_scale(graph, found.weighed, float(rows))
-    if kind(found.node) in BY_HAND:
-        return _soft_scale(graph, found.node, float(math.prod(found.node._input_metadata[0].shape)))
+def loss_scale(graph: AutogradGraph, criterion: Criterion) -> float | None:
+    """The factor that turns the criterion's value into the loss; None where it is no constant.
+
+    It is 1/4 under an accumulation over four batches.
+    """
+    if criterion.weighed is not None:
+        rows = criterion.weighed._input_metadata[0].shape[0]
+        return _soft_scale(graph, criterion.weighed, float(rows))
+    if kind(criterion.node) in BY_HAND:
+        return _soft_scale(
+            graph, criterion.node, float(math.prod(criterion.node._input_metadata[0].shape))
+        )
     node, scale, terms = graph.root, 1.0, False
     for _ in range(64):
-        if node is found.node:
+        if node is criterion.node:
             # label smoothing weighs the criterion with 1 - epsilon, and adds the rest
-            return 1.0 if terms and found.name == "cross_entropy" and 0.5 <= scale < 1 else scale
-        name, sources = kind(node), [s for s in carries_signal(node) if _leads_to(s, found.node)]
+            return (
+                1.0 if terms and criterion.name == "cross_entropy" and 0.5 <= scale < 1 else scale
+            )
+        name, sources = kind(node), [s for s in signal_inputs(node) if _leads_to(s, criterion.node)]
         if not sources:
             return None
         if name in ("MulBackward", "DivBackward"):
-            factor = _constant(node) if len(carries_signal(node)) == 1 else None
+            factor = _constant(node) if len(signal_inputs(node)) == 1 else None
             if factor is None or factor == 0:
                 return None
             scale = scale * factor if name == "MulBackward" else scale / factor
@@ -45,16 +52,16 @@ def loss_scale(graph: AutogradGraph, found: Criterion) -> float | None:
 
 
 def _soft_scale(graph: AutogradGraph, goal: AutogradNode, count: float) -> float | None:
-    """The same where sums and means are written out; of `count` terms the criterion is a mean."""
+    """The same where sums and means are written out: the criterion is a mean of `count` terms."""
     node, scale = graph.root, count
     for _ in range(64):
         if node is goal:
             return scale
-        name, sources = kind(node), [s for s in carries_signal(node) if _leads_to(s, goal)]
+        name, sources = kind(node), [s for s in signal_inputs(node) if _leads_to(s, goal)]
         if not sources:
             return None
         if name in ("MulBackward", "DivBackward"):
-            factor = _constant(node) if len(carries_signal(node)) == 1 else None
+            factor = _constant(node) if len(signal_inputs(node)) == 1 else None
             if not factor:
                 return None
             scale = scale * abs(factor) if name == "MulBackward" else scale / abs(factor)
@@ -67,14 +74,14 @@ def _soft_scale(graph: AutogradGraph, goal: AutogradNode, count: float) -> float
 
 
 def _averaged(node: AutogradNode) -> int:
-    """How many numbers each mean is taken of."""
+    """How many numbers each mean is taken over."""
     whole = getattr(node, "_saved_self_sym_numel", None)
     sizes = getattr(node, "_saved_self_sym_sizes", None)
     if sizes is None:
         return int(whole or 1)
     total = 1
     for axis in getattr(node, "_saved_dim", None) or range(len(sizes)):
-        total *= int(sizes[int(axis) - 2**64 if int(axis) >= 2**63 else int(axis)])
+        total *= int(sizes[signed_axis(axis)])
     return total
 
 
@@ -88,11 +95,11 @@ def _constant(node: AutogradNode) -> float | None:
 
 
 def _leads_to(node: AutogradNode, goal: AutogradNode) -> bool:
-    """Whether the criterion is near behind this node."""
-    todo, seen = [node], 0
-    while todo and seen < 200:
-        current, seen = todo.pop(0), seen + 1
+    """Whether `goal` is near behind this node."""
+    todo, visited = [node], 0
+    while todo and visited < 200:
+        current, visited = todo.pop(0), visited + 1
         if current is goal:
             return True
-        todo.extend(carries_signal(current))
+        todo.extend(signal_inputs(current))
     return False

@@ -1,16 +1,34 @@
-"""The names under which the autograd graph shows operations, sorted by what they do.
+"""Names the operations of the autograd graph, sorted by what they do.
 
-A name stands without the digit of its overload (see `graph.kind`).
+A name stands without the digit of its overload (see `autograd_graph.kind`).
 """
 
+from typing import NamedTuple
+
 LEAF = "torch::autograd::AccumulateGrad"
-# For each affine operation: the position of its data, its weight and its bias among the node's
-# inputs, and the attributes that hold data and weight. None: it has no bias of its own.
-AFFINE: dict[str, tuple[int, int, int | None, str, str]] = {
-    "AddmmBackward": (1, 2, 0, "_saved_mat1", "_saved_mat2"),
-    "MmBackward": (0, 1, None, "_saved_self", "_saved_mat2"),
-    "LinearBackward": (0, 1, 2, "_saved_input", "_saved_weight"),
-    "ConvolutionBackward": (0, 1, 2, "_saved_input", "_saved_weight"),
+
+
+class AffineOp(NamedTuple):
+    """Where the node of an affine operation has its operands.
+
+    Attributes:
+        data, weight, bias: their positions among the node's inputs; `bias` is None where the
+            operation adds none.
+        saved_data, saved_weight: the node's attributes that hold the two tensors.
+    """
+
+    data: int
+    weight: int
+    bias: int | None
+    saved_data: str
+    saved_weight: str
+
+
+AFFINE: dict[str, AffineOp] = {
+    "AddmmBackward": AffineOp(1, 2, 0, "_saved_mat1", "_saved_mat2"),
+    "MmBackward": AffineOp(0, 1, None, "_saved_self", "_saved_mat2"),
+    "LinearBackward": AffineOp(0, 1, 2, "_saved_input", "_saved_weight"),
+    "ConvolutionBackward": AffineOp(0, 1, 2, "_saved_input", "_saved_weight"),
 }
 
 NORM = frozenset(
@@ -25,7 +43,7 @@ NORM = frozenset(
 )
 BATCH_NORM = frozenset(name for name in NORM if "BatchNorm" in name)
 
-# Operations that change the shape or the place of numbers, never their value.
+# Operations that change the shape of a tensor or the order of its entries, never their values.
 RESHAPE = frozenset(
     f"{name}Backward"
     for name in (
@@ -35,9 +53,9 @@ RESHAPE = frozenset(
         *("Unfold", "UnsafeSplit", "UnsafeView", "Unsqueeze", "View"),
     )
 )
-# Between a parameter and its use: a view of it, or a weight norm.
+# What may stand between a parameter and its use: a view of it, or a weight norm.
 SEEN_THROUGH = RESHAPE | {"WeightNormInterfaceBackward"}
-# Linear over samples besides: averages, padding, sums over an axis.
+# Further operations that are linear in each sample: averages, padding, sums over an axis.
 LINEAR = frozenset(
     f"{name}Backward"
     for name in (

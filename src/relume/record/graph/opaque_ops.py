@@ -1,10 +1,10 @@
-"""What cannot be looked into, and the words in which that is said (finding ACT001)."""
+"""Lists the operations that hide their acts, with reason and remedy (page of ACT001)."""
 
 from typing import Any
 
 import torch
 
-# Where acts run inside one operation that the graph shows as a whole.
+# Operations that run acts inside, by node name: (reason, remedy).
 OPAQUE: dict[str, tuple[str, str]] = {
     "MkldnnRnnLayerBackward": (
         "an LSTM on CPU runs as one fused operation; its gates are not in the graph",
@@ -56,7 +56,7 @@ UNKNOWN_MASK = (
     "write it as torch.relu(x) or x.clamp(min=0) to see it",
 )
 
-# Autograd functions of torch's own wrappers: they move tensors, and hold no act.
+# Modules whose autograd functions only move tensors, or are relume's own: they hide no act.
 _PLUMBING = (
     "torch.nn.parallel",
     "torch.distributed",
@@ -67,7 +67,7 @@ _PLUMBING = (
 
 
 def is_custom(node: Any) -> bool:
-    """Whether a node is a Python autograd function that may hide an act."""
+    """Whether a node is the user's Python autograd function, which may hide an act."""
     if not isinstance(node, torch.autograd.function.BackwardCFunction):
         return False
     made_by = getattr(type(node), "_forward_cls", type(node))

@@ -1,4 +1,4 @@
-"""What the source of a call says that the graph does not: whether a softmax names its axis."""
+"""Reads from the source of a softmax call whether it names its axis."""
 
 import ast
 import linecache
@@ -12,17 +12,17 @@ def axis_is_left_out(file: str, line: int) -> bool | None:
     """Whether the softmax that is called on this line names no axis.
 
     A function of `torch.nn.functional` takes the axis as its second argument or as ``dim``; a
-    method, and `torch.softmax`, cannot do without.
+    method, and `torch.softmax`, require it.
 
     Args:
-        file: of the source.
-        line: on which a softmax was called.
+        file: path of the source.
+        line: the line on which a softmax was called.
 
     Returns:
-        None where there is no such call in the source, or calls of both kinds.
+        None where the source has no such call on that line, or calls of both kinds.
     """
-    said = {_left_out(call) for call in _calls(file) if _on(call, line)}
-    return said.pop() if len(said) == 1 else None
+    answers = {_left_out(call) for call in _calls(file) if _on(call, line)}
+    return answers.pop() if len(answers) == 1 else None
 
 
 @lru_cache(8)

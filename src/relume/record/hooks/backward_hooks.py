@@ -1,7 +1,7 @@
-"""The ways into the user's loop: `backward`, a gradient scaler, and the end of a step's sleep.
+"""Wraps torch's `backward`, `compile` and gradient scaler, to notify the recorder of their calls.
 
-Wrappers around three functions of torch's, there while they are needed. Each hands on what it was
-given and returns what it got; none keeps the recorder, or anything of the user's, alive.
+Each wrapper passes its arguments on and returns the result unchanged. None keeps the recorder, or
+anything of the user's, alive.
 """
 
 import weakref
@@ -19,62 +19,66 @@ from relume.record.sites.module_trace import graph_task
 
 
 class BackwardListener(Protocol):
-    """Who is told. None of these may raise."""
+    """Gets the calls that the wrappers see. None of its methods may raise.
 
-    quiet: bool
+    Attributes:
+        loss_only: a plain step, on which only the loss is read.
+    """
+
+    loss_only: bool
 
     @property
     def watching(self) -> bool:
-        """Whether anything is to be told at all."""
+        """Whether to notify at all."""
         ...
 
-    def keep(self, loss: Tensor) -> None:
-        """A plain step: backward is called on this scalar."""
+    def read_loss(self, loss: Tensor) -> None:
+        """Read the loss of a plain step: backward is called on this scalar."""
         ...
 
     def before_backward(self, tensors: Any) -> None:
-        """A step that may be recorded: backward is about to run on these."""
+        """Handle a step that may be recorded: backward is about to run on these tensors."""
         ...
 
     def inside_backward(self, tensors: Any) -> None:
-        """A reentrant checkpoint calls backward in the middle of another one."""
+        """Handle a backward inside another one: a reentrant checkpoint calls it."""
         ...
 
     def after_backward(self) -> None:
-        """Backward has run, without an exception."""
+        """Handle the end of a backward that raised nothing."""
         ...
 
     def scaled(self, scaler: Any) -> None:
-        """A gradient scaler has multiplied a loss."""
+        """Handle a loss that a gradient scaler has multiplied."""
         ...
 
     def compiled(self) -> None:
-        """torch.compile was called: the compiler is loaded by now."""
+        """Handle a call of torch.compile: the compiler is loaded by now."""
         ...
 
     def scaler_updated(self) -> None:
-        """A gradient scaler ends its iteration."""
+        """Handle the end of a gradient scaler's iteration."""
         ...
 
     def before_foreign_step(self, optimizer: Any) -> None:
-        """An optimiser that is not torch's is about to step."""
+        """Handle an optimiser that is not torch's and is about to step."""
         ...
 
     def after_foreign_step(self, optimizer: Any) -> None:
-        """It has stepped."""
+        """Handle the end of that step."""
         ...
 
 
 class BackwardPatches:
-    """Puts the wrappers in and takes them out, any number of times.
+    """Installs the wrappers and removes them, any number of times.
 
     Args:
-        listener: who is told; held weakly.
+        listener: gets the calls; held weakly.
     """
 
     def __init__(self, listener: BackwardListener) -> None:
         self._listener = weakref.ref(listener)
-        self._hush = IgnoreWarning()
+        self._ignore_warning = IgnoreWarning()
         self._backward = MonkeyPatch(torch.autograd, "backward", self._wrap_backward)
         self._others = (
             MonkeyPatch(torch, "compile", self._wrap_compile),
@@ -84,32 +88,32 @@ class BackwardPatches:
         self._keras = KerasSteps(listener)
 
     def open(self) -> None:
-        """Listen from now on."""
-        self._hush.put()
-        self._backward.put()
+        """Install every wrapper."""
+        self._ignore_warning.install()
+        self._backward.install()
         for patch in self._others:
-            patch.put()
-        self.find_others()
+            patch.install()
+        self.patch_keras()
 
-    def find_others(self) -> None:
-        """Listen to optimisers that are not torch's too, if their library is there by now."""
+    def patch_keras(self) -> None:
+        """Wrap the optimisers of Keras too, if it has been imported."""
         self._keras.open()
 
-    def shut(self) -> None:
-        """Listen no longer."""
-        self._hush.take()
-        self._backward.take()
+    def close(self) -> None:
+        """Remove every wrapper."""
+        self._ignore_warning.remove()
+        self._backward.remove()
         for patch in self._others:
-            patch.take()
-        self._keras.shut()
+            patch.remove()
+        self._keras.close()
 
-    def sleep(self) -> None:
-        """Hear no backward for a while."""
-        self._backward.take()
+    def pause_backward(self) -> None:
+        """Remove the wrapper of backward for a while."""
+        self._backward.remove()
 
-    def wake(self) -> None:
-        """Hear it again."""
-        self._backward.put()
+    def resume_backward(self) -> None:
+        """Install the wrapper of backward again."""
+        self._backward.install()
 
     def _wrap_backward(self, original: Callable[..., Any]) -> Callable[..., Any]:
         reference = self._listener
@@ -118,8 +122,8 @@ class BackwardPatches:
             listener = reference()
             if listener is None or not listener.watching:
                 return original(tensors, *args, **keywords)
-            if listener.quiet and type(tensors) is Tensor and tensors.numel() == 1:
-                listener.keep(tensors)
+            if listener.loss_only and type(tensors) is Tensor and tensors.numel() == 1:
+                listener.read_loss(tensors)
                 return original(tensors, *args, **keywords)
             if graph_task() != -1:
                 listener.inside_backward(tensors)

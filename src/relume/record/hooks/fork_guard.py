@@ -1,4 +1,4 @@
-"""A forked child (a data loader's worker) must not write to its parent's file."""
+"""Keeps a forked child (a data loader's worker) from writing to its parent's run file."""
 
 import os
 import weakref
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class ForkAware(Protocol):
-    """What a child gives up."""
+    """A recorder that a forked child abandons."""
 
     def abandon(self) -> None:
         """Forget everything without touching the file."""
@@ -14,7 +14,7 @@ class ForkAware(Protocol):
 
 
 live_recorders: "weakref.WeakSet[ForkAware]" = weakref.WeakSet()
-"""Those that are recording in this process."""
+"""The recorders that record in this process."""
 
 
 def _abandon_all() -> None:

@@ -1,4 +1,4 @@
-"""Follows the gradient scaler: the factor that a loss was multiplied by."""
+"""Reads the factor of a gradient scaler, and undoes it on losses and gradients."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class GradScaling:
-    """The factor that a gradient scaler puts on the loss, seen as it is put there.
+    """Holds the factor that a gradient scaler multiplies the loss with.
 
     Attributes:
         skipped: steps that a scaler skipped because a gradient was not finite.
@@ -16,12 +16,12 @@ class GradScaling:
         self.skipped = 0
         self._scale: Tensor | None = None
 
-    def saw(self, scaler: Any) -> None:
-        """A scaler has multiplied a loss; until its update every loss is taken as scaled."""
+    def read_scale(self, scaler: Any) -> None:
+        """Read the factor of a scaler that has multiplied a loss; it holds until its update."""
         self._scale = scaler._scale if scaler.is_enabled() else None
 
     def clear(self) -> None:
-        """The iteration has ended."""
+        """Forget the factor: the iteration has ended."""
         self._scale = None
 
     @property
@@ -29,12 +29,12 @@ class GradScaling:
         """Whether the losses of this iteration are scaled."""
         return self._scale is not None
 
-    def undo(self, tensor: Tensor) -> Tensor:
-        """A scaled tensor without the factor."""
+    def unscale(self, tensor: Tensor) -> Tensor:
+        """Return a scaled tensor without the factor."""
         return tensor if self._scale is None else tensor.detach() / self._scale.to(tensor.device)
 
     def inverse(self) -> float | Tensor | None:
-        """What to multiply gradients with: a number where reading it waits for no device."""
+        """Return the inverse factor: a number where reading it does not wait for a device."""
         if self._scale is None:
             return None
         return 1.0 / float(self._scale) if self._scale.is_cpu else self._scale.reciprocal()

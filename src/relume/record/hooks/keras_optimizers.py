@@ -1,9 +1,9 @@
-"""Keras on torch: its optimisers are not torch's, so none of torch's hooks hears their steps.
+"""Wraps the optimisers of Keras on torch, whose steps call none of torch's hooks.
 
-Keras' own `apply` is wrapped while a run is recorded, and what it steps is shown to the recorder
-as an optimiser of torch's: the same parameters, the current learning rate. Nor is its loss scaling
-torch's (`mixed_float16` puts a `LossScaleOptimizer` around the optimiser): `scale_loss` is wrapped
-too, and what it multiplies with is shown as a gradient scaler.
+While a run is recorded, Keras' `apply` is wrapped, and the recorder gets a view of its optimiser
+that reads like one of torch's: the same parameters, the current learning rate. Keras' loss scaling
+is not torch's either (`mixed_float16` puts a `LossScaleOptimizer` around the optimiser), so
+`scale_loss` is wrapped too, and the recorder gets its factor as a gradient scaler.
 """
 
 import sys
@@ -18,40 +18,40 @@ from relume.record.hooks.monkeypatch import MonkeyPatch
 
 
 class StepListener(Protocol):
-    """Who is told of steps. None of these may raise."""
+    """Gets the steps. None of its methods may raise."""
 
     @property
     def watching(self) -> bool:
-        """Whether anything is to be told at all."""
+        """Whether to notify at all."""
         ...
 
     def before_foreign_step(self, optimizer: Any) -> None:
-        """An optimiser that is not torch's is about to step."""
+        """Handle an optimiser that is about to step."""
         ...
 
     def after_foreign_step(self, optimizer: Any) -> None:
-        """It has stepped."""
+        """Handle the end of that step."""
         ...
 
     def scaled(self, scaler: Any) -> None:
-        """A loss was multiplied by the factor of this scaler."""
+        """Handle a loss that was multiplied by the factor of this scaler."""
         ...
 
     def scaler_updated(self) -> None:
-        """The iteration of that loss has ended."""
+        """Handle the end of that loss's iteration."""
         ...
 
 
 class KerasOptimizerView:
-    """A Keras optimiser as the recorder reads one of torch's."""
+    """Presents a Keras optimiser with the interface of torch's that the recorder reads."""
 
     def __init__(self, optimizer: Any) -> None:
         self._optimizer = optimizer
-        self.variables: Sequence[Any] | None = None  # as given to `apply`; None: all it knows
+        self.variables: Sequence[Any] | None = None  # passed to `apply`; None: all
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
-        """One group: what is stepped, at which rate."""
+        """The parameters and the learning rate, as one group."""
         optimizer = self._optimizer
         known = optimizer._trainable_variables if self.variables is None else self.variables
         return [
@@ -64,41 +64,41 @@ class KerasOptimizerView:
 
 
 class KerasLossScale:
-    """What a Keras optimiser multiplies a loss with, as the recorder reads a scaler of torch's."""
+    """Presents the loss scale of a Keras optimiser as a gradient scaler of torch's."""
 
     def __init__(self, factor: float | Tensor) -> None:
         # A copy: Keras doubles and halves its own in place before the iteration has ended.
-        held = factor.detach().clone() if isinstance(factor, Tensor) else torch.tensor(factor)
-        self._scale = held
+        scale = factor.detach().clone() if isinstance(factor, Tensor) else torch.tensor(factor)
+        self._scale = scale
 
     def is_enabled(self) -> bool:
-        """Always: where nothing is scaled there is none."""
+        """Whether losses are scaled: always, as a view exists only where they are."""
         return True
 
 
 def loss_scale_of(optimizer: Any) -> float | Tensor | None:
-    """What this optimiser multiplies a loss with now; None: it leaves it alone."""
+    """Return the factor that this optimiser multiplies a loss with now; None for none."""
     if not hasattr(optimizer, "initial_scale"):
         return optimizer.loss_scale_factor
     return optimizer.dynamic_scale.value if optimizer.built else optimizer.initial_scale
 
 
 class KerasSteps:
-    """Listens to the steps of Keras' optimisers, once Keras has been imported on torch.
+    """Wraps the steps of Keras' optimisers, once Keras has been imported on torch.
 
     Args:
-        listener: who is told; held weakly.
+        listener: gets the steps; held weakly.
     """
 
     def __init__(self, listener: StepListener) -> None:
         self._listener = weakref.ref(listener)
         self._patches: tuple[MonkeyPatch, ...] = ()
-        self._shown: weakref.WeakKeyDictionary[Any, KerasOptimizerView] = (
+        self._views: weakref.WeakKeyDictionary[Any, KerasOptimizerView] = (
             weakref.WeakKeyDictionary()
         )
 
     def open(self) -> None:
-        """Listen from now on, if there is anything to listen to. Twice is fine."""
+        """Install the wrappers, if Keras runs on torch. Calling it twice is fine."""
         keras: Any = sys.modules.get("keras")
         if self._patches or keras is None or keras.config.backend() != "torch":
             return
@@ -110,25 +110,25 @@ class KerasSteps:
             MonkeyPatch(_owner(scaling, "apply"), "apply", self._wrap_scaling),
         )
         for patch in self._patches:
-            patch.put()
+            patch.install()
 
-    def shut(self) -> None:
-        """Listen no longer."""
+    def close(self) -> None:
+        """Remove the wrappers."""
         for patch in self._patches:
-            patch.take()
+            patch.remove()
         self._patches = ()
 
     def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        reference, shown_as = self._listener, self._as_torch
+        reference, as_torch = self._listener, self._as_torch
 
         def apply(optimizer: Any, grads: Any, trainable_variables: Any = None) -> Any:
             listener = reference()
             if listener is None or not listener.watching or torch.compiler.is_compiling():
                 return original(optimizer, grads, trainable_variables)
-            shown = shown_as(optimizer, trainable_variables)
-            listener.before_foreign_step(shown)
+            view = as_torch(optimizer, trainable_variables)
+            listener.before_foreign_step(view)
             result = original(optimizer, grads, trainable_variables)
-            listener.after_foreign_step(shown)
+            listener.after_foreign_step(view)
             if optimizer.loss_scale_factor is not None:
                 listener.scaler_updated()
             return result
@@ -161,17 +161,16 @@ class KerasSteps:
         return apply
 
     def _as_torch(self, optimizer: Any, variables: Any) -> KerasOptimizerView:
-        shown = self._shown.get(optimizer)
-        if shown is None:
-            kind = type(
-                type(optimizer).__name__, (KerasOptimizerView,), {}
-            )  # its name is what is recorded
-            shown = self._shown[optimizer] = kind(weakref.proxy(optimizer))
-        # an iterator is the user's to consume
-        shown.variables = variables if isinstance(variables, list | tuple) else None
-        return shown
+        view = self._views.get(optimizer)
+        if view is None:
+            # The record names the class of the optimiser, so the view's class has its name.
+            kind = type(type(optimizer).__name__, (KerasOptimizerView,), {})
+            view = self._views[optimizer] = kind(weakref.proxy(optimizer))
+        # an iterator is not read: the optimiser consumes it
+        view.variables = variables if isinstance(variables, list | tuple) else None
+        return view
 
 
 def _owner(kind: Any, name: str) -> Any:
-    """The class in which the method of this one is written."""
+    """Return the class that defines the method."""
     return next(c for c in kind.__mro__ if name in vars(c))

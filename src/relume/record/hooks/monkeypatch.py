@@ -1,19 +1,19 @@
-"""Replaces a function of torch and puts it back, whoever wrapped it in between."""
+"""Replaces a function of torch and restores it, even if other code wrapped it in between."""
 
 from typing import Any, ClassVar
 
 
 class _Switch:
-    """Stands in the place of a function of torch's, and hands a call through what is patched in.
+    """Replaces a function of torch once, and calls it through all wrappers that are installed.
 
-    One for all recordings at once: they come and go in any order, and where each wrapped the one
-    before it the wrappers of those that had gone would never be given back.
+    All recordings share one switch. They start and end in any order; if each wrapped the wrapper
+    before it, the wrappers of ended recordings could not be removed.
     """
 
     def __init__(self, owner: Any, name: str) -> None:
         self.base = getattr(owner, name)
         self.call = self.base
-        self.makers: list[Any] = []
+        self.wrapper_makers: list[Any] = []
 
         def entry(*args: Any, **keywords: Any) -> Any:
             return self.call(*args, **keywords)
@@ -22,18 +22,19 @@ class _Switch:
         self.entry.__doc__, self.entry.__wrapped__ = self.base.__doc__, self.base
 
     def compose(self) -> None:
-        """Hand calls through every wrapper there is now, the latest first."""
+        """Route calls through every installed wrapper, the latest first."""
         self.call = self.base
-        for make in self.makers:
+        for make in self.wrapper_makers:
             self.call = make(self.call)
 
 
 class MonkeyPatch:
-    """An attribute of torch's replaced by a wrapper, and given back.
+    """Replaces an attribute of torch by a wrapper, and restores it.
 
     Args:
-        owner, name: where it stands.
-        make: given the original, returns the wrapper; as often as it is asked.
+        owner: the module or class that holds the attribute.
+        name: its name.
+        make: returns the wrapper of the function that it gets; called any number of times.
     """
 
     _switches: ClassVar[dict[tuple[int, str], _Switch]] = {}
@@ -42,25 +43,27 @@ class MonkeyPatch:
         self._owner, self._name, self._make = owner, name, make
         self._switch: _Switch | None = None
 
-    def put(self) -> None:
-        """Put the wrapper in its place."""
+    def install(self) -> None:
+        """Install the wrapper."""
         key = (id(self._owner), self._name)
         switch = self._switches.get(key)
         if switch is None or getattr(self._owner, self._name) is not switch.entry:
             switch = self._switches[key] = _Switch(self._owner, self._name)
             setattr(self._owner, self._name, switch.entry)
         self._switch = switch
-        switch.makers.append(self._make)
+        switch.wrapper_makers.append(self._make)
         switch.compose()
 
-    def take(self) -> None:
-        """Give the place back, when the last wrapper is taken, unless somebody has wrapped ours
-        since: then it stays, and only passes calls on."""
+    def remove(self) -> None:
+        """Remove the wrapper; the last one restores the attribute.
+
+        If other code has wrapped the switch since, the switch stays and only passes calls on.
+        """
         switch, self._switch = self._switch, None
         if switch is None:
             return
-        switch.makers.remove(self._make)
+        switch.wrapper_makers.remove(self._make)
         switch.compose()
-        if not switch.makers and getattr(self._owner, self._name) is switch.entry:
+        if not switch.wrapper_makers and getattr(self._owner, self._name) is switch.entry:
             setattr(self._owner, self._name, switch.base)
             self._switches.pop((id(self._owner), self._name), None)

@@ -1,4 +1,8 @@
-"""What of torch is set while we read, and set back: modes, autocast, the compiler's stance."""
+"""Sets torch's global state while the recorder reads, and restores it.
+
+The state is grad mode, function and dispatch modes, autocast, the compiler's stance, and one
+warning filter.
+"""
 
 import sys
 import warnings
@@ -15,8 +19,11 @@ _modes_off: Any = _python_dispatch._disable_current_modes
 
 
 class untraced:  # noqa: N801 - a context, as torch.no_grad is
-    """Our own computing: no graph, no autocast, unseen by the user's modes (a flop counter), and
-    whatever NumPy is set to say of overflows."""
+    """Runs the recorder's own computation untraced, as a context.
+
+    It makes no graph, uses no autocast, is hidden from the user's modes (a flop counter), and
+    raises no warning of NumPy's.
+    """
 
     __slots__ = ("_errors", "_grad", "_stack")
 
@@ -55,7 +62,7 @@ def _shielded() -> ExitStack:
 
 @contextmanager
 def _exact(device: str) -> Generator[None]:
-    # Not torch.autocast(enabled=False): leaving that one clears the user's cache of cast weights.
+    # Not torch.autocast(enabled=False): its exit clears the user's cache of cast weights.
     torch.set_autocast_enabled(device, False)
     try:
         yield
@@ -66,8 +73,8 @@ def _exact(device: str) -> Generator[None]:
 class ForceEager:
     """Makes compiled models run eagerly for a while, without compiling anything again.
 
-    torch's compiler chooses at each call whether to run what it compiled; under the stance
-    ``force_eager`` it runs the Python code, and later goes on with what it had.
+    torch's compiler chooses at each call whether to run compiled code. Under the stance
+    ``force_eager`` it runs the Python code; afterwards it uses the compiled code again.
     """
 
     def __init__(self) -> None:
@@ -75,27 +82,31 @@ class ForceEager:
 
     def force(self) -> None:
         """Run eagerly from now on, if the compiler is loaded in this process."""
-        frame = sys.modules.get("torch._dynamo.eval_frame")
-        if self._set is not None or frame is None:
+        eval_frame = sys.modules.get("torch._dynamo.eval_frame")
+        if self._set is not None or eval_frame is None:
             return
-        if frame._stance.stance != "default":
-            return  # the user has set one
+        if eval_frame._stance.stance != "default":
+            return  # the user has set a stance
         self._set = torch.compiler.set_stance("force_eager")
 
     def restore(self) -> None:
-        """As it was; if the user has set another stance since, that one stays."""
-        mine, self._set = self._set, None
-        frame = sys.modules.get("torch._dynamo.eval_frame")
-        if mine is not None and frame is not None and frame._stance is mine.stance:
-            mine.__exit__(None, None, None)
+        """Restore the stance; if the user has set another one since, that one stays."""
+        own_stance, self._set = self._set, None
+        eval_frame = sys.modules.get("torch._dynamo.eval_frame")
+        if (
+            own_stance is not None
+            and eval_frame is not None
+            and eval_frame._stance is own_stance.stance
+        ):
+            own_stance.__exit__(None, None, None)
 
 
 class IgnoreWarning:
-    """Silences the one warning that our module hooks would make torch give the user.
+    """Ignores the one warning that the recorder's module hooks make torch give the user.
 
-    A compiled module, called while there are global hooks, says that these fire once more for it.
-    Ours know that. Filters are put in and taken out once a recording, as every change of them
-    makes Python forget which warnings it has shown.
+    A compiled module, called while there are global hooks, warns that they are called once more
+    for it; the recorder's hooks allow for that. The filter is installed once a recording, as every
+    change of the filters makes Python forget which warnings it has shown.
     """
 
     TEXT = r"Using `torch\.compile\(module\)` when there are global hooks"
@@ -103,13 +114,13 @@ class IgnoreWarning:
     def __init__(self) -> None:
         self._entry: Any = None
 
-    def put(self) -> None:
-        """From now on."""
+    def install(self) -> None:
+        """Ignore the warning from now on."""
         warnings.filterwarnings("ignore", message=self.TEXT, category=UserWarning)
         self._entry = warnings.filters[0]
 
-    def take(self) -> None:
-        """Until now; the user's own filters stay as they are."""
+    def remove(self) -> None:
+        """Remove the filter; the user's own filters stay as they are."""
         filters: list[Any] = warnings.filters  # type: ignore[assignment]
         if self._entry is not None and self._entry in filters:
             filters.remove(self._entry)

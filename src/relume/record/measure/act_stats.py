@@ -1,8 +1,8 @@
-"""What is measured at an act on one record: sums over a bounded sample, one row a unit.
+"""Measures an act on one record: sums over a bounded sample of rows, one number a unit.
 
-On the device only sums over the sampled rows are taken, one small matrix a site; shares, means
-and RMS values are made from them on the host (`site_stats`). So a device is asked for one copy a
-record, and every stat is a sum that can be added up over records and ranks.
+The device only adds up the sampled rows, into one small matrix a site; the host makes shares,
+means and RMS values from it (`site_stats`). So a record costs one copy from the device, and every
+stat is made of sums that can be added up over records and ranks.
 """
 
 import math
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 # costs a stalled barrier (measured: 112 % of a layer's time against 0.3 %).
 MOST_ELEMENTS = 32_768
 LEAST_ROWS = 8  # even for a layer so wide that 8 rows exceed the bound
-FLAT = 0.05  # abs slope / largest slope below which an entry counts as flat (RULES.md, 501)
+FLAT = 0.05  # abs slope / largest slope below which an entry counts as flat (page of ACT501)
 
 FORWARD = ("active", "low", "high", "post_sum", "post_sumsq", "post_max", "post_min", "finite")
 BACKWARD = ("grad_abs_sum", "grad_pre_sumsq", "grad_post_sumsq")
@@ -34,13 +34,13 @@ PRE = ("pre_sum", "pre_sumsq", "pre_max", "pre_min")
 def sample(tensor: Tensor, axis: int, phase: int) -> Tensor:
     """A bounded number of rows of `tensor`, one column a unit, in float32.
 
-    Rows are taken at even distances, beginning at another place on each record (`phase`), and
-    no random number is drawn.
+    Rows are taken at even distances, from a start that moves with each record (`phase`); no random
+    number is drawn.
 
     Args:
         tensor: any shape and floating dtype, with its units on `axis`.
         axis: the unit axis, not negative.
-        phase: the number of the record.
+        phase: number of the record.
 
     Returns:
         (rows, units), on the tensor's device; a view where no copy is needed.
@@ -56,7 +56,7 @@ def sample(tensor: Tensor, axis: int, phase: int) -> Tensor:
         return torch.from_numpy(_gathered(array(tensor), wanted, phase))
     flat = tensor.flatten(2) if axis == 1 else tensor.movedim(axis, 1).flatten(2)
     flat = flat.reshape(flat.shape[0], units, -1 if flat.numel() else 1)
-    # Copied unit by unit, so that what is next to each other stays so.
+    # Copied unit by unit, so that neighbouring positions stay neighbours.
     return _some(flat, wanted, phase).transpose(0, 1).reshape(units, -1).t().float()
 
 
@@ -67,17 +67,19 @@ def _gathered(data: NDArray[Any], wanted: int, phase: int) -> NDArray[Any]:
 
 
 def _some(flat: Any, wanted: int, phase: int) -> Any:
-    """Of (examples, units, positions), an array or a tensor: few examples, and then as many
-    positions as the bound allows."""
+    """Sample (examples, units, positions): few examples, then as many positions as are wanted.
+
+    `flat` is an array or a tensor.
+    """
     positions = flat.shape[2]
     examples = spread(flat, max(LEAST_ROWS, wanted // max(positions, 1)), phase)
-    each = max(1, wanted // max(examples.shape[0], 1))
-    step = -(-positions // each)
+    wanted_positions = max(1, wanted // max(examples.shape[0], 1))
+    step = -(-positions // wanted_positions)
     return examples[:, :, phase % step :: step]
 
 
 def spread(rows: Any, wanted: int, phase: int) -> Any:
-    """At most so many of the rows, at even distances."""
+    """At most `wanted` of the rows, at even distances."""
     total = rows.shape[0]
     if total <= wanted:
         return rows
@@ -88,11 +90,11 @@ def spread(rows: Any, wanted: int, phase: int) -> Any:
 def forward_sums(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, Any]) -> Tensor:
     """`FORWARD` sums over rows: (8, units), on the rows' device.
 
-    ``finite`` counts the finite outputs; others are left out of sums and extremes, since one
-    overflowed entry would otherwise hide everything else for the rest of the run.
+    ``finite`` counts the finite outputs. The others are left out of sums and extremes: one
+    overflowed entry would hide everything else for the rest of the run.
     """
-    if (found := flat_intervals(act, parameters, FLAT, holds)) is not None:
-        active, low, high_count = found.counts(rows)
+    if (intervals := flat_intervals(act, parameters, FLAT, holds)) is not None:
+        active, low, high_count = intervals.counts(rows)
         post = post_of(act, rows, holds, parameters)
     else:
         if holds == "pre":
@@ -106,8 +108,8 @@ def forward_sums(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, An
         counts = torch.stack((size > 0, flat & ~high, flat & high)).sum(1)  # (3, units)
         active, low, high_count = counts.to(rows.dtype)
     clean = post.nan_to_num(0.0, 0.0, 0.0)
-    left = post - post  # 0 where it is finite, else NaN: a comparison into floats is vectorised
-    finite_count = torch.eq(left, 0, out=left).sum(0)
+    zeros = post - post  # 0 where it is finite, else NaN: a comparison into floats is vectorised
+    finite_count = torch.eq(zeros, 0, out=zeros).sum(0)
     return torch.stack(
         (
             active,
@@ -123,12 +125,12 @@ def forward_sums(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, An
 
 
 def post_of(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, Any]) -> Tensor:
-    """The act's output on these rows of what `holds` says."""
+    """The act's output on rows of its input (`holds` is ``"pre"``) or of its output."""
     return rows if holds == "post" else _call(act.native or act.value, rows, parameters)
 
 
 def _call(function: Callable[..., Tensor] | None, rows: Tensor, extra: Mapping[str, Any]) -> Tensor:
-    assert function is not None  # only elementwise acts come here
+    assert function is not None  # the callers pass elementwise acts only
     fitted = {
         name: value.detach().reshape(-1).to(rows) if isinstance(value, Tensor) else value
         for name, value in extra.items()
@@ -151,39 +153,39 @@ SLOPE, ABOVE, TOP = ("slope_max",), ("above",), ("top",)
 
 
 def slope_sums(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, Any]) -> Tensor:
-    """The largest abs slope over the act's largest, `FLAT` at most: (1, units), for `SLOPE`."""
+    """`SLOPE`: the largest abs slope over the act's largest, `FLAT` at most: (1, units)."""
     slope = act.slope if holds == "pre" else act.slope_of_post
     size = _call(slope, rows, parameters).abs() / act.max_slope
     return size.nan_to_num(FLAT).amax(0).clamp(max=FLAT).unsqueeze(0)
 
 
 def above_sums(act: Act, rows: Tensor, holds: str) -> Tensor:
-    """How many rows of each unit lie above the kink: (1, units), for `ABOVE`."""
+    """`ABOVE`: how many rows of each unit lie above the kink: (1, units)."""
     kink = act.kinks_at()[0] if holds == "pre" else act.post_centre
     return (rows > kink).sum(0, dtype=rows.dtype).unsqueeze(0)
 
 
 def top_sums(rows: Tensor) -> Tensor:
-    """On how many rows each unit is the largest: (1, units), for `TOP`."""
+    """`TOP`: on how many rows each unit is the largest: (1, units)."""
     first = rows.argmax(1)
-    found = rows.new_zeros(rows.shape[1])
-    return found.index_add_(0, first, rows.new_ones(len(rows))).unsqueeze(0)
+    counts = rows.new_zeros(rows.shape[1])
+    return counts.index_add_(0, first, rows.new_ones(len(rows))).unsqueeze(0)
 
 
 LINE = ("line_left", "line_all")
 
 
 def line_sums(act: Act, pre: Tensor, parameters: Mapping[str, Any]) -> Tensor:
-    """What the best straight line in `pre` leaves of the output, and all of its variance.
+    """`LINE`: how much of the output's variance the best straight line in `pre` leaves over.
 
     Returns:
-        (2, units): sums of squares about the line, and about the mean, for `LINE`.
+        (2, units): sums of squares about the line, and about the mean.
     """
     post = post_of(act, pre, "pre", parameters)
     x, y = pre.double() - pre.double().mean(0), post.double() - post.double().mean(0)
-    all_of_it = (y * y).sum(0)
+    whole = (y * y).sum(0)
     line = (x * y).sum(0) ** 2 / (x * x).sum(0).clamp(min=1e-300)
-    return torch.stack(((all_of_it - line).clamp(min=0), all_of_it))
+    return torch.stack(((whole - line).clamp(min=0), whole))
 
 
 def site_stats(rows: int, pre_rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
@@ -192,15 +194,15 @@ def site_stats(rows: int, pre_rows: int, sums: Mapping[str, Floats]) -> dict[str
     Args:
         rows: sampled rows behind the forward and backward sums.
         pre_rows: sampled rows behind the sums of the input; 0 where it was not read.
-        sums: by name, one number a unit, or one for all of them where no unit is asked for.
+        sums: by name, one number a unit, or one for all units together.
     """
     active, low, high = sums["active"], sums["low"], sums["high"]
     units = max(len(active), 1)
     total = float(max(rows * units, 1))
-    whole = _total(sums["finite"])
-    finite = max(whole, 1.0)
-    flat = 0.9 * rows  # a unit counts as flat where >= 90 % of its rows are (RULES.md, 501)
-    found = {
+    finite_count = _total(sums["finite"])
+    finite = max(finite_count, 1.0)
+    flat = 0.9 * rows  # a unit counts as flat where >= 90 % of its rows are (page of ACT501)
+    stats = {
         "silent_unit_share": 1.0 - np.count_nonzero(active) / units,
         "zero_slope_share": 1.0 - _total(active) / total,
         "flat_share_low": _total(low) / total,
@@ -209,20 +211,20 @@ def site_stats(rows: int, pre_rows: int, sums: Mapping[str, Floats]) -> dict[str
         "flat_unit_share_high": np.count_nonzero(high >= flat) / units,
         "post_mean": _total(sums["post_sum"]) / finite,
         "post_rms": (_total(sums["post_sumsq"]) / finite) ** 0.5,
-        "nonfinite_share": 1.0 - whole / total,
+        "nonfinite_share": 1.0 - finite_count / total,
     }
     if "line_all" in sums and (power := _total(sums["line_all"])) > 0:
-        found["affine_residual_share"] = _total(sums["line_left"]) / power
-    return found | gradient_stats(rows, sums) | pre_stats(pre_rows, sums)
+        stats["affine_residual_share"] = _total(sums["line_left"]) / power
+    return stats | gradient_stats(rows, sums) | pre_stats(pre_rows, sums)
 
 
 def _total(numbers: NDArray[Any]) -> float:
-    """Over all units, added up in float64."""
+    """The sum over all units, in float64."""
     return float(np.add.reduce(numbers, None, np.float64))
 
 
 def gradient_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
-    """RMS of the gradients on both sides of an act, where they were seen."""
+    """RMS of the gradients on both sides of an act, where they were read."""
     if "grad_pre_sumsq" not in sums:
         return {}
     total = max(rows * len(sums["grad_abs_sum"]), 1)
@@ -246,15 +248,17 @@ def pre_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
 
 
 RARE = ("slope_max", "above", "out_norm")
-KEPT = ("active", "low", "high", "post_sum", "post_sumsq", "post_max", "post_min")
+ALWAYS = ("active", "low", "high", "post_sum", "post_sumsq", "post_max", "post_min")
 
 
 def unit_fields(pre_rows: int, sums: Mapping[str, Floats]) -> dict[str, Any]:
-    """The record as one `core.Window`'s fields, those that it measured: non-finite entries never
-    enter a running sum."""
+    """One record as the fields of a `core.Window`: those that it measured.
+
+    Non-finite entries never enter a running sum.
+    """
     if "top" in sums:
         return {"top": sums["top"]}
-    fields: dict[str, Any] = {name: sums[name] for name in KEPT}
+    fields: dict[str, Any] = {name: sums[name] for name in ALWAYS}
     if "grad_abs_sum" in sums:
         fields["grad_abs_sum"] = _finite(sums["grad_abs_sum"])
     if "pre_sum" in sums:
@@ -273,17 +277,17 @@ def _finite(numbers: Floats) -> Floats:
 
 
 def head_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
-    """The stats of one record at the head, from the sums of its output and of its gradient."""
-    found: dict[str, float] = {}
+    """The stats of one record at the head, from the sums of its output and its gradient."""
+    stats: dict[str, float] = {}
     if "grad_pre_meansq" in sums:
-        found["grad_pre_rms"] = _total(sums["grad_pre_meansq"]) ** 0.5
+        stats["grad_pre_rms"] = _total(sums["grad_pre_meansq"]) ** 0.5
     if "pre_sum" in sums and rows:
         total = max(rows * len(sums["pre_sum"]), 1)
         rms = (_total(sums["pre_sumsq"]) / total) ** 0.5
         size = np.fmax(np.abs(sums["pre_max"]), np.abs(sums["pre_min"]))
-        found |= {
+        stats |= {
             "pre_rms": rms,
             "pre_absmax": float(size.max()),
             "nonfinite_share": 0.0 if math.isfinite(rms) else 1.0,
         }
-    return found
+    return stats

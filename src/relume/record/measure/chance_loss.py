@@ -1,7 +1,7 @@
-"""The loss of the best constant guess, from the targets that were seen.
+"""Computes the loss of the best constant guess from the targets seen so far.
 
 A run is stalled when its loss is no better than this. The uniform value (ln K for K classes) is
-too high for unbalanced data, so the frequencies are counted as they come.
+too high for unbalanced data, so the frequencies of the classes are counted.
 """
 
 import math
@@ -15,14 +15,14 @@ from torch import Tensor
 from relume.record.measure.tensor_view import array_of
 
 MOST_CLASSES = 65_536
-MOST_TARGETS = 4_096  # kept of the targets of an absolute loss, for their median
-MOST_ELEMENTS = 65_536  # of a batch of targets
-ALIKE = 1e-4  # nats or squared units: 1 odd target in 100,000
+MOST_TARGETS = 4_096  # targets of an absolute loss that are kept, for their median
+MOST_ELEMENTS = 65_536  # entries that are read of a batch of targets
+ALIKE = 1e-4  # nats or squared units: 1 odd target in 100,000; below it, targets count as constant
 LEAST_TARGETS = 200  # before frequencies are trusted more than a uniform guess
 
 
 class ChanceLoss:
-    """Targets of one criterion, added up over records."""
+    """Adds up the targets of one criterion over records."""
 
     def __init__(self, name: str, classes: int | None) -> None:
         self.name = name
@@ -31,7 +31,7 @@ class ChanceLoss:
         self._sum: NDArray[np.float64] | float = 0.0
         self._square: NDArray[np.float64] | float = 0.0
         self._rows = 0
-        self._kept: list[NDArray[np.float64]] = []
+        self._values: list[NDArray[np.float64]] = []
 
     def add(self, target: Tensor, ignore: int | None = None) -> None:
         """Count one batch of targets (class numbers, probabilities or values)."""
@@ -43,30 +43,30 @@ class ChanceLoss:
     def value(self) -> float | None:
         """The loss of the best constant guess under mean reduction; None if it is not known.
 
-        Targets that are all alike (a GAN's) can be guessed perfectly: that is no level to judge by.
+        It is None too where all targets are alike (a GAN's): a constant guess would be perfect.
         """
-        found = self._value()
-        return None if found is None or found < ALIKE else found
+        loss = self._value()
+        return None if loss is None or loss < ALIKE else loss
 
     def state(self) -> dict[str, Any]:
-        """What has been added up, as JSON can carry it."""
+        """The sums so far, as JSON can carry them."""
         return {
             "counts": None if self._counts is None else self._counts.tolist(),
             "rows": self._rows,
             "sum": np.asarray(self._sum).tolist(),
             "square": np.asarray(self._square).tolist(),
-            "kept": [kept.tolist() for kept in self._kept],
+            "kept": [values.tolist() for values in self._values],
         }
 
     def join(self, state: Mapping[str, Any]) -> None:
-        """Add what another rank's `state` holds."""
+        """Add another rank's `state`."""
         if state["counts"] is not None:
-            found = np.asarray(state["counts"], dtype=np.float64)
-            self._counts = found if self._counts is None else self._counts + found
+            counts = np.asarray(state["counts"], dtype=np.float64)
+            self._counts = counts if self._counts is None else self._counts + counts
         self._sum = self._sum + np.asarray(state["sum"])
         self._square = self._square + np.asarray(state["square"])
         self._rows += int(state["rows"])
-        self._kept += [np.asarray(kept) for kept in state["kept"]]
+        self._values += [np.asarray(values) for values in state["kept"]]
 
     def _value(self) -> float | None:
         if self.name in ("cross_entropy", "nll"):
@@ -80,7 +80,7 @@ class ChanceLoss:
         variance = np.maximum(np.asarray(self._square) / self._rows - mean**2, 0.0)
         if self.name == "mse":
             return float(np.mean(variance))
-        if self.name in ("l1", "smooth_l1", "huber") and self._kept:
+        if self.name in ("l1", "smooth_l1", "huber") and self._values:
             return self._robust()
         return None
 
@@ -103,18 +103,18 @@ class ChanceLoss:
         return math.log(self.classes) if self.classes and self.classes > 1 else None
 
     def _moments(self, target: Tensor) -> None:
-        # One column an output: the best constant guess may differ from output to output.
+        # One column an output: each output has its own best constant guess.
         rows = target.reshape(-1, 1) if target.dim() < 2 else target.flatten(1)
         rows = rows[: max(1, MOST_ELEMENTS // max(rows.shape[1], 1))]
-        found = array_of(rows).astype(np.float64)
-        self._sum = self._sum + found.sum(0)
-        self._square = self._square + (found**2).sum(0)
-        self._rows += len(found)
-        if sum(len(kept) for kept in self._kept) < MOST_TARGETS and found.shape[1] == 1:
-            self._kept.append(found[:, 0])
+        values = array_of(rows).astype(np.float64)
+        self._sum = self._sum + values.sum(0)
+        self._square = self._square + (values**2).sum(0)
+        self._rows += len(values)
+        if sum(len(part) for part in self._values) < MOST_TARGETS and values.shape[1] == 1:
+            self._values.append(values[:, 0])
 
     def _robust(self) -> float:
-        values = np.concatenate(self._kept)
+        values = np.concatenate(self._values)
         distance = np.abs(values - np.median(values))
         if self.name == "l1":
             return float(distance.mean())
@@ -122,7 +122,7 @@ class ChanceLoss:
 
 
 def _soft(mean: NDArray[np.float64]) -> float:
-    """Cross-entropy of the best constant guess under soft targets, (classes,) on average."""
+    """The cross-entropy of the best constant guess under soft targets with this mean (classes,)."""
     total = float(mean.sum())
     known = mean[mean > 0]
     return float(-(known * np.log(known / total)).sum()) if total > 0 else 0.0

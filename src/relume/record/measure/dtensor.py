@@ -1,8 +1,8 @@
-"""Parameters of which a process holds only a part: `fully_shard` keeps them as DTensors.
+"""Finds the part of a sharded parameter that this process holds (`fully_shard`'s DTensors).
 
-What a process can read without asking the others is its own shard, and nothing of ours ever asks:
-a collective of ours could meet one of the user's. So norms are of the shard, scaled to the whole
-parameter as those of any sample are, and `relume combine` makes the exact ones of all ranks.
+A process can read its own shard without the others, and relume reads nothing else: a collective
+of relume could meet one of the user's. So norms are of the shard, scaled to the whole parameter
+like those of any sample, and `relume combine` makes the exact ones of all ranks.
 """
 
 import sys
@@ -15,11 +15,11 @@ from torch import Tensor, nn
 PLAIN = (Tensor, nn.Parameter)
 
 
-def local(tensor: Tensor | None) -> Tensor | None:
-    """What this process holds of a tensor, dense, real, floating, with storage; else None.
+def local_part(tensor: Tensor | None) -> Tensor | None:
+    """The part of a tensor that this process holds: dense, real, floating, with storage; else None.
 
-    A plain tensor is itself. Of a sharded one it is the shard, a view that later updates are seen
-    in; None where the shard is empty or a sum over processes is still to be made.
+    A plain tensor is returned as it is. Of a sharded one it is the shard, a view that follows later
+    updates; None where the shard is empty or its sum over processes is still to be made.
     """
     if tensor is None:
         return None
@@ -34,15 +34,15 @@ def local(tensor: Tensor | None) -> Tensor | None:
 
 
 def is_sharded(tensor: Tensor) -> bool:
-    """Whether a tensor is spread over processes, as `fully_shard` and tensor parallelism do."""
-    module: Any = sys.modules.get("torch.distributed.tensor")  # not loaded: there are none
+    """Whether a tensor is distributed over processes, by `fully_shard` or tensor parallelism."""
+    module: Any = sys.modules.get("torch.distributed.tensor")  # not loaded: no tensor is one
     return module is not None and isinstance(tensor, module.DTensor)
 
 
-def shard_info(roots: Iterable[nn.Module]) -> Iterator[Tensor]:
-    """The sharded parameters of these modules.
+def sharded_parameters(roots: Iterable[nn.Module]) -> Iterator[Tensor]:
+    """Yield the sharded parameters of these modules.
 
-    They are no leaves of a graph: a forward uses parameters that are put together for it.
+    They are no leaves of a graph: each forward uses gathered copies.
     """
     distributed: Any = sys.modules.get("torch.distributed")
     if distributed is None or not distributed.is_available() or not distributed.is_initialized():

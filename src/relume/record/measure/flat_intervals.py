@@ -1,10 +1,10 @@
-"""Where an act is flat, as intervals of its input: counted by comparisons, not by slopes.
+"""Finds where an act is flat, as intervals of its input, so that comparisons can count it.
 
-The slope of a GELU or a Mish takes as long as a layer. Where its size crosses a level does not
-depend on the data, so the places are found once, in float64, and what lies between them is
-counted on every record by one comparison each. An act of straight pieces crosses at its kinks,
-and which side a kink itself belongs to is asked of the slope. Where a node keeps the output only,
-the intervals of a straight act are of its output.
+Computing the slope of a GELU or a Mish takes as long as a layer. Where its size crosses a level
+does not depend on the data. So the crossings are found once, in float64, and each record counts
+what lies between them, by one comparison an edge. A piecewise linear act crosses at its kinks; the
+slope at a kink decides on which side the kink itself lies. Where a node saves only the output, the
+intervals of a piecewise linear act are of its output.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,12 +18,12 @@ from torch import Tensor
 from relume.acts.act import Act
 from relume.acts.wide_precision import evaluate
 
-REACH, STEP = 60.0, 1e-3  # where crossings are looked for, and how close two of them may be
+REACH, STEP = 60.0, 1e-3  # range of the search for crossings, and the least distance of two
 ZERO = 2.0**-150  # rounds to 0 in float32, subnormals included
 HALVINGS = 60
-NEAR = 1e-12  # relative: an edge so close to a kink is at it
-STRAIGHT = 4  # different slopes at most of an act that is made of straight pieces
-MOST = 6  # intervals; beyond, comparing takes as long as the slope
+NEAR = 1e-12  # relative: an edge closer than this to a kink is at the kink
+STRAIGHT = 4  # most different slopes that a piecewise linear act may have
+MOST = 6  # intervals; with more, comparing takes as long as the slope
 INF = float("inf")
 
 Edge = tuple[float, bool]  # where an interval ends, and whether that value is still within
@@ -34,7 +34,7 @@ BEGIN, END = (-INF, False), (INF, True)
 
 @dataclass(frozen=True, slots=True)
 class FlatIntervals:
-    """Intervals of the input, ascending; the next begins behind the edge of the last.
+    """Intervals of the input, ascending; each begins behind the edge of the last.
 
     Attributes:
         low, high: where abs f' is below the level, at most or above the act's centre.
@@ -62,10 +62,10 @@ class FlatIntervals:
             call = torch.le if edge[1] else torch.lt
             return call(rows, edge[0], out=above).sum(0)
 
-        return self.counted(below)
+        return self.counts_from(below)
 
-    def counted(self, below: Callable[[Edge], Any]) -> tuple[Any, Any, Any]:
-        """`counts`, from how many rows of each unit lie below an edge."""
+    def counts_from(self, below: Callable[[Edge], Any]) -> tuple[Any, Any, Any]:
+        """`counts`, made from a function that counts the rows of each unit below an edge."""
         below = cache(below)
 
         def within(intervals: tuple[Interval, ...]) -> Any:
@@ -80,26 +80,28 @@ class FlatIntervals:
 def flat_intervals(
     act: Act, parameters: Mapping[str, Any], level: float, holds: str = "pre"
 ) -> FlatIntervals | None:
-    """The bands of an act; None where its parameters are tensors, its slope has kinks and bends
-    besides, falls and rises again and again, or is told from the output of a curved act.
+    """The flat intervals of an act, or None where they cannot be used.
+
+    That is where its parameters are tensors, where its slope has kinks and is curved between them,
+    where there are more than `MOST` intervals, or where only the output of a curved act is known.
 
     Args:
-        act: an elementwise one.
-        parameters: its own.
+        act: an elementwise act.
+        parameters: its parameters, by name.
         level: abs slope over largest slope below which it is flat.
-        holds: ``"pre"``: bands of its input; ``"post"``: of its output.
+        holds: ``"pre"`` for intervals of its input, ``"post"`` for those of its output.
     """
     if act.slope is None or (holds == "post" and act.slope_of_post is None):
         return None
     if any(isinstance(value, Tensor) for value in parameters.values()):
         return None
     if (holds == "post" or act.kinks) and not parameters.keys() >= act.defaults.keys():
-        return None  # where its pieces lie is not known (a threshold's node keeps half of it)
-    return _found(act, tuple(sorted(parameters.items())), level, holds)
+        return None  # its pieces are unknown (a threshold's node saves half of them)
+    return _find(act, tuple(sorted(parameters.items())), level, holds)
 
 
 @cache
-def _found(
+def _find(
     act: Act, parameters: tuple[tuple[str, Any], ...], level: float, holds: str
 ) -> FlatIntervals | None:
     values = dict(parameters)
@@ -118,12 +120,13 @@ def _found(
     if curved and (holds == "post" or not act.smooth or len(kinks)):
         return None
     flat, centre = _below(size, level * act.max_slope, kinks), (middle, True)
-    found = FlatIntervals(
+    intervals = FlatIntervals(
         tuple((a, min(b, centre)) for a, b in flat if a < centre),
         tuple((max(a, centre), b) for a, b in flat if b > centre),
         _below(size, ZERO, kinks),
     )
-    return None if len(found.low) + len(found.high) > MOST else found  # snake: one a period
+    count = len(intervals.low) + len(intervals.high)  # snake has one a period
+    return None if count > MOST else intervals
 
 
 def _grid() -> Tensor:
@@ -133,7 +136,7 @@ def _grid() -> Tensor:
 
 
 def _below(size: Callable[[Tensor], Tensor], level: float, kinks: Tensor) -> tuple[Interval, ...]:
-    """Intervals in which `size` is below `level`, between crossings found by halving."""
+    """The intervals in which `size` is below `level`; bisection finds their edges."""
     grid = _grid()
     under = size(grid) < level
     places = torch.nonzero(under[1:] != under[:-1]).flatten()
@@ -154,12 +157,12 @@ def _below(size: Callable[[Tensor], Tensor], level: float, kinks: Tensor) -> tup
     return tuple(zip(edges[::2], edges[1::2], strict=True))
 
 
-def _edge(found: float, before: bool, kinks: Tensor, at_kinks: Tensor) -> Edge:
-    """An edge that was found beside a kink is at the kink, which is on one of its sides."""
+def _edge(crossing: float, before: bool, kinks: Tensor, at_kinks: Tensor) -> Edge:
+    """The edge itself, or the kink beside it, with the side on which that kink lies."""
     for kink, under in zip(_floats(kinks), _floats(at_kinks), strict=True):
-        if abs(found - kink) <= NEAR * max(1.0, abs(kink)):
+        if abs(crossing - kink) <= NEAR * max(1.0, abs(kink)):
             return kink, bool(under) == before
-    return found, False
+    return crossing, False
 
 
 def _floats(numbers: Tensor) -> list[float]:

@@ -1,7 +1,7 @@
-"""Even samples of parameters and gradients, copied out of the host's memory.
+"""Copies even samples of parameters and gradients out of the host's memory.
 
-The same tensors are sampled record after record. Where their entries lie is worked out once, and
-again for a tensor that has moved; what is left to do is one copy.
+The same tensors are sampled record after record. Where their sampled entries lie is worked out
+once, and again for a tensor that has moved; each record then costs one copy.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from torch import Tensor
 from relume.record.measure.act_stats_numpy import HUGE, TINY
 from relume.record.measure.tensor_view import DTYPES, array, readable
 
-MOST_ELEMENTS = 4_096  # of a parameter that are looked at: a norm of normal entries to 1.1 %
-RUN = 16  # of them side by side: what the memory hands over at once (64 bytes)
+MOST_ELEMENTS = 4_096  # entries sampled of a parameter: a norm of normal entries to 1.1 %
+RUN = 16  # neighbouring entries that are sampled together: one cache line (64 bytes)
 HOST = (torch.float32, torch.float64)
-SPOTS = 8  # places that are remembered for each tensor
+SPOTS = 8  # memory addresses that are remembered for each tensor
 
 Numbers = NDArray[np.float64]
 
@@ -29,10 +29,10 @@ class ParameterSamples:
     """Even samples of several tensors, one after another in the host's memory.
 
     Attributes:
-        flat: all of them; those of tensors that are looked at in part come last.
-        begins: where each begins in `flat`, in its order.
-        places: of each tensor, the number of its sample in `flat`.
-        scales: what a sample's norm is multiplied by to be the tensor's, (tensors,).
+        flat: all samples; those of tensors that are sampled in part come last.
+        begins: where each sample begins in `flat`, in its order.
+        places: for each tensor, the number of its sample in `flat`.
+        scales: the factor from each sample's norm to the tensor's, (tensors,).
     """
 
     flat: NDArray[Any]
@@ -40,46 +40,46 @@ class ParameterSamples:
     places: NDArray[np.intp]
     scales: Numbers
 
-    def like(self, other: "ParameterSamples") -> bool:
+    def same_layout(self, other: "ParameterSamples") -> bool:
         """Whether the two are of tensors of the same sizes."""
         return self.begins == other.begins and len(self.flat) == len(other.flat)
 
     def products(self, one: NDArray[Any], two: NDArray[Any]) -> Numbers:
         """The inner product of each sample of two arrays like `flat`, (tensors,)."""
-        found: NDArray[Any] = np.add.reduceat(one * two, self.begins)
-        if found.dtype != np.float64:
-            size = np.abs(found)
+        sums: NDArray[Any] = np.add.reduceat(one * two, self.begins)
+        if sums.dtype != np.float64:
+            size = np.abs(sums)
             if not ((size > TINY) & (size < HUGE)).all():
                 wide = one.astype(np.float64) * two.astype(np.float64)
-                found = np.add.reduceat(wide, self.begins)
-        return found.astype(np.float64)[self.places]
+                sums = np.add.reduceat(wide, self.begins)
+        return sums.astype(np.float64)[self.places]
 
     def norms(self, flat: NDArray[Any] | None = None) -> Numbers:
-        """L2 norms of the samples, (tensors,); of other numbers in their places, if given."""
+        """L2 norms of the samples, (tensors,); of the numbers in `flat` instead, if given."""
         values = self.flat if flat is None else flat
         return np.sqrt(self.products(values, values))
 
     def parts(self) -> list[NDArray[Any]]:
-        """Each sample for itself, in the order of the tensors."""
+        """The samples one by one, in the order of the tensors."""
         split = np.split(self.flat, self.begins[1:])
         return [split[place] for place in self.places.tolist()]
 
 
 class ParameterSampler:
-    """Samples a list of tensors, mostly the same ones as the last time."""
+    """Samples a list of tensors, mostly the same ones as on the last record."""
 
     def __init__(self) -> None:
         self._spots: dict[tuple[int, int], _SampleSpot] = {}
         self._layout = _Layout([])
 
     def take(self, tensors: Sequence[Tensor]) -> ParameterSamples | None:
-        """Copies of even samples; None where a tensor's memory cannot be read here.
+        """Copy even samples; None where NumPy cannot read a tensor's memory.
 
         Args:
-            tensors: float ones, none of them empty.
+            tensors: of a floating dtype, none of them empty.
         """
         known = self._spots
-        if len(known) > SPOTS * len(tensors):  # gradients are put into new places now and then
+        if len(known) > SPOTS * len(tensors):  # gradients move to new addresses now and then
             known.clear()
         spots: list[_SampleSpot] = []
         for tensor in tensors:
@@ -102,12 +102,12 @@ class _SampleSpot:
     """Where the sampled entries of a tensor lie.
 
     Attributes:
-        dtype: of the tensor, whose memory is not held: before it is read again its address is
-            asked for.
+        dtype: of the tensor, whose memory is not held: `take` compares its address before each
+            read.
         rows: the entries, (entries,), or one item a run, (runs,).
         size: entries of the tensor.
-        runs: its entries are looked at in runs.
-        count: entries that are looked at.
+        runs: whether its entries are sampled in runs.
+        count: entries that are sampled.
     """
 
     dtype: torch.dtype
@@ -127,12 +127,12 @@ def _spot(tensor: Tensor) -> _SampleSpot | None:
         rows = np.ascontiguousarray(array(tensor)).reshape(-1)  # a copy of now
     if runs := size > MOST_ELEMENTS:
         # A run is copied as one item: copying entry by entry takes three times as long.
-        rows = _as_items(rows[: size - size % RUN].reshape(-1, RUN)[:: split_distant(size)])
+        rows = _as_items(rows[: size - size % RUN].reshape(-1, RUN)[:: run_stride(size)])
     return _SampleSpot(tensor.dtype, rows, size, runs, rows.size * (RUN if runs else 1))
 
 
 class _Layout:
-    """How the samples of some spots are put one after another."""
+    """Puts the samples of some spots one after another."""
 
     def __init__(self, spots: Sequence[_SampleSpot]) -> None:
         self._sizes = [spot.size for spot in spots]
@@ -150,13 +150,13 @@ class _Layout:
         self._scales = np.sqrt(np.array(self._sizes) / counts)
 
     def fits(self, spots: Sequence[_SampleSpot]) -> bool:
-        """Whether these are of the same sizes and types."""
+        """Whether these spots have the same sizes and types."""
         return self._sizes == [spot.size for spot in spots] and self._types == {
             spot.dtype for spot in spots
         }
 
     def samples(self, spots: Sequence[_SampleSpot]) -> ParameterSamples:
-        """Copies of what lies there now."""
+        """Copy the entries as they are now."""
         whole = [spots[place].rows for place in self._whole]
         runs = [spots[place].rows for place in self._runs]
         if len(self._types) > 1:
@@ -172,7 +172,7 @@ class _Layout:
 
 
 def _as_items(runs: NDArray[Any]) -> NDArray[Any]:
-    """(runs, RUN) as one item a run, over the same memory."""
+    """View (runs, RUN) as one item a run, over the same memory."""
     return runs.view(np.dtype((np.void, RUN * runs.itemsize))).reshape(-1)
 
 
@@ -180,7 +180,10 @@ def _as_entries(spot: _SampleSpot) -> NDArray[Any]:
     return np.ascontiguousarray(spot.rows).view(DTYPES[spot.dtype])
 
 
-def split_distant(size: int) -> int:
-    """How many runs lie between two that are looked at: an odd number, since the rows of a weight
-    have an even length, and the same columns would be met again and again."""
+def run_stride(size: int) -> int:
+    """The distance, in runs, between two sampled runs.
+
+    It is odd: rows of a weight mostly have an even length, and an even stride would sample the same
+    columns in every row.
+    """
     return -(-size // MOST_ELEMENTS) | 1

@@ -1,44 +1,47 @@
-"""Measures how alike the rows of a weight are."""
+"""Measures how alike the rows of a weight are: the least cosine with its first row."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-ALIKE = 0.999  # RULES.md 302: from here on the cosine is followed to the end of the run
-ROWS, COLUMNS = 64, 1_024  # of a weight that are compared
+ALIKE = 0.999  # a weight above it is measured on every record (page of ACT302)
+ROWS, COLUMNS = 64, 1_024  # rows and columns of a weight that are compared
 
 
 class RowCosines:
-    """The least cosine between a weight's first row and the others, while they are alike."""
+    """Measures the least cosine between a weight's first row and the others.
+
+    Each weight is measured on its first record, and on the later ones while its rows are alike.
+    """
 
     @property
     def followed(self) -> bool:
-        """Whether some weight is looked at on every record."""
+        """Whether some weight is measured on every record."""
         return bool(self._alike)
 
     def __init__(self) -> None:
-        self._met: set[str] = set()
+        self._measured: set[str] = set()
         self._alike: set[str] = set()
 
-    def look(
+    def measure(
         self, named: Sequence[tuple[str, Tensor]]
     ) -> tuple[tuple[tuple[str, str], ...], Tensor] | None:
-        """Keys and values for one record; None where there is nothing new to say."""
+        """Keys and values for one record; None where nothing was measured."""
         wanted = [(n, p) for n, p in named if p.dim() >= 2 and p.shape[0] > 1]
-        wanted = [(n, p) for n, p in wanted if n not in self._met or n in self._alike]
-        found: dict[str, float] = {}
+        wanted = [(n, p) for n, p in wanted if n not in self._measured or n in self._alike]
+        cosines: dict[str, float] = {}
         for name, parameter in wanted:
-            self._met.add(name)
+            self._measured.add(name)
             value = _least_cosine(parameter)
             if value is not None:
-                found[name] = value
+                cosines[name] = value
                 if value > ALIKE:
                     self._alike.add(name)
-        if not found:
+        if not cosines:
             return None
-        keys = tuple((name, "row_cosine_min") for name in found)
-        return keys, torch.tensor(list(found.values()), dtype=torch.float64)
+        keys = tuple((name, "row_cosine_min") for name in cosines)
+        return keys, torch.tensor(list(cosines.values()), dtype=torch.float64)
 
 
 def _least_cosine(parameter: Tensor) -> float | None:

@@ -1,4 +1,4 @@
-"""Collects what the targets of a run are: values, classes, ranges."""
+"""Collects the range, the values and the classes of a run's targets."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from torch import Tensor
 
 from relume.record.measure.tensor_view import array_of
 
-MOST_VALUES = 32  # different targets that are counted; more are no classes that one would ask about
-MOST_TARGETS = 65_536  # of a batch of targets
+MOST_VALUES = 32  # different targets that are counted; with more they count as continuous
+MOST_TARGETS = 65_536  # entries that are read of a batch of targets
 
 
 class TargetStats:
-    """What kind of numbers a criterion's targets are, over all that were seen."""
+    """Describes a criterion's targets, over all batches that were read."""
 
     def __init__(self) -> None:
         self._low, self._high = float("inf"), float("-inf")
@@ -24,7 +24,7 @@ class TargetStats:
         self._binary = True
 
     def add(self, target: Tensor) -> None:
-        """Look at one batch of targets."""
+        """Read one batch of targets."""
         flat = target.detach().reshape(-1)[:MOST_TARGETS]
         if not flat.is_floating_point():
             self._add_whole(array_of(flat))
@@ -44,7 +44,7 @@ class TargetStats:
             self._ones = max(self._ones or 0, most)
 
     def _add_whole(self, numbers: NDArray[Any]) -> None:
-        """Class numbers, as most targets are."""
+        """Read a batch of class numbers, as most targets are."""
         if not numbers.size:
             return
         self._low = min(self._low, float(numbers.min()))
@@ -54,7 +54,7 @@ class TargetStats:
         self._binary = self._binary and self._values <= {0.0, 1.0}
 
     def data(self) -> dict[str, Any]:
-        """The fields of the criterion's fact."""
+        """The targets' part of the criterion's fact; empty before any target was read."""
         if self._low > self._high:
             return {}
         count = len(self._values)

@@ -1,7 +1,7 @@
-"""The memory of a tensor as NumPy reads it, and no trace that we did.
+"""Reads the memory of a tensor with NumPy and leaves no trace on the tensor.
 
-``tensor.numpy()`` marks the tensor's storage for good: the user could not resize it any more. An
-array over the same address does not, and takes a third of the time.
+``tensor.numpy()`` marks the tensor's storage for good: the user could no longer resize it. An array
+over the same address does not, and takes a third of the time.
 """
 
 from ctypes import c_char
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from relume.record.measure.dtensor import PLAIN
 
-# Longer than any memory, since an array checks that it lies within; nothing of it is allocated.
+# Longer than any memory: NumPy checks that an array lies within it. Nothing of it is allocated.
 _Memory: Any = c_char * 2**60
 
 DTYPES = {
@@ -31,7 +31,7 @@ DTYPES = {
 
 
 def readable(tensor: Tensor) -> bool:
-    """Whether `array` can show it: dense, in the host's memory, of one of `DTYPES`."""
+    """Whether `array` can view a tensor: dense, in the host's memory, of one of `DTYPES`."""
     return (
         type(tensor) in PLAIN
         and tensor.is_cpu
@@ -43,29 +43,28 @@ def readable(tensor: Tensor) -> bool:
 
 
 def array(tensor: Tensor, *, hold: bool = True) -> NDArray[Any]:
-    """A tensor as a read-only array of the same shape and strides, over the same memory.
+    """View a tensor as a read-only array of the same shape and strides, over the same memory.
 
     Args:
-        tensor: one that is `readable`.
-        hold: the array keeps the tensor alive. Without it, read the array only while somebody
-            else does.
+        tensor: a `readable` one.
+        hold: whether the array keeps the tensor alive. Without it, read the array only while
+            something else does.
     """
     memory = _Memory.from_address(tensor.data_ptr())
     if hold:
         memory.tensor = tensor
     dtype = DTYPES[tensor.dtype]
     if tensor.is_contiguous():
-        found: NDArray[Any] = np.ndarray(tensor.shape, dtype, memory)
+        view: NDArray[Any] = np.ndarray(tensor.shape, dtype, memory)
     else:
         strides = [dtype.itemsize * stride for stride in tensor.stride()]
-        found = np.ndarray(tensor.shape, dtype, memory, 0, strides)
-    found.flags.writeable = False
-    return found
+        view = np.ndarray(tensor.shape, dtype, memory, 0, strides)
+    view.flags.writeable = False
+    return view
 
 
 def array_of(tensor: Tensor) -> NDArray[Any]:
-    """A tensor on any device as an array: over its own memory where that can be read, else over a
-    copy of it on the host."""
+    """A tensor on any device as an array: a view where it is `readable`, else a copy."""
     if readable(tensor):
         return array(tensor)
     copy = tensor.detach().to("cpu", copy=True).resolve_neg()

@@ -1,12 +1,12 @@
-"""Per-unit counters that add up over records: one open window a site, and nothing older.
+"""Adds up per-unit counters over records: one open window a site, and nothing older.
 
-Finished windows go to the run file, which merges neighbours where there are too many of them
-(`panes.py`); so memory does not grow with the run. Every field is a sum or an extreme, so adding
-and merging lose no count and no extreme. A unit takes 64 bytes: counts are whole numbers of 4
-bytes, sums are float64 (a float32 sum over a long window would drift by more than the 1e-6 to
-which ranks are combined), extremes are of the float32 that was measured. What only some acts have
-(`Field.rare`) adds 4 bytes each where it is measured, 72 bytes in all at the most. Sites beyond the
-first `WIDE` units of a run keep counts only, 12 bytes a unit (docs/recording.md).
+Finished windows go to the run file, which merges neighbours where there are too many
+(`store/window_table.py`), so memory does not grow with the run. Every field is a sum or an extreme:
+adding and merging lose no count and no extreme. A unit takes 64 bytes. Counts are integers of 4
+bytes, sums are float64 (a float32 sum over a long window would drift by more than the 1e-6 to which
+ranks are combined), extremes are float32 as measured. A field that only some acts have
+(`UnitField.rare`) adds 4 bytes where it is measured; 72 bytes is the most. Sites beyond the first
+`WIDE` units of a run keep counts only, 12 bytes a unit (docs/recording.md).
 """
 
 from collections.abc import Mapping
@@ -23,14 +23,14 @@ Numbers = NDArray[Any]  # each in its field's own type, see `FIELDS`
 
 @dataclass(frozen=True, slots=True)
 class UnitField:
-    """How a field adds up.
+    """How one field adds up over records.
 
     Attributes:
-        law: of two records' numbers.
-        type: in which it is kept in memory.
-        start: what a unit has of it before its first record.
+        law: combines the numbers of two records.
+        type: its dtype in memory.
+        start: a unit's value before its first record.
         narrow: kept also where there are very many units.
-        rare: kept at a site from its first measurement on, since most sites never have it.
+        rare: kept at a site only from its first measurement on, since most sites never have it.
     """
 
     law: np.ufunc
@@ -62,31 +62,31 @@ FIELDS: Mapping[str, UnitField] = {
     "top": UnitField(np.add, "u4", 0, rare=True),
 }
 
-WIDE = 2**20  # units of a run that are kept with all fields: 64 MB
-FIRST_RECORDS = 4  # records a window holds at first: two windows are the 8 batches of RULES.md
-MOST = 41  # windows that a site keeps: the first, and 40 of the course
-FEWEST = 6  # however wide it is: the first, and five of the course
+WIDE = 2**20  # units of a run that keep all fields: 64 MB
+FIRST_RECORDS = 4  # records of a window at first: two windows are 8 batches (page of ACT401)
+MOST = 41  # windows that a site keeps: the first one, and 40 later ones
+FEWEST = 6  # windows that a site keeps at any width: the first one, and five later ones
 SITE_BYTES = 320_000  # of one site's windows in the file: 64 MB for 200 sites
-UNIT_BYTES = 64  # of one unit in one window, about (rare fields not counted)
+UNIT_BYTES = 64  # of one unit in one window, without rare fields
 MOST_SAMPLES = 2**32 - 1  # that 4 bytes can count: a window is closed before it holds more
 
 
 class UnitCounters:
-    """The counters of one site.
+    """Adds up the counters of one site.
 
-    The first record is a window of its own, for ever: it is the state at initialisation.
+    The first record stays a window of its own: it is the state at initialisation.
 
     Attributes:
-        narrow: only counts are kept; set it before the first record.
-        changed: something was added since `take`.
+        narrow: whether only counts are kept; set it before the first record.
+        changed: whether something was added since `take`.
     """
 
     def __init__(self) -> None:
         self.narrow = False
         self.changed = False
         self._closed: list[Window] = []
-        self._held: dict[str, Numbers] = {}
-        self._met: set[str] = set()  # fields that were ever measured here
+        self._sums: dict[str, Numbers] = {}
+        self._measured: set[str] = set()  # fields that were ever measured here
         self._first = self._last = self._samples = self._units = 0
         self._records = 0  # of the open window
         self._total = 0  # of all windows
@@ -98,18 +98,23 @@ class UnitCounters:
 
     @property
     def finished(self) -> bool:
-        """Whether a window has ended that nobody has taken."""
+        """Whether a window has ended since `take`."""
         return bool(self._closed)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all counters that are held."""
+        """Bytes of all counters in memory."""
         closed = sum(field.nbytes for window in self._closed for field in window.fields.values())
-        return closed + sum(held.nbytes for held in self._held.values())
+        return closed + sum(field.nbytes for field in self._sums.values())
 
     def add(self, step: int, samples: int, fields: Mapping[str, Any]) -> None:
-        """Add one record: `samples` rows per unit, each field one number a unit (or one for all
-        units). What a record did not measure is left out."""
+        """Add one record.
+
+        Args:
+            step: of the record.
+            samples: rows per unit.
+            fields: one number a unit, or one for all units; without those not measured.
+        """
         if self._records and self._samples + samples > MOST_SAMPLES:
             self._close()
         if not self._records:
@@ -119,15 +124,15 @@ class UnitCounters:
         self._records += 1
         self._total += 1
         self._samples += samples
-        held = self._held
+        sums = self._sums
         for name, new in fields.items():
             law = FIELDS[name]
             if self.narrow and not law.narrow:
                 continue
-            self._met.add(name)
-            old = held.get(name)
+            self._measured.add(name)
+            old = sums.get(name)
             if old is None:
-                held[name] = np.array(new, dtype=law.type)
+                sums[name] = np.array(new, dtype=law.type)
             else:
                 law.law(old, new, out=old, casting="unsafe")
         self.changed = True
@@ -136,45 +141,46 @@ class UnitCounters:
 
     def take(self) -> list[Window]:
         """The windows that have ended since the last call, and the open one last."""
-        taken, self._closed = self._closed, []
+        closed, self._closed = self._closed, []
         self.changed = False
-        return [*taken, *([self._window()] if self._records else [])]
+        return [*closed, *([self._window()] if self._records else [])]
 
     def _target(self) -> int:
-        """Records at which the open window ends: 1, then 4, then as many more as the run grows."""
+        """How many records end the open window: 1, then 4, then twice as many as the run grows."""
         if self._total == 1:
             return 1
-        course = FIRST_RECORDS * (most(self._units) - 1)
-        return FIRST_RECORDS << (self._total // course).bit_length()
+        capacity = FIRST_RECORDS * (window_limit(self._units) - 1)
+        return FIRST_RECORDS << (self._total // capacity).bit_length()
 
     def _close(self) -> None:
         self._closed.append(self._window())
-        self._held = {}
+        self._sums = {}
         self._records = self._samples = 0
 
     def _window(self) -> Window:
         fields: dict[str, Any] = {}
-        router = "top" in self._met and "active" not in self._met  # nothing else is counted there
+        # a softmax that gates has the field top and nothing else
+        router = "top" in self._measured and "active" not in self._measured
         for name, law in FIELDS.items():
             if self.narrow and not law.narrow:
                 continue
-            if (law.rare or router) and name not in self._met:
+            if (law.rare or router) and name not in self._measured:
                 continue
-            held = self._held.get(name)
-            if held is None or held.ndim == 0:
-                start = law.start if held is None else held
-                held = np.full(self._units, start, dtype=law.type)
-            fields[name] = held
+            sums = self._sums.get(name)
+            if sums is None or sums.ndim == 0:
+                start = law.start if sums is None else sums
+                sums = np.full(self._units, start, dtype=law.type)
+            fields[name] = sums
         return Window(self._first, self._last, self._records, self._samples, fields)
 
 
-def most(units: int) -> int:
-    """How many windows a site of so many units may keep."""
+def window_limit(units: int) -> int:
+    """How many windows a site of `units` units may keep."""
     return max(min(SITE_BYTES // (UNIT_BYTES * max(units, 1)), MOST), FEWEST)
 
 
 def merge(one: Window, two: Window) -> Window:
-    """Both windows as one: sums added, maxima and minima taken, counts exact."""
+    """Merge two windows of one site: sums are added, extremes taken, counts stay exact."""
     fields = {
         name: FIELDS.get(name, TOTAL).law(field, two.fields[name])
         for name, field in one.fields.items()

@@ -1,13 +1,13 @@
-"""The laws by which several ranks' series become those of one process over all their samples.
+"""Merges several ranks' series into those of one process over all their samples.
 
 Every stat has one law, from its formula: a mean is weighted by the rows it was taken over, an RMS
-is the root of the weighted mean of squares, a count is added, an extreme is the extreme. What is
-no such function of the ranks' numbers is left out, and said; nothing is estimated.
+is the root of the weighted mean of squares, a count is added, an extreme is the extreme. A stat
+that is no such function of the ranks' numbers is left out and reported; nothing is estimated.
 
-A gradient inside the model is that of a rank's own loss, the mean over its own rows; the loss that
+A gradient inside the model belongs to a rank's own loss, the mean over its own rows. The loss that
 data-parallel training descends is the mean of the ranks' losses, so such gradients are divided by
-the number of ranks. Gradients and sizes of parameters are the same on all ranks, unless each has
-a shard: then the squares of the shards' norms add up.
+the number of ranks. Gradients and sizes of parameters are the same on all ranks, unless each rank
+holds a shard: then the squares of the shards' norms add up.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,12 +46,12 @@ LAWS = dict.fromkeys(ROWS, "mean over rows") | {
     "feature_std_max_over_median": "from the sums of all ranks, at the end",
     "row_cosine_min": "the same on all ranks",
 }
-"""By stat: how it is merged. A stat that is not here is kept where all ranks agree on it."""
+"""By stat: how it is merged. A stat without a law is kept where all ranks agree on it."""
 
 SHARDS = ("weight_norm", "grad_norm", "update_ratio", "row_cosine_min", "grad_nonfinite_share")
-"""The stats that are not the same on all ranks where a parameter is sharded over them."""
+"""The stats that differ between ranks where a parameter is sharded over them."""
 
-ALIKE = 1e-3  # relative: more than rounding makes of one model on several ranks
+ALIKE = 1e-3  # relative: more than rounding can cause between ranks of one model
 NO_LAW = "it is no sum over samples; the per-unit counters of the windows are merged exactly"
 DIFFERS = "the ranks' values differ, as where gradients are averaged by hand after backward()"
 SOME_STEPS = "left out on steps that not all ranks recorded or still keep whole"
@@ -62,10 +62,9 @@ class RankPart:
     """One rank's file.
 
     Attributes:
-        trace: all of it.
+        trace: the whole trace.
         silent: its silent units, by step and site.
-        thinned: its old records were thinned, so that absence on a step means nothing.
-        looked: the steps it has records of.
+        thinned: whether old records were thinned, so that absence on a step means nothing.
     """
 
     trace: Trace
@@ -74,22 +73,22 @@ class RankPart:
     )
     thinned: bool = False
 
-    def looked(self) -> Ints:
-        """The steps of its records."""
-        found = {s.steps.tobytes(): s.steps for (site, _), s in self.trace.table.items() if site}
-        return np.unique(np.concatenate([*found.values(), np.empty(0, np.int64)]))
+    def record_steps(self) -> Ints:
+        """The steps on which this rank recorded."""
+        distinct = {s.steps.tobytes(): s.steps for (site, _), s in self.trace.table.items() if site}
+        return np.unique(np.concatenate([*distinct.values(), np.empty(0, np.int64)]))
 
 
 class SeriesPool:
-    """The series of several ranks.
+    """Merges the series of several ranks.
 
     Args:
         parts: one a rank.
         world: how many ranks shared one loss; 1 if each had its own.
 
     Attributes:
-        left_out: by stat, why it (or some of its steps) is not in the merged series.
-        unlike: parameters whose sizes differ between ranks: these are not copies of one model.
+        left_out: by stat, why it (or some of its steps) is missing.
+        unlike: parameters whose norms differ between ranks: those hold no copies of one model.
     """
 
     def __init__(self, parts: Sequence[RankPart], world: int) -> None:
@@ -97,13 +96,13 @@ class SeriesPool:
         self.unlike: list[str] = []
         self._parts = parts
         self._world = world
-        self._looked = [part.looked() for part in parts]
+        self._record_steps = [part.record_steps() for part in parts]
 
     def table(self) -> dict[Key, Series]:
-        """Every series that can be merged, merged."""
+        """Merge every series that can be merged."""
         keys = dict.fromkeys(key for part in self._parts for key in part.trace.table)
-        found = {key: self._series(key) for key in keys}
-        return {key: series for key, series in found.items() if series is not None and len(series)}
+        merged = {key: self._series(key) for key in keys}
+        return {key: series for key, series in merged.items() if series is not None and len(series)}
 
     def _series(self, key: Key) -> Series | None:
         site, stat = key
@@ -111,7 +110,7 @@ class SeriesPool:
         if not site and not law:  # a further optimiser's: loss_2, learning_rate_2
             law = LAWS.get(stat.rpartition("_")[0], "")
         if stat in ("mean_energy_share", "feature_std_max_over_median"):
-            return None  # made from the windows of the input (`merging.py`)
+            return None  # made from the windows of the input (`merge_traces.py`)
         shards = self._shards(site) if stat in SHARDS else None
         steps = self._common(key)
         grid = self._grid(key, steps)
@@ -124,26 +123,26 @@ class SeriesPool:
         return Series(steps, self._pooled(key, law, steps, grid))
 
     def _common(self, key: Key) -> Ints:
-        """The steps on which every rank has the stat, or has looked and did not meet the site."""
+        """The steps on which every rank has the stat, or recorded without reaching the site."""
         series = [part.trace.table.get(key) for part in self._parts]
         steps = np.unique(np.concatenate([s.steps for s in series if s is not None]))
-        kept = np.ones(len(steps), dtype=bool)
-        for part, looked, one in zip(self._parts, self._looked, series, strict=True):
+        common = np.ones(len(steps), dtype=bool)
+        for part, recorded, one in zip(self._parts, self._record_steps, series, strict=True):
             has = np.zeros(len(steps), dtype=bool) if one is None else np.isin(steps, one.steps)
             if not part.thinned and key[0]:
-                has |= np.isin(steps, looked)
-            kept &= has
-        if not kept.all():
+                has |= np.isin(steps, recorded)
+            common &= has
+        if not common.all():
             self.left_out.setdefault(key[1], SOME_STEPS)
-        return steps[kept]
+        return steps[common]
 
     def _grid(self, key: Key, steps: Ints) -> Grid:
         grid = np.full((len(self._parts), len(steps)), np.nan)
         for row, part in enumerate(self._parts):
             one = part.trace.table.get(key)
             if one is not None:
-                _, here, there = np.intersect1d(steps, one.steps, True, return_indices=True)
-                grid[row, here] = one.values[there]
+                _, at, of = np.intersect1d(steps, one.steps, True, return_indices=True)
+                grid[row, at] = one.values[of]
         return grid
 
     def _has(self, key: Key, steps: Ints) -> NDArray[np.bool_]:
@@ -152,14 +151,14 @@ class SeriesPool:
         return np.stack([none if s is None else np.isin(steps, s.steps) for s in tables])
 
     def _pooled(self, key: Key, law: str, steps: Ints, grid: Grid) -> Floats:
-        """One number a step, by a law that weighs or counts."""
+        """One number a step, by a law that weights or counts."""
         if law == "sum":
             return np.nansum(grid, axis=0)
         if law == "maximum":
             return np.fmax.reduce(grid, axis=0)
         weights = self._weights(key, law, steps, grid)
         power = 2 if law.startswith("RMS") else 1
-        # a NaN that was measured stays one; what a rank does not have weighs nothing
+        # a measured NaN stays NaN; what a rank does not have gets weight 0
         terms = np.where(weights > 0, weights * np.where(weights > 0, grid, 0.0) ** power, 0.0)
         pooled = terms.sum(0) / np.maximum(weights.sum(0), np.finfo(float).tiny)
         pooled = np.sqrt(pooled) if power == 2 else pooled
@@ -173,7 +172,7 @@ class SeriesPool:
         if law == "mean over ranks":
             return has.astype(float)
         rows = self._grid((site, "samples" if "samples" in law else "rows"), steps)
-        rows = np.where(np.isnan(rows), 1.0, rows)  # not kept: ranks with batches of one size
+        rows = np.where(np.isnan(rows), 1.0, rows)  # not recorded where all batches have one size
         if "finite" in law:
             lost = self._grid((site, "nonfinite_share"), steps)
             rows = rows * (1.0 - np.where(np.isnan(lost), 0.0, lost))
@@ -182,18 +181,18 @@ class SeriesPool:
     def _same(self, key: Key, steps: Ints, grid: Grid, law: str) -> Series | None:
         lowest, highest = np.fmin.reduce(grid, axis=0), np.fmax.reduce(grid, axis=0)
         size = np.maximum(np.abs(lowest), np.abs(highest))
-        with np.errstate(invalid="ignore"):  # infinities on all ranks are alike
-            apart = (highest - lowest > (ALIKE if law else 0.0) * size) & np.isfinite(size)
-        if not bool(apart.any()):
-            middle: Floats = np.nanmean(grid, axis=0)
-            return Series(steps, np.where(lowest == highest, lowest, middle))
+        with np.errstate(invalid="ignore"):  # equal infinities do not differ
+            differs = (highest - lowest > (ALIKE if law else 0.0) * size) & np.isfinite(size)
+        if not bool(differs.any()):
+            mean: Floats = np.nanmean(grid, axis=0)
+            return Series(steps, np.where(lowest == highest, lowest, mean))
         if key[1] == "weight_norm":
             self.unlike.append(key[0])
         self.left_out[key[1]] = DIFFERS if law else NO_LAW
         return None
 
     def _shards(self, site: str) -> Floats | None:
-        """Of a sharded parameter: how many elements each rank holds; None if it is a whole one."""
+        """How many elements of a sharded parameter each rank holds; None if it is not sharded."""
         facts = [
             next((f for f in part.trace.facts_of("parameter") if f.site == site), None)
             for part in self._parts
@@ -204,35 +203,36 @@ class SeriesPool:
         return np.array(counts, dtype=float)[:, None]
 
     def _whole(self, key: Key, shards: Floats, steps: Ints, grid: Grid) -> Floats:
-        """A sharded parameter's stat from those of its shards, scaled to the whole one each."""
+        """A sharded parameter's stat, from those of its shards, each scaled to the whole."""
         if key[1] == "row_cosine_min":
             return np.fmin.reduce(grid, axis=0)
         has = ~np.isnan(grid)
         weights, values = np.where(has, shards, 0.0), np.where(has, grid, 0.0)
         if key[1] == "grad_nonfinite_share":
             return (weights * values).sum(0) / weights.sum(0)
-        if key[1] == "update_ratio":  # of the norm of all updates to that of all weights
+        if key[1] == "update_ratio":  # norm of all updates over norm of all weights
             sizes = self._grid((key[0], "weight_norm"), steps)
             weights = weights * np.where(has, sizes, 0.0) ** 2
         return np.sqrt((weights * values**2).sum(0) / weights.sum(0))
 
     def _silent(self, site: str, steps: Ints, grid: Grid) -> Series:
-        """The share of units that were silent on every rank that met the site."""
-        found = np.array(
+        """The share of units that were silent on every rank that reached the site."""
+        shares = np.array(
             [self._silent_at(site, int(s), grid[:, i]) for i, s in enumerate(steps)], dtype=float
         )
-        known = ~np.isnan(found)
+        known = ~np.isnan(shares)
         if not known.all():
             self.left_out.setdefault("silent_unit_share", SOME_STEPS)
-        return Series(steps[known], found[known])
+        return Series(steps[known], shares[known])
 
     def _silent_at(self, site: str, step: int, shares: Floats) -> float:
-        met = ~np.isnan(shares)
+        reached = ~np.isnan(shares)
         masks = [part.silent.get(step, {}).get(site) for part in self._parts]
-        held = [mask for mask, seen in zip(masks, met, strict=True) if seen and mask is not None]
-        if len(held) == int(met.sum()) and len({len(mask) for mask in held}) == 1:
-            return float(np.logical_and.reduce(held).mean())
-        rest = shares[met & (shares < 1.0)]  # a rank on which all were silent decides nothing
-        if len(rest) < 2:
-            return float(rest[0]) if len(rest) else 1.0
-        return 0.0 if bool((rest == 0.0).any()) else float("nan")
+        known = [mask for mask, has in zip(masks, reached, strict=True) if has and mask is not None]
+        if len(known) == int(reached.sum()) and len({len(mask) for mask in known}) == 1:
+            return float(np.logical_and.reduce(known).mean())
+        # a rank on which all units were silent does not constrain the share
+        partial = shares[reached & (shares < 1.0)]
+        if len(partial) < 2:
+            return float(partial[0]) if len(partial) else 1.0
+        return 0.0 if bool((partial == 0.0).any()) else float("nan")

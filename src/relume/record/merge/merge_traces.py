@@ -1,4 +1,4 @@
-"""Several ranks' traces as one: counters added, sites and facts united, series pooled."""
+"""Merges several ranks' traces: adds counters, unites sites and facts, pools series."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -24,10 +24,10 @@ UNFINISHED = "a rank was killed before it could keep what this is made from"
 
 @dataclass(frozen=True, slots=True)
 class MergedTraces:
-    """What came of a merge.
+    """The merged trace, and what it leaves out.
 
     Attributes:
-        trace: as one process over all samples would have recorded it.
+        trace: the trace that one process over all samples would have recorded.
         left_out: by stat, why it or some of its steps are missing.
         unlike: parameters that differ between ranks.
     """
@@ -42,10 +42,11 @@ def merge(parts: Sequence[RankPart], *, ranked: bool) -> MergedTraces:
 
     Args:
         parts: one a rank, rank 0 first.
-        ranked: they shared one loss, so gradients inside the model count a rank's share.
+        ranked: whether the ranks shared one loss, so that a gradient inside the model counts as a
+            rank's share.
 
     Raises:
-        UsageError: a site has other units on another rank.
+        UsageError: a site has different numbers of units on two ranks.
     """
     world = int(parts[0].trace.meta.get("world", len(parts))) if ranked else 1
     traces = [part.trace for part in parts]
@@ -67,20 +68,20 @@ def merge(parts: Sequence[RankPart], *, ranked: bool) -> MergedTraces:
 
 
 def _sites(traces: Sequence[Trace]) -> tuple[Site, ...]:
-    found: dict[str, Site] = {}
+    sites: dict[str, Site] = {}
     for trace in traces:
         for site in trace.sites:
-            known = found.setdefault(site.name, site)
+            known = sites.setdefault(site.name, site)
             if known.units != site.units and known.units and site.units:
                 raise UsageError(
                     f"{site.name} has {known.units} units in one run and {site.units} in another; "
                     "only ranks of one training can be combined."
                 )
-    return tuple(sorted(found.values(), key=lambda site: (site.order, site.name)))
+    return tuple(sorted(sites.values(), key=lambda site: (site.order, site.name)))
 
 
 def _windows(ranks: Sequence[tuple[Window, ...]], world: int) -> tuple[Window, ...]:
-    """One window for each of the rank with the fewest; the others' go where they overlap most."""
+    """Merge windows into those of the rank with the fewest, each where it overlaps most."""
     present = [tuple(_shared(w, world) for w in windows) for windows in ranks if windows]
     coarsest = min(present, key=len)
     groups: list[list[Window]] = [[window] for window in coarsest]
@@ -88,14 +89,14 @@ def _windows(ranks: Sequence[tuple[Window, ...]], world: int) -> tuple[Window, .
         if windows is coarsest:
             continue
         for place, window in enumerate(windows):
-            # the first is the state at initialisation, on every rank
+            # the first window is the state at initialisation, on every rank
             best = 0 if place == 0 else max(range(len(groups)), key=_overlap(coarsest, window))
             groups[best].append(window)
     return tuple(reduce(add, group) for group in groups)
 
 
 def _shared(window: Window, world: int) -> Window:
-    """A rank's window with its gradients as part of the loss of all."""
+    """A rank's window with its gradients divided for the loss of all ranks."""
     if world == 1 or "grad_abs_sum" not in window.fields:
         return window
     fields = {**window.fields, "grad_abs_sum": window.fields["grad_abs_sum"] / world}
@@ -103,19 +104,19 @@ def _shared(window: Window, world: int) -> Window:
 
 
 def _overlap(among: Sequence[Window], window: Window) -> Callable[[int], tuple[int, int]]:
-    """How far each of the windows covers `window`; the nearest where none does."""
+    """A key for `max`: how far each window of `among` covers `window`, the nearest if none does."""
 
     def measure(place: int) -> tuple[int, int]:
         other = among[place]
         common = min(other.last, window.last) - max(other.first, window.first) + 1
-        # the window at initialisation is of one step, and takes no later ones
+        # the window at initialisation holds one step and takes no later windows
         return (common if place or len(among) == 1 else min(common, -window.last), place)
 
     return measure
 
 
 def add(one: Window, two: Window) -> Window:
-    """Two ranks' windows of the same records: counters added, extremes taken, batches not."""
+    """Merge two ranks' windows of the same records: add counters, take extremes, keep records."""
     fields: dict[str, Floats] = {}
     for name in one.fields:
         if name in two.fields:
@@ -123,7 +124,7 @@ def add(one: Window, two: Window) -> Window:
     return Window(
         min(one.first, two.first),
         max(one.last, two.last),
-        max(one.records, two.records),  # a batch of all ranks counts once
+        max(one.records, two.records),  # one record of all ranks counts once
         one.samples + two.samples,
         fields,
     )
@@ -136,7 +137,7 @@ def _input(
     table: dict[Key, Series],
     left_out: dict[str, str],
 ) -> None:
-    """How centred all ranks' inputs are together, from their sums."""
+    """Put the input stats of all ranks together into `table`, from the sums in their windows."""
     measured = [t for t in traces if (name, "mean_energy_share") in t.table]
     if any((name, "eigen_ratio") in t.table for t in traces):
         table.pop((name, "eigen_ratio"), None)
@@ -159,7 +160,7 @@ def _input(
             table[name, stat] = Series(at, np.array([stats[stat]]))
 
 
-IDENTITY = {  # by kind of fact: which of its data tell it from others of its kind at its site
+IDENTITY = {  # by kind of fact: the data that distinguish it from others at its site
     "affine-pair": ("first", "second"),
     "opaque": ("operation",),
     "non-finite": ("stat",),
@@ -182,11 +183,11 @@ EXTREMES = {
 
 
 def _facts(traces: Sequence[Trace], left_out: dict[str, str]) -> tuple[Fact, ...]:
-    """The ranks' facts, each once; of the same one the earliest, with the extremes of all."""
+    """The ranks' facts, each once: of equal ones the earliest, with the extremes of all."""
     every = [fact for trace in traces for fact in trace.facts]
     order = {key: place for place, key in reversed(list(enumerate(map(_identity, every))))}
     every.sort(key=lambda fact: order[_identity(fact)])
-    found: list[Fact] = []
+    merged: list[Fact] = []
     for _, same in groupby(every, key=_identity):
         group = list(same)
         first = min(group, key=lambda fact: fact.step)
@@ -202,8 +203,8 @@ def _facts(traces: Sequence[Trace], left_out: dict[str, str]) -> tuple[Fact, ...
         if first.kind == "end":
             data = dict(_end(group).data)
             first = replace(first, step=max(f.step for f in group))
-        found.append(replace(first, data=data))
-    return tuple(found)
+        merged.append(replace(first, data=data))
+    return tuple(merged)
 
 
 def _identity(fact: Fact) -> tuple[str, str, str]:
@@ -212,7 +213,7 @@ def _identity(fact: Fact) -> tuple[str, str, str]:
 
 
 def _end(ends: Sequence[Fact]) -> Fact:
-    """How the job ended: as the first rank that did not end well."""
+    """How the job ended: the end of the first rank that did not end well, else rank 0's."""
     return next((f for f in ends if f.data.get("how") not in ("normal", "exit")), ends[0])
 
 
@@ -248,6 +249,6 @@ def _meta(traces: Sequence[Trace]) -> dict[str, Any]:
             meta[name] = min(known)
     ended = [t.meta.get("ended") for t in traces]
     meta.pop("ended", None)
-    if all(ended):  # one that was killed has no end, and then the job has none
+    if all(ended):  # a killed rank has no end, and then the job has none
         meta["ended"] = next((word for word in ended if word != "normal"), "normal")
     return meta

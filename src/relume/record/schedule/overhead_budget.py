@@ -79,7 +79,7 @@ class OverheadBudget:
         """Another training begins with the next step: its first steps are recorded densely."""
         self._origin = self.steps
 
-    def urge(self) -> None:
+    def request(self) -> None:
         """Record the next step, on credit if need be: the loss jumped."""
         self._urgent = True
 
@@ -107,7 +107,7 @@ class OverheadBudget:
             self._book(seconds, cost)
         return self._due()
 
-    def certain(self, most: int) -> int:
+    def steps_until_record(self, most: int) -> int:
         """For how many steps to come, up to `most`, it is certain that none is recorded."""
         if self._urgent:
             return 0
@@ -115,7 +115,7 @@ class OverheadBudget:
             return min(most, -self.steps % self.every)
         return next_record(self.number - 1, self.number + most) - self.number
 
-    def pass_over(self, steps: int, seconds: float) -> None:
+    def skip_steps(self, steps: int, seconds: float) -> None:
         """Account for several steps on which nothing was recorded.
 
         Args:

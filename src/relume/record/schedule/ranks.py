@@ -1,9 +1,9 @@
-"""Which rank of a distributed run this process is, and the steps at which all ranks look.
+"""Reports this process's rank in a distributed run, and the steps that all ranks record.
 
-Read from ``RANK`` and ``WORLD_SIZE``, as torchrun sets them, or from `torch.distributed` where a
-process group is open before the watching begins. No collective of ours is ever sent: one on the
-user's process group could meet one of theirs, and nothing of ours may make a training hang. So
-ranks agree on their steps by arithmetic (`ruler`).
+The rank is read from ``RANK`` and ``WORLD_SIZE``, as torchrun sets them, or from
+`torch.distributed` where a process group is open before recording begins. The recorder sends no
+collective: on the user's process group it could pair with one of the user's and make the training
+hang. So ranks agree on their steps by arithmetic (`grid_level`).
 """
 
 import os
@@ -18,12 +18,12 @@ GOLDEN = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd: the multiplier of Fibon
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """This process among those that train one model.
+    """This process among the processes that train one model.
 
     Attributes:
         rank: from 0.
         world: how many there are, 2 or more.
-        job: the same for all ranks of one launch, and for no other as far as can be told.
+        job: the same for all ranks of one launch, and as far as known different for other launches.
     """
 
     rank: int
@@ -31,29 +31,33 @@ class Rank:
     job: str
 
     def meta(self) -> dict[str, Any]:
-        """What a run file says of it."""
+        """Return the run file's metadata about the rank."""
         return {"rank": self.rank, "world": self.world, "job": self.job}
 
 
 def this_rank(environment: Mapping[str, str] = os.environ) -> Rank | None:
-    """This process's rank; None where it trains alone.
+    """Return this process's rank; None where it trains alone.
 
     Example:
-        >>> here({"RANK": "1", "WORLD_SIZE": "4", "MASTER_ADDR": "a", "MASTER_PORT": "29500"}).rank
+        >>> this_rank({"RANK": "1", "WORLD_SIZE": "4", "MASTER_ADDR": "a"}).rank
         1
-        >>> here({"RANK": "0", "WORLD_SIZE": "1"}) is None
+        >>> this_rank({"RANK": "0", "WORLD_SIZE": "1"}) is None
         True
     """
     rank, world = environment.get("RANK", ""), environment.get("WORLD_SIZE", "")
     numbers = rank.isdigit() and world.isdigit()
-    found = (int(rank), int(world)) if numbers else _from_torch()
-    if found is None or not 0 <= found[0] < found[1] or found[1] < 2:
+    rank_and_world = (int(rank), int(world)) if numbers else _from_torch()
+    if (
+        rank_and_world is None
+        or not 0 <= rank_and_world[0] < rank_and_world[1]
+        or rank_and_world[1] < 2
+    ):
         return None
-    return Rank(*found, _job(environment, found[1]))
+    return Rank(*rank_and_world, _job(environment, rank_and_world[1]))
 
 
 def _from_torch() -> tuple[int, int] | None:
-    distributed: Any = sys.modules.get("torch.distributed")  # if nobody loaded it, none is open
+    distributed: Any = sys.modules.get("torch.distributed")  # if it is not loaded, no group is open
     if distributed is None or not distributed.is_available() or not distributed.is_initialized():
         return None
     return int(distributed.get_rank()), int(distributed.get_world_size())
@@ -63,19 +67,18 @@ def _job(environment: Mapping[str, str], world: int) -> str:
     names = ("TORCHELASTIC_RUN_ID", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RESTART_COUNT")
     parts = [environment.get(name, "") for name in names]
     if environment.get("LOCAL_WORLD_SIZE") == str(world):
-        parts.append(str(os.getppid()))  # all ranks have one parent: two jobs have not
+        parts.append(str(os.getppid()))  # all ranks of a job have one parent process
     return "/".join(parts)
 
 
-def ruler(step: int) -> int:
-    """How coarse a grid of steps still has this one: a share of 2^-n of all steps has n or more.
+def grid_level(step: int) -> int:
+    """Return the coarsest grid that has this step: a share 2^-n of all steps has level n or more.
 
-    The grids are nested, so that ranks which can afford different shares of the steps look at
-    common ones; the steps of a grid are irregular, so that none falls in step with data that come
-    in periods.
+    The grids are nested, so that ranks that can afford different shares of the steps record common
+    ones. The steps of a grid are irregular, so that it does not fall in step with periodic data.
 
     Example:
-        >>> [step for step in range(64) if ruler(step) >= 3]
+        >>> [step for step in range(64) if grid_level(step) >= 3]
         [0, 10, 16, 24, 27, 38, 46, 51, 54]
     """
     mixed = (step * GOLDEN) & MASK

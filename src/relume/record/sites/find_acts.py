@@ -1,5 +1,4 @@
-"""The acts of one recorded step, wherever they show themselves: in a node of the graph, in a mask
-that is multiplied in, or in the calls that the tap took."""
+"""Finds the acts of one recorded step: in graph nodes, in masks, and in captured calls."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,112 +19,134 @@ from relume.record.sites.function_mode import CapturedAct, CapturedInput
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.qualified_names import QualifiedNames
 
-MASK_LOOKS = 4  # records on which masks are looked at to see whether they are hand-written acts
+MASK_RECORDS = 4  # records on which masks are tested for being hand-written acts
 
 
 @dataclass(slots=True)
 class FoundAct:
-    """A candidate, before it has a site."""
+    """An act of one step, before it has a site.
+
+    Attributes:
+        act: the act.
+        node_spec: how its autograd node saves its input or output.
+        module: the module that called it; None outside any.
+        order: its position among the step's calls.
+        node: its node in the graph; None where it has none.
+        captured: the captured call; None for an act that was found in the graph.
+        captured_input: its sampled input; None: it is read from the node.
+        form: the name of a hand-written act; ``""`` for any other.
+    """
 
     act: Act
-    shown: Node
+    node_spec: Node
     module: nn.Module | None
     order: int
     node: AutogradNode | None = None
-    taken: CapturedAct | None = None
-    held: CapturedInput | None = None
-    form: str = ""  # how a hand-written act is called
+    captured: CapturedAct | None = None
+    captured_input: CapturedInput | None = None
+    form: str = ""
 
 
 class ActFinder:
     """Finds the acts of a step.
 
     Args:
-        names: of modules and parameters.
+        names: the names of modules and parameters.
     """
 
     def __init__(self, names: QualifiedNames) -> None:
         self._names = names
         self._masks: dict[tuple[str, str, int], bool] = {}
-        self._looks = 0
+        self._records = 0
 
     def find(
         self,
         graph: AutogradGraph,
-        marks: ModuleTrace,
-        taken: Sequence[CapturedAct],
+        module_trace: ModuleTrace,
+        captured: Sequence[CapturedAct],
         place: Callable[[int], int],
         phase: int,
     ) -> list[FoundAct]:
-        """Every act that the loss depends on, in forward order (arguments: `Sites.acts_in`)."""
-        self._looks += 1
-        found = [one for node in graph.nodes if (one := self._shown(graph, node, marks, place))]
-        found += self._hand_written(graph, marks, place, phase)
-        found += [FoundAct(t.act, t.shown, t.module, t.order, t.node, t, t.held) for t in taken]
-        return sorted(found, key=lambda one: one.order)
+        """Return every act that the loss depends on, in forward order (Args: `Sites.acts_in`)."""
+        self._records += 1
+        acts = [
+            one
+            for node in graph.nodes
+            if (one := self._from_node(graph, node, module_trace, place))
+        ]
+        acts += self._hand_written(graph, module_trace, place, phase)
+        acts += [
+            FoundAct(t.act, t.node_spec, t.module, t.order, t.node, t, t.captured_input)
+            for t in captured
+        ]
+        return sorted(acts, key=lambda one: one.order)
 
-    def _shown(
+    def _from_node(
         self,
         graph: AutogradGraph,
         node: AutogradNode,
-        marks: ModuleTrace,
+        module_trace: ModuleTrace,
         place: Callable[[int], int],
     ) -> FoundAct | None:
-        """A node that shows an act of the user's data; None for any other."""
+        """Return the act that a node computes; None if it computes none on the user's data."""
         entry = by_node().get(name_of(node))
         if entry is None or node in graph.sealed:
             return None
-        act, shown = entry
-        if shown.constant_input and None not in inputs(node):
+        act, node_spec = entry
+        if node_spec.constant_input and None not in inputs(node):
             return None
         number = node._sequence_nr()
-        if not marks.saw(number):
-            return None  # made before we looked: nobody noted in which module
+        if not module_trace.covers(number):
+            return None  # made before the recording: its module is not known
         if act.name == "log_softmax":
             return None  # part of a loss; the head's fact names it where it is not
-        if self._of_a_parameter(node):
+        if self._acts_on_parameter(node):
             return None
-        return FoundAct(act, shown, marks.owner(number), place(number), node)
+        return FoundAct(act, node_spec, module_trace.owner(number), place(number), node)
 
-    def _of_a_parameter(self, node: AutogradNode) -> bool:
-        """An act of a weight (a parametrization, a learned gate) has no samples to judge by."""
+    def _acts_on_parameter(self, node: AutogradNode) -> bool:
+        """Whether the input is a parameter (parametrization, learned gate); it has no samples."""
         leaf = leaf_of(next(iter(inputs(node)), None))
         return leaf is not None and self._names.parameter(leaf) is not None
 
     def _hand_written(
-        self, graph: AutogradGraph, marks: ModuleTrace, place: Callable[[int], int], phase: int
+        self,
+        graph: AutogradGraph,
+        module_trace: ModuleTrace,
+        place: Callable[[int], int],
+        phase: int,
     ) -> list[FoundAct]:
-        """``where(x > 0, x, 0)`` and ``x * (x > 0)``, where they are found to be that."""
-        found: list[FoundAct] = []
+        """Return the acts written as ``where(x > 0, x, 0)`` or ``x * (x > 0)``."""
+        acts: list[FoundAct] = []
         calls: dict[tuple[str, str], int] = {}
-        if self._looks > MASK_LOOKS and not any(self._masks.values()):
-            return found
+        if self._records > MASK_RECORDS and not any(self._masks.values()):
+            return acts
         for node in graph.nodes:
             form = FORMS.get(kind(node))
             number = node._sequence_nr()
-            if form is None or not marks.saw(number):
+            if form is None or not module_trace.covers(number):
                 continue
-            module = marks.owner(number)
+            module = module_trace.owner(number)
             path = self._names.path(module)
             index = calls.get((path, form), 0)
             calls[path, form] = index + 1
             rows = self._mask_rows(node, (path, form, index), phase)
             if rows is not None:
                 act = find_act("relu")
-                found.append(
+                acts.append(
                     FoundAct(
                         *(act, Node(name_of(node), ""), module, place(number), node),
-                        held=CapturedInput(rows, blind=form == "where"),
+                        captured_input=CapturedInput(rows, blind=form == "where"),
                         form=form,
                     )
                 )
-        return found
+        return acts
 
     def _mask_rows(
         self, node: AutogradNode, key: tuple[str, str, int], phase: int
     ) -> Tensor | None:
         known = self._masks.get(key, False)
-        if not known and self._looks > MASK_LOOKS:
+        if not known and self._records > MASK_RECORDS:
             return None
         rows = relu_input(node, phase, sure=known)
         self._masks[key] = known or rows is not None

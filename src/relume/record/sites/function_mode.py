@@ -1,9 +1,9 @@
-"""Acts where there is no graph to read: a function mode that takes them as they are called.
+"""Captures acts as they are called, in a function mode, where there is no graph to read.
 
 Three places need it: regions whose saved tensors are packed (checkpointing, offload), networks
-that are not trained and so make no graph, and forwards under `no_grad` inside a training step. It
-is in torch only while such a forward runs on a recorded step, and calls the function it was asked
-for, with the arguments it was given.
+that are not trained and so make no graph, and forwards under `no_grad` inside a training step. The
+mode is active only while such a forward runs on a recorded step. It calls each function with its
+arguments unchanged.
 """
 
 import sys
@@ -26,15 +26,15 @@ from relume.acts.recognise import resolve
 from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, name_of
 from relume.record.measure.act_stats import sample
 from relume.record.sites.module_trace import ModuleTrace, packing, sequence_number
-from relume.record.sites.qualified_names import users_frame
+from relume.record.sites.qualified_names import user_frame
 
-# Layers that take a fused path in eval mode, and would take another one under a function mode.
+# Layers with a fused path in eval mode, which they would not take under a function mode.
 FUSED = (nn.TransformerEncoderLayer, nn.TransformerEncoder, nn.MultiheadAttention)
-MOST_TAKEN = 512  # acts taken on one step, each with a sample of 128 KB at the most
+MOST_CAPTURED = 512  # acts captured on one step, each with a sample of at most 128 KB
 
-PARAMETERS_EVERY = 8  # records after which a root is asked anew for its parameters
+PARAMETERS_EVERY = 8  # records after which a root's parameters are listed again
 
-# What returns an act's input: the axis of its units, None for the last one.
+# Functions that return an act's input, and the axis of its units (None: the last one).
 _PRODUCERS: dict[Any, int | None] = {
     functional.linear: None,
     torch.addmm: None,
@@ -48,12 +48,13 @@ _PRODUCERS: dict[Any, int | None] = {
 
 @dataclass(slots=True)
 class CapturedInput:
-    """The sampled input of an act, for which no node needs to be read.
+    """The sampled input of an act, which is not read from a node.
 
     Attributes:
-        rows: (rows, units) of what `holds` says: ``"pre"``.
+        rows: the sample, (rows, units).
         extra: the act's parameters.
-        blind: NaN comes out as a number (a choice by a comparison, which no NaN passes).
+        holds: what the rows are: ``"pre"``, the act's input.
+        blind: the act turns NaN into a number (a choice by a comparison does).
     """
 
     rows: Tensor
@@ -64,25 +65,39 @@ class CapturedInput:
 
 @dataclass(slots=True)
 class CapturedAct:
-    """An act that was called where its graph cannot be read."""
+    """An act that was called where its graph cannot be read.
+
+    Attributes:
+        act: the act.
+        node_spec: how its autograd node saves its input or output.
+        module: the innermost open module; None outside any.
+        layer: the module that computed its input, if known.
+        captured_input: its sampled input.
+        axis: the axis of its units.
+        order: its position among the step's calls.
+        number: the autograd sequence number at the call.
+        node: its node; None where it has none.
+        root_forward: the forward of a root in which it was called.
+        file, line: the user's call.
+    """
 
     act: Act
-    shown: Node
+    node_spec: Node
     module: nn.Module | None
     layer: nn.Module | None
-    held: CapturedInput
+    captured_input: CapturedInput
     axis: int
     order: int
-    number: int  # the sequence number at the call
+    number: int
     node: AutogradNode | None
-    call: "RootForward"
+    root_forward: "RootForward"
     file: str
     line: int
 
 
 @dataclass(slots=True)
 class RootForward:
-    """A forward of a root: what tells later whether the loss depends on it."""
+    """A forward of a root, and what later shows whether the loss depends on it."""
 
     training: bool
     begin: int
@@ -93,18 +108,18 @@ class RootForward:
         """Whether the loss depends on this forward.
 
         Args:
-            graph: of the loss.
+            graph: the loss's graph.
             entering: storages of the data that enter the graph.
         """
-        if graph.made_between(self.begin, self.end):
+        if graph.has_node_between(self.begin, self.end):
             return True
         return any(not ref.expired() and ref.cdata in entering for ref in self.storages)
 
 
 @cache
-def _functions(known: int) -> dict[Any, Act]:
-    """The act that each torch function or tensor method is, in place or not."""
-    found: dict[Any, Act] = {}
+def _act_functions(known: int) -> dict[Any, Act]:
+    """Return the act of each torch function or tensor method, in place or not."""
+    functions: dict[Any, Act] = {}
     for act in acts().values():
         for match in act.matches:
             path, args, values = parse(match)
@@ -112,55 +127,64 @@ def _functions(known: int) -> dict[Any, Act]:
             for name in (path, f"{path}_"):
                 thing = resolve(name)
                 if thing is not None and not isinstance(thing, type):
-                    found.setdefault(thing, bound)
-    return found
+                    functions.setdefault(thing, bound)
+    return functions
 
 
 class ActCapture(TorchFunctionMode):
-    """Takes acts as they are called, while it is open.
+    """Captures acts as they are called, while it is open.
 
     Args:
-        marks: which module is open.
-        on_error: told of a failure of ours.
+        module_trace: which module is open.
+        on_error: called with a failure of the recorder: where, and the exception.
+
+    Attributes:
+        captured: the acts of this step, in the order of their calls.
+        phase: the record's number, from which the sampled rows follow.
+        fused: modules that ran as one fused operation.
     """
 
-    def __init__(self, marks: ModuleTrace, on_error: Callable[[str, Exception], None]) -> None:
+    def __init__(
+        self, module_trace: ModuleTrace, on_error: Callable[[str, Exception], None]
+    ) -> None:
         super().__init__()
-        self.taken: list[CapturedAct] = []
+        self.captured: list[CapturedAct] = []
         self.phase = 0
         self.fused: weakref.WeakSet[nn.Module] = weakref.WeakSet()
-        self._marks = marks
-        self._fail = on_error
-        self._acts = _functions(len(acts()))
+        self._module_trace = module_trace
+        self._on_error = on_error
+        self._acts = _act_functions(len(acts()))
         self._opened_by: list[nn.Module] = []
         self._paused_by: nn.Module | None = None
         self._packing = False
-        self._call = RootForward(False, 0)
+        self._root_forward = RootForward(False, 0)
         self._axes: dict[int, tuple[nn.Module | None, int | None]] = {}
         self._roots_packed: weakref.WeakSet[nn.Module] = weakref.WeakSet()
-        self._parameters: weakref.WeakKeyDictionary[nn.Module, list[weakref.ref[nn.Parameter]]] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._root_parameters: weakref.WeakKeyDictionary[
+            nn.Module, list[weakref.ref[nn.Parameter]]
+        ] = weakref.WeakKeyDictionary()
 
-    # ------------------------------------------------------------------ open and shut
+    # ------------------------------------------------------------------ open and close
 
     def enter(self, module: nn.Module) -> None:
-        """A module's forward begins, and is marked already: open if it needs the tap."""
-        root = self._marks.depth == 1
+        """Open the mode if this module's forward, which is in the trace already, needs it."""
+        root = self._module_trace.depth == 1
         if root:
-            self._call = RootForward(module.training, sequence_number())
+            self._root_forward = RootForward(module.training, sequence_number())
             self._axes = {}
         if self._opened_by:
             if self._paused_by is None and _is_fused(module):
                 self._paused_by = module
                 self.fused.add(module)
-                _remove(self)
+                _remove_mode(self)
             return
         packed = packing()
         if packed:
-            self._roots_packed.add(self._marks.main.stack[0])
+            self._roots_packed.add(self._module_trace.main.stack[0])
         wanted = packed or not torch.is_grad_enabled()
-        wanted = wanted or (root and (module in self._roots_packed or self._has_frozen(module)))
+        wanted = wanted or (
+            root and (module in self._roots_packed or self._has_frozen_parameters(module))
+        )
         if not wanted:
             return
         if _is_fused(module):
@@ -170,46 +194,46 @@ class ActCapture(TorchFunctionMode):
         self._packing = packed
         self.__enter__()
 
-    def _has_frozen(self, root: nn.Module) -> bool:
-        """Whether some act of this forward may stand outside of any graph.
+    def _has_frozen_parameters(self, root: nn.Module) -> bool:
+        """Whether this root has frozen parameters, so that some act may be in no graph.
 
-        What parameters there are is asked of the modules now and then only: walking through them
-        takes ten times as long as asking each whether it is trained.
+        The list of parameters is cached for several records: to walk through the modules takes
+        ten times as long as to check each parameter.
         """
-        known = self._parameters.get(root)
+        known = self._root_parameters.get(root)
         if known is None or self.phase % PARAMETERS_EVERY == 0:
             known = [weakref.ref(parameter) for parameter in root.parameters()]
-            self._parameters[root] = known
-        held = (reference() for reference in known)
-        return any(p is not None and not p.requires_grad for p in held)
+            self._root_parameters[root] = known
+        alive = (reference() for reference in known)
+        return any(p is not None and not p.requires_grad for p in alive)
 
     def leave(self, module: nn.Module, output: object, outermost: bool) -> None:
-        """A module's forward ended: shut if it is the one that opened the tap."""
+        """Close the mode at the end of the forward that opened it."""
         if self._paused_by is module:
             self._paused_by = None
             self.__enter__()
         elif self._opened_by and self._opened_by[-1] is module:
-            self.shut()
+            self.close()
         if outermost:
-            self._call.end = sequence_number()
-            if self.taken:
+            self._root_forward.end = sequence_number()
+            if self.captured:
                 several = isinstance(output, tuple | list)
                 tensors: list[Any] = list(cast("Any", output)) if several else [output]
-                self._call.storages = [
+                self._root_forward.storages = [
                     StorageWeakRef(tensor.untyped_storage())
                     for tensor in tensors
                     if type(tensor) is Tensor
                 ]
 
-    def shut(self) -> None:
-        """Leave torch, whatever happened in between."""
+    def close(self) -> None:
+        """Remove the mode from torch, in any state."""
         self._opened_by.clear()
         self._paused_by = None
-        _remove(self)
+        _remove_mode(self)
 
-    def forget(self) -> None:
-        """A step has ended: no node and no sample of it is kept."""
-        self.taken = []
+    def clear(self) -> None:
+        """Drop the nodes and samples of a step that has ended."""
+        self.captured = []
         self._axes = {}
 
     # ------------------------------------------------------------------ calls
@@ -217,7 +241,7 @@ class ActCapture(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Call the function as asked, and take it if it is an act whose graph cannot be read."""
+        """Call the function, and capture it if it is an act whose graph cannot be read."""
         kwargs = kwargs or {}
         act = self._acts.get(func)
         if act is None:
@@ -232,34 +256,34 @@ class ActCapture(TorchFunctionMode):
         return result
 
     def _owner(self) -> nn.Module | None:
-        stack = self._marks.main.stack
+        stack = self._module_trace.main.stack
         return stack[-1] if stack else None
 
     def _before(
         self, act: Act, args: tuple[Any, ...], words: dict[str, Any]
     ) -> tuple[CapturedInput, nn.Module | None, int] | None:
-        """A sample of the input, taken before an act in place overwrites it."""
+        """Sample the input before an act in place overwrites it."""
         try:
             packed = packing()
             if packed != self._packing:
                 self._packing = packed
-                self._marks.note_packing(packed)
+                self._module_trace.record_packing(packed)
             z = args[0] if args else words.get("input")
-            if not act.elementwise or not _readable(z) or len(self.taken) >= MOST_TAKEN:
+            if not act.elementwise or not _readable(z) or len(self.captured) >= MOST_CAPTURED:
                 return None
             with torch._C.DisableTorchFunction(), torch.no_grad():
                 layer, axis = self._axes.get(z.data_ptr(), (None, None))
                 axis = axis if axis is not None and axis < z.dim() else z.dim() - 1
                 rows = sample(z, axis, self.phase).clone()
-            return CapturedInput(rows, _parameters(act, args[1:], words)), layer, axis
+            return CapturedInput(rows, _act_parameters(act, args[1:], words)), layer, axis
         except Exception as error:
-            self._fail("tap", error)
+            self._on_error("tap", error)
             return None
 
     def _after(
         self,
         act: Act,
-        held: CapturedInput,
+        captured_input: CapturedInput,
         layer: nn.Module | None,
         axis: int,
         number: int,
@@ -268,41 +292,43 @@ class ActCapture(TorchFunctionMode):
         try:
             node = result.grad_fn
             if node is not None and not self._packing:
-                return  # the graph shows it
-            shown = None if node is None else by_node().get(name_of(node))
-            entry = shown or (act, Node(act.name, ""))
-            frame = users_frame(sys._getframe(2))
-            tie = 0 if node is not None else 1 + sum(t.number == number for t in self.taken[-64:])
-            self.taken.append(
+                return  # it is read from the graph
+            node_spec = None if node is None else by_node().get(name_of(node))
+            entry = node_spec or (act, Node(act.name, ""))
+            frame = user_frame(sys._getframe(2))
+            tie = (
+                0 if node is not None else 1 + sum(t.number == number for t in self.captured[-64:])
+            )
+            self.captured.append(
                 CapturedAct(
                     *entry,
                     module=self._owner(),
                     layer=layer,
-                    held=held,
+                    captured_input=captured_input,
                     axis=axis,
-                    order=self._marks.place(number, tie),
+                    order=self._module_trace.place(number, tie),
                     number=number,
                     node=node,
-                    call=self._call,
+                    root_forward=self._root_forward,
                     file=frame.f_code.co_filename if frame else "",
                     line=frame.f_lineno if frame else 0,
                 )
             )
         except Exception as error:
-            self._fail("tap", error)
+            self._on_error("tap", error)
 
 
-def storage_number(tensor: Tensor) -> int:
-    """What two tensors over the same memory have in common, and no others while they live."""
+def storage_id(tensor: Tensor) -> int:
+    """Return a number that is equal for tensors over the same memory while they live."""
     reference: Any = StorageWeakRef(tensor.untyped_storage())
     return int(reference.cdata)
 
 
-def _remove(mode: TorchFunctionMode) -> None:
-    """Take one mode off the stack, wherever it stands, and leave the others in their order."""
+def _remove_mode(mode: TorchFunctionMode) -> None:
+    """Remove one mode from any place in the stack, and keep the order of the others."""
     count = torch._C._len_torch_function_stack()
-    kept = [torch._C._pop_torch_function_stack() for _ in range(count)]
-    for other in reversed(kept):
+    modes = [torch._C._pop_torch_function_stack() for _ in range(count)]
+    for other in reversed(modes):
         if other is not mode:
             torch._C._push_on_torch_function_stack(other)
 
@@ -324,8 +350,8 @@ def _is_fused(module: nn.Module) -> bool:
     return not torch.is_grad_enabled() or not any(p.requires_grad for p in module.parameters())
 
 
-def _parameters(act: Act, rest: tuple[Any, ...], words: Mapping[str, Any]) -> dict[str, Any]:
-    """The act's parameters in a call of torch's own function for it."""
+def _act_parameters(act: Act, rest: tuple[Any, ...], words: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the act's parameters in a call of torch's function for it."""
     names = tuple(act.defaults)
-    given = {**dict(zip(names, rest, strict=False)), **words}
-    return {**act.defaults, **{name: given[name] for name in names if name in given}}
+    arguments = {**dict(zip(names, rest, strict=False)), **words}
+    return {**act.defaults, **{name: arguments[name] for name in names if name in arguments}}

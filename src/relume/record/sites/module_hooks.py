@@ -1,8 +1,9 @@
-"""The module hooks of a recorded step: which module is open, and where the tap has to be.
+"""Installs the two global module hooks of a recorded step.
 
-Two global hooks note entries and exits. Calling them, and torch's own way through hooks, is a
-good part of what a record of a deep model costs; where they tell nothing new they stay out
-(`harvest.py`).
+The hooks record the entries and exits of modules, and open the act capture where it is needed.
+Their calls, and torch's own handling of hooks, are a good part of what a record of a deep model
+costs, so a step whose graph is expected to be in the cache runs without them
+(`capture/recorded_step.py`).
 """
 
 from collections.abc import Callable
@@ -19,56 +20,58 @@ from relume.record.sites.qualified_names import QualifiedNames
 
 
 class ModuleHooks:
-    """Puts the hooks in and takes them out.
+    """Installs the hooks and removes them.
 
     Args:
-        names: of the run; told of every root that is trained.
-        marks: take note of entries and exits.
-        tap: opened where acts stand in no graph.
-        fail: told of a failure of ours.
-        spend: called after each entry with the `perf_counter` at which we began to note it.
-        exact: the tap stays shut.
+        names: gets every root that is trained.
+        module_trace: records entries and exits.
+        act_capture: opened where acts are in no graph.
+        on_error: called with a failure of the recorder: where, and the exception.
+        on_cost: called after each entry with the `perf_counter` at which its handling began.
+        exact: the act capture stays closed.
     """
 
     def __init__(
         self,
         names: QualifiedNames,
-        marks: ModuleTrace,
-        tap: ActCapture,
-        fail: Callable[[str, Exception], None],
-        spend: Callable[[float], None],
+        module_trace: ModuleTrace,
+        act_capture: ActCapture,
+        on_error: Callable[[str, Exception], None],
+        on_cost: Callable[[float], None],
         *,
         exact: bool,
     ) -> None:
         self._names = names
-        self._marks = marks
-        self._tap = tap
-        self._fail = fail
-        self._spend = spend
+        self._module_trace = module_trace
+        self._act_capture = act_capture
+        self._on_error = on_error
+        self._on_cost = on_cost
         self._exact = exact
         self._handles: list[Any] = []
 
     def open(self) -> None:
-        """Note entries and exits from now on; if they are noted already, forget all but those of
-        the last step."""
+        """Record entries and exits from now on.
+
+        If they are recorded already, all but those of the last step are dropped.
+        """
         if self._handles:
-            self._marks.trim()
+            self._module_trace.trim()
             return
-        self._marks.begin()
+        self._module_trace.begin()
         hooks = nn.modules.module
         self._handles = [
             hooks.register_module_forward_pre_hook(self._enter),
             hooks.register_module_forward_hook(self._leave, always_call=True),
         ]
 
-    def shut(self) -> None:
-        """Note nothing any more, and forget what was noted. Twice is fine."""
+    def close(self) -> None:
+        """Remove the hooks and drop what they recorded. Calling it twice is fine."""
         for handle in self._handles:
             handle.remove()
         self._handles = []
-        self._tap.shut()
-        self._tap.forget()
-        self._marks.clear()
+        self._act_capture.close()
+        self._act_capture.clear()
+        self._module_trace.clear()
 
     def _enter(self, module: nn.Module, args: object) -> None:
         if torch.compiler.is_compiling():
@@ -77,38 +80,38 @@ class ModuleHooks:
         try:
             self._begin(module)
         except Exception as error:
-            self._fail("module entry", error)
-        self._spend(start)
+            self._on_error("module entry", error)
+        self._on_cost(start)
 
     def _begin(self, module: nn.Module) -> None:
-        marks = self._marks
-        if get_ident() != marks.thread:  # a share of a batch, perhaps
+        module_trace = self._module_trace
+        if get_ident() != module_trace.thread:  # data parallelism, perhaps: a share of the batch
             if torch.is_grad_enabled():
-                marks.enter(module)
+                module_trace.enter(module)
             return
         if graph_task() != -1:
             # A checkpoint computes its forward again: a reentrant one in a graph of its own,
-            # which is read (`read_inner`); the other kind was taken on the way forward.
+            # which is read (`read_inner`); the other kind was captured in the forward pass.
             if torch.is_grad_enabled() and not packing():
-                marks.enter(module)
+                module_trace.enter(module)
             return
-        if marks.main.stack and marks.main.stack[0] is module:
-            self._tap.shut()  # an interrupt has left the last forward open
-            marks.main.stack.clear()
-        if not marks.main.stack:
+        if module_trace.main.stack and module_trace.main.stack[0] is module:
+            self._act_capture.close()  # an interrupt has left the last forward open
+            module_trace.main.stack.clear()
+        if not module_trace.main.stack:
             if not torch.is_grad_enabled():
                 return  # an evaluation
-            self._names.meet(module)
-        marks.enter(module)
+            self._names.add_root(module)
+        module_trace.enter(module)
         if not self._exact:
-            self._tap.enter(module)
+            self._act_capture.enter(module)
 
     def _leave(self, module: nn.Module, args: object, output: object) -> None:
         if torch.compiler.is_compiling():
             return
         try:
-            outermost = self._marks.leave(module)
-            if get_ident() == self._marks.thread and graph_task() == -1:
-                self._tap.leave(module, output, outermost)
+            outermost = self._module_trace.leave(module)
+            if get_ident() == self._module_trace.thread and graph_task() == -1:
+                self._act_capture.leave(module, output, outermost)
         except Exception as error:
-            self._fail("module exit", error)
+            self._on_error("module exit", error)

@@ -1,7 +1,7 @@
-"""Which module was open when: entries and exits on one recorded step, by autograd sequence number.
+"""Records which module was open at which autograd sequence number, on one recorded step.
 
-torch gives out sequence numbers a thread, so every thread has a track of its own. A node of the
-graph belongs to the innermost module that was open when its number was given out.
+torch counts sequence numbers for each thread, so every thread has its own trace. A node of the
+graph belongs to the innermost module that was open when the node got its number.
 """
 
 import weakref
@@ -12,16 +12,16 @@ from typing import Any
 import torch
 from torch import nn
 
-# Private names of torch: `tests/record/test_private_names.py` says so where one has gone.
+# Private names of torch; the import fails where one is gone.
 sequence_number: Any = torch.autograd._get_sequence_nr
 _top_hooks: Any = getattr(torch._C, "_autograd")._top_saved_tensors_default_hooks  # noqa: B009
 graph_task: Any = torch._C._current_graph_task_id
 
-BETWEEN = 64  # places in the order between two nodes, for calls that made none
+BETWEEN = 64  # positions between two nodes, for calls that made no node
 
 
 def packing() -> bool:
-    """Whether saved tensors are packed here (checkpointing, offload): reading one recomputes it."""
+    """Whether saved tensors are packed now (checkpointing, offload): reading one recomputes it."""
     return _top_hooks(False) is not None
 
 
@@ -33,13 +33,13 @@ class ThreadTrace:
     def __init__(self) -> None:
         self.begin = sequence_number()
         self.numbers: list[int] = []
-        self.owners: list[weakref.ref[nn.Module] | None] = []  # no model is kept alive by us
-        self.packed: list[bool] = []  # from here on saved tensors are packed
+        self.owners: list[weakref.ref[nn.Module] | None] = []  # weak: no model is kept alive
+        self.packed: list[bool] = []  # whether saved tensors are packed from here on
         self.stack: list[nn.Module] = []
         self.old = 0
 
-    def note(self, *, packed: bool) -> None:
-        """From the next node on the innermost open module owns what is made."""
+    def add(self, *, packed: bool) -> None:
+        """Add an entry: from the next node on, the innermost open module owns what is made."""
         number = sequence_number()
         owner = weakref.ref(self.stack[-1]) if self.stack else None
         if self.numbers and self.numbers[-1] == number:  # nothing was made in between
@@ -49,19 +49,19 @@ class ThreadTrace:
             self.owners.append(owner)
             self.packed.append(packed)
 
-    def at(self, number: int) -> int:
-        """The mark that holds for a sequence number, -1 if none does."""
-        # A node made after the mark at `n` gets a number of at least `n`.
+    def index_of(self, number: int) -> int:
+        """Return the index of the entry that holds for a sequence number, -1 if none does."""
+        # A node made after the entry at `n` gets a number of at least `n`.
         return bisect_right(self.numbers, number) - 1
 
     def owner(self, number: int) -> nn.Module | None:
-        """The innermost module that was open when this sequence number was given out."""
-        place = self.at(number)
+        """Return the innermost module that was open when this sequence number was assigned."""
+        place = self.index_of(number)
         owner = self.owners[place] if place >= 0 else None
         return None if owner is None else owner()
 
     def trim(self) -> None:
-        """Forget all but what was noted since the last call."""
+        """Drop all entries but those since the last call."""
         del self.numbers[: self.old], self.owners[: self.old], self.packed[: self.old]
         self.old = len(self.numbers)
         self.stack.clear()  # an interrupt may have skipped exits
@@ -71,16 +71,16 @@ class ModuleTrace:
     """Entries and exits of modules on one recorded step.
 
     Attributes:
-        main: the track of the thread that records.
-        thread: that thread; 0 where nothing is being noted.
-        any_packed: saved tensors were packed somewhere, so there may be something not to read.
+        main: the trace of the thread that records.
+        thread: that thread; 0 where nothing is recorded.
+        any_packed: saved tensors were packed somewhere; reading them would compute them again.
     """
 
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
-        """Forget the step."""
+        """Drop the step."""
         self.main = ThreadTrace()
         self._others: dict[int, ThreadTrace] = {}
         self.thread = 0
@@ -88,104 +88,110 @@ class ModuleTrace:
         self._base = 0
 
     def begin(self) -> None:
-        """From here on every entry and exit is noted; this thread is the one that records."""
+        """Record every entry and exit from here on; this thread is the main one."""
         self.clear()
         self.thread = get_ident()
         self._base = self.main.begin
 
     def trim(self) -> None:
-        """A step has ended and the next is recorded too: forget all but the last one.
+        """Drop all but the last step: it has ended, and the next one is recorded too.
 
-        What a step computed may reach a loss in the next (a GAN's generator runs before its
-        discriminator steps).
+        A loss of the next step may depend on what this one computed (a GAN's generator runs
+        before its discriminator steps).
         """
         self.main.trim()
         self._others = {}
         self._base = sequence_number()
 
     @property
-    def alone(self) -> bool:
-        """Whether modules ran in this thread only, and no saved tensor was packed."""
+    def cacheable(self) -> bool:
+        """Whether a graph of this step may be cached: one thread, and no packed saved tensor."""
         return not self._others and not self.any_packed
 
     @property
     def depth(self) -> int:
-        """How many modules are open in this thread."""
-        return len(self._track().stack)
+        """The number of modules that are open in this thread."""
+        return len(self._this_thread().stack)
 
     def enter(self, module: nn.Module) -> None:
-        """A module's forward begins."""
-        track = self._track()
-        track.stack.append(module)
+        """Record the entry of a module."""
+        thread_trace = self._this_thread()
+        thread_trace.stack.append(module)
         packed = packing()
         self.any_packed |= packed
-        track.note(packed=packed)
+        thread_trace.add(packed=packed)
 
     def leave(self, module: nn.Module) -> bool:
-        """A module's forward ended, or was left by an exception further in.
+        """Record the exit of a module, also by an exception.
 
         Returns:
             Whether it had been entered, and was the outermost.
         """
-        track = self._track()
-        if module not in track.stack:
+        thread_trace = self._this_thread()
+        if module not in thread_trace.stack:
             return False
-        while track.stack.pop() is not module:
+        while thread_trace.stack.pop() is not module:
             pass  # an interrupt skipped the exits in between
-        track.note(packed=self.any_packed and packing())
-        return not track.stack
+        thread_trace.add(packed=self.any_packed and packing())
+        return not thread_trace.stack
 
-    def note_packing(self, packed: bool) -> None:
-        """Saved tensors begin to be packed, or cease to be, within a module."""
+    def record_packing(self, packed: bool) -> None:
+        """Record that saved tensors begin or cease to be packed, within a module."""
         self.any_packed |= packed
-        self._track().note(packed=packed)
+        self._this_thread().add(packed=packed)
 
-    def saw(self, number: int) -> bool:
-        """Whether modules were being noted when this sequence number was given out."""
-        return any(track.at(number) >= 0 for track in self._tracks(number))
+    def covers(self, number: int) -> bool:
+        """Whether entries were recorded when this sequence number was assigned."""
+        return any(thread_trace.index_of(number) >= 0 for thread_trace in self._threads_at(number))
 
     def owner(self, number: int) -> nn.Module | None:
-        """The innermost module that was open when this sequence number was given out.
+        """Return the innermost module that was open when this sequence number was assigned.
 
-        Where two threads gave out the same number they ran the same forward on two shares of a
-        batch, as data parallelism does; the first that knows an owner answers.
+        Where two threads assigned the same number they ran the same forward on two shares of a
+        batch, as data parallelism does; the first thread that has an owner decides.
         """
-        owners = (track.owner(number) for track in self._tracks(number))
+        owners = (thread_trace.owner(number) for thread_trace in self._threads_at(number))
         return next((owner for owner in owners if owner is not None), None)
 
     def is_packed(self, number: int) -> bool:
-        """Whether saved tensors were packed where this sequence number was given out."""
+        """Whether saved tensors were packed when this sequence number was assigned."""
         if not self.any_packed:
             return False
-        places = ((track, track.at(number)) for track in self._tracks(number))
-        return any(place >= 0 and track.packed[place] for track, place in places)
+        places = (
+            (thread_trace, thread_trace.index_of(number))
+            for thread_trace in self._threads_at(number)
+        )
+        return any(place >= 0 and thread_trace.packed[place] for thread_trace, place in places)
 
     def packing_modules(self) -> list[nn.Module]:
-        """The outermost modules that were entered while saved tensors were packed."""
+        """Return the outermost modules that were entered while saved tensors were packed."""
         pairs = zip(self.main.owners, self.main.packed, strict=True)
         owners = [ref() for ref, packed in pairs if packed and ref is not None]
         return list(dict.fromkeys(owner for owner in owners if owner is not None))
 
     def after_modules(self, number: int) -> bool:
-        """Whether the number was given out after the last module had ended: in the loss."""
-        track = self.main
-        return bool(track.numbers) and track.at(number) == len(track.numbers) - 1
+        """Whether the number was assigned after the last module had ended: in the loss."""
+        thread_trace = self.main
+        return (
+            bool(thread_trace.numbers)
+            and thread_trace.index_of(number) == len(thread_trace.numbers) - 1
+        )
 
     def place(self, number: int, tie: int = 0) -> int:
-        """A position in the step's order of calls; `tie` orders what came before this node."""
+        """Return a position in the step's order of calls; `tie` orders calls before this node."""
         at = BETWEEN * (number - self._base)
         return at if tie == 0 else at - BETWEEN + min(tie, BETWEEN - 1)
 
-    def _track(self) -> ThreadTrace:
+    def _this_thread(self) -> ThreadTrace:
         thread = get_ident()
         if thread == self.thread:
             return self.main
-        found = self._others.get(thread)
-        if found is None:
-            found = self._others[thread] = ThreadTrace()
-        return found
+        thread_trace = self._others.get(thread)
+        if thread_trace is None:
+            thread_trace = self._others[thread] = ThreadTrace()
+        return thread_trace
 
-    def _tracks(self, number: int) -> list[ThreadTrace]:
+    def _threads_at(self, number: int) -> list[ThreadTrace]:
         if not self._others:
             return [self.main] if number >= self.main.begin else []
         return [t for t in (self.main, *list(self._others.values())) if number >= t.begin]

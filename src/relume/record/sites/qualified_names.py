@@ -1,8 +1,8 @@
-"""What a module and a parameter are called.
+"""Names modules and parameters.
 
-Roots (modules called from the user's own code) are found by their calls; their names are the
-variables that hold them, and left out where there is one model. Wrappers of torch's own (data
-parallel, compiled, checkpointed) hand their name on to what they wrap.
+Roots (modules called from the user's own code) are found by their calls. A root's name is the
+variable that holds it; it is left out where there is one model. torch's wrappers (data parallel,
+compiled, checkpointed) pass their name on to the module inside.
 """
 
 import os
@@ -17,14 +17,14 @@ from typing import Any
 import torch
 from torch import nn
 
-_OURS = os.path.realpath(Path(__file__).parents[2]) + os.sep
-_DEMOS = _OURS + "demos" + os.sep  # shipped with us, run as a user's script
+_RELUME = os.path.realpath(Path(__file__).parents[2]) + os.sep
+_DEMOS = _RELUME + "demos" + os.sep  # shipped with relume, run as a user's script
 _TORCH = os.path.realpath(Path(torch.__file__).parent) + os.sep
 _PYTHON = os.path.realpath(sysconfig.get_path("stdlib")) + os.sep
 _SCRIPTS = os.path.realpath(sysconfig.get_path("scripts")) + os.sep  # of installed packages
 _INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 
-# Attributes under which torch's wrappers hold the wrapped module: no part of a name.
+# Attributes in which torch's wrappers hold the wrapped module: no part of a name.
 _WRAPPED = frozenset(
     {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_flat_param_wrapped"}
 )
@@ -32,99 +32,102 @@ _KERAS = "_torch_params."  # Keras' table of a layer's parameters, by their own 
 _WRAPPERS = frozenset({"DistributedDataParallel", "DataParallel", "FullyShardedDataParallel"})
 
 
-@cache  # asked for every frame of every node on the first records, and there are few files
-def is_users(file: str) -> bool:
-    """Whether a source file is the user's own: not Python's, ours or an installed package's, nor
-    generated.
+@cache  # called for every frame of every node on the first records, and there are few files
+def is_user_code(file: str) -> bool:
+    """Whether a source file is the user's own.
 
-    Links are followed: a frame names its file by the way it was reached, a virtual environment
-    behind a link for one.
+    Files of Python, of relume and of installed packages, and generated ones, are not. Links are
+    followed: a frame names its file by the path it was reached by, which may be a link (a virtual
+    environment's, say).
     """
     real = os.path.realpath(file)
     if real.startswith(_DEMOS):
         return True
     installed = any(part in real for part in _INSTALLED) or real.startswith(_SCRIPTS)
-    return not installed and _calls_models(file)
+    return not installed and _may_hold_model(file)
 
 
 @cache
-def _calls_models(file: str) -> bool:
-    """Whether a file may hold a model and call it: the user's own, or an installed trainer's."""
+def _may_hold_model(file: str) -> bool:
+    """Whether code in a file may hold a model and call it: the user's, or a trainer's."""
     if file.startswith(("<frozen", "<eval_with_key")):
         return False
     real = os.path.realpath(file)
     if real.startswith(_DEMOS):
         return True
-    if real.startswith((_OURS, _TORCH)):
+    if real.startswith((_RELUME, _TORCH)):
         return False
     return not real.startswith(_PYTHON) or any(part in real for part in _INSTALLED)
 
 
-def users_frame(frame: FrameType | None) -> FrameType | None:
-    """The nearest frame at or above `frame` that runs the user's own code."""
-    while frame is not None and not is_users(frame.f_code.co_filename):
+def user_frame(frame: FrameType | None) -> FrameType | None:
+    """Return the nearest frame at or above `frame` that runs the user's own code."""
+    while frame is not None and not is_user_code(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
 
 
-def _caller(frame: FrameType | None) -> FrameType | None:
-    """The nearest frame at or above `frame` that may hold a model."""
-    while frame is not None and not _calls_models(frame.f_code.co_filename):
+def _holding_frame(frame: FrameType | None) -> FrameType | None:
+    """Return the nearest frame at or above `frame` that may hold a model."""
+    while frame is not None and not _may_hold_model(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
 
 
 class QualifiedNames:
-    """Qualified names of modules and parameters.
+    """Gives modules and parameters their qualified names.
 
     Args:
-        models: the models to name; none means: find the roots as they are called.
+        models: the models to name; if there are none, roots are found as they are called.
 
     Attributes:
-        given: the models were named, and others are none of our business.
-        version: how often names were made; they may be others than before.
+        explicit: the models were passed, and no other model is recorded.
+        version: counts how often the names were rebuilt; a rebuild may change them.
     """
 
     def __init__(self, models: tuple[nn.Module, ...] = ()) -> None:
-        self.given = bool(models)
+        self.explicit = bool(models)
         self._roots: list[tuple[weakref.ref[nn.Module], str]] = []
         self._paths: dict[int, str] = {}
         self._parameters: dict[int, str | None] = {}
         self._stale = True
-        self._bare: weakref.ref[nn.Module] | None = None  # whose names have no prefix, for good
+        self._unprefixed: weakref.ref[nn.Module] | None = None  # the model without a prefix
         self.version = 0
         for index, model in enumerate(models):
             self._roots.append((weakref.ref(model), "" if len(models) == 1 else str(index)))
 
-    def meet(self, module: nn.Module) -> None:
-        """A module was called from outside any other: remember what the user calls it."""
-        if self.given or id(module) in self._paths or self._known(module):
+    def add_root(self, module: nn.Module) -> None:
+        """Add a module that was called from outside any other, with its variable's name."""
+        if self.explicit or id(module) in self._paths or self._is_root(module):
             return
-        root, name = _held_as(module, _caller(sys._getframe(1)))
-        if not self._known(root):
+        root, name = _holder_of(module, _holding_frame(sys._getframe(1)))
+        if not self._is_root(root):
             self._roots.append((weakref.ref(root), name))
         self._stale = True
 
-    def settle(self) -> None:
-        """Names are about to be written: a model that was alone until now keeps its bare names,
-        whatever model is called later (a GAN's judge that sees real data first)."""
+    def fix_prefixes(self) -> None:
+        """Fix the names before they are written.
+
+        A model that is alone at that time keeps its names without a prefix, even if other models
+        are called later (a GAN's discriminator may see real data first).
+        """
         if self._stale:
             self._rebuild()
-        if self._bare is None or self._bare() is None:
+        if self._unprefixed is None or self._unprefixed() is None:
             alone = self._alone()
-            self._bare = None if alone is None else weakref.ref(alone)
+            self._unprefixed = None if alone is None else weakref.ref(alone)
 
     def _alone(self) -> nn.Module | None:
-        """The only model with parameters, if there is but one and it was not given."""
+        """Return the only model with parameters, if there is one and it was found by its call."""
         models = [root for root in self.roots() if next(root.parameters(), None) is not None]
-        return models[0] if len(models) == 1 and not self.given else None
+        return models[0] if len(models) == 1 and not self.explicit else None
 
     def roots(self) -> list[nn.Module]:
-        """The roots that are still alive."""
+        """Return the roots that are still alive."""
         return [root for ref, _ in self._roots if (root := ref()) is not None]
 
     def path(self, module: nn.Module | None) -> str:
-        """The module's qualified name; ``""`` for the root, and for what has no owner."""
+        """Return the module's qualified name; ``""`` for the root, and for None."""
         if module is None:
             return ""
         if self._stale or id(module) not in self._paths:
@@ -132,11 +135,11 @@ class QualifiedNames:
         return self._paths.setdefault(id(module), _own_name(module))
 
     def parameter(self, parameter: torch.Tensor) -> str | None:
-        """The parameter's qualified name, or None if no root holds it."""
-        return self.by_number(id(parameter))
+        """Return the parameter's qualified name, or None if no root holds it."""
+        return self.by_id(id(parameter))
 
-    def by_number(self, number: int) -> str | None:
-        """The same, of the parameter that has this id."""
+    def by_id(self, number: int) -> str | None:
+        """Return the qualified name of the parameter with this id, or None if no root holds it."""
         if self._stale or number not in self._parameters:
             self._rebuild()
         return self._parameters.setdefault(number, None)
@@ -145,21 +148,21 @@ class QualifiedNames:
         """Whether one of the roots holds this module."""
         return any(part is module for root in self.roots() for part in root.modules())
 
-    def _known(self, module: nn.Module) -> bool:
+    def _is_root(self, module: nn.Module) -> bool:
         return any(ref() is module for ref, _ in self._roots)
 
     def _rebuild(self) -> None:
         self._roots = [(ref, name) for ref, name in self._roots if ref() is not None]
         self._paths, self._parameters, self._stale = {}, {}, False
         self.version += 1
-        bare = self._bare() if self._bare is not None else None
-        alone = self._alone() if bare is None else bare
+        unprefixed = self._unprefixed() if self._unprefixed is not None else None
+        alone = self._alone() if unprefixed is None else unprefixed
         for ref, name in self._roots:
             root = ref()
             if root is not None:
-                self._name(root, "" if root is alone else name)
+                self._name_root(root, "" if root is alone else name)
 
-    def _name(self, root: Any, prefix: str) -> None:
+    def _name_root(self, root: Any, prefix: str) -> None:
         dot = f"{prefix}." if prefix else ""
         while (inner := unwrap(root)) is not root:
             self._paths.setdefault(id(root), prefix)
@@ -169,12 +172,12 @@ class QualifiedNames:
             own = _keras_path(module)
             self._paths.setdefault(id(module), own or (f"{dot}{path}" if path else prefix))
         for path, parameter in root.named_parameters():
-            before = "" if _KERAS in path else dot  # its own path is a whole one
+            before = "" if _KERAS in path else dot  # Keras' path is complete
             self._parameters.setdefault(id(parameter), f"{before}{plain_path(path)}")
 
 
 def unwrap(module: nn.Module) -> nn.Module:
-    """What one of torch's wrappers holds; the module itself where it is no wrapper."""
+    """Return the module inside one of torch's wrappers; the module itself if it is no wrapper."""
     inner = getattr(module, "_orig_mod", None)
     if inner is None and type(module).__name__ in _WRAPPERS:
         inner = getattr(module, "module", None)
@@ -182,12 +185,12 @@ def unwrap(module: nn.Module) -> nn.Module:
 
 
 def _own_name(module: nn.Module) -> str:
-    """What a module that no root holds is called: Keras' layers know their path themselves."""
+    """Return a name for a module that no root holds: Keras' path of the layer, or its class."""
     return _keras_path(module) or type(module).__name__.lower()
 
 
 def _keras_path(module: nn.Module) -> str:
-    """The path that Keras' layer has of itself, its name before it is built; ``""`` for others.
+    """Return the path that a Keras layer keeps, its name before it is built; ``""`` for others.
 
     `named_modules` does not list Keras' layers.
     """
@@ -198,25 +201,25 @@ def _keras_path(module: nn.Module) -> str:
 
 
 def plain_path(path: str) -> str:
-    """A qualified name without what torch's wrappers, and Keras' table, add to it."""
+    """Return a qualified name without the parts that torch's wrappers and Keras' table add."""
     _, keras, tail = path.rpartition(_KERAS)
     if keras:
         return tail.replace("/", ".")
     return ".".join(part for part in path.split(".") if part not in _WRAPPED)
 
 
-def _held_as(module: nn.Module, frame: FrameType | None) -> tuple[nn.Module, str]:
-    """The outermost model that holds `module`, and the variable that holds that model."""
-    found = (module, _own_name(module))
+def _holder_of(module: nn.Module, frame: FrameType | None) -> tuple[nn.Module, str]:
+    """Return the outermost model that holds `module`, and the variable that holds that model."""
+    holder = (module, _own_name(module))
     while frame is not None:
         for name, value in _modules_in(frame):
             if value is module or any(part is module for part in value.modules()):
                 if name != "self":
                     return value, name
-                # a method of its own: nobody calls it that, but it may be the larger model
-                found = (value, _own_name(value))
-        frame = _caller(frame.f_back)
-    return found
+                # a method of the model: `self` is no name, but may be the larger model
+                holder = (value, _own_name(value))
+        frame = _holding_frame(frame.f_back)
+    return holder
 
 
 def _modules_in(frame: FrameType) -> list[tuple[str, nn.Module]]:
@@ -224,6 +227,6 @@ def _modules_in(frame: FrameType) -> list[tuple[str, nn.Module]]:
     holder = frame.f_locals.get("self")
     if holder is not None and not isinstance(holder, nn.Module):
         variables.update(getattr(holder, "__dict__", {}))  # a trainer that holds the model
-    held = [(name, value) for name, value in variables.items() if isinstance(value, nn.Module)]
-    # The larger model first: `model` rather than `model.encoder` kept in a variable of its own.
-    return sorted(held, key=lambda pair: -sum(1 for _ in pair[1].modules()))
+    modules = [(name, value) for name, value in variables.items() if isinstance(value, nn.Module)]
+    # The larger model first: `model` rather than `model.encoder` in another variable.
+    return sorted(modules, key=lambda pair: -sum(1 for _ in pair[1].modules()))

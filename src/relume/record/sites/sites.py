@@ -1,4 +1,4 @@
-"""The sites of a run: found once, named for people, the same on every record."""
+"""Finds the sites of a run and names them; a site is the same on every record."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -26,23 +26,29 @@ from relume.record.measure.unit_counters import UnitCounters
 from relume.record.sites.find_acts import ActFinder, FoundAct
 from relume.record.sites.function_mode import CapturedAct, CapturedInput
 from relume.record.sites.module_trace import ModuleTrace
-from relume.record.sites.qualified_names import QualifiedNames, is_users
+from relume.record.sites.qualified_names import QualifiedNames, is_user_code
 
-MOST_CALLS = 8  # of one act in one module in one forward: an unrolled loop adds no knowledge
+MOST_CALLS = 8  # calls of one act in one module in one forward: an unrolled loop repeats itself
 _FRAME = re.compile(r'\s*File "(?P<file>.*)", line (?P<line>\d+), in ')
 
 
 @dataclass(slots=True)
 class SiteState:
-    """What the recorder does at a site, decided when it is first seen.
+    """What the recorder knows of a site, and its counters.
 
-    `shape`, `dtype` and `device` are those of what its node kept, once that was read.
+    Attributes:
+        site: the site, as it is written.
+        axis: the axis of its units.
+        act: its act; None for a head or an input.
+        node_spec: how its autograd node saves the act's input or output.
+        counters: counts per unit.
+        shape, dtype, device: those of the value that its node saved, once it was read.
     """
 
     site: Site
     axis: int = -1
     act: Act | None = None
-    shown: Node | None = None
+    node_spec: Node | None = None
     counters: UnitCounters = field(default_factory=UnitCounters)
     shape: tuple[int, ...] = ()
     dtype: torch.dtype = torch.float32
@@ -52,7 +58,7 @@ class SiteState:
     )
 
     def keys(self, stats: tuple[str, ...]) -> list[tuple[str, str]]:
-        """(site, stat) of each of these stats."""
+        """Return (site, stat) for each of these stats."""
         known = self._keys.get(stats)
         if known is None:
             known = self._keys[stats] = [(self.site.name, stat) for stat in stats]
@@ -66,106 +72,111 @@ class SiteState:
 
 @dataclass(slots=True)
 class SiteCall:
-    """An act on one recorded step.
+    """A call of an act on one recorded step.
 
     Attributes:
-        plan: of its site.
+        state: its site's state.
         order: its position among the step's calls.
         node: its node in the graph, for its gradients; None where it has none.
-        held: its sampled input; None: it is read from the node.
+        captured_input: its sampled input; None: it is read from the node.
     """
 
-    plan: SiteState
+    state: SiteState
     order: int
     node: AutogradNode | None
-    held: CapturedInput | None = None
+    captured_input: CapturedInput | None = None
 
 
 class Sites:
-    """Finds acts in a graph and keeps their plans.
+    """Finds acts in a graph and keeps the state of their sites.
+
+    Args:
+        names: the names of modules and parameters.
 
     Attributes:
-        plans: by site name, in the order of discovery.
-        left_out: how many calls were not measured because a loop repeats them.
+        states: the state of each site, by its name, in the order of discovery.
+        unmeasured_calls: by module, how often a loop called an act of which not all are measured.
     """
 
     def __init__(self, names: QualifiedNames) -> None:
         self.names = names
-        self.plans: dict[str, SiteState] = {}
-        self.left_out: dict[str, int] = {}
+        self.states: dict[str, SiteState] = {}
+        self.unmeasured_calls: dict[str, int] = {}
         self._keys: dict[tuple[str, str, int], SiteState] = {}
-        self._candidates = ActFinder(names)
+        self._finder = ActFinder(names)
 
     def acts_in(
         self,
         graph: AutogradGraph,
-        marks: ModuleTrace,
-        taken: Sequence[CapturedAct] = (),
+        module_trace: ModuleTrace,
+        captured: Sequence[CapturedAct] = (),
         *,
         phase: int = 0,
         anchor: Callable[[int], int] | None = None,
     ) -> list[SiteCall]:
-        """Every act of the graph with its plan, in forward order.
+        """Return every act of the graph with its site's state, in forward order.
 
         Args:
             graph: as walked from the loss.
-            marks: which module was open when.
-            taken: acts that the tap took, and that the loss depends on.
+            module_trace: which module was open when.
+            captured: captured acts that the loss depends on.
             phase: the record's number.
-            anchor: the position of a sequence number; by default that of the step.
+            anchor: returns the position of a sequence number; by default that on the step.
         """
-        self.names.settle()
-        found = self._candidates.find(graph, marks, taken, anchor or marks.place, phase)
-        seen: list[SiteCall] = []
-        calls: dict[tuple[str, str], int] = {}
-        for one in found:
+        self.names.fix_prefixes()
+        found_acts = self._finder.find(
+            graph, module_trace, captured, anchor or module_trace.place, phase
+        )
+        calls: list[SiteCall] = []
+        call_counts: dict[tuple[str, str], int] = {}
+        for one in found_acts:
             path = self.names.path(one.module)
             name = one.form or one.act.name
-            index = calls.get((path, name), 0)
-            calls[path, name] = index + 1
+            index = call_counts.get((path, name), 0)
+            call_counts[path, name] = index + 1
             if index >= MOST_CALLS:
-                self.left_out[path] = max(self.left_out.get(path, 0), index + 1)
+                self.unmeasured_calls[path] = max(self.unmeasured_calls.get(path, 0), index + 1)
                 continue
-            plan = self._keys.get((path, name, index))
-            if plan is None:
-                plan = self._plan(graph, one, marks, path, index)
-                self._keys[path, name, index] = plan
-            seen.append(SiteCall(plan, one.order, one.node, one.held))
-        return seen
+            state = self._keys.get((path, name, index))
+            if state is None:
+                state = self._add_state(graph, one, module_trace, path, index)
+                self._keys[path, name, index] = state
+            calls.append(SiteCall(state, one.order, one.node, one.captured_input))
+        return calls
 
-    def fixed(self, site: Site, axis: int) -> SiteState:
-        """The plan of a head or an input."""
-        plan = self.plans.get(site.name)
-        if plan is None:
-            plan = self.plans[site.name] = SiteState(replace(site, order=len(self.plans)), axis)
-        return plan
+    def get_or_add(self, site: Site, axis: int) -> SiteState:
+        """Return the state of a head or an input; add it where it is new."""
+        state = self.states.get(site.name)
+        if state is None:
+            state = self.states[site.name] = SiteState(replace(site, order=len(self.states)), axis)
+        return state
 
-    def _plan(
-        self, graph: AutogradGraph, one: FoundAct, marks: ModuleTrace, path: str, index: int
+    def _add_state(
+        self, graph: AutogradGraph, one: FoundAct, module_trace: ModuleTrace, path: str, index: int
     ) -> SiteState:
         act, node = one.act, one.node
         file, line = source_of(node) if node is not None else ("", 0)
-        if one.taken is not None:
-            file, line = one.taken.file, one.taken.line
-        if one.held is None:
-            saved = one.shown.read(node)
+        if one.captured is not None:
+            file, line = one.captured.file, one.captured.line
+        if one.captured_input is None:
+            saved = one.node_spec.read(node)
             axis = unit_axis(node, saved.dim())
             units = int(saved.shape[axis]) if saved.dim() else 1
-            called = act.called(act.parameters(one.shown, node))
+            act_name = act.called(act.parameters(one.node_spec, node))
         else:
-            axis = one.taken.axis if one.taken is not None else _axis_of_mask(node)
-            units = int(one.held.rows.shape[1])
-            called = act.called({**act.defaults, **one.held.extra})
-        part = "hidden" if node is None else role(graph, node, act.name)
-        if part == "hidden" and node is not None and one.module is None:
-            part = "output" if marks.after_modules(node._sequence_nr()) else part
+            axis = one.captured.axis if one.captured is not None else _axis_of_mask(node)
+            units = int(one.captured_input.rows.shape[1])
+            act_name = act.called({**act.defaults, **one.captured_input.extra})
+        role_ = "hidden" if node is None else role(graph, node, act.name)
+        if role_ == "hidden" and node is not None and one.module is None:
+            role_ = "output" if module_trace.after_modules(node._sequence_nr()) else role_
         site = Site(
-            name=self._name(one.module, path, one.form or called, index),
+            name=self._name(one.module, path, one.form or act_name, index),
             kind="act",
-            act=called,
-            role=part,
+            act=act_name,
+            role=role_,
             path=path,
-            layer=self._layer(one, marks),
+            layer=self._layer(one, module_trace),
             index=index,
             order=one.order,
             units=units,
@@ -174,33 +185,33 @@ class Sites:
             smooth=act.smooth,
             rectifies=act.rectifies,
         )
-        plan = self.plans[site.name] = SiteState(site, axis, act, one.shown)
-        return plan
+        state = self.states[site.name] = SiteState(site, axis, act, one.node_spec)
+        return state
 
-    def _layer(self, one: FoundAct, marks: ModuleTrace) -> str:
-        if one.taken is not None and one.taken.layer is not None:
-            return self.names.path(one.taken.layer)
+    def _layer(self, one: FoundAct, module_trace: ModuleTrace) -> str:
+        if one.captured is not None and one.captured.layer is not None:
+            return self.names.path(one.captured.layer)
         for source in feeding(one.node) if one.node is not None else ():
-            path = self.layer_path(source, marks)
+            path = self.layer_path(source, module_trace)
             if path:
                 return path
         return ""
 
-    def layer_path(self, node: AutogradNode, marks: ModuleTrace | None = None) -> str:
-        """The qualified name of the layer that made this node, from the parameters it uses.
+    def layer_path(self, node: AutogradNode, module_trace: ModuleTrace | None = None) -> str:
+        """Return the qualified name of the layer that made this node, from the parameters it uses.
 
-        Where these are made from others (a parametrization) or are shards put together, the
-        module in which the node was made.
+        Where these are computed from others (a parametrization) or gathered from shards, it is
+        the module in which the node was made.
         """
         for source in inputs(node):
             leaf = parameter_behind(source)
             name = None if leaf is None else self.names.parameter(leaf)
             if name is not None:
                 return name.rpartition(".")[0]
-        if marks is None or kind(node) not in AFFINE:
+        if module_trace is None or kind(node) not in AFFINE:
             return ""
-        owner = marks.owner(node._sequence_nr())
-        # a layer of its own: it has parameters, and nothing but a parametrization inside
+        owner = module_trace.owner(node._sequence_nr())
+        # a layer has parameters, and no module inside but a parametrization
         if owner is None or next(owner.parameters(), None) is None:
             return ""
         inner = [name for name, _ in owner.named_children() if name != "parametrizations"]
@@ -211,7 +222,7 @@ class Sites:
         is_act = is_act and _is_act_module(module)
         stem = path if is_act and path else f"{path}.{act}()" if path else f"{act}()"
         name = stem if index == 0 else f"{stem}#{index + 1}"
-        while name in self.plans:  # two acts in one small module
+        while name in self.states:  # two acts in one small module
             stem = f"{path}.{act}()" if path else f"{act}()"
             name = stem if name != stem else f"{name}'"
         return name
@@ -223,16 +234,16 @@ def _axis_of_mask(node: AutogradNode) -> int:
 
 
 def _is_act_module(module: nn.Module | None) -> bool:
-    """A module without weights of its own, PReLU's slopes apart: it is its act."""
+    """Whether a module is an act: it has no weights of its own (PReLU's slopes apart)."""
     if module is None:
         return False
     return isinstance(module, nn.PReLU) or next(module.parameters(recurse=False), None) is None
 
 
 def source_of(node: AutogradNode) -> tuple[str, int]:
-    """File and line of the user's call that made this node; ``("", 0)`` if it was not noted.
+    """Return file and line of the user's call that made this node; ``("", 0)`` if not recorded.
 
-    On the first records torch's anomaly mode notes where each node is made; it is off again
+    On the first records torch's anomaly mode records where each node is made; it is off again
     before backward begins.
     """
     frames: Any = node.metadata.get("traceback_", ())
@@ -240,6 +251,6 @@ def source_of(node: AutogradNode) -> tuple[str, int]:
         match = _FRAME.match(text)
         if match is None:
             continue
-        if is_users(match["file"]):
+        if is_user_code(match["file"]):
             return match["file"], int(match["line"])
     return "", 0

@@ -1,4 +1,4 @@
-"""A recording as tables for other programs: one file for each, CSV or Parquet."""
+"""Writes a recording as tables for other programs: one CSV or Parquet file for each table."""
 
 import csv
 import json
@@ -42,12 +42,12 @@ COLUMNS: dict[str, dict[str, type]] = {
 """The tables: their columns and types. ``data`` and the values of ``meta`` are JSON."""
 
 
-def tables(trace: Trace, folder: Path, form: str) -> list[tuple[Path, int]]:
+def write_tables(trace: Trace, folder: Path, form: str) -> list[tuple[Path, int]]:
     """Write a trace's tables into a folder.
 
     Args:
         trace: of one run.
-        folder: made if it is not there; nothing in it is overwritten.
+        folder: created if missing; no file in it is overwritten.
         form: ``"csv"`` or ``"parquet"``.
 
     Returns:
@@ -66,19 +66,19 @@ def tables(trace: Trace, folder: Path, form: str) -> list[tuple[Path, int]]:
         "meta": [(name, json.dumps(value, default=str)) for name, value in trace.meta.items()],
     }
     files = {name: folder / f"{name}.{form}" for name in COLUMNS}
-    there = next((file for file in files.values() if file.exists()), None)
-    if there is not None:
-        raise UsageError(f"{there} exists already; name another folder with -o.")
+    existing = next((file for file in files.values() if file.exists()), None)
+    if existing is not None:
+        raise UsageError(f"{existing} exists already; name another folder with -o.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [(file, _whole(write, file, name, rows[name])) for name, file in files.items()]
+        return [(file, _write_whole(write, file, name, rows[name])) for name, file in files.items()]
     except OSError as error:
         reason = error.strerror or str(error)
         raise StoreError(f"cannot write the tables to {folder}: {reason}.") from error
 
 
-def _whole(write: Any, file: Path, name: str, rows: Iterable[Row]) -> int:
-    """Write beside the file's place and move it there: a file of that name is never half."""
+def _write_whole(write: Any, file: Path, name: str, rows: Iterable[Row]) -> int:
+    """Write to a temporary file and rename it: a file of that name is never half written."""
     part = file.with_name(f".{file.name}.part")
     try:
         count: int = write(part, COLUMNS[name], rows)
@@ -118,8 +118,8 @@ def _parquet() -> Any:
     def write(file: Path, columns: dict[str, type], rows: Iterable[Row]) -> int:
         listed = list(rows)
         schema = arrow.schema([(name, kinds[kind]) for name, kind in columns.items()])
-        held = [list(column) for column in zip(*listed, strict=True)] or [[] for _ in columns]
-        arrays = [arrow.array(c, kinds[k]) for c, k in zip(held, columns.values(), strict=True)]
+        data = [list(column) for column in zip(*listed, strict=True)] or [[] for _ in columns]
+        arrays = [arrow.array(c, kinds[k]) for c, k in zip(data, columns.values(), strict=True)]
         arrow.parquet.write_table(arrow.Table.from_arrays(arrays, schema=schema), file)
         return len(listed)
 

@@ -1,4 +1,4 @@
-"""The series of a run file: what was thinned, then what is whole, as `core.Series`."""
+"""Reads the series of a run file: the thinned part, then the whole rows, as `core.Series`."""
 
 import json
 import sqlite3
@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relume.core import Series
-from relume.record.store.downsample import Key, Stretches, by_step, concat, unpacked
+from relume.record.store.downsample import Key, Stretches, by_step, concat, unpack
 from relume.record.store.retention import ABSENT, RECORDS, STEP_KEYS, STEP_STATS, STEPS, UNSEEN
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Columns = dict[Key, list[tuple[Ints, Floats]]]
 
-READ = 64  # stretches unpacked at once: one by one is slow, all together takes much memory
+READ = 64  # stretches unpacked at once: one by one is slow, all at once takes much memory
 
 
 def read_series(db: sqlite3.Connection) -> dict[Key, Series]:
-    """Every series of a file: what was thinned, then what is whole."""
+    """Read every series of a file: the thinned part, then the whole rows."""
     layouts: dict[int, list[Key]] = {0: list(STEP_KEYS)}
     for number, body in db.execute("SELECT id, body FROM layout"):
         layouts[number] = [(site, stat) for site, stat in json.loads(body)]
@@ -32,7 +32,7 @@ def read_series(db: sqlite3.Connection) -> dict[Key, Series]:
 
 
 def read_newest(db: sqlite3.Connection) -> tuple[int, dict[Key, float]]:
-    """Step and values of the newest record; -1 and nothing where there is none yet."""
+    """Read step and values of the newest record; -1 and an empty dict before the first one."""
     row = db.execute(
         "SELECT step, body, data FROM record JOIN layout ON layout.id = layout "
         "ORDER BY record.id DESC LIMIT 1"
@@ -52,7 +52,7 @@ def _read_thin(
     group: list[tuple[Sequence[Key], Stretches]] = []
     rows = db.execute("SELECT layout, body FROM thin WHERE stream = ? ORDER BY id", (stream,))
     for layout, body in rows:
-        group.append((layouts[layout], unpacked(body, kind)))
+        group.append((layouts[layout], unpack(body, kind)))
         if sum(len(part) for _, part in group) >= READ:
             _spread(group, into)
             group = []
@@ -64,9 +64,9 @@ def _spread(group: Sequence[tuple[Sequence[Key], Stretches]], into: Columns) -> 
     keys, stretches = concat(group)
     steps, values, known = by_step(stretches)
     for column, key in enumerate(keys):
-        kept = known[column]
-        if kept.any():
-            into.setdefault(key, []).append((steps[column][kept], values[column][kept]))
+        rows = known[column]
+        if rows.any():
+            into.setdefault(key, []).append((steps[column][rows], values[column][rows]))
 
 
 def _read_records(db: sqlite3.Connection, layouts: dict[int, list[Key]], columns: Columns) -> None:
@@ -81,8 +81,8 @@ def _read_records(db: sqlite3.Connection, layouts: dict[int, list[Key]], columns
         known = raw.view("<u4") != ABSENT
         at, values, whole = np.array(steps, np.int64), raw.astype(np.float64), known.all(0)
         for column, key in enumerate(keys):
-            kept = slice(None) if whole[column] else known[:, column]
-            columns.setdefault(key, []).append((at[kept], values[kept, column]))
+            rows = slice(None) if whole[column] else known[:, column]
+            columns.setdefault(key, []).append((at[rows], values[rows, column]))
 
 
 def _read_steps(db: sqlite3.Connection, columns: Columns) -> None:
@@ -90,13 +90,13 @@ def _read_steps(db: sqlite3.Connection, columns: Columns) -> None:
     rows = np.frombuffer(data, "<f8").reshape(-1, 1 + len(STEP_STATS))
     at = rows[:, 0].astype(np.int64)
     for column, key in enumerate(STEP_KEYS, start=1):
-        kept = rows[:, column] != UNSEEN
-        if kept.any():
-            columns.setdefault(key, []).append((at[kept], rows[kept, column]))
+        measured = rows[:, column] != UNSEEN
+        if measured.any():
+            columns.setdefault(key, []).append((at[measured], rows[measured, column]))
 
 
 def _series(parts: list[tuple[Ints, Floats]]) -> Series:
-    """The parts as one series whose steps strictly increase; of equal steps the later counts."""
+    """Join the parts into one series of strictly increasing steps; of equal ones the later wins."""
     steps = np.concatenate([steps for steps, _ in parts])
     values = np.concatenate([values for _, values in parts])
     if not bool((np.diff(steps) > 0).all()):

@@ -1,12 +1,12 @@
-"""One SQLite file a process: written while the run trains, readable at any moment.
+"""Opens run files: one SQLite file a process, written while the run trains, readable at any moment.
 
-Write-ahead logging makes every committed record survive a killed process; nothing is pickled.
-Numbers of one record are one little-endian blob, and a *layout* says which (site, stat) each of
-them is, so that a record costs one insert whatever the number of sites. The file is bounded:
-old records are thinned (`archive.py`, by the law of `thin.py`).
+Write-ahead logging makes every committed record survive a killed process; nothing is pickled. The
+numbers of one record are one little-endian blob, and a *layout* says which (site, stat) each of
+them is, so a record costs one insert at any number of sites. The size of the file is bounded: old
+records are thinned (`retention.py`, which uses `downsample.py`).
 
-This is the door: `Writer` appends, `read` gives the whole `Trace`, `find` and `runs` look for
-files. The schema and its versions are in `schema.py`.
+`Writer` appends, `read` returns the whole `Trace`, `find` and `runs` find files. The tables and
+their versions are in `schema.py`.
 """
 
 import json
@@ -27,18 +27,18 @@ from relume.record.store.schema import SUFFIX as SUFFIX
 from relume.record.store.schema import VERSION as VERSION
 from relume.record.store.schema import open_checked as open_checked
 from relume.record.store.silent_masks import Flags
-from relume.record.store.silent_masks import unpacked as unpacked_silence
-from relume.record.store.window_table import unpacked
+from relume.record.store.silent_masks import unpack as unpack_masks
+from relume.record.store.window_table import unpack_fields
 from relume.record.store.writer import Sink as Sink
 from relume.record.store.writer import Writer as Writer
 from relume.registry import unknown
 
 
 def read(path: Path) -> Trace:
-    """The trace in a run file, whether the run has ended, still trains, or was killed.
+    """Read the trace in a run file, whether the run has ended, still trains, or was killed.
 
-    What is read is of one moment, and the writer never waits for it. The steps of each series
-    strictly increase; old ones may have been thinned (`thin.py`).
+    The trace is of one moment, and the writer never waits for the reader. The steps of each series
+    strictly increase; old ones may have been thinned (`downsample.py`).
 
     Raises:
         NoRunError: there is no such file.
@@ -56,46 +56,46 @@ def read(path: Path) -> Trace:
 
 
 def meta(path: Path) -> dict[str, Any]:
-    """Only the run's metadata. Raises as `read` does."""
+    """Read the run's metadata alone. Raises as `read` does."""
     with open_checked(path) as db:
         return _meta(db)
 
 
 def newest(path: Path) -> Trace:
-    """As `read`, but of the series only the newest record, and no windows: cheap at any length."""
+    """Read as `read`, but only the newest record and no windows: fast at any length of the run."""
     with open_checked(path) as db:
         step, values = read_newest(db)
         table = {key: Series(np.array([step]), np.array([v])) for key, v in values.items()}
         return Trace(meta=_meta(db), sites=_sites(db), table=table, facts=_facts(db))
 
 
-def silent(path: Path) -> dict[int, dict[str, Flags]]:
-    """The silent units by step and site, where a rank of several kept them (`silence.py`)."""
+def silent_units(path: Path) -> dict[int, dict[str, Flags]]:
+    """Read the silent units by step and site, which one rank of several keeps (`silent_masks`)."""
     with open_checked(path) as db:
         rows = db.execute("SELECT step, body FROM mask JOIN record USING (id)")
-        return {step: unpacked_silence(body) for step, body in rows}
+        return {step: unpack_masks(body) for step, body in rows}
 
 
 def is_thinned(path: Path) -> bool:
     """Whether old records of a file were thinned."""
     with open_checked(path) as db:
-        found = db.execute("SELECT EXISTS (SELECT 1 FROM thin WHERE stream = ?)", (RECORDS,))
-        return bool(found.fetchone()[0])
+        row = db.execute("SELECT EXISTS (SELECT 1 FROM thin WHERE stream = ?)", (RECORDS,))
+        return bool(row.fetchone()[0])
 
 
 def runs(folder: Path) -> list[Path]:
-    """The run files in a folder, the newest first; empty where there is none."""
+    """List the run files in a folder, the newest first; empty where there is none."""
     if not folder.is_dir():
         return []
-    # Names begin with the time of the start; a copy keeps its name and so its place.
+    # Names begin with the start time, so a copied file sorts as before.
     return sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.name, reverse=True)
 
 
 def find(name: str | None, folder: Path) -> Path:
-    """The run file meant by a path, a name, or a unique beginning of one; the latest for None.
+    """Find the run file of a path, a name, or a unique beginning of one; the latest for None.
 
     Raises:
-        NoRunError: there is none; the message says where it was looked for, and the nearest.
+        NoRunError: there is none; the message names the folder that was searched, and the nearest.
     """
     if name is not None and Path(name).is_file():
         return Path(name)
@@ -123,11 +123,11 @@ def _meta(db: sqlite3.Connection) -> dict[str, Any]:
 
 
 def _sites(db: sqlite3.Connection) -> tuple[Site, ...]:
-    found = [
+    sites = [
         Site(name=name, **json.loads(body))
         for name, body in db.execute("SELECT name, body FROM site")
     ]
-    return tuple(sorted(found, key=lambda site: (site.order, site.name)))
+    return tuple(sorted(sites, key=lambda site: (site.order, site.name)))
 
 
 def _facts(db: sqlite3.Connection) -> tuple[Fact, ...]:
@@ -136,12 +136,12 @@ def _facts(db: sqlite3.Connection) -> tuple[Fact, ...]:
 
 
 def _windows(db: sqlite3.Connection) -> dict[str, tuple[Window, ...]]:
-    found: dict[str, list[Window]] = {}
+    windows_of: dict[str, list[Window]] = {}
     rows = db.execute(
         "SELECT site, first, last, records, samples, names, types, data FROM window "
         "ORDER BY first, id"
     )
     for site, first, last, records, samples, names, types, data in rows:
-        fields = unpacked(names, types, data)
-        found.setdefault(site, []).append(Window(first, last, records, samples, fields))
-    return {site: tuple(windows) for site, windows in found.items()}
+        fields = unpack_fields(names, types, data)
+        windows_of.setdefault(site, []).append(Window(first, last, records, samples, fields))
+    return {site: tuple(windows) for site, windows in windows_of.items()}

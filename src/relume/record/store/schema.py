@@ -1,4 +1,4 @@
-"""The schema of a run file, its versions, and how a file of any version is opened for reading.
+"""Defines the schema of a run file and its versions, and opens a file of any version for reading.
 
 Version 2 (``PRAGMA user_version``), application id 0x524C554D ("RLUM"):
 
@@ -8,16 +8,16 @@ Version 2 (``PRAGMA user_version``), application id 0x524C554D ("RLUM"):
     record(id, step, layout, data)            float32 of the layout's length, `ABSENT` where not
                                               measured
     mask(id, body)                            of a record of a rank: which units were silent
-                                              (`silence.py`)
+                                              (`silent_masks.py`)
     step(id, data)                            float64 rows (step, loss, learning rate, seconds)
-    thin(id, stream, level, layout, body)     old records or steps, thinned (`thin.py`)
+    thin(id, stream, level, layout, body)     old records or steps, thinned (`downsample.py`)
     window(id, site, first, last, records, samples, names, types, data)
                                               (fields, units), each field of its own type
     fact(id, kind, site, step, body)          a `core.Fact`; body is its data as JSON
 
-A file of an older version stays readable for ever and is never changed: it is copied into a
-temporary database, the steps of `MIGRATIONS` are applied there, and that is read. So the reader
-knows the newest schema only, and a new version is one more step here.
+Every older version stays readable, and its file is never changed: the file is copied into a
+temporary database, the steps of `MIGRATIONS` are applied there, and the copy is read. So the reader
+knows only the newest schema, and a new version adds one step here.
 """
 
 import json
@@ -34,7 +34,7 @@ from relume.errors import NoRunError, NotATraceError, StoreError
 VERSION = 2
 APPLICATION = 0x524C554D
 SUFFIX = ".sqlite"
-LOG = "-wal"  # what SQLite appends to the name of the log beside a file
+LOG = "-wal"  # SQLite's suffix for the log beside a file
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -56,7 +56,7 @@ CREATE TABLE fact (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, site TEXT NOT NUL
 
 
 def _to_2(db: sqlite3.Connection) -> None:
-    """Thinning and ranks came, and windows whose fields have their own types (float64 before)."""
+    """Add thinning and ranks, and a type for each field of a window (float64 before)."""
     db.execute("CREATE TABLE mask (id INTEGER PRIMARY KEY, body BLOB NOT NULL)")
     db.execute(
         "CREATE TABLE thin (id INTEGER PRIMARY KEY, stream TEXT NOT NULL, level INTEGER NOT NULL, "
@@ -73,25 +73,25 @@ MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _to_2}
 
 
 def migrate(db: sqlite3.Connection, version: int) -> None:
-    """Apply the steps from `version` to the newest, in order."""
+    """Apply the migrations from `version` to the newest, in order."""
     for old in range(version, VERSION):
         MIGRATIONS[old](db)
 
 
 def create(db: sqlite3.Connection) -> None:
-    """Lay out an empty file: readable while it is written, and nothing lost when killed."""
+    """Create the tables of an empty file: readable while written, and safe against a kill."""
     db.execute("PRAGMA journal_mode = WAL")
     # NORMAL syncs only at checkpoints: a killed process loses nothing that was committed,
     # a power cut may lose the last seconds, and no step waits for the disk.
     db.execute("PRAGMA synchronous = NORMAL")
-    marks = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
+    pragmas = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
     # One transaction: a process killed while it makes its file leaves an empty one.
-    db.executescript(f"BEGIN; {marks} {TABLES} COMMIT;")
+    db.executescript(f"BEGIN; {pragmas} {TABLES} COMMIT;")
 
 
 @contextmanager
 def open_checked(path: Path) -> Generator[sqlite3.Connection]:
-    """A run file, opened for reading within one moment of it, in the newest schema.
+    """Open a run file for reading one moment of it, in the newest schema.
 
     Raises:
         NoRunError: there is no such file.
@@ -126,7 +126,7 @@ def _check_head(path: Path) -> None:
 
 
 def _connect(path: Path, folder: Path) -> sqlite3.Connection:
-    """Open a file; one whose folder cannot be written, and an old one, by way of a copy."""
+    """Open a file, or a copy of it where its folder cannot be written or its version is old."""
     try:
         # Not read-only: after a kill the log has to be recovered, which writes beside the file.
         return _current(sqlite3.connect(path, isolation_level=None), path, folder)
@@ -146,7 +146,7 @@ def _connect(path: Path, folder: Path) -> sqlite3.Connection:
 
 
 def _current(db: sqlite3.Connection, path: Path, folder: Path) -> sqlite3.Connection:
-    """`db`, or a migrated copy of it, inside a transaction: what is read is of one moment."""
+    """`db`, or a migrated copy of it, inside a transaction, so that all reads are of one moment."""
     try:
         db.execute("BEGIN")
         application = db.execute("PRAGMA application_id").fetchone()[0]
@@ -177,12 +177,12 @@ def _log(path: Path) -> Path:
 
 
 def _code(error: sqlite3.Error) -> int:
-    """The primary result code; the higher bytes say more than is asked here."""
+    """The primary result code, without the bytes of the extended one."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def reason(error: Exception, path: Path) -> str:
-    """Why a file could not be read or written, for the end of a sentence."""
+    """Why a file could not be read or written, as the end of a sentence."""
     if isinstance(error, sqlite3.Error):
         code = _code(error)
         if code == sqlite3.SQLITE_FULL:
@@ -203,7 +203,7 @@ def reason(error: Exception, path: Path) -> str:
 
 
 def _writable(folder: Path) -> bool:
-    # by the rights that opening a file is judged by, where the system can tell them apart
+    # by the effective ids, which decide whether opening succeeds, where the system knows them
     return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 

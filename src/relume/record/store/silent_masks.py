@@ -1,8 +1,8 @@
-"""Which units were silent on a record, one bit a unit: what ranks need to merge that share.
+"""Packs which units were silent on a record, one bit a unit, so that ranks can merge that share.
 
-Of two ranks' shares of silent units the share of both together cannot be known: it is of those
-units that were silent on either. So a rank keeps the units themselves, for records that are not
-thinned yet: an eighth of a byte a unit.
+The shares of silent units of two ranks do not determine the share of both: a unit is silent if it
+was so on every rank. So a rank keeps the units themselves, for records that are not thinned yet: an
+eighth of a byte a unit.
 """
 
 import json
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 Flags = NDArray[np.bool_]
 
 
-def packed(silent: Mapping[str, Flags]) -> bytes:
-    """One bit a unit, by site, deflated.
+def pack(silent: Mapping[str, Flags]) -> bytes:
+    """Write the flags as one bit a unit, by site, deflated.
 
     Example:
-        >>> kept = unpacked(packed({"fc1": np.array([True, False, True])}))
-        >>> kept["fc1"].tolist()
+        >>> masks = unpack(pack({"fc1": np.array([True, False, True])}))
+        >>> masks["fc1"].tolist()
         [True, False, True]
     """
     head = json.dumps({site: len(flags) for site, flags in silent.items()}).encode()
@@ -28,21 +28,21 @@ def packed(silent: Mapping[str, Flags]) -> bytes:
     return zlib.compress(len(head).to_bytes(4, "little") + head + bits, 1)
 
 
-def unpacked(body: bytes) -> dict[str, Flags]:
-    """What `packed` made.
+def unpack(body: bytes) -> dict[str, Flags]:
+    """Read the flags that `pack` wrote.
 
     Raises:
-        ValueError: damaged bytes.
+        ValueError: the bytes are damaged.
     """
     try:
         data = zlib.decompress(body)
     except zlib.error as error:
         raise ValueError(f"silent units: {error}") from error
     place = 4 + int.from_bytes(data[:4], "little")
-    found: dict[str, Flags] = {}
+    masks: dict[str, Flags] = {}
     for site, units in json.loads(data[4:place]).items():
         size = -(-units // 8)
         bits = np.frombuffer(data[place : place + size], np.uint8)
-        found[site] = np.unpackbits(bits, count=units).astype(bool)
+        masks[site] = np.unpackbits(bits, count=units).astype(bool)
         place += size
-    return found
+    return masks

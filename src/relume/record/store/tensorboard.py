@@ -1,6 +1,6 @@
-"""Where a recording goes besides its file, while the run trains: event files for TensorBoard.
+"""Sends a recording to event files for TensorBoard too, while the run trains.
 
-A sink is told what is written, when it is written (`writer.Sink`). It writes at once, in the time
+A sink receives what is written when it is written (`writer.Sink`). It writes at once, in the time
 that the recorder charges to its budget: no thread, and nothing that outlives the run.
 """
 
@@ -18,17 +18,17 @@ from relume.record.store.retention import STEP_STATS, UNSEEN
 from relume.record.store.writer import Sink, StepRow
 from relume.registry import lookup
 
-MOST_ROWS = 32  # steps a flush, twice a second: TensorBoard draws a thousand points, or some more
+MOST_ROWS = 32  # steps a flush, twice a second; TensorBoard draws about a thousand points
 
 
 class TensorBoard:
-    """Writes scalars as event files, one a run: a tag is ``site/stat``, a group a site.
+    """Writes scalars as event files, one a run: a tag is ``site/stat``, a group is a site.
 
-    The loss, the rate and the seconds of a step are in the group ``run``; of many steps since the
-    last flush some are left out, evenly.
+    Loss, rate and seconds of a step are in the group ``run``. Of more than `MOST_ROWS` steps since
+    the last flush an even sample is written.
 
     Args:
-        folder: of this run; made if it is not there.
+        folder: of this run; created if missing.
 
     Raises:
         OSError: it cannot be written to.
@@ -43,20 +43,20 @@ class TensorBoard:
         self._write(self._event(wall_time=time.time(), file_version="brain.Event:2"))
 
     def record(self, step: int, keys: Sequence[Key], values: Sequence[float]) -> None:
-        """One record, as one event."""
+        """Write one record as one event."""
         self._scalars(step, {_tag(*key): v for key, v in zip(keys, values, strict=True)})
         self._file.flush()
 
     def steps(self, rows: Sequence[StepRow]) -> None:
-        """Some steps, an event each."""
+        """Write some steps, an event each."""
         every = -(-len(rows) // MOST_ROWS)
-        for row in rows[::-1][::every][::-1]:  # the last one always
+        for row in rows[::-1][::every][::-1]:  # always with the last one
             named = zip(STEP_STATS, row[1:], strict=True)
             self._scalars(int(row[0]), {_tag("", stat): v for stat, v in named if v != UNSEEN})
         self._file.flush()
 
     def close(self) -> None:
-        """The run has ended."""
+        """Close the file: the run has ended."""
         self._file.close()
 
     def _scalars(self, step: int, values: dict[str, float]) -> None:
@@ -72,11 +72,11 @@ class TensorBoard:
 SINKS = {"tensorboard": TensorBoard}
 
 
-def sink_called(word: str) -> tuple[str, Path | None]:
-    """The name of a sink and its folder, from ``"tensorboard"`` or ``"tensorboard:DIR"``.
+def parse_sink(word: str) -> tuple[str, Path | None]:
+    """Parse ``"tensorboard"`` or ``"tensorboard:DIR"`` into a sink's name and its folder.
 
     Raises:
-        UsageError: there is no such sink, or what it needs is not installed.
+        UsageError: there is no such sink, or the package it needs is not installed.
     """
     name, _, folder = word.partition(":")
     lookup(name, SINKS, "sink")
@@ -85,19 +85,19 @@ def sink_called(word: str) -> tuple[str, Path | None]:
 
 
 def open_sink(sink: str | Sink, run: Path) -> Sink:
-    """A sink, ready to be told of a run.
+    """Open the sink of a run.
 
     Args:
-        sink: its name, with a folder or without (see `named`), or the sink itself.
-        run: the run file, after whose name the sink's own folder is called.
+        sink: its name, with a folder or without (see `parse_sink`), or the sink itself.
+        run: the run file, which names the sink's own folder.
 
     Raises:
-        UsageError: as in `named`.
+        UsageError: as in `parse_sink`.
         OSError: the folder cannot be written to.
     """
     if not isinstance(sink, str):
         return sink
-    name, folder = sink_called(sink)
+    name, folder = parse_sink(sink)
     return SINKS[name]((folder or run.parent / name) / run.stem)
 
 
@@ -106,7 +106,7 @@ def _tag(site: str, stat: str) -> str:
 
 
 def _classes() -> tuple[Any, Any, Any]:
-    """TensorBoard's own, without what would load TensorFlow where that is installed."""
+    """TensorBoard's own classes, imported so that TensorFlow is not loaded where installed."""
     proto, writer = "tensorboard.compat.proto", "tensorboard.summary.writer"
     try:
         event: Any = import_module(f"{proto}.event_pb2")

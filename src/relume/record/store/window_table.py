@@ -1,11 +1,11 @@
-"""Windows of per-unit counters in the run file: nothing is lost, and nothing is written twice.
+"""Keeps the windows of per-unit counters in the run file, without loss, each written once.
 
-Each field is kept in the smallest type that holds all its numbers exactly: counts as integers,
-what was measured in float32 as float32, long sums as float64. A site keeps at most `MOST` windows,
-and fewer where they would take more than `SITE_BYTES`: neighbours are merged in the file, two at a
-time, those that hold the fewest records first; merging is exact (`units.py`). The first window,
-the state at initialisation, is never merged, and a site keeps at least `FEWEST` windows, so a very
-wide one takes about 400 bytes a unit.
+Each field is stored in the smallest type that holds all its numbers exactly: counts as integers,
+float32 measurements as float32, long sums as float64. A site keeps at most `MOST` windows, and
+fewer where they would take more than `SITE_BYTES`: neighbours are merged in the file, two at a
+time, those with the fewest records first. Merging is exact (`measure/unit_counters.py`). The first
+window, the state at initialisation, is never merged. A site keeps at least `FEWEST` windows, so a
+very wide one takes about 400 bytes a unit.
 """
 
 import json
@@ -19,25 +19,25 @@ from numpy.typing import NDArray
 
 from relume.core import Window
 from relume.record.measure.unit_counters import FEWEST as FEWEST
-from relume.record.measure.unit_counters import FIELDS, merge, most
+from relume.record.measure.unit_counters import FIELDS, merge, window_limit
 
 Floats = NDArray[np.float64]
 Row = tuple[Any, ...]
-Mark = tuple[int, int, int, int]
+WindowKey = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class WindowRow:
-    """A window in the file: its row, what tells it from others, and whether it is packed small."""
+    """A window in the file: its id, its key, and whether its fields have their smallest types."""
 
     id: int
-    mark: Mark
+    key: WindowKey
     small: bool
 
 
 @dataclass(slots=True)
 class WindowUpdate:
-    """What brings one site's windows up to date: rows out, rows in, and pairs to be merged."""
+    """An update of one site's windows in the file: rows to delete, to insert, pairs to merge."""
 
     gone: list[tuple[int]]
     rows: list[Row]
@@ -47,64 +47,64 @@ class WindowUpdate:
         return bool(self.gone or self.rows or self.merged)
 
     def apply(self, db: sqlite3.Connection) -> None:
-        """Make the change. Within a transaction; twice is as good as once after a rollback."""
+        """Apply the update within a transaction; it can be applied again after a rollback."""
         db.executemany("DELETE FROM window WHERE id = ?", self.gone)
         db.executemany(_INSERT, self.rows)
         for one, two, new in self.merged:
-            found = [_read(db, number) for number in (one, two)]
+            (site, first), (_, second) = (_read(db, number) for number in (one, two))
             db.executemany("DELETE FROM window WHERE id = ?", [(one,), (two,)])
-            site = found[0][0]
-            row = packed(site, merge(found[0][1], found[1][1]), small=True)
+            row = pack_row(site, merge(first, second), small=True)
             db.execute(_INSERT, (new, *row))
 
 
 class WindowTable:
-    """Which windows of the sites are in the file."""
+    """Tracks which windows of the sites are in the file."""
 
     def __init__(self) -> None:
-        self._panes: dict[str, list[WindowRow]] = {}
+        self._rows: dict[str, list[WindowRow]] = {}
         self._last = 0
 
     def update(self, site: str, windows: Sequence[Window]) -> WindowUpdate:
-        """The windows take the place of those from the first one's first step on.
+        """The update that replaces all windows from the first one's first step on.
 
-        What is there already stays; the last window still grows, so it is packed when it is done.
+        A window that is already in the file stays. The last one still grows: its fields get their
+        smallest types once it has ended.
         """
-        panes = self._panes.get(site, [])
+        in_file = self._rows.get(site, [])
         begin = windows[0].first
-        kept = [pane for pane in panes if pane.mark[0] < begin]
-        old = {pane.mark: pane for pane in panes[len(kept) :]}
+        rows = [row for row in in_file if row.key[0] < begin]
+        old = {row.key: row for row in in_file[len(rows) :]}
         new: dict[int, Window] = {}
         for place, window in enumerate(windows, start=1):
-            sign, small = mark(window), place < len(windows)
-            pane = old.get(sign)
-            if pane is None or (small and not pane.small):
-                pane = WindowRow(self._next(), sign, small)
-                new[pane.id] = window
+            key, small = key_of(window), place < len(windows)
+            row = old.get(key)
+            if row is None or (small and not row.small):
+                row = WindowRow(self._next(), key, small)
+                new[row.id] = window
             else:
-                del old[sign]
-            kept.append(pane)
-        merged = self._thin(kept, most(_width(windows[0])), new)
-        self._panes[site] = kept
-        small_ones = {pane.id for pane in kept if pane.small} | {i for pair in merged for i in pair}
-        rows = [(i, *packed(site, w, small=i in small_ones)) for i, w in new.items()]
-        return WindowUpdate([(pane.id,) for pane in old.values()], rows, merged)
+                del old[key]
+            rows.append(row)
+        merged = self._thin(rows, window_limit(_width(windows[0])), new)
+        self._rows[site] = rows
+        small_ids = {row.id for row in rows if row.small} | {i for pair in merged for i in pair}
+        inserts = [(i, *pack_row(site, w, small=i in small_ids)) for i, w in new.items()]
+        return WindowUpdate([(row.id,) for row in old.values()], inserts, merged)
 
     def _thin(
-        self, panes: list[WindowRow], limit: int, new: dict[int, Window]
+        self, rows: list[WindowRow], limit: int, new: dict[int, Window]
     ) -> list[tuple[int, int, int]]:
-        """Merge until there are few enough; the pairs that have to be merged in the file."""
+        """Merge rows until at most `limit` are left; return the pairs to be merged in the file."""
         merged: list[tuple[int, int, int]] = []
-        while len(panes) > limit:
-            pairs = range(1, len(panes) - 2)  # neither the first nor the last
-            at = min(pairs, key=lambda i: panes[i].mark[2] + panes[i + 1].mark[2])
-            one, two = panes[at], panes[at + 1]
-            both = WindowRow(self._next(), _both(one.mark, two.mark), True)
+        while len(rows) > limit:
+            pairs = range(1, len(rows) - 2)  # neither the first nor the last
+            at = min(pairs, key=lambda i: rows[i].key[2] + rows[i + 1].key[2])
+            one, two = rows[at], rows[at + 1]
+            both = WindowRow(self._next(), _merged_key(one.key, two.key), True)
             if one.id in new and two.id in new:
                 new[both.id] = merge(new.pop(one.id), new.pop(two.id))
             else:
                 merged.append((one.id, two.id, both.id))
-            panes[at : at + 2] = [both]
+            rows[at : at + 2] = [both]
         return merged
 
     def _next(self) -> int:
@@ -112,8 +112,8 @@ class WindowTable:
         return self._last
 
 
-def mark(window: Window) -> Mark:
-    """What tells a window from another of the same site: counters only grow."""
+def key_of(window: Window) -> WindowKey:
+    """The key that distinguishes a window from others of its site: its counters only grow."""
     return (window.first, window.last, window.records, window.samples)
 
 
@@ -121,7 +121,7 @@ def _width(window: Window) -> int:
     return max((len(field) for field in window.fields.values()), default=0)
 
 
-def _both(one: Mark, two: Mark) -> Mark:
+def _merged_key(one: WindowKey, two: WindowKey) -> WindowKey:
     return (min(one[0], two[0]), max(one[1], two[1]), one[2] + two[2], one[3] + two[3])
 
 
@@ -133,11 +133,14 @@ def _read(db: sqlite3.Connection, number: int) -> tuple[str, Window]:
         "SELECT site, first, last, records, samples, names, types, data FROM window WHERE id = ?",
         (number,),
     ).fetchone()
-    return site, Window(first, last, records, samples, unpacked(names, types, data))
+    return site, Window(first, last, records, samples, unpack_fields(names, types, data))
 
 
-def packed(site: str, window: Window, *, small: bool) -> Row:
-    """A row of the table `window`, after its id; each field in its own type unless `small`."""
+def pack_row(site: str, window: Window, *, small: bool) -> Row:
+    """A row of the table `window`, without its id.
+
+    Each field keeps its own type; with `small` it gets the smallest one that is exact.
+    """
     types = [
         _type(field, name) if small else field.dtype.str[1:]
         for name, field in window.fields.items()
@@ -146,11 +149,11 @@ def packed(site: str, window: Window, *, small: bool) -> Row:
         field.astype(f"<{kind}", copy=False).tobytes()
         for kind, field in zip(types, window.fields.values(), strict=True)
     )
-    return (site, *mark(window), json.dumps(list(window.fields)), " ".join(types), data)
+    return (site, *key_of(window), json.dumps(list(window.fields)), " ".join(types), data)
 
 
-def unpacked(names: str, types: str, data: bytes) -> Mapping[str, Floats]:
-    """The fields of a window, as float64.
+def unpack_fields(names: str, types: str, data: bytes) -> Mapping[str, Floats]:
+    """Read the fields of a window, as float64.
 
     Raises:
         ValueError: the parts do not fit together.
@@ -160,19 +163,19 @@ def unpacked(names: str, types: str, data: bytes) -> Mapping[str, Floats]:
     units = len(data) // width if width else 0
     if units * width != len(data) or len(known) != len(kinds):
         raise ValueError("a window's fields do not fit its data")
-    found: dict[str, Floats] = {}
+    fields: dict[str, Floats] = {}
     place = 0
     for name, kind in zip(known, kinds, strict=True):
         size = units * int(kind[1:])
-        found[name] = np.frombuffer(data[place : place + size], f"<{kind}").astype(np.float64)
+        fields[name] = np.frombuffer(data[place : place + size], f"<{kind}").astype(np.float64)
         place += size
-    return found
+    return fields
 
 
 def _type(field: NDArray[Any], name: str) -> str:
     """The smallest of u2, u4, f4 and f8 that holds every number of the field exactly.
 
-    The types that a field of its name usually takes are tried alone: most need one look.
+    Only the types that a field of that name usually takes are tried: most fit the first one.
     """
     law = FIELDS.get(name)
     usual = () if law is None else _USUAL[law.type]
@@ -189,9 +192,9 @@ _USUAL = {"u4": ("u2", "u4"), "f4": ("f4",), "f8": ("f8",)}
 
 def _holds(kind: str, field: NDArray[Any]) -> bool:
     if kind == "f8":
-        return bool(field.any())  # a sum that is nowhere zero: no smaller type is likely to do
+        return bool(field.any())  # a sum with any entry but zero: a smaller type hardly ever fits
     with np.errstate(invalid="ignore", over="ignore"):
         if not np.array_equal(field.astype(kind).astype(np.float64), field, equal_nan=True):
             return False
-    # the sign of a zero is the one thing that an integer cannot keep
+    # an integer cannot keep the sign of a zero
     return kind == "f4" or not bool(np.signbit(field).any())

@@ -1,4 +1,4 @@
-"""A whole trace into a new run file, as a recorder would have written it."""
+"""Writes a whole trace into a new run file, as a recorder would have written it."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def write_trace(path: Path, trace: Trace) -> None:
     """Write `trace` to a new file.
 
     Raises:
-        StoreError: it cannot be written, or holds something.
+        StoreError: it cannot be written, or is not empty.
     """
     writer = Writer(path)
     try:
@@ -32,7 +32,7 @@ def write_trace(path: Path, trace: Trace) -> None:
 
 
 def _records(writer: Writer, table: dict[Key, Series]) -> None:
-    """Records by step. Series measured on the same steps are handled together: most are."""
+    """Write the records by step. Series of the same steps are grouped: most share them."""
     groups: dict[bytes, list[Key]] = {}
     for key, series in table.items():
         groups.setdefault(series.steps.tobytes(), []).append(key)

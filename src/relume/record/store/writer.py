@@ -1,4 +1,4 @@
-"""Appends to a run file while the run trains; what fails costs the recording, never the run."""
+"""Appends to a run file while the run trains; a failure here ends the recording, never the run."""
 
 import json
 import sqlite3
@@ -25,26 +25,26 @@ from relume.record.store.retention import (
     ThinnedStream,
 )
 from relume.record.store.silent_masks import Flags
-from relume.record.store.silent_masks import packed as packed_silence
+from relume.record.store.silent_masks import pack as pack_masks
 
 Job = Callable[[sqlite3.Connection], object]
 StepRow = tuple[float, float, float, float]
 
-MOST_LAYOUTS = 16  # sets of keys told apart; later records leave gaps in a common one instead
-MOST_LATE = 256  # writes that wait while another process has locked the file
-LATE_SECONDS = 1.0  # how long the end of a run waits for the lock, once
-THIN_EVERY = 8  # records between two looks at whether there is something to thin
+MOST_LAYOUTS = 16  # separate layouts; later records use a common one with gaps
+MOST_DELAYED = 256  # writes that wait while another process has locked the file
+LOCK_SECONDS = 1.0  # how long the end of a run waits for the lock, once
+THIN_EVERY = 8  # records between two checks whether there is something to thin
 
 
 class Sink(Protocol):
-    """Something else that is told what is written, while the run trains."""
+    """Receives what is written, while the run trains."""
 
     def record(self, step: int, keys: Sequence[Key], values: Sequence[float]) -> None:
-        """One record."""
+        """Take one record."""
         ...
 
     def steps(self, rows: Sequence[StepRow]) -> None:
-        """Some steps: (step, loss, learning rate, seconds)."""
+        """Take some steps: (step, loss, learning rate, seconds)."""
         ...
 
     def close(self) -> None:
@@ -55,14 +55,15 @@ class Sink(Protocol):
 class Writer:
     """Appends to a run file. Every public method is one transaction.
 
-    A write that meets a lock of another process waits in memory for the next one: nobody's step
-    waits for it, and nothing is lost unless it lasts.
+    Where another process has locked the file, a write waits in memory for the next one. No training
+    step waits for it, and nothing is lost unless the lock stays.
 
     Args:
         path: the file; it must not hold a run yet.
-        sink: is told of records and steps too. One that fails is left out from then on, and
-            `failures` says so.
-        ranked: this is one rank of several: more is kept, so that they can be merged exactly.
+        sink: receives records and steps too. A sink that fails is left out from then on, and
+            reported in `failures`.
+        ranked: whether this is one rank of several; then silent units are kept too, so that ranks
+            can be merged exactly.
 
     Raises:
         StoreError: the folder or the file cannot be written.
@@ -73,16 +74,16 @@ class Writer:
         self.ranked = ranked
         self.failures: list[str] = []
         self._sink = sink
-        self._union = Layouts()
+        self._layouts = Layouts()
         self._common: dict[Key, int] = {}
         self._records, self._steps = ThinnedStream(RECORDS, "<f4"), ThinnedStream(STEPS, "<f8")
         self._whole_records = self._whole_steps = self._count = 0
-        self._course = window_table.WindowTable()
-        self._late: list[Job] = []
+        self._windows = window_table.WindowTable()
+        self._delayed: list[Job] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # The recorder may be closed from another thread than it was opened in. No write ever
-            # waits for a lock.
+            # The recorder may be closed in another thread than it was opened in. No write waits
+            # for a lock.
             self._db = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=0.0
             )
@@ -98,7 +99,7 @@ class Writer:
         self._write(lambda db: db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows))
 
     def site(self, site: Site) -> None:
-        """Add a site, or replace what is known of it."""
+        """Add a site, or replace it."""
         body = {key: value for key, value in asdict(site).items() if key != "name"}
         row = (site.name, json.dumps(body))
         self._write(lambda db: db.execute("INSERT OR REPLACE INTO site VALUES (?, ?)", row))
@@ -109,7 +110,7 @@ class Writer:
         self._write(lambda db: db.execute(_FACT, row))
 
     def replace_fact(self, fact: Fact) -> None:
-        """Put a fact in the place of the earlier ones of its kind and site."""
+        """Replace the earlier facts of this kind and site by `fact`."""
         row = (fact.kind, fact.site, fact.step, json.dumps(fact.data))
 
         def job(db: sqlite3.Connection) -> None:
@@ -127,25 +128,25 @@ class Writer:
     ) -> None:
         """Add one record: `values[i]` is the stat ``keys[i][1]`` at the site ``keys[i][0]``.
 
-        `silent` are the silent units by site, which a rank of several keeps.
+        `silent` holds the silent units by site, which one rank of several keeps.
         """
-        with np.errstate(over="ignore"):  # what exceeds float32 is kept as infinity
+        with np.errstate(over="ignore"):  # what exceeds float32 becomes infinity
             data = np.asarray(values, dtype="<f4")
         row_keys = keys
-        if self._union.known(keys) is None and len(self._union) >= MOST_LAYOUTS:
-            row_keys, data = self._gapped(keys, data)
+        if self._layouts.find(keys) is None and len(self._layouts) >= MOST_LAYOUTS:
+            row_keys, data = self._in_common_layout(keys, data)
         body = data.tobytes()
-        masks = packed_silence(silent) if silent else None
+        masks = pack_masks(silent) if silent else None
 
         def job(db: sqlite3.Connection) -> None:
-            layout = self._union.layout_of(db, row_keys)
+            layout = self._layouts.layout_of(db, row_keys)
             row = (step, layout, body)
             made = db.execute("INSERT INTO record (step, layout, data) VALUES (?, ?, ?)", row)
             if masks is not None:
                 db.execute("INSERT INTO mask VALUES (?, ?)", (made.lastrowid, masks))
 
         self._write(job)
-        self._tell(lambda sink: sink.record(step, keys, values))
+        self._send(lambda sink: sink.record(step, keys, values))
         self._whole_records += 1
         self._count += 1
         if self._count % THIN_EVERY == 0:
@@ -156,42 +157,44 @@ class Writer:
 
         def job(db: sqlite3.Connection) -> None:
             for step, keys, values in rows:
-                row = (step, self._union.layout_of(db, keys), np.asarray(values, "<f4").tobytes())
+                row = (step, self._layouts.layout_of(db, keys), np.asarray(values, "<f4").tobytes())
                 db.execute("INSERT INTO record (step, layout, data) VALUES (?, ?, ?)", row)
 
         if rows:
             self._write(job)
         for step, keys, values in rows:
-            self._tell(partial(_record, step, keys, values))
+            self._send(partial(_record, step, keys, values))
         self._whole_records += len(rows)
         self._thin_records()
 
     def steps(self, rows: Sequence[StepRow]) -> None:
         """Add (step, loss, learning rate, seconds) of consecutive steps.
 
-        `UNSEEN` stands for a loss or a rate that was not seen.
+        `UNSEEN` stands for a loss or a rate that was not read.
         """
         data = np.asarray(rows, dtype="<f8").tobytes()
         self._write(lambda db: db.execute("INSERT INTO step (data) VALUES (?)", (data,)))
-        self._tell(lambda sink: sink.steps(rows))
+        self._send(lambda sink: sink.steps(rows))
         self._whole_steps += len(rows)
         self._thin_steps()
 
     def windows(self, site: str, windows: Sequence[Window]) -> None:
-        """Bring a site's windows up to date: these take the place of those that begin where the
-        first of them does, or later. What is there already is not written again."""
+        """Replace a site's windows from the first one's first step on.
+
+        A window that is already in the file is not written again.
+        """
         self.all_windows({site: windows})
 
     def all_windows(self, by_site: Mapping[str, Sequence[Window]]) -> None:
         """`windows` of several sites at once."""
-        changes = [self._course.update(site, new) for site, new in by_site.items() if new]
-        changes = [change for change in changes if change]
+        updates = [self._windows.update(site, new) for site, new in by_site.items() if new]
+        updates = [update for update in updates if update]
 
         def job(db: sqlite3.Connection) -> None:
-            for change in changes:
-                change.apply(db)
+            for update in updates:
+                update.apply(db)
 
-        if changes:
+        if updates:
             self._write(job)
 
     def close(self) -> None:
@@ -200,16 +203,16 @@ class Writer:
         Raises:
             StoreError: the file could not be finished, or is no longer there.
         """
-        self._tell(lambda sink: sink.close())
+        self._send(lambda sink: sink.close())
         try:
-            if self._late:
-                self._db.execute(f"PRAGMA busy_timeout = {int(1000 * LATE_SECONDS)}")
+            if self._delayed:
+                self._db.execute(f"PRAGMA busy_timeout = {int(1000 * LOCK_SECONDS)}")
                 self._write(None)
-                if self._late:
+                if self._delayed:
                     raise StoreError(
                         f"cannot finish the run file {self.path}: another process has locked it."
                     )
-            # A reader keeps the log from being folded in; then the last one to leave does it.
+            # While a reader is open the log cannot be folded in; the last reader to close does it.
             with suppress(sqlite3.Error):
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
@@ -220,27 +223,30 @@ class Writer:
                 f"the run file {self.path} was deleted or moved while the run was recorded."
             )
 
-    def _gapped(self, keys: tuple[Key, ...], data: Any) -> tuple[tuple[Key, ...], Any]:
-        """A record in the common layout: a model that takes other ways on each step (dropped
-        layers, experts) would otherwise have a layout a record."""
-        for key in (*self._union.columns, *keys):
+    def _in_common_layout(self, keys: tuple[Key, ...], data: Any) -> tuple[tuple[Key, ...], Any]:
+        """A record in the common layout, with gaps.
+
+        A model that runs other modules on each step (dropped layers, experts) would otherwise have
+        one layout a record.
+        """
+        for key in (*self._layouts.columns, *keys):
             self._common.setdefault(key, len(self._common))
         row = np.full(len(self._common), ABSENT, dtype="<u4")
         row[[self._common[key] for key in keys]] = data.view("<u4")
         return tuple(self._common), row
 
     def _thin_records(self) -> None:
-        bounds = retention.record_bounds(len(self._union.columns))
+        bounds = retention.record_bounds(len(self._layouts.columns))
 
         def job(db: sqlite3.Connection) -> int:
             last = db.execute("SELECT max(id) FROM record").fetchone()[0] - bounds.tail
-            return retention.thin_records(db, self._records, self._union, bounds, last)
+            return retention.thin_records(db, self._records, self._layouts, bounds, last)
 
         self._whole_records -= self._thin(self._records, bounds, self._whole_records, job)
 
     def _thin_steps(self) -> None:
         def job(db: sqlite3.Connection) -> int:
-            return retention.thin_steps(db, self._steps, self._union, STEP_BOUNDS)
+            return retention.thin_steps(db, self._steps, self._layouts, STEP_BOUNDS)
 
         self._whole_steps -= self._thin(self._steps, STEP_BOUNDS, self._whole_steps, job)
 
@@ -251,40 +257,40 @@ class Writer:
         whole: int,
         job: Callable[[sqlite3.Connection], int],
     ) -> int:
-        """Thin one chunk of a stream if it is time; how many rows went. Locked: another time."""
+        """Thin one chunk of a stream when it is due, unless locked; return how many rows went."""
         enough = bounds.tail + bounds.rows if stream.chunks else bounds.whole
-        if self._late or whole < enough:
+        if self._delayed or whole < enough:
             return 0
         before = list(stream.chunks)
         try:
-            done: list[int] = []
-            self._transaction([lambda db: done.append(job(db))])
-            return done[0]
+            counts: list[int] = []
+            self._transaction([lambda db: counts.append(job(db))])
+            return counts[0]
         except sqlite3.Error as error:
             stream.chunks = before
             if schema.is_locked(error):
                 return 0
             raise self._failed(error) from error
 
-    def _tell(self, tell: Callable[[Sink], None]) -> None:
+    def _send(self, send: Callable[[Sink], None]) -> None:
         if self._sink is None:
             return
         try:
-            tell(self._sink)
-        except Exception as error:  # a sink is a courtesy: the file goes on without it
+            send(self._sink)
+        except Exception as error:  # a sink is optional: the file goes on without it
             self._sink = None
             self.failures.append(f"the sink was left out: {type(error).__name__}: {error}")
 
     def _write(self, job: Job | None) -> None:
-        """Do what is late and then `job`, all in one transaction; if locked, it is late itself."""
-        jobs = [*self._late, *([job] if job is not None else [])]
+        """Run the delayed jobs, then `job`, in one transaction; if locked, delay them all."""
+        jobs = [*self._delayed, *([job] if job is not None else [])]
         try:
             self._transaction(jobs)
-            self._late = []
+            self._delayed = []
         except sqlite3.Error as error:
-            if not schema.is_locked(error) or len(jobs) > MOST_LATE:
+            if not schema.is_locked(error) or len(jobs) > MOST_DELAYED:
                 raise self._failed(error) from error
-            self._late = jobs
+            self._delayed = jobs
 
     def _transaction(self, jobs: Sequence[Job]) -> None:
         self._db.execute("BEGIN IMMEDIATE")
@@ -293,10 +299,10 @@ class Writer:
                 job(self._db)
             self._db.execute("COMMIT")
         except BaseException:
-            with suppress(sqlite3.Error):  # some errors have rolled back by themselves
+            with suppress(sqlite3.Error):  # some errors roll back by themselves
                 self._db.execute("ROLLBACK")
             raise
-        self._union.unwritten.clear()
+        self._layouts.unwritten.clear()
 
     def _failed(self, error: Exception) -> StoreError:
         why = schema.reason(error, self.path).rstrip(".")

@@ -1,4 +1,4 @@
-"""Which figure makes the point before any click: chosen by the first root cause."""
+"""Chooses the figure at the head of the page by the first root cause."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FEW = 3  # sites: a gradient over fewer has no depth
 
 
 def headline_figure(diagnosis: Diagnosis, roots: Sequence[Finding], trace: Trace) -> dict[str, Any]:
-    """The figure's kind, and the place of the finding that it is about (None: the run learns)."""
+    """Return the figure's kind, and the index of its finding (None: the run learns)."""
     if not roots:
         return {"figure": "loss", "finding": None}
     root = roots[0]
@@ -45,8 +45,8 @@ def _drawable(figure: str, trace: Trace) -> bool:
     acts = [site.name for site in trace.sites_of("act")]
     needed = {"silent": "silent_unit_share", "flat": "flat_share_low", "depth": "grad_pre_rms"}
     if figure in needed:
-        found = sum(trace.series(act, needed[figure]) is not None for act in acts)
-        return found >= (FEW if figure == "depth" else 1)
+        recorded = sum(trace.series(act, needed[figure]) is not None for act in acts)
+        return recorded >= (FEW if figure == "depth" else 1)
     if figure == "updates":
         weights = trace.sites_of("parameter")
         return any(trace.series(site.name, "update_ratio") is not None for site in weights)

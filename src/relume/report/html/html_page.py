@@ -1,8 +1,7 @@
-"""One self-contained HTML file: the bundle, its styles and the data inside, and a policy that
-lets nothing else run or load.
+"""Makes one self-contained HTML file: bundle, styles, data, and a policy that allows nothing else.
 
-Whatever comes from the user's program is in one block of JSON that holds no character with a
-meaning in HTML; the bundle puts it into the page as text.
+All text from the user's program is in one block of JSON that holds no character with a meaning in
+HTML; the bundle puts it into the page as text.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
 def html(data: Mapping[str, Any], *, title: str, summary: str = "", live: bool = False) -> str:
-    """The page that draws `data` (its `kind` says how) by itself.
+    """Return the page that draws `data`; its `kind` names the drawing.
 
     Args:
-        data: what `relume.mount` takes; numbers that JSON does not have must be words already.
+        data: what `relume.mount` takes; numbers that JSON cannot hold must be words already.
         title: of the document.
-        summary: what is told where scripts are off.
-        live: the page may ask the server it came from for newer data, and nobody else.
+        summary: what the page says where scripts are off.
+        live: the page may ask its own server, and no other, for newer data.
     """
     from relume import __version__
 
@@ -61,7 +60,7 @@ def html(data: Mapping[str, Any], *, title: str, summary: str = "", live: bool =
 
 
 def inline(data: Mapping[str, Any]) -> str:
-    """JSON for the inside of a script element, in ASCII without a character of HTML's own.
+    """Return JSON for the inside of a script element: ASCII without a character of HTML's own.
 
     >>> inline({"name": "</script>\\u2028"})
     '{"name":"\\\\u003c/script\\\\u003e\\\\u2028"}'
@@ -72,7 +71,7 @@ def inline(data: Mapping[str, Any]) -> str:
 
 @cache
 def asset(name: str) -> str:
-    """A file of the bundle, without what a carriage return would change between disk and page."""
+    """Return a file of the bundle, its line ends as newlines: its hash must fit the page."""
     return files("relume").joinpath("web", name).read_text("utf-8").replace("\r\n", "\n")
 
 

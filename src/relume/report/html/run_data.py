@@ -1,5 +1,7 @@
-"""A run as the page draws it: plain data for the JavaScript bundle, made of a trace and its
-diagnosis. Words are made safe to show here; numbers are the recorded ones, thinned to pixels."""
+"""Makes the plain data from which the page draws one run, out of its trace and diagnosis.
+
+Words are made safe to show here; numbers are the recorded ones, thinned to the page's pixels.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from relume.report.html.headline_figure import headline_figure
 from relume.report.html.network_blocks import NetworkBlock, network_blocks
 from relume.report.html.series_encoder import COLUMNS, WRITTEN, SeriesEncoder, columns_for
 from relume.report.html.unit_spread import unit_spreads
-from relume.report.words.cause_tree import CauseBranch, cause_tree, gaps, verdict
+from relume.report.words.cause_tree import CauseBranch, cause_tree, unchecked_by_reason, verdict
 from relume.report.words.sanitise import (
     clean,
     name,
@@ -36,13 +38,13 @@ ACT_STATS = {
     "post_rms": "post_rms",
     "grad": "grad_pre_rms",
 }
-"""What a site's story is drawn from, under the names that the page knows."""
+"""The stats of an act that the page draws, under the page's names."""
 HEAD_STATS = {"pre_rms": "pre_rms", "grad": "grad_pre_rms"}
 INPUT_STATS = {"mean_energy": "mean_energy_share", "rms": "rms"}
 WEIGHT_STATS = {"update": "update_ratio"}
 STATS = {"act": ACT_STATS, "head": HEAD_STATS, "input": INPUT_STATS, "parameter": WEIGHT_STATS}
 WIDE = {"grad_pre_rms"}
-"""Drawn across the whole page, so with twice the columns."""
+"""Stats drawn across the whole page, so with twice the columns."""
 MOST = 170_000
 """Values in a page, besides two series of steps: at two characters each a third of a megabyte."""
 CURVE = 64  # points of a finding's own curve, as core.Evidence promises
@@ -51,68 +53,68 @@ LONG = 4_000  # characters of a message shown
 
 @dataclass(frozen=True, slots=True)
 class RunData:
-    """A run with what was found in it, and how it stands: ``ended``, ``training`` or ``lost``."""
+    """A run's trace and diagnosis, and its state: ``ended``, ``training`` or ``lost``."""
 
     trace: Trace
     diagnosis: Diagnosis
     state: str = "ended"
 
 
-def run_data(shown: RunData, press: SeriesEncoder) -> dict[str, Any]:
-    """Everything that the page says and draws of one run."""
-    trace, diagnosis = shown.trace, shown.diagnosis
-    built = network_blocks(trace, diagnosis)
-    places = {site: at for at, block in enumerate(built) for site in block.names}
+def run_data(run: RunData, encoder: SeriesEncoder) -> dict[str, Any]:
+    """Return everything that the page writes and draws of one run."""
+    trace, diagnosis = run.trace, run.diagnosis
+    blocks = network_blocks(trace, diagnosis)
+    places = {site: at for at, block in enumerate(blocks) for site in block.names}
     index = {finding.key: at for at, finding in enumerate(diagnosis.findings)}
-    told = cause_tree(diagnosis)
-    kind, claim = verdict(diagnosis, told)
-    roots = [branch.finding for branch in told.roots]
+    tree = cause_tree(diagnosis)
+    kind, claim = verdict(diagnosis, tree)
+    roots = [branch.finding for branch in tree.roots]
     return {
         "name": name(trace.meta.get("run", "")),
-        "state": shown.state,
+        "state": run.state,
         "about": run_header(trace.meta),
         "verdict": {"kind": kind, "claim": claim, "outcome": _long(diagnosis.outcome.text)},
         "numbers": _numbers(diagnosis.outcome.numbers),
         "roots": [index[finding.key] for finding in roots],
         "hero": headline_figure(diagnosis, roots, trace),
-        "blocks": [_block(block, trace, press, index) for block in built],
-        "weights": _weights(trace, press, places),
-        "run": _run(trace, press),
+        "blocks": [_block(block, trace, encoder, index) for block in blocks],
+        "weights": _weights(trace, encoder, places),
+        "run": _run(trace, encoder),
         "events": events(diagnosis, places),
-        "findings": [_finding(f, index, places, press) for f in diagnosis.findings],
-        "story": [_branch(branch, index) for branch in told.roots],
-        "notes": [_branch(branch, index) for branch in told.notes],
+        "findings": [_finding(f, index, places, encoder) for f in diagnosis.findings],
+        "story": [_branch(branch, index) for branch in tree.roots],
+        "notes": [_branch(branch, index) for branch in tree.notes],
         "ruled_out": [_checked(item) for item in diagnosis.ruled_out],
         "checked": [_checked(c) for c in diagnosis.checked if c not in diagnosis.ruled_out],
         "not_checked": _missing(diagnosis),
         "silenced": [_silenced(s) for s in diagnosis.suppressed],
-        "grids": press.grids,
+        "grids": encoder.grids,
     }
 
 
-def encoder_for(shown: Sequence[RunData], most: int = MOST) -> list[SeriesEncoder]:
-    """One press a run, so that all their series together have at most so many values."""
+def encoder_for(runs: Sequence[RunData], most: int = MOST) -> list[SeriesEncoder]:
+    """Return one encoder a run, so that all series together have at most `most` values."""
     lengths = [
         length
-        for each in shown
-        for series, factor in _wanted(each.trace)
+        for each in runs
+        for series, factor in _series_to_draw(each.trace)
         for length in [len(series)] * factor
     ]
     columns = columns_for(lengths, most)
     tight = sum(min(length, 2 * columns) for length in lengths) > WRITTEN
-    acts = sum(len(each.trace.sites_of("act")) for each in shown)
-    return [SeriesEncoder(columns, tight, acts) for _ in shown]
+    acts = sum(len(each.trace.sites_of("act")) for each in runs)
+    return [SeriesEncoder(columns, tight, acts) for _ in runs]
 
 
-def _wanted(trace: Trace) -> list[tuple[Series, int]]:
-    """The series that will be drawn, with how many columns each takes of a usual one's."""
-    found: list[tuple[Series, int]] = []
+def _series_to_draw(trace: Trace) -> list[tuple[Series, int]]:
+    """Return the series to draw, each with its width in usual columns (1 or 2)."""
+    wanted: list[tuple[Series, int]] = []
     for site in trace.sites:
         for stat in _stats(site, trace).values():
             series = trace.series(site.name, stat)
             if series is not None:
-                found.append((series, 1 + (stat in WIDE)))
-    return found
+                wanted.append((series, 1 + (stat in WIDE)))
+    return wanted
 
 
 def _stats(site: Site, trace: Trace) -> Mapping[str, str]:
@@ -122,25 +124,25 @@ def _stats(site: Site, trace: Trace) -> Mapping[str, str]:
 
 
 def _is_weight(site: Site, trace: Trace) -> bool:
-    """A matrix or a kernel: a bias or a gain says little of a layer's step."""
+    """Whether a parameter is a matrix or a kernel: a bias says little of a layer's step."""
     known = [f.data for f in trace.facts_of("parameter") if f.site == site.name]
     return not known or len(known[0].get("shape") or "any") > 1
 
 
-def _drawn(site: Site, trace: Trace, press: SeriesEncoder) -> dict[str, Any]:
-    made: dict[str, Any] = {}
+def _site_series(site: Site, trace: Trace, encoder: SeriesEncoder) -> dict[str, Any]:
+    data: dict[str, Any] = {}
     for short, stat in _stats(site, trace).items():
         series = trace.series(site.name, stat)
         if series is not None and len(series):
-            made[short] = press.series(series, press.columns * (1 + (stat in WIDE)))
-    return made
+            data[short] = encoder.series(series, encoder.columns * (1 + (stat in WIDE)))
+    return data
 
 
 def _block(
-    block: NetworkBlock, trace: Trace, press: SeriesEncoder, index: Mapping[str, int]
+    block: NetworkBlock, trace: Trace, encoder: SeriesEncoder, index: Mapping[str, int]
 ) -> dict[str, Any]:
     site = block.site
-    made: dict[str, Any] = {
+    data: dict[str, Any] = {
         "name": name(block.name, 80),
         "layer": name(block.layer, 80),
         "kind": block.kind,
@@ -150,32 +152,34 @@ def _block(
         "place": place(site.file, site.line) if site and site.file else "",
         "health": block.health,
         "findings": [index[key] for key in block.findings],
-        "series": _drawn(site, trace, press) if site else {},
+        "series": _site_series(site, trace, encoder) if site else {},
     }
     if site is not None and site.kind == "act":
-        made["spread"] = unit_spreads(trace.windows(site.name), press.acts)
-    return made
+        data["spread"] = unit_spreads(trace.windows(site.name), encoder.acts)
+    return data
 
 
-def _weights(trace: Trace, press: SeriesEncoder, places: Mapping[str, int]) -> list[dict[str, Any]]:
+def _weights(
+    trace: Trace, encoder: SeriesEncoder, places: Mapping[str, int]
+) -> list[dict[str, Any]]:
     return [
         {"name": name(site.name, 80), "block": places.get(site.name), "series": drawn}
         for site in trace.sites_of("parameter")
-        if (drawn := _drawn(site, trace, press))
+        if (drawn := _site_series(site, trace, encoder))
     ]
 
 
-def _run(trace: Trace, press: SeriesEncoder) -> dict[str, Any]:
-    made: dict[str, Any] = {}
+def _run(trace: Trace, encoder: SeriesEncoder) -> dict[str, Any]:
+    data: dict[str, Any] = {}
     for short, stat in {"loss": "loss", "rate": "learning_rate"}.items():
         series = trace.series("", stat)
         if series is not None and len(series):
-            made[short] = press.series(series, COLUMNS)
-    return made
+            data[short] = encoder.series(series, COLUMNS)
+    return data
 
 
 def events(diagnosis: Diagnosis, places: Mapping[str, int]) -> list[dict[str, Any]]:
-    """What began at a known step after the start: marks for the figures over steps."""
+    """Return the findings that began after the start, as marks for the figures over steps."""
     begun = [f for f in diagnosis.findings if f.steps[0] > 0 and f.severity >= Severity.NOTE]
     begun.sort(key=lambda finding: (finding.steps[0], -finding.severity))
     return [
@@ -190,7 +194,7 @@ def events(diagnosis: Diagnosis, places: Mapping[str, int]) -> list[dict[str, An
 
 
 def _finding(
-    finding: Finding, index: Mapping[str, int], places: Mapping[str, int], press: SeriesEncoder
+    finding: Finding, index: Mapping[str, int], places: Mapping[str, int], encoder: SeriesEncoder
 ) -> dict[str, Any]:
     evidence = finding.evidence
     more = [(key, value) for key, value in evidence.more.items() if value is not None]
@@ -214,19 +218,19 @@ def _finding(
         "limit": None if evidence.threshold is None else _number(evidence.threshold),
         "samples": evidence.samples,
         "more": [[name(key, 60), _value(value)] for key, value in more[:40]],
-        "curve": press.series(_course(evidence)),
+        "curve": encoder.series(_curve_series(evidence)),
         "explains": [index[key] for key in finding.explains if key in index],
         "explained_by": [index[key] for key in finding.explained_by if key in index],
     }
 
 
-def _course(evidence: Evidence) -> Series:
+def _curve_series(evidence: Evidence) -> Series:
     steps, values = zip(*evidence.curve[:CURVE], strict=True) if evidence.curve else ((), ())
     return Series(np.asarray(steps, np.int64), np.asarray(values, np.float64))
 
 
 def _title(finding: Finding) -> str:
-    """A rule's name as words: ``Dead units``."""
+    """Return a rule's name as words: ``Dead units``."""
     words = clean(finding.name).replace("-", " ")
     return shorten(words[:1].upper() + words[1:])
 
@@ -250,7 +254,7 @@ def _missing(diagnosis: Diagnosis) -> list[dict[str, Any]]:
             "reason": _long(item.reason),
             "remedy": _long(item.remedy),
         }
-        for rules, sites, item in gaps(diagnosis.not_checked)
+        for rules, sites, item in unchecked_by_reason(diagnosis.not_checked)
     ]
 
 
@@ -261,7 +265,7 @@ def _silenced(item: Any) -> list[str]:
 
 
 def run_header(meta: Mapping[str, Any]) -> list[list[str]]:
-    """The run's facts in words, for the foot of the page."""
+    """Return the run's facts in words, for the foot of the page."""
     words = {
         "script": "script",
         "started": "started",
@@ -285,9 +289,9 @@ def run_header(meta: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _numbers(numbers: Mapping[str, Any]) -> dict[str, Any]:
-    """The outcome's numbers (start, end, chance, noise), which the loss figure marks."""
-    found = {key: _number(v) for key, v in numbers.items() if isinstance(v, int | float)}
-    return {name(key, 40): value for key, value in found.items()}
+    """Return the outcome's numbers (start, end, chance, noise), which the loss figure marks."""
+    finite = {key: _number(v) for key, v in numbers.items() if isinstance(v, int | float)}
+    return {name(key, 40): value for key, value in finite.items()}
 
 
 def _number(value: float) -> float | str:

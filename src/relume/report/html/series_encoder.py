@@ -1,8 +1,8 @@
-"""Series as many numbers as a figure has pixels: whole where they fit, else their extremes.
+"""Encodes series in as many numbers as a figure has pixels: whole, or the extremes of stretches.
 
-A series that is too long is cut into stretches of equal length, and of each its least and its
-greatest value is kept, with the step at which the stretch ends: what a line of that many columns
-would show, with no spike lost. Nothing is averaged.
+A series that is too long is cut into stretches of equal length, and each keeps its least and
+its greatest value with the step at which it ends: a line of that many columns shows the same, and
+no spike is lost. Nothing is averaged.
 """
 
 import math
@@ -21,9 +21,9 @@ Ints = NDArray[np.int64]
 COLUMNS = 480
 """Stretches of a series at most: at 960 pixels across two pixels each."""
 LEAST = 16
-"""And at least, however many series there are."""
+"""Stretches of a series at least, however many series there are."""
 WRITTEN = 40_000
-"""Values of a page up to which all are written as numbers; of more, each takes two characters."""
+"""Values of a page up to which all are written as numbers; beyond, each takes two characters."""
 
 ALPHABET = "".join(chr(c) for c in range(33, 127) if chr(c) not in "\"&'/<>\\`")
 """Characters that mean nothing in JSON, HTML or a script."""
@@ -33,7 +33,7 @@ _LEVELS = len(ALPHABET) ** 2 - len(_LOST)
 
 @dataclass(frozen=True, slots=True)
 class Downsampled:
-    """A series as it is drawn: `low` is `high` where it is whole."""
+    """A series thinned for drawing: `low` is `high` where it is whole."""
 
     steps: Ints
     low: Floats
@@ -41,14 +41,14 @@ class Downsampled:
 
     @property
     def whole(self) -> bool:
-        """Every value is there, none is a stretch's extreme."""
+        """Whether every value is there, and none is a stretch's extreme."""
         return self.low is self.high
 
 
 def downsample_pixels(series: Series, columns: int) -> Downsampled:
-    """The series in at most `columns` stretches; whole where that takes no more numbers.
+    """Return the series in at most `columns` stretches; whole where that takes no more numbers.
 
-    Of a stretch with a value that is not finite the greatest is that value, so that it is seen.
+    A stretch with a value that is not finite has that value as its greatest, so that it shows.
     """
     many = len(series)
     steps, values = np.asarray(series.steps), np.asarray(series.values, dtype=np.float64)
@@ -66,7 +66,7 @@ def downsample_pixels(series: Series, columns: int) -> Downsampled:
 
 
 def columns_for(lengths: Sequence[int], most: int) -> int:
-    """The greatest number of columns with which series of these lengths take at most `most`
+    """Return the greatest number of columns at which series of these lengths take at most `most`
     values."""
     low, high = LEAST, COLUMNS
     while low < high:
@@ -80,13 +80,13 @@ def columns_for(lengths: Sequence[int], most: int) -> int:
 
 @dataclass(slots=True)
 class SeriesEncoder:
-    """Writes thinned series for one page, with the steps that many share written once.
+    """Encodes thinned series for one page, and writes steps that many series share only once.
 
     Attributes:
         columns: stretches of a series at most.
         tight: two characters a value instead of a number.
         acts: act sites of all runs on the page, which share its room.
-        grids: the steps by their place, as `series` refers to them.
+        grids: the shared steps; a series refers to them by index.
     """
 
     columns: int
@@ -96,16 +96,18 @@ class SeriesEncoder:
     _places: dict[bytes, int] = field(default_factory=dict[bytes, int])
 
     def series(self, series: Series, columns: int | None = None) -> dict[str, Any]:
-        """A series as data: its grid `g`, and its values: one constant `c`, all `v`, or the
-        extremes `lo` and `hi` of stretches."""
-        made = downsample_pixels(series, columns or self.columns)
-        place = {"g": self._grid(made.steps)}
-        first = float(made.low[0]) if len(made.low) else math.nan
-        if math.isfinite(first) and bool((made.low == first).all() and (made.high == first).all()):
-            return {**place, "c": short(first)}
-        if made.whole:
-            return {**place, "v": self._values(made.low)}
-        return {**place, "lo": self._values(made.low), "hi": self._values(made.high)}
+        """Return a series as data: its grid `g` and its values, which are one constant `c`, all
+        `v`, or the extremes `lo` and `hi` of stretches."""
+        thinned = downsample_pixels(series, columns or self.columns)
+        grid = {"g": self._grid(thinned.steps)}
+        first = float(thinned.low[0]) if len(thinned.low) else math.nan
+        if math.isfinite(first) and bool(
+            (thinned.low == first).all() and (thinned.high == first).all()
+        ):
+            return {**grid, "c": short(first)}
+        if thinned.whole:
+            return {**grid, "v": self._values(thinned.low)}
+        return {**grid, "lo": self._values(thinned.low), "hi": self._values(thinned.high)}
 
     def _grid(self, steps: Ints) -> int:
         key = np.ascontiguousarray(steps, dtype=np.int64).tobytes()
@@ -115,18 +117,18 @@ class SeriesEncoder:
         return self._places[key]
 
     def _values(self, values: Floats) -> Any:
-        return packed(values) if self.tight else [short(value) for value in values.tolist()]
+        return encode_values(values) if self.tight else [short(value) for value in values.tolist()]
 
 
 def short(value: float) -> float | str:
-    """Four significant digits; what JSON has no number for as a word."""
+    """Round to four significant digits; a number that JSON cannot hold becomes a word."""
     return float(f"{value:.4g}") if math.isfinite(value) else str(value)
 
 
-def packed(values: Floats) -> str:
-    """Values in two characters each: levels between the least and the greatest, of their
+def encode_values(values: Floats) -> str:
+    """Encode values in two characters each: levels between the least and the greatest, of their
     logarithm where they are positive and span more than two decades. A level is a 7,000th of the
-    span, less than a pixel. Before them stand ``log`` or ``even`` and the two ends;
+    span, less than a pixel. Before the levels stand ``log`` or ``even`` and the two ends;
     web/src/lib/series.ts reads it.
     """
     fine = np.isfinite(values)

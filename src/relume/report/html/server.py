@@ -1,8 +1,8 @@
-"""A page on loopback that follows a run: read-only, behind a random token, for this host alone.
+"""Serves the page that follows a run on loopback: read-only, behind a random token.
 
 A page elsewhere on the web could point the reader's browser at a server on the reader's own
-machine. So the token stands in the path, the `Host` header must be ours (no foreign name that
-resolves to loopback passes), and what another site asks for is refused.
+machine. So the path holds a token, the `Host` header must name loopback itself (a foreign name
+that resolves to loopback is refused), and requests from other sites are refused.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class LiveServer(ThreadingHTTPServer):
     """Serves `page` at ``/TOKEN/`` and `data` (JSON) at ``/TOKEN/data``, and nothing else.
 
     Args:
-        page, data: make what is served; `data` is asked on every poll and may raise.
+        page, data: make what is served; `data` is called on every poll and may raise.
         port: 0 takes a free one.
     """
 
@@ -42,15 +42,15 @@ class LiveServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where the page is, with the token."""
+        """The address of the page, with the token."""
         return f"http://{LOOPBACK}:{self.server_port}/{self.token}/"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A reader that goes away in the middle is no error of ours."""
+        """Ignore errors: a reader that goes away in the middle is none of relume's."""
 
 
 class LiveHandler(BaseHTTPRequestHandler):
-    """One request. It answers GET and HEAD; every other method is refused by the base class."""
+    """Answers one GET or HEAD request; the base class refuses every other method."""
 
     server: LiveServer  # pyright: ignore[reportIncompatibleVariableOverride]
     server_version = "relume"
@@ -58,7 +58,7 @@ class LiveHandler(BaseHTTPRequestHandler):
     timeout = 30
 
     def do_GET(self) -> None:
-        """The page, or its data if they changed since the reader's `If-None-Match`."""
+        """Send the page, or its data if they changed since the reader's `If-None-Match`."""
         refusal = self._refusal()
         if refusal:
             self._send(403, refusal.encode(), "text/plain; charset=utf-8")
@@ -88,7 +88,7 @@ class LiveHandler(BaseHTTPRequestHandler):
     def _data(self) -> None:
         try:
             body = self.server.data().encode()
-        except Exception as error:  # the run file may be gone, or be in the middle of something
+        except Exception as error:  # the run file may be gone or locked
             reason = f"{type(error).__name__}: {error}"
             self._send(503, reason.encode("utf-8", "replace"), "text/plain; charset=utf-8")
             return
@@ -112,4 +112,4 @@ class LiveHandler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing is logged: the terminal is for the address, and the token is in every line."""
+        """Log nothing: every line would show the token."""

@@ -1,4 +1,4 @@
-"""Trials as the page draws them: every arm with its verdict, its effect and its pairs."""
+"""Makes the plain data from which the page draws a trial: arms, verdicts, effects and pairs."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ LONG = 2_000
 
 
 def trial_data(trial: Trial) -> dict[str, Any]:
-    """A trial as plain data; a pair is a seed that both the arm and the base finished."""
+    """Return a trial as plain data; a pair is a seed that both the arm and the base finished."""
     base = next((arm for arm in trial.arms if arm.role == "base"), trial.arms[0])
-    before = {shot.seed: shot for shot in trial.shots_of(base.name)}
+    base_runs = {run.seed: run for run in trial.shots_of(base.name)}
     candidates = [arm for arm in trial.arms if arm.name != base.name]
     return {
         "question": _text(trial.question),
         "objective": {"name": name(trial.objective.name), "better": trial.objective.better},
-        "base": {"name": name(base.name), "values": [_shot(shot) for shot in before.values()]},
-        "arms": [_arm(arm, trial, before) for arm in candidates],
+        "base": {"name": name(base.name), "values": [_run_data(run) for run in base_runs.values()]},
+        "arms": [_arm(arm, trial, base_runs) for arm in candidates],
     }
 
 
-def _arm(arm: Arm, trial: Trial, before: dict[int, TrialRun]) -> dict[str, Any]:
+def _arm(arm: Arm, trial: Trial, base_runs: dict[int, TrialRun]) -> dict[str, Any]:
     verdict = trial.verdict(arm.name)
     sign = -1.0 if trial.objective.better == "min" else 1.0
-    shots = trial.shots_of(arm.name)
+    runs = trial.shots_of(arm.name)
     return {
         "name": name(arm.name),
         "role": arm.role,
@@ -38,12 +38,12 @@ def _arm(arm: Arm, trial: Trial, before: dict[int, TrialRun]) -> dict[str, Any]:
         "more_seeds": verdict.more_seeds if verdict else None,
         "new_findings": [name(key) for key in verdict.new_findings] if verdict else [],
         "effect": _effect(verdict.effect) if verdict and verdict.effect else None,
-        "shots": [_shot(shot) for shot in shots],
+        "shots": [_run_data(run) for run in runs],
         "pairs": [
-            [shot.seed, short(sign * (shot.value - other.value))]
-            for shot in shots
-            if (other := before.get(shot.seed)) is not None
-            and shot.value is not None
+            [run.seed, short(sign * (run.value - other.value))]
+            for run in runs
+            if (other := base_runs.get(run.seed)) is not None
+            and run.value is not None
             and other.value is not None
         ],
     }
@@ -62,12 +62,12 @@ def _effect(effect: Effect) -> dict[str, Any]:
     }
 
 
-def _shot(shot: TrialRun) -> dict[str, Any]:
+def _run_data(run: TrialRun) -> dict[str, Any]:
     return {
-        "seed": shot.seed,
-        "value": None if shot.value is None else short(shot.value),
-        "diverged": shot.diverged,
-        "problem": _text(shot.problem),
+        "seed": run.seed,
+        "value": None if run.value is None else short(run.value),
+        "diverged": run.diverged,
+        "problem": _text(run.problem),
     }
 
 

@@ -1,5 +1,4 @@
-"""Where the pre of each unit lies: mean and deviation over the samples of a window, so that a
-figure can hold it against the curve of the act."""
+"""Reads mean and deviation of each unit's pre from windows, to draw them under the act's curve."""
 
 from __future__ import annotations
 
@@ -15,12 +14,12 @@ WINDOWS = 6
 UNITS = 64
 """Units drawn of one site: at 4 pixels each they fill a figure."""
 ALL_UNITS = 3_000
-"""Over all sites of a page: beyond, each shows fewer."""
+"""Units drawn over all sites of a page: beyond, each site shows fewer."""
 NEEDED = ("pre_n", "pre_sum", "pre_sumsq", "active")
 
 
 def unit_spreads(windows: Sequence[Window], sites: int) -> list[dict[str, Any]]:
-    """For some of a site's windows, the first and the last among them: its units, by their mean.
+    """Return the units of some of a site's windows, the first and the last among them, by mean.
 
     Each unit is `[mean, deviation, state]`; state 0: it never had a slope; 1: flat below on at
     least 90 % of the samples; 2: flat above; 3: alive. Empty where the pre could not be read.

@@ -1,4 +1,4 @@
-"""One line a finding, for editors and for `grep`."""
+"""Writes one line a finding, for editors and for `grep`."""
 
 from dataclasses import replace
 
@@ -7,10 +7,10 @@ from relume.report.words.sanitise import clean, name, place, prose, shorten
 
 
 def concise(diagnosis: Diagnosis) -> str:
-    """``file:line: CODE severity site message``, a line each, roots first.
+    """Return ``file:line: CODE severity site message``, a line each, roots first.
 
-    A finding without a place in the source stands at the script; one of the whole model has
-    the site ``(model)``. Empty if there is no finding.
+    A finding without a place in the source gets the script; one of the whole model has the
+    site ``(model)``. Empty if there is no finding.
     """
     script = str(diagnosis.meta.get("script") or "-")
     return "".join(f"{_line(finding, script)}\n" for finding in diagnosis.findings)

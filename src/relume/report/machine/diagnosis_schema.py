@@ -1,13 +1,14 @@
-"""The published JSON schema of a diagnosis, from pydantic models that mirror `core`.
+"""Makes the published JSON schema of a diagnosis from pydantic models that mirror `core`.
 
     python -m relume.report.machine.diagnosis_schema            writes it to stdout
     python -m relume.report.machine.diagnosis_schema FILE       writes it to a file
 
-Within a version fields are only added, so a reader must pass over what it does not know. A field
-that goes away or changes its meaning makes the next version: another number, another file.
+Within a version fields are only added, so a reader must skip fields that it does not know. A
+field that goes away or changes its meaning makes the next version: another number, another file.
 """
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from relume.core import SCHEMA
 from relume.report.machine.json_file import emit, write
 
+CLASS = re.compile(r'(\w)Schema"')
 TITLE = f"relume diagnosis, version {SCHEMA}"
 Number = Annotated[
     float | Literal["inf", "-inf", "nan"],
@@ -31,6 +33,8 @@ Code = Annotated[str, Field(pattern=r"^[A-Z]+\d+$")]
 
 
 class SchemaModel(BaseModel):
+    """The base of the models: attribute docstrings become descriptions."""
+
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 
@@ -87,7 +91,7 @@ class FindingSchema(SchemaModel):
 
 
 class CheckedSchema(SchemaModel):
-    """A rule looked and found nothing."""
+    """A rule that checked its sites and found nothing."""
 
     code: Code
     name: str
@@ -96,14 +100,14 @@ class CheckedSchema(SchemaModel):
 
 
 class NotCheckedSchema(SchemaModel):
-    """A rule could not look."""
+    """A rule that could not check a site, or any."""
 
     code: Code
     name: str
     site: str
     reason: str
     remedy: str
-    """What would let it look; empty if nothing."""
+    """What would let it check; empty if nothing."""
 
 
 class OutcomeSchema(SchemaModel):
@@ -123,7 +127,7 @@ class OutcomeSchema(SchemaModel):
     numbers: dict[str, Value]
 
 
-class SuppressedSchema(SchemaModel):
+class SilencedSchema(SchemaModel):
     """A finding that counts for nothing, and why."""
 
     finding: FindingSchema
@@ -131,7 +135,7 @@ class SuppressedSchema(SchemaModel):
     where: str
     """The file, with the line for a comment."""
     reason: str
-    """In the words of whoever silenced it; empty if not said."""
+    """As the comment or the configuration gives it; empty if it gives none."""
     root: str
     """The key of the silenced finding that it is a symptom of; empty if it was silenced itself."""
 
@@ -146,15 +150,15 @@ class DiagnosisSchema(SchemaModel):
     ok: bool
     """Nothing of warning or above, the silenced ones aside."""
     roots: list[Key]
-    """Findings that no other explains, in the order of telling."""
+    """Findings that no other explains, in the order of the report."""
     findings: list[FindingSchema]
     """Causes before symptoms."""
     checked: list[CheckedSchema]
     not_checked: list[NotCheckedSchema]
     ruled_out: list[CheckedSchema]
-    """What could have been the cause, was looked at, and is not."""
+    """What could have been the cause, was checked, and is not."""
     outcome: OutcomeSchema
-    suppressed: list[SuppressedSchema]
+    suppressed: list[SilencedSchema]
     """Findings that a comment, the configuration or a baseline silenced."""
     meta: dict[str, Any]
     """The run: run, path, script, argv, started, steps, records, ended, versions and more; with a
@@ -162,13 +166,14 @@ class DiagnosisSchema(SchemaModel):
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema (2020-12)."""
+    """Return the JSON schema (2020-12), whose definitions have the names of `core`."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return head | DiagnosisSchema.model_json_schema(by_alias=True, mode="validation")
+    text = json.dumps(DiagnosisSchema.model_json_schema(by_alias=True, mode="validation"))
+    return head | json.loads(CLASS.sub(r'\1"', text))
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the schema to the file that is named, or to stdout."""
+    """Write the schema to the file named in `argv`, or to stdout."""
     text = json.dumps(schema(), indent=2)
     if argv:
         write(f"{text}\n", Path(argv[0]))

@@ -1,7 +1,7 @@
-"""Workflow commands of GitHub Actions: each finding at its line in the changed files.
+"""Writes workflow commands of GitHub Actions: each finding at its line in the changed files.
 
-A root cause has its own severity; a symptom is a `notice` that names its cause, since one fault
-is one annotation to act on. Facts are left out. A command is one line, so the text is escaped as
+A root cause keeps its severity; a symptom is a `notice` that names its cause, so that one fault is
+one annotation to act on. Facts are left out. A command is one line, so the text is escaped as
 the runner unescapes it: ``%``, carriage return and newline everywhere, ``:`` and ``,`` in the
 properties.
 """
@@ -18,9 +18,9 @@ COMMANDS = {
 
 
 def github(diagnosis: Diagnosis) -> str:
-    """The findings as workflow commands, a line each, roots first; empty if there is none."""
-    told = [finding for finding in diagnosis.findings if finding.severity > Severity.FACT]
-    return "".join(f"{_command(finding, diagnosis)}\n" for finding in told)
+    """Return the findings as workflow commands, a line each, roots first; empty if none."""
+    findings = [f for f in diagnosis.findings if f.severity > Severity.FACT]
+    return "".join(f"{_command(finding, diagnosis)}\n" for finding in findings)
 
 
 def _command(finding: Finding, diagnosis: Diagnosis) -> str:

@@ -1,4 +1,4 @@
-"""Reports as files: whole or not at all."""
+"""Writes reports to files, whole or not at all, and to stdout in UTF-8."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from relume.errors import UsageError
 
 
 def write(text: str, path: Path) -> None:
-    """Put `text` at `path`, so that a reader sees the old file or the new one, never a half.
+    """Write `text` to `path` so that a reader sees the old file or the new one, never a half.
 
     What is not a regular file (``/dev/stdout``, a pipe) is written to directly.
     """
@@ -27,7 +27,7 @@ def write(text: str, path: Path) -> None:
 
 
 def emit(text: str) -> None:
-    """Put `text` and a newline on stdout in UTF-8, which JSON is by definition."""
+    """Write `text` and a newline to stdout in UTF-8, which JSON is by definition."""
     data = f"{text}\n".encode("utf-8", "backslashreplace")
     raw = getattr(sys.stdout, "buffer", None)
     sys.stdout.flush()
@@ -39,10 +39,10 @@ def emit(text: str) -> None:
 
 
 def writable(path: Path) -> Path:
-    """`path` made absolute, if a report can be written there.
+    """Return `path` made absolute, if a report can be written there.
 
     Raises:
-        UsageError: it cannot; the message says why, before anything has been run for it.
+        UsageError: it cannot; the message says why. Call it before anything runs.
     """
     target = path.absolute()
     if target.is_dir():

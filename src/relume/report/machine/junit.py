@@ -1,7 +1,7 @@
-"""JUnit XML, as continuous integration reads it: a test case for each rule that was asked.
+"""Writes JUnit XML for continuous integration: a test case for each rule that ran.
 
-A rule fails if one of its findings is as grave as the run may not be; it is skipped if it could
-look nowhere. Lesser and silenced findings are in the output of a case that passes.
+A rule fails if one of its findings reaches the severity that fails the run; it is skipped if it
+could check no site. Lesser and silenced findings are in the output of a case that passes.
 """
 
 from collections.abc import Iterable
@@ -17,10 +17,10 @@ LONGEST = 4000
 
 
 def junit(diagnosis: Diagnosis, fail_on: Severity = Severity.WARNING) -> str:
-    """The diagnosis as one test suite.
+    """Return the diagnosis as one test suite.
 
     Args:
-        diagnosis: what to tell.
+        diagnosis: what to report.
         fail_on: findings of this severity or above are failures.
     """
     rules = _rules(diagnosis)
@@ -58,39 +58,41 @@ def _case(code: str, called: str, diagnosis: Diagnosis, fail_on: Severity) -> st
         f"    <testcase classname={_attribute(f'relume.{code[:4]} {family}'.strip())}"
         f' name={_attribute(f"{code} {called}")} time="0"'
     )
-    found = [finding for finding in diagnosis.findings if finding.code == code]
-    grave = [finding for finding in found if finding.severity >= fail_on]
+    findings = [finding for finding in diagnosis.findings if finding.code == code]
+    grave = [finding for finding in findings if finding.severity >= fail_on]
     body: list[str] = []
     if grave:
         first = max(grave, key=lambda finding: finding.severity)
         more = f" (and {count(len(grave) - 1, 'more site')})" if len(grave) > 1 else ""
-        said = _attribute(sentence(message(first)) + more)
-        text = _lines(_told(finding, diagnosis) for finding in grave)
-        body.append(f'      <failure message={said} type="{first.severity}">{text}</failure>')
-    looked = found or any(item.code == code for item in diagnosis.checked)
+        headline = _attribute(sentence(message(first)) + more)
+        text = _lines(_finding_line(finding, diagnosis) for finding in grave)
+        body.append(f'      <failure message={headline} type="{first.severity}">{text}</failure>')
+    checked = findings or any(item.code == code for item in diagnosis.checked)
     silenced = [item for item in diagnosis.suppressed if item.finding.code == code]
     missing = [item for item in diagnosis.not_checked if item.code == code]
-    if missing and not looked and not silenced:
+    if missing and not checked and not silenced:
         body.append(f"      <skipped message={_attribute(_missing(missing[0]))}/>")
-    output = [_told(finding, diagnosis) for finding in found if finding.severity < fail_on]
+    output = [
+        _finding_line(finding, diagnosis) for finding in findings if finding.severity < fail_on
+    ]
     output += [
         f"silenced by {item.by}{f' ({item.reason})' if item.reason else ''}: "
-        + _told(item.finding, diagnosis)
+        + _finding_line(item.finding, diagnosis)
         for item in silenced
     ]
     output += [item.text for item in diagnosis.checked if item.code == code]
-    output += [_missing(item) for item in missing] if looked or silenced else []
+    output += [_missing(item) for item in missing] if checked or silenced else []
     if output:
         body.append(f"      <system-out>{_lines(output)}</system-out>")
     return "\n".join([f"{head}>", *body, "    </testcase>"]) if body else f"{head}/>"
 
 
-def _told(finding: Finding, diagnosis: Diagnosis) -> str:
+def _finding_line(finding: Finding, diagnosis: Diagnosis) -> str:
     where = source_spot(finding, diagnosis.meta)
     at = "" if where is None else where.file + (f":{where.line}" if where.line else "") + ": "
     cure = f" Try first: {sentence(finding.cure)}" if finding.cure else ""
-    told = f"{finding.severity} {finding.code}: {sentence(message(finding))}"
-    return f"{name(at)}{told} {links_sentence(finding, diagnosis)}{cure}".rstrip()
+    claim = f"{finding.severity} {finding.code}: {sentence(message(finding))}"
+    return f"{name(at)}{claim} {links_sentence(finding, diagnosis)}{cure}".rstrip()
 
 
 def _missing(item: NotChecked) -> str:
@@ -107,5 +109,5 @@ def _attribute(text: str) -> str:
 
 
 def _safe(text: object) -> str:
-    """What XML 1.0 can carry: `clean` leaves no control character, surrogate or noncharacter."""
+    """Return text that XML 1.0 can carry: `clean` leaves no control or unassigned character."""
     return clean(shorten(str(text), LONGEST))

@@ -1,4 +1,4 @@
-"""Trials from the JSON that `relume fix`, `prove` and `compare` write."""
+"""Reads trials from the JSON that `relume fix`, `prove` and `compare` write."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from relume.report.words.sanitise import name
 
 
 def trials(path: Path) -> tuple[Trial, ...]:
-    """The trials in a file: those of a cure, or the one that it holds.
+    """Return the trials in a file: those of a cure, or the one that it holds.
 
     Raises:
         UsageError: it cannot be read, or holds something else.
@@ -26,12 +26,12 @@ def trials(path: Path) -> tuple[Trial, ...]:
         raise UsageError(f"cannot read {str(path)!r}: {reason}.") from None
     except (ValueError, RecursionError):
         raise UsageError(f"{str(path)!r} is not JSON{HINT}") from None
-    known = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
-    found = known.get("trials", [known] if known else None)
-    if found is None:
+    fields = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+    entries = fields.get("trials", [fields] if fields else None)
+    if entries is None:
         raise UsageError(f"{str(path)!r} holds no trial{HINT}")
     try:
-        return TypeAdapter(tuple[Trial, ...]).validate_python(found)
+        return TypeAdapter(tuple[Trial, ...]).validate_python(entries)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])

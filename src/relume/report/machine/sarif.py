@@ -1,4 +1,4 @@
-"""SARIF 2.1.0: what code hosts and editors read to show findings in the source."""
+"""Writes SARIF 2.1.0, which code hosts and editors read to show findings in the source."""
 
 import hashlib
 import json
@@ -27,13 +27,13 @@ Object = dict[str, Any]
 
 
 def sarif(diagnosis: Diagnosis, pages: Sequence[PageText] = ()) -> str:
-    """The diagnosis as a SARIF log with one run.
+    """Return the diagnosis as a SARIF log with one run.
 
-    Silenced findings are results with `suppressions`, what could not be checked is a notification
-    of the tool, and with a baseline each result has its state.
+    Silenced findings are results with `suppressions`. A rule that could not check is a
+    notification of the tool. With a baseline each result has its state.
 
     Args:
-        diagnosis: what to tell.
+        diagnosis: what to report.
         pages: the rules' pages, for titles and help.
     """
     rules = _rules(diagnosis, {page.code: page for page in pages})
@@ -48,7 +48,7 @@ def sarif(diagnosis: Diagnosis, pages: Sequence[PageText] = ()) -> str:
                 "tool": {
                     "driver": {"name": "relume", "version": __version__, "rules": rules},
                 },
-                "originalUriBaseIds": {ROOT: {"uri": _here()}},
+                "originalUriBaseIds": {ROOT: {"uri": _working_directory()}},
                 "invocations": [
                     {
                         "executionSuccessful": True,
@@ -69,7 +69,7 @@ def sarif(diagnosis: Diagnosis, pages: Sequence[PageText] = ()) -> str:
     return json.dumps(log, indent=2, ensure_ascii=True) + "\n"
 
 
-def _here() -> str:
+def _working_directory() -> str:
     try:
         return Path.cwd().as_uri().rstrip("/") + "/"
     except OSError:  # the working directory is gone
@@ -83,8 +83,8 @@ def _baseline(diagnosis: Diagnosis) -> Mapping[str, Any]:
 def _rules(diagnosis: Diagnosis, pages: Mapping[str, PageText]) -> list[Object]:
     silenced = [item.finding for item in diagnosis.suppressed]
     parts = (diagnosis.findings, silenced, diagnosis.checked, diagnosis.not_checked)
-    asked = {item.code: item.name for part in parts for item in part}
-    return [_rule(code, called, pages.get(code)) for code, called in sorted(asked.items())]
+    names = {item.code: item.name for part in parts for item in part}
+    return [_rule(code, called, pages.get(code)) for code, called in sorted(names.items())]
 
 
 def _rule(code: str, called: str, page: PageText | None) -> Object:
@@ -134,7 +134,7 @@ def _result(
 
 
 def fingerprint(finding: Finding) -> str:
-    """What stays the same from run to run: the rule, the site and its act."""
+    """Return a hash of what stays the same from run to run: the rule, the site and its act."""
     parts = [finding.code, finding.site, str(finding.evidence.more.get("act") or "")]
     text = "\0".join(parts).encode("utf-8", "backslashreplace")
     return hashlib.sha256(text).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""The course of a finding's evidence as a small static SVG, for where no script runs."""
+"""Draws a finding's evidence over the steps as a small static SVG, for where no script runs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 8, 84, 22, 24
 """Room at the sides: words at the right, the title above, the steps below."""
 
 
-def sketch(finding: Finding, ink: str) -> str:
-    """The curve with its limit; empty where there are not two values to draw.
+def sketch(finding: Finding, colour: str) -> str:
+    """Return the curve with its limit as SVG; empty where there are not two values to draw.
 
     Args:
         finding: whose evidence.
-        ink: colour of what lies beyond the limit; the rest takes the colour of the text around.
+        colour: of the limit; the curve takes the colour of the text around.
     """
     evidence = finding.evidence
     curve = [(step, float(value)) for step, value in evidence.curve]
@@ -27,8 +27,8 @@ def sketch(finding: Finding, ink: str) -> str:
     if len(fine) < 2:
         return ""
     limit = evidence.threshold
-    seen = [*fine, limit] if limit is not None and math.isfinite(limit) else fine
-    scale = _Scale(min(seen), max(seen), curve[0][0], curve[-1][0])
+    heights = [*fine, limit] if limit is not None and math.isfinite(limit) else fine
+    scale = _Scale(min(heights), max(heights), curve[0][0], curve[-1][0])
     summary = f"{evidence.stat} over steps, from {number(fine[0])} to {number(fine[-1])}" + (
         f", limit {number(limit)}" if limit is not None else ""
     )
@@ -41,8 +41,8 @@ def sketch(finding: Finding, ink: str) -> str:
     if limit is not None and math.isfinite(limit):
         y = scale.y(limit)
         parts.append(
-            f'<path d="M{_LEFT} {y:.1f}H{WIDTH - _RIGHT}" stroke="{ink}" stroke-dasharray="4 3" '
-            f'fill="none"/><text x="{WIDTH - _RIGHT + 6}" y="{y + 4:.1f}" fill="{ink}">limit '
+            f'<path d="M{_LEFT} {y:.1f}H{WIDTH - _RIGHT}" stroke="{colour}" stroke-dasharray="4 3" '
+            f'fill="none"/><text x="{WIDTH - _RIGHT + 6}" y="{y + 4:.1f}" fill="{colour}">limit '
             f"{_safe(number(limit))}</text>"
         )
     parts += [
@@ -57,7 +57,7 @@ def sketch(finding: Finding, ink: str) -> str:
 
 
 class _Scale:
-    """Steps and values as places in the picture; logarithmic over more than three decades."""
+    """Maps steps and values to places in the picture; logarithmic over more than three decades."""
 
     def __init__(self, low: float, high: float, first: int, last: int) -> None:
         self.log = low > 0 and high > 1000 * low
@@ -77,7 +77,7 @@ class _Scale:
         return HEIGHT - _BOTTOM - up * (HEIGHT - _TOP - _BOTTOM)
 
     def lines(self, curve: list[tuple[int, float]]) -> list[str]:
-        """The parts between values that are not finite."""
+        """Return the parts of the curve between values that are not finite."""
         parts = groupby(curve, key=lambda point: math.isfinite(point[1]))
         return [
             " ".join(f"{self.x(step):.1f},{self.y(value):.1f}" for step, value in part)

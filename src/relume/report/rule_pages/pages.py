@@ -1,4 +1,4 @@
-"""The rules' pages, read from their files without importing one of them."""
+"""Reads the rules' and fixes' pages from their files, without importing one of them."""
 
 import json
 import re
@@ -20,9 +20,9 @@ __all__ = [
     "PageText",
     "explain",
     "fix",
-    "listed_as_json",
     "matching",
     "rules",
+    "rules_as_json",
     "selection",
     "table",
 ]
@@ -55,34 +55,34 @@ class PageText:
 
     @property
     def family(self) -> str:
-        """What the rules of its hundred are about."""
+        """The subject of the rules of its hundred."""
         return FAMILIES.get(self.code[:4], "")
 
     @property
     def severities(self) -> tuple[str, ...]:
-        """What its findings may be, least first; empty for a page that is no rule's file."""
+        """The severities that its findings can have, least first; empty for a page of no rule."""
         return severities(PACKAGE).get(self.file, ((), True))[0]
 
     @property
-    def sign(self) -> bool:
-        """Its findings are symptoms: notes at most on a run that learns."""
+    def symptom(self) -> bool:
+        """Whether its findings are symptoms: notes at most on a run that learns."""
         return severities(PACKAGE).get(self.file, ((), True))[1]
 
 
 def rules(package: str = PACKAGE) -> tuple[PageText, ...]:
-    """All pages of `package`, by code; a file without a page's first line is not a rule."""
-    found: list[PageText] = []
+    """Return all pages of `package` by code; a file without a page's first line is no rule."""
+    rule_pages: list[PageText] = []
     for file, text in pages(package).items():
         head, _, body = text.strip().partition("\n\n")
         match = _FIRST.fullmatch(head)
         if match:
             summary = " ".join(match["summary"].split())
-            found.append(PageText(match["code"], match["name"], summary, body, file))
-    return tuple(sorted(found, key=lambda page: page.code))
+            rule_pages.append(PageText(match["code"], match["name"], summary, body, file))
+    return tuple(sorted(rule_pages, key=lambda page: page.code))
 
 
 def fix(name: str, package: str = FIXES) -> PageText | None:
-    """The page of the fix of this name; None where there is none."""
+    """Return the page of the fix of this name; None where there is none."""
     file = name.strip().lower().replace("-", "_")
     text = pages(package).get(file, "").strip() if file.isidentifier() else ""
     head, _, body = text.partition("\n\n")
@@ -93,52 +93,52 @@ def fix(name: str, package: str = FIXES) -> PageText | None:
 
 
 def explain(page: PageText, console: Console) -> None:
-    """A rule's or a fix's page, as the terminal can show it."""
+    """Print a rule's or a fix's page."""
     from rich.markdown import Markdown  # costs more than everything else here
 
-    ink = Style(console)
-    ink.put()
-    title = ink.text((f"{page.code or 'fix'} ", "bold"), (page.name, "bold cyan"))
-    ink.rule(title, "cyan", heavy=True)
-    ink.put(ink.text((page.summary, "bold")), left=3)
-    ink.put()
+    style = Style(console)
+    style.put()
+    title = style.text((f"{page.code or 'fix'} ", "bold"), (page.name, "bold cyan"))
+    style.rule(title, "cyan", heavy=True)
+    style.put(style.text((page.summary, "bold")), left=3)
+    style.put()
     with console.capture() as captured:  # rich has signs of its own, which ASCII cannot carry
-        ink.put(Markdown(page.text.replace("``", "`"), code_theme="ansi_dark"), left=3)
+        style.put(Markdown(page.text.replace("``", "`"), code_theme="ansi_dark"), left=3)
     console.file.write(fold(captured.get(), console.encoding))
-    ink.put()
+    style.put()
 
 
 def table(known: Sequence[PageText], console: Console) -> None:
-    """All rules by family: code, name, how grave it can be, first sentence."""
-    ink = Style(console)
+    """Print all rules by family: code, name, greatest severity, first sentence."""
+    style = Style(console)
     widest = max((len(page.name) for page in known), default=0)  # one column for all families
     families = list(dict.fromkeys(page.code[:4] for page in known))
     for family in families:
-        ink.put()
+        style.put()
         label = f"{family} {FAMILIES.get(family, '')}".strip()
-        ink.rule(ink.text((label, "bold")), "dim")
-        rows = [_row(p, widest, ink) for p in known if p.code.startswith(family)]
-        ink.put(grid(rows), left=1)
-    ink.put()
+        style.rule(style.text((label, "bold")), "dim")
+        rows = [_row(p, widest, style) for p in known if p.code.startswith(family)]
+        style.put(grid(rows), left=1)
+    style.put()
     words = (
         "The severity is the gravest that a rule can say; on a run that learns a sign is a note."
     )
-    ink.put(ink.text((words, "dim")))
+    style.put(style.text((words, "dim")))
 
 
-def _row(page: PageText, widest: int, ink: Style) -> tuple[Text, ...]:
+def _row(page: PageText, widest: int, style: Style) -> tuple[Text, ...]:
     worst = page.severities[-1] if page.severities else ""
-    style = STYLES[Severity.named(worst)] if worst else "dim"
-    code = ink.text((page.code, "dim"))
-    if ink.narrow:
-        head = ink.text((page.name, "bold cyan"), "  ", (worst, style))
-        return code, Text("\n").join([head, ink.text(page.summary)])
-    called = ink.text((f"{page.name:<{widest}}", "bold cyan"))
-    return code, called, ink.text((f"{worst:<7}", style)), ink.text(page.summary)
+    tone = STYLES[Severity.named(worst)] if worst else "dim"
+    code = style.text((page.code, "dim"))
+    if style.narrow:
+        head = style.text((page.name, "bold cyan"), "  ", (worst, tone))
+        return code, Text("\n").join([head, style.text(page.summary)])
+    called = style.text((f"{page.name:<{widest}}", "bold cyan"))
+    return code, called, style.text((f"{worst:<7}", tone)), style.text(page.summary)
 
 
-def listed_as_json(known: Sequence[PageText]) -> str:
-    """All rules as a JSON array: code, name, family, severities, sign, summary."""
+def rules_as_json(known: Sequence[PageText]) -> str:
+    """Return all rules as a JSON array: code, name, family, severities, sign, summary."""
     rows = [
         {
             "code": page.code,
@@ -146,7 +146,7 @@ def listed_as_json(known: Sequence[PageText]) -> str:
             "family": page.code[:4],
             "about": page.family,
             "severities": list(page.severities),
-            "sign": page.sign,
+            "sign": page.symptom,
             "summary": page.summary,
         }
         for page in known

@@ -1,4 +1,4 @@
-"""The acts there are, as a table."""
+"""Prints acts as a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,29 +24,35 @@ class ActEntry:
 
 
 def act_table(entries: Sequence[ActEntry], console: Console) -> None:
-    """Name, family, year, parameters, formula and reference of acts, by name; below 110 columns
-    each act takes a few lines instead of a row."""
-    ink = Style(console)
-    if ink.width < 110:
-        for one in entries:
-            born = one.family + (f", {one.year}" if one.year else "")
-            ink.put(ink.text((name(one.name), "bold cyan"), "  ", (prose(born), "dim")))
-            ink.put(ink.text(prose(one.formula)), left=2)
-            if one.parameters:
-                ink.put(ink.text(("with ", "dim"), prose(one.parameters)), left=2)
-            if one.reference:
-                ink.put(ink.text((prose(one.reference), "dim")), left=2)
+    """Print name, family, year, parameters, formula and reference of acts; below 110 columns each
+    act takes a few lines instead of a row."""
+    style = Style(console)
+    if style.width < 110:
+        for entry in entries:
+            born = entry.family + (f", {entry.year}" if entry.year else "")
+            style.put(style.text((name(entry.name), "bold cyan"), "  ", (prose(born), "dim")))
+            style.put(style.text(prose(entry.formula)), left=2)
+            if entry.parameters:
+                style.put(style.text(("with ", "dim"), prose(entry.parameters)), left=2)
+            if entry.reference:
+                style.put(style.text((prose(entry.reference), "dim")), left=2)
     else:
-        table = Table(box=box.ASCII2 if ink.plain else box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=box.ASCII2 if style.plain else box.SIMPLE_HEAD, pad_edge=False)
         for title, least in (("act", 12), ("family", 9), ("year", 4), ("formula", 24)):
             table.add_column(title, overflow="fold", min_width=least)
         table.add_column("parameters", overflow="fold", ratio=2)
         table.add_column("reference", overflow="fold", ratio=3, style="dim")
-        for one in entries:
-            words = (one.family, str(one.year or ""), one.formula, one.parameters, one.reference)
-            table.add_row(
-                ink.text((name(one.name), "bold cyan")), *(ink.text(prose(w)) for w in words)
+        for entry in entries:
+            words = (
+                entry.family,
+                str(entry.year or ""),
+                entry.formula,
+                entry.parameters,
+                entry.reference,
             )
-        ink.put(table)
-    if any("*" in one.parameters for one in entries):
-        ink.put(ink.text(("* learned in training", "dim")))
+            table.add_row(
+                style.text((name(entry.name), "bold cyan")), *(style.text(prose(w)) for w in words)
+            )
+        style.put(table)
+    if any("*" in entry.parameters for entry in entries):
+        style.put(style.text(("* learned in training", "dim")))

@@ -1,4 +1,4 @@
-"""A comparison of acts as a table: the objective, the difference, the cost, the verdict."""
+"""Prints a comparison of acts as a table: objective, difference, cost, verdict."""
 
 import math
 from collections.abc import Sequence
@@ -27,90 +27,90 @@ COSTS = ("steps", "params", "ms/step", "MB", "dead")
 TITLES: tuple[str, ...] = ("act", "", "difference", *COSTS, "verdict")
 
 
-def comparison(found: Trial, console: Console) -> None:
-    """What `relume compare` says."""
-    ink = Style(console)
-    ink.put()
-    ink.rule(ink.text((prose(found.question[:1].upper() + found.question[1:]), "bold")), "dim")
-    for line in _heads(found):
-        ink.put(ink.text((line, "dim")), left=1)
-    if ink.width < 112:
-        for arm in found.arms:
-            _stacked(found, arm, ink)
+def comparison(trial: Trial, console: Console) -> None:
+    """Print what `relume compare` reports."""
+    style = Style(console)
+    style.put()
+    style.rule(style.text((prose(trial.question[:1].upper() + trial.question[1:]), "bold")), "dim")
+    for line in _heads(trial):
+        style.put(style.text((line, "dim")), left=1)
+    if style.width < 112:
+        for arm in trial.arms:
+            _stacked(trial, arm, style)
     else:
-        ink.put(_table(found, ink))
-    ink.put()
-    for line in conclusions(found):
-        ink.put(ink.text(line), left=1)
-    took = duration(float(found.meta.get("seconds", 0.0)))
-    ink.put()
-    ink.put(ink.text((f"{count(len(found.shots), 'run')}; {took}; kept in", "dim")))
-    ink.put(ink.text((place(str(found.meta.get("kept_in", "")), 0), "dim")))
-    ink.put()
+        style.put(_table(trial, style))
+    style.put()
+    for line in conclusions(trial):
+        style.put(style.text(line), left=1)
+    seconds = duration(float(trial.meta.get("seconds", 0.0)))
+    style.put()
+    style.put(style.text((f"{count(len(trial.shots), 'run')}; {seconds}; kept in", "dim")))
+    style.put(style.text((place(str(trial.meta.get("kept_in", "")), 0), "dim")))
+    style.put()
 
 
-def _heads(found: Trial) -> list[str]:
-    way = "lower" if found.objective.better == "min" else "higher"
-    seeds = int(found.meta.get("seeds", 0))
+def _heads(trial: Trial) -> list[str]:
+    direction = "lower" if trial.objective.better == "min" else "higher"
+    seeds = int(trial.meta.get("seeds", 0))
     lines = [
-        f"{found.objective.name}, {way} is better: mean and 95 % interval over {seeds} paired "
-        "seeds; differences are to the script's own act, Holm-corrected"
+        f"{trial.objective.name}, {direction} is better: mean and 95 % interval over {seeds} "
+        "paired seeds; differences are to the script's own act, Holm-corrected"
     ]
-    tunings = int(found.meta.get("tunings", 0))
+    tunings = int(trial.meta.get("tunings", 0))
     lines.append(
         f"learning rate tuned for every arm alike, {tunings} tries each on other seeds"
         if tunings
         else "learning rate: the script's own for every arm"
     )
-    why = str(found.meta.get("why_objective") or "")
+    why = str(trial.meta.get("why_objective") or "")
     if why and why != "as asked":
-        lines.append(f"judged by {found.objective.name} because {why}")
-    goal = next((s.goal for s in found.standings if s.goal is not None), None)
+        lines.append(f"judged by {trial.objective.name} because {why}")
+    goal = next((s.goal for s in trial.standings if s.goal is not None), None)
     if goal is not None:
         lines.append(f"steps: optimiser steps until the loss is {number(goal)}")
     return lines
 
 
-def _table(found: Trial, ink: Style) -> Table:
+def _table(trial: Trial, style: Style) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     titles = list(TITLES)
-    titles[1] = found.objective.name
+    titles[1] = trial.objective.name
     for title in titles:
         right = title in COSTS
         table.add_column(
             title, justify="right" if right else "left", no_wrap=right, overflow="fold"
         )
-    for arm in found.arms:
-        standing, verdict = found.standing(arm.name), found.verdict(arm.name)
-        style = "bold" if arm.role == "base" else ""
+    for arm in trial.arms:
+        summary, verdict = trial.standing(arm.name), trial.verdict(arm.name)
+        tone = "bold" if arm.role == "base" else ""
         table.add_row(
-            ink.text((name(arm.text or arm.name, 40), style)),
-            ink.text(mean(standing)),
-            ink.text(difference(verdict)),
-            *(ink.text(cell) for cell in costs(standing)),
-            verdict_words(verdict, ink, compared=True),
+            style.text((name(arm.text or arm.name, 40), tone)),
+            style.text(mean(summary)),
+            style.text(difference(verdict)),
+            *(style.text(cell) for cell in costs(summary)),
+            verdict_words(verdict, style, compared=True),
         )
     return table
 
 
-def _stacked(found: Trial, arm: Arm, ink: Style) -> None:
-    standing, verdict = found.standing(arm.name), found.verdict(arm.name)
-    ink.put()
-    ink.put(ink.text((prose(arm.text or arm.name), "bold cyan")), left=1)
-    ink.put(ink.text(mean(standing)), left=3)
+def _stacked(trial: Trial, arm: Arm, style: Style) -> None:
+    summary, verdict = trial.standing(arm.name), trial.verdict(arm.name)
+    style.put()
+    style.put(style.text((prose(arm.text or arm.name), "bold cyan")), left=1)
+    style.put(style.text(mean(summary)), left=3)
     if verdict is not None:
-        ink.put(ink.text(difference(verdict)), left=3)
-        ink.put(verdict_words(verdict, ink, compared=True), left=3)
+        style.put(style.text(difference(verdict)), left=3)
+        style.put(verdict_words(verdict, style, compared=True), left=3)
     labels = ("steps", "parameters", "ms a step", "MB", "dead")
-    cells = [f"{cell} {label}" for cell, label in zip(costs(standing), labels, strict=True) if cell]
-    for line in packed(cells, ink.width - 3):
-        ink.put(ink.text((line, "dim")), left=3)
+    cells = [f"{cell} {label}" for cell, label in zip(costs(summary), labels, strict=True) if cell]
+    for line in fill_lines(cells, style.width - 3):
+        style.put(style.text((line, "dim")), left=3)
 
 
-def packed(cells: Sequence[str], width: int) -> list[str]:
-    """Cells in as few lines as they fit into, none of them broken.
+def fill_lines(cells: Sequence[str], width: int) -> list[str]:
+    """Fill lines with cells, none of them broken.
 
-    >>> packed(["14 steps", "346 MB", "0 % dead"], 20)
+    >>> fill_lines(["14 steps", "346 MB", "0 % dead"], 20)
     ['14 steps · 346 MB', '0 % dead']
     """
     lines: list[str] = []
@@ -122,27 +122,27 @@ def packed(cells: Sequence[str], width: int) -> list[str]:
     return lines
 
 
-def costs(standing: ArmSummary | None) -> tuple[str, str, str, str, str]:
-    """Steps to the goal, parameters, milliseconds a step, memory and dead units, as words."""
-    if standing is None:
+def costs(summary: ArmSummary | None) -> tuple[str, str, str, str, str]:
+    """Return steps to the goal, parameters, milliseconds a step, memory, dead units, as words."""
+    if summary is None:
         return "", "", "", "", ""
-    steps = "" if standing.goal is None else "never"
-    if standing.steps_to_goal is not None:
-        steps = f"{standing.steps_to_goal:,}"
-    pace = "" if standing.step_seconds is None else number(1000 * standing.step_seconds)
-    memory = "" if not standing.bytes else f"{standing.bytes / 1e6:,.0f}"
-    trained = "" if standing.parameters is None else thousands(standing.parameters)
+    steps = "" if summary.goal is None else "never"
+    if summary.steps_to_goal is not None:
+        steps = f"{summary.steps_to_goal:,}"
+    milliseconds = "" if summary.step_seconds is None else number(1000 * summary.step_seconds)
+    memory = "" if not summary.bytes else f"{summary.bytes / 1e6:,.0f}"
+    parameters = "" if summary.parameters is None else thousands(summary.parameters)
     return (
         steps,
-        trained,
-        pace,
+        parameters,
+        milliseconds,
         memory,
-        "" if standing.dead_share is None else share(standing.dead_share),
+        "" if summary.dead_share is None else share(summary.dead_share),
     )
 
 
 def thousands(count: int) -> str:
-    """A count as people say it.
+    """Return a count as people write it.
 
     >>> thousands(812), thousands(13_130), thousands(2_100_000)
     ('812', '13.1k', '2.1M')
@@ -153,27 +153,27 @@ def thousands(count: int) -> str:
     return str(count)
 
 
-def conclusions(found: Trial) -> list[str]:
-    """The comparison in a sentence or two."""
-    said = {word: _named(found, word) for word in ("proven", "worse", "undecided")}
+def conclusions(trial: Trial) -> list[str]:
+    """Return the comparison in a sentence or two."""
+    arms = {word: _named(trial, word) for word in ("proven", "worse", "undecided")}
     lines: list[str] = []
-    if said["proven"]:
-        lines.append(f"Better than the script's own: {said['proven']}.")
-    if said["worse"]:
-        lines.append(f"Worse: {said['worse']}.")
-    if said["undecided"]:
-        seeds = max((v.more_seeds or 0) for v in found.verdicts)
+    if arms["proven"]:
+        lines.append(f"Better than the script's own: {arms['proven']}.")
+    if arms["worse"]:
+        lines.append(f"Worse: {arms['worse']}.")
+    if arms["undecided"]:
+        seeds = max((v.more_seeds or 0) for v in trial.verdicts)
         lines.append(
-            f"Undecided: {said['undecided']}; up to {count(seeds, 'more seed')} would tell."
+            f"Undecided: {arms['undecided']}; up to {count(seeds, 'more seed')} would tell."
         )
-    rest = [v for v in found.verdicts if v.word not in said and v.word != "not run"]
-    if rest and len(rest) == len(found.verdicts):
+    rest = [v for v in trial.verdicts if v.word not in arms and v.word != "not run"]
+    if rest and len(rest) == len(trial.verdicts):
         lines.append("No difference shown: keep the script's own act.")
     elif rest:
-        lines.append(f"No difference shown: {'; '.join(_text(found, v.arm) for v in rest)}.")
-    own: list[str] = list(found.meta.get("own", []))
-    anew = found.verdict(own[0]) if len(own) == 1 else None
-    if anew is not None and anew.word == "proven" and len(found.verdicts) > 1:
+        lines.append(f"No difference shown: {'; '.join(_text(trial, v.arm) for v in rest)}.")
+    own: list[str] = list(trial.meta.get("own", []))
+    redrawn = trial.verdict(own[0]) if len(own) == 1 else None
+    if redrawn is not None and redrawn.word == "proven" and len(trial.verdicts) > 1:
         lines.append(
             f"Drawing the weights anew is a gain by itself: judge other acts by {own[0]} with its "
             "weights drawn anew."
@@ -181,29 +181,31 @@ def conclusions(found: Trial) -> list[str]:
     return lines
 
 
-def _named(found: Trial, word: str) -> str:
-    chosen = [v for v in found.verdicts if v.word == word]
+def _named(trial: Trial, word: str) -> str:
+    chosen = [v for v in trial.verdicts if v.word == word]
     chosen.sort(key=lambda v: -(v.effect.mean if v.effect else -math.inf))
-    return "; ".join(_text(found, v.arm) for v in chosen)
+    return "; ".join(_text(trial, v.arm) for v in chosen)
 
 
-def _text(found: Trial, arm: str) -> str:
-    """The arm in words: of the script's own act, that its weights were drawn anew."""
-    return name(next((a.text for a in found.arms if a.name == arm and a.text), arm), 60)
+def _text(trial: Trial, arm: str) -> str:
+    """Return the arm in words; its text says where its weights were drawn anew."""
+    return name(next((a.text for a in trial.arms if a.name == arm and a.text), arm), 60)
 
 
 def recommendation(diagnosis: Diagnosis, pieces: Any, console: Console) -> None:
-    """What `relume recommend` says: advice, evidence, and the trial that would settle it."""
-    ink = Style(console)
-    ink.put()
+    """Print what `relume recommend` reports: advice, evidence, and the trial to settle it."""
+    style = Style(console)
+    style.put()
     for piece in pieces:
-        ink.rule(ink.text((piece.where.capitalize(), "bold")), "dim")
-        ink.put(ink.text((sentence(piece.text), "bold green")), left=1)
+        style.rule(style.text((piece.where.capitalize(), "bold")), "dim")
+        style.put(style.text((sentence(piece.text), "bold green")), left=1)
         for line in piece.evidence:
-            ink.put(grid([(ink.text(ink.sign("·")), ink.text(sentence(line)))], gap=1), left=3)
+            style.put(
+                grid([(style.text(style.sign("·")), style.text(sentence(line)))], gap=1), left=3
+            )
         if piece.settle:
-            ink.put(ink.text(("the trial that settles it:", "dim")), left=3)
-            ink.put(ink.text((prose(piece.settle), "cyan")), left=5)
-        ink.put()
-    ink.put(ink.text(("Advice, not proof: nothing of it was tried on this training.", "dim")))
-    ink.put()
+            style.put(style.text(("the trial that settles it:", "dim")), left=3)
+            style.put(style.text((prose(piece.settle), "cyan")), left=5)
+        style.put()
+    style.put(style.text(("Advice, not proof: nothing of it was tried on this training.", "dim")))
+    style.put()

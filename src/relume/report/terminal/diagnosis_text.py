@@ -1,6 +1,6 @@
-"""A diagnosis in the terminal: the verdict, each root cause with what it explains, the rest.
+"""Prints a diagnosis: the verdict, each root cause with its symptoms, then the rest.
 
-A view of plain data; it decides how things look and nothing else.
+It shows plain data and decides nothing but the layout.
 """
 
 import math
@@ -13,13 +13,25 @@ from rich.panel import Panel
 from rich.text import Text
 
 from relume.core import Checked, Diagnosis, Finding, Severity, Trace
-from relume.report.terminal.root_cause import FULL, message, more, root, same
+from relume.report.terminal.root_cause import (
+    FULL,
+    further_sites,
+    message,
+    print_further_roots,
+    print_root,
+)
 from relume.report.terminal.style import STYLES, Style, grid
-from relume.report.words.cause_tree import CauseTree, alike, cause_tree, gaps, verdict
+from relume.report.words.cause_tree import (
+    CauseTree,
+    cause_tree,
+    group_by_rule,
+    unchecked_by_reason,
+    verdict,
+)
 from relume.report.words.sanitise import (
     count,
     duration,
-    listed,
+    join_names,
     name,
     place,
     prose,
@@ -34,61 +46,63 @@ def render(diagnosis: Diagnosis, trace: Trace | None, console: Console) -> None:
     """Write the report of a diagnosis to `console`.
 
     Args:
-        diagnosis: what to tell.
-        trace: the run it was made from, for the footer; None if it is not at hand.
+        diagnosis: what to print.
+        trace: the diagnosed run, for the footer; None if it is not at hand.
         console: where to; its width, colours and encoding are respected.
     """
-    ink = Style(console)
-    told = cause_tree(diagnosis)
-    _verdict(diagnosis, told, ink)
+    style = Style(console)
+    tree = cause_tree(diagnosis)
+    _verdict(diagnosis, tree, style)
     at = 1
-    for group in alike(told.roots):
+    for group in group_by_rule(tree.roots):
         for branch in group[:FULL]:
-            root(branch, at, ink)
+            print_root(branch, at, style)
             at += 1
         if len(group) > FULL:
-            same(group, at, ink)
+            print_further_roots(group, at, style)
             at += len(group) - FULL
-    _notes(told, ink)
-    _section("Ruled out", _lines(diagnosis.ruled_out, "·", "dim", ink), ink)
+    _notes(tree, style)
+    _section("Ruled out", _lines(diagnosis.ruled_out, "·", "dim", style), style)
     fired = {finding.code for finding in diagnosis.findings}
     fine = tuple(
         replace(item, name=f"{item.name}, elsewhere") if item.code in fired else item
         for item in diagnosis.checked
         if item not in diagnosis.ruled_out
     )
-    _section("Checked and fine", _lines(fine, "✓", "green", ink), ink)
-    _section("Could not be checked", _missing(diagnosis, ink), ink)
-    _footer(diagnosis.meta or (trace.meta if trace else {}), _elapsed(trace), ink)
+    _section("Checked and fine", _lines(fine, "✓", "green", style), style)
+    _section("Could not be checked", _missing(diagnosis, style), style)
+    _footer(diagnosis.meta or (trace.meta if trace else {}), _elapsed(trace), style)
 
 
-def _verdict(diagnosis: Diagnosis, told: CauseTree, ink: Style) -> None:
-    kind, claim = verdict(diagnosis, told)
-    sign, style = _LOOKS[kind]
-    words = ink.text((f"{ink.sign(sign)} {claim}.", style), " ", prose(diagnosis.outcome.text))
-    title = ink.text(("relume", "bold"))
-    ink.put()
-    ink.put(Panel(words, title=title, title_align="left", border_style=style.removeprefix("bold ")))
+def _verdict(diagnosis: Diagnosis, tree: CauseTree, style: Style) -> None:
+    kind, claim = verdict(diagnosis, tree)
+    sign, tone = _LOOKS[kind]
+    words = style.text((f"{style.sign(sign)} {claim}.", tone), " ", prose(diagnosis.outcome.text))
+    title = style.text(("relume", "bold"))
+    style.put()
+    style.put(
+        Panel(words, title=title, title_align="left", border_style=tone.removeprefix("bold "))
+    )
 
 
-def _notes(told: CauseTree, ink: Style) -> None:
+def _notes(tree: CauseTree, style: Style) -> None:
     rows: list[tuple[RenderableType, ...]] = []
-    for group in alike(told.notes):
+    for group in group_by_rule(tree.notes):
         for branch in group[:FULL]:
             for finding in branch.everything():
-                sign = ink.text((ink.sign("·"), STYLES[finding.severity]))
-                rows.append((sign, _note(finding, ink)))
+                sign = style.text((style.sign("·"), STYLES[finding.severity]))
+                rows.append((sign, _note(finding, style)))
         if len(group) > FULL:
-            rows.append((Text(), more([branch.finding for branch in group[FULL:]], ink)))
-    _section("Worth knowing, not harm", rows, ink)
+            rows.append((Text(), further_sites([branch.finding for branch in group[FULL:]], style)))
+    _section("Worth knowing, not harm", rows, style)
 
 
-def _note(finding: Finding, ink: Style) -> Text:
-    style = STYLES[finding.severity] if finding.severity is Severity.NOTE else ""
+def _note(finding: Finding, style: Style) -> Text:
+    tone = STYLES[finding.severity] if finding.severity is Severity.NOTE else ""
     site = f" {name(finding.site)}" if finding.site else ""
     where = place(finding.file, finding.line)
-    head = (f"{finding.severity} {finding.code} {finding.name}", style)
-    return ink.text(head, (site, "cyan"), (f"  {where}" if where else "", "dim"), _tail(finding))
+    head = (f"{finding.severity} {finding.code} {finding.name}", tone)
+    return style.text(head, (site, "cyan"), (f"  {where}" if where else "", "dim"), _tail(finding))
 
 
 def _tail(finding: Finding) -> str:
@@ -97,70 +111,70 @@ def _tail(finding: Finding) -> str:
 
 
 def _lines(
-    items: tuple[Checked, ...], sign: str, style: str, ink: Style
+    items: tuple[Checked, ...], sign: str, tone: str, style: Style
 ) -> list[tuple[RenderableType, ...]]:
-    mark = ink.text((ink.sign(sign), style))
-    if ink.width < 110:  # in three columns the third would be too slim
+    mark = style.text((style.sign(sign), tone))
+    if style.width < 110:  # in three columns the third would be too slim
         return [
-            (mark, ink.text(f"{item.code} {item.name}  ", (prose(item.text), "dim")))
+            (mark, style.text(f"{item.code} {item.name}  ", (prose(item.text), "dim")))
             for item in items
         ]
     return [
         (
             mark,
-            ink.text((item.code, "dim")),
-            ink.text(item.name),
-            ink.text((prose(item.text), "dim")),
+            style.text((item.code, "dim")),
+            style.text(item.name),
+            style.text((prose(item.text), "dim")),
         )
         for item in items
     ]
 
 
-def _missing(diagnosis: Diagnosis, ink: Style) -> list[tuple[RenderableType, ...]]:
+def _missing(diagnosis: Diagnosis, style: Style) -> list[tuple[RenderableType, ...]]:
     rows: list[tuple[RenderableType, ...]] = []
-    for names, sites, item in gaps(diagnosis.not_checked):
-        at = f" at {listed(sites)}" if sites else ""
+    for names, sites, item in unchecked_by_reason(diagnosis.not_checked):
+        at = f" at {join_names(sites)}" if sites else ""
         words: list[str | tuple[str, str]] = [
-            (listed(names, 40) + at, "bold"),
+            (join_names(names, 40) + at, "bold"),
             f"\n{sentence(item.reason)}",
         ]
         if item.remedy:
-            words.append((f" {ink.sign('→')} {sentence(item.remedy)}", "green"))
-        rows.append((ink.text((ink.sign("○"), "yellow")), ink.text(*words)))
+            words.append((f" {style.sign('→')} {sentence(item.remedy)}", "green"))
+        rows.append((style.text((style.sign("○"), "yellow")), style.text(*words)))
     return rows
 
 
-def _section(title: str, rows: list[tuple[RenderableType, ...]], ink: Style) -> None:
+def _section(title: str, rows: list[tuple[RenderableType, ...]], style: Style) -> None:
     if rows:
-        ink.put()
-        ink.rule(ink.text((title, "bold")), "dim")
-        ink.put(grid(rows), left=1)
+        style.put()
+        style.rule(style.text((title, "bold")), "dim")
+        style.put(grid(rows), left=1)
 
 
 def _elapsed(trace: Trace | None) -> float | None:
-    """Seconds spent in steps."""
+    """Return the seconds spent in steps."""
     series = trace.series("", "step_seconds") if trace else None
     return None if series is None else sum(float(s) for s in series.values if math.isfinite(s))
 
 
-def _footer(meta: Mapping[str, Any], elapsed: float | None, ink: Style) -> None:
+def _footer(meta: Mapping[str, Any], elapsed: float | None, style: Style) -> None:
     parts: list[str] = []
     for key, noun in (("steps", "step"), ("records", "record")):
         if isinstance(meta.get(key), int):
             parts.append(count(meta[key], noun))
     overhead = meta.get("overhead")
     if isinstance(overhead, int | float):
-        # In a short run the share is large, since the first steps are recorded in any case:
-        # the seconds say how little that is.
+        # the share is large in a short run, whose first steps are all recorded; the seconds show
+        # how little that is
         took = f"{duration(overhead * elapsed)} ({share(overhead)})" if elapsed else share(overhead)
         parts.append(f"recording took {took}")
     if elapsed:
         parts.append(f"trained for {duration(elapsed)}")
     run = meta.get("path") or meta.get("run")
     if parts or run:
-        ink.put()
+        style.put()
     if parts:
-        ink.put(ink.text((f" {ink.sign('·')} ".join(parts), "dim")))
+        style.put(style.text((f" {style.sign('·')} ".join(parts), "dim")))
     if run:  # on a line of its own, to be copied
-        ink.put(ink.text((f"run {place(str(run), 0)}", "dim")))
-    ink.put()
+        style.put(style.text((f"run {place(str(run), 0)}", "dim")))
+    style.put()

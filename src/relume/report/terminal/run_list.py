@@ -1,4 +1,4 @@
-"""What there is: recorded runs and demos, as tables."""
+"""Prints recorded runs and demos as tables."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,16 +12,16 @@ from relume.report.terminal.style import Style, grid
 from relume.report.words.sanitise import name, prose, share
 
 
-def runs(found: Sequence[tuple[str, Mapping[str, Any] | str]], console: Console) -> None:
-    """Recorded runs by name; a text in the place of the metadata says why it cannot be read."""
-    ink = Style(console)
-    if not found:
+def runs(recorded: Sequence[tuple[str, Mapping[str, Any] | str]], console: Console) -> None:
+    """Print recorded runs by name; a text in place of the metadata says why it cannot be read."""
+    style = Style(console)
+    if not recorded:
         return
-    if ink.width < 110:  # a name of 35 characters leaves too little for seven columns
-        for run, meta in found:
-            ink.put(ink.text((name(run), "bold cyan")))
+    if style.width < 110:  # a name of 35 characters leaves too little for seven columns
+        for run, meta in recorded:
+            style.put(style.text((name(run), "bold cyan")))
             cells = [meta] if isinstance(meta, str) else [cell for cell in _cells(meta) if cell]
-            ink.put(ink.text(prose(", ".join(cells))), left=2)
+            style.put(style.text(prose(", ".join(cells))), left=2)
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     table.add_column("run", style="bold cyan", overflow="fold")
@@ -30,17 +30,17 @@ def runs(found: Sequence[tuple[str, Mapping[str, Any] | str]], console: Console)
     for title in ("steps", "records", "overhead"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("ended", overflow="fold")
-    for run, meta in found:
+    for run, meta in recorded:
         if isinstance(meta, str):
-            table.add_row(ink.text(name(run)), ink.text((prose(meta), "yellow")))
+            table.add_row(style.text(name(run)), style.text((prose(meta), "yellow")))
         else:
-            table.add_row(ink.text(name(run)), *(ink.text(cell) for cell in _cells(meta, "")))
-    ink.put(table)
-    ink.put(ink.text(("Look at one: relume diagnose RUN", "dim")))
+            table.add_row(style.text(name(run)), *(style.text(cell) for cell in _cells(meta, "")))
+    style.put(table)
+    style.put(style.text(("Look at one: relume diagnose RUN", "dim")))
 
 
 def _cells(meta: Mapping[str, Any], noun: str = " ") -> tuple[str, ...]:
-    """Script, start, steps, records, overhead, end; with the nouns where no header says them."""
+    """Return script, start, steps, records, overhead, end; with nouns where no header has them."""
 
     def cell(key: str) -> str:
         value = meta.get(key)
@@ -57,28 +57,30 @@ def _cells(meta: Mapping[str, Any], noun: str = " ") -> tuple[str, ...]:
 
 
 def demos(known: Mapping[str, str], console: Console) -> None:
-    """The demos with their first lines."""
-    ink = Style(console)
-    rows = [(ink.text((key, "bold cyan")), ink.text(_title(text))) for key, text in known.items()]
-    ink.put()
-    if rows:
-        ink.put(grid(rows), left=1)
-        ink.put()
-    last = f"Run one: relume demo {next(iter(known))}" if known else "There is no demo."
-    ink.put(ink.text((last, "dim")))
-
-
-def introduce(key: str, text: str, script: Path, kept: Path, console: Console) -> None:
-    """Say what a demo does before it is run."""
-    ink = Style(console)
-    ink.put(ink.text((f"demo {key}: ", "bold"), _title(text)))
-    ink.put(ink.text("It is run now as any script would be: ", ("relume run SCRIPT", "cyan")))
+    """Print the demos with their first lines."""
+    style = Style(console)
     rows = [
-        (ink.text(("script", "dim")), ink.text(name(script, 240))),
-        (ink.text(("recording", "dim")), ink.text(name(kept, 240))),
+        (style.text((key, "bold cyan")), style.text(_title(text))) for key, text in known.items()
     ]
-    ink.put(grid(rows))
-    ink.put()
+    style.put()
+    if rows:
+        style.put(grid(rows), left=1)
+        style.put()
+    last = f"Run one: relume demo {next(iter(known))}" if known else "There is no demo."
+    style.put(style.text((last, "dim")))
+
+
+def introduce(key: str, text: str, script: Path, recording: Path, console: Console) -> None:
+    """Print what a demo does before it runs."""
+    style = Style(console)
+    style.put(style.text((f"demo {key}: ", "bold"), _title(text)))
+    style.put(style.text("It is run now as any script would be: ", ("relume run SCRIPT", "cyan")))
+    rows = [
+        (style.text(("script", "dim")), style.text(name(script, 240))),
+        (style.text(("recording", "dim")), style.text(name(recording, 240))),
+    ]
+    style.put(grid(rows))
+    style.put()
 
 
 def _title(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A curve as one line of characters."""
+"""Draws a curve as one line of characters."""
 
 import math
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def draw(
     value: float = math.nan,
     plain: bool = False,
 ) -> Sparkline | None:
-    """The curve in at most `width` cells, or None where there is no curve to draw.
+    """Draw the curve in at most `width` cells; None where there is no curve.
 
     Several values in a cell show the one farthest on the side of the threshold on which the
     finding's `value` lies, so that no spike is lost. A cell with a value that is not finite

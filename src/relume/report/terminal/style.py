@@ -1,4 +1,4 @@
-"""What the terminal at hand can show: its width, its signs, its colours."""
+"""Fits output to the terminal at hand: its width, its signs, its colours."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,31 +26,31 @@ _SIGNS = {"✗": "x", "✓": "+", "?": "?", "○": "o", "·": "-", "│": "|", "
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """A console with what it can show."""
+    """A console, and how to print on it within what it can show."""
 
     console: Console
 
     @property
     def plain(self) -> bool:
-        """Only ASCII can be shown."""
+        """Whether the console shows only ASCII."""
         return not self.console.encoding.startswith("utf")
 
     @property
     def width(self) -> int:
-        """Cells in a line of ours."""
+        """The cells of a line."""
         return min(self.console.width, WIDEST)
 
     @property
     def narrow(self) -> bool:
-        """Too narrow for three columns."""
+        """Whether the console is too narrow for three columns."""
         return self.console.width < 72
 
     def sign(self, char: str) -> str:
-        """A marker, or its ASCII stand-in."""
+        """Return a marker, or its ASCII replacement."""
         return _SIGNS[char] if self.plain else char
 
     def text(self, *parts: str | tuple[str, str]) -> Text:
-        """Words as data: no markup in them is read, and all can be encoded."""
+        """Return words as data: no markup in them is read, and all of them can be encoded."""
         out = Text(overflow="fold")
         for part in parts:
             words, style = (part, "") if isinstance(part, str) else part
@@ -58,12 +58,12 @@ class Style:
         return out
 
     def put(self, item: RenderableType = "", *, left: int = 0) -> None:
-        """Print, indented by `left`."""
+        """Print `item`, indented by `left`."""
         padded = Padding(item, (0, 0, 0, left)) if left else item
         self.console.print(padded, width=self.width, highlight=False, markup=False, emoji=False)
 
     def rule(self, title: Text, style: str, *, heavy: bool = False) -> None:
-        """A line across with a title at its left; a title that is too long takes its own line."""
+        """Print a line across with a title at its left; a long title gets its own line."""
         char = self.sign("━" if heavy else "─")
         if title.cell_len + 8 > self.width:
             self.put(Rule(characters=char, style=style))
@@ -75,12 +75,12 @@ class Style:
 
 
 def grid(rows: Iterable[tuple[RenderableType, ...]], *, gap: int = 2) -> Table:
-    """Aligned columns without lines; the last one wraps, the others keep their width."""
+    """Return aligned columns without lines; the last one wraps, the others keep their width."""
     table = Table.grid(padding=(0, gap, 0, 0), pad_edge=False)
-    kept = list(rows)
-    columns = len(kept[0]) if kept else 1
+    cells = list(rows)
+    columns = len(cells[0]) if cells else 1
     for at in range(columns):
         table.add_column(no_wrap=at < columns - 1, overflow="fold")
-    for row in kept:
+    for row in cells:
         table.add_row(*row)
     return table

@@ -1,4 +1,4 @@
-"""A function as a small plot of characters: braille where the terminal has it, else ASCII."""
+"""Plots a function in characters: braille where the terminal has it, else ASCII."""
 
 import math
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class TextPlot:
 def plot(
     z: Sequence[float], y: Sequence[float], width: int, height: int, *, plain: bool = False
 ) -> TextPlot | None:
-    """y over z, ascending, in `width` times `height` cells, or None where there is nothing to draw.
+    """Plot y over ascending z in `width` times `height` cells; None where there is nothing to draw.
 
     The plot always holds y = 0, and z = 0 where that is within, as thin lines.
     """
@@ -40,7 +40,7 @@ def plot(
         return None
     left, right = points[0][0], points[-1][0]
     low, high = min(0.0, *(b for _, b in points)), max(0.0, *(b for _, b in points))
-    if high / 2 == low / 2:  # flat, or as good as that
+    if high / 2 == low / 2:  # flat up to rounding
         low, high = -1.0, 1.0
     if right <= left or not math.isfinite(high / 2 - low / 2):
         return None
@@ -74,7 +74,7 @@ def plot(
 
 
 def _line(cells: list[list[int]], one: tuple[float, float], two: tuple[float, float]) -> None:
-    """Dots from one point to the other; both are within."""
+    """Draw dots from one point inside to another."""
     steps = max(int(max(abs(two[0] - one[0]), abs(two[1] - one[1]))) + 1, 1)
     for step in range(steps + 1):
         x = round(one[0] + (two[0] - one[0]) * step / steps)

@@ -1,4 +1,4 @@
-"""Trials in the terminal: what was tried, with its interval, against the script as it is."""
+"""Prints trials: each tried edit with its interval, against the script as it is."""
 
 import math
 from collections.abc import Sequence
@@ -23,53 +23,53 @@ _STYLES = {
     "no proven gain": "dim",
     "not run": "dim",
 }
-_WORDS = {"no proven gain": "no difference shown", "proven": "better"}  # what a comparison calls it
+_WORDS = {"no proven gain": "no difference shown", "proven": "better"}  # in a comparison
 
 
-def cure(found: Cure, console: Console, *, diff: bool = True) -> None:
-    """What `relume fix` says: the verdict, the cause, what was tried, the patch."""
-    ink = Style(console)
-    ink.put()
-    _banner(found, ink)
-    if found.root is not None:
-        _cause(found.root, ink)
-    for some in _by_objective(found.trials):
-        ink.put()
-        table(some, "What was tried", ink)
-    for edit in found.advice:
-        ink.put()
-        ink.put(ink.text(("by hand  ", "bold"), sentence(edit.text), ("  not tried", "dim")))
-    if found.diff and diff:
-        _patch(found, ink)
-    elif found.edit is not None and not found.diff:
-        _by_hand(found, ink)
-    _footer(found.trials, ink)
+def cure(result: Cure, console: Console, *, diff: bool = True) -> None:
+    """Print what `relume fix` reports: the verdict, the cause, the tried edits, the patch."""
+    style = Style(console)
+    style.put()
+    _banner(result, style)
+    if result.root is not None:
+        _cause(result.root, style)
+    for same_objective in _by_objective(result.trials):
+        style.put()
+        table(same_objective, "What was tried", style)
+    for edit in result.advice:
+        style.put()
+        style.put(style.text(("by hand  ", "bold"), sentence(edit.text), ("  not tried", "dim")))
+    if result.diff and diff:
+        _patch(result, style)
+    elif result.edit is not None and not result.diff:
+        _by_hand(result, style)
+    _footer(result.trials, style)
 
 
-def trial(found: Trial, console: Console) -> None:
-    """What `relume prove` says: one trial."""
-    ink = Style(console)
-    ink.put()
-    table((found,), found.question[:1].upper() + found.question[1:], ink)
-    _footer((found,), ink)
+def trial(trial: Trial, console: Console) -> None:
+    """Print what `relume prove` reports: one trial."""
+    style = Style(console)
+    style.put()
+    table((trial,), trial.question[:1].upper() + trial.question[1:], style)
+    _footer((trial,), style)
 
 
-def _banner(found: Cure, ink: Style) -> None:
-    if found.root is None:
-        sign, style, claim = "✓", "bold green", "Nothing to fix."
-        words = prose(found.diagnosis.outcome.text)
-    elif found.edit is not None and found.verdict is not None:
-        sign, style = "✓", "bold green"
-        claim = f"Proven: {prose(found.edit.text or found.edit.fix)}."
-        words = _from_to(found.trials, found.verdict)
+def _banner(result: Cure, style: Style) -> None:
+    if result.root is None:
+        sign, tone, claim = "✓", "bold green", "Nothing to fix."
+        words = prose(result.diagnosis.outcome.text)
+    elif result.edit is not None and result.verdict is not None:
+        sign, tone = "✓", "bold green"
+        claim = f"Proven: {prose(result.edit.text or result.edit.fix)}."
+        words = _from_to(result.trials, result.verdict)
     else:
-        sign, style, claim = "?", "bold yellow", "Leave it: no repair shows a gain."
-        words = prose(found.diagnosis.outcome.text)
-        if any(v.word == "undecided" for t in found.trials for v in t.verdicts):
+        sign, tone, claim = "?", "bold yellow", "Leave it: no repair shows a gain."
+        words = prose(result.diagnosis.outcome.text)
+        if any(v.word == "undecided" for t in result.trials for v in t.verdicts):
             claim = "Undecided: no repair is proven yet."
-    title = ink.text(("relume fix", "bold"))
-    text = ink.text((f"{ink.sign(sign)} {claim}", style), " ", words)
-    ink.put(Panel(text, title=title, title_align="left", border_style=style.removeprefix("bold ")))
+    title = style.text(("relume fix", "bold"))
+    text = style.text((f"{style.sign(sign)} {claim}", tone), " ", words)
+    style.put(Panel(text, title=title, title_align="left", border_style=tone.removeprefix("bold ")))
 
 
 def _from_to(trials: Sequence[Trial], verdict: Verdict) -> str:
@@ -84,91 +84,97 @@ def _from_to(trials: Sequence[Trial], verdict: Verdict) -> str:
     return verdict.text
 
 
-def _cause(root: Finding, ink: Style) -> None:
-    ink.put()
-    ink.rule(ink.text((f"{root.code} ", "bold"), (root.name, "bold yellow")), "yellow", heavy=True)
-    ink.put(ink.text((message(root), "bold")), left=3)
+def _cause(root: Finding, style: Style) -> None:
+    style.put()
+    style.rule(
+        style.text((f"{root.code} ", "bold"), (root.name, "bold yellow")), "yellow", heavy=True
+    )
+    style.put(style.text((message(root), "bold")), left=3)
     where = place(root.file, root.line)
     if where:
-        ink.put(ink.text((where, "cyan")), left=3)
+        style.put(style.text((where, "cyan")), left=3)
 
 
 def _by_objective(trials: Sequence[Trial]) -> list[list[Trial]]:
-    """Rungs that were judged by the same number share a table."""
-    return [list(some) for _, some in groupby(trials, key=lambda each: each.objective)]
+    """Group the trials that share an objective, so that they share a table."""
+    return [
+        list(same_objective)
+        for _, same_objective in groupby(trials, key=lambda each: each.objective)
+    ]
 
 
-def table(trials: Sequence[Trial], title: str, ink: Style) -> None:
-    """Trials of one objective: a row for each arm with its value, difference and verdict."""
+def table(trials: Sequence[Trial], title: str, style: Style) -> None:
+    """Print trials of one objective: a row for each arm with its value, difference and verdict."""
     first, last = trials[0], trials[-1]
-    way = "lower" if first.objective.better == "min" else "higher"
-    ink.rule(ink.text((prose(title), "bold")), "dim")
-    head = f"{first.objective.name}, {way} is better; mean and 95 % interval; differences by pair"
-    ink.put(ink.text((head, "dim")), left=1)
+    direction = "lower" if first.objective.better == "min" else "higher"
+    style.rule(style.text((prose(title), "bold")), "dim")
+    head = f"{first.objective.name}, {direction} is better; mean and 95 % interval; "
+    head += "differences by pair"
+    style.put(style.text((head, "dim")), left=1)
     why = str(first.meta.get("why_objective") or "")
     if why and why != "as asked":
-        ink.put(ink.text((f"judged by it because {why}", "dim")), left=1)
+        style.put(style.text((f"judged by it because {why}", "dim")), left=1)
     # the base's runs grow from trial to trial: the last one has all of them
     rows = [(last, arm) for arm in last.arms if arm.role == "base"]
     rows += [(each, arm) for each in trials for arm in each.arms if arm.role == "candidate"]
-    if ink.width < 100:
+    if style.width < 100:
         for each, arm in rows:
-            _stacked(each, arm, ink)
+            _stacked(each, arm, style)
     else:
-        ink.put(_columns(rows, ink), left=1)
-    ink.put(ink.text((_placebo(last), "dim")), left=1)
+        style.put(_columns(rows, style), left=1)
+    style.put(style.text((_placebo(last), "dim")), left=1)
 
 
-def _columns(rows: Sequence[tuple[Trial, Arm]], ink: Style) -> Table:
-    """Shares of the width, so that several tables stand in line."""
+def _columns(rows: Sequence[tuple[Trial, Arm]], style: Style) -> Table:
+    """Return the rows in columns that share the width, so that several tables align."""
     columns = Table.grid(padding=(0, 2, 0, 0), expand=True)
     for ratio in (27, 23, 27, 10, 20):
         columns.add_column(ratio=ratio, overflow="fold")
-    for found, arm in rows:
-        standing, verdict = found.standing(arm.name), found.verdict(arm.name)
+    for trial, arm in rows:
+        summary, verdict = trial.standing(arm.name), trial.verdict(arm.name)
         columns.add_row(
-            ink.text((name(arm.text or arm.name), "bold" if arm.role == "base" else "")),
-            ink.text(_value(standing)),
-            ink.text(difference(verdict)),
-            ink.text(_wins(verdict)),
-            verdict_words(verdict, ink),
+            style.text((name(arm.text or arm.name), "bold" if arm.role == "base" else "")),
+            style.text(_value(summary)),
+            style.text(difference(verdict)),
+            style.text(_wins(verdict)),
+            verdict_words(verdict, style),
         )
     return columns
 
 
-def _stacked(found: Trial, arm: Arm, ink: Style) -> None:
-    standing, verdict = found.standing(arm.name), found.verdict(arm.name)
-    ink.put(ink.text((prose(arm.text or arm.name), "bold")), left=1)
-    ink.put(ink.text(_value(standing)), left=3)
+def _stacked(trial: Trial, arm: Arm, style: Style) -> None:
+    summary, verdict = trial.standing(arm.name), trial.verdict(arm.name)
+    style.put(style.text((prose(arm.text or arm.name), "bold")), left=1)
+    style.put(style.text(_value(summary)), left=3)
     if verdict is not None:
         if verdict.effect is not None:
-            ink.put(ink.text(f"{difference(verdict)}, ahead in {_wins(verdict)}"), left=3)
-        ink.put(verdict_words(verdict, ink), left=3)
+            style.put(style.text(f"{difference(verdict)}, ahead in {_wins(verdict)}"), left=3)
+        style.put(verdict_words(verdict, style), left=3)
 
 
-def _value(standing: ArmSummary | None) -> str:
-    if standing is None:
+def _value(summary: ArmSummary | None) -> str:
+    if summary is None:
         return ""
-    broken = f"{standing.broken} of {standing.runs} broke down" if standing.broken else ""
-    if standing.mean is None:
+    broken = f"{summary.broken} of {summary.runs} broke down" if summary.broken else ""
+    if summary.mean is None:
         return broken or "no value"
-    return f"{mean(standing)}{', ' if broken else ''}{broken}"
+    return f"{mean(summary)}{', ' if broken else ''}{broken}"
 
 
-def mean(standing: ArmSummary | None) -> str:
-    """The objective with its interval."""
-    if standing is None:
+def mean(summary: ArmSummary | None) -> str:
+    """Return the objective with its interval."""
+    if summary is None:
         return ""
-    if standing.mean is None:
+    if summary.mean is None:
         return "broken down in every run"
-    text = number(standing.mean)
-    if standing.low is not None and standing.high is not None and math.isfinite(standing.low):
-        text += f" ({number(standing.low)} to {number(standing.high)})"
+    text = number(summary.mean)
+    if summary.low is not None and summary.high is not None and math.isfinite(summary.low):
+        text += f" ({number(summary.low)} to {number(summary.high)})"
     return text
 
 
 def difference(verdict: Verdict | None) -> str:
-    """The paired difference with its interval, in words."""
+    """Return the paired difference with its interval, in words."""
     if verdict is None or verdict.effect is None:
         return ""
     one = verdict.effect
@@ -187,11 +193,11 @@ def _wins(verdict: Verdict | None) -> str:
     return f"{verdict.effect.wins} of {verdict.effect.pairs} pairs"
 
 
-def verdict_words(verdict: Verdict | None, ink: Style, *, compared: bool = False) -> Text:
-    """The verdict's word with what must be said beside it, in its colour."""
+def verdict_words(verdict: Verdict | None, style: Style, *, compared: bool = False) -> Text:
+    """Return the verdict's word and what qualifies it, in its colour."""
     if verdict is None:
-        return ink.text("")
-    said = _WORDS.get(verdict.word, verdict.word) if compared else verdict.word
+        return style.text("")
+    word = _WORDS.get(verdict.word, verdict.word) if compared else verdict.word
     more = ""
     if verdict.word == "undecided" and verdict.more_seeds:
         more = f": {count(verdict.more_seeds, 'more seed')}"
@@ -199,57 +205,61 @@ def verdict_words(verdict: Verdict | None, ink: Style, *, compared: bool = False
         more = ", on fresh seeds"
     if verdict.word == "not run":
         more = f": {prose(verdict.text)}"
-    parts: list[str | tuple[str, str]] = [(said + more, _STYLES.get(verdict.word, ""))]
+    parts: list[str | tuple[str, str]] = [(word + more, _STYLES.get(verdict.word, ""))]
     if verdict.new_findings:
         new = ", ".join(name(key, 30) for key in verdict.new_findings[:2])
         parts.append((f"\nnew: {new}", "yellow"))
-    return ink.text(*parts)
+    return style.text(*parts)
 
 
-def _placebo(found: Trial) -> str:
-    verdict = found.verdict("placebo")
-    if found.meta.get("repeatable", False):
+def _placebo(trial: Trial) -> str:
+    verdict = trial.verdict("placebo")
+    if trial.meta.get("repeatable", False):
         return "placebo: the script as it is, run again, gave the same losses to the last bit"
     if verdict is None:
         return "placebo: not run"
     return f"placebo: runs of this script differ by themselves; {verdict.word}"
 
 
-def _patch(found: Cure, ink: Style) -> None:
-    ink.put()
-    ink.rule(ink.text(("The patch", "bold")), "dim")
-    for line in found.diff.splitlines():
-        style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
-        ink.put(ink.text((_line(line), style)), left=1)
-    ink.put(ink.text(("write it with --write; undo it with git or `patch -R -p1`", "dim")), left=1)
+def _patch(result: Cure, style: Style) -> None:
+    style.put()
+    style.rule(style.text(("The patch", "bold")), "dim")
+    for line in result.diff.splitlines():
+        tone = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
+        style.put(style.text((_line(line), tone)), left=1)
+    style.put(
+        style.text(("write it with --write; undo it with git or `patch -R -p1`", "dim")), left=1
+    )
 
 
 def _line(line: str) -> str:
-    """Source keeps its indentation, and shows no control character."""
+    """Return a line of source with its indentation and without control characters."""
     inner = line.expandtabs(4)
     return "".join(char if char.isprintable() else "?" for char in inner)
 
 
-def _by_hand(found: Cure, ink: Style) -> None:
-    ink.put()
-    if found.by_hand:
-        ink.put(ink.text(("to do  ", "bold"), sentence(found.by_hand)), left=1)
+def _by_hand(result: Cure, style: Style) -> None:
+    style.put()
+    if result.by_hand:
+        style.put(style.text(("to do  ", "bold"), sentence(result.by_hand)), left=1)
         return
     text = "No simple patch of the source: make the change by hand, as `relume explain "
-    edit = found.edit
-    ink.put(ink.text((f"{text}{edit.fix if edit else ''}` says.", "dim")), left=1)
+    edit = result.edit
+    style.put(style.text((f"{text}{edit.fix if edit else ''}` says.", "dim")), left=1)
 
 
-def _footer(trials: Sequence[Trial], ink: Style) -> None:
+def _footer(trials: Sequence[Trial], style: Style) -> None:
     if not trials:
-        ink.put()
+        style.put()
         return
     runs = len({(s.arm, s.seed) for each in trials for s in each.shots})
-    took = sum(float(each.meta.get("seconds", 0.0)) for each in trials)
-    ink.put()
-    kept = place(str(trials[0].meta.get("kept_in", "")), 0)
-    before = int(trials[-1].meta.get("resumed", 0))
-    words = f"{count(runs, 'run')}, {before} of them from before" if before else count(runs, "run")
-    ink.put(ink.text((f"{words}; {duration(took)}; kept in", "dim")))
-    ink.put(ink.text((kept, "dim")))
-    ink.put()
+    seconds = sum(float(each.meta.get("seconds", 0.0)) for each in trials)
+    style.put()
+    folder = place(str(trials[0].meta.get("kept_in", "")), 0)
+    resumed = int(trials[-1].meta.get("resumed", 0))
+    words = (
+        f"{count(runs, 'run')}, {resumed} of them from before" if resumed else count(runs, "run")
+    )
+    style.put(style.text((f"{words}; {duration(seconds)}; kept in", "dim")))
+    style.put(style.text((folder, "dim")))
+    style.put()

@@ -1,1 +1,15 @@
-"""TODO room."""
+"""Words that every form of a report shares: safe text, numbers, and the tree of causes.
+
+In come names, messages and findings, which hold text of the user's program; out go strings that no
+terminal or page takes for markup, and findings folded under their causes.
+
+- `sanitise.py`: control characters escaped, names shortened, numbers and durations as people
+  write them.
+- `source_location.py`: a finding's file and line, its claim on one line, its links in a sentence.
+- `cause_tree.py`: each root cause with its symptoms below it; the verdict in a word.
+- `suppressed_summary.py`: how many findings are silenced, and by what.
+
+    >>> from relume.report.words.sanitise import count, number
+    >>> count(2, "step"), number(0.5234)
+    ('2 steps', '0.523')
+"""

@@ -1,4 +1,4 @@
-"""The findings as a person reads them: each root with what it explains folded under it."""
+"""Folds the findings into trees: each root cause with the findings that it explains below it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ BAD = {"stalled", "diverged", "oscillating", "one-sided"}
 class CauseBranch:
     """A finding, and the findings that it is the nearest cause of.
 
-    `also` are findings that it explains too, and that are told under another cause.
+    `also` holds findings that it explains too but that stand under another cause.
     """
 
     finding: Finding
@@ -21,7 +21,7 @@ class CauseBranch:
     also: tuple[Finding, ...] = ()
 
     def everything(self) -> tuple[Finding, ...]:
-        """The finding and all below it, in the order of telling."""
+        """The finding and all below it, in the order of the report."""
         return (self.finding, *(f for branch in self.below for f in branch.everything()))
 
     @property
@@ -32,60 +32,62 @@ class CauseBranch:
 
 @dataclass(frozen=True, slots=True)
 class CauseTree:
-    """Every finding of a diagnosis exactly once: in a root's branch, or among the notes."""
+    """Every finding of a diagnosis exactly once: in a root's branch or among the notes."""
 
     roots: tuple[CauseBranch, ...]
     notes: tuple[CauseBranch, ...]
 
     @property
     def symptoms(self) -> int:
-        """How many findings stand below the roots."""
+        """The number of findings below the roots."""
         return sum(len(branch.everything()) - 1 for branch in self.roots)
 
 
 def cause_tree(diagnosis: Diagnosis) -> CauseTree:
-    """Fold the findings; a branch with nothing of `warning` or above is a note."""
-    told: set[str] = set()
-    tops = [_grow(root, diagnosis, told) for root in diagnosis.roots]
-    # a finding that says it is explained by one that is not here must not vanish
-    tops += [_grow(f, diagnosis, told) for f in diagnosis.findings if f.key not in told]
+    """Fold the findings of a diagnosis; a branch with nothing of `warning` or above is a note."""
+    placed: set[str] = set()
+    tops = [_grow(root, diagnosis, placed) for root in diagnosis.roots]
+    # a finding whose cause is not in the diagnosis must not vanish
+    tops += [_grow(f, diagnosis, placed) for f in diagnosis.findings if f.key not in placed]
     harm = tuple(top for top in tops if top.worst >= Severity.WARNING)
     return CauseTree(harm, tuple(top for top in tops if top.worst < Severity.WARNING))
 
 
-def _grow(finding: Finding, diagnosis: Diagnosis, told: set[str]) -> CauseBranch:
-    told.add(finding.key)
+def _grow(finding: Finding, diagnosis: Diagnosis, placed: set[str]) -> CauseBranch:
+    placed.add(finding.key)
     below: list[CauseBranch] = []
     also: list[Finding] = []
     for symptom in diagnosis.symptoms_of(finding):
-        if symptom.key in told:
+        if symptom.key in placed:
             also.append(symptom)
         elif _nearest(symptom, diagnosis) in (finding.key, ""):
-            below.append(_grow(symptom, diagnosis, told))
+            below.append(_grow(symptom, diagnosis, placed))
     within = {f.key for branch in below for f in branch.everything()}
     return CauseBranch(finding, tuple(below), tuple(f for f in also if f.key not in within))
 
 
 def _nearest(symptom: Finding, diagnosis: Diagnosis) -> str:
-    """The last of its causes in the chain: with A -> B -> C and A -> C, C belongs under B.
+    """The key of its last cause in the chain: with A -> B -> C and A -> C, C belongs under B.
 
-    Empty where causes form a circle, so that whoever comes first tells it.
+    Empty where causes form a circle: the first branch takes the symptom.
     """
     causes = [f for f in diagnosis.findings if f.key in symptom.explained_by]
     ends = [c for c in causes if not any(c.key in other.explained_by for other in causes)]
     return ends[0].key if ends else ""
 
 
-def alike(branches: Sequence[CauseBranch]) -> list[list[CauseBranch]]:
-    """Branches that are one rule's at many sites, together, in the order of first sight."""
+def group_by_rule(branches: Sequence[CauseBranch]) -> list[list[CauseBranch]]:
+    """Group the branches by rule, in the order of each rule's first branch."""
     groups: dict[tuple[str, bool], list[CauseBranch]] = {}
     for branch in branches:
         groups.setdefault((branch.finding.code, bool(branch.below)), []).append(branch)
     return list(groups.values())
 
 
-def gaps(missing: Sequence[NotChecked]) -> list[tuple[list[str], list[str], NotChecked]]:
-    """What could not be checked, by reason: the rules' names, the sites, one of the results."""
+def unchecked_by_reason(
+    missing: Sequence[NotChecked],
+) -> list[tuple[list[str], list[str], NotChecked]]:
+    """Group what was not checked by reason: the rules' names, the sites, one of the results."""
     groups: dict[tuple[str, str], tuple[list[str], list[str], NotChecked]] = {}
     for item in missing:
         names, sites, _ = groups.setdefault((item.reason, item.remedy), ([], [], item))
@@ -97,14 +99,14 @@ def gaps(missing: Sequence[NotChecked]) -> list[tuple[list[str], list[str], NotC
     return list(groups.values())
 
 
-def verdict(diagnosis: Diagnosis, told: CauseTree) -> tuple[str, str]:
-    """How it stands in a word (``sick``, ``fine``, ``unknown``), and the first line's claim."""
-    if told.roots:
-        roots = len(told.roots)
+def verdict(diagnosis: Diagnosis, tree: CauseTree) -> tuple[str, str]:
+    """Return the verdict (``sick``, ``fine`` or ``unknown``) and the first line's claim."""
+    if tree.roots:
+        roots = len(tree.roots)
         claim = f"{roots} root cause{'s' if roots > 1 else ''}"
-        if told.symptoms:
-            claim += f", {told.symptoms} symptom{'s' if told.symptoms > 1 else ''}"
-        names = list(dict.fromkeys(branch.finding.name for branch in told.roots))
+        if tree.symptoms:
+            claim += f", {tree.symptoms} symptom{'s' if tree.symptoms > 1 else ''}"
+        names = list(dict.fromkeys(branch.finding.name for branch in tree.roots))
         return "sick", claim + (f": {', '.join(names)}" if len(names) <= 3 else "")
     if not diagnosis.findings and not diagnosis.checked and not diagnosis.ruled_out:
         return "unknown", "Nothing could be checked"
@@ -112,6 +114,6 @@ def verdict(diagnosis: Diagnosis, told: CauseTree) -> tuple[str, str]:
         return "unknown", "No cause found"
     if diagnosis.outcome.name in GOOD:
         return "fine", "This looks fine"
-    # too few steps or no loss: that nothing was found is no sign of health
+    # too few steps or no loss: no finding is then no sign of health
     known = diagnosis.outcome.name == "plateaued"
     return "fine" if known else "unknown", "Nothing wrong was found"

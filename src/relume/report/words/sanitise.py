@@ -1,8 +1,8 @@
-"""Words and numbers as a terminal can show them.
+"""Makes words and numbers safe to show in a terminal or a page.
 
 Names, paths and messages come from the user's program: they are data, never markup and never
-control sequences. Whatever could move the cursor, reverse the line or break it is shown as its
-escape, and what the stream's encoding cannot carry is shown in ASCII.
+control sequences. A character that could move the cursor, reverse the line or break it is shown
+as its escape; one that the stream's encoding cannot carry is shown in ASCII.
 """
 
 import math
@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 LONGEST = 120
-"""Longest name shown whole: two lines of a usual terminal hold it."""
+"""Characters of the longest name shown whole: two lines of a usual terminal hold it."""
 
 _PLAIN = str.maketrans(
     {
@@ -46,7 +46,7 @@ _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def clean(text: object) -> str:
-    """`text` on one line, with every control, format and unassigned character as its escape.
+    """Return `text` on one line, every control, format and unassigned character as its escape.
 
     >>> clean("a\\x1b[31m\\nb\\u202e")
     'a\\\\x1b[31m\\\\nb\\\\u202e'
@@ -69,12 +69,12 @@ def _visible(char: str) -> str:
 
 
 def prose(text: object) -> str:
-    """A sentence of ours that may wrap: runs of white space become one space, the rest is clean."""
+    """Return text that may wrap: runs of white space become one space, the rest is clean."""
     return clean(" ".join(str(text).split()))
 
 
 def sentence(text: object) -> str:
-    """Prose with a capital and a full stop, where it begins with a word and ends with one.
+    """Return prose with a capital and a full stop, where it begins and ends with a word.
 
     >>> sentence("lower the learning rate"), sentence("net.1 is dead!"), sentence("z drifts")
     ('Lower the learning rate.', 'net.1 is dead!', 'z drifts.')
@@ -87,7 +87,7 @@ def sentence(text: object) -> str:
 
 
 def fold(text: str, encoding: str) -> str:
-    """`text` with what `encoding` cannot carry replaced by ASCII.
+    """Return `text` with every character that `encoding` cannot carry replaced by ASCII.
 
     >>> fold("2 × 3 ≤ 7 é", "ascii")
     '2 x 3 <= 7 \\\\xe9'
@@ -102,7 +102,7 @@ def fold(text: str, encoding: str) -> str:
 
 
 def shorten(text: str, longest: int = LONGEST) -> str:
-    """`text`, or its two ends where it is too long: both say what a name is.
+    """Return `text`, or its two ends where it is too long: both identify a name.
 
     >>> shorten("encoder.layers.weight", 13)
     'encode...ight'
@@ -114,13 +114,13 @@ def shorten(text: str, longest: int = LONGEST) -> str:
 
 
 def name(text: object, longest: int = LONGEST) -> str:
-    """A name from the user's program, safe to show."""
+    """Return a name from the user's program, safe to show."""
     raw = str(text)
     return shorten(clean(shorten(raw, 4 * longest)), longest)
 
 
 def number(value: float) -> str:
-    """A number with three significant digits, or all of a whole one, as a person writes it.
+    """Return a number as a person writes it: three significant digits, or all of a whole one.
 
     >>> [number(x) for x in (0.5234, 0.99992, 30000, 1.5e-7, 123456.7, float("inf"))]
     ['0.523', '0.99992', '30,000', '1.5e-7', '1.23e5', 'inf']
@@ -143,23 +143,23 @@ def number(value: float) -> str:
 
 
 def count(many: int, one: str, several: str = "") -> str:
-    """A number with its noun: ``1 record``, ``2 records``."""
+    """Return a number with its noun: ``1 record``, ``2 records``."""
     return f"{many:,} {one if many == 1 else several or one + 's'}"
 
 
 def share(value: float) -> str:
-    """A share as a percentage: ``0.83 %``."""
+    """Return a share as a percentage: ``0.83 %``."""
     return f"{number(100 * value)} %"
 
 
 def span(steps: tuple[int, int]) -> str:
-    """The steps for which something holds."""
+    """Return the steps for which something holds, in words."""
     first, last = steps
     return f"step {first:,}" if first == last else f"steps {first:,} to {last:,}"
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: ``850 ms``, ``12.3 s``, ``4 min 05 s``, ``2 h 10 min``."""
+    """Return seconds in words: ``850 ms``, ``12.3 s``, ``4 min 05 s``, ``2 h 10 min``."""
     if seconds < 1:
         return f"{1000 * seconds:.0f} ms"
     if seconds < 60:
@@ -170,25 +170,25 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def listed(names: Sequence[str], most: int = 6) -> str:
-    """Names with commas, the rest as a number."""
-    shown = [name(item, 60) for item in names[:most]]
-    return ", ".join(shown) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+def join_names(names: Sequence[str], most: int = 6) -> str:
+    """Return names with commas, the ones beyond `most` as a number."""
+    safe = [name(item, 60) for item in names[:most]]
+    return ", ".join(safe) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def place(file: str, line: int) -> str:
-    """``file:line`` relative to here if the file is below here; empty if it is not known."""
+    """Return ``file:line``, relative if it is below the working directory; empty if not known."""
     if not file:
         return ""
     path = Path(file)
     with suppress(ValueError, OSError):  # elsewhere, or a working directory that is gone
         path = path.relative_to(Path.cwd()) if path.is_absolute() else path
-    shown = name(path)
-    return f"{shown}:{line}" if line else shown
+    safe = name(path)
+    return f"{safe}:{line}" if line else safe
 
 
 def source(file: str, line: int) -> str:
-    """The line of source, without its indentation; empty where it cannot be read."""
+    """Return the line of source without its indentation; empty where it cannot be read."""
     if not file or line < 1:
         return ""
     try:

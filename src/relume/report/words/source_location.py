@@ -1,4 +1,4 @@
-"""Where a finding stands, for the programs that show it at a line of source."""
+"""Gives the source file and line of a finding to the formats that show it there."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from relume.core import Diagnosis, Finding
-from relume.report.words.sanitise import listed, name, prose
+from relume.report.words.sanitise import join_names, name, prose
 
 
 @dataclass(frozen=True, slots=True)
 class SourceSpot:
-    """A source file and line; the file is relative to here if it is below here, with slashes."""
+    """A source file and line; a file below the working directory is relative, with slashes."""
 
     file: str
     line: int = 0
@@ -20,7 +20,7 @@ class SourceSpot:
 
 
 def source_spot(finding: Finding, meta: Mapping[str, Any]) -> SourceSpot | None:
-    """The place of a finding; one without a place stands at the script. None: neither is known."""
+    """Return the place of a finding, else its script's; None where neither is known."""
     if finding.file and not finding.file.startswith("<"):
         return _relative(finding.file, finding.line)
     script = str(meta.get("script") or "")
@@ -38,12 +38,12 @@ def _relative(file: str, line: int) -> SourceSpot:
 
 
 def message(finding: Finding) -> str:
-    """The claim on one line, with its site shortened and every character visible."""
+    """Return the claim on one line, with its site shortened and every character visible."""
     return prose(replace(finding, site=name(finding.site)).message)
 
 
 def links_sentence(finding: Finding, diagnosis: Diagnosis) -> str:
-    """What explains the finding, or what it explains, as a sentence; empty if nothing."""
+    """Return the finding's causes, or else its symptoms, as a sentence; empty if it has neither."""
     causes = [f for f in diagnosis.findings if f.key in finding.explained_by]
     if causes:
         return f"A symptom of {_named(causes)}."
@@ -52,4 +52,6 @@ def links_sentence(finding: Finding, diagnosis: Diagnosis) -> str:
 
 
 def _named(findings: tuple[Finding, ...] | list[Finding]) -> str:
-    return listed([f"{f.code} {f.name}" + (f" at {f.site}" if f.site else "") for f in findings])
+    return join_names(
+        [f"{f.code} {f.name}" + (f" at {f.site}" if f.site else "") for f in findings]
+    )

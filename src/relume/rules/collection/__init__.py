@@ -1,1 +1,7 @@
-"""TODO room."""
+"""ACT0, collection: what the diagnosis did not see. Facts, never harm.
+
+- `not_observable` (ACT001): operations that hide their acts, and failures of the recorder.
+- `too_few_samples` (ACT002): rules that had less evidence than they ask for.
+
+Both read facts and counts, and judge nothing: they keep their severity under any outcome.
+"""

@@ -6,12 +6,12 @@ it: one fact for each such place.
 
 ## Why it hurts
 It does not. It is a fact about the diagnosis: a rule that says nothing about a hidden act has not
-looked at it, and must not be read as "fine".
+read it, and must not be taken for "fine".
 
 ## How it is measured
 The recorder counts the operations of the autograd graph that it cannot look into (custom autograd
-functions, fused recurrent layers, compiled kernels). Threshold: one. Least evidence: one forward.
-There is nothing to calibrate.
+functions, fused recurrent layers, compiled kernels). Threshold: one, by definition: each of them
+hides something. Least evidence: one forward.
 
 ## Known false alarms
 An opaque operation that holds no act at all, such as a fused attention kernel without gates.
@@ -33,7 +33,7 @@ PAGE = page(__doc__)
 
 
 def check(trace: Trace) -> Iterator[Result]:
-    """One fact per place that hides acts, and an entry for each failure of our own."""
+    """One fact per place that hides acts, and an entry for each failure of the recorder."""
     places: dict[str, list[Fact]] = {}
     for fact in trace.facts_of("opaque"):
         places.setdefault(fact.site, []).append(fact)
@@ -46,7 +46,7 @@ def check(trace: Trace) -> Iterator[Result]:
         return
     acts = trace.sites_of("act")
     if acts:
-        yield PAGE.checked(f"all {len(acts)} acts that were seen could be measured")
+        yield PAGE.clean(f"all {len(acts)} acts that were seen could be measured")
     else:
         remedy = "watch the module whose forward is called, and train at least one step"
         yield PAGE.missing("no act was seen", remedy)
@@ -72,4 +72,4 @@ def _hidden(trace: Trace, name: str, facts: list[Fact]) -> Result:
     )
 
 
-RULE = PAGE.rule(check, sign=False)
+RULE = PAGE.rule(check, symptom=False)

@@ -1,1 +1,10 @@
-"""TODO room."""
+"""ACT4, dead units: units without output and gradient, and how they came to be so.
+
+- `dead_units` (ACT401): units that do not fire.
+- `dormant_units` (ACT402): the same of smooth acts, which are never exactly flat.
+- `died_in_training` (ACT403): units that fired before, when they died, and the likeliest cause.
+- `sparse` (ACT404): how rarely units fire. A fact, never harm.
+
+They read the per-unit windows through `rules.unit_windows` and `rules.dead_layers`. Units that
+never fired at all are `initialisation.born_dead`.
+"""

@@ -2,24 +2,27 @@
 
 ## What it does
 Finds units that fired in an earlier window and are dead now (see dead-units), dates their death to
-a step, and names the strongest of four signs before it: the size of the update, the learning rate,
-a drift of the pre-activations, a shift of the input.
+a step, and names the strongest of four possible causes before it: the size of the update, the
+learning rate, a drift of the pre-activations, a shift of the input.
 
 ## Why it hurts
 All goes well, and then it suddenly dies: one update that is too large moves the hyperplane off the
-data, and the zero slope keeps it there. The step and its sign tell the cause, and so the cure.
+data, and the zero slope keeps it there. The step and what came before it tell the cause, and so the
+cure.
 
 ## How it is measured
 Which units: the per-unit counters of windows. When: the record at which the share of silent units
-crossed half of its rise. Each sign as a multiple of what is harmless: update ratio over 0.1 (as in
+crossed half of its rise. Each cause, in the ten records before it, as a multiple of what is
+harmless: update ratio over 0.1 (as in
 learning-rate-high), learning rate over 3 times its earlier median, drift of the pre-activation's
 mean over 1 of its standard deviations, input RMS changed by more than 2 times. Below a strength of
-1 no cause is claimed. How much kills depends on how near its limit a run was
+1 no cause is named. How much kills depends on how near its limit a run was
 (`benchmarks/deaths.py`: a ReLU network on digits, half way multiplied): at a sound rate, SGD 0.05
 or Adam 0.003, no more than one unit in fourteen died of ten times the rate and 72 % and more of
 thirty times; at SGD 0.5 already 1.5 times killed up to 38 % and three times 90 %. So the 3 and the
-2 are no limits of harm: they say from where on a sign that came just before a death is worth
-naming, and are reasoned, as is the 1. Layer: note at 10 % of units, warning at 25 %, error at 50 %.
+2 are no limits of harm: they say from where on what came just before a death is worth naming, and
+are reasoned, as is the 1 (it takes a unit that fired on half the data to one in six). Layer: note
+at 10 % of units, warning at 25 %, error at 50 %, as in dead-units, where the shares come from.
 Least evidence: a record before the death.
 
 ## Known false alarms
@@ -40,14 +43,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Series, Trace, Value
-from relume.rules.dead_layers import NOTE, died_between, over_layers, weight
+from relume.rules.dead_layers import NOTE, results_by_layer, severity_of_share, steps_of_death
 from relume.rules.page import page
-from relume.rules.series_tools import curve, last_step, layers, middle, together, weights_of
+from relume.rules.series_tools import (
+    align_series,
+    curve,
+    finite_median,
+    last_step,
+    layers,
+    weights_of,
+)
 from relume.rules.unit_windows import DeadUnits, portion
 
 PAGE = page(__doc__)
 
-LARGE_UPDATE = 0.1  # RULES.md 605
+LARGE_UPDATE = 0.1  # see the page of ACT605
 LARGE_RATE = 3.0  # times what was usual (reasoned, see the page): a schedule rarely jumps so far
 LARGE_DRIFT = 1.0  # standard deviations: takes a unit that fired on half the data to one in six
 LARGE_SHIFT = 2.0  # times, either way (reasoned): the RMS of a batch is steadier than that
@@ -56,8 +66,8 @@ BACK = 10  # records before the death that may hold its cause
 
 
 @dataclass(frozen=True, slots=True)
-class DeathSign:
-    """Something before the death: `strength` 1 is where it begins to matter."""
+class DeathCause:
+    """A possible cause of a death: from a `strength` of 1 on it is named."""
 
     name: str
     strength: float
@@ -67,39 +77,39 @@ class DeathSign:
 
 def check(trace: Trace) -> Iterator[Result]:
     """One finding per act site with enough units that died."""
-    yield from over_layers(trace, PAGE, lambda found: _finding(trace, found), _clean)
+    yield from results_by_layer(trace, PAGE, lambda dead: _finding(trace, dead), _clean)
 
 
 def _clean(fine: Sequence[DeadUnits]) -> str:
-    worst = max(portion(found.died) for found in fine)
+    worst = max(portion(dead.died) for dead in fine)
     return f"in {layers(len(fine))} at most {worst:.0%} of the units fired once and are dead now"
 
 
-def _finding(trace: Trace, found: DeadUnits) -> Finding | None:
-    share = portion(found.died)
-    severity = weight(share)
+def _finding(trace: Trace, dead: DeadUnits) -> Finding | None:
+    share = portion(dead.died)
+    severity = severity_of_share(share)
     if severity is None:
         return None
-    before, step = died_between(trace, found)
-    signs = sorted(_signs(trace, found, before, step), key=lambda s: -s.strength)
+    before, step = steps_of_death(trace, dead)
+    causes = sorted(_causes(trace, dead, before, step), key=lambda s: -s.strength)
     text = "{value:.0%} of the {units} units of {place} died at about step {step}"
     more: dict[str, Value] = {
-        "units": len(found.died),
-        "dead": int(found.died.sum()),
-        "act": found.site.act,
+        "units": len(dead.died),
+        "dead": int(dead.died.sum()),
+        "act": dead.site.act,
         "step": step,
         "step_before": before,
     }
-    for sign in signs:
-        more[sign.name.replace(" ", "_")] = sign.amount
-    strongest = signs[0] if signs and signs[0].strength >= 1 else None
+    for cause in causes:
+        more[cause.name.replace(" ", "_")] = cause.amount
+    strongest = causes[0] if causes and causes[0].strength >= 1 else None
     if strongest is not None:
         more |= {"cause": strongest.name, "amount": strongest.amount, "usual": strongest.usual}
         text += "; just before, the {cause} was {amount:.3g} (usually {usual:.3g})"
     else:
         text += "; no large update, learning rate, drift or input shift was seen before"
     return PAGE.finding(
-        found.site,
+        dead.site,
         severity,
         (step, last_step(trace)),
         text,
@@ -107,16 +117,16 @@ def _finding(trace: Trace, found: DeadUnits) -> Finding | None:
             "died_unit_share",
             share,
             NOTE,
-            samples=found.samples,
+            samples=dead.samples,
             more=more,
-            curve=curve(trace.series(found.site.name, "silent_unit_share")),
+            curve=curve(trace.series(dead.site.name, "silent_unit_share")),
         ),
-        cure=_cure(found, strongest),
+        cure=_cure(dead, strongest),
     )
 
 
-def _cure(found: DeadUnits, strongest: DeathSign | None) -> str:
-    layer = found.site.layer or f"the layer before {found.site.name}"
+def _cure(dead: DeadUnits, strongest: DeathCause | None) -> str:
+    layer = dead.site.layer or f"the layer before {dead.site.name}"
     if strongest is not None and strongest.name in ("update ratio", "learning rate"):
         return "divide the learning rate by ten, or warm it up"
     if strongest is not None and strongest.name == "input scale":
@@ -124,28 +134,28 @@ def _cure(found: DeadUnits, strongest: DeathSign | None) -> str:
     return f"recycle the dead units of {layer} in place"
 
 
-def _signs(trace: Trace, found: DeadUnits, before: int, step: int) -> Iterator[DeathSign]:
-    _, steps, ratios = together(trace, weights_of(trace), "update_ratio")
+def _causes(trace: Trace, dead: DeadUnits, before: int, step: int) -> Iterator[DeathCause]:
+    _, steps, ratios = align_series(trace, weights_of(trace), "update_ratio")
     if len(steps):
         with np.errstate(all="ignore"):
             typical = Series(steps, np.nanmedian(np.where(np.isfinite(ratios), ratios, 0), axis=0))
-        seen = _around(typical, before, step)
-        if seen is not None:
-            yield DeathSign("update ratio", seen[0] / LARGE_UPDATE, *seen)
+        peak = _around(typical, before, step)
+        if peak is not None:
+            yield DeathCause("update ratio", peak[0] / LARGE_UPDATE, *peak)
     rate = _around(trace.series("", "learning_rate"), before, step)
     if rate is not None and rate[1] > 0:
-        yield DeathSign("learning rate", rate[0] / rate[1] / LARGE_RATE, *rate)
-    yield from _drift(trace, found.site.name, before, step)
+        yield DeathCause("learning rate", rate[0] / rate[1] / LARGE_RATE, *rate)
+    yield from _drift(trace, dead.site.name, before, step)
     for site in trace.sites_of("input"):
-        seen = _around(trace.series(site.name, "rms"), before, step)
-        if seen is not None and seen[0] > 0 and seen[1] > 0:
-            factor = max(seen[0] / seen[1], seen[1] / seen[0])
-            yield DeathSign("input scale", factor / LARGE_SHIFT if factor > 1 else 0.0, *seen)
+        peak = _around(trace.series(site.name, "rms"), before, step)
+        if peak is not None and peak[0] > 0 and peak[1] > 0:
+            factor = max(peak[0] / peak[1], peak[1] / peak[0])
+            yield DeathCause("input scale", factor / LARGE_SHIFT if factor > 1 else 0.0, *peak)
 
 
 def _around(series: Series | None, before: int, step: int) -> tuple[float, float] | None:
-    """The largest value just before the death, and what was usual: the median earlier than that,
-    or of the whole run where the death came too early to have a before."""
+    """Return the largest value just before the death and the usual one: the median of the earlier
+    records, or of the whole run where there are too few earlier ones."""
     if series is None or not len(series):
         return None
     end = int(np.searchsorted(series.steps, step, "right"))
@@ -154,11 +164,11 @@ def _around(series: Series | None, before: int, step: int) -> tuple[float, float
     near = near[np.isfinite(near)]
     if not len(near):
         return None
-    usual = middle(early if len(early) >= EARLY else series.values)
+    usual = finite_median(early if len(early) >= EARLY else series.values)
     return float(near.max()), usual
 
 
-def _drift(trace: Trace, site: str, before: int, step: int) -> Iterator[DeathSign]:
+def _drift(trace: Trace, site: str, before: int, step: int) -> Iterator[DeathCause]:
     """How far the mean of the pre-activations moved, in its own standard deviations."""
     mean, rms = trace.series(site, "pre_mean"), trace.series(site, "pre_rms")
     if mean is None or rms is None or len(mean) != len(rms) or not len(mean):
@@ -167,11 +177,11 @@ def _drift(trace: Trace, site: str, before: int, step: int) -> Iterator[DeathSig
     after = int(np.searchsorted(mean.steps, step))
     if not early.any() or after >= len(mean):
         return
-    was = middle(mean.values[early])
-    spread = float(np.sqrt(max(middle(rms.values[early]) ** 2 - was**2, 0.0)))
+    was = finite_median(mean.values[early])
+    spread = float(np.sqrt(max(finite_median(rms.values[early]) ** 2 - was**2, 0.0)))
     now = float(mean.values[after])
     if spread > 0 and np.isfinite(now):
-        yield DeathSign("mean of its input", (was - now) / spread / LARGE_DRIFT, now, was)
+        yield DeathCause("mean of its input", (was - now) / spread / LARGE_DRIFT, now, was)
 
 
 RULE = PAGE.rule(check, explains=("ACT401", "ACT603", "ACT606"), upstream=True)

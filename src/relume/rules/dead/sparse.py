@@ -9,12 +9,13 @@ It does not. Sparse firing is how rectified networks work: in trained ReLU trans
 entries are not zero, and they are healthy. It is printed since it is so often taken for death.
 
 ## How it is measured
-Samples with a slope over all samples, by unit, over the last two or more windows with 3000 samples;
-quartiles over the units of a layer. Named where the median is below 0.1 (a centred pre-activation
-gives 0.5; the 0.1 only decides which layer is worth a line). Acts with a zero side only.
+Samples with a slope over all samples, by unit, over the last two or more windows with 3000 samples
+(as in dead-units, where the 3000 comes from); quartiles over the units of a layer. Named where the
+median is below 0.1 (a centred pre-activation gives 0.5; the 0.1 only decides which layer is worth a
+line). Acts with a zero side only.
 
 ## Known false alarms
-None: a fact claims no harm. Dead units are dead-units' to tell.
+None: a fact claims no harm. dead-units reports dead units.
 
 ## Fixes and their safety
 Advice only: leave it.
@@ -33,7 +34,7 @@ import numpy as np
 from relume.core import Evidence, Result, Severity, Site, Trace
 from relume.rules.page import page
 from relume.rules.series_tools import DEAD_SAMPLES, acts_of, last_step, layers
-from relume.rules.unit_windows import LEAST_WINDOWS, ending, samples, total
+from relume.rules.unit_windows import LEAST_WINDOWS, last_windows, samples, total
 
 if TYPE_CHECKING:
     from relume.core import Floats
@@ -47,17 +48,17 @@ def check(trace: Trace) -> Iterator[Result]:
     """At most one fact: the layer that fires most rarely."""
     sites = [site for site in acts_of(trace) if site.rectifies and not site.smooth]
     if not sites:
-        yield PAGE.checked("no rectifier in a hidden layer")
+        yield PAGE.clean("no rectifier in a hidden layer")
         return
-    found = [(site, share) for site in sites if (share := firing(trace, site)) is not None]
-    if not found:
+    shares = [(site, share) for site in sites if (share := firing_share(trace, site)) is not None]
+    if not shares:
         yield PAGE.missing("no layer has enough samples in two windows", "train for more steps")
         return
-    site, share = min(found, key=lambda item: float(np.median(item[1])))
+    site, share = min(shares, key=lambda item: float(np.median(item[1])))
     low, middle, high = (float(q) for q in np.quantile(share, (0.25, 0.5, 0.75)))
     if middle >= RARE:
-        text = f"in {layers(len(found))} units fire on {middle:.0%} of samples where least"
-        yield PAGE.checked(f"{text} ({site.name}, quartiles {low:.0%} to {high:.0%})")
+        text = f"in {layers(len(shares))} units fire on {middle:.0%} of samples where least"
+        yield PAGE.clean(f"{text} ({site.name}, quartiles {low:.0%} to {high:.0%})")
         return
     windows = trace.windows(site.name)
     yield PAGE.finding(
@@ -76,10 +77,10 @@ def check(trace: Trace) -> Iterator[Result]:
     )
 
 
-def firing(trace: Trace, site: Site) -> "Floats | None":
+def firing_share(trace: Trace, site: Site) -> "Floats | None":
     """The share of samples on which each unit fires; None with too few samples."""
     windows = [w for w in trace.windows(site.name) if "active" in w.fields]
-    part = ending(windows, DEAD_SAMPLES, LEAST_WINDOWS)
+    part = last_windows(windows, DEAD_SAMPLES, LEAST_WINDOWS)
     active = total(part, "active")
     if len(part) < LEAST_WINDOWS or samples(part) < DEAD_SAMPLES or active is None:
         return None

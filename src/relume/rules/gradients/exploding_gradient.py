@@ -11,13 +11,14 @@ and after a NaN nothing comes back.
 ## How it is measured
 Non-finite anywhere (activation, gradient, loss) after something had grown (the loss above 10 times
 its start, RMS z above 1e3, an update larger than its weight, a gradient norm above 1000 times the
-first): an error at once, under any outcome. A NaN out of nowhere is first-non-finite's. Loss above
-10 times its start or chance, whichever is larger: error. RMS z above 1e3: warning. Robust z-score
-of the log gradient norm above 6 against the median of the earlier three quarters (spread at least
-0.1 decades, so that a very steady run is not judged by rounding) and growing, while the run does
-not learn: warning, least evidence 50 records. The rest speaks after one step. A loss that is back
-within 200 steps is a note, marked as cleared; so are gradients that a loss scaler skipped.
-Thresholds: RULES.md, from 92 faulty runs; the 1000 times is reasoned.
+first): an error at once, under any outcome. first-non-finite reports a NaN out of nowhere. Loss
+above 10 times its start or chance, whichever is larger: error. RMS z above 1e3: warning. Robust
+z-score of the log gradient norm above 6 against the median of the earlier three quarters (spread at
+least 0.1 decades, so that a very steady run is not judged by rounding) and growing, while the run
+does not learn: warning, least evidence 50 records. The rest speaks after one step. A loss that is
+back within 200 steps is a note, marked as cleared; so are gradients that a loss scaler skipped. The
+10 times, the 1e3, the 6 and the 200 steps are from 92 faulty runs; the 1000 times, the 0.1 decades
+and the 50 records are reasoned.
 
 ## Known false alarms
 A gradient scaler looking for its scale. Losses that are not bounded below (likelihoods of
@@ -39,17 +40,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Evidence, Fact, Finding, Result, Series, Severity, Site, Trace, Value
-from relume.rules.non_finite import ends_well, loss_breaks, non_finite_values
+from relume.rules.non_finite import non_finite_loss_step, non_finite_values, recovered
 from relume.rules.outcome import DIVERGED, judge
 from relume.rules.page import page
 from relume.rules.series_tools import (
     GRADIENT_RECORDS,
     acts_of,
+    align_series,
     curve,
+    finite_median,
     last_step,
-    middle,
     number,
-    together,
     weights_of,
 )
 from relume.rules.severity_policy import LEARNS
@@ -60,14 +61,14 @@ if TYPE_CHECKING:
 PAGE = page(__doc__)
 
 LIKELIHOODS = ("cross_entropy", "nll", "bce", "bce_with_logits")
-LARGE = 1e3  # RMS of z: RULES.md 602
-SCORE = 6.0  # robust deviations: RULES.md 602
+LARGE = 1e3  # RMS of z (see the page)
+SCORE = 6.0  # robust deviations (see the page)
 SPREAD = 0.1  # decades: the least deviation that a steady run is given
-RECOVERY = 200  # steps: RULES.md 602
+RECOVERY = 200  # steps (see the page)
 CURE = "divide the learning rate by ten, and clip the gradient norm as a seat belt"
 # What counts as large before a value overflowed: RMS of z as above, a weight replaced in one step
-# (ACT605's extreme), a gradient a thousand times its first norm (reasoned: RULES.md's z-score of 6
-# needs 50 records, and an overflow may take three)
+# (ACT605's extreme), a gradient a thousand times its first norm (reasoned: a z-score needs 50
+# records, and an overflow may take three)
 GROWN = {"pre_rms": LARGE, "post_rms": LARGE, "update_ratio": 1.0, "grad_norm": 1e3}
 
 
@@ -76,30 +77,30 @@ def check(trace: Trace) -> Iterator[Result]:
     if not trace.table and not trace.facts_of("non-finite"):
         yield PAGE.missing("nothing was recorded")
         return
-    looks = (_non_finite, _loss, _signal, _gradient)
-    found = [finding for look in looks if (finding := look(trace)) is not None]
-    if found:
-        yield min(found, key=lambda f: (f.cleared, -f.severity))
+    checks = (_non_finite, _loss, _signal, _gradient)
+    findings = [finding for check_for in checks if (finding := check_for(trace)) is not None]
+    if findings:
+        yield min(findings, key=lambda f: (f.cleared, -f.severity))
         return
     _, _, norms = _norms(trace)
     loss = trace.series("", "loss")
     top = f"the loss is at most {loss.values.max():.4g}" if loss and len(loss) else "no loss"
     most = f"gradient norm at most {norms.max():.3g}" if len(norms) else "no gradient norms"
-    seen = "1 record" if len(norms) == 1 else f"{len(norms)} records"
-    yield PAGE.checked(f"all values are finite; {top}; {most} ({seen})")
+    count = "1 record" if len(norms) == 1 else f"{len(norms)} records"
+    yield PAGE.clean(f"all values are finite; {top}; {most} ({count})")
 
 
 def _non_finite(trace: Trace) -> Finding | None:
-    """Values that are not finite, where they had grown before; else first-non-finite tells it."""
+    """The finding on values that grew until they overflowed; first-non-finite has the others."""
     facts = sorted(non_finite_values(trace), key=lambda f: f.step)
-    at_loss = loss_breaks(trace)
+    at_loss = non_finite_loss_step(trace)
     steps = [f.step for f in facts] + ([at_loss] if at_loss is not None else [])
     if not steps or not _grew(trace, min(steps)):
         return None
     step, loss = min(steps), trace.series("", "loss")
     first = facts[0] if facts and facts[0].step <= step else Fact("", "", step)
     what = "gradient" if str(first.data.get("stat", "")).startswith("grad") else "value"
-    cleared = ends_well(trace)
+    cleared = recovered(trace)
     text = (
         "values grew until {site} had the first {what} that is not finite at step {step} ({stat})"
     )
@@ -118,7 +119,7 @@ def _non_finite(trace: Trace) -> Finding | None:
 
 
 def _grew(trace: Trace, step: int) -> bool:
-    """Up to that step something had become large: the loss, a signal, a gradient or an update."""
+    """Whether the loss, a signal, a gradient or an update had become large up to that step."""
     loss = _finite(trace.series("", "loss"), step)
     if len(loss) and loss.max() > DIVERGED * abs(float(loss[0])):
         return True
@@ -167,8 +168,8 @@ def _loss(trace: Trace) -> Finding | None:
 
 
 def _bounded(trace: Trace) -> bool:
-    """Chance is a level of nature's: logarithms have one, and a squared error has the units of
-    its targets, whose mean alone may lie ten spreads from where a network begins."""
+    """Whether the start can be held against chance: a logarithm has no unit. A squared error has
+    that of its targets, whose mean alone may lie ten spreads from where a network begins."""
     return any(fact.data.get("loss") in LIKELIHOODS for fact in trace.facts_of("criterion"))
 
 
@@ -207,7 +208,7 @@ def _signal(trace: Trace) -> Finding | None:
 
 def _norms(trace: Trace) -> "tuple[list[str], Ints, Floats]":
     """The norm of the whole gradient by record."""
-    names, steps, grads = together(trace, weights_of(trace), "grad_norm")
+    names, steps, grads = align_series(trace, weights_of(trace), "grad_norm")
     if not names:
         return [], np.zeros(0, np.int64), np.zeros(0)
     norm = np.sqrt(np.sum(np.nan_to_num(grads, posinf=0.0) ** 2, axis=0))
@@ -221,12 +222,12 @@ def _gradient(trace: Trace) -> Finding | None:
         return None  # gradients grow where a network leaves its first plateau, and that is well
     logs = np.log10(norms)
     cut = 3 * len(logs) // 4
-    usual = middle(logs[:cut])
-    spread = max(1.4826 * middle(np.abs(logs[:cut] - usual)), SPREAD)
+    usual = finite_median(logs[:cut])
+    spread = max(1.4826 * finite_median(np.abs(logs[:cut] - usual)), SPREAD)
     scores = (logs - usual) / spread
     third = max((len(logs) - cut) // 2, 1)
-    ends = middle(scores[-third:])
-    if ends <= SCORE or ends <= middle(scores[cut : cut + third]):
+    ends = finite_median(scores[-third:])
+    if ends <= SCORE or ends <= finite_median(scores[cut : cut + third]):
         return None
     begin = int(steps[np.flatnonzero(scores > SCORE)[0]])
     return PAGE.finding(

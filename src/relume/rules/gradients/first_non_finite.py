@@ -11,7 +11,8 @@ the place where it began can no longer be told from the others.
 ## How it is measured
 The earliest record with a non-finite value. Within it, of values the first in the order of the
 forward pass; where only gradients were affected, the last in that order, since the gradient runs
-backwards; where only the loss was, the criterion. One step is enough evidence. An error under any
+backwards; where only the loss was, the criterion. Threshold: one value, by definition; one step is
+enough evidence. An error under any
 outcome; a note, marked as cleared, where the run got over it (a loss scaler skips such steps). A
 value that grew until it overflowed is explained by exploding-gradient.
 
@@ -33,7 +34,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from relume.core import Evidence, Fact, Finding, Result, Series, Severity, Site, Trace, Value
-from relume.rules.non_finite import ends_well, loss_breaks, non_finite_values
+from relume.rules.non_finite import non_finite_loss_step, non_finite_values, recovered
 from relume.rules.page import page
 from relume.rules.series_tools import curve, last_step, number
 
@@ -46,9 +47,9 @@ def check(trace: Trace) -> Iterator[Result]:
         yield PAGE.missing("nothing was recorded")
         return
     facts = [f for f in non_finite_values(trace) if not _masked(trace, f.site)]
-    at_loss = loss_breaks(trace)
+    at_loss = non_finite_loss_step(trace)
     if not facts and at_loss is None:
-        yield PAGE.checked(f"all values of {len(trace.table)} series are finite")
+        yield PAGE.clean(f"all values of {len(trace.table)} series are finite")
         return
     if facts and (at_loss is None or min(f.step for f in facts) <= at_loss):
         yield _finding(trace, _first(trace, facts), len(facts))
@@ -62,7 +63,7 @@ def _masked(trace: Trace, site: str) -> bool:
 
 
 def _first(trace: Trace, facts: list[Fact]) -> Fact:
-    """In the order in which things happen in a step: forward, loss, backward."""
+    """The first fact in the order of a step: forward, loss, backward."""
     step = min(f.step for f in facts)
     now = [f for f in facts if f.step == step]
     order = {site.name: site.order for site in trace.sites}
@@ -85,7 +86,7 @@ def _finding(trace: Trace, fact: Fact, places: int) -> Finding:
         or ("the criterion" if what == "loss" else "this layer")
     )
     largest = number(fact.data.get("input_absmax")) or _before(trace, site.name, fact.step)
-    cleared = ends_well(trace)
+    cleared = recovered(trace)
     place = "{site}" if fact.site else "the loss"
     text = f"{place} had the first {{what}} that is not finite, at step {{step}} ({{operation}})"
     more: dict[str, Value] = {"what": what, "step": fact.step, "operation": operation, "stat": stat}

@@ -2,18 +2,20 @@
 
 ## What it does
 Finds weights whose optimiser steps change nothing while other weights of the run move, and
-trainable weights that no optimiser was ever given.
+trainable weights that no optimiser holds.
 
 ## Why it hurts
-A layer that does not move is the random one it began as; what it throws away is lost for all that
-follow.
+A layer that does not move is the random one it began as; what it throws away is lost to all layers
+behind it.
 
 ## How it is measured
 Update ratio norm(W_after - W_before) / norm(W_before) a step, by weight: median below 1e-6 in the
 third and in the fourth quarter of the records (two windows, at least 4 records each), and the
-median over the weights at least ten times that. The update is looked at and not the gradient, since
-Adam rescales small gradients. A weight that had a gradient and no optimiser is told at once; only a
-note unless the run fares badly, since fine-tuning often does so on purpose.
+median over the weights at least ten times that (reasoned: then something else in the run does
+move). The 1e-6 was tried on 80 healthy and 92 faulty runs. The rule reads the update and not the
+gradient, since Adam rescales small gradients. A weight that has a gradient and no optimiser is
+reported at once; only a note unless the run fares badly, since fine-tuning often does so on
+purpose.
 
 ## Known false alarms
 Frozen parameters (`requires_grad` off) are not judged, nor are zero-initialised weights, runs that
@@ -34,9 +36,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Series, Severity, Site, Trace
-from relume.rules.outcome import judge, learned
+from relume.rules.outcome import judge, learned_loss_share
 from relume.rules.page import page
-from relume.rules.series_tools import curve, last_step, middle, quarters, weights_of
+from relume.rules.series_tools import curve, finite_median, last_step, quarters, weights_of
 from relume.rules.severity_policy import FARES_BADLY
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 
 PAGE = page(__doc__)
 
-STILL = 1e-6  # of the weight, a step: RULES.md 603
+STILL = 1e-6  # of the weight, a step (see the page)
 MOVES = 10.0  # times STILL: then something else in the run does move
 LEAST = 4  # records a quarter
 
@@ -58,11 +60,11 @@ def check(trace: Trace) -> Iterator[Result]:
     if len(names) < 2:
         yield PAGE.missing("the updates of fewer than two weights were seen often enough")
         return
-    if (low := learned(trace)) is not None:
-        yield PAGE.checked(f"the loss has fallen to {low:.0%} of its reference")
+    if (low := learned_loss_share(trace)) is not None:
+        yield PAGE.clean(f"the loss has fallen to {low:.0%} of its reference")
         return
     if judge(trace).name == "converged":
-        yield PAGE.checked("the run has converged")
+        yield PAGE.clean("the run has converged")
         return
     if _resting(trace):
         yield PAGE.missing("the learning rate was zero in the later half")
@@ -75,7 +77,7 @@ def check(trace: Trace) -> Iterator[Result]:
             yield _finding(trace, name, max(rates[name]), usual)
     elif left is None:
         least = min(max(pair) for pair in rates.values())
-        yield PAGE.checked(f"of {len(names)} weights the slowest changes by {least:.2g} a step")
+        yield PAGE.clean(f"of {len(names)} weights the slowest changes by {least:.2g} a step")
 
 
 def _long_enough(series: Series | None) -> bool:
@@ -85,19 +87,19 @@ def _long_enough(series: Series | None) -> bool:
 def _rates(trace: Trace, name: str) -> tuple[float, float]:
     series = trace.series(name, "update_ratio")
     assert series is not None  # _long_enough has seen it
-    first, second = (_middle(part) for part in quarters(series))
+    first, second = (_median_or_infinite(part) for part in quarters(series))
     return first, second
 
 
-def _middle(values: "Floats") -> float:
+def _median_or_infinite(values: "Floats") -> float:
     """The median; what was never finite counts as moving."""
-    found = middle(values)
-    return found if np.isfinite(found) else float("inf")
+    median = finite_median(values)
+    return median if np.isfinite(median) else float("inf")
 
 
 def _resting(trace: Trace) -> bool:
     rate = trace.series("", "learning_rate")
-    return rate is not None and len(rate) > 0 and middle(rate.values[len(rate) // 2 :]) == 0
+    return rate is not None and len(rate) > 0 and finite_median(rate.values[len(rate) // 2 :]) == 0
 
 
 def _finding(trace: Trace, name: str, value: float, usual: float) -> Finding:
@@ -118,11 +120,11 @@ def _finding(trace: Trace, name: str, value: float, usual: float) -> Finding:
 
 
 def _left_out(trace: Trace) -> Finding | None:
-    """Weights with a place in the graph that no optimiser has ever been given."""
-    given = {fact.site for fact in trace.facts_of("parameter")}
-    if not given:
+    """The finding on weights in the graph that no optimiser holds."""
+    optimised = {fact.site for fact in trace.facts_of("parameter")}
+    if not optimised:
         return None
-    names = [s.name for s in trace.sites_of("parameter") if s.name not in given]
+    names = [s.name for s in trace.sites_of("parameter") if s.name not in optimised]
     names = [n for n in names if trace.series(n, "update_ratio") is None and _weight(n)]
     if not names:
         return None
@@ -132,7 +134,7 @@ def _left_out(trace: Trace) -> Finding | None:
     return PAGE.finding(
         site,
         Severity.WARNING if badly else Severity.NOTE,
-        (_seen(trace, names), last_step(trace)),
+        (_first_gradient(trace, names), last_step(trace)),
         text,
         Evidence("weights_without_optimizer", len(names), 0, 1, {"names": ", ".join(names[:3])}),
         cure=f"add the parameters of {site.layer or site.name} to the optimiser, or freeze them",
@@ -143,7 +145,7 @@ def _weight(name: str) -> bool:
     return name.rpartition(".")[2].startswith("weight")
 
 
-def _seen(trace: Trace, names: Sequence[str]) -> int:
+def _first_gradient(trace: Trace, names: Sequence[str]) -> int:
     series = [s for n in names if (s := trace.series(n, "grad_norm")) is not None and len(s)]
     return min((int(s.steps[0]) for s in series), default=0)
 

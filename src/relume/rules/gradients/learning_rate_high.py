@@ -10,7 +10,7 @@ the data, so that rectified units die and squashing units saturate, and it can b
 
 ## How it is measured
 Update ratio norm(W_after - W_before) / norm(W_before), the median over the layers' weights (two
-dimensions or more; zero-initialised ones left out). Threshold 0.1 (RULES.md, from 92 faulty runs);
+dimensions or more; zero-initialised ones left out). Threshold 0.1 (from 92 faulty runs);
 a ratio near 1e-3 is the rule of thumb. One step is enough evidence. A warning; an error if at least
 10 % of the records are above it or a step exceeds 1; only a note if it stays below 1 and is over
 within the first 5 records, unless several of them exceed it and the run fares badly, since Adam's
@@ -46,7 +46,7 @@ import numpy as np
 from relume.core import Evidence, Finding, Result, Series, Severity, Trace, Value
 from relume.rules.outcome import judge
 from relume.rules.page import page
-from relume.rules.series_tools import curve, last_step, together, weights_of
+from relume.rules.series_tools import align_series, curve, last_step, weights_of
 from relume.rules.severity_policy import FARES_BADLY
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 PAGE = page(__doc__)
 
-LIMIT = 0.1  # RULES.md 605; the rule of thumb is 1e-3
+LIMIT = 0.1  # see the page; the rule of thumb is 1e-3
 EXTREME = 1.0  # the weights were replaced rather than changed
 OFTEN = 0.10  # of the records: no longer single steps
 FIRST = 5  # records: Adam's moments need about 1 / (1 - beta1) = 10 steps to settle
@@ -65,7 +65,7 @@ KEPT = 0.5  # a best loss below half of both ends was learned, and lost
 
 def check(trace: Trace) -> Iterator[Result]:
     """At most one finding, for the whole model."""
-    names, steps, ratios = together(trace, weights_of(trace), "update_ratio")
+    names, steps, ratios = align_series(trace, weights_of(trace), "update_ratio")
     if not names:
         remedy = "record at least one optimiser step of a weight that is not all zero"
         yield PAGE.missing("no update of a weight was seen", remedy)
@@ -80,7 +80,7 @@ def check(trace: Trace) -> Iterator[Result]:
         return
     if not len(over):
         most = float(typical.max()) if len(typical) else float("nan")
-        yield PAGE.checked(
+        yield PAGE.clean(
             f"a step changes the median weight by at most {most:.2g} of itself "
             f"({len(typical)} records, {len(names)} weights)"
         )
@@ -89,7 +89,7 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def typical_update(ratios: "Floats") -> "Floats":
-    """The median over the weights, by record; of an infinite ratio (from zero) nothing is kept."""
+    """The median over the weights, by record, without infinite ratios (of a weight of zero)."""
     finite = np.where(np.isfinite(ratios), ratios, np.nan)
     typical = np.full(finite.shape[1], np.nan)
     some = np.isfinite(finite).any(axis=0)
@@ -143,11 +143,11 @@ def _severity(worst: float, share: float, passing: bool) -> Severity:
 
 
 def _sustained(trace: Trace, series: Series) -> Finding | None:
-    """The run learned and lost it, and at its best the weights were rewritten all the time."""
+    """The finding on a run that learned and lost it while every step rewrote its weights."""
     outcome = judge(trace)
-    told = [outcome.numbers.get(name) for name in ("best_step", "best", "start", "end")]
-    known = [float(value) for value in told if isinstance(value, int | float)]
-    if outcome.name not in FARES_BADLY or len(known) < len(told):
+    numbers = [outcome.numbers.get(name) for name in ("best_step", "best", "start", "end")]
+    known = [float(value) for value in numbers if isinstance(value, int | float)]
+    if outcome.name not in FARES_BADLY or len(known) < len(numbers):
         return None
     step, best, start, end = known
     near = int(np.searchsorted(series.steps, step))

@@ -11,10 +11,11 @@ height from which a shorter step would fall.
 ## How it is measured
 From the loss: its swings in the later half exceed 20 % of its scale and three times what its noise
 explains, with at least four crossings of its own level in twenty blocks, or they alternate from
-step to step with a correlation below -0.7 (the outcome `oscillating`; at least three windows). It
-is a warning where the loss alternates so, or where each update turns back on the one before: cosine
-below -0.5, the median over weights and the later records. Otherwise a note, since data that come
-in order make a loss swing too. Measured on digits (`benchmarks/swinging.py`, 65 runs): without
+step to step with a correlation below -0.7 (the outcome `oscillating`; at least three windows). The
+20 % is reasoned; noise has a correlation of 0 within 0.2 over 25 steps, and a period of two has -1.
+It is a warning where the loss alternates so, or where each update turns back on the one before:
+cosine below -0.5, the median over weights and the later records. Otherwise a note, since data that
+come in order make a loss swing too. Measured on digits (`benchmarks/swinging.py`, 65 runs): without
 momentum runs that learn reach down to -0.28, so a small negative cosine proves nothing; momentum
 and Adam keep it above 0.89 at every rate and hide what the loss shows; two of the thirteen runs on
 data in the order of their labels end as oscillating.
@@ -42,7 +43,14 @@ import numpy as np
 from relume.core import Evidence, Finding, Outcome, Result, Severity, Trace, Value
 from relume.rules.outcome import BOUNCE, SWING, judge
 from relume.rules.page import page
-from relume.rules.series_tools import curve, last_step, middle, number, together, weights_of
+from relume.rules.series_tools import (
+    align_series,
+    curve,
+    finite_median,
+    last_step,
+    number,
+    weights_of,
+)
 
 if TYPE_CHECKING:
     from relume.core import Floats
@@ -61,14 +69,14 @@ def check(trace: Trace) -> Iterator[Result]:
     elif outcome.name == "oscillating":
         yield _finding(trace, outcome)
     else:
-        yield PAGE.checked(f"the loss does not swing by more than its noise ({outcome.name})")
+        yield PAGE.clean(f"the loss does not swing by more than its noise ({outcome.name})")
 
 
 def _turning(trace: Trace) -> float | None:
-    """The usual cosine between one update and the next, None where it was not recorded."""
-    names, steps, cosines = together(trace, weights_of(trace), "update_cosine")
+    """The median cosine between one update and the next, None where it was not recorded."""
+    names, steps, cosines = align_series(trace, weights_of(trace), "update_cosine")
     late = cosines[:, len(steps) // 2 :] if names else np.zeros((0, 0))
-    return middle(late) if late.shape[-1] >= LEAST and np.isfinite(late).any() else None
+    return finite_median(late) if late.shape[-1] >= LEAST and np.isfinite(late).any() else None
 
 
 def _finding(trace: Trace, outcome: Outcome) -> Finding:

@@ -12,12 +12,12 @@ constant answer.
 ## How it is measured
 By weight, medians over the third and the fourth quarter of the records (two windows, at least 4
 records each): decay over loss is decay * norm(W) / norm(dW), for optimisers that decay apart from
-the gradient (AdamW) rate * decay / update ratio. Above 1 in both (RULES.md 608) for at least half
+the gradient (AdamW) rate * decay / update ratio. Above 1 in both, by definition, for at least half
 of the weights, and these have shrunk to less than half (reasoned: a weight that decay merely
 balances keeps its norm). Of AdamW the limit is 0.5, since its update contains the decay: a pure
 decay gives 1. Where the decay was not recorded, or is zero and the penalty is a term of the loss:
 at least half of the weights below a tenth of their first norm. A warning; an error below a
-hundredth.
+hundredth. The tenth and the hundredth are reasoned.
 
 ## Known false alarms
 Weights before a norm layer: their size means nothing, and decay shrinks them in healthy training;
@@ -39,11 +39,11 @@ import numpy as np
 
 from relume.core import Evidence, Finding, Result, Series, Severity, Trace, Value
 from relume.rules.page import page
-from relume.rules.series_tools import curve, last_step, middle, number, quarters, weights_of
+from relume.rules.series_tools import curve, finite_median, last_step, number, quarters, weights_of
 
 PAGE = page(__doc__)
 
-OVER = 1.0  # decay over the loss's gradient: RULES.md 608
+OVER = 1.0  # decay over the loss's gradient: then decay wins
 OVER_APART = 0.5  # decay over the whole update, of which it is a part
 SHRUNK = 0.5  # of the first norm, where decay is known to win (reasoned)
 GONE, GRAVE = 0.1, 0.01  # of the first norm, where the decay is not known (reasoned)
@@ -54,7 +54,7 @@ APART = ("AdamW", "NAdamW", "Lion", "Adafactor")  # optimisers that decay apart 
 
 @dataclass(frozen=True, slots=True)
 class DecayShare:
-    """A weight: what is left of its norm, and decay over loss where the decay is known."""
+    """What is left of a weight's norm, and decay over loss where the decay is known."""
 
     name: str
     left: float
@@ -64,25 +64,25 @@ class DecayShare:
 
 def check(trace: Trace) -> Iterator[Result]:
     """At most one finding, for the whole model."""
-    held = [one for name in weights_of(trace) if (one := _held(trace, name)) is not None]
-    if not held:
+    shares = [one for name in weights_of(trace) if (one := _decay_share(trace, name)) is not None]
+    if not shares:
         yield PAGE.missing("the norms of the weights were not seen often enough", "train longer")
         return
-    limit = OVER_APART if _apart(trace) else OVER
-    over = [one for one in held if _over(one, limit)]
-    if len(over) >= SHARE * len(held):
-        yield _finding(trace, over, len(held), limit)
+    limit = OVER_APART if _is_decoupled(trace) else OVER
+    over = [one for one in shares if _over(one, limit)]
+    if len(over) >= SHARE * len(shares):
+        yield _finding(trace, over, len(shares), limit)
         return
-    known = [one.ratio for one in held if one.ratio is not None]
-    text = f"the weights keep {min(one.left for one in held):.0%} of their first norm or more"
+    known = [one.ratio for one in shares if one.ratio is not None]
+    text = f"the weights keep {min(one.left for one in shares):.0%} of their first norm or more"
     if known and not max(known):
         text += "; there is no weight decay"
     elif known:
         text += f"; decay is at most {max(known):.2g} of what it is weighed against"
-    yield PAGE.checked(text)
+    yield PAGE.clean(text)
 
 
-def _apart(trace: Trace) -> bool:
+def _is_decoupled(trace: Trace) -> bool:
     return str(trace.meta.get("optimizer", "")) in APART
 
 
@@ -92,11 +92,11 @@ def _over(one: DecayShare, limit: float) -> bool:
     return one.left < GONE and not one.ratio
 
 
-def _held(trace: Trace, name: str) -> DecayShare | None:
+def _decay_share(trace: Trace, name: str) -> DecayShare | None:
     norms = trace.series(name, "weight_norm")
     if norms is None or any(len(part) < LEAST for part in quarters(norms)):
         return None
-    first, last = float(norms.values[0]), middle(quarters(norms)[1])
+    first, last = float(norms.values[0]), finite_median(quarters(norms)[1])
     if not (first > 0 and np.isfinite(last)):
         return None
     return DecayShare(name, last / first, _ratio(trace, name, norms), norms)
@@ -106,14 +106,16 @@ def _ratio(trace: Trace, name: str, norms: Series) -> float | None:
     """Decay over loss: the smaller of the two quarters, None where the decay is unknown."""
     facts = (fact for fact in trace.facts_of("parameter") if fact.site == name)
     decay = next((number(fact.data.get("weight_decay")) for fact in facts), None)
-    apart, rate = _apart(trace), trace.series("", "learning_rate")
+    apart, rate = _is_decoupled(trace), trace.series("", "learning_rate")
     against = trace.series(name, "update_ratio" if apart else "grad_norm")
     if decay is None or against is None or any(len(part) < LEAST for part in quarters(against)):
         return None
     source = rate if apart else norms
     if source is None or any(not len(part) for part in quarters(source)):
         return None
-    pulls, holds = ([middle(part) for part in quarters(series)] for series in (source, against))
+    pulls, holds = (
+        [finite_median(part) for part in quarters(series)] for series in (source, against)
+    )
     if decay == 0:
         return 0.0  # also where the gradient is zero too
     return min(decay * p / h if h > 0 else np.inf for p, h in zip(pulls, holds, strict=True))
@@ -126,7 +128,7 @@ def _finding(trace: Trace, over: list[DecayShare], count: int, limit: float) -> 
     more: dict[str, Value] = {"over": len(over), "count": count, "worst": worst.name, "left": left}
     text = "{over} of {count} weights have shrunk to {left:.2%} of their first norm"
     stat, value, threshold = "weight_norm_left", left, GONE
-    if known and _apart(trace):
+    if known and _is_decoupled(trace):
         stat, value, threshold = "decay_over_update", float(np.median(known)), limit
         text += ", and decay makes up {value:.0%} of each update"
     elif known:

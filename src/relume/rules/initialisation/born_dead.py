@@ -10,8 +10,9 @@ The initialisation put the unit's hyperplane outside the data cloud: it passes n
 training can move it back. The network was narrower than written from the start.
 
 ## How it is measured
-Silent on every sample of every window, the first window beginning at the run's first step; at
-least 8 records in two windows. Layer: note at 10 % of units, warning at 25 %, error at 50 %, as in
+Silent on every sample of every window, the first window beginning within 5 steps of the run's
+first (a window that begins later has not seen the initialisation); at least 8 records in two
+windows, as in dead-units. Layer: note at 10 % of units, warning at 25 %, error at 50 %, as in
 dead-units, where the shares come from. The distance is the median over the dead units.
 
 ## Known false alarms
@@ -30,7 +31,7 @@ and Karniadakis, "Dying ReLU and initialization", 2019, arXiv:1903.06733.
 from collections.abc import Iterator, Sequence
 
 from relume.core import Evidence, Finding, Result, Trace
-from relume.rules.dead_layers import NOTE, over_layers, weight
+from relume.rules.dead_layers import NOTE, results_by_layer, severity_of_share
 from relume.rules.hyperplane_distance import AWAY, distance
 from relume.rules.page import page
 from relume.rules.series_tools import curve, first_step, last_step, layers
@@ -44,32 +45,32 @@ LATE = 5  # steps: a first window that begins later than that has not seen the i
 def check(trace: Trace) -> Iterator[Result]:
     """One finding per act site with enough units that never fired."""
 
-    def look(found: DeadUnits) -> Result | None:
-        if trace.windows(found.site.name)[0].first > first_step(trace) + LATE:
-            return PAGE.missing("the first steps were not recorded", site=found.site.name)
-        return _finding(trace, found)
+    def judge_layer(dead: DeadUnits) -> Result | None:
+        if trace.windows(dead.site.name)[0].first > first_step(trace) + LATE:
+            return PAGE.missing("the first steps were not recorded", site=dead.site.name)
+        return _finding(trace, dead)
 
-    yield from over_layers(trace, PAGE, look, _clean)
+    yield from results_by_layer(trace, PAGE, judge_layer, _clean)
 
 
 def _clean(fine: Sequence[DeadUnits]) -> str:
-    worst = max(portion(found.born) for found in fine)
+    worst = max(portion(dead.born) for dead in fine)
     return f"in {layers(len(fine))} at most {worst:.0%} of the units were silent from the start"
 
 
-def _finding(trace: Trace, found: DeadUnits) -> Finding | None:
-    share = portion(found.born)
-    severity = weight(share)
+def _finding(trace: Trace, dead: DeadUnits) -> Finding | None:
+    share = portion(dead.born)
+    severity = severity_of_share(share)
     if severity is None:
         return None
-    every = trace.windows(found.site.name)
+    every = trace.windows(dead.site.name)
     text = "{value:.0%} of the {units} units of {place} never fired, from step {begin} on"
-    away = distance(found.windows, found.born)
+    away = distance(dead.windows, dead.born)
     if away:
         text += AWAY
-    layer = found.site.layer or f"the layer before {found.site.name}"
+    layer = dead.site.layer or f"the layer before {dead.site.name}"
     return PAGE.finding(
-        found.site,
+        dead.site,
         severity,
         (every[0].first, last_step(trace)),
         text,
@@ -79,13 +80,13 @@ def _finding(trace: Trace, found: DeadUnits) -> Finding | None:
             NOTE,
             samples=samples(every),
             more={
-                "units": len(found.born),
-                "dead": int(found.born.sum()),
-                "act": found.site.act,
+                "units": len(dead.born),
+                "dead": int(dead.born.sum()),
+                "act": dead.site.act,
                 "begin": every[0].first,
                 **away,
             },
-            curve=curve(trace.series(found.site.name, "silent_unit_share")),
+            curve=curve(trace.series(dead.site.name, "silent_unit_share")),
         ),
         cure=f"set the bias of the dead units of {layer} so that they fire on some data",
     )

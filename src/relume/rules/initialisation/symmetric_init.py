@@ -10,9 +10,9 @@ Units with the same weights get the same gradient and remain the same unit, howe
 the layer is one unit wide. Where two layers in a row are zero there is no gradient at all.
 
 ## How it is measured
-The least cosine between the first row of a weight and the others, at step 0: above 0.999 (RULES.md
-302; random rows of two features all agree so well in one case of 200 with three rows, and with more
-features or rows never, which is why smaller weights are left out). Zero: all trainable weights of
+The least cosine between the first row of a weight and the others, at step 0: above 0.999 (random
+rows of two features all agree so well in one case of 200 with three rows, and with more features or
+rows never, which is why smaller weights are left out). Zero: all trainable weights of
 two or more layers are zero, or two neighbours are and get no gradient in any record. Least
 evidence: the first step. Error where the rows are still alike at the last record; what training has
 told apart is a note, marked as cleared.
@@ -36,11 +36,11 @@ import numpy as np
 
 from relume.core import Evidence, Fact, Finding, Result, Severity, Site, Trace
 from relume.rules.page import page
-from relume.rules.series_tools import at_start, curve, first_step, last_step
+from relume.rules.series_tools import curve, first_step, last_step, value_at_start
 
 PAGE = page(__doc__)
 
-ALIKE = 0.999  # RULES.md 302
+ALIKE = 0.999  # see the page
 LEAST_FREEDOM = 3  # (rows - 1) * (features - 1): fewer may agree by chance
 COSINE = "row_cosine_min"
 
@@ -55,15 +55,15 @@ def check(trace: Trace) -> Iterator[Result]:
         yield PAGE.missing("no weight of a layer was seen before it was first updated")
         return
     zero = _stuck(trace, names)
-    found = [_alike(trace, n) for n in names if _free(shapes[n])]
-    findings = [f for f in (zero, *found) if f is not None]
+    alike = [_alike(trace, n) for n in names if _free(shapes[n])]
+    findings = [f for f in (zero, *alike) if f is not None]
     yield from findings
-    measured = [c for n in names if (c := at_start(trace, n, COSINE)) is not None]
+    measured = [c for n in names if (c := value_at_start(trace, n, COSINE)) is not None]
     if not measured:
         reason = "how alike the rows of the weights are was not recorded"
         yield PAGE.missing(reason, "record again with this version of relume")
     elif not findings:
-        yield PAGE.checked(f"the least cosine between the rows of a weight is {min(measured):.2g}")
+        yield PAGE.clean(f"the least cosine between the rows of a weight is {min(measured):.2g}")
 
 
 def _matrices(trace: Trace) -> list[Fact]:
@@ -74,13 +74,13 @@ def _matrices(trace: Trace) -> list[Fact]:
 
 
 def _free(shape: Sequence[int]) -> bool:
-    """Enough rows and features for agreement to be no accident."""
+    """Whether the rows are too many, and too long, to agree by accident."""
     features = int(np.prod(shape[1:]))
     return (shape[0] - 1) * (features - 1) >= LEAST_FREEDOM
 
 
 def _alike(trace: Trace, name: str) -> Finding | None:
-    start, series = at_start(trace, name, COSINE), trace.series(name, COSINE)
+    start, series = value_at_start(trace, name, COSINE), trace.series(name, COSINE)
     if start is None or series is None or start <= ALIKE:
         return None
     last = float(series.values[-1])
@@ -104,7 +104,7 @@ def _alike(trace: Trace, name: str) -> Finding | None:
 
 
 def _stuck(trace: Trace, names: Sequence[str]) -> Finding | None:
-    """Layers that are zero, and so arranged that no gradient reaches them."""
+    """The finding on layers that are zero and that no gradient reaches."""
     zeros = {f.site for f in _matrices(trace) if f.data.get("zero_init")}
     still = [n for n in names if n in zeros and _no_gradient(trace, n)]
     pair = next((a for a, b in pairwise(names) if a in still and b in zeros), None)
@@ -136,5 +136,8 @@ def _cure(site: Site) -> str:
 
 EXPLAINS = ("ACT301", "ACT303", "ACT401", "ACT402", "ACT403", "ACT501", "ACT601", "ACT602")
 RULE = PAGE.rule(
-    check, sign=False, explains=(*EXPLAINS, "ACT603", "ACT604", "ACT605", "ACT606"), upstream=False
+    check,
+    symptom=False,
+    explains=(*EXPLAINS, "ACT603", "ACT604", "ACT605", "ACT606"),
+    upstream=False,
 )

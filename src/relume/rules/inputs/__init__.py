@@ -1,1 +1,7 @@
-"""TODO room."""
+"""ACT7, inputs: data that make any training slow.
+
+- `input_not_centred` (ACT701): a mean that outweighs the differences.
+- `input_scale` (ACT702): values far too large, too small, or of very different sizes.
+
+They read the moments that the recorder keeps of the network's input. Hidden layers are not judged.
+"""

@@ -33,7 +33,7 @@ from collections.abc import Iterator
 
 from relume.core import Evidence, Fact, Result, Severity, Trace
 from relume.rules.page import page
-from relume.rules.series_tools import last_step, middle, number
+from relume.rules.series_tools import finite_median, last_step, number
 
 PAGE = page(__doc__)
 
@@ -44,13 +44,13 @@ CHEAP = frozenset({"relu", "leaky_relu", "hardtanh", "hardsigmoid"})  # what oth
 def check(trace: Trace) -> Iterator[Result]:
     """One fact per act that takes a visible share of the step."""
     steps = trace.series("", "step_seconds")
-    usual = middle(steps.values) if steps is not None and len(steps) else None
+    usual = finite_median(steps.values) if steps is not None and len(steps) else None
     costs = [(fact, _share(fact, usual)) for fact in trace.facts_of("act-cost")]
     known = [(fact, share) for fact, share in costs if share is not None]
     if not known:
         acts = {site.act for site in trace.sites_of("act")}
         if acts and acts <= CHEAP:
-            yield PAGE.checked("every act here is the cheapest of its shape")
+            yield PAGE.clean("every act here is the cheapest of its shape")
             return
         reason = "no act was timed: `relume run` does it once a script has ended, of acts that "
         reason += "work element by element and have a cheaper one of like shape"
@@ -60,7 +60,7 @@ def check(trace: Trace) -> Iterator[Result]:
     for fact, share in dear:
         yield _finding(trace, fact, share)
     if not dear:
-        yield PAGE.checked(f"the dearest act costs {max(s for _, s in known):.1%} of a step extra")
+        yield PAGE.clean(f"the dearest act costs {max(s for _, s in known):.1%} of a step extra")
 
 
 def _share(fact: Fact, usual: float | None) -> float | None:
@@ -85,4 +85,4 @@ def _finding(trace: Trace, fact: Fact, share: float) -> Result:
     )
 
 
-RULE = PAGE.rule(check, sign=False)
+RULE = PAGE.rule(check, symptom=False)

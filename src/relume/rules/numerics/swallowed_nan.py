@@ -12,9 +12,10 @@ norm with an infinite slope goes unseen, until an example opens the unit and all
 
 ## How it is measured
 Share of the act's sampled entries that were NaN on the way in and no NaN on the way out, in any
-record: above 0; and records in which the gradient of the act's output held NaN and that of its
-input did not. Where only the sums were recorded: the RMS of the input is NaN in a record in
-which all of the output is finite. Least evidence: one record. A warning, under any outcome.
+record: above 0, by definition; and records in which the gradient of the act's output held NaN and
+that of its input did not. Where only the sums were recorded: the RMS of the input is NaN in a
+record in which all of the output is finite. Least evidence: one record. A warning, under any
+outcome.
 
 ## Known false alarms
 Infinities are not counted: a tanh of infinity is 1 by its formula. Masks that replace NaN on
@@ -47,22 +48,22 @@ def check(trace: Trace) -> Iterator[Result]:
     if not sites:
         yield PAGE.missing("no act was seen")
         return
-    yield from (found for site in sites if (found := _backward(trace, site)) is not None)
-    seen = [(site, series) for site in sites if (series := _swallowed(trace, site)) is not None]
-    bad = [(site, series) for site, series in seen if np.any(series.values > 0)]
+    yield from (finding for site in sites if (finding := _backward(trace, site)) is not None)
+    shares = [(site, series) for site in sites if (series := _swallowed(trace, site)) is not None]
+    bad = [(site, series) for site, series in shares if np.any(series.values > 0)]
     for site, series in bad:
         yield _finding(trace, site, series)
-    if not seen:
+    if not shares:
         yield PAGE.missing("what enters the acts could not be read")
     elif not bad:
-        yield PAGE.checked(f"at {layers(len(seen))} no NaN entered an act and left as a number")
+        yield PAGE.clean(f"at {layers(len(shares))} no NaN entered an act and left as a number")
 
 
 def _swallowed(trace: Trace, site: Site) -> Series | None:
     """The share that was swallowed by record; None where the input was not read."""
-    told = trace.series(site.name, STAT)
-    if told is not None and len(told):
-        return told
+    recorded = trace.series(site.name, STAT)
+    if recorded is not None and len(recorded):
+        return recorded
     before, after = trace.series(site.name, "pre_rms"), trace.series(site.name, "nonfinite_share")
     if before is None or after is None or not len(before) or not len(after):
         return None
@@ -91,7 +92,7 @@ def _finding(trace: Trace, site: Site, series: Series) -> Finding:
 
 
 def _backward(trace: Trace, site: Site) -> Finding | None:
-    """Records in which NaN came back to the act and did not leave it."""
+    """The finding on records in which a gradient of NaN reached the act and a number left it."""
     above = trace.series(site.name, "grad_post_rms")
     below = trace.series(site.name, "grad_pre_rms")
     if above is None or below is None or not np.isnan(above.values).any():
@@ -115,4 +116,4 @@ def _backward(trace: Trace, site: Site) -> Finding | None:
 
 
 # a unit whose input is NaN seems never to fire
-RULE = PAGE.rule(check, sign=False, explains=("ACT303", "ACT401", "ACT403"))
+RULE = PAGE.rule(check, symptom=False, explains=("ACT303", "ACT401", "ACT403"))

@@ -12,10 +12,11 @@ tanh and 6.3 for sigmoid, in float32 at 9.0 and 16.6.
 ## How it is measured
 Share of the sampled entries with a slope of exactly zero, of acts whose slope is nowhere zero by
 their formula (tanh, sigmoid, softsign, ELU), where the slope is computed as the framework does,
-from the output that it keeps. Median of the last records (eight at most) above 10 % (RULES.md 801).
-A fact above 0.1 %, since the true share is none: three in 3000, the least that a rule counts.
-Least evidence: one record. Acts that fall silent by design on their low side (GELU, SiLU) are left
-out: there zero is what the true slope rounds to.
+from the output that it keeps. Median of the last records (eight at most) above 10 % (a starting
+definition: so much of a layer is then lost by rounding alone). A fact above 0.1 %, since the true
+share is none: three in 3000, the least that a rule counts. Least evidence: one record. Acts that
+fall silent by design on their low side (GELU, SiLU) are left out: there zero is what the true slope
+rounds to.
 
 ## Known false alarms
 Layers that saturate anyway: saturated-units then explains this, and is to be cured first.
@@ -38,14 +39,14 @@ from relume.rules.series_tools import (
     RULE_OF_THREE,
     acts_of,
     curve,
+    finite_median,
     last_step,
     layers,
-    middle,
 )
 
 PAGE = page(__doc__)
 
-SHARE = 0.10  # of entries: RULES.md 801
+SHARE = 0.10  # of entries (see the page)
 SOME = RULE_OF_THREE / DEAD_SAMPLES  # of entries: fewer are no more than seen by accident
 RECENT = 8  # records
 
@@ -54,18 +55,18 @@ def check(trace: Trace) -> Iterator[Result]:
     """One finding per smooth act whose slopes round to zero."""
     sites = [site for site in acts_of(trace) if site.smooth and not site.rectifies]
     if not sites:
-        yield PAGE.checked("no act whose slope is nowhere zero by its formula")
+        yield PAGE.clean("no act whose slope is nowhere zero by its formula")
     worst: list[float] = []
     for site in sites:
         series = trace.series(site.name, "zero_slope_share")
         if series is None or not len(series):
             yield PAGE.missing("the share of slopes that are zero was not measured", site=site.name)
-        elif (share := middle(series.values[-RECENT:])) > SOME:
+        elif (share := finite_median(series.values[-RECENT:])) > SOME:
             yield _finding(trace, site, share, series)
         else:
             worst.append(share)
     if worst:
-        yield PAGE.checked(f"in {layers(len(worst))} at most {max(worst):.1%} of slopes are zero")
+        yield PAGE.clean(f"in {layers(len(worst))} at most {max(worst):.1%} of slopes are zero")
 
 
 def _finding(trace: Trace, site: Site, share: float, series: Series) -> Finding:

@@ -18,18 +18,19 @@ whatever comes in.
 From the graph and the range of the act, once the criterion receives its output with nothing but
 reshapes between. The floor of the loss for a width w of the range is ln(1 + (K - 1) exp(-w)).
 Error where scores cannot go below zero, a warning for tanh: measured on digits
-(`benchmarks/act_pairs.py`, five paired seeds, accuracy lost) ReLU 0.264 in 12 epochs (RULES.md:
-0.081 in longer training), sigmoid 0.019, tanh 0.003; softplus with 0.002 is left alone. Targets
+(`benchmarks/act_pairs.py`, five paired seeds, accuracy lost) ReLU 0.264 in 12 epochs (0.081 in
+longer training), sigmoid 0.019, tanh 0.003; softplus with 0.002 is left alone. Targets
 below zero under a rectifier: the least target seen. Under a logarithm (`benchmarks/heads.py`,
 digits, five paired seeds, accuracy lost against softmax): rectified and divided by the sum 0.231,
 cut at both ends 0.430, tanh and cut 0.401; softplus, sigmoid and exp divided by the sum at most
 0.001, which are left alone; on an easy two-class task with one unit nothing is lost, so there it is
 a warning. Log-probabilities: abs of the logarithm of
-sum(exp(row)) above 1e-3. A silent output: no sample with a slope in two windows over 8 records, up
-to 3000 samples. Least evidence: one batch; two windows for the silent output.
+sum(exp(row)) above 1e-3 (as in softmax-before-cross-entropy: rounding gives less). A silent output:
+no sample with a slope in two windows over 8 records, up to 3000 samples (as in dead-units). Least
+evidence: one batch; two windows for the silent output.
 
 ## Known false alarms
-Heads that are used for inference only are not looked at: the walk begins at the loss. Clipped
+Heads that are used for inference only are not read: the walk begins at the loss. Clipped
 logits (hardtanh at wide limits) are not judged, since their limits are not known by name.
 
 ## Fixes and their safety
@@ -45,11 +46,11 @@ import math
 from collections.abc import Iterator
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Value
-from relume.rules.act_knowledge import reach
-from relume.rules.head_facts import JudgedHead, judged_heads, why_not
+from relume.rules.act_knowledge import output_range
+from relume.rules.head_facts import JudgedHead, judged_heads, missing_reason
 from relume.rules.page import page
 from relume.rules.series_tools import DEAD_RECORDS, DEAD_SAMPLES, last_step, number
-from relume.rules.unit_windows import LEAST_WINDOWS, ending, records, samples, silent
+from relume.rules.unit_windows import LEAST_WINDOWS, last_windows, records, samples, silent_units
 
 PAGE = page(__doc__)
 
@@ -67,36 +68,36 @@ HALF = math.log(2.0)  # what a negative costs at least if the logit is never bel
 def check(trace: Trace) -> Iterator[Result]:
     """One finding per head that cannot reach what it is asked for."""
     heads = list(judged_heads(trace, *LOSSES))
-    found = [finding for head in heads if (finding := _look(trace, head)) is not None]
-    found += [f for site in trace.sites_of("act", "output") if (f := _silent(trace, site))]
-    yield from {f.key: f for f in found}.values()
-    if found:
+    findings = [finding for head in heads if (finding := _judge_head(trace, head)) is not None]
+    findings += [f for site in trace.sites_of("act", "output") if (f := _silent(trace, site))]
+    yield from {f.key: f for f in findings}.values()
+    if findings:
         return
     if not heads:
-        reason = why_not(trace, *LOSSES)
-        yield PAGE.missing(reason) if reason else PAGE.checked("no head under such a criterion")
+        reason = missing_reason(trace, *LOSSES)
+        yield PAGE.missing(reason) if reason else PAGE.clean("no head under such a criterion")
         return
     unread = [h for h in heads if h.acts and h.direct is None and h.loss != "bce"]
     if unread:
         reason = "whether something stands between the last act and the criterion was not recorded"
         yield PAGE.missing(reason, site=unread[0].site.name)
         return
-    seen = ", ".join(f"{h.last or 'no act'} before {h.loss}" for h in heads)
-    yield PAGE.checked(f"{seen}: nothing in the way of the targets")
+    acts = ", ".join(f"{h.last or 'no act'} before {h.loss}" for h in heads)
+    yield PAGE.clean(f"{acts}: nothing in the way of the targets")
 
 
-def _look(trace: Trace, head: JudgedHead) -> Finding | None:
+def _judge_head(trace: Trace, head: JudgedHead) -> Finding | None:
     if head.site.units == 1 and head.last in ("softmax", "log_softmax"):
         text = "{act} over the one unit of {site} is a constant, whatever the network says"
         cure = "use a sigmoid for one unit, or two units for the softmax"
         return _finding(trace, head, Severity.ERROR, text, Evidence("units", 1, 2, 1), cure)
-    if head.loss in LOGARITHMS and (found := _logarithm(trace, head)) is not None:
-        return found
+    if head.loss in LOGARITHMS and (finding := _logarithm(trace, head)) is not None:
+        return finding
     if head.loss in ("nll", "kl_div"):
         return _likelihood(trace, head)
     if not head.direct or not head.last:
         return None
-    low, high = reach(head.last)
+    low, high = output_range(head.last)
     if head.loss in LOGITS and head.last not in TOLD_ELSEWHERE and math.isfinite(low):
         return _logits(trace, head, low, high)
     least = head.target("min")
@@ -109,7 +110,7 @@ def _look(trace: Trace, head: JudgedHead) -> Finding | None:
 
 def _logits(trace: Trace, head: JudgedHead, low: float, high: float) -> Finding | None:
     if head.loss == "bce_with_logits" and low >= 0 and head.last in ("sigmoid", "hardsigmoid"):
-        return None  # probabilities where logits belong: ACT202 tells it
+        return None  # probabilities where logits belong: ACT202 reports it
     width, classes = high - low, head.classes or 2
     more: dict[str, Value] = {"low": low, "high": high, "width": width, "classes": classes}
     if head.loss == "bce_with_logits":
@@ -132,7 +133,7 @@ def _logits(trace: Trace, head: JudgedHead, low: float, high: float) -> Finding 
 
 
 def _logarithm(trace: Trace, head: JudgedHead) -> Finding | None:
-    """The logarithm of what is no probability, kept from harm by a cut or by dividing."""
+    """The finding on a logarithm of scores that only a cut or a division makes positive."""
     if not head.guards:
         return None
     last = next((act for act in reversed(head.acts) if act not in CUTS), "")
@@ -143,7 +144,7 @@ def _logarithm(trace: Trace, head: JudgedHead) -> Finding | None:
     if last in SILENT and (cut or shared):
         text = "the logarithm after {site} takes the output of {act} for probabilities: where a "
         text += "score is zero no gradient tells it to rise"
-    elif cut and (not last or -math.inf < reach(last)[0] < 0):
+    elif cut and (not last or -math.inf < output_range(last)[0] < 0):
         text = "the logarithm after {site} takes scores ({act}) for probabilities, cut at {low:g} "
         text += "and {high:g}: beyond the cut no gradient passes"
     else:
@@ -156,7 +157,7 @@ def _logarithm(trace: Trace, head: JudgedHead) -> Finding | None:
 
 
 def _likelihood(trace: Trace, head: JudgedHead) -> Finding | None:
-    """The negative log likelihood wants rows whose exponentials sum to one."""
+    """The finding on rows of a log likelihood whose exponentials do not sum to one."""
     error = number(head.criterion.get("rows_logsumexp_error"))
     summed = head.rows_sum_error
     cure = "use cross-entropy on the logits, or a log-softmax before the criterion"
@@ -174,12 +175,12 @@ def _likelihood(trace: Trace, head: JudgedHead) -> Finding | None:
 
 
 def _silent(trace: Trace, site: Site) -> Finding | None:
-    """An output act that gave nothing on all samples of two windows, for every unit."""
+    """The finding on an output act of which every unit gave nothing in two windows."""
     windows = trace.windows(site.name)
-    part = ending(windows, DEAD_SAMPLES, DEAD_RECORDS)
+    part = last_windows(windows, DEAD_SAMPLES, DEAD_RECORDS)
     if len(part) < LEAST_WINDOWS or records(part) < DEAD_RECORDS:
         return None
-    mute = silent(site, part)
+    mute = silent_units(site, part)
     if not len(mute) or not mute.all():
         return None
     rows = samples(part)
@@ -201,9 +202,11 @@ def _finding(
     trace: Trace, head: JudgedHead, severity: Severity, text: str, evidence: Evidence, cure: str
 ) -> Finding:
     more = {"act": head.last or "no act", "loss": head.loss} | dict(evidence.more)
-    told = Evidence(evidence.stat, evidence.value, evidence.threshold, evidence.samples, more)
-    return PAGE.finding(head.site, severity, (head.step, last_step(trace)), text, told, cure=cure)
+    complete = Evidence(evidence.stat, evidence.value, evidence.threshold, evidence.samples, more)
+    return PAGE.finding(
+        head.site, severity, (head.step, last_step(trace)), text, complete, cure=cure
+    )
 
 
 EXPLAINS = ("ACT401", "ACT501", "ACT601", "ACT602", "ACT603", "ACT605", "ACT606")
-RULE = PAGE.rule(check, sign=False, explains=EXPLAINS)
+RULE = PAGE.rule(check, symptom=False, explains=EXPLAINS)

@@ -30,7 +30,7 @@ import math
 from collections.abc import Iterator
 
 from relume.core import Evidence, Result, Severity, Trace
-from relume.rules.head_facts import JudgedHead, judged_heads, why_not
+from relume.rules.head_facts import JudgedHead, judged_heads, missing_reason
 from relume.rules.page import page
 from relume.rules.series_tools import last_step
 
@@ -50,11 +50,11 @@ def check(trace: Trace) -> Iterator[Result]:
             yield _finding(trace, head)
         else:
             acts = ", ".join(head.acts) or "no act"
-            yield PAGE.checked(f"{acts} between {head.site.name} and the criterion")
+            yield PAGE.clean(f"{acts} between {head.site.name} and the criterion")
     if not heads:
-        reason = why_not(trace, "bce_with_logits")
+        reason = missing_reason(trace, "bce_with_logits")
         clean = "no binary cross-entropy with logits in this run"
-        yield PAGE.missing(reason) if reason else PAGE.checked(clean)
+        yield PAGE.missing(reason) if reason else PAGE.clean(clean)
 
 
 def _double(head: JudgedHead) -> bool:
@@ -85,4 +85,4 @@ def _finding(trace: Trace, head: JudgedHead) -> Result:
     )
 
 
-RULE = PAGE.rule(check, sign=False, explains=("ACT601", "ACT603", "ACT606"))
+RULE = PAGE.rule(check, symptom=False, explains=("ACT601", "ACT603", "ACT606"))

@@ -32,13 +32,13 @@ import math
 from collections.abc import Iterator
 
 from relume.core import Evidence, Result, Severity, Trace
-from relume.rules.head_facts import JudgedHead, judged_heads, why_not
+from relume.rules.head_facts import JudgedHead, judged_heads, missing_reason
 from relume.rules.page import page
 from relume.rules.series_tools import last_step
 
 PAGE = page(__doc__)
 
-SUM_ERROR = 1e-3  # float16 softmax over a thousand classes errs by less (RULES.md)
+SUM_ERROR = 1e-3  # float16 softmax over a thousand classes errs by less (see the page)
 LEAST = -1e-6  # rounding may put a probability of zero just below it
 
 
@@ -51,10 +51,10 @@ def check(trace: Trace) -> Iterator[Result]:
         elif head.acts and head.acts[-1] == "log_softmax":
             yield _redundant(trace, head)
         else:
-            yield PAGE.checked(_seen(head))
+            yield PAGE.clean(_clean(head))
     if not heads:
-        reason = why_not(trace, "cross_entropy")
-        yield PAGE.missing(reason) if reason else PAGE.checked("no cross-entropy in this run")
+        reason = missing_reason(trace, "cross_entropy")
+        yield PAGE.missing(reason) if reason else PAGE.clean("no cross-entropy in this run")
 
 
 def _double(head: JudgedHead) -> bool:
@@ -63,7 +63,7 @@ def _double(head: JudgedHead) -> bool:
     return head.rows_sum_error <= SUM_ERROR and head.rows_min >= LEAST
 
 
-def _seen(head: JudgedHead) -> str:
+def _clean(head: JudgedHead) -> str:
     acts = ", ".join(head.acts) or "no act"
     if head.rows_sum_error is None:
         return f"{acts} between {head.site.name} and cross-entropy"
@@ -102,4 +102,4 @@ def _redundant(trace: Trace, head: JudgedHead) -> Result:
     )
 
 
-RULE = PAGE.rule(check, sign=False, explains=("ACT601", "ACT603", "ACT606"))
+RULE = PAGE.rule(check, symptom=False, explains=("ACT601", "ACT603", "ACT606"))

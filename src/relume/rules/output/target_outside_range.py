@@ -14,9 +14,9 @@ hundred thousands it is still on its way when the run ends.
 Least and greatest target seen against the limits of the last act (sigmoid 0 to 1, tanh -1 to 1),
 where the criterion receives that act's output with nothing but reshapes between. The excess in
 widths of the range, above 0.01 (reasoned: labels that were scaled on other data leave by about that
-much): warning; error from one whole width on. Least evidence: one batch. One-sided acts are
-one-sided-head's. Without an act, in a run that is stalled: greatest abs target over the greatest
-abs output of the whole run above 30, RULES.md's factor for inputs (702): a warning. Measured, that
+much): warning; error from one whole width on (reasoned). Least evidence: one batch. one-sided-head
+judges one-sided acts. Without an act, in a run that is stalled: greatest abs target over the
+greatest abs output of the whole run above 30, the factor of input-scale: a warning. Measured, that
 is cautious (`benchmarks/outcome.py`: a regression on 442 rows, Adam at 1e-3, 300 steps): with
 targets 1.4 times beyond its outputs a network was worse than their mean already, and from 11 times
 on its squared error had fallen by less than a tenth. The targets of a distance that is written out
@@ -38,8 +38,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Severity, Trace, Value
-from relume.rules.act_knowledge import reach
-from relume.rules.head_facts import JudgedHead, judged_heads, why_not
+from relume.rules.act_knowledge import output_range
+from relume.rules.head_facts import JudgedHead, judged_heads, missing_reason
 from relume.rules.outcome import judge
 from relume.rules.page import page
 from relume.rules.series_tools import last_step
@@ -48,24 +48,24 @@ PAGE = page(__doc__)
 
 LOSSES = ("mse", "l1", "smooth_l1", "huber")
 EXCESS, GRAVE = 0.01, 1.0  # widths of the range; both reasoned, see the page
-FAR = 30.0  # times the output: RULES.md's factor for the scale of inputs
+FAR = 30.0  # times the output: the factor of ACT702 for the scale of inputs
 
 
 def check(trace: Trace) -> Iterator[Result]:
     """One finding per bounded head with targets beyond it."""
     heads = list(judged_heads(trace, *LOSSES))
     if not heads:
-        reason = why_not(trace, *LOSSES)
-        yield PAGE.missing(reason) if reason else PAGE.checked("no regression in this run")
+        reason = missing_reason(trace, *LOSSES)
+        yield PAGE.missing(reason) if reason else PAGE.clean("no regression in this run")
     for head in heads:
-        yield _look(trace, head)
+        yield _judge_head(trace, head)
 
 
-def _look(trace: Trace, head: JudgedHead) -> Result:
-    low, high = reach(head.last)
+def _judge_head(trace: Trace, head: JudgedHead) -> Result:
+    low, high = output_range(head.last)
     if not (math.isfinite(low) and math.isfinite(high)):
         far = _far(trace, head)
-        return far or PAGE.checked(
+        return far or PAGE.clean(
             f"{head.last or 'no act'} after {head.site.name} has an open range"
         )
     least, most = head.target("min"), head.target("max")
@@ -78,13 +78,13 @@ def _look(trace: Trace, head: JudgedHead) -> Result:
         return PAGE.missing(reason, site=head.site.name)
     excess = max(low - least, most - high) / (high - low)
     if excess <= EXCESS:
-        seen = f"targets from {least:.3g} to {most:.3g}"
-        return PAGE.checked(f"{seen} within the reach of {head.last} ({low:g} to {high:g})")
+        targets = f"targets from {least:.3g} to {most:.3g}"
+        return PAGE.clean(f"{targets} within the reach of {head.last} ({low:g} to {high:g})")
     return _finding(trace, head, excess, {"low": low, "high": high, "least": least, "most": most})
 
 
 def _far(trace: Trace, head: JudgedHead) -> Finding | None:
-    """An open range, of which a run that has not learned came nowhere near its targets."""
+    """The finding on a run that has not learned and whose outputs came nowhere near its targets."""
     least, most = head.target("min"), head.target("max")
     reached = trace.series(head.site.name, "pre_absmax")
     if head.acts or least is None or most is None or reached is None or not len(reached):
@@ -121,4 +121,4 @@ def _finding(trace: Trace, head: JudgedHead, excess: float, more: dict[str, Valu
 
 
 EXPLAINS = ("ACT501", "ACT601", "ACT603", "ACT606")
-RULE = PAGE.rule(check, sign=False, explains=EXPLAINS)
+RULE = PAGE.rule(check, symptom=False, explains=EXPLAINS)

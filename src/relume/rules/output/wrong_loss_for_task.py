@@ -35,7 +35,7 @@ input size". Bishop, "Pattern Recognition and Machine Learning", section 4.3, 20
 from collections.abc import Iterator
 
 from relume.core import Evidence, Finding, Result, Severity, Trace, Value
-from relume.rules.head_facts import JudgedHead, judged_heads, why_not
+from relume.rules.head_facts import JudgedHead, judged_heads, missing_reason
 from relume.rules.outcome import judge
 from relume.rules.page import page
 from relume.rules.series_tools import last_step
@@ -53,21 +53,21 @@ def check(trace: Trace) -> Iterator[Result]:
     """One finding per head whose targets do not fit its criterion."""
     heads = list(judged_heads(trace, *REGRESSION, *BINARY, *LIKELIHOOD))
     if not heads:
-        reason = why_not(trace, *REGRESSION, *BINARY, *LIKELIHOOD)
-        yield PAGE.missing(reason) if reason else PAGE.checked("no criterion that is known here")
+        reason = missing_reason(trace, *REGRESSION, *BINARY, *LIKELIHOOD)
+        yield PAGE.missing(reason) if reason else PAGE.clean("no criterion that is known here")
     badly = judge(trace).name in FARES_BADLY
     for head in heads:
-        finding = _look(trace, head, badly)
+        finding = _judge_head(trace, head, badly)
         if finding is not None:
             yield finding
         elif head.target("max") is None:
             reason = "the kind of the targets was not recorded"
             yield PAGE.missing(reason, "record again with this version of relume", head.site.name)
         else:
-            yield PAGE.checked(f"{head.loss} fits the targets of {head.site.name}")
+            yield PAGE.clean(f"{head.loss} fits the targets of {head.site.name}")
 
 
-def _look(trace: Trace, head: JudgedHead, badly: bool) -> Finding | None:
+def _judge_head(trace: Trace, head: JudgedHead, badly: bool) -> Finding | None:
     if head.criterion.get("broadcast") is True:
         text = "{loss} after {site} compares a prediction and a target of different shapes: they "
         text += "were spread over each other, every prediction against every target"
@@ -99,7 +99,7 @@ def _look(trace: Trace, head: JudgedHead, badly: bool) -> Finding | None:
 
 
 def _classes(trace: Trace, head: JudgedHead, badly: bool) -> Finding | None:
-    """Class numbers under a regression's criterion, as far as one can tell."""
+    """The question whether the targets of a regression are class numbers."""
     least, most, kinds = head.target("min"), head.target("max"), head.target("distinct")
     if head.loss not in REGRESSION or None in (least, most, kinds) or least != 0:
         return None
@@ -119,9 +119,11 @@ def _finding(
     trace: Trace, head: JudgedHead, severity: Severity, text: str, evidence: Evidence, cure: str
 ) -> Finding:
     more = {"loss": head.loss, **evidence.more}
-    told = Evidence(evidence.stat, evidence.value, evidence.threshold, evidence.samples, more)
-    return PAGE.finding(head.site, severity, (head.step, last_step(trace)), text, told, cure=cure)
+    complete = Evidence(evidence.stat, evidence.value, evidence.threshold, evidence.samples, more)
+    return PAGE.finding(
+        head.site, severity, (head.step, last_step(trace)), text, complete, cure=cure
+    )
 
 
 EXPLAINS = ("ACT203", "ACT204", "ACT501", "ACT601", "ACT603", "ACT606", "ACT607")
-RULE = PAGE.rule(check, sign=False, explains=EXPLAINS)
+RULE = PAGE.rule(check, symptom=False, explains=EXPLAINS)

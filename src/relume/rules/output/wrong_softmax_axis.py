@@ -11,9 +11,9 @@ all of it.
 
 ## How it is measured
 The axis of the operation in the graph: 0, of a tensor with at least two axes, and as long as the
-batch. Threshold: one such place. Least evidence: one forward. An axis that was left out is read off
-the source of the call, or the module: torch then takes axis 0 of one or three axes, else axis 1.
-Where that is no axis of the batch it is a note, and a warning at axis 0 of three.
+batch. Threshold: one such place, by definition. Least evidence: one forward. An axis that was left
+out is read off the source of the call, or the module: torch then takes axis 0 of one or three axes,
+else axis 1. Where that is no axis of the batch it is a note, and a warning at axis 0 of three.
 
 ## Known false alarms
 Attention is exempt by its role. Where sequences come first axis 0 is time, and is judged only if it
@@ -34,7 +34,7 @@ from dataclasses import replace
 
 from relume.core import Evidence, Fact, Finding, Result, Severity, Site, Trace
 from relume.rules.page import page
-from relume.rules.series_tools import last_step, number, observed_sites
+from relume.rules.series_tools import is_recorded, last_step, number
 
 PAGE = page(__doc__)
 
@@ -43,17 +43,19 @@ EXEMPT = ("attention",)
 
 def check(trace: Trace) -> Iterator[Result]:
     """One finding per softmax over the batch."""
-    if not observed_sites(trace, "softmax"):
+    if not is_recorded(trace, "softmax"):
         reason = "the axis of softmax operations was not recorded"
         yield PAGE.missing(reason, "record again with this version of relume")
         return
     facts = trace.facts_of("softmax")
     judged = [fact for fact in facts if fact.data.get("role") not in EXEMPT]
-    found = [_finding(trace, fact) for fact in judged if _over_batch(fact)]
-    found += [_implicit(trace, f) for f in judged if f.data.get("implicit") and not _over_batch(f)]
-    yield from {finding.key: finding for finding in found}.values()
-    if not found:
-        yield PAGE.checked(f"none of {len(facts)} softmax operations sums over the batch")
+    findings = [_finding(trace, fact) for fact in judged if _over_batch(fact)]
+    findings += [
+        _implicit(trace, f) for f in judged if f.data.get("implicit") and not _over_batch(f)
+    ]
+    yield from {finding.key: finding for finding in findings}.values()
+    if not findings:
+        yield PAGE.clean(f"none of {len(facts)} softmax operations sums over the batch")
 
 
 def _over_batch(fact: Fact) -> bool:
@@ -64,7 +66,7 @@ def _over_batch(fact: Fact) -> bool:
 
 
 def _severity(fact: Fact, shape: list[int]) -> Severity:
-    """Certain between head and criterion; else scores of all against all, or of a bag, may be."""
+    """An error between head and criterion; scores of all against all, or of a bag, may be meant."""
     if len(shape) == 2 and shape[1] in (1, shape[0]):
         return Severity.NOTE
     return Severity.WARNING if fact.data.get("role") == "hidden" else Severity.ERROR
@@ -91,7 +93,7 @@ def _finding(trace: Trace, fact: Fact) -> Finding:
 
 
 def _implicit(trace: Trace, fact: Fact) -> Finding:
-    """The call names no axis, and it was not the batch that torch took."""
+    """The finding on a call that names no axis where torch took another than the batch."""
     shape: list[int] = list(fact.data.get("shape") or ())
     axis = number(fact.data.get("axis")) or 0.0
     text = "{act} at {site} names no axis, so torch chose axis {value:g} of {shape}; with another "
@@ -110,4 +112,4 @@ def _implicit(trace: Trace, fact: Fact) -> Finding:
 
 
 EXPLAINS = ("ACT201", "ACT203", "ACT601", "ACT603", "ACT606")
-RULE = PAGE.rule(check, sign=False, explains=EXPLAINS)
+RULE = PAGE.rule(check, symptom=False, explains=EXPLAINS)

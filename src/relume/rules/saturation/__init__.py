@@ -1,1 +1,8 @@
-"""TODO room."""
+"""ACT5, saturation: acts and gates that work where they are flat.
+
+- `saturated_units` (ACT501): layers of which most entries or many units are flat.
+- `stuck_gate` (ACT502): gates that stay on one side, routers that pick one output.
+
+They read the counters `low`, `high` and `top` of the per-unit windows. The zero side of rectifiers
+is silence, which the family `dead` judges.
+"""

@@ -2,7 +2,7 @@
 
 ## What it does
 Finds layers whose acts work on their flat ends: a sigmoid beyond 4.36, a tanh beyond 2.18, an ELU
-below -3, a ReLU6 at its ceiling. Low and high side are told apart.
+below -3, a ReLU6 at its ceiling. Low and high side are counted apart.
 
 ## Why it hurts
 Where the slope is near zero the gradient that passes is near zero: the unit has made up its mind
@@ -11,9 +11,11 @@ and no error reaches it or anything before it.
 ## How it is measured
 r = abs slope over the act's largest slope; flat is r < 0.05. A unit is saturated if it was flat on
 at least 90 % of its samples. Layer: at least 50 % of all entries flat, or at least 25 % of the
-units saturated. Counted over the last two or more windows until there are 1000 samples a unit.
-Warning; an error from 90 % of entries or 75 % of units on. The zero side of rectifiers (ReLU, and
-GELU, SiLU, softplus) is silence, not saturation, and belongs to dead-units.
+units saturated. These shares were tried on 80 healthy and 92 faulty runs; the slope of 0.05 is that
+of the card's flat intervals. Counted over the last two or more windows until there are 1000 samples
+a unit, by which a share of 90 % is known within 2 %; over 4 records where so many were out of
+reach. Warning; an error from 90 % of entries or 75 % of units on (reasoned). The zero side of
+rectifiers (ReLU, and GELU, SiLU, softplus) is silence, not saturation, and belongs to dead-units.
 
 ## Known false alarms
 Output heads, attention weights and gates are not judged. 13 of 75 published healthy trainings have
@@ -38,23 +40,20 @@ from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Window
 from relume.rules.act_knowledge import init_for
 from relume.rules.page import page
 from relume.rules.series_tools import FLAT_SAMPLES, acts_of, curve, last_step, layers
-from relume.rules.unit_windows import LEAST_WINDOWS, ending, lowest, records, samples, total
+from relume.rules.unit_windows import LEAST_WINDOWS, last_windows, lowest, records, samples, total
 
 PAGE = page(__doc__)
 
-UNIT = 0.90  # of a unit's samples flat: RULES.md 501
-ENTRIES, ENTRIES_ERROR = (
-    0.50,
-    0.90,
-)  # of a layer's entries: RULES.md 501; the step to error is reasoned
-UNITS, UNITS_ERROR = 0.25, 0.75  # of a layer's units: RULES.md 501; the step to error is reasoned
+UNIT = 0.90  # of a unit's samples flat (see the page)
+ENTRIES, ENTRIES_ERROR = 0.50, 0.90  # of a layer's entries; the step to error is reasoned
+UNITS, UNITS_ERROR = 0.25, 0.75  # of a layer's units; the step to error is reasoned
 EXACT = 0.999  # of flat entries with slope exactly zero: then the act is flat by its formula
 FLOOR = -1e-6  # an act whose flat low end gives less than this is clipped there, not silent
-RECORDS = 4  # of other batches, where 1000 samples were out of reach (law 10)
+RECORDS = 4  # of other batches, where 1000 samples were out of reach (law 10 in docs/laws.md)
 
 
 @dataclass(frozen=True, slots=True)
-class Flat:
+class FlatShares:
     """How flat a layer is: shares of entries and of units."""
 
     entries: float
@@ -65,7 +64,7 @@ class Flat:
 
     @property
     def severity(self) -> Severity | None:
-        """What that weighs; None where it is no finding."""
+        """The severity of these shares; None where they are no finding."""
         if self.entries >= ENTRIES_ERROR or self.units >= UNITS_ERROR:
             return Severity.ERROR
         if self.entries >= ENTRIES or self.units >= UNITS:
@@ -78,7 +77,7 @@ def check(trace: Trace) -> Iterator[Result]:
     sites = acts_of(trace)
     if not sites:
         yield PAGE.missing("no act in a hidden layer was seen")
-    worst: list[Flat] = []
+    worst: list[FlatShares] = []
     for site in sites:
         windows = [w for w in trace.windows(site.name) if "low" in w.fields and w.samples]
         if len(windows) < LEAST_WINDOWS or records(windows) < RECORDS:
@@ -86,7 +85,7 @@ def check(trace: Trace) -> Iterator[Result]:
             yield PAGE.missing(reason, "train for more steps, or look more often", site.name)
             continue
         silence = _silent_below(site, windows)
-        now = flatness(ending(windows, FLAT_SAMPLES, RECORDS), silence)
+        now = flatness(last_windows(windows, FLAT_SAMPLES, RECORDS), silence)
         if now.severity is not None:
             yield _finding(trace, site, now, _since(windows, silence), cleared=False)
             continue
@@ -95,23 +94,23 @@ def check(trace: Trace) -> Iterator[Result]:
             yield _finding(trace, site, past[0], past[1], cleared=True)
     if worst:
         entries, units = max(f.entries for f in worst), max(f.units for f in worst)
-        yield PAGE.checked(
+        yield PAGE.clean(
             f"in {layers(len(worst))} at most {entries:.0%} of entries are flat and at most "
             f"{units:.0%} of units saturated"
         )
 
 
-def flatness(windows: Sequence[Window], silent_below: bool) -> Flat:
+def flatness(windows: Sequence[Window], silent_below: bool) -> FlatShares:
     """How flat a site is over these windows; its low side left out where that is silence."""
     rows = samples(windows)
     low, high = total(windows, "low"), total(windows, "high")
     if low is None or high is None or not rows or not len(low):
-        return Flat(0.0, 0.0, 0.0, 0.0, rows)
+        return FlatShares(0.0, 0.0, 0.0, 0.0, rows)
     if silent_below:
         low = np.zeros_like(low)
     flat = (low + high) / rows
     share = [float(part.mean()) / rows for part in (low, high)]
-    return Flat(float(flat.mean()), share[0], share[1], float(np.mean(flat >= UNIT)), rows)
+    return FlatShares(float(flat.mean()), share[0], share[1], float(np.mean(flat >= UNIT)), rows)
 
 
 def _silent_below(site: Site, windows: Sequence[Window]) -> bool:
@@ -138,8 +137,8 @@ def _since(windows: Sequence[Window], silent_below: bool) -> int:
     return begin
 
 
-def _past(windows: Sequence[Window], silent_below: bool) -> tuple[Flat, int] | None:
-    """Two consecutive windows with enough samples that were flat, and have passed."""
+def _past(windows: Sequence[Window], silent_below: bool) -> tuple[FlatShares, int] | None:
+    """The first two consecutive flat windows with enough samples, and their step, or None."""
     flats = [flatness([w], silent_below).severity is not None for w in windows]
     for at in range(len(windows) - LEAST_WINDOWS + 1):
         part = windows[at : at + LEAST_WINDOWS]
@@ -148,7 +147,7 @@ def _past(windows: Sequence[Window], silent_below: bool) -> tuple[Flat, int] | N
     return None
 
 
-def _finding(trace: Trace, site: Site, flat: Flat, since: int, *, cleared: bool) -> Finding:
+def _finding(trace: Trace, site: Site, flat: FlatShares, since: int, *, cleared: bool) -> Finding:
     text = (
         "{place} {is_flat} on {value:.0%} of its entries ({low:.0%} low, {high:.0%} high), "
         "and {units:.0%} of its units on at least {unit_limit:.0%} of {samples} samples"

@@ -1,1 +1,9 @@
-"""TODO room."""
+"""ACT1, structure: layers that the recorded graph shows to be linear or idle.
+
+- `missing_nonlinearity` (ACT101): two affine layers with nothing between that bends.
+- `acting_linear` (ACT102): an act that bends nothing on the values it receives.
+- `act_after_act` (ACT103): a second act that is idle or harmful.
+
+They read `affine-pair` and `act-pair` facts, and for ACT102 the per-unit windows. ACT101 keeps its
+severity under any outcome; the other two are symptoms.
+"""

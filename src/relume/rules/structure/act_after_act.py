@@ -12,13 +12,13 @@ log-sigmoid gives nothing at all. An idle act costs time and memory only.
 
 ## How it is measured
 From the graph: pairs with nothing but reshapes, pooling or dropout between. What the first can
-output is known by its name, what the second does there by its slope. Threshold: one pair. Least
-evidence: one forward. Which pairs do harm is measured (`benchmarks/act_pairs.py`: digits, two
-hidden layers, five paired seeds, accuracy lost against the first act alone): ReLU of ReLU and of
-sigmoid 0.000, tanh of ReLU -0.002, ReLU of tanh 0.003, tanh of tanh 0.000, tanh of sigmoid 0.019;
-sigmoid of tanh 0.103, of ReLU 0.335, of sigmoid 0.577, ReLU of log-sigmoid 0.783. The last four
-are harmful, a warning; a rectifier of what is never negative is idle, a note; the others are left
-alone.
+output is known by its name, what the second does there by its slope. Threshold: one pair, by
+definition. Least evidence: one forward. Which pairs do harm is measured (`benchmarks/act_pairs.py`:
+digits, two hidden layers, five paired seeds, accuracy lost against the first act alone): ReLU of
+ReLU and of sigmoid 0.000, tanh of ReLU -0.002, ReLU of tanh 0.003, tanh of tanh 0.000, tanh of
+sigmoid 0.019; sigmoid of tanh 0.103, of ReLU 0.335, of sigmoid 0.577, ReLU of log-sigmoid 0.783.
+The last four are harmful, a warning; a rectifier of what is never negative is idle, a note; the
+others are left alone.
 
 ## Known false alarms
 Gates and attention weights are not judged: a product of two acts is no act after an act.
@@ -36,9 +36,9 @@ import math
 from collections.abc import Iterator
 
 from relume.core import Evidence, Fact, Finding, Result, Severity, Site, Trace
-from relume.rules.act_knowledge import LEAKS, RECTIFIERS, reach
+from relume.rules.act_knowledge import LEAKS, RECTIFIERS, output_range
 from relume.rules.page import page
-from relume.rules.series_tools import last_step, observed_sites
+from relume.rules.series_tools import is_recorded, last_step
 
 PAGE = page(__doc__)
 
@@ -51,16 +51,16 @@ def check(trace: Trace) -> Iterator[Result]:
     if not trace.sites:
         yield PAGE.missing("no forward was recorded")
         return
-    if not observed_sites(trace, "act-pair"):
+    if not is_recorded(trace, "act-pair"):
         reason = "whether an act feeds another was not recorded"
         yield PAGE.missing(reason, "record again with this version of relume")
         return
     pairs = trace.facts_of("act-pair")
     judged = [pair for pair in pairs if pair.data.get("role", "hidden") not in EXEMPT]
-    found = [finding for pair in judged if (finding := _finding(trace, pair)) is not None]
-    yield from {finding.key: finding for finding in found}.values()
-    if not found:
-        yield PAGE.checked(f"acts that receive another act's output: {len(pairs)}, none in vain")
+    findings = [finding for pair in judged if (finding := _finding(trace, pair)) is not None]
+    yield from {finding.key: finding for finding in findings}.values()
+    if not findings:
+        yield PAGE.clean(f"acts that receive another act's output: {len(pairs)}, none in vain")
 
 
 def effect(first: str, second: str) -> str:
@@ -69,7 +69,7 @@ def effect(first: str, second: str) -> str:
     >>> effect("sigmoid", "relu"), effect("relu", "sigmoid"), effect("tanh", "relu")
     ('idle', 'harmful', '')
     """
-    low, high = reach(first)
+    low, high = output_range(first)
     if second in RECTIFIERS and low >= 0:
         return "idle"
     if second in RECTIFIERS - LEAKS and high <= 0:
@@ -83,7 +83,7 @@ def _finding(trace: Trace, pair: Fact) -> Finding | None:
     what = effect(first, second)
     if not what:
         return None
-    low, high = reach(first)
+    low, high = output_range(first)
     if what == "idle":
         text = "{second} receives the output of {first}, which is never below {low:g}: it is idle"
         cure = f"remove the {second}: the function stays the same"

@@ -11,9 +11,9 @@ more than one of them, at the price of all.
 
 ## How it is measured
 Relative additivity error of the pair on sampled rows, norm(f(a+b) - f(a) - f(b) + f(0)) over
-norm(f(a+b)). Threshold 1e-4 (RULES.md): float32 rounding gave 3e-7 through two layers of 64
-features, and an act that bends by less bends nothing. A pair that could not be
-replayed is reported from the graph alone, as a note. Least evidence: one forward.
+norm(f(a+b)). Threshold 1e-4: float32 rounding gave 3e-7 through two layers of 64 features, and an
+act that bends by less bends nothing. A pair that could not be replayed is reported from the graph
+alone, as a note. Least evidence: one forward.
 
 ## Known false alarms
 Pairs that are meant to be a product are exempt, and are listed with the reason: a low-rank middle
@@ -41,7 +41,7 @@ from relume.rules.series_tools import last_step, number
 
 PAGE = page(__doc__)
 
-LIMIT = 1e-4  # relative (RULES.md 101): float32 rounding gave 3e-7 on layers of 64 features
+LIMIT = 1e-4  # relative: float32 rounding gave 3e-7 on layers of 64 features
 
 
 def check(trace: Trace) -> Iterator[Result]:
@@ -57,11 +57,11 @@ def check(trace: Trace) -> Iterator[Result]:
     if not bare:
         exempt = [why for why in reasons if why]
         why = f" ({len(exempt)} exempt: {', '.join(dict.fromkeys(exempt))})" if exempt else ""
-        yield PAGE.checked(f"{len(pairs)} affine pairs without an act between{why}")
+        yield PAGE.clean(f"{len(pairs)} affine pairs without an act between{why}")
 
 
 def _opponents(trace: Trace, pair: Fact) -> str:
-    """Why the pair is none where its layers belong to two models that are trained in turn."""
+    """Why the pair is exempt where its layers belong to two models that are trained in turn."""
     owners = {str(f.data.get("model") or "") for f in trace.facts_of("turn")} - {""}
     ends = (str(pair.data.get(name, "")) for name in ("first", "second"))
     mine = [{o for o in owners if end == o or end.startswith(f"{o}.")} for end in ends]
@@ -69,7 +69,7 @@ def _opponents(trace: Trace, pair: Fact) -> str:
 
 
 def _affine(pair: Fact) -> bool:
-    """Confirmed by replay, or not refuted because it could not be replayed."""
+    """Whether the pair is affine by its replay, or could not be replayed."""
     error = number(pair.data.get("additivity_error"))
     return error is None or error < LIMIT
 
@@ -105,4 +105,4 @@ def _finding(trace: Trace, pair: Fact) -> Result:
 
 
 # what an affine map can reach is soon reached, and then the updates are small
-RULE = PAGE.rule(check, sign=False, explains=("ACT606",))
+RULE = PAGE.rule(check, symptom=False, explains=("ACT606",))

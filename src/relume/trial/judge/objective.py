@@ -1,4 +1,4 @@
-"""What is judged: as asked, or as fits what the arms have shown."""
+"""Chooses the objective of a trial: as asked, or as fits the arms' runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -8,23 +8,23 @@ from relume.errors import UsageError
 from relume.registry import unknown
 from relume.trial.judge.objective_value import objective_value
 
-Shots = Mapping[tuple[str, int], TrialRun]
+RunsByArm = Mapping[tuple[str, int], TrialRun]
 LOSS = Objective("training loss", "min", "loss")
 _LESS_IS_BETTER = ("loss", "error", "err", "mse", "mae", "rmse", "perplexity", "ppl", "nll")
 _YARDS = {"log-loss": "min", "accuracy": "max", "auc": "max", "error": "min"}
-"""In the order in which they are taken: an accuracy cannot tell a right answer from a sure one."""
+"""In order of preference: an accuracy cannot tell a right answer from a sure one."""
 _SOURCES = ("loss", "reported", "printed", "returned", "yard")
 
 
 def requested_objective(metric: str | None, better: str | None = None) -> Objective | None:
-    """The objective that ``--metric`` names; None leaves it to `fitting`.
+    """Return the objective that ``--metric`` names; None leaves it to `fitting_objective`.
 
     ``loss``; ``reported:NAME`` (by `relume.report_metric`); ``printed:WORDS`` (the last number that
     the script prints after these words); ``yard:accuracy``; ``pkg.mod:fn`` or ``file.py:fn``,
     called with the script's globals at its end.
 
     Raises:
-        UsageError: words that mean nothing.
+        UsageError: no such metric or direction.
     """
     if better not in (None, "min", "max"):
         raise UsageError(unknown(better or "", ("min", "max"), "direction"))
@@ -48,64 +48,64 @@ def requested_objective(metric: str | None, better: str | None = None) -> Object
 
 
 def direction(name: str) -> str:
-    """Whether a number of this name is better low or high, as far as its name says."""
+    """Return ``"min"`` or ``"max"``: which is better for a number, judged by its name."""
     words = name.lower().replace("_", " ").replace("-", " ").split()
     return "min" if any(word in _LESS_IS_BETTER for word in words) else "max"
 
 
-def fitting_objective(shots: Shots, arms: Sequence[Arm]) -> tuple[Objective, str]:
-    """What these arms can be judged by, and a word on why where it is not the loss.
+def fitting_objective(runs: RunsByArm, arms: Sequence[Arm]) -> tuple[Objective, str]:
+    """Return the objective that fits these arms, and the reason where it is not the loss.
 
     1. What the script reports by `relume.report_metric`, or a function returns.
     2. The training loss, if every arm's criterion is the base's.
     3. A yardstick that all arms share.
-    4. The training loss; arms with another criterion cannot be judged then (`strangers`).
+    4. The training loss; arms with another criterion are not judged then (`incomparable_arms`).
     """
-    some = [shot for shot in shots.values() if shot.metrics]
-    for key in dict.fromkeys(key for shot in some for key in shot.metrics):
+    measured = [run for run in runs.values() if run.metrics]
+    for key in dict.fromkeys(key for run in measured for key in run.metrics):
         source, _, rest = key.partition(":")
         if source == "reported":
             name, _, better = rest.rpartition(":")
             return Objective(name, better, source), "the script reports it"
         if source == "returned":
             return Objective(rest, direction(rest), source), "the function returns it"
-    if not incomparable_arms(shots, arms):
+    if not incomparable_arms(runs, arms):
         return LOSS, ""
     for name, better in _YARDS.items():
-        if some and all(f"yard:{name}" in shot.metrics for shot in some if shot.loss):
-            words = sorted({shot.criterion for shot in some if shot.criterion})
+        if measured and all(f"yard:{name}" in run.metrics for run in measured if run.loss):
+            words = sorted({run.criterion for run in measured if run.criterion})
             why = f"the losses are of different kinds ({', '.join(words)})"
             return Objective(name, better, "yardstick"), why
     return LOSS, "the losses are of different kinds, and no yardstick fits all arms"
 
 
-def is_judgeable(shot: TrialRun, given: Objective | None) -> None:
-    """Whether a lower loss of this program would be a gain, if nothing else is to be judged.
+def require_judgeable(run: TrialRun, objective: Objective | None) -> None:
+    """Refuse a program for which a lower loss is no gain, unless it has another objective.
 
     Raises:
-        UsageError: models are trained against each other: what one loss gains the other may lose.
+        UsageError: models are trained against each other: one loss may fall as the other rises.
     """
-    named = any(key.startswith(("reported:", "returned:")) for key in shot.metrics)
-    if given is None and not named and shot.metrics.get("opposed"):
+    named = any(key.startswith(("reported:", "returned:")) for key in run.metrics)
+    if objective is None and not named and run.metrics.get("opposed"):
         raise UsageError(
             "models are trained against each other here, so that a lower loss is no gain; name "
             "what to judge with --metric, such as --metric printed:FID --better min."
         )
 
 
-def incomparable_arms(shots: Shots, arms: Iterable[Arm]) -> tuple[str, ...]:
-    """Arms whose criterion is not the base's: their losses are other numbers."""
-    base = {shot.criterion for (name, _), shot in shots.items() if name == "base"} - {""}
+def incomparable_arms(runs: RunsByArm, arms: Iterable[Arm]) -> tuple[str, ...]:
+    """Return the arms whose criterion is not the base's: their losses are of another kind."""
+    base = {run.criterion for (name, _), run in runs.items() if name == "base"} - {""}
     return tuple(
         arm.name
         for arm in arms
-        if {s.criterion for (name, _), s in shots.items() if name == arm.name} - {""} - base
+        if {s.criterion for (name, _), s in runs.items() if name == arm.name} - {""} - base
     )
 
 
-def revalue(shots: Shots, objective: Objective) -> dict[tuple[str, int], TrialRun]:
-    """The same shots, their value read anew for this objective from what they carry."""
+def revalue(runs: RunsByArm, objective: Objective) -> dict[tuple[str, int], TrialRun]:
+    """Return the same runs with the value of this objective, from their metrics and output."""
     return {
-        key: replace(shot, value=objective_value(shot.metrics, shot.output, objective))
-        for key, shot in shots.items()
+        key: replace(run, value=objective_value(run.metrics, run.output, objective))
+        for key, run in runs.items()
     }

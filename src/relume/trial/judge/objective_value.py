@@ -1,4 +1,4 @@
-"""The objective's value among what a shot carries; without torch, so that a reader can ask."""
+"""Reads an objective's value from a run's metrics and output; needs no torch."""
 
 import math
 import re
@@ -12,11 +12,11 @@ _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 def objective_value(
     metrics: Mapping[str, float], output: str, objective: Objective
 ) -> float | None:
-    """The objective's value; None where it is not there or no number."""
+    """Return the objective's value; None where it is missing or not finite."""
     source = objective.source
     if source == "printed":
-        found = re.findall(re.escape(objective.name) + r"\W{0,4}?(" + _NUMBER + ")", output)
-        value = float(found[-1]) if found else metrics.get(f"printed:{objective.name}")
+        numbers = re.findall(re.escape(objective.name) + r"\W{0,4}?(" + _NUMBER + ")", output)
+        value = float(numbers[-1]) if numbers else metrics.get(f"printed:{objective.name}")
     elif source in ("yardstick", "reported", "returned"):
         prefix = "yard" if source == "yardstick" else source
         key = f"{prefix}:{objective.name}"

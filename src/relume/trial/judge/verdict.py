@@ -1,23 +1,21 @@
-"""What a trial says of an arm: paired differences over seeds, their interval, one word.
+"""Judges an arm: paired differences over seeds, their interval, and a verdict in one word.
 
 The test is the paired t-test on the differences arm - base of each seed, two-sided at 5 %,
-Holm-corrected over the trial's candidates. It is the test for five pairs: signs flipped at random
-(the exact test without assumptions) cannot go below 2/32 = 0.063 with five pairs, and so could
-never prove anything; heavy tails make t say less, not more, which is the side to err on. Its rate
-of false gains on arms that differ in nothing but their noise is measured by
-`benchmarks/calibration.py`.
+Holm-corrected over the trial's candidates. It fits five pairs: the exact test without assumptions,
+with randomly flipped signs, cannot give a p below 2/32 = 0.063 with five pairs, and so never proves
+anything. Heavy tails make the t-test find fewer effects, not more, which is the safe error.
+`benchmarks/calibration.py` measures its rate of false gains on arms that differ only in noise.
 
-A fault that ruins one run in five has so heavy a tail that t would want forty pairs. Where the arm
-was ahead in every pair of the choosing seeds and t would want more pairs than a trial may have, the
-fresh seeds, as many as it may have but at most 20, are judged by that exact test (`flips`), which
-five strikes in twenty pairs can satisfy. Which test it is, is settled before the first of them is
-run.
+A fault that ruins one run in five has so heavy a tail that the t-test needs forty pairs. Where the
+arm was ahead in every pair of the choosing seeds and the t-test needs more pairs than a trial may
+have, the exact test (`flips`) judges the fresh seeds: as many as the trial may have, at most 20.
+Five ruined runs in twenty pairs can satisfy it. The test is chosen before the first fresh run.
 
 Significance is not enough: the mean must also reach the least effect that is worth a change, so
-that a difference of 0.0003 that happens to repeat is no proof of anything.
+that a repeated difference of 0.0003 proves nothing.
 
-A run that diverged, crashed or gave no number loses: it is set to a value worse than any that was
-seen in the trial.
+A run that diverged, crashed or gave no number loses: its value is set below every other value of
+the trial.
 """
 
 import math
@@ -30,14 +28,15 @@ import numpy as np
 from scipy import special, stats
 
 from relume.core.trial import Arm, Effect, Objective, TrialRun, Verdict
+from relume.trial.judge.objective import RunsByArm
 
 LEVEL = 0.05
-SHARE = 0.1  # of the base's loss: the least gain worth a change (the founding issue: 10 % of loss)
+SHARE = 0.1  # of the base's loss: the least gain worth a change
 OF_START = 0.01  # ... and of the first loss: a tenth of almost nothing is nothing
-POINTS = 0.02  # of an accuracy, R2 or another number in [0, 1]: two points (ibid.)
-POWER = 0.8  # with which `more_seeds` would find the effect that was seen
-MOST_SEEDS = 200  # beyond that nobody runs them, and the answer is a number all the same
-FLIPPED = 20  # differences whose signs are flipped in every way: a million of them
+POINTS = 0.02  # of an accuracy, R2 or another number in [0, 1]: the least gain, two points
+POWER = 0.8  # chance with which `more_seeds` would find the effect seen
+MOST_SEEDS = 200  # nobody runs more; the reported number ends here
+FLIPPED = 20  # differences whose signs are flipped in every way: a million ways
 FEWEST = 3  # pairs: with two the interval is 12.7 standard errors wide
 
 PROVEN = "proven"
@@ -47,17 +46,15 @@ WORSE = "worse"
 UNDECIDED = "undecided"
 NOT_RUN = "not run"
 
-Shots = Mapping[tuple[str, int], TrialRun]
-
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """An arm against the base, seed by seed; differences above 0 are the arm's.
+    """An arm against the base, seed by seed; a difference above 0 is a win of the arm.
 
     Attributes:
         differences: in the objective's unit.
         lost: pairs in which only the arm gave no number, and in which only the base did.
-        least: the least effect worth a change.
+        least: the least effect that is worth a change.
     """
 
     differences: tuple[float, ...]
@@ -66,39 +63,40 @@ class Pairs:
 
 
 def pair_runs(
-    arm: str, base: str, shots: Shots, seeds: Sequence[int], objective: Objective
+    arm: str, base: str, runs: RunsByArm, seeds: Sequence[int], objective: Objective
 ) -> Pairs:
-    """The pairs of an arm and the base among finished shots."""
-    done = [k for k in seeds if (arm, k) in shots and (base, k) in shots]
+    """Pair the finished runs of an arm with those of the base."""
+    done = [k for k in seeds if (arm, k) in runs and (base, k) in runs]
     sign = 1.0 if objective.better == "max" else -1.0
-    ours = [score(shots[arm, k], sign) for k in done]
-    theirs = [score(shots[base, k], sign) for k in done]
-    seen = [x for x in (*ours, *theirs) if x is not None]
-    starts = [s.metrics["start"] for k in done if "start" in (s := shots[base, k]).metrics]
+    arm_scores = [score(runs[arm, k], sign) for k in done]
+    base_scores = [score(runs[base, k], sign) for k in done]
+    values = [x for x in (*arm_scores, *base_scores) if x is not None]
+    starts = [s.metrics["start"] for k in done if "start" in (s := runs[base, k]).metrics]
     starts = [x for x in starts if math.isfinite(x)]
-    if objective.source == "loss":  # nothing learned is the best that a run that broke can claim
-        seen += [-x for x in starts]
-    worst = min(seen) - 1e-3 * (max(seen) - min(seen)) if seen else 0.0
+    if objective.source == "loss":  # a broken run counts as no better than one that learned nothing
+        values += [-x for x in starts]
+    worst = min(values) - 1e-3 * (max(values) - min(values)) if values else 0.0
     differences = tuple(
         (worst if a is None else a) - (worst if b is None else b)
-        for a, b in zip(ours, theirs, strict=True)
+        for a, b in zip(arm_scores, base_scores, strict=True)
     )
-    only_ours = sum(a is None and b is not None for a, b in zip(ours, theirs, strict=True))
-    only_theirs = sum(b is None and a is not None for a, b in zip(ours, theirs, strict=True))
-    known = [sign * x for x in theirs if x is not None] or [worst * sign]
-    return Pairs(differences, (only_ours, only_theirs), least(known, starts, objective))
+    pairs = list(zip(arm_scores, base_scores, strict=True))
+    arm_lost = sum(a is None and b is not None for a, b in pairs)
+    base_lost = sum(b is None and a is not None for a, b in pairs)
+    known = [sign * x for x in base_scores if x is not None] or [worst * sign]
+    return Pairs(differences, (arm_lost, base_lost), least(known, starts, objective))
 
 
-def score(shot: TrialRun, sign: float) -> float | None:
-    """Larger is better; None where the shot lost."""
-    if shot.diverged or shot.value is None or not math.isfinite(shot.value):
+def score(run: TrialRun, sign: float) -> float | None:
+    """Return the run's value so that larger is better; None where the run lost."""
+    if run.diverged or run.value is None or not math.isfinite(run.value):
         return None
-    return sign * shot.value
+    return sign * run.value
 
 
 def least(values: Sequence[float], starts: Sequence[float], objective: Objective) -> float:
-    """The least difference worth a change: a tenth of the base's loss (and a hundredth of where
-    it began), or two points of a number in [0, 1]."""
+    """Return the least difference worth a change: a tenth of the base's loss (and a hundredth of
+    its first loss), or two points of a number in [0, 1]."""
     typical = float(np.median(values))
     if objective.better == "max" and all(-1.0 <= x <= 1.0 for x in values):
         return POINTS
@@ -109,7 +107,7 @@ def least(values: Sequence[float], starts: Sequence[float], objective: Objective
 
 
 def effect(pairs: Pairs) -> Effect | None:
-    """Mean, interval and p of the paired differences; None without any pair."""
+    """Return mean, interval and p of the paired differences; None without a pair."""
     d = np.asarray(pairs.differences, dtype=float)
     n = len(d)
     if n == 0:
@@ -135,10 +133,10 @@ def _spread(d: Any) -> float:
 
 
 def flips(differences: Sequence[float]) -> float:
-    """The share of all ways to flip the signs of the differences that give a mean as far from zero:
+    """Return the share of all sign flips of the differences with a mean at least as far from zero:
     the p-value of "no difference" without an assumption on their distribution (Fisher 1935).
 
-    Of more than `FLIPPED` differences the first so many are taken.
+    Only the first `FLIPPED` differences count.
 
     >>> flips([1.0, 2.0, 3.0]), flips([1.0, -1.0])
     (0.25, 1.0)
@@ -151,11 +149,11 @@ def flips(differences: Sequence[float]) -> float:
 
 
 def holm(ps: Sequence[float], tests: int | None = None) -> list[float]:
-    """p-values corrected for having asked several questions (Holm 1979).
+    """Correct p-values for several tests (Holm 1979).
 
     Args:
         ps: one for each candidate.
-        tests: how many questions there were, where some were asked before; at least `len(ps)`.
+        tests: the number of tests, earlier ones included; at least `len(ps)`.
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
@@ -169,8 +167,8 @@ def holm(ps: Sequence[float], tests: int | None = None) -> list[float]:
 
 
 def power(n: int, size: float, level: float = LEVEL) -> float:
-    """Of the two-sided paired t-test with `n` pairs, for a mean of `size` standard deviations of
-    the differences.
+    """Return the power of the two-sided paired t-test with `n` pairs, for a mean of `size`
+    standard deviations of the differences.
 
     >>> round(power(5, 2.0), 2), round(power(5, 1.0), 2), round(power(10, 1.0), 2)
     (0.91, 0.4, 0.8)
@@ -184,7 +182,7 @@ def power(n: int, size: float, level: float = LEVEL) -> float:
 
 
 def seeds_needed(mean: float, spread: float, level: float = LEVEL) -> int:
-    """Pairs with which an effect of `mean` would be found with a chance of `POWER`."""
+    """Return the number of pairs that finds an effect of `mean` with a chance of `POWER`."""
     if mean == 0 or spread == 0:
         return MOST_SEEDS if mean == 0 else FEWEST
     size = abs(mean) / spread
@@ -195,7 +193,7 @@ def seeds_needed(mean: float, spread: float, level: float = LEVEL) -> int:
 def judge(
     arms: Sequence[Arm],
     base: str,
-    shots: Shots,
+    runs: RunsByArm,
     seeds: Sequence[int],
     objective: Objective,
     *,
@@ -204,20 +202,20 @@ def judge(
     symptom: str = "",
     exact: bool = False,
 ) -> list[Verdict]:
-    """A verdict on each of these arms, corrected for their number (or for `tests`).
+    """Return a verdict on each of these arms, corrected for their number (or for `tests`).
 
     Args:
         arms: the candidates of one trial.
-        base: name of the arm that they are compared with.
-        shots: by arm and seed.
-        seeds: those planned.
+        base: name of the arm with which they are compared.
+        runs: the finished runs by arm and seed.
+        seeds: the planned seeds.
         objective: what is judged.
-        fresh: these seeds had no part in choosing the arm.
-        tests: candidates that were asked about in all, these included.
+        fresh: whether these seeds had no part in choosing the arm.
+        tests: all candidates tried so far, these included.
         symptom: key of the finding that should go away.
-        exact: test by flipped signs, not by t.
+        exact: test by flipped signs instead of t.
     """
-    pairs = [pair_runs(arm.name, base, shots, seeds, objective) for arm in arms]
+    pairs = [pair_runs(arm.name, base, runs, seeds, objective) for arm in arms]
     effects = [effect(some) for some in pairs]
     if exact:
         effects = [
@@ -227,59 +225,57 @@ def judge(
     corrected = holm([1.0 if e is None else e.p for e in effects], tests)
     verdicts: list[Verdict] = []
     for arm, some, raw, p in zip(arms, pairs, effects, corrected, strict=True):
-        problem = _not_run(arm, shots, seeds)
+        problem = _not_run(arm, runs, seeds)
         if problem or raw is None:
             why = problem or "no pair was finished"
             verdicts.append(Verdict(arm.name, NOT_RUN, f"{why}."))
             continue
-        found = replace(raw, p_holm=p)
-        level = LEVEL if found.p == 0 or p >= 1 else LEVEL * found.p / p if p else LEVEL
-        gone = bool(symptom) and _gone(arm, base, shots, seeds, symptom)
-        word, more = _word(found, some, level, gone=gone)
-        text = sentence(word, found, some, objective, more)
+        size = replace(raw, p_holm=p)
+        level = LEVEL if size.p == 0 or p >= 1 else LEVEL * size.p / p if p else LEVEL
+        gone = bool(symptom) and _gone(arm, base, runs, seeds, symptom)
+        word, more = _word(size, some, level, gone=gone)
+        text = sentence(word, size, some, objective, more)
         if exact:
-            text = f"{text[:-1]}; by flipped signs p = {_number(found.p_holm)}."
-        new = _new_findings(arm, base, shots, seeds)
-        verdicts.append(Verdict(arm.name, word, text, found, fresh, more, new))
+            text = f"{text[:-1]}; by flipped signs p = {_number(size.p_holm)}."
+        new = _new_findings(arm, base, runs, seeds)
+        verdicts.append(Verdict(arm.name, word, text, size, fresh, more, new))
     return verdicts
 
 
-def _word(found: Effect, pairs: Pairs, level: float, *, gone: bool) -> tuple[str, int | None]:
-    sure = found.p_holm < LEVEL and found.pairs >= FEWEST
-    if sure and found.mean >= pairs.least:
+def _word(size: Effect, pairs: Pairs, level: float, *, gone: bool) -> tuple[str, int | None]:
+    sure = size.p_holm < LEVEL and size.pairs >= FEWEST
+    if sure and size.mean >= pairs.least:
         return PROVEN, None
-    if sure and found.mean <= -pairs.least:
+    if sure and size.mean <= -pairs.least:
         return WORSE, None
-    if not sure and found.mean >= pairs.least:
+    if not sure and size.mean >= pairs.least:
         spread = _spread(np.asarray(pairs.differences))
-        return UNDECIDED, max(1, seeds_needed(found.mean, spread, level) - found.pairs)
+        return UNDECIDED, max(1, seeds_needed(size.mean, spread, level) - size.pairs)
     return (SYMPTOM if gone else NO_GAIN), None
 
 
-def _not_run(arm: Arm, shots: Shots, seeds: Sequence[int]) -> str:
-    """Why the arm says nothing: its edit could not be laid in any run."""
-    mine = [shots[arm.name, k] for k in seeds if (arm.name, k) in shots]
-    missed = [s.problem for s in mine if s.problem.startswith("could not be laid")]
-    return missed[0] if missed and len(missed) == len(mine) else ""
+def _not_run(arm: Arm, runs: RunsByArm, seeds: Sequence[int]) -> str:
+    """Return why the arm has no result: its edit could not be applied in any run; else ``""``."""
+    own = [runs[arm.name, k] for k in seeds if (arm.name, k) in runs]
+    missed = [s.problem for s in own if s.problem.startswith("could not be laid")]
+    return missed[0] if missed and len(missed) == len(own) else ""
 
 
-def _gone(arm: Arm, base: str, shots: Shots, seeds: Sequence[int], key: str) -> bool:
-    """The finding stood in most of the base's runs, and no finding of its rule, wherever, stands in
-    more than a fifth of the arm's: one that has moved to another site is not gone."""
+def _gone(arm: Arm, base: str, runs: RunsByArm, seeds: Sequence[int], key: str) -> bool:
+    """Whether most of the base's runs had the finding, and at most a fifth of the arm's have one of
+    its rule at any site: a finding that moved to another site is not gone."""
     code = _code(key)
-    before = [key in shots[base, k].findings for k in seeds if (base, k) in shots]
-    after = [
-        code in map(_code, shots[arm.name, k].findings) for k in seeds if (arm.name, k) in shots
-    ]
+    before = [key in runs[base, k].findings for k in seeds if (base, k) in runs]
+    after = [code in map(_code, runs[arm.name, k].findings) for k in seeds if (arm.name, k) in runs]
     return bool(before and after) and sum(before) > len(before) / 2 and sum(after) <= len(after) / 5
 
 
-def _new_findings(arm: Arm, base: str, shots: Shots, seeds: Sequence[int]) -> tuple[str, ...]:
-    """What most of the arm's runs have, of rules that found nothing in the base's."""
-    old = {_code(key) for k in seeds if (base, k) in shots for key in shots[base, k].findings}
-    mine = [shots[arm.name, k].findings for k in seeds if (arm.name, k) in shots]
-    keys = dict.fromkeys(key for some in mine for key in some if _code(key) not in old)
-    return tuple(key for key in keys if sum(key in some for some in mine) > len(mine) / 2)
+def _new_findings(arm: Arm, base: str, runs: RunsByArm, seeds: Sequence[int]) -> tuple[str, ...]:
+    """Return the findings in most of the arm's runs of rules without a finding in the base's."""
+    old = {_code(key) for k in seeds if (base, k) in runs for key in runs[base, k].findings}
+    own = [runs[arm.name, k].findings for k in seeds if (arm.name, k) in runs]
+    keys = dict.fromkeys(key for some in own for key in some if _code(key) not in old)
+    return tuple(key for key in keys if sum(key in some for some in own) > len(own) / 2)
 
 
 def _code(key: str) -> str:
@@ -292,25 +288,25 @@ _CLAIMS: Mapping[str, Callable[[str], str]] = {
 }
 
 
-def sentence(word: str, found: Effect, pairs: Pairs, objective: Objective, more: int | None) -> str:
-    """The verdict in one sentence, with its numbers."""
-    size = abs(found.mean) if word in _CLAIMS else found.mean
-    unit = f"{_number(size)} of {objective.name}" if objective.name else _number(size)
+def sentence(word: str, size: Effect, pairs: Pairs, objective: Objective, more: int | None) -> str:
+    """Return the verdict in one sentence, with its numbers."""
+    mean = abs(size.mean) if word in _CLAIMS else size.mean
+    unit = f"{_number(mean)} of {objective.name}" if objective.name else _number(mean)
     claim = _CLAIMS.get(word, lambda unit: f"a difference of {unit}")(unit)
-    ends = (found.low, found.high) if word != WORSE else (-found.high, -found.low)
+    ends = (size.low, size.high) if word != WORSE else (-size.high, -size.low)
     interval = f"95 % interval {_number(ends[0])} to {_number(ends[1])}"
-    wins = f"the arm is ahead in {found.wins} of {found.pairs} pairs"
+    wins = f"the arm is ahead in {size.wins} of {size.pairs} pairs"
     text = f"{claim} on average ({interval}); {wins}"
-    ours, theirs = found.diverged
-    if theirs:
-        text += f"; the base broke down in {theirs} of them"
-    if ours:
-        text += f"; the arm broke down in {ours} of them"
-    if word == NO_GAIN and found.high < pairs.least:
+    arm_lost, base_lost = size.diverged
+    if base_lost:
+        text += f"; the base broke down in {base_lost} of them"
+    if arm_lost:
+        text += f"; the arm broke down in {arm_lost} of them"
+    if word == NO_GAIN and size.high < pairs.least:
         text += f"; a gain of {_number(pairs.least)}, the least worth a change, is ruled out"
     if word == UNDECIDED and more is not None:
         seeds = f"{more} more seed{'s' * (more != 1)}"
-        text += f"; {'over ' if more >= MOST_SEEDS - found.pairs else ''}{seeds} would decide it"
+        text += f"; {'over ' if more >= MOST_SEEDS - size.pairs else ''}{seeds} would decide it"
     return text[0].upper() + text[1:] + "."
 
 

@@ -1,15 +1,16 @@
-"""A warm process that forks one child for every shot.
+"""A fork server: a process with torch imported that forks one child for every run.
 
-Importing torch takes longer than many a trial's training. The hatchery imports it, and what the
-user's script imports from installed packages, once; every shot is a fork of it: a fresh process
-with its own random state, its own modules of the user's, its own end. A fork is safe only while
-the process has a single thread and has not touched a device: the hatchery counts its threads
+Importing torch takes longer than many a trial's training. The server imports torch, and the
+installed packages that the user's script imports, once. Every run is a fork of it: a fresh process
+with its own random state, its own copy of the user's modules and its own exit. A fork is safe only
+while the process has a single thread and has not used a device: the server counts its threads
 before each fork, and starts a new interpreter instead where there is more than one, or where the
-system has no fork. It waits for its children by their handles, without a thread, so one hatchery
-serves all shots that run at the same time.
+system has no fork. It waits for its children by their process handles, without a thread, so one
+server runs several children at the same time.
 
-Read by `nest.py`: a line of JSON in (a number, a job and its scratch folder), a line of JSON out
-when it has ended (the number and its exit status). Nothing else is written to the real stdout.
+`forkserver_client.py` talks to it: a line of JSON in (a number, a job and its scratch folder), a
+line of JSON out when the run has ended (the number and its exit status). Nothing else is written to
+the real stdout.
 """
 
 import ast
@@ -31,18 +32,18 @@ from relume.trial.runner.job import TrialJob, job_of
 
 STARTER = (
     "import sys\n"
-    "if sys.path and sys.path[0] == '': sys.path.pop(0)\n"  # a random.py of the user's is not ours
+    "if sys.path and sys.path[0] == '': sys.path.pop(0)\n"  # the user may have a random.py
     "from relume.trial.pool.forkserver import {} as main\n"
     "main()"
 )
 ALWAYS = ("torch", "numpy", "torch._dynamo", "relume.trial.runner.run_arm", "scipy.stats")
-"""torch._dynamo comes with the first optimiser that is made, and takes as long as torch itself."""
+"""Imported before the first fork; the first optimiser imports torch._dynamo, as slow as torch."""
 SHARED = sys.platform.startswith("linux") and hasattr(os, "pidfd_open")
-"""Whether a hatchery can wait for several shots; elsewhere each runs one at a time."""
+"""Whether one fork server can run several children at the same time (on Linux)."""
 
 
 def main() -> None:
-    """Serve until stdin ends, which ends what still runs."""
+    """Serve requests until stdin ends; then kill the running children."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     if SHARED:
@@ -54,47 +55,47 @@ def main() -> None:
         if not warmed:
             warm_up(job_of(request["job"]))
             warmed = True
-        status = _started(request).wait()
+        status = _spawn(request).wait()
         answers.write(json.dumps({"number": request["number"], "status": status}) + "\n")
 
 
 def _serve(answers: TextIO) -> None:
-    """Start a shot for every request, and answer as each ends."""
-    shots: dict[int, tuple[int, Child]] = {}  # by the handle: the request's number, the child
+    """Start a child for every request, and answer when it ends."""
+    children: dict[int, tuple[int, ChildProcess]] = {}  # handle -> (number of the request, child)
     rest, warmed = b"", False
     while True:
-        ready, _, _ = select.select([0, *shots], [], [])
+        ready, _, _ = select.select([0, *children], [], [])
         for handle in ready:
-            if handle in shots:
-                number, child = shots.pop(handle)
+            if handle in children:
+                number, child = children.pop(handle)
                 os.close(handle)
                 answers.write(json.dumps({"number": number, "status": child.wait()}) + "\n")
         if 0 not in ready:
             continue
-        given = os.read(0, 1 << 16)
-        if not given:
+        data = os.read(0, 1 << 16)
+        if not data:
             break
-        *lines, rest = (rest + given).split(b"\n")
+        *lines, rest = (rest + data).split(b"\n")
         for request in map(json.loads, lines):
             if not warmed:
                 warm_up(job_of(request["job"]))
                 warmed = True
-            child = _forked(request, (answers.fileno(), *shots)) if _may_fork() else None
-            child = child or _started(request)
-            shots[os.pidfd_open(child.pid)] = request["number"], child
-    for _, child in shots.values():
+            child = _fork(request, (answers.fileno(), *children)) if _may_fork() else None
+            child = child or _spawn(request)
+            children[os.pidfd_open(child.pid)] = request["number"], child
+    for _, child in children.values():
         child.kill()
     os._exit(0)
 
 
-def is_alone() -> None:
-    """One shot in this interpreter."""
+def run_single() -> None:
+    """Run one job, read from stdin, in this interpreter."""
     request = json.loads(sys.stdin.readline())
-    _fire(job_of(request["job"]), Path(request["scratch"]))
+    _run(job_of(request["job"]), Path(request["scratch"]))
 
 
 def warm_up(job: TrialJob) -> None:
-    """Import what every shot will."""
+    """Import what every run needs."""
     for name in ALWAYS:
         importlib.import_module(name)
     from relume.diagnosis import all_rules
@@ -103,14 +104,14 @@ def warm_up(job: TrialJob) -> None:
     all_rules()
     all_fixes()
     for name in modules_to_preload(job):
-        with contextlib.suppress(BaseException):  # the script will meet it, and say so
+        with contextlib.suppress(BaseException):  # the script will fail on it too, and report it
             importlib.import_module(name)
 
 
 def modules_to_preload(job: TrialJob) -> list[str]:
-    """Installed packages that the script imports at its top level, in its order.
+    """Return the installed packages that the script imports at its top level, in order.
 
-    A module of the user's is never imported here: it runs with each shot's seeds and edits.
+    The user's own modules are not among them: each run imports them with its seeds and edits.
     """
     home = job.program.target.rpartition(":")[0] if job.program.call else job.program.target
     path = Path(home)
@@ -118,13 +119,13 @@ def modules_to_preload(job: TrialJob) -> list[str]:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return []
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for node in tree.body:
         if isinstance(node, ast.Import):
-            found.update(dict.fromkeys(alias.name for alias in node.names))
+            names.update(dict.fromkeys(alias.name for alias in node.names))
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found[node.module] = None
-    return [name for name in found if _installed(name, path.resolve().parent)]
+            names[node.module] = None
+    return [name for name in names if _installed(name, path.resolve().parent)]
 
 
 def _installed(name: str, beside: Path) -> bool:
@@ -143,42 +144,42 @@ def _may_fork() -> bool:
     return not device and len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208
 
 
-class Child(Protocol):
-    """A shot that runs."""
+class ChildProcess(Protocol):
+    """The process of a run."""
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """Its process id."""
         ...
 
     def wait(self) -> int:
-        """Its exit status, when it has ended, and all that it started with it."""
+        """Wait for its end; return its exit status."""
         ...
 
     def kill(self) -> None:
-        """End it."""
+        """Kill it."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Fork:
-    """A fork of the hatchery, the first of its own process group."""
+class ForkedChild:
+    """A fork of the server, the leader of its own process group."""
 
     pid: int
 
     def wait(self) -> int:
-        """Its exit status; what it started and left behind goes too."""
+        """Wait for its end, kill what it left running, and return its exit status."""
         _, status = os.waitpid(self.pid, 0)
         _kill_group(self.pid)
         return os.waitstatus_to_exitcode(status)
 
     def kill(self) -> None:
-        """End the group."""
+        """Kill the process group."""
         _kill_group(self.pid)
 
 
-def _forked(request: dict[str, Any], inherited: Iterable[int]) -> Fork:
-    """A fork that runs the shot, without the hatchery's handles."""
+def _fork(request: dict[str, Any], inherited: Iterable[int]) -> ForkedChild:
+    """Fork a child that runs the job, without the server's file handles."""
     child = os.fork()
     if child == 0:
         code = 1
@@ -188,13 +189,13 @@ def _forked(request: dict[str, Any], inherited: Iterable[int]) -> Fork:
             _die_with_parent()
             for handle in inherited:
                 os.close(handle)
-            _fire(job_of(request["job"]), Path(request["scratch"]))
+            _run(job_of(request["job"]), Path(request["scratch"]))
             code = 0
         finally:
-            os._exit(code)  # no exit handler of the hatchery's runs in a child
+            os._exit(code)  # a child must not run the server's exit handlers
     with contextlib.suppress(OSError):
         os.setpgid(child, child)
-    return Fork(child)
+    return ForkedChild(child)
 
 
 def _kill_group(leader: int) -> None:
@@ -203,37 +204,37 @@ def _kill_group(leader: int) -> None:
 
 
 def _die_with_parent() -> None:
-    """Ask Linux to end this process when the hatchery is killed."""
+    """Ask Linux to kill this process when the server is killed."""
     with contextlib.suppress(Exception):
         import ctypes
 
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def _started(request: dict[str, Any]) -> subprocess.Popen[str]:
-    """A new interpreter that runs the shot."""
-    command = [sys.executable, "-c", STARTER.format("lone")]
+def _spawn(request: dict[str, Any]) -> subprocess.Popen[str]:
+    """Start a new interpreter that runs the job."""
+    command = [sys.executable, "-c", STARTER.format("run_single")]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
-    with contextlib.suppress(OSError):  # it has died: its exit status says so
+    with contextlib.suppress(OSError):  # it has died: its exit status shows it
         sender: Any = child.stdin
         sender.write(json.dumps(request) + "\n")
         sender.close()
     return child
 
 
-def _fire(job: TrialJob, scratch: Path) -> None:
-    """Run the shot with its output captured, and leave ``shot.json`` in `scratch`."""
+def _run(job: TrialJob, scratch: Path) -> None:
+    """Run the job with its output captured, and write ``run.json`` into `scratch`."""
     output = scratch / "output.txt"
     sink = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(sink, 1)
     os.dup2(sink, 2)
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115  (what was buffered is not theirs)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115  (drop buffered input)
     sys.stdout.reconfigure(line_buffering=False)  # type: ignore[union-attr]
     from relume.trial.runner.job import dump
     from relume.trial.runner.run_arm import run_arm
 
     text = dump(run_arm(job, scratch, output))
-    (scratch / "shot.tmp").write_text(text)
-    (scratch / "shot.tmp").rename(scratch / "shot.json")
+    (scratch / "run.tmp").write_text(text)
+    (scratch / "run.tmp").rename(scratch / "run.json")

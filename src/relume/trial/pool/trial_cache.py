@@ -1,9 +1,9 @@
-"""Finished shots, kept as they finish: one file of JSON lines for each program and its conditions.
+"""Caches finished runs: one file of JSON lines for each program and its conditions.
 
-A shot is kept under what it depends on: the edits of its arm (not the arm's name), its repetition,
-and, checked when it is read, the digests of all of the user's files that it ran. A line is written
-whole; one that was cut off by a crash is passed over. The last line of a key counts, so that no
-pair is counted twice however often it was written.
+The key of a run is what it depends on: the edits of its arm (not the arm's name) and its seed. A
+run is reused only if the digests of all files of the user that it ran are unchanged. A line is
+written whole, and one that a crash cut off is skipped. The last line of a key counts, so no run
+counts twice.
 """
 
 import hashlib
@@ -18,15 +18,15 @@ from relume.core.trial import Arm, TrialRun
 from relume.trial.runner.job import TrialJob, digest, dump, run_of
 
 FORMAT = 2
-"""One more when a shot of before can no longer stand for one of now."""
+"""Raised by one when cached runs can no longer be reused."""
 
 
 class TrialCache:
-    """The shots of a program under fixed conditions.
+    """The cached runs of a program under fixed conditions.
 
     Args:
-        folder: where the runs are; the file goes into ``trials`` below it.
-        job: any job of the trial: its program, steps and objective are the conditions.
+        folder: the folder of run files; the cache is in ``trials`` below it.
+        job: any job of the trial; its program, steps and objective are the conditions.
     """
 
     def __init__(self, folder: Path, job: TrialJob) -> None:
@@ -44,9 +44,9 @@ class TrialCache:
         self.path = folder / "trials" / f"{name}-{key}.jsonl"
         self._digests: dict[str, str] = {}
 
-    def add(self, arm: Arm, shot: TrialRun) -> None:
-        """Keep a shot, whole or not at all."""
-        line = json.dumps({"edits": edits_key(arm), "seed": shot.seed, "shot": plain(shot)})
+    def add(self, arm: Arm, run: TrialRun) -> None:
+        """Append a run, whole or not at all."""
+        line = json.dumps({"edits": edits_key(arm), "seed": run.seed, "shot": plain(run)})
         self.path.parent.mkdir(parents=True, exist_ok=True)
         cut = self.path.exists() and self.path.read_bytes()[-1:] not in (b"\n", b"")
         data = ("\n" if cut else "") + line + "\n"
@@ -57,17 +57,17 @@ class TrialCache:
         finally:
             os.close(file)
 
-    def known(self, arms: Iterable[Arm]) -> dict[tuple[str, int], TrialRun]:
-        """Kept shots by the names of these arms and their repetition, as far as the user's files
-        are still what they were."""
+    def finished_runs(self, arms: Iterable[Arm]) -> dict[tuple[str, int], TrialRun]:
+        """Return the cached runs by the names of these arms and seed, if the user's files are
+        unchanged since."""
         names: dict[str, list[str]] = {}
         for arm in arms:
             names.setdefault(edits_key(arm), []).append(arm.name)
-        found: dict[tuple[str, int], TrialRun] = {}
-        for key, shot in self._lines():
+        runs: dict[tuple[str, int], TrialRun] = {}
+        for key, run in self._lines():
             for name in names.get(key, ()):
-                found[name, shot.seed] = replace(shot, arm=name)
-        return found
+                runs[name, run.seed] = replace(run, arm=name)
+        return runs
 
     def _lines(self) -> Iterable[tuple[str, TrialRun]]:
         try:
@@ -77,11 +77,11 @@ class TrialCache:
         for line in lines:
             try:
                 entry = json.loads(line)
-                shot = run_of(entry["shot"])
+                run = run_of(entry["shot"])
             except (ValueError, TypeError, KeyError):
-                continue  # cut off in the middle, or not ours
-            if all(self._digest(file) == kept for file, kept in shot.sources.items()):
-                yield entry["edits"], shot
+                continue  # cut off in the middle, or not of this cache
+            if all(self._digest(file) == digest_then for file, digest_then in run.sources.items()):
+                yield entry["edits"], run
 
     def _digest(self, file: str) -> str:
         if file not in self._digests:
@@ -90,7 +90,7 @@ class TrialCache:
 
 
 def edits_key(arm: Arm) -> str:
-    """What an arm does, in twelve hexadecimal digits; a placebo is told from its base."""
+    """Hash an arm's edits to twelve hexadecimal digits; a placebo and its base differ."""
     plain_edits = [(e.fix, sorted(e.options.items()), e.sites) for e in arm.edits]
     role = arm.role if arm.role == "placebo" else ""
     text = json.dumps([plain(plain_edits), role], sort_keys=True)

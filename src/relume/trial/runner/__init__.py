@@ -1,1 +1,16 @@
-"""TODO room."""
+"""Runs one arm at one seed in this process, which must be a fresh one.
+
+Comes in: a `TrialJob`. Goes out: a `TrialRun` with losses, findings, metrics and costs. The user's
+files stay as they are: the arm writes into a scratch folder.
+
+Read in this order:
+
+- `job.py`: `Program`, `TrialJob`, and their JSON.
+- `run_arm.py`: `run_arm(job, scratch)`, which does it all.
+- `seed_shift.py`: shifts the script's seeds by the number of the repetition.
+- `path_overlay.py`, `file_sandbox.py`: map paths to the scratch folder; patch Python's file
+  functions.
+- `loss_probe.py`: records losses and ends the run at its step limit.
+- `shared_metrics.py`: yardsticks that arms with different criteria share.
+- `report_metric.py`: `relume.report_metric`, which a script calls.
+"""

@@ -1,6 +1,6 @@
-"""Lays an `Overlay` over Python's doors to the file system, for one arm in one process.
+"""Patches Python's file functions so that one arm writes into an `Overlay`.
 
-Longer than others: one small wrapper for each kind of door, and they read best side by side.
+Longer than other files: one small wrapper for each kind of function, best read side by side.
 """
 
 import builtins
@@ -17,13 +17,12 @@ from typing import Any
 
 from relume.trial.runner.path_overlay import WRITING, Overlay
 
-Wrapped = tuple[Any, str, Callable[[Any], Any]]
+PatchedFunction = tuple[Any, str, Callable[[Any], Any]]
 
 
 @contextmanager
 def sandboxed(scratch: Path, *shared: Path) -> Generator[Overlay]:
-    """Until the end, what is written goes to `scratch`, but for the folders `shared`; so do
-    temporary files."""
+    """Redirect all writes and temporary files to `scratch`, apart from the folders `shared`."""
     real = tempfile.gettempdir()
     user = os.environ.get("USER", "user")
     compiled = os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", f"{real}/torchinductor_{user}")
@@ -33,9 +32,9 @@ def sandboxed(scratch: Path, *shared: Path) -> Generator[Overlay]:
     overlay = Overlay(scratch, (compiled, cache, *map(str, shared)))
     with ExitStack() as stack:
         before = tempfile.tempdir, os.environ.get("TMPDIR")
-        stack.callback(_temporary, *before)
-        _temporary(str(own), str(own))
-        for owner, name, make in _doors(overlay):
+        stack.callback(_set_temporary_folder, *before)
+        _set_temporary_folder(str(own), str(own))
+        for owner, name, make in _patched_functions(overlay):
             original = getattr(owner, name)
             wrapper = make(original)
             setattr(owner, name, wrapper)
@@ -43,7 +42,7 @@ def sandboxed(scratch: Path, *shared: Path) -> Generator[Overlay]:
         yield overlay
 
 
-def _temporary(folder: str | None, variable: str | None) -> None:
+def _set_temporary_folder(folder: str | None, variable: str | None) -> None:
     tempfile.tempdir = folder
     if variable is None:
         os.environ.pop("TMPDIR", None)
@@ -51,50 +50,54 @@ def _temporary(folder: str | None, variable: str | None) -> None:
         os.environ["TMPDIR"] = variable
 
 
-def _doors(overlay: Overlay) -> list[Wrapped]:
-    opened = _open(overlay)
-    doors: list[Wrapped] = [(builtins, "open", opened), (io, "open", opened)]
-    doors += [(os, "open", _os_open(overlay))]
-    doors += [(os, name, _reader(overlay)) for name in ("stat", "lstat", "access", "chdir")]
+def _patched_functions(overlay: Overlay) -> list[PatchedFunction]:
+    open_ = _open(overlay)
+    patches: list[PatchedFunction] = [(builtins, "open", open_), (io, "open", open_)]
+    patches += [(os, "open", _os_open(overlay))]
+    patches += [(os, name, _reader(overlay)) for name in ("stat", "lstat", "access", "chdir")]
     attributes = [name for name in ("listxattr", "getxattr", "readlink") if hasattr(os, name)]
-    doors += [(os, name, _reader(overlay)) for name in attributes]
+    patches += [(os, name, _reader(overlay)) for name in attributes]
     changes = ("chmod", "utime", "truncate", "setxattr")
-    doors += [(os, name, _changer(overlay)) for name in changes if hasattr(os, name)]
-    doors += [(os, name, _remover(overlay)) for name in ("remove", "unlink", "rmdir")]
-    doors += [(os, name, _mover(overlay)) for name in ("rename", "replace")]
-    doors += [(os, name, _linker(overlay)) for name in ("symlink", "link") if hasattr(os, name)]
-    doors += [
+    patches += [(os, name, _changer(overlay)) for name in changes if hasattr(os, name)]
+    patches += [(os, name, _remover(overlay)) for name in ("remove", "unlink", "rmdir")]
+    patches += [(os, name, _mover(overlay)) for name in ("rename", "replace")]
+    patches += [(os, name, _linker(overlay)) for name in ("symlink", "link") if hasattr(os, name)]
+    patches += [
         (os, "mkdir", _maker(overlay)),
         (os, "listdir", _lister(overlay)),
         (os, "scandir", _scanner(overlay)),
         (shutil, "rmtree", _tree_remover(overlay)),
-        (sqlite3, "connect", _first(overlay.writes)),
+        (sqlite3, "connect", _first(overlay.path_to_write)),
     ]
-    return doors + _of_torch(overlay)
+    return patches + _of_torch(overlay)
 
 
-def _of_torch(overlay: Overlay) -> list[Wrapped]:
-    """Files that torch and safetensors open in C++ and Rust, at the names they are called by."""
-    found: list[Wrapped] = []
+def _of_torch(overlay: Overlay) -> list[PatchedFunction]:
+    """Patch the functions with which torch and safetensors open files in C++ and Rust."""
+    patches: list[PatchedFunction] = []
     torch: Any = sys.modules.get("torch")
     if torch is not None:
-        found += [
-            (torch._C, "PyTorchFileWriter", _first(lambda path: overlay.writes(path, keep=False))),
-            (torch._C, "PyTorchFileReader", _first(overlay.reads)),
-            (torch, "load", _first(overlay.reads)),  # mmap=True hands the name to C++
+        patches += [
+            (
+                torch._C,
+                "PyTorchFileWriter",
+                _first(lambda path: overlay.path_to_write(path, keep=False)),
+            ),
+            (torch._C, "PyTorchFileReader", _first(overlay.path_to_read)),
+            (torch, "load", _first(overlay.path_to_read)),  # mmap=True passes the name to C++
         ]
     try:
         import safetensors.numpy
         import safetensors.torch as tensors
     except ImportError:
-        return found
+        return patches
     for module in (tensors, safetensors.numpy):
         if hasattr(module, "serialize_file"):
-            found.append((module, "serialize_file", _second(overlay.writes)))
+            patches.append((module, "serialize_file", _second(overlay.path_to_write)))
         if hasattr(module, "safe_open"):
-            found.append((module, "safe_open", _first(overlay.reads)))
-    found.append((safetensors, "safe_open", _first(overlay.reads)))
-    return found
+            patches.append((module, "safe_open", _first(overlay.path_to_read)))
+    patches.append((safetensors, "safe_open", _first(overlay.path_to_read)))
+    return patches
 
 
 def _open(overlay: Overlay) -> Callable[[Any], Any]:
@@ -103,9 +106,9 @@ def _open(overlay: Overlay) -> Callable[[Any], Any]:
             if set(mode) & set("wax+"):
                 if "x" in mode and overlay.exists(file):
                     raise FileExistsError(17, os.strerror(17), str(file))
-                file = overlay.writes(file, keep="w" not in mode)
+                file = overlay.path_to_write(file, keep="w" not in mode)
             else:
-                file = overlay.reads(file)
+                file = overlay.path_to_read(file)
             return original(file, mode, *args, **keywords)
 
         return open
@@ -123,9 +126,9 @@ def _os_open(overlay: Overlay) -> Callable[[Any], Any]:
                     raise FileNotFoundError(2, os.strerror(2), str(path))
                 if flags & os.O_EXCL and overlay.exists(path):
                     raise FileExistsError(17, os.strerror(17), str(path))
-                path = overlay.writes(path, keep=not flags & os.O_TRUNC)
+                path = overlay.path_to_write(path, keep=not flags & os.O_TRUNC)
             else:
-                path = overlay.reads(path)
+                path = overlay.path_to_read(path)
             return original(path, flags, mode)
 
         return open
@@ -134,7 +137,7 @@ def _os_open(overlay: Overlay) -> Callable[[Any], Any]:
 
 
 def _mapped(place: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The first argument goes through `place`, unless it is relative to an open folder."""
+    """Map the first argument by `place`, unless it is relative to an open folder."""
 
     def make(original: Any) -> Any:
         def call(path: Any = ".", *args: Any, **keywords: Any) -> Any:
@@ -152,7 +155,7 @@ def _reader(overlay: Overlay) -> Callable[[Any], Any]:
         def call(path: Any, *args: Any, **keywords: Any) -> Any:
             if keywords.get("dir_fd") is None:
                 try:
-                    path = overlay.reads(path)
+                    path = overlay.path_to_read(path)
                 except FileNotFoundError:
                     if original.__name__ == "access":
                         return False
@@ -165,7 +168,7 @@ def _reader(overlay: Overlay) -> Callable[[Any], Any]:
 
 
 def _changer(overlay: Overlay) -> Callable[[Any], Any]:
-    return _mapped(lambda path: overlay.writes(path) if overlay.exists(path) else path)
+    return _mapped(lambda path: overlay.path_to_write(path) if overlay.exists(path) else path)
 
 
 def _remover(overlay: Overlay) -> Callable[[Any], Any]:
@@ -173,7 +176,7 @@ def _remover(overlay: Overlay) -> Callable[[Any], Any]:
         def call(path: Any, *, dir_fd: Any = None) -> None:
             if dir_fd is not None:
                 return original(path, dir_fd=dir_fd)
-            real = overlay.removes(path)
+            real = overlay.path_to_remove(path)
             return None if real is None else original(real)
 
         return call
@@ -186,10 +189,12 @@ def _mover(overlay: Overlay) -> Callable[[Any], Any]:
         def call(src: Any, dst: Any, **keywords: Any) -> None:
             if keywords.get("src_dir_fd") is not None or keywords.get("dst_dir_fd") is not None:
                 return original(src, dst, **keywords)
-            source = overlay.writes(src) if overlay.exists(src) else src  # a copy, if it is below
-            target = overlay.writes(dst, keep=False)
+            source = (
+                overlay.path_to_write(src) if overlay.exists(src) else src
+            )  # a copy of an original
+            target = overlay.path_to_write(dst, keep=False)
             original(source, target)
-            return overlay.hides(src)
+            return overlay.hide(src)
 
         return call
 
@@ -200,7 +205,7 @@ def _linker(overlay: Overlay) -> Callable[[Any], Any]:
     def make(original: Any) -> Any:
         def call(src: Any, dst: Any, *args: Any, **keywords: Any) -> None:
             if keywords.get("dir_fd") is None and keywords.get("dst_dir_fd") is None:
-                dst = overlay.writes(dst, keep=False)
+                dst = overlay.path_to_write(dst, keep=False)
             return original(src, dst, *args, **keywords)
 
         return call
@@ -215,7 +220,7 @@ def _maker(overlay: Overlay) -> Callable[[Any], Any]:
                 return original(path, mode, dir_fd=dir_fd)
             if overlay.exists(path):
                 raise FileExistsError(17, os.strerror(17), str(path))
-            return original(overlay.makes(path), mode)
+            return original(overlay.folder_to_make(path), mode)
 
         return call
 
@@ -226,13 +231,13 @@ def _lister(overlay: Overlay) -> Callable[[Any], Any]:
     def make(original: Any) -> Any:
         def call(path: Any = None) -> list[Any]:
             where = "." if path is None else path
-            whole = overlay.whole(where)
+            whole = overlay.absolute(where)
             if whole is None or isinstance(path, bytes):
                 return original(where)
-            if not overlay.touched(whole):
+            if not overlay.is_changed(whole):
                 return original(where)
-            overlay.reads(whole)  # a folder that was removed is not listed
-            return overlay.names(whole, original)
+            overlay.path_to_read(whole)  # a folder that was removed is not listed
+            return overlay.list_names(whole, original)
 
         return call
 
@@ -243,10 +248,10 @@ def _scanner(overlay: Overlay) -> Callable[[Any], Any]:
     def make(original: Any) -> Any:
         def call(path: Any = None) -> Any:
             where = "." if path is None else path
-            whole = overlay.whole(where)
-            if whole is None or isinstance(path, bytes) or not overlay.touched(whole):
+            whole = overlay.absolute(where)
+            if whole is None or isinstance(path, bytes) or not overlay.is_changed(whole):
                 return original(where)
-            overlay.reads(whole)
+            overlay.path_to_read(whole)
             return _Entries(overlay, original, whole)
 
         return call
@@ -255,18 +260,18 @@ def _scanner(overlay: Overlay) -> Callable[[Any], Any]:
 
 
 class _Entries:
-    """What `os.scandir` gives of two folders that lie over each other."""
+    """The entries of `os.scandir` in a folder and its layer."""
 
     def __init__(self, overlay: Overlay, scan: Any, whole: str) -> None:
-        wanted, entries = set(overlay.names(whole, overlay.listed)), list[Any]()
-        for folder in (overlay.above(whole), whole):
+        wanted, entries = set(overlay.list_names(whole, overlay.listdir)), list[Any]()
+        for folder in (overlay.layer_path(whole), whole):
             try:
-                with scan(folder) as found:
-                    mine = [entry for entry in found if entry.name in wanted]
+                with scan(folder) as scanned:
+                    listed = [entry for entry in scanned if entry.name in wanted]
             except (FileNotFoundError, NotADirectoryError):
                 continue
-            entries += mine
-            wanted -= {entry.name for entry in mine}
+            entries += listed
+            wanted -= {entry.name for entry in listed}
         self._at = iter(entries)
 
     def __iter__(self) -> "_Entries":
@@ -282,7 +287,7 @@ class _Entries:
         self.close()
 
     def close(self) -> None:
-        """Nothing is open any more."""
+        """Drop the entries that are left."""
         self._at = iter(())
 
 
@@ -290,7 +295,7 @@ def _tree_remover(overlay: Overlay) -> Callable[[Any], Any]:
     def make(original: Any) -> Any:
         def rmtree(path: Any, ignore_errors: bool = False, **keywords: Any) -> None:
             try:
-                real = overlay.removes(path)
+                real = overlay.path_to_remove(path)
             except FileNotFoundError:
                 if ignore_errors:
                     return

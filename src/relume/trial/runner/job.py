@@ -1,4 +1,4 @@
-"""The nouns of a trial as JSON and back: how a job travels to a process and a shot comes home."""
+"""Converts jobs and runs to JSON and back, for processes and the cache."""
 
 import hashlib
 import json
@@ -10,19 +10,19 @@ from typing import Any, cast
 from relume.core import plain
 from relume.core.trial import Arm, Edit, Objective, TrialRun
 
-_ODD = {"inf", "-inf", "nan"}
+_NOT_FINITE = {"inf", "-inf", "nan"}
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What every arm runs.
+    """The program that every arm runs.
 
     Attributes:
         target: absolute path of a script, a module's name, or ``file.py:function`` or
             ``pkg.mod:function`` where `call` is set.
         argv: its arguments.
-        module: `target` is a module, as under ``python -m``.
-        call: `target` names a function ``train(seed) -> number or mapping``.
+        module: whether `target` is a module, as under ``python -m``.
+        call: whether `target` names a function ``train(seed) -> number or mapping``.
         cwd: the folder in which it runs.
     """
 
@@ -35,15 +35,15 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class TrialJob:
-    """One shot that is still to be fired.
+    """One run to be made.
 
     Attributes:
-        program, arm, seed: what, with which edits, at which repetition.
-        steps: end the run after so many optimiser steps; None: let it end.
+        program, arm, seed: the program, its edits, and the repetition.
+        steps: end the run after this many optimiser steps; None: let it finish.
         objective: what is judged.
-        every: record every so many steps; None: keep the recorder's budget.
-        threads: of torch in the process; 0 leaves what is set.
-        keep: a folder for the run file; empty: it is thrown away.
+        every: record every this many steps; None: within the recorder's budget.
+        threads: of torch in the process; 0: torch's own number.
+        keep: a folder for the run file; empty: it is deleted.
     """
 
     program: Program
@@ -57,12 +57,12 @@ class TrialJob:
 
 
 def dump(noun: object) -> str:
-    """A noun of ours as one line of JSON."""
+    """Return a job, arm or run as one line of JSON."""
     return json.dumps(plain(noun), ensure_ascii=True, separators=(",", ":"))
 
 
 def job_of(text: str) -> TrialJob:
-    """The job that `dump` wrote."""
+    """Read the job that `dump` wrote."""
     data: dict[str, Any] = json.loads(text)
     program: dict[str, Any] = data.pop("program")
     program["argv"] = tuple(program["argv"])
@@ -75,44 +75,44 @@ def job_of(text: str) -> TrialJob:
 
 
 def arm_of(data: Mapping[str, Any]) -> Arm:
-    """An arm from its JSON."""
+    """Read an arm from its JSON."""
     edits = tuple(edit_of(edit) for edit in data["edits"])
     return Arm(data["name"], edits, data["role"], data["text"])
 
 
 def edit_of(data: Mapping[str, Any]) -> Edit:
-    """An edit from its JSON."""
-    known: dict[str, Any] = dict(data)
-    known["options"] = {name: _revived(value) for name, value in data["options"].items()}
-    known["sites"] = tuple(data["sites"])
-    return Edit(**known)
+    """Read an edit from its JSON."""
+    fields: dict[str, Any] = dict(data)
+    fields["options"] = {name: _restored(value) for name, value in data["options"].items()}
+    fields["sites"] = tuple(data["sites"])
+    return Edit(**fields)
 
 
 def run_of(data: Mapping[str, Any]) -> TrialRun:
-    """A shot from its JSON."""
-    known: dict[str, Any] = dict(data)
+    """Read a run from its JSON."""
+    fields: dict[str, Any] = dict(data)
     for name in ("findings", "laid"):
-        known[name] = tuple(known[name])
-    known["loss"] = tuple((int(step), float(value)) for step, value in known["loss"])
+        fields[name] = tuple(fields[name])
+    fields["loss"] = tuple((int(step), float(value)) for step, value in fields["loss"])
     for name in ("symptoms", "metrics"):
-        known[name] = {key: float(value) for key, value in known[name].items()}
-    value = known["value"]
-    known["value"] = None if value is None else float(value)
-    return TrialRun(**known)
+        fields[name] = {key: float(value) for key, value in fields[name].items()}
+    value = fields["value"]
+    fields["value"] = None if value is None else float(value)
+    return TrialRun(**fields)
 
 
 def digest(file: str) -> str:
-    """What a file holds, in sixteen hexadecimal digits; empty where it cannot be read."""
+    """Hash a file's content to sixteen hexadecimal digits; empty where it cannot be read."""
     try:
         return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16]
     except OSError:
         return ""
 
 
-def _revived(value: Any) -> Any:
-    """What JSON made of a tuple or of a number that it does not have."""
-    if isinstance(value, str) and value in _ODD:
+def _restored(value: Any) -> Any:
+    """Restore tuples, and the numbers that JSON does not have."""
+    if isinstance(value, str) and value in _NOT_FINITE:
         return float(value)
     if isinstance(value, list):
-        return tuple(_revived(item) for item in cast("list[Any]", value))
+        return tuple(_restored(item) for item in cast("list[Any]", value))
     return value

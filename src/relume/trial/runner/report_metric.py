@@ -1,4 +1,4 @@
-"""`report_metric`: what a script may say of itself, heard only inside a trial."""
+"""`report_metric`: lets a script report the number by which a trial judges it."""
 
 import math
 from typing import Any
@@ -9,18 +9,18 @@ _reported: dict[str, tuple[float, str]] | None = None
 
 
 def report_metric(value: Any, name: str = "metric", better: str = "max") -> None:
-    """Name the number by which this training is to be judged; the last call counts.
+    """Report the number by which a trial judges this training; the last call counts.
 
     Outside a trial (`relume fix`, `prove`, `compare`) it does nothing, so it may stay in the
     script.
 
     Args:
         value: a number, or a tensor of one element.
-        name: what it is called.
+        name: the name of the number.
         better: ``"max"`` or ``"min"``.
 
     Raises:
-        ValueError: `better` is something else (also outside a trial: a slip is told at once).
+        ValueError: `better` is something else (also outside a trial, so that a typo shows at once).
 
     Example:
         >>> import relume
@@ -32,17 +32,20 @@ def report_metric(value: Any, name: str = "metric", better: str = "max") -> None
         try:
             _reported[str(name)] = (float(value), better)
         except (TypeError, ValueError, RuntimeError):
-            _reported[str(name)] = (math.nan, better)  # no number: told as a problem of the shot
+            _reported[str(name)] = (
+                math.nan,
+                better,
+            )  # not a number: the run has a problem
 
 
 def start_listening() -> dict[str, tuple[float, str]]:
-    """From now on keep what is reported, by name, with the better direction."""
+    """Start to collect reports: the number and the better direction by name."""
     global _reported
     _reported = {}
     return _reported
 
 
 def stop_listening() -> None:
-    """Keep nothing any longer."""
+    """Stop collecting reports."""
     global _reported
     _reported = None

@@ -1,4 +1,4 @@
-"""One shot: the user's training with an arm's edits laid, in this process, and what came of it."""
+"""Runs the user's training with an arm's edits in this process, and returns the `TrialRun`."""
 
 import importlib
 import importlib.util
@@ -27,20 +27,20 @@ from relume.trial.judge.objective_value import objective_value
 from relume.trial.runner import report_metric
 from relume.trial.runner.file_sandbox import sandboxed
 from relume.trial.runner.job import TrialJob, digest
-from relume.trial.runner.loss_probe import LossProbe, diverged, level, thinned
+from relume.trial.runner.loss_probe import LossProbe, diverged, downsample, final_loss
 from relume.trial.runner.seed_shift import shift_seeds
 
-OUTPUT = 4000  # characters of output that a shot carries
+OUTPUT = 4000  # characters of output in a result
 
 
 @dataclass(slots=True)
 class ObservedRun:
-    """What is gathered while and after the program runs."""
+    """Collects the results of the program while and after it runs."""
 
     how: str = "normal"
     text: str = ""
     run: Path | None = None
-    laid: tuple[str, ...] = ()
+    applied: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
     metrics: dict[str, float] = field(default_factory=dict[str, float])
     problem: str = ""
@@ -48,39 +48,39 @@ class ObservedRun:
 
 
 def run_arm(job: TrialJob, scratch: Path, output: Path | None = None) -> TrialRun:
-    """Fire one shot in this process, which must be a fresh one.
+    """Run one job in this process, which must be a fresh one.
 
     Args:
         job: what to run.
-        scratch: a folder of its own; everything that is written goes there.
-        output: the file that holds what the program prints, where it is captured.
+        scratch: a folder of its own; everything that the program writes goes there.
+        output: the file with what the program prints, where it is captured.
     """
     if job.threads:
         torch.set_num_threads(job.threads)
     os.chdir(job.program.cwd)
-    seen, probe = ObservedRun(), LossProbe(job.steps)
+    observed, probe = ObservedRun(), LossProbe(job.steps)
     runs = Path(job.keep) if job.keep else scratch / "runs"
     reported = report_metric.start_listening()
     begun = perf_counter()
     with ExitStack() as stack:
         stack.enter_context(sandboxed(scratch) if not job.keep else sandboxed(scratch, runs))
         stack.enter_context(shift_seeds(job.seed))
-        bench = _laid(job, stack)  # within the shift: what an edit draws differs by repetition
+        session = _apply_edits(job, stack)  # after the shift: what an edit draws differs by seed
         stack.enter_context(probe)
         try:
-            _run(job, seen, runs)
+            _run(job, observed, runs)
         finally:
-            seen.seconds = perf_counter() - begun
-        if bench is not None:
-            seen.laid, seen.missed = tuple(bench.done), tuple(bench.missed)
+            observed.seconds = perf_counter() - begun
+        if session is not None:
+            observed.applied, observed.missed = tuple(session.done), tuple(session.missed)
         for name, (value, better) in reported.items():
-            seen.metrics[f"reported:{name}:{better}"] = value
-        _ask(job, seen)
+            observed.metrics[f"reported:{name}:{better}"] = value
+        _call_user_metric(job, observed)
     report_metric.stop_listening()
-    return _shot(job, seen, probe, "" if output is None else _end(output))
+    return _result(job, observed, probe, "" if output is None else _read_output(output))
 
 
-def _laid(job: TrialJob, stack: ExitStack) -> Any:
+def _apply_edits(job: TrialJob, stack: ExitStack) -> Any:
     if not job.arm.edits:
         return None
     from relume.fixes.apply import applied
@@ -88,22 +88,22 @@ def _laid(job: TrialJob, stack: ExitStack) -> Any:
     return stack.enter_context(applied(job.arm.edits))
 
 
-def _run(job: TrialJob, seen: ObservedRun, runs: Path) -> None:
+def _run(job: TrialJob, observed: ObservedRun, runs: Path) -> None:
     program = job.program
     if program.call:
-        _call(job, seen, runs)
+        _call(job, observed, runs)
         return
     if not sys.path or sys.path[0] != "":
-        sys.path.insert(0, "")  # `launch` puts the script's folder in its place
+        sys.path.insert(0, "")  # `launch` replaces it by the script's folder
     done = launch.run(
         program.target, program.argv, module=program.module, every=job.every, folder=runs
     )
-    seen.how, seen.run = done.how, done.path
+    observed.how, observed.run = done.how, done.path
     if done.how == "exception" or done.code:
-        seen.text = _last_word(done.path)
+        observed.text = _error_text(done.path)
 
 
-def _last_word(path: Path | None) -> str:
+def _error_text(path: Path | None) -> str:
     try:
         ends = run_file.read(path).facts_of("end") if path is not None else ()
     except Exception:
@@ -111,31 +111,31 @@ def _last_word(path: Path | None) -> str:
     return str(ends[-1].data.get("text", "")) if ends else "the script failed"
 
 
-def _call(job: TrialJob, seen: ObservedRun, runs: Path) -> None:
+def _call(job: TrialJob, observed: ObservedRun, runs: Path) -> None:
     """Run a function ``train(seed)`` instead of a script."""
-    function = found_function(job.program.target)
+    function = import_function(job.program.target)
     path = new_path(runs.resolve(), getattr(function, "__name__", "train"))
     about: dict[str, Any] = {"script": job.program.target, "argv": []}
     run = begin(path, (), budget=0.01, every=job.every, about=about)
-    seen.run = run.path
+    observed.run = run.path
     try:
         takes = len(inspect.signature(function).parameters) > 0
         result: Any = function(job.seed) if takes else function()
         named: Mapping[str, Any] = result if hasattr(result, "items") else {"value": result}
         for name, value in named.items():
             if isinstance(value, int | float) or hasattr(value, "item"):
-                seen.metrics[f"returned:{name}"] = float(value)
+                observed.metrics[f"returned:{name}"] = float(value)
     except SystemExit:
-        seen.how = "exit"
+        observed.how = "exit"
     except Exception as error:
         traceback.print_exc()
-        seen.how, seen.text = "exception", f"{type(error).__name__}: {error}"
+        observed.how, observed.text = "exception", f"{type(error).__name__}: {error}"
     finally:
-        run.close(seen.how, 0, seen.text)
+        run.close(observed.how, 0, observed.text)
 
 
-def found_function(target: str) -> Any:
-    """The function that ``file.py:name`` or ``pkg.mod:name`` names."""
+def import_function(target: str) -> Any:
+    """Import the function that ``file.py:name`` or ``pkg.mod:name`` names."""
     home, _, name = target.rpartition(":")
     if home.endswith(".py"):
         sys.path.insert(0, str(Path(home).resolve().parent))
@@ -148,30 +148,34 @@ def found_function(target: str) -> Any:
     else:
         sys.path.insert(0, str(Path.cwd()))
         module = importlib.import_module(home)
-    found: Any = module
+    value: Any = module
     for part in name.split("."):
-        found = getattr(found, part)
-    return found
+        value = getattr(value, part)
+    return value
 
 
-def _ask(job: TrialJob, seen: ObservedRun) -> None:
-    """Call the user's own measure with what the script has left."""
+def _call_user_metric(job: TrialJob, observed: ObservedRun) -> None:
+    """Call the user's own metric with the script's globals."""
     source = job.objective.source
     if ":" not in source or source.split(":")[0] in ("reported", "printed", "returned"):
         return
     try:
         globals_ = vars(sys.modules["__main__"])
-        seen.metrics[source] = float(found_function(source)(globals_))
+        observed.metrics[source] = float(import_function(source)(globals_))
     except Exception as error:
-        seen.problem = f"--metric {source} failed: {type(error).__name__}: {error}"
+        observed.problem = f"--metric {source} failed: {type(error).__name__}: {error}"
 
 
-def _shot(job: TrialJob, seen: ObservedRun, probe: LossProbe, output: str) -> TrialRun:
+def _result(job: TrialJob, observed: ObservedRun, probe: LossProbe, output: str) -> TrialRun:
     losses = probe.losses()
-    trace = _trace(seen.run)
-    outcome, findings, symptoms = _judged(trace)
-    gone = diverged(losses, outcome)
-    metrics = {**seen.metrics, **probe.yards(), **_costs(probe, losses, seen.seconds, trace)}
+    trace = _trace(observed.run)
+    outcome, findings, symptoms = _diagnosed(trace)
+    broke = diverged(losses, outcome)
+    metrics = {
+        **observed.metrics,
+        **probe.yardsticks(),
+        **_costs(probe, losses, observed.seconds, trace),
+    }
     value = objective_value(metrics, output, job.objective)
     if job.objective.source == "printed" and value is not None:
         metrics[f"printed:{job.objective.name}"] = value
@@ -179,77 +183,77 @@ def _shot(job: TrialJob, seen: ObservedRun, probe: LossProbe, output: str) -> Tr
         arm=job.arm.name,
         seed=job.seed,
         value=value,
-        diverged=gone,
-        loss=thinned(losses),
+        diverged=broke,
+        loss=downsample(losses),
         steps=probe.steps or probe.backwards,
-        seconds=seen.seconds,
+        seconds=observed.seconds,
         bytes=_memory(),
         findings=findings,
         symptoms=symptoms,
-        laid=seen.laid,
-        problem=_problem(job, seen, value, gone=gone),
+        laid=observed.applied,
+        problem=_problem(job, observed, value, broke=broke),
         metrics=metrics,
         criterion=probe.criterion,
         sources=_sources(job),
         output=output[-OUTPUT:],
-        run=str(seen.run) if job.keep and seen.run is not None else "",
+        run=str(observed.run) if job.keep and observed.run is not None else "",
     )
 
 
-def _problem(job: TrialJob, seen: ObservedRun, value: float | None, *, gone: bool) -> str:
-    if seen.missed:
-        return f"could not be laid: {'; '.join(seen.missed)}"
-    if seen.problem:
-        return seen.problem
-    if seen.how in ("exception", "interrupt") and not gone:
-        return f"the run ended with {seen.text or seen.how}"
-    if value is None and not gone:
-        return f"it gave no {job.objective.name}" + (f" ({seen.text})" if seen.text else "")
+def _problem(job: TrialJob, observed: ObservedRun, value: float | None, *, broke: bool) -> str:
+    if observed.missed:
+        return f"could not be laid: {'; '.join(observed.missed)}"
+    if observed.problem:
+        return observed.problem
+    if observed.how in ("exception", "interrupt") and not broke:
+        return f"the run ended with {observed.text or observed.how}"
+    if value is None and not broke:
+        return f"it gave no {job.objective.name}" + (f" ({observed.text})" if observed.text else "")
     return ""
 
 
 def _trace(path: Path | None) -> Trace | None:
     try:
         return None if path is None else run_file.read(path)
-    except Exception:  # a shot is worth having without its recording
+    except Exception:  # the run counts without its recording too
         return None
 
 
-def _judged(trace: Trace | None) -> tuple[str, tuple[str, ...], dict[str, float]]:
+def _diagnosed(trace: Trace | None) -> tuple[str, tuple[str, ...], dict[str, float]]:
     if trace is None:
         return "", (), {}
     diagnosis = diagnose(trace)
     loud = [f for f in diagnosis.findings if f.severity >= Severity.WARNING]
-    told = [f for f in diagnosis.findings if f.severity >= Severity.NOTE]
-    symptoms = {f.key: float(f.evidence.value) for f in told}
+    noted = [f for f in diagnosis.findings if f.severity >= Severity.NOTE]
+    symptoms = {f.key: float(f.evidence.value) for f in noted}
     return diagnosis.outcome.name, tuple(f.key for f in loud), symptoms
 
 
 def _costs(
     probe: LossProbe, losses: list[tuple[int, float]], seconds: float, trace: Trace | None
 ) -> dict[str, float]:
-    found: dict[str, float] = {}
-    end = level(losses)
+    costs: dict[str, float] = {}
+    end = final_loss(losses)
     if end is not None:
-        found |= {"loss": end, "start": losses[0][1]}
+        costs |= {"loss": end, "start": losses[0][1]}
     if probe.parameters:
-        found["parameters"] = float(probe.parameters)
+        costs["parameters"] = float(probe.parameters)
     series = None if trace is None else trace.series("", "step_seconds")
     if series is not None and len(series):
         middle = sorted(float(x) for x in series.values if math.isfinite(x))
-        found["step_seconds"] = middle[len(middle) // 2] if middle else math.nan
+        costs["step_seconds"] = middle[len(middle) // 2] if middle else math.nan
     elif probe.steps:
-        found["step_seconds"] = seconds / probe.steps
+        costs["step_seconds"] = seconds / probe.steps
     if trace is not None and any(turn.data.get("reaches") for turn in trace.facts_of("turn")):
-        found["opposed"] = 1.0
+        costs["opposed"] = 1.0
     dead = [] if trace is None else _dead(trace)
     if dead:
-        found["dead_share"] = sum(dead) / len(dead)
-    return found
+        costs["dead_share"] = sum(dead) / len(dead)
+    return costs
 
 
 def _dead(trace: Trace) -> list[float]:
-    """Of every hidden site the share of units that no sample of the last window passed."""
+    """Return for every hidden site the share of units silent on the whole last window."""
     shares: list[float] = []
     for site in trace.sites_of("act", "hidden"):
         windows = trace.windows(site.name)
@@ -260,18 +264,18 @@ def _dead(trace: Trace) -> list[float]:
 
 
 def _memory() -> int:
-    """The peak so far: of the device where one is used, else of the process."""
+    """Return the peak memory so far: of the device if one is used, else of the process."""
     if torch.cuda.is_initialized():
         return int(torch.cuda.max_memory_allocated())
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _sources(job: TrialJob) -> dict[str, str]:
-    """The user's own files that were imported or run, each with a digest."""
-    tops = {Path(job.program.cwd).resolve()}
+    """Return the digests of the user's own files that were imported or run."""
+    folders = {Path(job.program.cwd).resolve()}
     home = job.program.target.rpartition(":")[0] if job.program.call else job.program.target
     if Path(home).is_file():
-        tops.add(Path(home).resolve().parent)
+        folders.add(Path(home).resolve().parent)
     files = {str(Path(home).resolve())} if Path(home).is_file() else set[str]()
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
@@ -280,7 +284,7 @@ def _sources(job: TrialJob) -> dict[str, str]:
         path = Path(file)
         if path.is_absolute() and path.is_file():  # torch has modules with made-up names
             path = path.resolve()
-            if any(path.is_relative_to(top) for top in tops) and not _installed(path):
+            if any(path.is_relative_to(folder) for folder in folders) and not _installed(path):
                 files.add(str(path))
     return {file: digest(file) for file in sorted(files)}
 
@@ -290,7 +294,7 @@ def _installed(path: Path) -> bool:
     return path.is_relative_to(own) or path.is_relative_to(sys.prefix)
 
 
-def _end(output: Path) -> str:
+def _read_output(output: Path) -> str:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     try:

@@ -1,12 +1,12 @@
-"""Repetition k of every arm has the same seeds: the script's own, shifted by k.
+"""Shifts the seeds of a script by the number of the repetition, the same for every arm.
 
 What the script seeds itself (`torch.manual_seed`, `torch.cuda.manual_seed*`,
 `torch.Generator().manual_seed`, `numpy.random.seed`, `numpy.random.default_rng(n)`,
-`random.seed`) gets `n + k * STRIDE`; what it leaves to chance (no seed at all, `torch.seed()`,
-`default_rng()`) is seeded from k, so that arms differ in their edits and in nothing else. At k = 0
+`random.seed`) gets `n + k * STRIDE` in repetition k; what it does not seed (no seed at all,
+`torch.seed()`, `default_rng()`) is seeded from k, so that arms differ only in their edits. At k = 0
 the script's own seeds stay as they are.
 
-A seed handed to a library as data (scikit-learn's `random_state=`, `numpy.random.RandomState(n)`,
+A seed passed to a library as data (scikit-learn's `random_state=`, `numpy.random.RandomState(n)`,
 `random.Random(n)`) stays: it chooses the data set or its split, and a trial repeats the training,
 not the data.
 """
@@ -20,14 +20,14 @@ import numpy as np
 import torch
 
 STRIDE = 7919
-"""Prime and far from what people write, so that a script's own seeds 0, 1, 2 do not meet those of
-another repetition."""
+"""A prime far from the seeds that people use, so that a script's own seeds 0, 1, 2 do not equal
+those of another repetition."""
 _NUMPY_SEEDS = 2**32
 
 
 @contextmanager
 def shift_seeds(k: int) -> Generator[None]:
-    """Seed everything for repetition `k`, and shift what is seeded inside."""
+    """Seed everything for repetition `k`, and shift every seed that is set inside."""
     torch.manual_seed(k * STRIDE)
     np.random.seed(k * STRIDE % _NUMPY_SEEDS)
     random.seed(k * STRIDE)
@@ -61,7 +61,7 @@ SeedShift = Callable[[Any], Any]
 
 
 def _of_torch(shift: SeedShift) -> Callable[[Any], Any]:
-    depth = [0]  # torch.manual_seed calls the device's own one: only the outermost is shifted
+    depth = [0]  # torch.manual_seed calls that of the device: only the outermost shifts
 
     def make(original: Any) -> Any:
         def manual_seed(seed: Any) -> Any:
@@ -93,12 +93,12 @@ def _of_numpy(original: Any, shift: SeedShift) -> Any:
 
 
 def _of_rng(original: Any, shift: SeedShift, k: int) -> Any:
-    fresh = [0]  # generators made without a seed differ from each other
+    count = [0]  # generators made without a seed differ from each other
 
     def default_rng(seed: Any = None) -> Any:
         if seed is None:
-            fresh[0] += 1
-            return original([fresh[0], k])
+            count[0] += 1
+            return original([count[0], k])
         return original(shift(seed))
 
     return default_rng
@@ -112,7 +112,7 @@ def _of_random(original: Any, shift: SeedShift) -> Any:
 
 
 def _generator(base: Any, shift: Callable[[Any], Any]) -> Any:
-    """`torch.Generator` with its seeding shifted; the class is torch's own, so it is extended."""
+    """Extend `torch.Generator` so that it shifts its seeds."""
 
     def manual_seed(self: Any, seed: int) -> Any:
         base.manual_seed(self, shift(int(seed)))
@@ -122,7 +122,7 @@ def _generator(base: Any, shift: Callable[[Any], Any]) -> Any:
         base.manual_seed(self, shift(0))
         return int(self.initial_seed())
 
-    # generators that torch makes itself are of the base class, and must pass for ours
+    # generators that torch makes are of the base class, and count as instances too
     def passes(kind: Any, instance: Any) -> bool:
         return isinstance(instance, base)
 

@@ -1,9 +1,10 @@
 // A unit's hyperplane over a cloud of data, and what gradient descent does to it.
 import type { Mark, Point } from "../../lib/plot";
 import { number, share } from "../../lib/numbers";
-import { bound, type Bound } from "../acts";
+import { bound } from "../acts";
 import { num, type FigureData, type Kind, type State } from "../engine";
 import { line } from "./curve";
+import type { Bound } from "../types";
 import { arrow, hyperplane, plane } from "./plane";
 
 interface Data {

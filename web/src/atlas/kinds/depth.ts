@@ -1,10 +1,11 @@
 // Signal and gradient through many random layers: the theory of wide nets, and one small real net.
 import { around, type Mark, type Point } from "../../lib/plot";
 import { number } from "../../lib/numbers";
-import { bound, called, type Bound } from "../acts";
+import { bound, called } from "../acts";
 import { normals } from "../chance";
 import { num, tenth, type FigureData, type Kind, type State } from "../engine";
 import { normalMean } from "../normal";
+import type { Bound } from "../types";
 
 interface Data {
   width: number;
