@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
+EVENTS = frozenset({"non-finite", "end", "error"})  # kinds of facts that happen at a step
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """A place in the model that is measured.
@@ -110,6 +113,11 @@ class Fact:
     step: int = 0
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
+    @property
+    def event(self) -> bool:
+        """Whether it happened at its step, and says nothing about a training that came later."""
+        return self.kind in EVENTS
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:
@@ -194,7 +202,8 @@ class Trace:
     ``seconds`` (wall time of the steps), ``overhead`` (the recorder's own estimate, a share of
     wall time), ``optimizer`` (class name), ``optimizers`` (how many stepped), ``parameters``
     (number of trainable scalars), ``looks_for`` (kinds of facts that the recorder looked
-    for: the absence of such a fact means there is none).
+    for: the absence of such a fact means there is none), ``trainings`` (first steps of the
+    trainings that follow one another in this run: folds, seeds, rates in a loop).
     """
 
     meta: Mapping[str, Any]
@@ -210,6 +219,34 @@ class Trace:
     def windows(self, site: str) -> tuple[Window, ...]:
         """The site's windows in the order of their steps; empty where there are none."""
         return self.units.get(site, ())
+
+    def trainings(self) -> tuple[Trace, ...]:
+        """The trainings in this run, each as a trace of its own; the trace itself where it is one.
+
+        A script that trains one model after another (folds, seeds, rates in a loop) makes one
+        recording; a loss, a counter or a gradient of one says nothing about another.
+        """
+        begins = [int(step) for step in self.meta.get("trainings") or (0,)]
+        ends = [*(step - 1 for step in begins[1:]), 2**62]
+        parts = [self._between(first, last) for first, last in zip(begins, ends, strict=True)]
+        lasting = [part for part in parts if part.table or len(parts) == 1]
+        return tuple(lasting) if len(lasting) > 1 else (self,)
+
+    def _between(self, first: int, last: int) -> Trace:
+        table: dict[tuple[str, str], Series] = {}
+        for key, series in self.table.items():
+            inside = (series.steps >= first) & (series.steps <= last)
+            if inside.any():
+                table[key] = Series(series.steps[inside], series.values[inside])
+        units = {
+            name: kept
+            for name, windows in self.units.items()
+            if (kept := tuple(w for w in windows if first <= w.first and w.last <= last))
+        }
+        measured = {site for site, _ in table} | set(units)
+        sites = tuple(site for site in self.sites if site.name in measured)
+        facts = tuple(f for f in self.facts if f.step <= last and (f.step >= first or not f.event))
+        return Trace({**self.meta, "first": first, "last": last}, sites, table, units, facts)
 
     def sites_of(self, kind: str, *roles: str) -> tuple[Site, ...]:
         """The sites of a kind and of these roles (all if none is given), in forward order."""

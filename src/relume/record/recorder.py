@@ -9,7 +9,7 @@ the run file reports the failure (`capture/failure_guard.py`).
 """
 
 import math
-from time import perf_counter, time
+from time import perf_counter, thread_time, time
 from typing import Any
 
 import torch
@@ -30,7 +30,7 @@ from relume.record.hooks import fork_guard
 from relume.record.hooks.backward_hooks import BackwardPatches
 from relume.record.hooks.grad_scaling import GradScaling
 from relume.record.schedule.overhead_budget import OverheadBudget
-from relume.record.schedule.plain_step_sampling import STRETCH, PlainStepSampling
+from relume.record.schedule.step_schedule import next_loss
 from relume.record.sites.qualified_names import QualifiedNames
 from relume.record.sites.sites import Sites
 from relume.record.store.run_file import UNSEEN, Writer
@@ -38,6 +38,7 @@ from relume.record.store.run_file import UNSEEN, Writer
 # Seconds of the loss that a killed process can lose; counters: `pending_records.COUNTER_WAIT`.
 FLUSH_SECONDS = 0.5
 JUMP = 2.0  # ratio of a loss to its running mean from which on the next step is recorded
+WILD = 6.0  # mean deviations from the mean that noise does not reach (normal: 4.8 sigma)
 IDLE_BACKWARDS = 3  # without any optimiser step, after which each backward counts as a step
 MOST_GATHERED = 256  # the same where an optimiser exists: it may gather more gradients
 
@@ -79,14 +80,14 @@ class Recorder:
             self.names, self.sites, self.fact_log, self.scaling, self.fail, exact=exact
         )
         self.optimizers = OptimizerSteps(self.recorded_step.is_watched)
-        self.plain_sampling = PlainStepSampling()
-        self.plain_sampling.disabled = budget.shared  # ranks agree on steps by their numbers
+        self.counts_each = False  # a scaler's skipped steps are told by counting each one
         self._backward_patches = BackwardPatches(self)
         self.loss_only = False
         self.records = 0
         self.backwards = 0
         self._idle_backwards = IDLE_BACKWARDS
         self._loss_mean = math.nan
+        self._loss_spread = 0.0
         self._step_handle: Any = None
         self._scaled_at = 0  # optimiser steps when a scaler began an iteration
         self._last = self._flushed = perf_counter()
@@ -182,7 +183,7 @@ class Recorder:
     def scaled(self, scaler: Any) -> None:
         """Read the factor of a gradient scaler that has multiplied a loss."""
         try:
-            self.plain_sampling.disabled = True  # a scaler's skips need a full count
+            self.counts_each = True
             if not self.scaling.active:
                 self._scaled_at = self.optimizers.steps
             self.scaling.read_scale(scaler)
@@ -256,13 +257,17 @@ class Recorder:
         self._after_step(optimizer, (), {})
 
     def _watch_loss(self, loss: float) -> None:
-        mean = self._loss_mean
-        if loss <= JUMP * mean or mean != mean:
-            self._loss_mean = loss if mean != mean else mean + 0.1 * (loss - mean)
+        mean, spread = self._loss_mean, self._loss_spread
+        if mean != mean:  # the first loss
+            self._loss_mean = loss
             return
-        self.budget.request()  # a jump, or not a number
+        far = loss - mean
+        if not far <= max((JUMP - 1) * abs(mean), WILD * spread):  # a jump, or not a number
+            self.budget.request()
+            self.pending_records.split_windows()
         if math.isfinite(loss):
-            self._loss_mean = mean + 0.1 * (loss - mean)
+            self._loss_mean = mean + 0.1 * far
+            self._loss_spread = spread + 0.1 * (abs(far) - spread)
 
     # ------------------------------------------------------------------ the step
 
@@ -281,7 +286,11 @@ class Recorder:
             if self.loss_only and optimizer is self.optimizers.latest():
                 self._plain_step(optimizer)
                 return
-            if not self.optimizers.count(optimizer):
+            trainings = len(self.optimizers.trainings)
+            counted = self.optimizers.count(optimizer)
+            if len(self.optimizers.trainings) > trainings:
+                self._begin_training()
+            if not counted:
                 self.pending_records.drop_losses()  # they were another model's
                 return
             self.recorded_step.read_updates(optimizer)
@@ -290,6 +299,13 @@ class Recorder:
             self._tick(rate_of(optimizer))
         except Exception as error:
             self.fail("after the optimiser", error)
+
+    def _begin_training(self) -> None:
+        """Forget what was learned of the training before: another one begins with this step."""
+        self.budget.begin_training()
+        self.pending_records.restart_windows()
+        self._loss_mean = math.nan
+        self._loss_spread = 0.0
 
     def _plain_step(self, optimizer: Optimizer) -> None:
         """Do the work of `_after_step` and `_tick` for a step on which nothing is recorded."""
@@ -304,22 +320,29 @@ class Recorder:
             self._flush()
             self._last = perf_counter()
             self.budget.charge(self._last - now)
-        elif self.loss_only and self.plain_sampling.due(self.step):
-            own = perf_counter() - now
-            most = self.budget.steps_until_record()
-            self._skip_length = self._steps_to_skip = self.plain_sampling.skip(own, seconds, most)
-            self.budget.charge(STRETCH * self.plain_sampling.cost)  # sampling plain steps costs too
-            if self._steps_to_skip:
-                self._backward_patches.pause_backward()
+        if self.loss_only and not self.counts_each:
+            self._skip()
+
+    def _skip(self) -> None:
+        """Skip the steps up to the next one whose loss is read, or that may be recorded."""
+        number = self.budget.number
+        steps = next_loss(number - 1) - number
+        if steps:
+            steps = self.budget.steps_until_record(steps)
+        if steps:
+            self._skip_length = self._steps_to_skip = steps
+            self._backward_patches.pause_backward()
 
     def _resume(self) -> None:
         """Count the steps that were skipped, and read plain steps again."""
         self._steps_to_skip -= 1
         self._count_skipped()
         self._backward_patches.resume_backward()
+        if self.budget.is_due():
+            self._arm()
 
     def _count_skipped(self) -> None:
-        early, steps = self._steps_to_skip > 0, self._skip_length - self._steps_to_skip
+        steps = self._skip_length - self._steps_to_skip
         self._skip_length = self._steps_to_skip = 0
         if steps:
             now = perf_counter()
@@ -327,8 +350,6 @@ class Recorder:
             self.optimizers.skip_steps(steps)
             self.backwards += steps
             self.budget.skip_steps(steps, seconds)
-        if early:
-            self.plain_sampling.resumed(self.step)
 
     def _arm(self) -> None:
         self.loss_only = False
@@ -346,11 +367,11 @@ class Recorder:
 
     def _tick(self, rate: float) -> None:
         """Write the record of a step that has ended, count it, and decide on the next one."""
-        now = perf_counter()
+        now, own = perf_counter(), thread_time()
         self.pending_records.end_step(self.step, rate, now - self._last)
         cost: float | None = None
         if self.recorded_step.step_record is not None:
-            cost = self._end_record(self.recorded_step.step_record, now)
+            cost = self._end_record(self.recorded_step.step_record, own)
             self.recorded_step.step_record = None
         flushing = now - self._flushed > FLUSH_SECONDS
         if flushing or cost is not None:
@@ -388,7 +409,7 @@ class Recorder:
         self.pending_records.add_record(self.step, record)
         self.records += 1
         self.pending_records.drain(wait=False)
-        return record.cost + perf_counter() - start
+        return record.cost + thread_time() - start
 
     # ------------------------------------------------------------------ the file
 

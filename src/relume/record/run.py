@@ -249,7 +249,7 @@ def begin(
                 **about,
             }
         )
-        overhead_budget = OverheadBudget(budget, every, shared=rank is not None)
+        overhead_budget = OverheadBudget(budget, every)
         recorder = Recorder(writer, overhead_budget, models, exact=exact)
     except StoreError as error:
         run = Run(None)

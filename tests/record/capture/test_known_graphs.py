@@ -1,24 +1,18 @@
-"""Records of a graph that is known: module hooks stay out, and whatever changes is noticed."""
+"""Records of a graph that is known: whatever changes about it is noticed at once."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 import relume
-from relume.record.capture import graph_cache
 
 STEPS = 40
 SWITCH = 30  # the step from which on the network is another one
-
-pytestmark = pytest.mark.skipif(
-    not graph_cache.SHOWS_PACKING, reason="this torch does not tell packed values"
-)
 
 
 class Net(nn.Module):
@@ -38,30 +32,22 @@ class Net(nn.Module):
         return self.act(self.first(x))
 
 
-def hooked() -> bool:
-    """Whether entries of modules are being noted."""
-    return bool(nn.modules.module._global_forward_pre_hooks)
-
-
-def train(net: Net, at: Callable[[int], None], steps: int = STEPS) -> list[bool]:
-    """Train, calling `at` before each step; where module hooks were in torch."""
+def train(net: Net, at: Callable[[int], None], steps: int = STEPS) -> None:
+    """Train, calling `at` before each step."""
     optimizer = torch.optim.SGD(net.parameters(), 0.1)
-    noted: list[bool] = []
     for step in range(steps):
         at(step)
-        noted.append(hooked())
         torch.manual_seed(step)
         optimizer.zero_grad()
         F.cross_entropy(net(torch.randn(8, 6)), torch.randint(0, 3, (8,))).backward()
         optimizer.step()
-    return noted
 
 
-def recorded(net: Net, path: Path, at: Callable[[int], None]) -> tuple[Any, list[bool]]:
+def recorded(net: Net, path: Path, at: Callable[[int], None]) -> Any:
     with relume.watch(net, every=1, path=path / "run.sqlite") as run:
-        noted = train(net, at)
+        train(net, at)
     assert not run.problems
-    return run.trace(), noted
+    return run.trace()
 
 
 def steps_of(trace: Any, site: str) -> list[int]:
@@ -73,29 +59,17 @@ def nothing(step: int) -> None:
     pass
 
 
-def test_hooks_stay_out_of_most_records_and_nothing_is_missed(tmp_path: Path) -> None:
-    trace, noted = recorded(Net(), tmp_path, nothing)
-    assert all(noted[:8])
-    late = [step for step in range(16, STEPS) if noted[step]]
-    assert late == [16, 24, 32]  # what every eighth record looks at anew
-    site = next(site.name for site in trace.sites if site.kind == "act")
-    assert steps_of(trace, site) == list(range(STEPS))
-    assert trace.series(site, "grad_pre_rms").steps.tolist() == list(range(STEPS))
-
-
-def test_another_graph_costs_one_record_of_its_acts(tmp_path: Path) -> None:
+def test_another_graph_is_read_at_once(tmp_path: Path) -> None:
     net = Net()
 
     def switch(step: int) -> None:
         if step == SWITCH:
             net.act = lambda z: torch.sigmoid(z) * 2
 
-    trace, noted = recorded(net, tmp_path, switch)
-    assert not noted[SWITCH]
-    assert noted[SWITCH + 1]
+    trace = recorded(net, tmp_path, switch)
     by_act = {site.act: site.name for site in trace.sites if site.kind == "act"}
     assert steps_of(trace, by_act["tanh"]) == list(range(SWITCH))
-    assert steps_of(trace, by_act["sigmoid"]) == list(range(SWITCH + 1, STEPS))
+    assert steps_of(trace, by_act["sigmoid"]) == list(range(SWITCH, STEPS))
     weights = trace.series("first.weight", "update_ratio")
     assert weights.steps.tolist() == list(range(STEPS))
 
@@ -119,9 +93,8 @@ def test_a_region_checkpointed_in_the_middle_is_not_computed_again_for_us(tmp_pa
 
     net, switch = make()
     twin, switch_twin = make()
-    _, noted = recorded(net, tmp_path, switch)
+    recorded(net, tmp_path, switch)
     train(twin, switch_twin)
-    assert not noted[SWITCH]
     assert net.calls == twin.calls == STEPS + (STEPS - SWITCH)
     for one, two in zip(net.parameters(), twin.parameters(), strict=True):
         assert torch.equal(one, two)
@@ -156,9 +129,7 @@ def test_values_offloaded_in_the_middle_are_unpacked_by_backward_alone(tmp_path:
     assert run(Net(), True) == run(Net(), False)
 
 
-def test_an_act_module_in_the_place_of_its_twin_is_found_by_the_next_full_look(
-    tmp_path: Path,
-) -> None:
+def test_an_act_module_in_the_place_of_its_twin_is_found_at_once(tmp_path: Path) -> None:
     net = Net()
     net.one, net.other = nn.Tanh(), nn.Tanh()
     net.act = net.one
@@ -167,7 +138,7 @@ def test_an_act_module_in_the_place_of_its_twin_is_found_by_the_next_full_look(
         if step == SWITCH:
             net.act = net.other
 
-    trace, _ = recorded(net, tmp_path, switch)
+    trace = recorded(net, tmp_path, switch)
     before, after = (steps_of(trace, name) for name in ("one", "other"))
     assert sorted(before + after) == list(range(STEPS))
-    assert after == list(range(32, STEPS))
+    assert after == list(range(SWITCH, STEPS))

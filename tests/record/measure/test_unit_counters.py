@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from relume.core import Window
 from relume.record.measure.unit_counters import FIELDS, MOST, UnitCounters, window_limit
 from relume.record.store import run_file
+from relume.record.store.window_table import WindowTable
 
 BYTES_A_UNIT = 160  # what all counters of a unit may take
 
@@ -35,8 +36,8 @@ def test_totals_are_those_of_all_records(count: int) -> None:
     for step in range(count):
         counters.add(step, 10, record(step))
         if counters.finished:
-            windows += counters.take()
-    windows += counters.take()
+            windows = replaced(windows, counters.take())
+    windows = replaced(windows, counters.take())
     records = [record(step) for step in range(count)]
     assert sum(w.records for w in windows) == count
     assert sum(w.samples for w in windows) == 10 * count
@@ -141,3 +142,46 @@ def test_a_count_cannot_overflow() -> None:
 @pytest.mark.parametrize(("units", "windows"), [(1, 41), (512, 9), (100_000, 6)])
 def test_wide_sites_keep_fewer_windows(units: int, windows: int) -> None:
     assert window_limit(units) == windows
+
+
+def replaced(windows: list[Window], new: list[Window]) -> list[Window]:
+    """As the file does: new windows take the place of those from their first step on."""
+    return [w for w in windows if not new or w.first < new[0].first] + new
+
+
+def dying(step: int) -> dict[str, np.ndarray]:
+    """Half of eight units fall silent at step 20."""
+    return {"active": np.array([5] * 4 + [5 if step < 20 else 0] * 4)}
+
+
+def test_a_window_ends_where_many_units_fall_silent() -> None:
+    counters, windows = UnitCounters(), list[Window]()
+    for step in range(40):
+        counters.add(step, 10, dying(step))
+        windows = replaced(windows, counters.take())
+    assert counters.splits == [20]
+    assert not any(w.first < 20 <= w.last for w in windows)
+
+
+def test_windows_on_either_side_of_a_split_are_never_merged() -> None:
+    """With room for few windows neighbours are merged, but not across a split (nor the twin)."""
+    for splits in ([], [20]):
+        counters, table = UnitCounters(), WindowTable()
+        for step in range(400):
+            counters.add(step, 10, {"active": np.full(60_000, 5)})
+            if step == 19 and splits:
+                counters.split()
+            table.update("a", counters.take(), counters.splits)
+        pooled = [row for row in table._rows["a"] if row.key[0] < 20 <= row.key[1]]
+        assert bool(pooled) is not bool(splits)
+
+
+def test_a_new_training_begins_with_a_window_of_one_record() -> None:
+    counters, windows = UnitCounters(), list[Window]()
+    for step in range(60):
+        if step == 30:
+            counters.restart()
+        counters.add(step, 10, {"active": np.full(8, 5)})
+        windows = replaced(windows, counters.take())
+    assert counters.splits == [30, 31]
+    assert [w.records for w in windows if w.first in (0, 30)] == [1, 1]

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from relume.record.schedule.overhead_budget import ALLOWANCE, EARLY, FORCED, OverheadBudget
-from relume.record.schedule.step_schedule import record_level, ruler
+from relume.record.schedule.step_schedule import grid_level, record_level
 
 
 def simulate(
@@ -55,7 +55,7 @@ def test_the_clock_has_no_say_while_there_is_an_allowance(speed: float) -> None:
     """The same steps whatever the machine: those of the schedule."""
     cost = 5e-4 / speed
     recorded, _ = simulate(OverheadBudget(), 345, step=3e-4 / speed, claimed=cost, true=2 * cost)
-    assert recorded == [n for n in range(345) if ruler(n) >= record_level(n)]
+    assert recorded == [n for n in range(345) if grid_level(n) >= record_level(n)]
 
 
 def test_a_costly_model_does_not_spend_its_allowance_at_once() -> None:
@@ -72,7 +72,7 @@ def test_a_loss_jump_is_recorded_on_credit() -> None:
     for _ in range(2_000):
         want = budget.step(1e-3, 5e-3 if want else None)
     budget.credit = 0.0
-    while ruler(budget.number + 1) >= record_level(budget.number + 1):
+    while grid_level(budget.number + 1) >= record_level(budget.number + 1):
         budget.step(1e-3, None)
     assert not budget.step(1e-3, None)
     budget.request()
@@ -93,7 +93,9 @@ def test_what_is_certain_is_certain(every: int | None) -> None:
     want = True
     for _ in range(3_000):
         sure = budget.steps_until_record(50)
-        twin = [ruler(budget.number + k) >= record_level(budget.number + k) for k in range(sure)]
+        twin = [
+            grid_level(budget.number + k) >= record_level(budget.number + k) for k in range(sure)
+        ]
         assert every is not None or not any(twin)
         want = budget.step(1e-3, 1e-4 if want else None)
 

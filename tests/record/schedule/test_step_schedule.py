@@ -7,10 +7,10 @@ import pytest
 from relume.record.schedule.step_schedule import (
     LOSSES,
     RECORDS,
+    grid_level,
     next_loss,
     next_record,
     record_level,
-    ruler,
 )
 
 
@@ -23,7 +23,7 @@ def losses(steps: int) -> list[int]:
 
 
 def records(steps: int) -> list[int]:
-    return [step for step in range(steps) if ruler(step) >= record_level(step)]
+    return [step for step in range(steps) if grid_level(step) >= record_level(step)]
 
 
 @pytest.mark.parametrize("steps", [10, 345, 1_024, 2_047, 2_049, 5_000, 30_000, 123_457])
@@ -49,7 +49,7 @@ def test_records_are_spread_over_the_whole_run(steps: int) -> None:
 
 def test_grids_are_nested_and_nearly_even() -> None:
     for level in range(8):
-        grid = [step for step in range(20_000) if ruler(step) >= level]
+        grid = [step for step in range(20_000) if grid_level(step) >= level]
         gaps = {two - one for one, two in itertools.pairwise(grid)}
         assert len(gaps) <= 3
         assert max(gaps) <= 2.7 * 2**level
@@ -57,7 +57,7 @@ def test_grids_are_nested_and_nearly_even() -> None:
 
 @pytest.mark.parametrize("period", [2, 3, 5, 8, 32, 100])
 def test_no_grid_falls_in_step_with_periodic_data(period: int) -> None:
-    grid = [step % period for step in range(200_000) if ruler(step) >= 5]
+    grid = [step % period for step in range(200_000) if grid_level(step) >= 5]
     shares = [grid.count(phase) / len(grid) for phase in range(period)]
     assert max(shares) < 1.3 / period
     assert min(shares) > 0.7 / period

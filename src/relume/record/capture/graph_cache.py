@@ -7,19 +7,14 @@ are taken from the cache by their position in the graph. Every deep record reads
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import torch
 
 from relume.record.facts.fact_log import GraphView
 from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.sites import SiteCall, SiteState
-
-# Whether torch reports how a saved value was packed; older versions do not.
-SHOWS_PACKING = hasattr(getattr(torch._C, "_autograd").SavedTensor, "unpack_hook")  # noqa: B009
 
 Signature = tuple[list[str], list[int], list[int], list[int], list[Any]]
 
@@ -35,7 +30,6 @@ class CachedGraph:
         criterion: its name and the position of its node.
         input_layers: the layers at which the user's data enter, by the position of their node
             (token numbers are not saved, so an embedding is never among them).
-        saved: the saved values that are read: position of the node, and raw attribute.
     """
 
     signature: Signature
@@ -43,34 +37,10 @@ class CachedGraph:
     head: tuple[SiteState, int] | None
     criterion: tuple[str, int] | None
     input_layers: dict[int, str]
-    saved: list[tuple[int, str]]
 
     def site_calls(self, graph: AutogradGraph) -> list[SiteCall]:
         """Return the acts of another graph with this signature."""
         return [SiteCall(state, order, graph.nodes[at]) for state, order, at in self.acts]
-
-    def matches(self, graph: AutogradGraph) -> bool:
-        """Whether a graph has the same nodes and leaves; its modules are not compared."""
-        names, numbers, leaves, _, _ = self.signature
-        return (
-            graph.complete
-            and graph.names == names
-            and [id(leaf) for leaf in graph.leaves] == leaves
-            and _distances(graph.numbers) == numbers
-        )
-
-    def has_packed(self, graph: AutogradGraph) -> bool:
-        """Whether a saved value that would be read is packed (checkpointing, offload).
-
-        Reading a packed value would compute it again.
-        """
-        for at, name in self.saved:
-            saved_value: Any = getattr(graph.nodes[at], name)
-            if any(
-                item is not None and item.unpack_hook is not None for item in _each(saved_value)
-            ):
-                return True
-        return False
 
 
 def signature(graph: AutogradGraph, module_trace: ModuleTrace) -> Signature | None:
@@ -110,16 +80,4 @@ def cached_graph(
     criterion = None if view.criterion is None else (view.criterion[0], places[view.criterion[1]])
     input_places = {places[node]: layer for node, layer in input_layers.items()}
     act_places = [(call.state, call.order, places[call.node]) for call in acts]
-    read = {at for _, _, at in act_places} | input_places.keys()
-    read |= {item[1] for item in (head, criterion) if item is not None}
-    raw = [(at, name) for at in sorted(read) for name in _raw_attributes(graph.nodes[at])]
-    return CachedGraph(key, act_places, head, criterion, input_places, raw)
-
-
-def _each(saved_value: Any) -> Iterable[Any]:
-    return saved_value if isinstance(saved_value, tuple | list) else (saved_value,)  # pyright: ignore[reportUnknownVariableType]
-
-
-def _raw_attributes(node: AutogradNode) -> list[str]:
-    """Return the attributes that give a node's saved values without unpacking them."""
-    return [name for name in dir(node) if name.startswith("_raw_saved_")]
+    return CachedGraph(key, act_places, head, criterion, input_places)

@@ -4,7 +4,6 @@ A graph that equals one that was read in full before is read from the cache (`gr
 """
 
 from relume.record.capture.graph_cache import (
-    SHOWS_PACKING,
     CachedGraph,
     Signature,
     cached_graph,
@@ -23,7 +22,6 @@ from relume.record.sites.sites import SiteCall, Sites
 
 DEEP_FIRST, DEEP_EVERY = 4, 8  # the first records read everything, later every eighth
 MOST_CACHED = 8  # graphs of different sizes in the cache (a GAN has two)
-HITS, MOST_HITS = 4, 256  # cache hits in a row before the next one is expected
 MOST_OWNERS = 4  # affine nodes whose modules are tried where no parameter is known
 
 
@@ -58,9 +56,6 @@ class GraphReader:
         self._act_capture = act_capture
         self._cached: dict[tuple[int, int], CachedGraph] = {}
         self._step = 0
-        self._hits = 0  # cache hits in a row
-        self._hits_needed = HITS
-        self._known_by_modules = False  # a watched model was found by its modules alone
 
     def concerns(self, graph: AutogradGraph) -> bool:
         """Whether a watched model is in the graph.
@@ -74,23 +69,8 @@ class GraphReader:
         for _, node in zip(range(MOST_OWNERS), affine, strict=False):
             owner = self._module_trace.owner(node._sequence_nr())
             if owner is not None and self._names.holds(owner):
-                self._known_by_modules = True
                 return True
         return False
-
-    @property
-    def expects_hit(self) -> bool:
-        """Whether the next graph is expected to be in the cache, so no module hook is needed."""
-        return SHOWS_PACKING and self._hits >= self._hits_needed and not self._known_by_modules
-
-    def lookup(self, graph: AutogradGraph) -> CachedGraph | None:
-        """Return the cached graph that matches, without a module trace; None for a new graph."""
-        cached = self._cached.get((len(graph.nodes), len(graph.leaves)))
-        if cached is None or not cached.matches(graph) or cached.has_packed(graph):
-            self._hits = 0
-            self._hits_needed = min(2 * self._hits_needed, MOST_HITS)
-            return None
-        return cached
 
     def frozen_parameters(self, graph: AutogradGraph) -> frozenset[int]:
         """Return ids of parameters that take part without a gradient.
@@ -135,9 +115,8 @@ class GraphReader:
         size = (len(graph.nodes), len(graph.leaves))
         cached = self._cached.get(size)
         hit = cached is not None and cached.signature == key
-        self._hits = self._hits + 1 if hit else 0
         if cached is not None and hit and not record.deep:
-            self.read_cached(record, graph, cached)
+            self._read_cached(record, graph, cached)
             return
         new = self._read_in_full(record, graph, key)
         if new is None or len(self._cached) >= MOST_CACHED:
@@ -145,7 +124,7 @@ class GraphReader:
         if new is not None:
             self._cached[size] = new
 
-    def read_cached(self, record: StepRecord, graph: AutogradGraph, cached: CachedGraph) -> None:
+    def _read_cached(self, record: StepRecord, graph: AutogradGraph, cached: CachedGraph) -> None:
         """Read a graph that equals a cached one.
 
         Args:

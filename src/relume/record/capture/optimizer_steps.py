@@ -21,6 +21,7 @@ class OptimizerSteps:
         latest: returns the optimiser that stepped last, None if it is gone (a weak reference).
         step: the current step of the training.
         steps: steps of all optimisers together.
+        trainings: first steps of the trainings in this run, which follow one another.
     """
 
     def __init__(self, is_watched: Callable[[Optimizer], bool]) -> None:
@@ -29,8 +30,11 @@ class OptimizerSteps:
         self.step = 0
         self.steps = 0
         self._stepped: set[int] = set()
+        self.trainings = [0]
         self._name = ""
         self._known: set[int] = set()
+        self._training_of: dict[int, int] = {}  # of a parameter, by its id
+        self._parameters: dict[int, weakref.ref[Any]] = {}  # every one that was stepped
 
     @property
     def alone(self) -> bool:
@@ -72,7 +76,8 @@ class OptimizerSteps:
 
     def meta(self) -> dict[str, Any]:
         """Return the run's metadata about its optimisers."""
-        return {"optimizer": self._name, "optimizers": len(self._known)}
+        names = {"optimizer": self._name, "optimizers": len(self._known)}
+        return {**names, "trainings": self.trainings}
 
     def _add(self, optimizer: Optimizer) -> bool:
         if not self._is_watched(optimizer):
@@ -82,10 +87,35 @@ class OptimizerSteps:
             # same address; the two do not alternate.
             self._stepped = {id(optimizer)}
             self._known.clear()
+        self._assign_training(optimizer)
         self.latest = weakref.ref(optimizer)
         self._known.add(id(optimizer))
         self._name = self._name or type(optimizer).__name__
         return True
+
+    def _assign_training(self, optimizer: Optimizer) -> None:
+        """Begin another training where an optimiser comes whose parameters were never stepped.
+
+        It ends again as one where an earlier optimiser comes back: the two alternate (a GAN).
+        """
+        held = [p for group in optimizer.param_groups for p in group["params"]]
+        old = {number for p in held if (number := self._training(p)) is not None}
+        number = max(old, default=None)
+        if number is None:
+            number = len(self.trainings) if self.steps else 0
+            if self.steps:
+                self.trainings.append(self.step + 1)
+        elif number < len(self.trainings) - 1:
+            del self.trainings[number + 1 :]
+            self._training_of = {key: min(n, number) for key, n in self._training_of.items()}
+        for parameter in held:
+            self._parameters[id(parameter)] = weakref.ref(parameter)
+            self._training_of[id(parameter)] = number
+
+    def _training(self, parameter: Any) -> int | None:
+        """The training in which a parameter was stepped before; None for a new one."""
+        known = self._parameters.get(id(parameter))
+        return self._training_of[id(parameter)] if known and known() is parameter else None
 
 
 def _no_optimizer() -> None:

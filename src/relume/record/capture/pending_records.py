@@ -168,7 +168,18 @@ class PendingRecords:
         """Write the per-unit counters as they stand."""
         states = self._sites.states.items()
         changed = {name: state.counters.take() for name, state in states if state.counters.changed}
-        self._writer.all_windows(changed)
+        splits = {name: self._sites.states[name].counters.splits for name in changed}
+        self._writer.all_windows(changed, splits)
+
+    def restart_windows(self) -> None:
+        """Begin the counters anew: another training begins."""
+        for state in self._sites.states.values():
+            state.counters.restart()
+
+    def split_windows(self) -> None:
+        """Close the windows of all counters: the loss jumped, and another regime begins."""
+        for state in self._sites.states.values():
+            state.counters.split()
 
     def _flush_further(self) -> None:
         further, self._further = self._further, []
@@ -214,7 +225,9 @@ class PendingRecords:
         self._writer.record(step, tuple(keys), values, silent)
         ended = [entry.state for entry in sums if entry.state.counters.finished]
         if ended:  # the first record among them: the state at initialisation is never lost
-            self._writer.all_windows({state.site.name: state.counters.take() for state in ended})
+            counters = {state.site.name: state.counters for state in ended}
+            taken = {name: each.take() for name, each in counters.items()}
+            self._writer.all_windows(taken, {name: each.splits for name, each in counters.items()})
         if record.phase == 0:
             self.flush()
 

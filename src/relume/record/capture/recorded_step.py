@@ -9,7 +9,7 @@ the same graph, the module hooks are used on every eighth record only, which rea
 
 from collections.abc import Callable, Iterable
 from threading import get_ident
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import torch
@@ -85,7 +85,6 @@ class RecordedStep:
         self._backwards_read = 0  # on this step
         self._early_cost = 0.0  # time spent in module hooks before there is a record
         self._step_handle: Any = None
-        self._skips_module_hooks = False  # on this step
         self._anomaly = self._anomaly_was_set = False
         self._thread = 0
         self._step = 0
@@ -114,13 +113,7 @@ class RecordedStep:
         self.act_capture.clear()
         self.act_capture.phase = record
         self.force_eager()
-        self._skips_module_hooks = (
-            self._reader.expects_hit and not self.several and not is_deep(record)
-        )
-        if self._skips_module_hooks:
-            self._module_hooks.close()
-        else:
-            self._module_hooks.open()
+        self._module_hooks.open()
         if self._step_handle is None:
             self._early_cost = 0.0
             self._thread = get_ident()
@@ -160,9 +153,9 @@ class RecordedStep:
 
     def _add_cost(self, start: float) -> None:
         if self.step_record is None:
-            self._early_cost += perf_counter() - start
+            self._early_cost += thread_time() - start
         else:
-            self.step_record.add_cost(perf_counter() - start)
+            self.step_record.add_cost(thread_time() - start)
 
     # ------------------------------------------------------------------ reading
 
@@ -174,13 +167,14 @@ class RecordedStep:
             step: the current step.
             record: the number of the record.
         """
-        start = perf_counter()
+        start = thread_time()
         self.reach = None
+        if record == 0:
+            self._thread = get_ident()  # the thread that trains need not be the one that began
         if loss.grad_fn is None or get_ident() != self._thread:
             return True
         graph = walk(loss.grad_fn)
-        cached = self._reader.lookup(graph) if self._skips_module_hooks else None
-        if cached is None and self.names.explicit and not self._reader.concerns(graph):
+        if self.names.explicit and not self._reader.concerns(graph):
             return False
         self._backwards_read += 1
         self._step = step
@@ -188,15 +182,12 @@ class RecordedStep:
             self.step_record = StepRecord(record, is_deep(record), self._on_error)
         self.step_record.unscale = self._scaling.inverse()
         with untraced():
-            if cached is not None:
-                self._reader.read_cached(self.step_record, graph, cached)
-            elif not self._skips_module_hooks:
-                self._reader.read(self.step_record, graph, step)
+            self._reader.read(self.step_record, graph, step)
         self._leaves = graph.leaves
         self.reach = frozenset(map(id, graph.leaves))
         if self.several or record < DEEP_FIRST:
             self.reach |= self._reader.frozen_parameters(graph)
-        self.step_record.add_cost(perf_counter() - start + self._early_cost)
+        self.step_record.add_cost(thread_time() - start + self._early_cost)
         self._early_cost = 0.0
         return True
 
@@ -209,7 +200,7 @@ class RecordedStep:
         step_record = self.step_record
         if step_record is None or get_ident() != self._thread:
             return
-        start = perf_counter()
+        start = thread_time()
         outer: Any = torch._C._current_autograd_node()
         for tensor in tensors:
             if tensor.grad_fn is None:
@@ -218,17 +209,17 @@ class RecordedStep:
             with untraced():
                 self._reader.read_inside(step_record, graph, outer)
             self._leaves = [*self._leaves, *graph.leaves]
-        step_record.add_cost(perf_counter() - start)
+        step_record.add_cost(thread_time() - start)
 
     def read_gradients(self) -> None:
         """Read the parameters' gradients after backward, before any clipping."""
         step_record = self.step_record
         if step_record is None:
             return
-        start = perf_counter()
+        start = thread_time()
         with untraced():
             self._parameter_stats.gradients(step_record, self._leaves)
-        step_record.add_cost(perf_counter() - start)
+        step_record.add_cost(thread_time() - start)
 
     def read_updates(self, optimizer: Optimizer | None = None) -> None:
         """Read how far the optimiser's step moved the weights.
@@ -237,18 +228,18 @@ class RecordedStep:
             optimizer: the optimiser that stepped.
         """
         if self.update_cosine.waiting and optimizer is not None:
-            start = perf_counter()
+            start = thread_time()
             with untraced():
                 self.update_cosine.step(optimizer)
             self._add_cost(start)
         step_record = self.step_record
         if step_record is None:
             return
-        start = perf_counter()
+        start = thread_time()
         follow = optimizer if step_record.phase % FOLLOW_EVERY == 0 else None
         with untraced():
             self._parameter_stats.updates(step_record, self._step, follow)
-        step_record.add_cost(perf_counter() - start)
+        step_record.add_cost(thread_time() - start)
 
     def skip(self, record: int) -> None:
         """Read the next step instead: this one was skipped (an overflow under loss scaling).
@@ -274,7 +265,7 @@ class RecordedStep:
         """Snapshot the weights: an optimiser is about to step."""
         # Also where there is no record yet: LBFGS, and frameworks that pass a closure, call
         # backward inside the step.
-        start = perf_counter()
+        start = thread_time()
         try:
             if not self.is_watched(optimizer):
                 return

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -76,13 +76,13 @@ class GradientHook:
         if self._done:  # a second backward through a retained graph
             return
         self._done = True
-        start = perf_counter()
+        start = thread_time()
         try:
             with untraced():
                 self._add_sums(into, out)
         except Exception as error:  # the user's backward goes on whatever happens here
             self._on_error("gradient", error)
-        self._on_cost(perf_counter() - start)
+        self._on_cost(thread_time() - start)
 
     def _add_sums(self, into: Sequence[Any], out: Sequence[Any]) -> None:
         grad_post = out[0] if out else None

@@ -68,6 +68,8 @@ MOST = 41  # windows that a site keeps: the first one, and 40 later ones
 FEWEST = 6  # windows that a site keeps at any width: the first one, and five later ones
 SITE_BYTES = 320_000  # of one site's windows in the file: 64 MB for 200 sites
 UNIT_BYTES = 64  # of one unit in one window, without rare fields
+DEATH = 0.1  # of a layer's units that fall silent at once: no sampling of rows does that
+MOST_SPLITS = 8  # regimes of a site in a training: beyond that it is restless, and is pooled
 MOST_SAMPLES = 2**32 - 1  # that 4 bytes can count: a window is closed before it holds more
 
 
@@ -79,16 +81,21 @@ class UnitCounters:
     Attributes:
         narrow: whether only counts are kept; set it before the first record.
         changed: whether something was added since `take`.
+        splits: first steps of the windows that must not be merged with the one before.
     """
 
     def __init__(self) -> None:
         self.narrow = False
         self.changed = False
+        self.splits: list[int] = []
         self._closed: list[Window] = []
         self._sums: dict[str, Numbers] = {}
         self._measured: set[str] = set()  # fields that were ever measured here
         self._first = self._last = self._samples = self._units = 0
         self._records = 0  # of the open window
+        self._most_splits = MOST_SPLITS
+        self._begins = False  # the next window begins another regime
+        self._silent = 0.0  # share of units without an active sample on the last record
         self._total = 0  # of all windows
 
     @property
@@ -117,8 +124,12 @@ class UnitCounters:
         """
         if self._records and self._samples + samples > MOST_SAMPLES:
             self._close()
+        self._split_at_death(fields)
         if not self._records:
             self._first = step
+            if self._begins:
+                self.splits.append(step)
+                self._begins = False
             self._units = max((np.size(field) for field in fields.values()), default=0)
         self._last = step
         self._records += 1
@@ -138,6 +149,31 @@ class UnitCounters:
         self.changed = True
         if self._records >= self._target():
             self._close()
+            self._begins |= self._total == 1 and bool(self.splits)
+
+    def split(self) -> None:
+        """End the open window: what comes is another regime, and is never pooled with it."""
+        if self._total and len(self.splits) < self._most_splits:
+            if self._records:
+                self._close()
+            self._begins = True
+
+    def restart(self) -> None:
+        """Another training begins: its first record is a window of its own again."""
+        if self._records:
+            self._close()
+        self._begins = self._total > 0
+        self._total = 0
+        self._most_splits = len(self.splits) + MOST_SPLITS
+
+    def _split_at_death(self, fields: Mapping[str, Any]) -> None:
+        """Split where many units fall silent, or wake up, from one record to the next."""
+        active = fields.get("active")
+        if active is None or np.ndim(active) == 0:
+            return
+        before, self._silent = self._silent, float(np.mean(np.asarray(active) == 0))
+        if self._records and abs(self._silent - before) > DEATH:
+            self.split()
 
     def take(self) -> list[Window]:
         """The windows that have ended since the last call, and the open one last."""

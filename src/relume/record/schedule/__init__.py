@@ -6,9 +6,9 @@ Out: whether to record the next step, how many plain steps to skip, and the seri
 Files in reading order:
 
     overhead_budget.py       `OverheadBudget`: a token bucket over wall time, with calibrated cost
-    plain_step_sampling.py   `PlainStepSampling`: skips plain steps where steps are fast
+    step_schedule.py         which steps are recorded, and on which the loss is read, by number
     loss_attribution.py      `LossAttribution`: whose loss is whose where optimisers alternate
-    ranks.py                 `this_rank`, and the steps that all ranks of a job record
+    ranks.py                 `this_rank`: which rank of a job this process is
 
 Example:
 

@@ -20,7 +20,7 @@ import math
 from collections import deque
 from statistics import median
 
-from relume.record.schedule.step_schedule import next_record, record_level, ruler
+from relume.record.schedule.step_schedule import grid_level, next_record, record_level
 
 FORCED = 8  # first steps recorded whatever they cost: the batches that a rule asks for
 ALLOWANCE = 1.5  # seconds of recording that the numbers of the steps alone decide about
@@ -56,6 +56,7 @@ class OverheadBudget:
         self.records = 0
         self.steps = 0
         self._origin = 0  # the first step of the training that runs
+        self._used = 0.0  # of the allowance; what the clock says of a busy machine is left out
         self._cost = 0.0  # running mean of a record's own cost
         self._recorded: deque[float] = deque(maxlen=KEPT)
         self._plain: deque[float] = deque(maxlen=KEPT)
@@ -105,7 +106,7 @@ class OverheadBudget:
                 self._follow(seconds)
         else:
             self._book(seconds, cost)
-        return self._due()
+        return self.is_due()
 
     def steps_until_record(self, most: int) -> int:
         """For how many steps to come, up to `most`, it is certain that none is recorded."""
@@ -146,6 +147,7 @@ class OverheadBudget:
         if self.records > FORCED and not self._free:
             self.credit -= self.alpha * cost
         self.spent += self.alpha * cost
+        self._used += ALPHA[1] * cost
 
     def _calibrate(self) -> None:
         if min(len(self._recorded), len(self._plain)) < LEAST_PAIRS:
@@ -167,9 +169,10 @@ class OverheadBudget:
     def _free(self) -> bool:
         """Whether the allowance pays for another record at this stage of the run."""
         doublings = max(0.0, math.log2(max(self.steps, 1) / FORCED))
-        return self.spent < ALLOWANCE * min(1.0, EARLY * (1 + doublings / 2))
+        return self._used < ALLOWANCE * min(1.0, EARLY * (1 + doublings / 2))
 
-    def _due(self) -> bool:
+    def is_due(self) -> bool:
+        """Whether the next step is to be recorded."""
         if self.every is not None:
             self._urgent = False
             return self.steps % self.every == 0
@@ -181,9 +184,11 @@ class OverheadBudget:
             self._urgent = False
             return True
         level = record_level(self.number)
-        if ruler(self.number) < level:
+        if grid_level(self.number) < level:
             return False
-        return self._free or (ruler(self.number) >= self._paid_level() and self.credit >= price)
+        return self._free or (
+            grid_level(self.number) >= self._paid_level() and self.credit >= price
+        )
 
     def _paid_level(self) -> int:
         """The grid that has as few steps as are paid for.

@@ -3,7 +3,7 @@
 The rank is read from ``RANK`` and ``WORLD_SIZE``, as torchrun sets them, or from
 `torch.distributed` where a process group is open before recording begins. The recorder sends no
 collective: on the user's process group it could pair with one of the user's and make the training
-hang. So ranks agree on their steps by arithmetic (`grid_level`).
+hang. So ranks agree on their steps by arithmetic (`step_schedule`).
 """
 
 import os
@@ -11,9 +11,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-MASK = (1 << 64) - 1
-GOLDEN = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd: the multiplier of Fibonacci hashing
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +66,3 @@ def _job(environment: Mapping[str, str], world: int) -> str:
     if environment.get("LOCAL_WORLD_SIZE") == str(world):
         parts.append(str(os.getppid()))  # all ranks of a job have one parent process
     return "/".join(parts)
-
-
-def grid_level(step: int) -> int:
-    """Return the coarsest grid that has this step: a share 2^-n of all steps has level n or more.
-
-    The grids are nested, so that ranks that can afford different shares of the steps record common
-    ones. The steps of a grid are irregular, so that it does not fall in step with periodic data.
-
-    Example:
-        >>> [step for step in range(64) if grid_level(step) >= 3]
-        [0, 10, 16, 24, 27, 38, 46, 51, 54]
-    """
-    mixed = (step * GOLDEN) & MASK
-    mixed = ((mixed ^ (mixed >> 29)) * 0xBF58476D1CE4E5B9) & MASK
-    mixed ^= mixed >> 32
-    return (mixed & -mixed).bit_length() - 1 if mixed else 64

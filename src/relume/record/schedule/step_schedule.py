@@ -8,8 +8,8 @@ that changes from run to run is worth little. So the numbers of the steps decide
   spaced losses (`even`), and the last of them lies within a thousandth of its end.
 - **Records** are made on every step up to the 127th, then on one step in 2, from the 256th on in 4,
   and so on: 64 for each doubling of the run, spread over all of it. The steps of a grid follow from
-  multiples of the golden ratio (`ruler`), so they are nearly even, the grids are nested, and none
-  falls in step with data that come in periods.
+  multiples of the golden ratio (`grid_level`): nearly even, nested, and never in step with
+  data that come in periods.
 """
 
 MASK = (1 << 64) - 1
@@ -19,7 +19,7 @@ LOSSES = 1_024  # even points that a run of more steps has at least
 RECORDS = 64  # for each doubling of the run
 
 
-def ruler(step: int) -> int:
+def grid_level(step: int) -> int:
     """How coarse a grid of steps still has this one: a share of 2^-n of all steps has n or more.
 
     The grids are nested, so that ranks which can afford different shares of the steps record
@@ -27,7 +27,7 @@ def ruler(step: int) -> int:
     average (three-distance theorem, Sos 1958).
 
     Example:
-        >>> [step for step in range(64) if ruler(step) >= 3]
+        >>> [step for step in range(64) if grid_level(step) >= 3]
         [0, 5, 13, 18, 26, 34, 39, 47, 60]
     """
     return 64 - ((step * GOLDEN) & MASK).bit_length()
@@ -57,6 +57,6 @@ def next_loss(step: int) -> int:
 def next_record(step: int, most: int) -> int:
     """The first step after this one that is recorded, or `most` if none before it is."""
     for later in range(step + 1, most):
-        if ruler(later) >= record_level(later):
+        if grid_level(later) >= record_level(later):
             return later
     return most

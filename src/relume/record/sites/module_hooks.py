@@ -8,7 +8,7 @@ costs, so a step whose graph is expected to be in the cache runs without them
 
 from collections.abc import Callable
 from threading import get_ident
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import torch
@@ -27,7 +27,7 @@ class ModuleHooks:
         module_trace: records entries and exits.
         act_capture: opened where acts are in no graph.
         on_error: called with a failure of the recorder: where, and the exception.
-        on_cost: called after each entry with the `perf_counter` at which its handling began.
+        on_cost: called after each entry with the `thread_time` at which its handling began.
         exact: the act capture stays closed.
     """
 
@@ -76,7 +76,7 @@ class ModuleHooks:
     def _enter(self, module: nn.Module, args: object) -> None:
         if torch.compiler.is_compiling():
             return
-        start = perf_counter()
+        start = thread_time()
         try:
             self._begin(module)
         except Exception as error:

@@ -64,7 +64,9 @@ class WindowTable:
         self._rows: dict[str, list[WindowRow]] = {}
         self._last = 0
 
-    def update(self, site: str, windows: Sequence[Window]) -> WindowUpdate:
+    def update(
+        self, site: str, windows: Sequence[Window], splits: Sequence[int] = ()
+    ) -> WindowUpdate:
         """The update that replaces all windows from the first one's first step on.
 
         A window that is already in the file stays. The last one still grows: its fields get their
@@ -84,19 +86,32 @@ class WindowTable:
             else:
                 del old[key]
             rows.append(row)
-        merged = self._thin(rows, window_limit(_width(windows[0])), new)
+        merged = self._thin(rows, window_limit(_width(windows[0])), new, splits)
         self._rows[site] = rows
         small_ids = {row.id for row in rows if row.small} | {i for pair in merged for i in pair}
         inserts = [(i, *pack_row(site, w, small=i in small_ids)) for i, w in new.items()]
         return WindowUpdate([(row.id,) for row in old.values()], inserts, merged)
 
     def _thin(
-        self, rows: list[WindowRow], limit: int, new: dict[int, Window]
+        self,
+        rows: list[WindowRow],
+        limit: int,
+        new: dict[int, Window],
+        splits: Sequence[int] = (),
     ) -> list[tuple[int, int, int]]:
-        """Merge rows until at most `limit` are left; return the pairs to be merged in the file."""
+        """Merge rows until at most `limit` are left; return the pairs to be merged in the file.
+
+        Windows on either side of a split belong to different regimes, and are not merged.
+        """
         merged: list[tuple[int, int, int]] = []
         while len(rows) > limit:
-            pairs = range(1, len(rows) - 2)  # neither the first nor the last
+            pairs = [  # neither the first nor the last
+                i
+                for i in range(1, len(rows) - 2)
+                if not any(rows[i].key[1] < split <= rows[i + 1].key[0] for split in splits)
+            ]
+            if not pairs:
+                break
             at = min(pairs, key=lambda i: rows[i].key[2] + rows[i + 1].key[2])
             one, two = rows[at], rows[at + 1]
             both = WindowRow(self._next(), _merged_key(one.key, two.key), True)

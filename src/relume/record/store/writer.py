@@ -185,9 +185,18 @@ class Writer:
         """
         self.all_windows({site: windows})
 
-    def all_windows(self, by_site: Mapping[str, Sequence[Window]]) -> None:
+    def all_windows(
+        self,
+        by_site: Mapping[str, Sequence[Window]],
+        splits: Mapping[str, Sequence[int]] | None = None,
+    ) -> None:
         """`windows` of several sites at once."""
-        updates = [self._windows.update(site, new) for site, new in by_site.items() if new]
+        splits = splits or {}
+        updates = [
+            self._windows.update(site, new, splits.get(site, ()))
+            for site, new in by_site.items()
+            if new
+        ]
         updates = [update for update in updates if update]
 
         def job(db: sqlite3.Connection) -> None:
