@@ -7,6 +7,7 @@
 5. Rules that could explain the findings, ran and found nothing, are listed as ruled out.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -26,9 +27,13 @@ from relume.errors import UnknownNameError
 from relume.registry import discover, unknown
 from relume.rules.cause_graph import arrange, cause_setting
 from relume.rules.outcome import judge
-from relume.rules.severity_policy import FARES_BADLY, drop_eclipsed, weigh
+from relume.rules.severity_policy import drop_eclipsed, weigh
+from relume.rules.run_verdict import WORST_FIRST, verdict
 
 __all__ = ["all_rules", "diagnose"]
+
+SUSPECT = 0.2  # of a rule's limit: what stays further away is no suspect
+MOST_SUSPECTS = 3
 
 
 def diagnose(
@@ -83,7 +88,34 @@ def _codes(rules: Sequence[Rule], selectors: Iterable[str]) -> set[str]:
 
 
 def judge_with(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
-    """Diagnose a trace by these rules."""
+    """Diagnose a trace by these rules, each of its trainings by itself."""
+    every = [_judge_training(part, rules) for part in trace.trainings()]
+    return every[0] if len(every) == 1 else _together(trace, every)
+
+
+def _together(trace: Trace, every: Sequence[Diagnosis]) -> Diagnosis:
+    """Return the diagnosis of several trainings in turn: the worst, with what else is found."""
+    worst = min(every, key=lambda diagnosis: WORST_FIRST.index(diagnosis.verdict))
+    findings = {finding.key: finding for finding in worst.findings}
+    for diagnosis in every:
+        if not diagnosis.ok:
+            for finding in diagnosis.findings:
+                findings.setdefault(finding.key, finding)
+    names = Counter(diagnosis.outcome.name for diagnosis in every)
+    parts = [f"{count} {name}" for name, count in names.most_common()]
+    number = every.index(worst) + 1
+    text = f"{len(every)} trainings in turn: {', '.join(parts)}. No. {number}: {worst.outcome.text}"
+    return replace(
+        worst,
+        findings=tuple(findings.values()),
+        outcome=replace(worst.outcome, text=text),
+        meta=trace.meta,
+        trainings=tuple(diagnosis.outcome for diagnosis in every),
+    )
+
+
+def _judge_training(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
+    """Diagnose one training by these rules."""
     outcome = judge(trace)
     results = {rule.code: run_rule(rule, trace) for rule in rules}
     by_code = {rule.code: rule for rule in rules}
@@ -92,6 +124,7 @@ def judge_with(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
     findings = drop_eclipsed(arrange(weighed, cause_setting(trace, rules)), by_code)
     checked = tuple(r for r in every if isinstance(r, Checked))
     out = _ruled_out(findings, checked, rules, outcome)
+    word, unseen = verdict(trace, outcome, findings)
     return Diagnosis(
         findings=findings,
         checked=checked,
@@ -99,6 +132,8 @@ def judge_with(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
         outcome=_with_undetermined(outcome, findings, out),
         ruled_out=out,
         meta=trace.meta,
+        verdict=word,
+        unseen=unseen,
     )
 
 
@@ -144,7 +179,7 @@ def _ruled_out(
 
 def _undetermined(findings: Sequence[Finding], outcome: Outcome) -> bool:
     harm = any(finding.severity >= Severity.WARNING for finding in findings)
-    return outcome.name in FARES_BADLY and not harm
+    return outcome.fares_badly and not harm
 
 
 def _with_undetermined(
@@ -153,6 +188,17 @@ def _with_undetermined(
     """Add to the outcome's text that no symptom explains it, where that is so."""
     if not _undetermined(findings, outcome):
         return outcome
-    names = ", ".join(dict.fromkeys(item.name for item in out)) or "nothing"
-    text = f"{outcome.text} Undetermined: no sign explains it; ruled out: {names}."
-    return replace(outcome, text=text)
+    suspects = _suspects(findings, out)
+    closest = f" Closest suspects: {'; '.join(suspects)}." if suspects else ""
+    return replace(outcome, text=f"{outcome.text} Undetermined: no rule is sure why.{closest}")
+
+
+def _suspects(findings: Sequence[Finding], out: Sequence[Checked]) -> list[str]:
+    """Return what comes nearest to an explanation: symptoms told as notes, then what came near."""
+    notes = [f for f in findings if f.severity == Severity.NOTE and not f.explained_by]
+    notes.sort(key=lambda finding: -(finding.raw_severity or Severity.NOTE))
+    named = {finding.name: f"{finding.name} ({finding.message.rstrip('.')})" for finding in notes}
+    for item in sorted(out, key=lambda item: -item.near):
+        if item.near >= SUSPECT:
+            named.setdefault(item.name, f"{item.name} ({item.text}; {item.near:.0%} of its limit)")
+    return list(named.values())[:MOST_SUSPECTS]

@@ -77,8 +77,9 @@ def test_a_loss_worse_than_it_began_has_not_learned_whatever_its_noise() -> None
     wild = np.r_[2.4, 2e4 * np.exp(-np.arange(9)), 20 + 8 * draw.random(230)]
     for course in (wild, wild + np.r_[0, 60 * np.exp(-np.arange(239) / 90)]):
         assert judge(Build().loss(course).trace()).name == "stalled"
-    tame = np.r_[20.0, 15 * np.exp(-np.arange(239) / 90) + 3]  # a great loss that does fall
-    assert judge(Build().loss(tame).trace()).name == "learning"
+    tame = np.r_[20.0, 15 * np.exp(-np.arange(239) / 90) + 3]  # it falls, and guessing is better
+    assert judge(Build().loss(tame).trace()).name == "stalled"
+    assert judge(Build().loss(tame - 2.5).trace()).name == "learning"
 
 
 def test_a_gate_that_no_gradient_reaches_is_no_end_of_a_chain() -> None:

@@ -52,9 +52,10 @@ FailOn = Annotated[
     str | None,
     typer.Option(
         "--fail-on",
-        metavar="note|warning|error",
-        help="Exit with 1 for a finding of this severity or above.",
-        show_default="warning",
+        metavar="note|warning|error[,stalled]",
+        help="Exit with 1 for a finding of this severity or above, and with ,stalled for a run "
+        "that stalled, diverged or was not seen.",
+        show_default="warning,stalled",
     ),
 ]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 despite findings.")]
@@ -153,6 +154,7 @@ def output_policy(words: JudgingOptions) -> OutputPolicy:
         UsageError: an invalid word, or a file that cannot be read or written.
     """
     from relume.policy.config_file import read_config
+    from relume.policy.settings import FAIL_ON
     from relume.report.output import FORMS, output_order
     from relume.report.rule_pages.pages import rules
 
@@ -164,7 +166,7 @@ def output_policy(words: JudgingOptions) -> OutputPolicy:
         ignore=words.ignore or config.ignore,
         form=words.form or config.output_format or "full",
         file=words.file,
-        fail_on=words.fail_on or config.fail_on or "warning",
+        fail_on=words.fail_on or config.fail_on or FAIL_ON,
     )
     done = OutputPolicy(
         wanted,

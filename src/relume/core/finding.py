@@ -102,11 +102,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A rule checked and found nothing: `text` says what it measured, with the numbers."""
+    """A rule checked and found nothing: `text` says what it measured, with the numbers.
+
+    `near` is how near that came to the rule's limit: 1 at the limit, 0 far from it or not known.
+    """
 
     code: str
     name: str
     text: str
+    near: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,10 @@ class NotChecked:
 Result = Finding | Checked | NotChecked
 
 
+LEARNS = frozenset({"learning", "converged", "balanced"})
+FARES_BADLY = frozenset({"stalled", "diverged", "oscillating", "one-sided"})
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How the run fared, judged from its loss alone, before any symptom is read.
@@ -130,7 +138,8 @@ class Outcome:
     Attributes:
         name: ``learning``, ``converged``, ``plateaued``, ``stalled`` (at chance), ``diverged``,
             ``oscillating``, ``too-short`` or ``no-loss``; of models trained against each other
-            ``balanced`` or ``one-sided``; ``several-losses`` where these cannot be separated.
+            ``balanced`` or ``one-sided``; ``several-losses`` where these cannot be separated;
+            ``signed`` where the loss takes both signs and has no floor that is known.
         text: one sentence with the numbers.
         numbers: start, end, chance and noise of the loss.
     """
@@ -138,6 +147,16 @@ class Outcome:
     name: str
     text: str
     numbers: Mapping[str, Value] = field(default_factory=dict[str, Value])
+
+    @property
+    def learns(self) -> bool:
+        """Whether the loss says that the run learns."""
+        return self.name in LEARNS
+
+    @property
+    def fares_badly(self) -> bool:
+        """Whether the loss says that the run fails."""
+        return self.name in FARES_BADLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +186,11 @@ SCHEMA = 1
 class Diagnosis:
     """Findings in the order of cause, what was checked and is fine, what could not be checked.
 
-    `suppressed` holds what a comment, the configuration or a baseline suppressed.
+    Attributes:
+        suppressed: what a comment, the configuration or a baseline suppressed.
+        verdict: ``fine``, ``learns-but``, ``fails``, ``nothing-found`` or ``unseen``.
+        unseen: what is missing for calling the run fine.
+        trainings: the outcome of each training, where the script makes several in turn.
     """
 
     findings: tuple[Finding, ...]
@@ -177,6 +200,9 @@ class Diagnosis:
     ruled_out: tuple[Checked, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
     suppressed: tuple[Silenced, ...] = ()
+    verdict: str = ""
+    unseen: tuple[str, ...] = ()
+    trainings: tuple[Outcome, ...] = ()
 
     @property
     def roots(self) -> tuple[Finding, ...]:

@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from relume.errors import UnknownNameError, UsageError
 from relume.policy.selectors import NamedRule, selection
-from relume.policy.settings import Config, SiteIgnore
+from relume.policy.settings import Config, SiteIgnore, fail_on_words
 from relume.registry import unknown
 
-LEVELS = ("note", "warning", "error")
-"""The severities that a run may fail on; a fact is never harm."""
+T = TypeVar("T")
 
 CODES = 'a list of codes, prefixes or names, such as ["ACT4", "dead-units"]'
 Word = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -42,7 +41,9 @@ class ConfigTable(_Strict):
 
     select: list[Word] = Field([], description=CODES)
     ignore: list[Word] = Field([], description=CODES)
-    fail_on: Word | None = Field(None, description='"note", "warning" or "error"')
+    fail_on: Word | None = Field(
+        None, description='"note", "warning" or "error", with ",stalled" or without'
+    )
     output_format: Word | None = Field(None, description='a text such as "concise"')
     budget: float | None = Field(
         None, gt=0, le=1, description="a share of the wall time, above 0 and at most 1, as 0.02"
@@ -70,8 +71,8 @@ def check_table(
     def words(values: Sequence[str], key: str) -> tuple[str, ...]:
         return _checked_codes(lambda: selection(values, known), file, key)
 
-    if read.fail_on is not None and read.fail_on not in LEVELS:
-        raise UsageError(f"{file}: fail-on: {unknown(read.fail_on, LEVELS, 'severity')}")
+    if read.fail_on is not None:
+        _checked_codes(lambda: fail_on_words(read.fail_on or ""), file, "fail-on")
     if read.output_format is not None and read.output_format not in forms:
         problem = unknown(read.output_format, forms, "output format")
         raise UsageError(f"{file}: output-format: {problem}")
@@ -91,7 +92,7 @@ def check_table(
     )
 
 
-def _checked_codes(read: Callable[[], tuple[str, ...]], file: Path, key: str) -> tuple[str, ...]:
+def _checked_codes(read: Callable[[], T], file: Path, key: str) -> T:
     try:
         return read()
     except UnknownNameError as error:

@@ -3,6 +3,32 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from relume.core import Severity
+from relume.registry import lookup
+
+LEVELS = ("note", "warning", "error")
+"""The severities that a run may fail on; a fact is never harm."""
+STALLED = "stalled"
+"""What else a run may fail on: it stalled, diverged, or nothing of it was seen."""
+FAIL_ON = "warning,stalled"
+
+
+def fail_on_words(text: str) -> tuple[Severity, bool]:
+    """Return the least severity that fails a run, and whether one that has not learned fails too.
+
+    Raises:
+        UnknownNameError: a word that is neither; the message names the nearest.
+
+    Example:
+        >>> fail_on_words("error,stalled")
+        (<Severity.ERROR: 3>, True)
+    """
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        lookup(word, dict.fromkeys((*LEVELS, STALLED)), "severity")
+    levels = [Severity.named(word) for word in words if word != STALLED]
+    return min(levels, default=Severity.ERROR), STALLED in words
+
 
 @dataclass(frozen=True, slots=True)
 class SiteIgnore:

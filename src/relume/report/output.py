@@ -10,6 +10,7 @@ from rich.console import Console
 from relume.core import Diagnosis, Severity, Trace
 from relume.errors import UsageError
 from relume.policy.selectors import NamedRule, selection
+from relume.policy.settings import FAIL_ON, fail_on_words
 from relume.registry import unknown
 from relume.report.console import print_sentence
 from relume.report.machine.concise import concise
@@ -32,6 +33,7 @@ MACHINE: Mapping[str, Callable[[Diagnosis, Severity], str]] = {
 """The forms that programs read; they go to stdout or to the order's file."""
 FORMS = ("full", "concise", *MACHINE)
 FILE_WIDTH = 100
+FAILING = frozenset({"fails", "unseen"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,12 @@ class OutputOrder:
     form: str = "full"
     file: Path | None = None
     fail_on: Severity = Severity.WARNING
+    fail_stalled: bool = True
 
     def failed(self, diagnosis: Diagnosis) -> bool:
-        """Whether a finding reaches the severity that fails the run."""
-        return any(finding.severity >= self.fail_on for finding in diagnosis.findings)
+        """Whether a finding reaches the severity that fails the run, or the run has not learned."""
+        grave = any(finding.severity >= self.fail_on for finding in diagnosis.findings)
+        return grave or (self.fail_stalled and diagnosis.verdict in FAILING)
 
 
 def output_order(
@@ -56,7 +60,7 @@ def output_order(
     ignore: Sequence[str] = (),
     form: str = "full",
     file: Path | None = None,
-    fail_on: str = "warning",
+    fail_on: str = FAIL_ON,
 ) -> OutputOrder:
     """Return a valid order.
 
@@ -66,16 +70,14 @@ def output_order(
     """
     if form not in FORMS:
         raise UsageError(unknown(form, FORMS, "output format"))
-    levels = [str(level) for level in Severity if level > Severity.FACT]
-    if fail_on not in levels:
-        raise UsageError(unknown(fail_on, levels, "severity"))
+    level, stalled = fail_on_words(fail_on)
     codes = selection(select, known) or tuple(page.code for page in known)
     unwanted = selection(ignore, known)
     left = tuple(code for code in codes if code not in unwanted)
     if (select or ignore) and not left:
         raise UsageError("--select and --ignore leave no rule to check; ignore fewer.")
     target = writable(file) if file else None
-    return OutputOrder(left if select or ignore else None, form, target, Severity.named(fail_on))
+    return OutputOrder(left if select or ignore else None, form, target, level, stalled)
 
 
 def deliver(

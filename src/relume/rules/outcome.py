@@ -39,6 +39,9 @@ LAST = 5  # steps: the median of five is past two wild batches
 CROSSINGS = 4  # of its own level, over twenty blocks: a single bump has two
 IN_TURN = 1.5  # backward passes a step: one loss takes one (or many, with a single optimiser)
 ABOVE = 0.75  # of the later half's steps: around its median half of them lie above
+LOSSES = 1_024  # even losses of a longer run at least: the recorder's schedule
+WHOLE = 0.9  # of the even grid that must be there
+UNBOUNDED = 1e3  # times its start, or 1: a signed loss beyond that has no floor
 BLOCKS = 20  # pieces into which a course is cut; each then holds at least a step
 
 
@@ -74,6 +77,11 @@ class LossCourse:
     def gained(self) -> bool:
         """Whether it ended below the reference by more than noise and by more than a trifle."""
         return self.gain > GAIN and self.reference - self.end > ERRORS * self.error
+
+    @property
+    def no_better_than_chance(self) -> bool:
+        """It ended where the best constant guess stands, or above: it has not learned."""
+        return self.chance is not None and self.end >= self.chance
 
     @property
     def falling(self) -> bool:
@@ -114,6 +122,27 @@ class LossCourse:
         }
 
 
+def even(series: Series) -> Series:
+    """The losses at even distances, so that no stretch of the run counts more than another.
+
+    The recorder reads every loss at first and then at strides that double; near recorded steps it
+    may read more. A series of another making, with too few points on the grid, is left as it is.
+    """
+    if len(series) < 2:
+        return series
+    stride = _stride(int(series.steps[-1] - series.steps[0]))
+    on_grid = (series.steps - series.steps[0]) % stride == 0
+    expected = int(series.steps[-1] - series.steps[0]) // stride + 1
+    if stride == 1 or on_grid.sum() < WHOLE * expected:
+        return series
+    return Series(series.steps[on_grid], series.values[on_grid])
+
+
+def _stride(span: int) -> int:
+    """Steps between the losses that the recorder reads at the end of a run of so many steps."""
+    return 1 << max(0, (span // LOSSES).bit_length() - 1)
+
+
 def judge(trace: Trace) -> Outcome:
     """Return the outcome of a run."""
     series = trace.series("", "loss")
@@ -135,10 +164,29 @@ def _judge_loss(series: Series, chance: float | None) -> Outcome:
     broken = _non_finite(series.steps, series.values)
     if broken is not None:
         return broken
+    series = even(series)
     keep = np.isfinite(series.values)
     if int(keep.sum()) < FEWEST:
         return _judge_short(series.values[keep], chance)
+    if chance is None and float(series.values[keep].min()) < 0:
+        return _judge_signed(series.steps[keep], series.values[keep])
     return _classify(_course(series.steps[keep], series.values[keep], chance))
+
+
+def _judge_signed(steps: "Ints", values: "Floats") -> Outcome:
+    """Return the outcome of a loss that takes negative values and has no floor that is known.
+
+    Ratios mean nothing there (a policy gradient, a critic's loss): the loss tells only of a fall
+    without end.
+    """
+    start, end = _level(values[:LAST]), _level(values[-LAST:])
+    span = int(steps[-1] - steps[0]) + 1
+    numbers: dict[str, Value] = {"steps": span, "start": start, "end": end, "chance": None}
+    path = f"the loss went from {start:.4g} to {end:.4g} in {span} steps"
+    if end < -UNBOUNDED * max(abs(start), 1.0):
+        return Outcome("diverged", f"Diverged: {path}; it falls without a floor.", numbers)
+    text = f"Not judged: {path}; a loss of both signs does not tell how well the run does."
+    return Outcome("signed", text, numbers)
 
 
 def learned_loss_share(trace: Trace) -> float | None:
@@ -278,6 +326,9 @@ def _classify(c: LossCourse) -> Outcome:
         fell = f"it had reached {c.best:.4g} by step {c.best_step}"
         name = "diverged" if c.gain > GAIN else "stalled"
         return outcome(name, f"{name.capitalize()}: {path}; {fell}")
+    if c.no_better_than_chance and c.count >= FEW:
+        still = "; it still falls" if c.falling else ""
+        return outcome("stalled", f"Stalled: {path}; it is no better than guessing{still}")
     if not c.gained and (not c.falling or c.stays_above):
         return _flat_from_start(c, path, numbers)
     if c.falling or ERRORS * c.recent_error > ERRORS * FALLING * c.scale:

@@ -55,9 +55,17 @@ class RulePage:
             cleared=cleared,
         )
 
-    def clean(self, text: str) -> Checked:
-        """Make the result of a rule that found nothing; `text` says what it read."""
-        return Checked(self.code, self.name, text)
+    def clean(self, text: str, near: float = 0.0) -> Checked:
+        """Make the result of a rule that found nothing.
+
+        Args:
+            text: what it read.
+            near: how near that came to the limit, 1 at it; where a run fails and no rule is sure,
+                the nearest are its closest suspects.
+        """
+        return Checked(
+            self.code, self.name, text, min(max(near, 0.0), 1.0) if near == near else 0.0
+        )
 
     def missing(self, reason: str, remedy: str = "", site: str = "") -> NotChecked:
         """Make the result of a rule that lacks evidence: why, and what would give it."""

@@ -3,6 +3,8 @@
 ================== ============================ =================================================
 outcome            a symptom may have            because
 ================== ============================ =================================================
+learning, above    one step less than it said   most of the way is still before it, and what
+half of chance                                  was measured may be in it (law 9b)
 learning,          a note                       13 of 75 published healthy trainings have half of
 converged,                                      a layer saturated and learn (docs/laws.md, 8)
 balanced
@@ -15,7 +17,8 @@ too-short,         a note                       the outcome is not known; a warn
 no-loss,                                        be a guess, and quiet is the product
 ================== ============================ =================================================
 
-Rules that are no symptoms (structure, output and loss, collection) keep their severity: they are
+A layer without a single live unit stays a `warning` in a run that learns: it is measured, not
+inferred, and the run learns around it (law 9c). Rules that are no symptoms (structure, output and loss, collection) keep their severity: they are
 faults of the program, whatever the loss does. Non-finite numbers keep it too, under any outcome:
 they are exact, and their `stat` begins with ``nonfinite``. What has cleared is a note. So is a
 symptom of initialisation or input in a run that had lost a fifth of its loss before it failed: what
@@ -28,16 +31,18 @@ Where one root is an error, a root that is a mere symptom of `warning` becomes a
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from relume.core import Finding, Outcome, Rule, Severity
+from relume.core import Rule, Severity
+from relume.core.finding import FARES_BADLY, LEARNS, Finding, Outcome
 from relume.rules.series_tools import number
 
 HARD = "nonfinite"
+ALL = frozenset({"dead_unit_share", "never_active_unit_share", "died_unit_share"})
+"""Shares that say at 1 that a whole layer passes nothing: no falling loss demotes that."""
 FROM_THE_START = ("ACT3", "ACT7")  # initialisation and inputs
 LASTED = 0.2  # of the run that it got better before it failed (reasoned)
 LEARNED = 0.2  # of the loss gone at its best, four times what counts as a gain (`outcome.GAIN`)
-LEARNS = frozenset({"learning", "converged", "balanced"})
-UNKNOWN = frozenset({"too-short", "no-loss", "several-losses"})
-FARES_BADLY = frozenset({"stalled", "diverged", "oscillating", "one-sided"})
+HALF = 0.5  # of chance: while a loss that learns is above, its symptoms may still be in its way
+UNKNOWN = frozenset({"too-short", "no-loss", "several-losses", "signed"})
 
 
 def weigh(finding: Finding, rule: Rule, outcome: Outcome) -> Finding:
@@ -68,11 +73,26 @@ def _allowed(finding: Finding, rule: Rule, outcome: Outcome) -> Severity:
         return min(stated, Severity.NOTE)
     if not rule.symptom or finding.evidence.stat.startswith(HARD):
         return stated
+    if _is_whole_layer(finding):
+        return min(stated, Severity.WARNING) if outcome.learns else stated
+    if outcome.learns and _above_half_of_chance(outcome):
+        return Severity(stated - 1) if stated > Severity.NOTE else stated
     if outcome.name in LEARNS | UNKNOWN:
         return min(stated, Severity.NOTE)
     if outcome.name == "plateaued" and stated > Severity.NOTE:
         return Severity(stated - 1)
     return stated
+
+
+def _is_whole_layer(finding: Finding) -> bool:
+    value = number(finding.evidence.value)
+    return finding.evidence.stat in ALL and value is not None and value >= 1
+
+
+def _above_half_of_chance(outcome: Outcome) -> bool:
+    """Whether a run that learns still has most of the way before it: its errors stay warnings."""
+    end, chance = (number(outcome.numbers.get(name)) for name in ("end", "chance"))
+    return end is not None and chance is not None and chance > 0 and end > HALF * chance
 
 
 def drop_eclipsed(findings: Sequence[Finding], rules: Mapping[str, Rule]) -> tuple[Finding, ...]:

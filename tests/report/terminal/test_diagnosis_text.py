@@ -109,7 +109,7 @@ def test_a_symptom_of_a_symptom_is_told_once() -> None:
 
 
 def test_a_healthy_run_says_so_first() -> None:
-    text = shown(story.FINE, 80)
+    text = shown(replace(story.FINE, verdict="fine"), 80)
     assert text.strip().splitlines()[1].startswith("│ ✓ This looks fine. The run learns")
     assert "root cause" not in text
     assert "Try first" not in text
@@ -120,17 +120,24 @@ def test_an_empty_diagnosis_claims_nothing() -> None:
 
 
 def test_a_run_that_fares_badly_without_a_sign_is_not_called_fine() -> None:
-    text = shown(replace(story.FINE, outcome=story.STALLED), 80)
-    assert "? No cause found." in text
+    text = shown(replace(story.FINE, outcome=story.STALLED, verdict="fails"), 80)
+    assert "✗ Not learning, and no rule is sure why." in text
     assert "looks fine" not in text
 
 
-@pytest.mark.parametrize(
-    ("outcome", "sign"), [("plateaued", "✓"), ("too-short", "?"), ("no-loss", "?")]
-)
-def test_nothing_found_is_not_health(outcome: str, sign: str) -> None:
-    text = shown(replace(story.FINE, outcome=Outcome(outcome, "Words.")), 80)
-    assert f"{sign} Nothing wrong was found. Words." in text
+@pytest.mark.parametrize("outcome", ["plateaued", "too-short", "no-loss"])
+def test_nothing_found_is_not_health_and_says_what_was_not_seen(outcome: str) -> None:
+    unseen = {"verdict": "nothing-found", "unseen": ("the loss after step 12 of 345",)}
+    text = shown(replace(story.FINE, outcome=Outcome(outcome, "Words."), **unseen), 120)
+    assert "? Nothing was found. Words. Not seen: the loss after step 12 of 345." in text
+    assert "looks fine" not in text
+
+
+def test_what_was_not_seen_at_all_is_not_called_fine() -> None:
+    missing = ("no training was recorded",)
+    text = shown(replace(story.FINE, verdict="unseen", unseen=missing), 120)
+    assert "? Nothing was seen." in text
+    assert "Not seen: no training was recorded." in text
 
 
 def test_many_sites_of_one_rule_take_a_line() -> None:

@@ -97,6 +97,8 @@ class CheckedSchema(SchemaModel):
     name: str
     text: str
     """What was measured, in words."""
+    near: float
+    """How near that came to the rule's limit: 1 at it, 0 far from it or not known."""
 
 
 class NotCheckedSchema(SchemaModel):
@@ -122,6 +124,10 @@ class OutcomeSchema(SchemaModel):
         "oscillating",
         "too-short",
         "no-loss",
+        "balanced",
+        "one-sided",
+        "several-losses",
+        "signed",
     ]
     text: str
     numbers: dict[str, Value]
@@ -158,6 +164,12 @@ class DiagnosisSchema(SchemaModel):
     ruled_out: list[CheckedSchema]
     """What could have been the cause, was checked, and is not."""
     outcome: OutcomeSchema
+    verdict: Literal["fine", "learns-but", "fails", "nothing-found", "unseen", ""]
+    """What may be said of the run as a whole; empty for a model that was only checked."""
+    unseen: list[str]
+    """What is missing for calling the run fine."""
+    trainings: list[OutcomeSchema]
+    """The outcome of each training, where the script makes several in turn."""
     suppressed: list[SilencedSchema]
     """Findings that a comment, the configuration or a baseline silenced."""
     meta: dict[str, Any]

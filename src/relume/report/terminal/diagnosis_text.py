@@ -25,6 +25,7 @@ from relume.report.words.cause_tree import (
     CauseTree,
     cause_tree,
     group_by_rule,
+    not_seen,
     unchecked_by_reason,
     verdict,
 )
@@ -77,7 +78,8 @@ def render(diagnosis: Diagnosis, trace: Trace | None, console: Console) -> None:
 def _verdict(diagnosis: Diagnosis, tree: CauseTree, style: Style) -> None:
     kind, claim = verdict(diagnosis, tree)
     sign, tone = _LOOKS[kind]
-    words = style.text((f"{style.sign(sign)} {claim}.", tone), " ", prose(diagnosis.outcome.text))
+    text = " ".join(filter(None, (diagnosis.outcome.text, not_seen(diagnosis))))
+    words = style.text((f"{style.sign(sign)} {claim}.", tone), " ", prose(text))
     title = style.text(("relume", "bold"))
     style.put()
     style.put(

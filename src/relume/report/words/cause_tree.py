@@ -5,9 +5,6 @@ from dataclasses import dataclass
 
 from relume.core import Diagnosis, Finding, NotChecked, Severity
 
-GOOD = {"learning", "converged", "balanced"}
-BAD = {"stalled", "diverged", "oscillating", "one-sided"}
-
 
 @dataclass(frozen=True, slots=True)
 class CauseBranch:
@@ -107,13 +104,27 @@ def verdict(diagnosis: Diagnosis, tree: CauseTree) -> tuple[str, str]:
         if tree.symptoms:
             claim += f", {tree.symptoms} symptom{'s' if tree.symptoms > 1 else ''}"
         names = list(dict.fromkeys(branch.finding.name for branch in tree.roots))
-        return "sick", claim + (f": {', '.join(names)}" if len(names) <= 3 else "")
+        claim += f": {', '.join(names)}" if len(names) <= 3 else ""
+        return "sick", f"It learns, but: {claim}" if diagnosis.verdict == "learns-but" else claim
+    if diagnosis.verdict:
+        return CLAIMS[diagnosis.verdict]
     if not diagnosis.findings and not diagnosis.checked and not diagnosis.ruled_out:
         return "unknown", "Nothing could be checked"
-    if diagnosis.outcome.name in BAD:
-        return "unknown", "No cause found"
-    if diagnosis.outcome.name in GOOD:
-        return "fine", "This looks fine"
-    # too few steps or no loss: no finding is then no sign of health
-    known = diagnosis.outcome.name == "plateaued"
-    return "fine" if known else "unknown", "Nothing wrong was found"
+    return "unknown", "Nothing wrong was found"  # a model that was only checked, never trained
+
+
+CLAIMS = {
+    "fine": ("fine", "This looks fine"),
+    "fails": ("sick", "Not learning, and no rule is sure why"),
+    "learns-but": ("unknown", "It learns, but something was silenced"),
+    "nothing-found": ("unknown", "Nothing was found"),
+    "unseen": ("unknown", "Nothing was seen"),
+}
+"""How a verdict without a root cause is told: its kind, and its claim."""
+
+
+def not_seen(diagnosis: Diagnosis) -> str:
+    """Return what keeps a run from being called fine, as a sentence; empty where nothing does."""
+    if not diagnosis.unseen:
+        return ""
+    return f"Not seen: {'; '.join(diagnosis.unseen)}."

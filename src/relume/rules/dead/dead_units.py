@@ -48,7 +48,6 @@ from relume.rules.hyperplane_distance import AWAY, distance
 from relume.rules.outcome import judge
 from relume.rules.page import page
 from relume.rules.series_tools import CONFIDENCE, RULE_OF_THREE, curve, last_step, layers, number
-from relume.rules.severity_policy import FARES_BADLY
 from relume.rules.unit_windows import DeadUnits, portion, records
 
 PAGE = page(__doc__)
@@ -56,7 +55,7 @@ PAGE = page(__doc__)
 
 def check(trace: Trace) -> Iterator[Result]:
     """One finding per act site with enough dead units."""
-    badly = judge(trace).name in FARES_BADLY
+    badly = judge(trace).fares_badly
     yield from results_by_layer(trace, PAGE, lambda dead: _finding(trace, dead, badly), _clean)
 
 

@@ -53,7 +53,6 @@ from relume.rules.series_tools import (
     number,
     weights_of,
 )
-from relume.rules.severity_policy import LEARNS
 
 if TYPE_CHECKING:
     from relume.core import Floats, Ints
@@ -218,7 +217,7 @@ def _norms(trace: Trace) -> "tuple[list[str], Ints, Floats]":
 
 def _gradient(trace: Trace) -> Finding | None:
     _, steps, norms = _norms(trace)
-    if len(norms) < GRADIENT_RECORDS or judge(trace).name in LEARNS:
+    if len(norms) < GRADIENT_RECORDS or judge(trace).learns:
         return None  # gradients grow where a network leaves its first plateau, and that is well
     logs = np.log10(norms)
     cut = 3 * len(logs) // 4

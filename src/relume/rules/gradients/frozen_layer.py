@@ -39,7 +39,6 @@ from relume.core import Evidence, Finding, Result, Series, Severity, Site, Trace
 from relume.rules.outcome import judge, learned_loss_share
 from relume.rules.page import page
 from relume.rules.series_tools import curve, finite_median, last_step, quarters, weights_of
-from relume.rules.severity_policy import FARES_BADLY
 
 if TYPE_CHECKING:
     from relume.core import Floats
@@ -130,7 +129,7 @@ def _left_out(trace: Trace) -> Finding | None:
         return None
     site = trace.site(names[0]) or Site(names[0], "parameter")
     text = "{site} is trainable and no optimiser was given it ({value:.0f} such weights: {names})"
-    badly = judge(trace).name in FARES_BADLY
+    badly = judge(trace).fares_badly
     return PAGE.finding(
         site,
         Severity.WARNING if badly else Severity.NOTE,

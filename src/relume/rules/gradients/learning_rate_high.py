@@ -47,7 +47,6 @@ from relume.core import Evidence, Finding, Result, Series, Severity, Trace, Valu
 from relume.rules.outcome import judge
 from relume.rules.page import page
 from relume.rules.series_tools import align_series, curve, last_step, weights_of
-from relume.rules.severity_policy import FARES_BADLY
 
 if TYPE_CHECKING:
     from relume.core import Floats
@@ -82,7 +81,8 @@ def check(trace: Trace) -> Iterator[Result]:
         most = float(typical.max()) if len(typical) else float("nan")
         yield PAGE.clean(
             f"a step changes the median weight by at most {most:.2g} of itself "
-            f"({len(typical)} records, {len(names)} weights)"
+            f"({len(typical)} records, {len(names)} weights)",
+            most / LIMIT,
         )
         return
     yield _finding(trace, Series(steps, typical), over, len(names))
@@ -121,7 +121,7 @@ def _finding(trace: Trace, series: Series, over: "np.ndarray", weights: int) -> 
     if more["learning_rate"] is not None:
         text += "; the learning rate there was {learning_rate:.3g}"
     over_at_first = bool(over[-1] < FIRST)
-    badly = judge(trace).name in FARES_BADLY
+    badly = judge(trace).fares_badly
     return PAGE.finding(
         "",
         _severity(float(values[worst]), share, over_at_first and not (badly and len(over) > 1)),
@@ -147,7 +147,7 @@ def _sustained(trace: Trace, series: Series) -> Finding | None:
     outcome = judge(trace)
     numbers = [outcome.numbers.get(name) for name in ("best_step", "best", "start", "end")]
     known = [float(value) for value in numbers if isinstance(value, int | float)]
-    if outcome.name not in FARES_BADLY or len(known) < len(numbers):
+    if not outcome.fares_badly or len(known) < len(numbers):
         return None
     step, best, start, end = known
     near = int(np.searchsorted(series.steps, step))

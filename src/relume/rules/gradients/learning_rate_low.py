@@ -81,9 +81,10 @@ def check(trace: Trace) -> Iterator[Result]:
     count = last_step(trace) - first_step(trace) + 1
     whole = rate * count
     if rate >= LIMIT and whole >= WHOLE:
-        yield PAGE.clean(f"a step changes the median weight by {rate:.2g} of itself")
+        near = max(LIMIT / rate, WHOLE / whole) if rate > 0 else 1.0
+        yield PAGE.clean(f"a step changes the median weight by {rate:.2g} of itself", near)
     elif (why := _excused(trace, outcome)) is not None:
-        yield PAGE.clean(why)
+        yield PAGE.clean(why, 0.5)
     else:
         yield _finding(trace, series, rate, whole, count)
 

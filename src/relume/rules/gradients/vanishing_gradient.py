@@ -36,6 +36,7 @@ Bengio, Simard and Frasconi, "Learning long-term dependencies with gradient desc
 IEEE Trans. Neural Networks 5, 1994. Glorot and Bengio, AISTATS 2010.
 """
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -100,9 +101,14 @@ def check(trace: Trace) -> Iterator[Result]:
         if past.change <= -DECADES:
             yield _finding(trace, names, series, early, past, cleared=True)
             return
-        yield PAGE.clean(_clean(late, back))
+        yield PAGE.clean(_clean(late, back), _near(late))
     else:
-        yield _through_time(trace) or PAGE.clean(_clean(late, back))
+        yield _through_time(trace) or PAGE.clean(_clean(late, back), _near(late))
+
+
+def _near(ratio: float) -> float:
+    """How near a ratio comes to the limit, in decades: one decade above it is half way."""
+    return 1 / (1 + max(0.0, math.log10(ratio / RATIO))) if ratio > 0 else 1.0
 
 
 def first_over_max(trace: Trace) -> "tuple[list[str], Ints, Floats]":

@@ -66,7 +66,7 @@ def _judge_input(trace: Trace, site: Site) -> Result:
     text = f"the mean holds {share:.2f} of the energy of {rows} rows"
     if ratio is not None:
         text += f", the first axis is {ratio:.3g} times the next"
-    return PAGE.clean(f"{text} ({site.name or 'input'})")
+    return PAGE.clean(f"{text} ({site.name or 'input'})", share / NU)
 
 
 def _finding(trace: Trace, site: Site, nu: float, ratio: float | None, rows: int) -> Finding:

@@ -39,7 +39,6 @@ from relume.rules.head_facts import JudgedHead, judged_heads, missing_reason
 from relume.rules.outcome import judge
 from relume.rules.page import page
 from relume.rules.series_tools import last_step
-from relume.rules.severity_policy import FARES_BADLY
 
 PAGE = page(__doc__)
 
@@ -55,7 +54,7 @@ def check(trace: Trace) -> Iterator[Result]:
     if not heads:
         reason = missing_reason(trace, *REGRESSION, *BINARY, *LIKELIHOOD)
         yield PAGE.missing(reason) if reason else PAGE.clean("no criterion that is known here")
-    badly = judge(trace).name in FARES_BADLY
+    badly = judge(trace).fares_badly
     for head in heads:
         finding = _judge_head(trace, head, badly)
         if finding is not None:

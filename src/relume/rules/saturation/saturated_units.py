@@ -96,7 +96,8 @@ def check(trace: Trace) -> Iterator[Result]:
         entries, units = max(f.entries for f in worst), max(f.units for f in worst)
         yield PAGE.clean(
             f"in {layers(len(worst))} at most {entries:.0%} of entries are flat and at most "
-            f"{units:.0%} of units saturated"
+            f"{units:.0%} of units saturated",
+            max(entries / ENTRIES, units / UNITS),
         )
 
 

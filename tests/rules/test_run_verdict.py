@@ -1,0 +1,83 @@
+"""What may be said of a run as a whole: fine is a claim with evidence."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from relume.core import Fact, Series, Trace
+from relume.diagnosis import diagnose
+from relume.rules.run_verdict import verdict
+from traces import Build, dead, flat, healthy, learning
+
+
+def seen(loss: np.ndarray | None = None) -> Trace:
+    """A healthy run of 400 steps that is recorded to its end."""
+    return healthy(learning() if loss is None else loss).trace()
+
+
+def cut(trace: Trace, stat: str, last: int) -> Trace:
+    table = {
+        key: Series(s.steps[s.steps <= last], s.values[s.steps <= last])
+        if key[1] == stat or stat == "*"
+        else s
+        for key, s in trace.table.items()
+    }
+    return replace(trace, table=table)
+
+
+def test_a_run_that_is_seen_to_its_end_and_learns_is_fine() -> None:
+    diagnosis = diagnose(seen())
+    assert (diagnosis.verdict, diagnosis.unseen) == ("fine", ())
+
+
+@pytest.mark.parametrize(
+    ("trace", "missing"),
+    [
+        (cut(seen(), "loss", 300), "the loss after step 300 of 400"),
+        (
+            cut(replace(seen(), meta={**seen().meta, "steps": 2_000}), "none", 0),
+            "the activation functions after step",
+        ),
+        (replace(seen(), facts=()), "its chance level is not known"),
+        (
+            replace(seen(), facts=(*seen().facts, Fact("opaque", "", 0, {"operation": "LSTM"}))),
+            "what happens inside LSTM",
+        ),
+        (replace(seen(), meta={**seen().meta, "world": 4, "rank": 0}), "the other 3 ranks"),
+    ],
+)
+def test_what_is_missing_is_named_and_the_run_is_not_called_fine(
+    trace: Trace, missing: str
+) -> None:
+    diagnosis = diagnose(trace)
+    assert diagnosis.verdict == "nothing-found"
+    assert missing in "; ".join(diagnosis.unseen)
+
+
+def test_a_run_that_stalls_fails_whether_or_not_a_rule_is_sure() -> None:
+    assert diagnose(seen(flat())).verdict == "fails"
+
+
+def test_a_run_that_learns_with_a_warning_learns_but() -> None:
+    half = 0.6 + 1.7 * np.exp(-np.arange(400) / 150)
+    diagnosis = diagnose(healthy(half, dead_from=dead(1.0)).trace())
+    assert not diagnosis.ok
+    assert diagnosis.verdict == "learns-but"
+
+
+def test_nothing_recorded_is_unseen() -> None:
+    diagnosis = diagnose(Trace({"steps": 0, "records": 0}))
+    assert diagnosis.verdict == "unseen"
+    assert verdict(Trace({}), diagnosis.outcome, ())[0] == "unseen"
+
+
+def test_trainings_in_turn_are_judged_one_by_one() -> None:
+    one, two = seen().table["", "loss"].values, flat()
+    loss = np.r_[one, two, one]
+    trace = Build().loss(loss).trace()
+    trace = replace(trace, meta={**trace.meta, "steps": 1_200, "trainings": [0, 400, 800]})
+    diagnosis = diagnose(trace)
+    assert [outcome.name for outcome in diagnosis.trainings] == ["learning", "stalled", "learning"]
+    assert diagnosis.verdict == "fails"
+    assert "3 trainings in turn: 2 learning, 1 stalled. No. 2: Stalled" in diagnosis.outcome.text
