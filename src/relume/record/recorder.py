@@ -9,6 +9,7 @@ the run file reports the failure (`capture/failure_guard.py`).
 """
 
 import math
+import weakref
 from time import perf_counter, thread_time, time
 from typing import Any
 
@@ -69,6 +70,7 @@ class Recorder:
     ) -> None:
         self.writer = writer
         self.budget = budget
+        self._models = tuple(weakref.ref(model) for model in models)
         self.names = QualifiedNames(models)
         self.sites = Sites(self.names)
         self.fact_log = FactLog(self.sites, writer)
@@ -134,6 +136,23 @@ class Recorder:
             self.writer.close()
         except StoreError as error:
             self.failures.append(str(error))
+
+    def records_only(self, models: tuple[nn.Module, ...]) -> bool:
+        """Whether these are the models that were passed to be recorded."""
+        return bool(models) and tuple(ref() for ref in self._models) == models
+
+    def flush(self) -> None:
+        """Write everything recorded so far, so that a reader sees the run up to this step."""
+        if not self._closed and not self.failure_guard.stopped:
+            self.failure_guard.guard("flush", self._flush_all)
+
+    def _flush_all(self) -> None:
+        if self._steps_to_skip and self.watching:
+            self._count_skipped()
+            self._backward_patches.resume_backward()
+        self.pending_records.drain(wait=True)
+        self._flush()
+        self.pending_records.flush_counters()
 
     def time_acts(self) -> None:
         """Time the acts of the run, which has ended, at the shapes that they had."""

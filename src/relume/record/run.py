@@ -77,6 +77,8 @@ class Run:
         """
         if self.path is None:
             raise StoreError(f"nothing was recorded: {'; '.join(self.problems) or 'no file'}.")
+        if self._recorder is not None:
+            self._recorder.flush()
         return run_file.read(self.path)
 
     def diagnose(
@@ -111,6 +113,13 @@ class Run:
         else:
             self.close("exception", 1, kind.__name__)
 
+    def __del__(self) -> None:
+        # A run that nobody holds any longer ends: a notebook's cell that is run again must not
+        # leave a recorder behind. One that is dropped at once was meant to go on.
+        recorder = self.__dict__.get("_recorder")
+        if recorder is not None and recorder.names.explicit and recorder.backwards:
+            self.close()
+
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
 
@@ -128,8 +137,8 @@ def watch(
 
     Args:
         model: the module that is trained, or several.
-        budget: the share of wall time that recording may take, in (0, 1], beyond a quarter of a
-            second that is spent at the start.
+        budget: the share of wall time that recording may take, in (0, 1], once one and
+            a half seconds of recording are spent.
         every: record every `every`-th optimiser step instead of keeping a budget.
         path: the run file; by default ``.relume/<time>-<class of the model>.sqlite``.
         exact: record nothing that could change a bit. Without it a model under `torch.compile`
@@ -224,6 +233,7 @@ def begin(
     import torch
 
     from relume.record.recorder import Recorder
+    from relume.record.hooks.fork_guard import live_recorders
     from relume.record.schedule.overhead_budget import OverheadBudget
 
     rank = ranks.this_rank()
@@ -257,6 +267,9 @@ def begin(
         if opened_sink is not None:
             opened_sink.close()
         return run
+    for older in list(live_recorders):  # of the same models: a cell of a notebook is run again
+        if isinstance(older, Recorder) and older.records_only(models):
+            older.close()
     recorder.start()
     run = Run(path, recorder)
     run._problems += problems
