@@ -82,6 +82,9 @@ def _judge_opponents(outcomes: Mapping[str, Outcome], losses: Mapping[str, "Seri
     parts = [f"of {name} went from {_path(outcome)}" for name, outcome in outcomes.items()]
     paths = f"the loss {', that '.join(parts)}"
     first = next(iter(outcomes.values()))
+    if "signed" in names:  # an actor's gain, a critic of Wasserstein's: ratios mean nothing
+        text = f"Not judged: {paths}; losses of both signs do not tell how well the run does."
+        return Outcome("signed", text, first.numbers)
     both = " and ".join(outcomes)
     ratios = {n: r for n, o in outcomes.items() if (r := _ratio(o)) is not None}
     winner = next((n for n, r in ratios.items() if r <= WON), None)
