@@ -139,7 +139,7 @@ def test_a_fork_server_that_dies_takes_its_runs_and_no_more(
 INTERRUPTED = """
 import signal, sys
 from pathlib import Path
-from relume.cli import main
+from relume.cli.app import main
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 sys.exit(main(["prove", "--dir", sys.argv[1], "-j", "1", "--seeds", "3",
                "--edit", "lower-learning-rate:factor=0.1", sys.argv[2]]))
