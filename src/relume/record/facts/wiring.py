@@ -2,7 +2,7 @@
 holds, clears and moves.
 
 Everything here is exact: a gradient is None or zero in every entry, a weight's sampled entries are
-equal bit by bit, a gradient was there before backward began. The first records and every 16th
+equal bit by bit, a gradient was there before backward began. The first records and every 15th
 later one are audited; what is settled of a parameter (it had a gradient, it moved) is not looked
 at again.
 """
@@ -40,7 +40,7 @@ from relume.record.sites.qualified_names import user_frame
 from relume.record.sites.sites import Sites, source_of
 from relume.record.store.run_file import Writer
 
-FIRST, EVERY = 8, 16  # records that are audited: the first ones, then every so many
+FIRST, EVERY = 10, 15  # records that are audited (odd: of two models in turn both are seen)
 SAMPLE = 1_024  # entries of a parameter that are compared bit by bit
 SEARCHES = 3  # audits on which the objects of the program are searched for names
 MOST_REMADE = 64  # leaves of one step that are followed because no optimiser holds them
@@ -83,7 +83,7 @@ class LeafAudit:
     late: int = 0
     windows: int = 0
     uncleared: int = 0
-    first_window: int = 0
+    first_window: int = -1
     last_window: int = 0
     held: bool = False
     called: bool = False
@@ -119,7 +119,8 @@ class WiringAudit:
         self._looked_for_optimizers = False
         self._any_moved = False
         self._remade_line = ("", 0)
-        self._active = False
+        self._active = self._reads = self._ever_reads = False
+        self._step = self._audits = 0
         self._bad_data: set[str] = set()
         self._written: dict[str, dict[str, Any]] = {}
         self._waiting: list[weakref.ref[Optimizer]] = []
@@ -128,16 +129,20 @@ class WiringAudit:
 
     def arm(self) -> None:
         """A recorded step begins."""
-        if self._active and not self._touched and self._window:
-            self._close_by_hand()
-        self._active = self._armed < FIRST or self._armed % EVERY == 0
-        self._armed += 1
-        self._window, self._step_leaves = {}, set()
+        self._close_by_hand()
+        if self._reads or not self._ever_reads:  # a second optimiser steps on the same backward
+            self._active = self._armed < FIRST or self._armed % EVERY == 0
+            self._armed += 1
+        self._reads = False
+        if not self._active:
+            self._window = {}  # else a window stays open until its own optimiser steps
+        self._step_leaves = set()
         self._touched, self._gradient = set(), set()
 
     def disarm(self) -> None:
         """The next step is not recorded."""
-        self._active = False
+        self._close_by_hand()
+        self._active, self._window = False, {}
 
     def before_backward(self, graph: AutogradGraph, trace: ModuleTrace, step: int) -> None:
         """Read the gradients that are there before backward, and what enters the graph.
@@ -147,9 +152,10 @@ class WiringAudit:
             trace: the modules that were called on the step.
             step: the current step.
         """
+        self._reads = self._ever_reads = True
         if not self._active:
             return
-        self._called = trace.called
+        self._called, self._step = trace.called, step
         self._follow(graph, step)
         self._find_remade(graph, step)
         self._read_gradients_before(graph.leaves)
@@ -170,7 +176,7 @@ class WiringAudit:
             for parameter in group["params"]:
                 leaf = self._leaf(parameter, step)
                 if leaf is not None:
-                    leaf.held = True
+                    leaf.held = leaf.parameter = True
                     leaf.numbers = _numbers(optimizer, group)
                     leaf.reached += not leaf.reached and _had_gradient(optimizer, group, parameter)
         held = {id(p) for group in optimizer.param_groups for p in group["params"]}
@@ -190,16 +196,17 @@ class WiringAudit:
         free = {n for n in self._step_leaves if n in self._leaves and not self._leaves[n].held}
         self._add_modules(step)
         self._move()
+        for number in held | free:
+            self._close_window(number, step)
         for number in held | free | self._module_numbers():
-            self._count(number, step)
+            self._count(number)
         self._passing = [
             (leaf.ref, tuple(tensor.shape))
             for number in list(free)[:MOST_REMADE]
-            if (leaf := self._leaves[number]).parameter
-            and (tensor := leaf.ref()) is not None
-            and is_parameter(tensor)
+            if (tensor := (leaf := self._leaves[number]).ref()) is not None and is_parameter(tensor)
         ]
-        if self._armed & (self._armed - 1) == 0:
+        self._audits += 1
+        if self._audits & (self._audits - 1) == 0:
             self.write(step)
 
     def idle(self, backwards: int, step: int, waiting: Sequence[Optimizer]) -> None:
@@ -261,7 +268,8 @@ class WiringAudit:
                     continue
                 leaf = self._leaves[id(tensor)]
                 leaf.line = leaf.line if leaf.line[1] else source_of(node)
-                as_weight = kind(node) in AFFINE and weight_of(node) is tensor
+                weight = weight_of(node) if kind(node) in AFFINE else None
+                as_weight = weight is not None and weight.data_ptr() == tensor.data_ptr()
                 path = self._paths.get(id(tensor), "")
                 leaf.parameter |= as_weight and not self._names.explicit
                 if path and not leaf.name:
@@ -383,7 +391,7 @@ class WiringAudit:
             leaf.moved = count > 0
             self._any_moved |= leaf.moved
 
-    def _count(self, number: int, step: int) -> None:
+    def _count(self, number: int) -> None:
         leaf = self._leaves.get(number)
         if leaf is None or number in self._touched or leaf.ref() is None:
             return
@@ -393,24 +401,27 @@ class WiringAudit:
         leaf.reached += reached
         leaf.late += self._any_moved and not reached
         leaf.in_graph += number in self._step_leaves
-        if number in self._window:
-            cleared, address = self._window[number]
-            tensor = leaf.ref()
-            same = tensor is not None and _address(tensor) == address
-            leaf.windows += 1
-            leaf.uncleared += not cleared and same
-            leaf.first_window = leaf.first_window or step
-            leaf.last_window = step
+
+    def _close_window(self, number: int, step: int) -> None:
+        """Count whether the gradient that is stepped on began cleared."""
+        leaf, window = self._leaves.get(number), self._window.pop(number, None)
+        tensor = None if leaf is None else leaf.ref()
+        if leaf is None or window is None or tensor is None:
+            return
+        cleared, address = window
+        leaf.windows += 1
+        leaf.uncleared += not cleared and _address(tensor) == address
+        leaf.first_window = step if leaf.first_window < 0 else leaf.first_window
+        leaf.last_window = step
 
     def _close_by_hand(self) -> None:
-        """End a step on which no optimiser stepped: the weights are updated by hand."""
+        """End a step on which no optimiser stepped: weights may be updated by hand."""
+        if not self._active or self._touched or not self._step_leaves:
+            return
         self._move()
         for number in list(self._step_leaves):
-            leaf = self._leaves.get(number)
-            if leaf is not None and leaf.moved:
-                self._count(number, self._armed)
-            elif leaf is not None:
-                leaf.in_graph += 1
+            self._close_window(number, self._step)
+            self._count(number)
 
     # ------------------------------------------------------------------ data
 
@@ -438,7 +449,8 @@ class WiringAudit:
                 "first_row": first,
                 "value": "NaN" if bool(torch.isnan(data).any()) else "infinity",
             }
-            self._writer.replace_fact(Fact("wiring", site, step, data_))
+            now = step + (self._audits > 0)  # an optimiser's step is counted when it is made
+            self._writer.replace_fact(Fact("wiring", site, now, data_))
 
     # ------------------------------------------------------------------ the file
 

@@ -17,7 +17,7 @@ gradient: zero times NaN is NaN. One step later every weight is NaN.
 ## How it is measured
 Exact: entries that are not finite, in the floating data that enter an affine or recurrent layer and
 in the targets that the criterion saved (of a hand-written distance, its difference to a finite
-output), on the first 8 recorded steps, every 16th later one, and the first step whose loss is not
+output), on the first 10 recorded steps, every 15th later one, and the first step whose loss is not
 finite. One is enough. An error where the loss or a gradient is not finite either, else a warning.
 
 ## Known false alarms

@@ -19,8 +19,8 @@ The layers stay as they were drawn: what follows learns from random features. A 
 backward changes nothing at all.
 
 ## How it is measured
-Exact: whether `.grad` is None or zero in every entry after backward and at the step, on the first 8
-recorded steps and every 16th later one; a moment in the optimiser's state that is not zero counts
+Exact: whether `.grad` is None or zero in every entry after backward and at the step, on the first
+10 recorded steps and every 15th later one; a moment in the optimiser's state that is not zero counts
 as a gradient too. Named from 4 such steps on, at least 3 of them after some weight had moved (a
 branch that begins at zero, or a rate that does, gets its gradient with the second move). A warning
 where the module was called or an operation without a slope stands in between (its line is given);
