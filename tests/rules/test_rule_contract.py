@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import faults
 import numpy as np
 import pytest
+import wiring_traces as wiring
 from traces import Build, dead, flat, healthy, sigmoids
 
 from relume.core import Checked, Evidence, Finding, NotChecked, Rule, Severity, Trace
@@ -149,6 +150,12 @@ ROWS = {
     "ACT801": Row(faults.rounded, (0.0011, 0.101, 0.9), (0.001, 0.0)),
     "ACT802": Row(faults.cost, (0.0501, 0.5), (0.0499, 0.0)),
     "ACT803": Row(faults.swallowed, (1e-9, 0.5), (0.0,)),
+    "ACT901": Row(lambda n: wiring.uncleared(n).trace(), (3, 9), (2, 0)),
+    "ACT902": Row(lambda n: wiring.idle(n).trace(), (3, 400), (2, 0)),
+    "ACT903": Row(lambda n: wiring.forgotten(n).trace(), (3, 10), (2, 0)),
+    "ACT904": Row(lambda n: wiring.cut_off(n).trace(), (3, 10), (2, 0)),
+    "ACT905": Row(lambda n: wiring.remade(n).trace(), (3, 9), (2, 0)),
+    "ACT907": Row(lambda share: wiring.unfinite(share).trace(), (1e-6, 0.5), (0.0,)),
 }
 PLAIN = {
     "empty": Trace({}),

@@ -461,6 +461,14 @@ NO_EDGE = {
     ("vanishing_gradient", "CALLS"): EVIDENCE,
     ("vanishing_gradient", "LEAST"): EVIDENCE,
     ("zero_slope_artefact", "RECENT"): EVIDENCE,
+    ("gradients_not_cleared", "LEAST"): EVIDENCE,
+    ("gradients_not_cleared", "SPAN"): EVIDENCE,
+    ("optimizer_never_steps", "LEAST"): EVIDENCE,
+    ("optimizer_never_steps", "OPEN"): EVIDENCE,
+    ("parameter_not_optimized", "LEAST"): EVIDENCE,
+    ("parameter_without_gradient", "LEAST"): EVIDENCE,
+    ("parameter_without_gradient", "LATE"): EVIDENCE,
+    ("parameters_remade", "LEAST"): EVIDENCE,
 }
 
 

@@ -36,6 +36,7 @@ class Build:
     table: dict[tuple[str, str], Series] = field(default_factory=dict)
     units: dict[str, tuple[Window, ...]] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
+    meta: dict[str, Any] = field(default_factory=dict)
 
     @property
     def at(self) -> np.ndarray:
@@ -144,7 +145,7 @@ class Build:
         order = {"input": -1}
         sites = sorted(self.sites, key=lambda s: (order.get(s.kind, 0), s.order))
         return Trace(
-            {"run": "t", "steps": self.steps},
+            {"run": "t", "steps": self.steps, **self.meta},
             tuple(sites),
             self.table,
             self.units,

@@ -191,6 +191,18 @@ class Trace:
     turn           an optimiser that takes turns with others: ``loss`` (its series at ``""``),
                    ``optimizer`` (class), ``model`` (the module that holds what it steps),
                    ``reaches`` (the other ones' series whose parameters its loss depends on)
+    wiring         of a parameter: ``held`` (an optimiser holds it), ``named`` (a module registers
+                   it), ``called`` (that module ran), ``audits`` (steps looked at), ``in_graph``,
+                   ``reached``, ``zero`` (of them, with it in the loss's graph, with a gradient
+                   that is not zero, with one that is), ``late`` (without one after a weight
+                   moved), ``windows`` and ``uncleared`` (steps, and those that still had the
+                   former gradient), ``window_steps``, ``moved``, ``unchanged_share`` (entries
+                   equal bit by bit to the first ones), ``cut`` (an operation without a slope),
+                   ``shape``, ``dtype``, ``optimizer``, ``lr``, ``eps``, ``decay``, ``file``,
+                   ``line``. Of data that are not finite: ``what`` (``input``, ``target``),
+                   ``share``, ``rows``, ``bad_rows``, ``first_row``, ``value``. At ``remade``:
+                   ``times``, ``leaves``, ``shapes``. At ``""``: ``backwards``, ``waiting``
+                   (parameters of optimisers that never stepped), ``moved``
     end            how the program ended: ``how`` (``normal``, ``exit``, ``exception``,
                    ``interrupt``), ``code``, ``text``
     ============== ===============================================================================

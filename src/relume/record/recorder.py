@@ -90,6 +90,7 @@ class Recorder:
         self._idle_backwards = IDLE_BACKWARDS
         self._loss_mean = math.nan
         self._loss_spread = 0.0
+        self._loss_is_bad: bool | None = False
         self._step_handle: Any = None
         self._scaled_at = 0  # optimiser steps when a scaler began an iteration
         self._last = self._flushed = perf_counter()
@@ -230,6 +231,9 @@ class Recorder:
             self.pending_records.add_loss(
                 self.scaling.unscale(loss) if self.scaling.active else loss
             )
+            if self._loss_is_bad:
+                self._loss_is_bad = None  # the first such loss is the one that may show why
+                self.recorded_step.read_data(loss, self.step)
         except Exception as error:
             self.fail("loss", error)
 
@@ -284,6 +288,8 @@ class Recorder:
         if not far <= max((JUMP - 1) * abs(mean), WILD * spread):  # a jump, or not a number
             self.budget.request()
             self.pending_records.split_windows()
+            if self._loss_is_bad is False:
+                self._loss_is_bad = not math.isfinite(loss)
         if math.isfinite(loss):
             self._loss_mean = mean + 0.1 * far
             self._loss_spread = spread + 0.1 * (abs(far) - spread)
@@ -376,10 +382,13 @@ class Recorder:
 
     def _clocked_by_backward(self) -> bool:
         """Whether each backward counts as a step: no optimiser steps (weights updated by hand)."""
-        if self.optimizers.steps or self.backwards <= self._idle_backwards:
+        if self.optimizers.steps or self.backwards <= IDLE_BACKWARDS:
             return False
-        if self._idle_backwards == IDLE_BACKWARDS and self.optimizers.has_waiting():
+        waiting = self.optimizers.waiting()  # searches at the first call only
+        self.fact_log.wiring.idle(self.backwards, self.step, waiting)
+        if waiting:
             self._idle_backwards = MOST_GATHERED
+        if self.backwards <= self._idle_backwards:
             return False
         self.optimizers.step += 1
         return True
@@ -446,7 +455,7 @@ class Recorder:
             "backwards": self.backwards,
             "overhead": self.budget.overhead,
             **self.optimizers.meta(),
-            "looks_for": list(LOOKS_FOR),
+            "looks_for": [*LOOKS_FOR, "wiring"],
             "seconds": self.budget.elapsed,
             "skipped": self.scaling.skipped,
             "updated": time(),

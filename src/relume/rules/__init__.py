@@ -10,7 +10,8 @@ its first line holds code and name, and its last line binds a `Rule`. `registry.
 folders, so no list names the rules; docs/extend/rule.md adds one.
 
 Families: `collection` (ACT0), `structure` (ACT1), `output` (ACT2), `initialisation` (ACT3), `dead`
-(ACT4), `saturation` (ACT5), `gradients` (ACT6), `inputs` (ACT7), `numerics` (ACT8).
+(ACT4), `saturation` (ACT5), `gradients` (ACT6), `inputs` (ACT7), `numerics` (ACT8),
+`wiring` (ACT9).
 
 What rules share, in reading order:
 
@@ -25,6 +26,7 @@ What rules share, in reading order:
 - `gradient_profile`: decades of gradient over depth.
 - `head_facts`: heads with their criteria.
 - `non_finite`: where values are not finite.
+- `wiring_facts`: which parameters get a gradient, and which the optimiser holds.
 
     >>> from relume.core import Trace
     >>> from relume.rules.gradients.learning_rate_high import RULE

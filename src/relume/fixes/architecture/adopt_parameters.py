@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 PAGE = page(__doc__)
 
-RUNGS = {"ACT603": 1}
+RUNGS = {"ACT603": 1, "ACT903": 1}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:

@@ -1,6 +1,5 @@
 """Counts the steps of the watched models' optimisers, and reports which of them step."""
 
-import gc
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
+from relume.record.facts.wiring import live_optimizers
 from relume.record.store.run_file import UNSEEN
 
 
@@ -35,6 +35,7 @@ class OptimizerSteps:
         self._known: set[int] = set()
         self._training_of: dict[int, int] = {}  # of a parameter, by its id
         self._parameters: dict[int, weakref.ref[Any]] = {}  # every one that was stepped
+        self._found: list[weakref.ref[Optimizer]] | None = None
 
     @property
     def alone(self) -> bool:
@@ -46,14 +47,15 @@ class OptimizerSteps:
         """Whether more than one optimiser has stepped."""
         return len(self._known) > 1
 
-    def has_waiting(self) -> bool:
-        """Whether there is an optimiser of a watched parameter that has not stepped yet.
+    def waiting(self) -> list[Optimizer]:
+        """Return the optimisers of watched parameters that have not stepped yet.
 
-        It searches all objects of the process, so it is called once, and only where nothing steps.
+        All objects of the process are searched at the first call, and never again.
         """
-        # by type: isinstance would ask proxies for their class
-        optimizers = [one for one in gc.get_objects() if issubclass(type(one), Optimizer)]
-        return any(self._is_watched(one) for one in optimizers)
+        if self._found is None:
+            watched = [one for one in live_optimizers() if self._is_watched(one)]
+            self._found = [weakref.ref(one) for one in watched]
+        return [one for ref in self._found if (one := ref()) is not None]
 
     def count(self, optimizer: Optimizer) -> bool:
         """Count a step of this optimiser; return False if it trains another model."""

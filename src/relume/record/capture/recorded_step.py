@@ -109,6 +109,7 @@ class RecordedStep:
         """
         self._backwards_read = 0
         self._leaves = []
+        self.fact_log.wiring.arm()
         self.act_capture.close()
         self.act_capture.clear()
         self.act_capture.phase = record
@@ -134,6 +135,7 @@ class RecordedStep:
         self.end_anomaly()
         self._force_eager.restore()
         self._parameter_stats.forget()
+        self.fact_log.wiring.disarm()
         self.step_record = None
         self._leaves = []
 
@@ -183,6 +185,7 @@ class RecordedStep:
         self.step_record.unscale = self._scaling.inverse()
         with untraced():
             self._reader.read(self.step_record, graph, step)
+            self.fact_log.wiring.before_backward(graph, self.module_trace, step)
         self._leaves = graph.leaves
         self.reach = frozenset(map(id, graph.leaves))
         if self.several or record < DEEP_FIRST:
@@ -211,6 +214,12 @@ class RecordedStep:
             self._leaves = [*self._leaves, *graph.leaves]
         step_record.add_cost(thread_time() - start)
 
+    def read_data(self, loss: Tensor, step: int) -> None:
+        """Look for data that are not finite: the loss is the first that is not."""
+        if loss.grad_fn is not None:
+            with untraced():
+                self.fact_log.wiring.read_data(walk(loss.grad_fn), self.module_trace, step)
+
     def read_gradients(self) -> None:
         """Read the parameters' gradients after backward, before any clipping."""
         step_record = self.step_record
@@ -219,6 +228,7 @@ class RecordedStep:
         start = thread_time()
         with untraced():
             self._parameter_stats.gradients(step_record, self._leaves)
+            self.fact_log.wiring.after_backward()
         step_record.add_cost(thread_time() - start)
 
     def read_updates(self, optimizer: Optimizer | None = None) -> None:
@@ -233,6 +243,9 @@ class RecordedStep:
                 self.update_cosine.step(optimizer)
             self._add_cost(start)
         step_record = self.step_record
+        if optimizer is not None:
+            with untraced():
+                self.fact_log.wiring.after_step(optimizer, self._step)
         if step_record is None:
             return
         start = thread_time()
@@ -270,6 +283,7 @@ class RecordedStep:
             if not self.is_watched(optimizer):
                 return
             with untraced():
+                self.fact_log.wiring.before_step(optimizer, self._step)
                 self._parameter_stats.before_step(self.step_record, optimizer, self._step)
         except Exception as error:
             self._on_error("before the optimiser", error)

@@ -8,9 +8,11 @@ Files in reading order:
     fact_log.py          `FactLog`: reads one graph's head and criterion, writes sites and facts
     criterion_fact.py    `CriterionFact`: the criterion, and the loss of the best constant guess
     structure_facts.py   `StructureFacts`: head, affine pairs, softmaxes, opaque operations
+    attribute_paths.py   names tensors that no module registers by the attribute that holds them
+    wiring.py            `WiringAudit`: gradients that are cleared, reach, and are optimised
 
 The kinds of fact: ``criterion``, ``targets``, ``head``, ``affine-pair``, ``softmax``, ``act-pair``,
-``precision``, ``parameter``, ``non-finite``, ``opaque``. Rules read them with
+``precision``, ``parameter``, ``non-finite``, ``opaque``, ``wiring``. Rules read them with
 `Trace.facts_of(kind)`.
 
 The calls on one recorded step:

@@ -10,6 +10,7 @@ from torch import Tensor
 from relume.core import Fact, Site, Window
 from relume.record.facts.criterion_fact import CriterionFact
 from relume.record.facts.structure_facts import StructureFacts
+from relume.record.facts.wiring import WiringAudit
 from relume.record.graph import affine_structure, criterion
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
@@ -57,6 +58,7 @@ class FactLog:
     Attributes:
         structure_facts: writes facts about the model's structure.
         criterion_fact: writes the fact about the criterion.
+        wiring: writes which parameters get a gradient and are optimised.
     """
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
@@ -64,6 +66,7 @@ class FactLog:
         self._writer = writer
         self.structure_facts = StructureFacts(sites, writer)
         self.criterion_fact = CriterionFact(writer)
+        self.wiring = WiringAudit(sites, writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
         self._module_orders: dict[str, int] = {}  # of modules whose parameters were gathered
@@ -213,6 +216,7 @@ class FactLog:
                 "nothing is wrong: an unrolled loop repeats the same act",
                 step,
             )
+        self.wiring.finish(step, optimizer_steps, backwards)
         if optimizer_steps and not backwards:
             self.structure_facts.write_opaque("", "torch.func", *NO_BACKWARD, step)
         if backwards and not optimizer_steps:

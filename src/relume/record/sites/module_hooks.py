@@ -6,6 +6,7 @@ costs, so a step whose graph is expected to be in the cache runs without them
 (`capture/recorded_step.py`).
 """
 
+import weakref
 from collections.abc import Callable
 from threading import get_ident
 from time import thread_time
@@ -100,6 +101,8 @@ class ModuleHooks:
             module_trace.main.stack.clear()
         if not module_trace.main.stack:
             if not torch.is_grad_enabled():
+                if module.training:
+                    module_trace.called[id(module)] = weakref.ref(module)
                 return  # an evaluation
             self._names.add_root(module)
         module_trace.enter(module)

@@ -74,6 +74,7 @@ class ModuleTrace:
         main: the trace of the thread that records.
         thread: that thread; 0 where nothing is recorded.
         any_packed: saved tensors were packed somewhere; reading them would compute them again.
+        called: the modules that ran in training mode, by id, also those without a gradient.
     """
 
     def __init__(self) -> None:
@@ -85,6 +86,7 @@ class ModuleTrace:
         self._others: dict[int, ThreadTrace] = {}
         self.thread = 0
         self.any_packed = False
+        self.called: dict[int, weakref.ref[nn.Module]] = {}
         self._base = 0
 
     def begin(self) -> None:
@@ -117,6 +119,7 @@ class ModuleTrace:
         """Record the entry of a module."""
         thread_trace = self._this_thread()
         thread_trace.stack.append(module)
+        self.called[id(module)] = weakref.ref(module)
         packed = packing()
         self.any_packed |= packed
         thread_trace.add(packed=packed)

@@ -39,6 +39,7 @@ FAMILIES = {
     "ACT6": "gradient flow and learning rate",
     "ACT7": "inputs",
     "ACT8": "numerics and cost",
+    "ACT9": "wiring",
 }
 _FIRST = re.compile(r"(?P<code>[A-Z]+\d+)\s+(?P<name>[a-z0-9-]+):\s*(?P<summary>.+)", re.DOTALL)
 

@@ -121,7 +121,7 @@ def _finding(trace: Trace, name: str, value: float, usual: float) -> Finding:
 def _left_out(trace: Trace) -> Finding | None:
     """The finding on weights in the graph that no optimiser holds."""
     optimised = {fact.site for fact in trace.facts_of("parameter")}
-    if not optimised:
+    if not optimised or trace.facts_of("wiring"):  # what is exact: parameter-not-optimized
         return None
     names = [s.name for s in trace.sites_of("parameter") if s.name not in optimised]
     names = [n for n in names if trace.series(n, "update_ratio") is None and _weight(n)]

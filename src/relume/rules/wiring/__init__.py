@@ -1,0 +1,12 @@
+"""Rules of wiring (ACT9): does the gradient reach the weight, and does the optimiser use it?
+
+All read the facts ``wiring``, which are exact: nothing here is inferred from the size of a number,
+so a falling loss demotes none of them.
+
+- `gradients_not_cleared` (ACT901): a step that still has the gradients of earlier ones.
+- `optimizer_never_steps` (ACT902): backward without one step of the optimiser.
+- `parameter_not_optimized` (ACT903): a gradient, and no optimiser that holds the parameter.
+- `parameter_without_gradient` (ACT904): an optimiser, and no gradient.
+- `parameters_remade` (ACT905): layers that are new in each forward.
+- `non_finite_data` (ACT907): NaN or infinity among the inputs or the targets.
+"""

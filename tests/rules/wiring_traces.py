@@ -1,0 +1,65 @@
+"""Synthetic traces for the rules of wiring: a run whose parameters are all as they should be, and
+one knob for each fault."""
+
+from typing import Any
+
+from traces import Build, flat, healthy
+
+GOOD = {
+    "shape": [8, 8],
+    "named": True,
+    "held": True,
+    "called": True,
+    "audits": 10,
+    "in_graph": 10,
+    "reached": 10,
+    "zero": 0,
+    "late": 0,
+    "windows": 9,
+    "uncleared": 0,
+    "window_steps": 60,
+    "moved": True,
+    "cut": "",
+}
+
+
+def wired(*names: str, **changes: Any) -> Build:
+    """Two weights that train beside those named, which have the changes."""
+    build = healthy(flat())
+    build.meta = {"optimizers": 1, "backwards": 400, "looks_for": ["wiring"], "ended": "normal"}
+    for name in ("fc2.weight", "head.weight"):
+        build.fact("wiring", name, **GOOD)
+    for name in names:
+        build.fact("wiring", name, **{**GOOD, **changes})
+    return build
+
+
+def uncleared(steps: float) -> Build:
+    windows = max(int(steps), 1)
+    return wired("fc1.weight", windows=windows, uncleared=int(steps))
+
+
+def forgotten(records: float) -> Build:
+    return wired("fc1.weight", held=False, moved=False, reached=int(records))
+
+
+def cut_off(late: float, **more: Any) -> Build:
+    count = {"in_graph": 0, "reached": 0, "late": int(late), "moved": False}
+    return wired("fc1.weight", **{**count, **more})
+
+
+def idle(calls: float, *, ended: bool = True, moved: int = 0) -> Build:
+    build = healthy(flat())
+    build.meta = {"optimizers": 0, "backwards": calls, "looks_for": ["wiring"]}
+    build.meta |= {"ended": "normal"} if ended else {}
+    return build.fact("wiring", backwards=int(calls), waiting=4, moved=moved)
+
+
+def remade(times: float) -> Build:
+    data = {"leaves": 2, "shapes": "3x20, 3", "file": "", "line": 0}
+    return wired().fact("wiring", "remade", what="remade", times=int(times), **data)
+
+
+def unfinite(share: float) -> Build:
+    data = {"what": "target", "rows": 64, "bad_rows": 3, "first_row": 7, "value": "NaN"}
+    return wired().fact("wiring", "target", share=share, **data)
