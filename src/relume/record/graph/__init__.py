@@ -11,6 +11,7 @@ Files in reading order:
   weight and bias.
 - `autograd_graph`: `walk`, and questions about one node: `inputs`, `saved`, `weight_of`, `role`.
 - `opaque_ops`: operations that hide their acts, with reason and remedy.
+- `unit_axis`: the axis of an act's units, followed from its layer.
 - `recompute`: the input of an act on a few rows, from the layer before it.
 - `handwritten_relu`: ``torch.where(x > 0, x, 0)`` and ``x * (x > 0)`` as acts.
 - `affine_structure`: affine maps in a row, biases under a norm, where the data enter.

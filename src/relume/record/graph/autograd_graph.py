@@ -15,7 +15,6 @@ import torch
 
 from relume.record.graph.op_names import (
     AFFINE,
-    BATCH_NORM,
     LEAF,
     LINEAR,
     NORM,
@@ -275,40 +274,57 @@ def weight_of(node: AutogradNode) -> torch.Tensor | None:
     return leaf.detach().t() if transposed else leaf.detach()
 
 
-def feeding(node: AutogradNode) -> Iterator[AutogradNode]:
-    """Yield the norm and affine nodes that feed an act, back to the nearest affine one."""
+def output_shape(node: AutogradNode | None) -> tuple[int, ...] | None:
+    """The shape of a node's first output, from its metadata."""
+    metadata = getattr(node, "_input_metadata", None)
+    return tuple(int(size) for size in metadata[0].shape) if metadata else None
+
+
+def path_to_layer(node: AutogradNode) -> list[AutogradNode]:
+    """The nodes that feed an act, from its source back to the nearest affine one."""
+    path: list[AutogradNode] = []
     current: AutogradNode | None = node
     for _ in range(64):  # no act is farther than this from its layer
         sources = signal_inputs(current)
         if not sources:
-            return
+            return path
         # Where two signals are added, the later one comes from the layer; the other is a shortcut.
-        current = max(sources, key=lambda source: source._sequence_nr())
+        current = _normalised(current, sources) or max(
+            sources, key=lambda source: source._sequence_nr()
+        )
+        path.append(current)
         name = kind(current)
         if name in AFFINE:
-            yield current
-            return
-        if name in NORM or name in OPAQUE:
-            yield current
-        elif passes_through(current) is None and name not in LINEAR and name != "AddBackward":
-            return
+            return path
+        if name in NORM or name in OPAQUE or name in LINEAR or name == "AddBackward":
+            continue
+        if passes_through(current) is None and _normalised(current, signal_inputs(current)) is None:
+            return path
+    return path
 
 
-def unit_axis(node: AutogradNode, dims: int) -> int:
-    """The unit axis of the output, of `dims` dimensions, of this node's act.
+def _normalised(node: AutogradNode, sources: list[AutogradNode]) -> AutogradNode | None:
+    """The signal that a node shifts or scales by statistics of it (a norm that is written out).
 
-    It is the channels (axis 1) after a convolution and the features (the last axis) after a
-    product. Where the feeding layer is unknown it is axis 1 for 2 or 4 dimensions, else the last.
+    The statistics are smaller than the signal; None where no input, or more than one, has the
+    shape of the output.
     """
-    for source in feeding(node):
-        name = kind(source)
-        if name == "ConvolutionBackward":
-            return 1
-        if name in AFFINE or name == "NativeLayerNormBackward":
-            return dims - 1
-        if name in BATCH_NORM:
-            return 1
-    return 1 if dims in (2, 4) else dims - 1
+    if len(sources) < 2 or kind(node) not in ELEMENTARY:
+        return None
+    shape = output_shape(node)
+    full = [source for source in sources if output_shape(source) == shape]
+    return full[0] if len(full) == 1 else None
+
+
+ELEMENTARY = frozenset(f"{name}Backward" for name in ("Add", "Sub", "Rsub", "Mul", "Div"))
+
+
+def feeding(node: AutogradNode) -> Iterator[AutogradNode]:
+    """Yield the norm and affine nodes that feed an act, back to the nearest affine one."""
+    for passed in path_to_layer(node):
+        name = kind(passed)
+        if name in AFFINE or name in NORM or name in OPAQUE:
+            yield passed
 
 
 def role(graph: AutogradGraph, node: AutogradNode, act: str) -> str:

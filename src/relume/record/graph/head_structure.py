@@ -18,6 +18,7 @@ from relume.record.graph.autograd_graph import (
     AutogradNode,
     kind,
     name_of,
+    output_shape,
     saved,
     signal_inputs,
     signed_axis,
@@ -119,17 +120,11 @@ def _is_broadcast(criterion: Criterion, head: Head) -> bool | None:
     if criterion.name not in ("mse", "l1", "smooth_l1", "huber", "bce", "bce_with_logits"):
         return None
     differences = saved(criterion.node, "_saved_self")
-    shape = _shape(head.affine)
+    shape = output_shape(head.affine)
     if not isinstance(differences, Tensor) or shape is None:
         return None
     rows, units = shape[0], shape[-1]
     return len(shape) == 2 and units == 1 and rows > 1 and tuple(differences.shape) == (rows, rows)
-
-
-def _shape(node: AutogradNode | None) -> tuple[int, ...] | None:
-    """The shape of a node's output, from the metadata of its one output."""
-    metadata = getattr(node, "_input_metadata", None)
-    return tuple(int(size) for size in metadata[0].shape) if metadata else None
 
 
 def softmaxes(

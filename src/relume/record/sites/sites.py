@@ -18,10 +18,10 @@ from relume.record.graph.autograd_graph import (
     kind,
     parameter_behind,
     role,
-    unit_axis,
 )
 from relume.record.graph.handwritten_relu import mask_of
 from relume.record.graph.op_names import AFFINE
+from relume.record.graph.unit_axis import ONE_UNIT, unit_axis
 from relume.record.measure.unit_counters import UnitCounters
 from relume.record.sites.find_acts import ActFinder, FoundAct
 from relume.record.sites.function_mode import CapturedAct, CapturedInput
@@ -160,8 +160,8 @@ class Sites:
             file, line = one.captured.file, one.captured.line
         if one.captured_input is None:
             saved = one.node_spec.read(node)
-            axis = unit_axis(node, saved.dim())
-            units = int(saved.shape[axis]) if saved.dim() else 1
+            axis = unit_axis(node, saved.shape)
+            units = 1 if axis == ONE_UNIT else int(saved.shape[axis])
             act_name = act.called(act.parameters(one.node_spec, node))
         else:
             axis = one.captured.axis if one.captured is not None else _axis_of_mask(node)
@@ -230,7 +230,7 @@ class Sites:
 
 def _axis_of_mask(node: AutogradNode) -> int:
     mask = mask_of(node)
-    return -1 if mask is None else unit_axis(node, mask.dim())
+    return -1 if mask is None else unit_axis(node, mask.shape)
 
 
 def _is_act_module(module: nn.Module | None) -> bool:
