@@ -255,6 +255,16 @@ def is_dropout(mask: torch.Tensor) -> bool:
     return bool((top > 1) & ((sample == 0) | (sample == top)).all())
 
 
+def has_constant(node: AutogradNode) -> bool:
+    """Whether one operand of a maximum is a finite constant (a running one begins at -inf)."""
+    if None not in inputs(node):
+        return False
+    constant = saved(node, "_saved_self" if inputs(node)[0] is None else "_saved_other")
+    if not isinstance(constant, torch.Tensor):
+        return True
+    return bool(torch.isfinite(constant.detach().reshape(-1)[:1]).all())
+
+
 def weight_of(node: AutogradNode) -> torch.Tensor | None:
     """The weight of an affine node, oriented as the node saves it: (in, out) for products.
 
@@ -280,36 +290,42 @@ def output_shape(node: AutogradNode | None) -> tuple[int, ...] | None:
     return tuple(int(size) for size in metadata[0].shape) if metadata else None
 
 
-def path_to_layer(node: AutogradNode) -> list[AutogradNode]:
-    """The nodes that feed an act, from its source back to the nearest affine one."""
-    path: list[AutogradNode] = []
-    current: AutogradNode | None = node
+def path_to_layer(node: AutogradNode, entry: AutogradNode | None = None) -> list[AutogradNode]:
+    """The nodes that feed an act, from its source back to the nearest affine one.
+
+    Args:
+        node: the act's node.
+        entry: the source of an act that several nodes compute.
+    """
+    path: list[AutogradNode] = [] if entry is None else [entry]
+    if entry is not None and kind(entry) in AFFINE:
+        return path
+    current: AutogradNode = entry or node
     for _ in range(64):  # no act is farther than this from its layer
         sources = signal_inputs(current)
         if not sources:
             return path
         # Where two signals are added, the later one comes from the layer; the other is a shortcut.
-        current = _normalised(current, sources) or max(
-            sources, key=lambda source: source._sequence_nr()
-        )
+        current = normalised(current) or max(sources, key=lambda source: source._sequence_nr())
         path.append(current)
         name = kind(current)
         if name in AFFINE:
             return path
         if name in NORM or name in OPAQUE or name in LINEAR or name == "AddBackward":
             continue
-        if passes_through(current) is None and _normalised(current, signal_inputs(current)) is None:
+        if passes_through(current) is None and normalised(current) is None:
             return path
     return path
 
 
-def _normalised(node: AutogradNode, sources: list[AutogradNode]) -> AutogradNode | None:
+def normalised(node: AutogradNode) -> AutogradNode | None:
     """The signal that a node shifts or scales by statistics of it (a norm that is written out).
 
     The statistics are smaller than the signal; None where no input, or more than one, has the
     shape of the output.
     """
-    if len(sources) < 2 or kind(node) not in ELEMENTARY:
+    sources = signal_inputs(node) if kind(node) in ELEMENTARY else []
+    if len(sources) < 2:
         return None
     shape = output_shape(node)
     full = [source for source in sources if output_shape(source) == shape]
@@ -319,9 +335,9 @@ def _normalised(node: AutogradNode, sources: list[AutogradNode]) -> AutogradNode
 ELEMENTARY = frozenset(f"{name}Backward" for name in ("Add", "Sub", "Rsub", "Mul", "Div"))
 
 
-def feeding(node: AutogradNode) -> Iterator[AutogradNode]:
+def feeding(node: AutogradNode, entry: AutogradNode | None = None) -> Iterator[AutogradNode]:
     """Yield the norm and affine nodes that feed an act, back to the nearest affine one."""
-    for passed in path_to_layer(node):
+    for passed in path_to_layer(node, entry):
         name = kind(passed)
         if name in AFFINE or name in NORM or name in OPAQUE:
             yield passed

@@ -8,6 +8,7 @@ from relume.acts.act import by_node
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
+    has_constant,
     inputs,
     kind,
     name_of,
@@ -162,7 +163,10 @@ def head(criterion: Criterion) -> Head:
         name = kind(node)
         if name in AFFINE:
             return Head(node, acts[::-1])
-        if name_of(node) in by_node():
+        entry = by_node().get(name_of(node))
+        if entry is not None and entry[1].constant_input and not has_constant(node):
+            return Head(None, acts[::-1])
+        if entry is not None:
             acts.append(node)
         elif name not in RESHAPE and name not in HAND_WRITTEN:
             return Head(None, acts[::-1])

@@ -22,13 +22,18 @@ ONE_UNIT = -1  # of a tensor without a unit axis: all its entries are samples of
 Shape = tuple[int, ...]
 
 
-def unit_axis(node: AutogradNode, shape: Sequence[int]) -> int:
+def unit_axis(node: AutogradNode, shape: Sequence[int], entry: AutogradNode | None = None) -> int:
     """The unit axis of the output, of this shape, of this node's act.
 
     Where the feeding layer is unknown it is axis 1 for 2 or 4 dimensions, else the last. A tensor
     of one dimension is then a batch of one unit (`ONE_UNIT`).
+
+    Args:
+        node: the act's node.
+        shape: of its output.
+        entry: the source of an act that several nodes compute.
     """
-    path, last = path_to_layer(node), len(shape) - 1
+    path, last = path_to_layer(node, entry), len(shape) - 1
     for place, layer in enumerate(path):
         axis = _axis_of_layer(layer)
         if axis is None:

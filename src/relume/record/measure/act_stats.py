@@ -132,6 +132,11 @@ def post_of(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, Any]) -
     return rows if holds == "post" else _call(act.native or act.value, rows, parameters)
 
 
+def slopes_of(act: Act, rows: Tensor, parameters: Mapping[str, Any]) -> Tensor:
+    """f' on rows (rows, units) of the act's input."""
+    return _call(act.slope, rows, parameters)
+
+
 def _call(function: Callable[..., Tensor] | None, rows: Tensor, extra: Mapping[str, Any]) -> Tensor:
     assert function is not None  # the callers pass elementwise acts only
     fitted = {
