@@ -41,6 +41,8 @@ class AutogradGraph:
         names, numbers: name and sequence number of each node, in the order of `nodes`.
         complete: False where the graph was larger than `MOST_NODES`.
         sealed: nodes whose saved tensors must not be unpacked (see `without_unpacking`).
+        derived: nodes that autograd's backward made, and what follows them; they are no part of the
+            model (see `double_backward`).
     """
 
     root: AutogradNode
@@ -50,14 +52,17 @@ class AutogradGraph:
     numbers: list[int]
     complete: bool = True
     sealed: set[AutogradNode] = field(default_factory=set[AutogradNode])
+    derived: set[AutogradNode] = field(default_factory=set[AutogradNode])
     _consumers: dict[AutogradNode, list[AutogradNode]] = field(
         default_factory=dict[AutogradNode, list[AutogradNode]]
     )
 
     def consumers(self, node: AutogradNode) -> list[AutogradNode]:
-        """The nodes that take this node's output as an input."""
+        """The nodes that take this node's output as an input, without derived ones."""
         if not self._consumers:
             for user in self.nodes:
+                if user in self.derived:
+                    continue
                 for source, _ in user.next_functions:
                     if source is not None:
                         self._consumers.setdefault(source, []).append(user)

@@ -72,20 +72,10 @@ def criterion(graph: AutogradGraph) -> Criterion:
     """Find the criterion nearest to the loss; ``unknown`` where none is recognised."""
     queue, visited = [graph.root], {graph.root}
     for node in queue:
-        name = kind(node)
-        if name in CRITERIA:
-            return _named(CRITERIA[name], node)
-        if name == "LogSoftmaxBackward":  # soft targets: -(y * log_softmax(z)).sum()
-            return Criterion("cross_entropy", node, first_signal(node), _product(graph, node))
-        if name == "PowBackward" and float(getattr(node, "_saved_exponent", 0)) == 2:
-            return Criterion("mse", node, first_signal(node))
-        if name == "MulBackward" and (product := _multiplied(graph, node)):
-            return Criterion(product, node, first_signal(node))
-        if name == "AbsBackward":
-            return Criterion("l1", node, first_signal(node))
-        if name == "LogBackward":
-            return Criterion("log_likelihood", node, first_signal(node))
-        if name in AFFINE or name in OPAQUE:
+        found = _recognised(graph, node)
+        if found is not None:
+            return found
+        if kind(node) in AFFINE or kind(node) in OPAQUE:
             continue
         for source in signal_inputs(node):
             if source not in visited:
@@ -94,6 +84,26 @@ def criterion(graph: AutogradGraph) -> Criterion:
         if len(queue) > 200:  # a criterion stands near the loss
             break
     return Criterion("unknown", graph.root, graph.root)
+
+
+def _recognised(graph: AutogradGraph, node: AutogradNode) -> Criterion | None:
+    """The criterion that a node computes, or is the core of; None for any other node."""
+    name = kind(node)
+    if name in CRITERIA:
+        return _named(CRITERIA[name], node)
+    if node in graph.derived:
+        return None  # the square of a gradient is a penalty, no distance to a target
+    if name == "LogSoftmaxBackward":  # soft targets: -(y * log_softmax(z)).sum()
+        return Criterion("cross_entropy", node, first_signal(node), _product(graph, node))
+    if name == "PowBackward" and float(getattr(node, "_saved_exponent", 0)) == 2:
+        return Criterion("mse", node, first_signal(node))
+    if name == "MulBackward" and (product := _multiplied(graph, node)):
+        return Criterion(product, node, first_signal(node))
+    if name == "AbsBackward":
+        return Criterion("l1", node, first_signal(node))
+    if name == "LogBackward":
+        return Criterion("log_likelihood", node, first_signal(node))
+    return None
 
 
 def _multiplied(graph: AutogradGraph, node: AutogradNode) -> str:
@@ -153,8 +163,15 @@ def first_signal(node: AutogradNode) -> AutogradNode | None:
     return next(iter(signal_inputs(node)), None)
 
 
-def head(criterion: Criterion) -> Head:
-    """Find the affine layer behind the criterion's input, and the acts between."""
+def head(criterion: Criterion, graph: AutogradGraph | None = None) -> Head:
+    """Find the affine layer behind the criterion's input, and the acts between.
+
+    In the graph of a loss that takes a gradient of the model it is the last affine node of the
+    model whose output no other node of it takes.
+    """
+    if graph is not None and graph.derived:
+        ends = (n for n in reversed(graph.nodes) if kind(n) in AFFINE and n not in graph.derived)
+        return Head(next((n for n in ends if _ends(graph, n)), None))
     acts: list[AutogradNode] = []
     node = criterion.entry
     for _ in range(64):
@@ -173,6 +190,18 @@ def head(criterion: Criterion) -> Head:
         sources = _without_sum(node, signal_inputs(node))
         node = max(sources, key=lambda source: source._sequence_nr()) if sources else None
     return Head(None, acts[::-1])
+
+
+def _ends(graph: AutogradGraph, node: AutogradNode) -> bool:
+    """Whether no layer takes a node's output, and no act whose layer is seen in backward alone."""
+    todo, visited = [*graph.consumers(node)], 0
+    derived = {source for one in graph.derived for source in inputs(one)}
+    while todo and visited < 32:
+        user, visited = todo.pop(), visited + 1
+        if kind(user) in AFFINE or (name_of(user) in by_node() and user in derived):
+            return False
+        todo.extend(graph.consumers(user))
+    return True
 
 
 def _without_sum(node: AutogradNode, sources: list[AutogradNode]) -> list[AutogradNode]:

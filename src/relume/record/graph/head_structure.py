@@ -141,8 +141,9 @@ def softmaxes(
     batch = rows
     if batch is None:
         batch = next((int(data.shape[0]) for _, data in data_inputs(graph)), None)
+    hidden = graph.sealed | graph.derived
     for node in graph.nodes:
-        if kind(node) not in ("SoftmaxBackward", "LogSoftmaxBackward") or node in graph.sealed:
+        if kind(node) not in ("SoftmaxBackward", "LogSoftmaxBackward") or node in hidden:
             continue
         shape = list(node._saved_result.shape)
         axis = signed_axis(node._saved_dim)
@@ -169,7 +170,7 @@ def act_pairs(graph: AutogradGraph) -> Iterator[tuple[AutogradNode, str, str]]:
     """Yield (second node, first act, second act) where one act feeds another."""
     acts = by_node()
     for node in graph.nodes:
-        if name_of(node) not in acts or node in graph.sealed:
+        if name_of(node) not in acts or node in graph.sealed or node in graph.derived:
             continue
         sources = signal_inputs(node)
         before = sources[0] if len(sources) == 1 else None

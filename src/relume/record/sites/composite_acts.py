@@ -200,6 +200,8 @@ def feeding_layers(graph: AutogradGraph) -> set[AutogradNode]:
     todo: list[AutogradNode | None] = []
     for node in graph.nodes:
         name = kind(node)
+        if node in graph.derived:
+            continue
         if name in AFFINE:
             weight = inputs(node)[AFFINE[name].weight]
             if name != "MmBackward" or weight is None or parameter_behind(weight) is not None:
@@ -233,7 +235,7 @@ def in_loss(graph: AutogradGraph, nodes: Collection[AutogradNode]) -> set[Autogr
     Their output reaches no layer, and they do not stand between the head and the criterion.
     """
     spec = criterion.criterion(graph)
-    head = criterion.head(spec)
+    head = criterion.head(spec, graph)
     if spec.name == "unknown" or head.affine is None:
         return set()
     inside = feeding_layers(graph)

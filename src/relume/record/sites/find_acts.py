@@ -17,6 +17,7 @@ from relume.record.graph.autograd_graph import (
     name_of,
 )
 from relume.record.graph.handwritten_relu import FORMS, relu_input
+from relume.record.graph.op_names import AFFINE
 from relume.record.sites.composite_acts import CompositeAct, CompositeFinder, in_loss, is_statistic
 from relume.record.sites.function_mode import CapturedAct, CapturedInput
 from relume.record.sites.module_trace import ModuleTrace
@@ -80,9 +81,10 @@ class ActFinder:
         """Return every act that the loss depends on, in forward order (Args: `Sites.acts_in`)."""
         self._records += 1
         composites = self._composites.find(graph, phase)
+        own = self._own_nodes(graph, module_trace)
         acts = [
             one
-            for node in graph.nodes
+            for node in own
             if node not in composites and (one := self._from_node(graph, node, module_trace, place))
         ]
         acts += self._composite(composites.values(), module_trace, place)
@@ -91,12 +93,23 @@ class ActFinder:
             for one in self._hand_written(graph, module_trace, place, phase)
             if one.node not in composites
         ]
+        if len(own) < len(graph.nodes):
+            kept = set(own)
+            acts = [one for one in acts if one.node in kept]
         acts = self._without_loss(graph, acts)
         acts += [
             FoundAct(t.act, t.node_spec, t.module, t.order, t.node, t, t.captured_input)
             for t in captured
         ]
         return sorted(acts, key=lambda one: one.order)
+
+    def _own_nodes(self, graph: AutogradGraph, module_trace: ModuleTrace) -> Sequence[AutogradNode]:
+        """Return the nodes of the model: what backward made was made outside every module."""
+        if not graph.derived:
+            return graph.nodes
+        own = [node for node in graph.nodes if node not in graph.derived]
+        inside = [n for n in own if module_trace.owner(n._sequence_nr()) is not None]
+        return inside if any(kind(node) in AFFINE for node in inside) else own
 
     def _without_loss(self, graph: AutogradGraph, acts: list[FoundAct]) -> list[FoundAct]:
         """Drop the arithmetic of a loss; a module that is an act or has layers keeps its acts."""
