@@ -281,7 +281,7 @@ class Recorder:
 
     def _watch_loss(self, loss: float) -> None:
         mean, spread = self._loss_mean, self._loss_spread
-        if mean != mean:  # the first loss
+        if mean != mean and math.isfinite(loss):  # the first loss
             self._loss_mean = loss
             return
         far = loss - mean

@@ -13,6 +13,7 @@ from relume.record.capture.step_record import StepRecord
 from relume.record.facts.fact_log import FactLog
 from relume.record.graph.affine_structure import data_inputs
 from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind, without_unpacking
+from relume.record.graph.double_backward import made_by_backward
 from relume.record.graph.op_names import AFFINE
 from relume.record.graph.outgoing_weights import norms
 from relume.record.sites.function_mode import ActCapture, CapturedAct, storage_id
@@ -147,6 +148,7 @@ class GraphReader:
     def _read_in_full(
         self, record: StepRecord, graph: AutogradGraph, key: Signature | None
     ) -> CachedGraph | None:
+        graph.derived = made_by_backward(graph)
         count = len(self._sites.states)
         wants_lines = self._fact_log.wants_lines
         captured = self._relevant_acts(graph) if self._act_capture.captured else []

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relume.record.graph.autograd_graph import AutogradNode, saved, signed_axis
+from relume.record.graph.elementwise import InnerNode
 from relume.record.graph.recompute import output_of, pre_of
 from relume.record.hooks.torch_state import untraced
 from relume.record.measure import act_stats, act_stats_numpy
 from relume.record.measure.tensor_view import array
+from relume.record.sites.composite_acts import parameters_of
 from relume.record.sites.function_mode import CapturedInput
 from relume.record.sites.sites import SiteState
 
@@ -31,6 +33,8 @@ class SiteSums:
         rows: sampled rows in the sums of output and gradients.
         pre_rows: sampled rows in the sums of the input.
         input_rows: the input's sampled rows, only while the record is taken.
+        slopes: of an act that several nodes compute: f' on the sampled rows, until its gradients
+            were read.
         hooked: whether a hook will add the sums of its gradients.
         device_sums: sums that are still on a device: their names, and a row for each.
         host_sums: sums in the host's memory, by name.
@@ -40,6 +44,7 @@ class SiteSums:
     rows: int = 0
     pre_rows: int = 0
     input_rows: Tensor | None = None
+    slopes: Tensor | None = None
     hooked: bool = False
     device_sums: list[tuple[tuple[str, ...], Tensor]] = field(
         default_factory=list[tuple[tuple[str, ...], Tensor]]
@@ -99,6 +104,9 @@ class GradientHook:
                     (("grad_pre_meansq",), (rows * rows).mean().reshape(1, 1))
                 )
             return
+        if self._sums.slopes is not None:
+            self._add_by_slopes(grad_post, self._sums.slopes)
+            return
         grad_pre = next((g for g in into if isinstance(g, Tensor)), None)
         if grad_pre is None or grad_pre.shape != grad_post.shape:
             return
@@ -109,9 +117,50 @@ class GradientHook:
         else:
             self._sums.device_sums.append((act_stats.BACKWARD, act_stats.backward_sums(pre, post)))
 
+    def _add_by_slopes(self, grad_post: Tensor, slopes: Tensor) -> None:
+        """Add the sums of an act that several nodes compute: dL/dpre is dL/dpost times f'."""
+        self._sums.slopes = None
+        axis = self._axis if self._axis < grad_post.dim() else grad_post.dim() - 1
+        post = self._sample_rows(grad_post, axis)
+        if post.shape == slopes.shape:
+            sums = act_stats.backward_sums(post * slopes, post)
+            self._sums.device_sums.append((act_stats.BACKWARD, sums))
+
     def _sample_rows(self, gradient: Tensor, axis: int) -> Tensor:
         rows = act_stats.sample(gradient, axis, self._phase)
         return rows if self._unscale is None else rows * self._unscale
+
+
+class PairHook(GradientHook):
+    """Sums the gradients of an act that several nodes compute, and whose input none keeps.
+
+    dL/dpost is that of the act's last node, dL/dpre that of the node that computes its input.
+    """
+
+    __slots__ = ("_post",)
+    _post: Tensor | None
+
+    def _add_sums(self, into: Sequence[Any], out: Sequence[Any]) -> None:
+        post = out[0] if out else None
+        self._post = self._rows_of(post) if isinstance(post, Tensor) else None
+
+    def before_entry(self, out: Sequence[Any]) -> None:
+        """Add the sums; autograd calls it before the node that computes the act's input."""
+        post, self._post = getattr(self, "_post", None), None
+        start = perf_counter()
+        try:
+            with untraced():
+                pre = self._rows_of(out[0]) if isinstance(out[0], Tensor) else None
+                if pre is not None and post is not None and pre.shape == post.shape:
+                    sums = act_stats.backward_sums(pre, post)
+                    self._sums.device_sums.append((act_stats.BACKWARD, sums))
+        except Exception as error:  # the user's backward goes on whatever happens here
+            self._on_error("gradient", error)
+        self._on_cost(perf_counter() - start)
+
+    def _rows_of(self, gradient: Tensor) -> Tensor:
+        axis = self._axis if self._axis < gradient.dim() else gradient.dim() - 1
+        return self._sample_rows(gradient, axis)
 
 
 class StepRecord:
@@ -191,7 +240,7 @@ class StepRecord:
                 )
             axis = state.axis if state.axis < value.dim() else value.dim() - 1
             rows = act_stats.sample(value, axis, self.phase)
-            extra = state.act.parameters(state.node_spec, node)
+            extra = parameters_of(state.act, state.node_spec, node)
         else:
             return
         if rows.numel() == 0:
@@ -210,6 +259,7 @@ class StepRecord:
         else:
             sums.host_sums.update(host_sums)
         self._add_slope_sums(sums, rows, holds, extra)
+        self._follow_composite(sums, node, rows if captured_input is None else None, extra)
         if holds == "pre":
             self._add_pre_sums(sums, rows)
         elif self.deep and node is not None:
@@ -218,6 +268,33 @@ class StepRecord:
                 self._add_pre_sums(sums, pre)
         self._add_line_sums(sums, sums.input_rows, extra)
         self._hook_gradients(sums, node)
+
+    def _follow_composite(
+        self,
+        sums: SiteSums,
+        node: AutogradNode | None,
+        rows: Tensor | None,
+        extra: Mapping[str, Any],
+    ) -> None:
+        """Prepare for the gradients of an act that several nodes compute.
+
+        Args:
+            sums: the sums of its site.
+            node: its last node.
+            rows: the rows of its kept input; None where it was recomputed, on other rows.
+            extra: the act's parameters.
+        """
+        spec, act = sums.state.node_spec, sums.state.act
+        if not isinstance(spec, InnerNode) or act is None or node is None:
+            return
+        if rows is not None:
+            sums.slopes = act_stats.slopes_of(act, rows, extra)
+            return
+        sums.hooked = True
+        if spec.path:
+            hook = PairHook(sums, self.phase, self)
+            node.register_hook(hook)
+            spec.holder(node).register_prehook(hook.before_entry)
 
     def _add_slope_sums(
         self, sums: SiteSums, rows: Tensor, holds: str, extra: Mapping[str, Any]

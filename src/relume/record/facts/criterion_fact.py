@@ -8,7 +8,13 @@ from torch import Tensor
 
 from relume.core import Fact
 from relume.record.graph import criterion, criterion_targets, head_structure, loss_scale
-from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, saved, signed_axis
+from relume.record.graph.autograd_graph import (
+    AutogradGraph,
+    AutogradNode,
+    output_shape,
+    saved,
+    signed_axis,
+)
 from relume.record.measure import target_stats
 from relume.record.measure.chance_loss import ChanceLoss
 from relume.record.sites.sites import source_of
@@ -35,6 +41,8 @@ class CriterionFact:
         self._scales: list[float | None] = []
         self._records = 0
         self._targets_in_graph = False
+        self._masked = False
+        self._terms = 0  # of the last batch, without ignored and masked ones
 
     @property
     def needs_full_graph(self) -> bool:
@@ -54,9 +62,9 @@ class CriterionFact:
         if self._criterion is not None and self._criterion.data["loss"] != spec.name:
             return False  # a second criterion (a GAN's other loss): the fact is about the first
         if self._chance is None:
-            self._chance = ChanceLoss(spec.name, _classes(spec))
+            self._chance = ChanceLoss(spec.judges or spec.name, _classes(spec))
         if self._count_targets(spec, head) and self._records <= SCALE_RECORDS:
-            factor = loss_scale.loss_scale(graph, spec)
+            factor = loss_scale.loss_scale(graph, spec, self._terms)
             # both factors of one batch: the last batch of an epoch may be smaller than the others
             self._scales.append(None if factor is None else factor * unscale * self._reduction)
         if self._criterion is None:
@@ -70,21 +78,27 @@ class CriterionFact:
     def read_cached(self, name: str, node: AutogradNode) -> None:
         """Read the criterion of a cached graph, in which only the targets are new."""
         self._records += 1
-        self._count_targets(criterion.Criterion(name, node, None))
+        if not self._masked:
+            self._count_targets(criterion.Criterion(name, node, None))
 
     def _count_targets(self, spec: criterion.Criterion, head: criterion.Head | None = None) -> bool:
         if self._records > TARGET_RECORDS or self._chance is None:
             return False
         target = criterion_targets.targets(spec)
-        self._targets_in_graph = self._targets_in_graph or spec.weighed is not None
+        others = (spec.weighed, spec.gathered, spec.masked)
+        self._targets_in_graph = self._targets_in_graph or others != (None, None, None)
+        self._masked = self._masked or spec.masked is not None
         if target is None and head is not None and self._records <= HAND_WRITTEN_RECORDS:
             target = criterion_targets.handwritten_targets(spec, head)
             self._targets_in_graph = self._targets_in_graph or target is not None
         if target is None:
             return False
-        self._chance.add(target, _signed(getattr(spec.node, "_saved_ignore_index", None)))
+        ignored = _signed(getattr(spec.node, "_saved_ignore_index", None))
+        self._chance.add(target, ignored)
         self._targets.add(target)
-        self._reduction = _scale(spec, target)
+        self._terms = _terms(spec, target, ignored)
+        summed = int(getattr(spec.node, "_saved_reduction", 1)) == 2
+        self._reduction = float(self._terms) if summed else 1.0
         return True
 
     def flush(self) -> None:
@@ -122,18 +136,30 @@ def _signed(value: Any) -> int | None:
 
 
 def _classes(spec: criterion.Criterion) -> int | None:
-    if spec.name not in ("cross_entropy", "nll"):
+    if (spec.judges or spec.name) not in ("cross_entropy", "nll"):
         return None
+    if spec.judges and spec.gathered is not None:
+        shape = output_shape(criterion.first_signal(spec.gathered))
+        return shape[-1] if shape else None
     logits = saved(spec.node, "_saved_self")
     if logits is None:
         logits = saved(spec.node, "_saved_result")  # log_softmax under soft targets
     if logits is None or logits.dim() == 0:
         return None
+    axis = getattr(spec.node, "_saved_dim", None)
+    if axis is not None:
+        return int(logits.shape[signed_axis(axis[0] if isinstance(axis, tuple) else axis)])
+    if spec.judges:
+        return int(logits.shape[-1])
     return int(logits.shape[1] if logits.dim() > 1 else logits.shape[0])
 
 
-def _scale(spec: criterion.Criterion, target: Tensor) -> float:
-    """Return the factor of a sum reduction over the mean; 1 for a mean."""
-    if int(getattr(spec.node, "_saved_reduction", 1)) != 2:
-        return 1.0
-    return float(target.numel())
+def _terms(spec: criterion.Criterion, target: Tensor, ignored: int | None) -> int:
+    """Return how many terms a batch's criterion has, without ignored ones."""
+    name = spec.judges or spec.name
+    if not target.is_floating_point():
+        kept = target.numel() if ignored is None else int((target != ignored).sum())
+        return max(kept, 1)
+    if name in ("cross_entropy", "nll") and target.dim() > 1:
+        return target.shape[0]
+    return target.numel()

@@ -105,7 +105,7 @@ class FactLog:
             unscale: the factor that undoes a gradient scaler's on the loss; None without one.
         """
         spec = criterion.criterion(graph)
-        head = criterion.head(spec)
+        head = criterion.head(spec, graph)
         view = GraphView()
         if self.criterion_fact.read(graph, spec, head, step, unscale or 1.0):
             view.criterion = (spec.name, spec.node)
@@ -319,7 +319,7 @@ class FactLog:
         step: int,
     ) -> None:
         self._centred_biases |= {b.data_ptr() for b in affine_structure.centred_biases(graph)}
-        self.structure_facts.write_head(graph, spec, head, acts, step)
+        self.structure_facts.write_head(graph, spec, head, acts, step, module_trace)
         for pair in affine_structure.affine_pairs(graph):
             self.structure_facts.write_affine_pair(pair, module_trace, step)
         self.structure_facts.write_act_structure(graph, spec, head, acts, module_trace, step)

@@ -50,6 +50,7 @@ class StructureFacts:
         head: criterion.Head,
         calls: Sequence[SiteCall],
         step: int,
+        module_trace: ModuleTrace | None = None,
     ) -> None:
         """Write which acts are between the head and the criterion."""
         states = {id(call.node): call.state for call in calls if call.node is not None}
@@ -62,7 +63,7 @@ class StructureFacts:
             act: dict[str, Any] = {"act": act_name, "site": name, "file": file, "line": line}
             acts.append(act | head_structure.clamp_limits(node))
         rows = criterion.rows_at_criterion(graph, spec, head)
-        layer = "" if head.affine is None else self._sites.layer_path(head.affine)
+        layer = "" if head.affine is None else self._sites.layer_path(head.affine, module_trace)
         fact = Fact(
             "head",
             layer,

@@ -10,9 +10,12 @@ Files in reading order:
 - `op_names`: operations of the graph, sorted by what they do; `AFFINE` says where one keeps data,
   weight and bias.
 - `autograd_graph`: `walk`, and questions about one node: `inputs`, `saved`, `weight_of`, `role`.
+- `double_backward`: what autograd's own backward made (a gradient inside the loss).
 - `opaque_ops`: operations that hide their acts, with reason and remedy.
+- `unit_axis`: the axis of an act's units, followed from its layer.
 - `recompute`: the input of an act on a few rows, from the layer before it.
 - `handwritten_relu`: ``torch.where(x > 0, x, 0)`` and ``x * (x > 0)`` as acts.
+- `elementwise`: an act that is written by hand as a function of one tensor.
 - `affine_structure`: affine maps in a row, biases under a norm, where the data enter.
 - `outgoing_weights`: the norm of each unit's outgoing weights.
 - `criterion`: the criterion, the head behind it, the acts between.

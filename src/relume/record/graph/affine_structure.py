@@ -17,11 +17,13 @@ from relume.record.graph.autograd_graph import (
     inputs,
     is_leaf,
     kind,
+    leaf_of,
     passes_through,
     saved,
     signal_inputs,
     weight_of,
 )
+from relume.record.graph.double_backward import is_backward_product
 from relume.record.graph.op_names import AFFINE, BATCH_NORM, LINEAR, RESHAPE
 from relume.record.graph.recompute import MOST_PRODUCTS, bias_of
 from relume.record.measure.act_stats import sample
@@ -43,7 +45,7 @@ def affine_pairs(graph: AutogradGraph) -> Iterator[AffinePair]:
     signals meet, the two maps cannot be merged.
     """
     for second in graph.nodes:
-        if kind(second) not in AFFINE or not _has_weight(second):
+        if kind(second) not in AFFINE or second in graph.derived or not _has_weight(second):
             continue
         node = inputs(second)[AFFINE[kind(second)].data]
         between: list[AutogradNode] = []
@@ -183,11 +185,19 @@ def centred_biases(graph: AutogradGraph) -> list[Tensor]:
     return biases
 
 
+def _is_data(node: AutogradNode, source: AutogradNode | None) -> bool:
+    """Whether a layer's input is data: it has no gradient, or is a leaf that is no parameter."""
+    if is_backward_product(node):
+        return False
+    leaf = leaf_of(source)
+    return source is None or (leaf is not None and not isinstance(leaf, torch.nn.Parameter))
+
+
 def data_inputs(graph: AutogradGraph) -> Iterator[tuple[AutogradNode, Tensor]]:
-    """Yield the affine and recurrent nodes whose data carry no gradient: the network's inputs."""
+    """Yield the affine and recurrent nodes at which the user's data enter: the network's inputs."""
     for node in graph.nodes:
         name = kind(node)
-        if name in AFFINE and inputs(node)[AFFINE[name].data] is None:
+        if name in AFFINE and _is_data(node, inputs(node)[AFFINE[name].data]):
             data = saved(node, AFFINE[name].saved_data)
         elif name in ("MkldnnRnnLayerBackward", "CudnnRnnBackward") and inputs(node)[0] is None:
             data = saved(node, "_saved_input")

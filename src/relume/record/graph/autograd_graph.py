@@ -15,7 +15,6 @@ import torch
 
 from relume.record.graph.op_names import (
     AFFINE,
-    BATCH_NORM,
     LEAF,
     LINEAR,
     NORM,
@@ -42,6 +41,8 @@ class AutogradGraph:
         names, numbers: name and sequence number of each node, in the order of `nodes`.
         complete: False where the graph was larger than `MOST_NODES`.
         sealed: nodes whose saved tensors must not be unpacked (see `without_unpacking`).
+        derived: nodes that autograd's backward made, and what follows them; they are no part of the
+            model (see `double_backward`).
     """
 
     root: AutogradNode
@@ -51,14 +52,17 @@ class AutogradGraph:
     numbers: list[int]
     complete: bool = True
     sealed: set[AutogradNode] = field(default_factory=set[AutogradNode])
+    derived: set[AutogradNode] = field(default_factory=set[AutogradNode])
     _consumers: dict[AutogradNode, list[AutogradNode]] = field(
         default_factory=dict[AutogradNode, list[AutogradNode]]
     )
 
     def consumers(self, node: AutogradNode) -> list[AutogradNode]:
-        """The nodes that take this node's output as an input."""
+        """The nodes that take this node's output as an input, without derived ones."""
         if not self._consumers:
             for user in self.nodes:
+                if user in self.derived:
+                    continue
                 for source, _ in user.next_functions:
                     if source is not None:
                         self._consumers.setdefault(source, []).append(user)
@@ -256,6 +260,16 @@ def is_dropout(mask: torch.Tensor) -> bool:
     return bool((top > 1) & ((sample == 0) | (sample == top)).all())
 
 
+def has_constant(node: AutogradNode) -> bool:
+    """Whether one operand of a maximum is a finite constant (a running one begins at -inf)."""
+    if None not in inputs(node):
+        return False
+    constant = saved(node, "_saved_self" if inputs(node)[0] is None else "_saved_other")
+    if not isinstance(constant, torch.Tensor):
+        return True
+    return bool(torch.isfinite(constant.detach().reshape(-1)[:1]).all())
+
+
 def weight_of(node: AutogradNode) -> torch.Tensor | None:
     """The weight of an affine node, oriented as the node saves it: (in, out) for products.
 
@@ -275,40 +289,63 @@ def weight_of(node: AutogradNode) -> torch.Tensor | None:
     return leaf.detach().t() if transposed else leaf.detach()
 
 
-def feeding(node: AutogradNode) -> Iterator[AutogradNode]:
-    """Yield the norm and affine nodes that feed an act, back to the nearest affine one."""
-    current: AutogradNode | None = node
+def output_shape(node: AutogradNode | None) -> tuple[int, ...] | None:
+    """The shape of a node's first output, from its metadata."""
+    metadata = getattr(node, "_input_metadata", None)
+    return tuple(int(size) for size in metadata[0].shape) if metadata else None
+
+
+def path_to_layer(node: AutogradNode, entry: AutogradNode | None = None) -> list[AutogradNode]:
+    """The nodes that feed an act, from its source back to the nearest affine one.
+
+    Args:
+        node: the act's node.
+        entry: the source of an act that several nodes compute.
+    """
+    path: list[AutogradNode] = [] if entry is None else [entry]
+    if entry is not None and kind(entry) in AFFINE:
+        return path
+    current: AutogradNode = entry or node
     for _ in range(64):  # no act is farther than this from its layer
         sources = signal_inputs(current)
         if not sources:
-            return
+            return path
         # Where two signals are added, the later one comes from the layer; the other is a shortcut.
-        current = max(sources, key=lambda source: source._sequence_nr())
+        current = normalised(current) or max(sources, key=lambda source: source._sequence_nr())
+        path.append(current)
         name = kind(current)
         if name in AFFINE:
-            yield current
-            return
-        if name in NORM or name in OPAQUE:
-            yield current
-        elif passes_through(current) is None and name not in LINEAR and name != "AddBackward":
-            return
+            return path
+        if name in NORM or name in OPAQUE or name in LINEAR or name == "AddBackward":
+            continue
+        if passes_through(current) is None and normalised(current) is None:
+            return path
+    return path
 
 
-def unit_axis(node: AutogradNode, dims: int) -> int:
-    """The unit axis of the output, of `dims` dimensions, of this node's act.
+def normalised(node: AutogradNode) -> AutogradNode | None:
+    """The signal that a node shifts or scales by statistics of it (a norm that is written out).
 
-    It is the channels (axis 1) after a convolution and the features (the last axis) after a
-    product. Where the feeding layer is unknown it is axis 1 for 2 or 4 dimensions, else the last.
+    The statistics are smaller than the signal; None where no input, or more than one, has the
+    shape of the output.
     """
-    for source in feeding(node):
-        name = kind(source)
-        if name == "ConvolutionBackward":
-            return 1
-        if name in AFFINE or name == "NativeLayerNormBackward":
-            return dims - 1
-        if name in BATCH_NORM:
-            return 1
-    return 1 if dims in (2, 4) else dims - 1
+    sources = signal_inputs(node) if kind(node) in ELEMENTARY else []
+    if len(sources) < 2:
+        return None
+    shape = output_shape(node)
+    full = [source for source in sources if output_shape(source) == shape]
+    return full[0] if len(full) == 1 else None
+
+
+ELEMENTARY = frozenset(f"{name}Backward" for name in ("Add", "Sub", "Rsub", "Mul", "Div"))
+
+
+def feeding(node: AutogradNode, entry: AutogradNode | None = None) -> Iterator[AutogradNode]:
+    """Yield the norm and affine nodes that feed an act, back to the nearest affine one."""
+    for passed in path_to_layer(node, entry):
+        name = kind(passed)
+        if name in AFFINE or name in NORM or name in OPAQUE:
+            yield passed
 
 
 def role(graph: AutogradGraph, node: AutogradNode, act: str) -> str:

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from relume.acts.act import by_node
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
+    has_constant,
     inputs,
     kind,
     name_of,
@@ -51,12 +53,18 @@ class Criterion:
         node: its node in the graph.
         entry: the input that leads to the head.
         weighed: the product of its logarithms with soft targets; None without soft targets.
+        gathered: the node that takes the logarithm, or the probability, of each target's class.
+        masked: the product of the terms with a mask of zeros and ones (padding of sequences).
+        judges: the criterion that it is, where `name` says only that it is a likelihood.
     """
 
     name: str
     node: AutogradNode
     entry: AutogradNode | None
     weighed: AutogradNode | None = None
+    gathered: AutogradNode | None = None
+    masked: AutogradNode | None = None
+    judges: str = ""
 
 
 @dataclass(slots=True)
@@ -71,20 +79,10 @@ def criterion(graph: AutogradGraph) -> Criterion:
     """Find the criterion nearest to the loss; ``unknown`` where none is recognised."""
     queue, visited = [graph.root], {graph.root}
     for node in queue:
-        name = kind(node)
-        if name in CRITERIA:
-            return _named(CRITERIA[name], node)
-        if name == "LogSoftmaxBackward":  # soft targets: -(y * log_softmax(z)).sum()
-            return Criterion("cross_entropy", node, first_signal(node), _product(graph, node))
-        if name == "PowBackward" and float(getattr(node, "_saved_exponent", 0)) == 2:
-            return Criterion("mse", node, first_signal(node))
-        if name == "MulBackward" and (product := _multiplied(graph, node)):
-            return Criterion(product, node, first_signal(node))
-        if name == "AbsBackward":
-            return Criterion("l1", node, first_signal(node))
-        if name == "LogBackward":
-            return Criterion("log_likelihood", node, first_signal(node))
-        if name in AFFINE or name in OPAQUE:
+        found = _recognised(graph, node)
+        if found is not None:
+            return found
+        if kind(node) in AFFINE or kind(node) in OPAQUE:
             continue
         for source in signal_inputs(node):
             if source not in visited:
@@ -93,6 +91,137 @@ def criterion(graph: AutogradGraph) -> Criterion:
         if len(queue) > 200:  # a criterion stands near the loss
             break
     return Criterion("unknown", graph.root, graph.root)
+
+
+def _recognised(graph: AutogradGraph, node: AutogradNode) -> Criterion | None:
+    """The criterion that a node computes, or is the core of; None for any other node."""
+    name = kind(node)
+    if name in CRITERIA:
+        named = _named(CRITERIA[name], node)
+        named.masked = _mask(graph, node)
+        return named
+    if node in graph.derived:
+        return None  # the square of a gradient is a penalty, no distance to a target
+    if name == "LogSoftmaxBackward":  # soft targets: -(y * log_softmax(z)).sum()
+        return _log_softmax(graph, node)
+    if name == "LogsumexpBackward":
+        return _log_sum(graph, node)
+    if name == "PowBackward" and _is_square(graph, node):
+        return Criterion("mse", node, first_signal(node))
+    if name == "MulBackward" and (product := _multiplied(graph, node)):
+        return Criterion(product, node, first_signal(node))
+    if name == "AbsBackward":
+        return Criterion("l1", node, first_signal(node))
+    if name == "LogBackward":
+        return _likelihood(graph, node)
+    return None
+
+
+def _is_square(graph: AutogradGraph, node: AutogradNode) -> bool:
+    """Whether a power is a square, and no factor of a criterion (a focal loss)."""
+    if float(getattr(node, "_saved_exponent", 0)) != 2:
+        return False
+    users = graph.consumers(node)
+    return not any(kind(u) == "MulBackward" and len(signal_inputs(u)) == 2 for u in users)
+
+
+def _log_softmax(graph: AutogradGraph, node: AutogradNode) -> Criterion:
+    made = Criterion("cross_entropy", node, first_signal(node), _product(graph, node))
+    made.gathered = _picked(graph, node)
+    made.masked = None if made.gathered is None else _mask(graph, made.gathered)
+    return made
+
+
+def _log_sum(graph: AutogradGraph, node: AutogradNode) -> Criterion | None:
+    """A cross-entropy as log-sum-exp minus the logit of the target's class."""
+    source = first_signal(node)
+    gathered = None if source is None else _picked(graph, source)
+    if source is None or gathered is None:
+        return None
+    return Criterion(
+        "cross_entropy", node, source, gathered=gathered, masked=_mask(graph, gathered)
+    )
+
+
+def _likelihood(graph: AutogradGraph, node: AutogradNode) -> Criterion:
+    """A likelihood by hand: of probabilities times targets, or of the target's class."""
+    made = Criterion("log_likelihood", node, first_signal(node))
+    weighed = _product(graph, node)
+    weights = None if weighed is None else constant_of(weighed)
+    if weights is not None and weights.dim() and weights.numel() > 1:
+        rows = weights.detach()[:256].float()
+        whole = bool((rows >= 0).all() and (rows <= 1).all())
+        one = rows.dim() > 1 and rows.shape[-1] > 1
+        one = one and bool(((rows.sum(-1) - 1).abs() < SUMS_TO_ONE).all())
+        logs = sum(kind(other) == "LogBackward" for other in graph.nodes)
+        if whole and (one or logs == 2):
+            made.weighed, made.judges = weighed, "cross_entropy" if one else "bce"
+        return made
+    before = made.entry
+    while before is not None and index_of(before) is None:
+        guards = ("AddBackward", "ClampBackward", "ClampMinBackward")
+        steps = kind(before) in RESHAPE or kind(before) in guards
+        before = first_signal(before) if steps else None
+    source = None if before is None else first_signal(before)
+    if source is not None and kind(source) == "SoftmaxBackward":
+        made.gathered, made.judges = before, "cross_entropy"
+        made.masked = _mask(graph, node)
+    return made
+
+
+def constant_of(node: AutogradNode) -> Tensor | None:
+    """The tensor without a gradient that a product has as one factor."""
+    if kind(node) != "MulBackward" or len(signal_inputs(node)) != 1:
+        return None
+    value = saved(node, "_saved_other" if inputs(node)[0] is not None else "_saved_self")
+    return value if isinstance(value, Tensor) else None
+
+
+def mask_of_terms(node: AutogradNode) -> Tensor | None:
+    """What a node multiplies its terms with, or which of them it does not fill."""
+    filled = saved(node, "_saved_mask") if kind(node) == "MaskedFillBackward" else None
+    return ~filled if isinstance(filled, Tensor) else constant_of(node)
+
+
+def index_of(node: AutogradNode) -> Tensor | None:
+    """The class numbers by which a node picks one entry of each row; None for any other node."""
+    if kind(node) == "GatherBackward":
+        index = saved(node, "_saved_index")
+    elif kind(node) == "IndexBackward":
+        indices = saved(node, "_saved_indices")
+        index = indices[-1] if indices and len(indices) > 1 else None
+    else:
+        return None
+    whole = isinstance(index, Tensor) and not index.is_floating_point()
+    return index if whole and index.dtype is not torch.bool else None
+
+
+def _picked(graph: AutogradGraph, node: AutogradNode) -> AutogradNode | None:
+    """The node that picks the target's class out of a node's output."""
+    todo, visited = [*graph.consumers(node)], 0
+    while todo and visited < 8:
+        user, visited = todo.pop(0), visited + 1
+        if index_of(user) is not None:
+            return user
+        if kind(user) in RESHAPE or kind(user) == "NegBackward":
+            todo.extend(graph.consumers(user))
+    return None
+
+
+def _mask(graph: AutogradGraph, node: AutogradNode) -> AutogradNode | None:
+    """The product with a mask of zeros and ones that the terms of a criterion enter."""
+    for _ in range(6):
+        users = graph.consumers(node)
+        if len(users) != 1:
+            return None
+        node = users[0]
+        mask = mask_of_terms(node)
+        if mask is not None and mask.numel() > 1:
+            entries = mask.detach().reshape(-1)[:4096]
+            return node if bool(((entries == 0) | (entries == 1)).all()) else None
+        if kind(node) not in RESHAPE | {"NegBackward", "SubBackward", "MulBackward"}:
+            return None
+    return None
 
 
 def _multiplied(graph: AutogradGraph, node: AutogradNode) -> str:
@@ -152,8 +281,15 @@ def first_signal(node: AutogradNode) -> AutogradNode | None:
     return next(iter(signal_inputs(node)), None)
 
 
-def head(criterion: Criterion) -> Head:
-    """Find the affine layer behind the criterion's input, and the acts between."""
+def head(criterion: Criterion, graph: AutogradGraph | None = None) -> Head:
+    """Find the affine layer behind the criterion's input, and the acts between.
+
+    In the graph of a loss that takes a gradient of the model it is the last affine node of the
+    model whose output no other node of it takes.
+    """
+    if graph is not None and graph.derived:
+        ends = (n for n in reversed(graph.nodes) if kind(n) in AFFINE and n not in graph.derived)
+        return Head(next((n for n in ends if _ends(graph, n)), None))
     acts: list[AutogradNode] = []
     node = criterion.entry
     for _ in range(64):
@@ -162,13 +298,28 @@ def head(criterion: Criterion) -> Head:
         name = kind(node)
         if name in AFFINE:
             return Head(node, acts[::-1])
-        if name_of(node) in by_node():
+        entry = by_node().get(name_of(node))
+        if entry is not None and entry[1].constant_input and not has_constant(node):
+            return Head(None, acts[::-1])
+        if entry is not None:
             acts.append(node)
         elif name not in RESHAPE and name not in HAND_WRITTEN:
             return Head(None, acts[::-1])
         sources = _without_sum(node, signal_inputs(node))
         node = max(sources, key=lambda source: source._sequence_nr()) if sources else None
     return Head(None, acts[::-1])
+
+
+def _ends(graph: AutogradGraph, node: AutogradNode) -> bool:
+    """Whether no layer takes a node's output, and no act whose layer is seen in backward alone."""
+    todo, visited = [*graph.consumers(node)], 0
+    derived = {source for one in graph.derived for source in inputs(one)}
+    while todo and visited < 32:
+        user, visited = todo.pop(), visited + 1
+        if kind(user) in AFFINE or (name_of(user) in by_node() and user in derived):
+            return False
+        todo.extend(graph.consumers(user))
+    return True
 
 
 def _without_sum(node: AutogradNode, sources: list[AutogradNode]) -> list[AutogradNode]:
@@ -212,8 +363,10 @@ def rows_at_criterion(
     if values is None or values.dim() < 2 or values.numel() == 0:
         return None
     rows = values.detach()[:256].float()
-    error = (rows.sum(axis) - 1).abs().max()
-    return float(error), float(rows.min())
+    error = float((rows.sum(axis) - 1).abs().max())
+    if values.dtype in (torch.bfloat16, torch.float16):  # each entry is rounded to half an eps
+        error = max(error - torch.finfo(values.dtype).eps, 0.0)
+    return error, float(rows.min())
 
 
 def _reaches(node: AutogradNode, goal: AutogradNode) -> bool:

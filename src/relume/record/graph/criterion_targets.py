@@ -5,8 +5,23 @@ from typing import Any
 from torch import Tensor
 
 from relume.acts.act import by_node
-from relume.record.graph.autograd_graph import AutogradNode, kind, name_of, saved, signal_inputs
-from relume.record.graph.criterion import BY_HAND, Criterion, Head, first_signal
+from relume.record.graph.autograd_graph import (
+    AutogradNode,
+    kind,
+    name_of,
+    output_shape,
+    saved,
+    signal_inputs,
+)
+from relume.record.graph.criterion import (
+    BY_HAND,
+    Criterion,
+    Head,
+    constant_of,
+    first_signal,
+    index_of,
+    mask_of_terms,
+)
 from relume.record.graph.recompute import output_of
 
 
@@ -57,9 +72,23 @@ def _output(node: AutogradNode, act: bool) -> Tensor | None:
 def targets(criterion: Criterion) -> Tensor | None:
     """The targets that the criterion saved, or None."""
     value: Any = saved(criterion.node, "_saved_target")
-    if criterion.weighed is not None:
-        factors = (saved(criterion.weighed, f"_saved_{side}") for side in ("other", "self"))
-        shape = getattr(saved(criterion.node, "_saved_result"), "shape", None)
-        value = next((t for t in factors if isinstance(t, Tensor) and t.shape == shape), None)
+    if criterion.gathered is not None:
+        value = index_of(criterion.gathered)
+    elif criterion.weighed is not None:
+        value = constant_of(criterion.weighed)
+        shape = output_shape(criterion.node)
+        value = value if isinstance(value, Tensor) and tuple(value.shape) == shape else None
         value = value if value is None or value.is_floating_point() else value.float()
-    return value.detach() if isinstance(value, Tensor) else None
+        if value is not None and value.dim() > 2 and criterion.judges != "bce":
+            value = value.flatten(0, -2)
+    if not isinstance(value, Tensor):
+        return None
+    return _unmasked(value.detach(), criterion)
+
+
+def _unmasked(target: Tensor, criterion: Criterion) -> Tensor:
+    """The targets that a mask of the terms leaves over."""
+    mask = None if criterion.masked is None else mask_of_terms(criterion.masked)
+    if mask is None or mask.numel() != target.numel():
+        return target
+    return target.reshape(-1)[mask.detach().reshape(-1) != 0]

@@ -18,6 +18,7 @@ from relume.record.graph.autograd_graph import (
     AutogradNode,
     kind,
     name_of,
+    output_shape,
     saved,
     signal_inputs,
     signed_axis,
@@ -119,17 +120,11 @@ def _is_broadcast(criterion: Criterion, head: Head) -> bool | None:
     if criterion.name not in ("mse", "l1", "smooth_l1", "huber", "bce", "bce_with_logits"):
         return None
     differences = saved(criterion.node, "_saved_self")
-    shape = _shape(head.affine)
+    shape = output_shape(head.affine)
     if not isinstance(differences, Tensor) or shape is None:
         return None
     rows, units = shape[0], shape[-1]
     return len(shape) == 2 and units == 1 and rows > 1 and tuple(differences.shape) == (rows, rows)
-
-
-def _shape(node: AutogradNode | None) -> tuple[int, ...] | None:
-    """The shape of a node's output, from the metadata of its one output."""
-    metadata = getattr(node, "_input_metadata", None)
-    return tuple(int(size) for size in metadata[0].shape) if metadata else None
 
 
 def softmaxes(
@@ -146,8 +141,9 @@ def softmaxes(
     batch = rows
     if batch is None:
         batch = next((int(data.shape[0]) for _, data in data_inputs(graph)), None)
+    hidden = graph.sealed | graph.derived
     for node in graph.nodes:
-        if kind(node) not in ("SoftmaxBackward", "LogSoftmaxBackward") or node in graph.sealed:
+        if kind(node) not in ("SoftmaxBackward", "LogSoftmaxBackward") or node in hidden:
             continue
         shape = list(node._saved_result.shape)
         axis = signed_axis(node._saved_dim)
@@ -174,7 +170,7 @@ def act_pairs(graph: AutogradGraph) -> Iterator[tuple[AutogradNode, str, str]]:
     """Yield (second node, first act, second act) where one act feeds another."""
     acts = by_node()
     for node in graph.nodes:
-        if name_of(node) not in acts or node in graph.sealed:
+        if name_of(node) not in acts or node in graph.sealed or node in graph.derived:
             continue
         sources = signal_inputs(node)
         before = sources[0] if len(sources) == 1 else None

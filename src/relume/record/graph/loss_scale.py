@@ -8,26 +8,33 @@ from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
     kind,
+    output_shape,
     saved,
     signal_inputs,
     signed_axis,
 )
-from relume.record.graph.criterion import BY_HAND, Criterion
+from relume.record.graph.criterion import BY_HAND, Criterion, constant_of
 from relume.record.graph.op_names import RESHAPE
 
 
-def loss_scale(graph: AutogradGraph, criterion: Criterion) -> float | None:
+def loss_scale(
+    graph: AutogradGraph, criterion: Criterion, count: int | None = None
+) -> float | None:
     """The factor that turns the criterion's value into the loss; None where it is no constant.
 
     It is 1/4 under an accumulation over four batches.
+
+    Args:
+        graph: of the loss.
+        criterion: of that graph.
+        count: how many terms it has, without ignored and masked ones; None: as many as its
+            node's output has rows.
     """
-    if criterion.weighed is not None:
-        rows = criterion.weighed._input_metadata[0].shape[0]
-        return _soft_scale(graph, criterion.weighed, float(rows))
-    if kind(criterion.node) in BY_HAND:
-        return _soft_scale(
-            graph, criterion.node, float(math.prod(criterion.node._input_metadata[0].shape))
-        )
+    begin = _begin(criterion)
+    if begin is not None:
+        if kind(begin) in BY_HAND and begin is criterion.node:
+            count = math.prod(output_shape(begin) or (1,))
+        return _soft_scale(graph, begin, float(_rows(criterion, begin) if count is None else count))
     node, scale, terms = graph.root, 1.0, False
     for _ in range(64):
         if node is criterion.node:
@@ -53,24 +60,60 @@ def loss_scale(graph: AutogradGraph, criterion: Criterion) -> float | None:
 
 def _soft_scale(graph: AutogradGraph, goal: AutogradNode, count: float) -> float | None:
     """The same where sums and means are written out: the criterion is a mean of `count` terms."""
-    node, scale = graph.root, count
+    node, scale, terms = graph.root, count, False
     for _ in range(64):
         if node is goal:
-            return scale
+            # label smoothing weighs the criterion with 1 - epsilon, and adds the rest
+            return 1.0 if terms and 0.5 <= scale < 1 else scale
         name, sources = kind(node), [s for s in signal_inputs(node) if _leads_to(s, goal)]
         if not sources:
             return None
         if name in ("MulBackward", "DivBackward"):
+            mask = constant_of(node)
             factor = _constant(node) if len(signal_inputs(node)) == 1 else None
+            if mask is not None and mask.numel() > 1:
+                factor = 1.0 if _is_mask(mask) else None
             if not factor:
                 return None
             scale = scale * abs(factor) if name == "MulBackward" else scale / abs(factor)
         elif name == "MeanBackward":
             scale /= _averaged(node)
-        elif name not in RESHAPE and name not in ("SumBackward", "NegBackward"):
+        elif name == "AddBackward" and len(signal_inputs(node)) == 2 and not output_shape(node):
+            terms = True
+        elif name == "WhereBackward" and node._input_metadata[0].shape:
+            return None  # of one number it is a guard against a division by zero
+        elif name not in RESHAPE and name not in TERMS:
             return None
         node = sources[0]
     return None
+
+
+# Sums of the criterion's terms; a difference of logarithms has two terms.
+TERMS = frozenset(
+    f"{n}Backward" for n in ("Sum", "Neg", "Add", "Sub", "Where", "MaskedFill", "Logsumexp", "Log")
+)
+
+
+def _is_mask(mask: Tensor) -> bool:
+    entries = mask.detach().reshape(-1)[:4096]
+    return bool(((entries == 0) | (entries == 1)).all())
+
+
+def _begin(criterion: Criterion) -> AutogradNode | None:
+    """The node from whose output the terms of a criterion are added up; None if it does so."""
+    if criterion.gathered is not None:
+        by_hand = kind(criterion.node) == "LogBackward"
+        return criterion.node if by_hand else criterion.gathered
+    if criterion.weighed is not None:
+        return criterion.weighed
+    single = getattr(criterion.node, "_saved_reduction", None) == 0 or criterion.masked is not None
+    return criterion.node if single or kind(criterion.node) in BY_HAND else None
+
+
+def _rows(criterion: Criterion, begin: AutogradNode) -> int:
+    """How many terms a criterion has whose targets were not read."""
+    shape = output_shape(begin) or (1,)
+    return shape[0] if criterion.weighed is not None else math.prod(shape)
 
 
 def _averaged(node: AutogradNode) -> int:

@@ -164,9 +164,14 @@ def first_rows(node: AutogradNode, phase: int) -> tuple[Tensor, int, int] | None
         once the units are moved last and the rest is flattened; None if it cannot be recomputed.
     """
     source = _producer(node)
-    if source is None:
-        return None
+    return None if source is None else first_rows_of(source, phase)
+
+
+def first_rows_of(source: AutogradNode, phase: int) -> tuple[Tensor, int, int] | None:
+    """The same of the output of an affine node or a batch norm; None of any other node."""
     name = kind(source)
+    if name not in AFFINE and name not in BATCH_NORM:
+        return None
     with torch.no_grad():
         if name == "ConvolutionBackward":
             output = _convolution(source)

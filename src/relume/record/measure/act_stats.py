@@ -39,7 +39,8 @@ def sample(tensor: Tensor, axis: int, phase: int) -> Tensor:
 
     Args:
         tensor: any shape and floating dtype, with its units on `axis`.
-        axis: the unit axis, not negative.
+        axis: the unit axis. A tensor of one dimension is one row of units if it is 0, and a batch
+            of one unit if it is negative; with more dimensions it is not negative.
         phase: number of the record.
 
     Returns:
@@ -47,6 +48,8 @@ def sample(tensor: Tensor, axis: int, phase: int) -> Tensor:
     """
     tensor = tensor.detach()
     if tensor.dim() < 2:
+        if axis == 0 and tensor.dim():
+            return tensor.reshape(1, -1).float()
         return tensor.reshape(-1, 1)[:MOST_ELEMENTS].float()
     units = tensor.shape[axis]
     wanted = max(LEAST_ROWS, MOST_ELEMENTS // max(units, 1))
@@ -127,6 +130,11 @@ def forward_sums(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, An
 def post_of(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, Any]) -> Tensor:
     """The act's output on rows of its input (`holds` is ``"pre"``) or of its output."""
     return rows if holds == "post" else _call(act.native or act.value, rows, parameters)
+
+
+def slopes_of(act: Act, rows: Tensor, parameters: Mapping[str, Any]) -> Tensor:
+    """f' on rows (rows, units) of the act's input."""
+    return _call(act.slope, rows, parameters)
 
 
 def _call(function: Callable[..., Tensor] | None, rows: Tensor, extra: Mapping[str, Any]) -> Tensor:

@@ -31,6 +31,7 @@ class ChanceLoss:
         self._sum: NDArray[np.float64] | float = 0.0
         self._square: NDArray[np.float64] | float = 0.0
         self._rows = 0
+        self._pooled = False  # all outputs count as one: their number is not that of a target's
         self._values: list[NDArray[np.float64]] = []
 
     def add(self, target: Tensor, ignore: int | None = None) -> None:
@@ -56,6 +57,7 @@ class ChanceLoss:
             "sum": np.asarray(self._sum).tolist(),
             "square": np.asarray(self._square).tolist(),
             "kept": [values.tolist() for values in self._values],
+            "pooled": self._pooled,
         }
 
     def join(self, state: Mapping[str, Any]) -> None:
@@ -63,9 +65,13 @@ class ChanceLoss:
         if state["counts"] is not None:
             counts = np.asarray(state["counts"], dtype=np.float64)
             self._counts = counts if self._counts is None else self._counts + counts
-        self._sum = self._sum + np.asarray(state["sum"])
-        self._square = self._square + np.asarray(state["square"])
-        self._rows += int(state["rows"])
+        total, square, rows = np.asarray(state["sum"]), np.asarray(state["square"]), state["rows"]
+        if state.get("pooled") or (self._rows and rows and np.size(self._sum) != total.size):
+            self._pool()
+        if self._pooled:
+            total, square, rows = total.sum(), square.sum(), rows * total.size
+        self._sum, self._square = self._sum + total, self._square + square
+        self._rows += int(rows)
         self._values += [np.asarray(values) for values in state["kept"]]
 
     def _value(self) -> float | None:
@@ -105,6 +111,12 @@ class ChanceLoss:
     def _moments(self, target: Tensor) -> None:
         # One column an output: each output has its own best constant guess.
         rows = target.reshape(-1, 1) if target.dim() < 2 else target.flatten(1)
+        if _is_spread(target):
+            rows = rows[:1].t()  # (N,) against (N, 1): each row holds all targets
+        elif self._rows and np.size(self._sum) != rows.shape[1]:
+            self._pool()
+        if self._pooled:
+            rows = rows.reshape(-1, 1)
         rows = rows[: max(1, MOST_ELEMENTS // max(rows.shape[1], 1))]
         values = array_of(rows).astype(np.float64)
         self._sum = self._sum + values.sum(0)
@@ -113,12 +125,24 @@ class ChanceLoss:
         if sum(len(part) for part in self._values) < MOST_TARGETS and values.shape[1] == 1:
             self._values.append(values[:, 0])
 
+    def _pool(self) -> None:
+        """Count all outputs as one from now on: batches differ in how many there are."""
+        width = np.size(self._sum) if self._rows and not self._pooled else 1
+        self._sum, self._square = np.sum(self._sum), np.sum(self._square)
+        self._rows *= width
+        self._pooled = True
+
     def _robust(self) -> float:
         values = np.concatenate(self._values)
         distance = np.abs(values - np.median(values))
         if self.name == "l1":
             return float(distance.mean())
         return float(np.where(distance < 1, 0.5 * distance**2, distance - 0.5).mean())
+
+
+def _is_spread(target: Tensor) -> bool:
+    """Whether a criterion has spread a batch of targets over a batch of predictions."""
+    return target.dim() == 2 and len(set(target.shape)) == 1 < len(target) and not target.stride(0)
 
 
 def _soft(mean: NDArray[np.float64]) -> float:

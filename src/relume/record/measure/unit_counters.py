@@ -120,17 +120,21 @@ class UnitCounters:
         Args:
             step: of the record.
             samples: rows per unit.
-            fields: one number a unit, or one for all units; without those not measured.
+            fields: one number a unit, or one for all units; without those not measured. A record
+                of another width than the first one's is left out.
         """
         if self._records and self._samples + samples > MOST_SAMPLES:
             self._close()
+        units = _width(fields)
+        if self._total and units != self._units:
+            return  # another width: these are not the same units
         self._split_at_death(fields)
         if not self._records:
             self._first = step
+            self._units = units
             if self._begins:
                 self.splits.append(step)
                 self._begins = False
-            self._units = max((np.size(field) for field in fields.values()), default=0)
         self._last = step
         self._records += 1
         self._total += 1
@@ -138,7 +142,7 @@ class UnitCounters:
         sums = self._sums
         for name, new in fields.items():
             law = FIELDS[name]
-            if self.narrow and not law.narrow:
+            if (self.narrow and not law.narrow) or np.size(new) not in (1, units):
                 continue
             self._measured.add(name)
             old = sums.get(name)
@@ -208,6 +212,12 @@ class UnitCounters:
                 sums = np.full(self._units, start, dtype=law.type)
             fields[name] = sums
         return Window(self._first, self._last, self._records, self._samples, fields)
+
+
+def _width(fields: Mapping[str, Any]) -> int:
+    """How many units a record has: the width of its counts, else of its widest field."""
+    counts = [np.size(fields[name]) for name in ("active", "top") if name in fields]
+    return counts[0] if counts else max((np.size(field) for field in fields.values()), default=0)
 
 
 def window_limit(units: int) -> int:

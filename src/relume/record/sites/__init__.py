@@ -8,6 +8,7 @@ Files in reading order:
     module_trace.py      `ModuleTrace`: which module was open at which sequence number
     module_hooks.py      `ModuleHooks`: the two global module hooks that fill it
     function_mode.py     `ActCapture`: captures acts where there is no graph to read
+    composite_acts.py    `CompositeFinder`: acts that several nodes compute, and what is no act
     find_acts.py         `ActFinder`: finds acts in nodes, masks and captured calls
     qualified_names.py   `QualifiedNames`: names of modules and parameters
     sites.py             `Sites`: the sites of a run, found once

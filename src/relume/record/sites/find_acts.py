@@ -1,7 +1,8 @@
 """Finds the acts of one recorded step: in graph nodes, in masks, and in captured calls."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
 
@@ -9,17 +10,23 @@ from relume.acts.act import Act, Node, by_node, find_act
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
+    has_constant,
     inputs,
     kind,
     leaf_of,
     name_of,
 )
 from relume.record.graph.handwritten_relu import FORMS, relu_input
+from relume.record.graph.op_names import AFFINE
+from relume.record.sites.composite_acts import CompositeAct, CompositeFinder, in_loss, is_statistic
 from relume.record.sites.function_mode import CapturedAct, CapturedInput
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.qualified_names import QualifiedNames
 
 MASK_RECORDS = 4  # records on which masks are tested for being hand-written acts
+
+
+ACT_MODULES = ("torch.nn.modules.activation", "relume.", "transformers.activations", "keras.")
 
 
 @dataclass(slots=True)
@@ -35,6 +42,7 @@ class FoundAct:
         captured: the captured call; None for an act that was found in the graph.
         captured_input: its sampled input; None: it is read from the node.
         form: the name of a hand-written act; ``""`` for any other.
+        entry: the source of an act that several nodes compute.
     """
 
     act: Act
@@ -45,6 +53,7 @@ class FoundAct:
     captured: CapturedAct | None = None
     captured_input: CapturedInput | None = None
     form: str = ""
+    entry: AutogradNode | None = None
 
 
 class ActFinder:
@@ -58,6 +67,8 @@ class ActFinder:
         self._names = names
         self._masks: dict[tuple[str, str, int], bool] = {}
         self._records = 0
+        self._composites = CompositeFinder()
+        self._layered: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 
     def find(
         self,
@@ -69,17 +80,75 @@ class ActFinder:
     ) -> list[FoundAct]:
         """Return every act that the loss depends on, in forward order (Args: `Sites.acts_in`)."""
         self._records += 1
+        composites = self._composites.find(graph, phase)
+        own = self._own_nodes(graph, module_trace)
         acts = [
             one
-            for node in graph.nodes
-            if (one := self._from_node(graph, node, module_trace, place))
+            for node in own
+            if node not in composites and (one := self._from_node(graph, node, module_trace, place))
         ]
-        acts += self._hand_written(graph, module_trace, place, phase)
+        acts += self._composite(composites.values(), module_trace, place)
+        acts += [
+            one
+            for one in self._hand_written(graph, module_trace, place, phase)
+            if one.node not in composites
+        ]
+        if len(own) < len(graph.nodes):
+            kept = set(own)
+            acts = [one for one in acts if one.node in kept]
+        acts = self._without_loss(graph, acts)
         acts += [
             FoundAct(t.act, t.node_spec, t.module, t.order, t.node, t, t.captured_input)
             for t in captured
         ]
         return sorted(acts, key=lambda one: one.order)
+
+    def _own_nodes(self, graph: AutogradGraph, module_trace: ModuleTrace) -> Sequence[AutogradNode]:
+        """Return the nodes of the model: what backward made was made outside every module."""
+        if not graph.derived:
+            return graph.nodes
+        own = [node for node in graph.nodes if node not in graph.derived]
+        inside = [n for n in own if module_trace.owner(n._sequence_nr()) is not None]
+        return inside if any(kind(node) in AFFINE for node in inside) else own
+
+    def _without_loss(self, graph: AutogradGraph, acts: list[FoundAct]) -> list[FoundAct]:
+        """Drop the arithmetic of a loss; a module that is an act or has layers keeps its acts."""
+        doubtful = {
+            one.node for one in acts if one.node is not None and not self._in_layers(one.module)
+        }
+        gone = in_loss(graph, doubtful) if doubtful else set[AutogradNode]()
+        return [one for one in acts if one.node not in gone]
+
+    def _in_layers(self, module: nn.Module | None) -> bool:
+        if module is None:
+            return False
+        known = self._layered.get(module)
+        if known is None:
+            known = self._layered[module] = (
+                type(module).__module__.startswith(ACT_MODULES)
+                or next(module.parameters(), None) is not None
+            )
+        return known
+
+    def _composite(
+        self,
+        composites: Iterable[CompositeAct],
+        module_trace: ModuleTrace,
+        place: Callable[[int], int],
+    ) -> Iterator[FoundAct]:
+        for one in dict.fromkeys(composites):
+            node, act = one.region.output, one.act
+            number = node._sequence_nr()
+            if not module_trace.covers(number):
+                continue
+            rows = None if one.rows is None else CapturedInput(one.rows, act.defaults)
+            owner = module_trace.owner(number)
+            yield FoundAct(
+                *(act, one.node_spec, owner, place(number), node),
+                captured_input=rows,
+                form=act.name,
+                entry=one.region.entry,
+            )
 
     def _from_node(
         self,
@@ -93,14 +162,14 @@ class ActFinder:
         if entry is None or node in graph.sealed:
             return None
         act, node_spec = entry
-        if node_spec.constant_input and None not in inputs(node):
+        if node_spec.constant_input and not has_constant(node):
             return None
         number = node._sequence_nr()
         if not module_trace.covers(number):
             return None  # made before the recording: its module is not known
         if act.name == "log_softmax":
             return None  # part of a loss; the head's fact names it where it is not
-        if self._acts_on_parameter(node):
+        if self._acts_on_parameter(node) or is_statistic(node):
             return None
         return FoundAct(act, node_spec, module_trace.owner(number), place(number), node)
 

@@ -273,7 +273,7 @@ class ActCapture(TorchFunctionMode):
                 return None
             with torch._C.DisableTorchFunction(), torch.no_grad():
                 layer, axis = self._axes.get(z.data_ptr(), (None, None))
-                axis = axis if axis is not None and axis < z.dim() else z.dim() - 1
+                axis = axis if axis is not None and axis < z.dim() else _last_axis(z, layer)
                 rows = sample(z, axis, self.phase).clone()
             return CapturedInput(rows, _act_parameters(act, args[1:], words)), layer, axis
         except Exception as error:
@@ -342,6 +342,14 @@ def _readable(z: Any) -> TypeGuard[Tensor]:
         and z.numel() > 0
         and not wrapped(z)
     )
+
+
+def _last_axis(z: Tensor, layer: nn.Module | None) -> int:
+    """Return the last axis; -1 for a batch of one unit, which a tensor of one dimension is unless
+    its layer has as many outputs as it has entries (one row without a batch axis)."""
+    if z.dim() > 1 or getattr(layer, "out_features", None) == z.numel():
+        return z.dim() - 1
+    return -1
 
 
 def _is_fused(module: nn.Module) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from relume.acts.act import Act, Node
+from relume.acts.act import Act, Node, acts
 from relume.core import Site
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
@@ -16,13 +16,14 @@ from relume.record.graph.autograd_graph import (
     feeding,
     inputs,
     kind,
+    output_shape,
     parameter_behind,
     role,
-    unit_axis,
 )
-from relume.record.graph.handwritten_relu import mask_of
 from relume.record.graph.op_names import AFFINE
+from relume.record.graph.unit_axis import ONE_UNIT, unit_axis
 from relume.record.measure.unit_counters import UnitCounters
+from relume.record.sites.composite_acts import parameters_of, scales
 from relume.record.sites.find_acts import ActFinder, FoundAct
 from relume.record.sites.function_mode import CapturedAct, CapturedInput
 from relume.record.sites.module_trace import ModuleTrace
@@ -160,14 +161,16 @@ class Sites:
             file, line = one.captured.file, one.captured.line
         if one.captured_input is None:
             saved = one.node_spec.read(node)
-            axis = unit_axis(node, saved.dim())
-            units = int(saved.shape[axis]) if saved.dim() else 1
-            act_name = act.called(act.parameters(one.node_spec, node))
+            axis = unit_axis(node, saved.shape, one.entry)
+            units = 1 if axis == ONE_UNIT else int(saved.shape[axis])
+            act_name = act.called(parameters_of(act, one.node_spec, node))
         else:
-            axis = one.captured.axis if one.captured is not None else _axis_of_mask(node)
+            axis = one.captured.axis if one.captured is not None else _axis_of(node, one.entry)
             units = int(one.captured_input.rows.shape[1])
             act_name = act.called({**act.defaults, **one.captured_input.extra})
         role_ = "hidden" if node is None else role(graph, node, act.name)
+        if node is not None and act.name not in acts() and scales(graph, node):
+            role_ = "gate"  # a scale: the standard deviation of a sampled code, a rate
         if role_ == "hidden" and node is not None and one.module is None:
             role_ = "output" if module_trace.after_modules(node._sequence_nr()) else role_
         site = Site(
@@ -191,7 +194,7 @@ class Sites:
     def _layer(self, one: FoundAct, module_trace: ModuleTrace) -> str:
         if one.captured is not None and one.captured.layer is not None:
             return self.names.path(one.captured.layer)
-        for source in feeding(one.node) if one.node is not None else ():
+        for source in feeding(one.node, one.entry) if one.node is not None else ():
             path = self.layer_path(source, module_trace)
             if path:
                 return path
@@ -228,9 +231,9 @@ class Sites:
         return name
 
 
-def _axis_of_mask(node: AutogradNode) -> int:
-    mask = mask_of(node)
-    return -1 if mask is None else unit_axis(node, mask.dim())
+def _axis_of(node: AutogradNode, entry: AutogradNode | None) -> int:
+    shape = output_shape(node)
+    return -1 if shape is None else unit_axis(node, shape, entry)
 
 
 def _is_act_module(module: nn.Module | None) -> bool:

@@ -46,12 +46,13 @@ def read(path: Path) -> Trace:
         StoreError: it cannot be opened.
     """
     with open_checked(path) as db:
+        windows, unreadable = _windows(db)
         return Trace(
             meta=_meta(db),
             sites=_sites(db),
             table=read_series(db),
-            units=_windows(db),
-            facts=_facts(db),
+            units=windows,
+            facts=(*_facts(db), *unreadable),
         )
 
 
@@ -135,13 +136,22 @@ def _facts(db: sqlite3.Connection) -> tuple[Fact, ...]:
     return tuple(Fact(kind, site, step, json.loads(body)) for kind, site, step, body in rows)
 
 
-def _windows(db: sqlite3.Connection) -> dict[str, tuple[Window, ...]]:
+def _windows(
+    db: sqlite3.Connection,
+) -> tuple[dict[str, tuple[Window, ...]], list[Fact]]:
+    """Read all windows; one that cannot be read is left out, and a fact ``error`` says so."""
     windows_of: dict[str, list[Window]] = {}
+    unreadable: list[Fact] = []
     rows = db.execute(
         "SELECT site, first, last, records, samples, names, types, data FROM window "
         "ORDER BY first, id"
     )
     for site, first, last, records, samples, names, types, data in rows:
-        fields = unpack_fields(names, types, data)
+        try:
+            fields = unpack_fields(names, types, data)
+        except (ValueError, TypeError) as error:
+            text = f"the counters from step {first} to {last} cannot be read: {error}"
+            unreadable.append(Fact("error", site, first, {"where": "reading", "text": text}))
+            continue
         windows_of.setdefault(site, []).append(Window(first, last, records, samples, fields))
-    return {site: tuple(windows) for site, windows in windows_of.items()}
+    return {site: tuple(windows) for site, windows in windows_of.items()}, unreadable

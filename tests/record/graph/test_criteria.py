@@ -1,0 +1,178 @@
+"""Chance values of criteria that are written out: Keras' own, clipped, masked, in half precision.
+
+The truth is the entropy of the targets, counted here.
+"""
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import relume
+from relume.core import Trace
+
+DRAW = torch.Generator().manual_seed(0)
+X, XT = torch.randn(256, 6, generator=DRAW), torch.randn(16, 10, 6, generator=DRAW)
+Y = (torch.rand(256, generator=DRAW) < 0.5).long() + (torch.rand(256, generator=DRAW) < 0.2).long()
+YB = (torch.rand(256, generator=DRAW) < 0.3).float()
+TOKENS = torch.randint(0, 5, (16, 20), generator=DRAW)[:, :10].clone()
+TOKENS[:, 7:] = -100
+MASK, FILLED = (TOKENS >= 0).float(), TOKENS.clamp(min=0)
+EPS = 1e-7
+
+
+def entropy(labels: Tensor) -> float:
+    share = torch.bincount(labels).double() / labels.numel()
+    return float(-(share[share > 0] * share[share > 0].log()).sum())
+
+
+TRUTH = {"class": entropy(Y), "yes": entropy(YB.long()), "token": entropy(TOKENS[TOKENS >= 0])}
+
+
+def by_mask(terms: Tensor) -> Tensor:
+    return (terms * MASK).sum() / MASK.sum()
+
+
+def token_losses(z: Tensor) -> Tensor:
+    return F.cross_entropy(z.reshape(-1, 5), FILLED.reshape(-1), reduction="none").view(16, 10)
+
+
+def picked(z: Tensor) -> Tensor:
+    return z.gather(-1, FILLED[..., None]).squeeze(-1)
+
+
+def clipped(z: Tensor) -> Tensor:
+    p = torch.sigmoid(z[:, 0]).clamp(EPS, 1 - EPS)
+    return -(YB * torch.log(p) + (1 - YB) * torch.log(1 - p)).mean()
+
+
+def smoothed(z: Tensor) -> Tensor:
+    logs, padding = -F.log_softmax(z, -1), TOKENS.eq(-100)[..., None]
+    nll = logs.gather(-1, FILLED[..., None]).masked_fill(padding, 0.0)
+    rest = logs.sum(-1, keepdim=True).masked_fill(padding, 0.0)
+    count = padding.numel() - padding.sum()
+    return 0.9 * nll.sum() / count + 0.1 * rest.sum() / (count * 5)
+
+
+LOSSES: dict[str, tuple[str, int, Callable[[Tensor], Tensor]]] = {
+    "clipped bce": (
+        "yes",
+        1,
+        lambda z: F.binary_cross_entropy(torch.sigmoid(z[:, 0]).clamp(EPS, 1 - EPS), YB),
+    ),
+    "bce by hand": ("yes", 1, clipped),
+    "cross-entropy by index": (
+        "class",
+        3,
+        lambda z: -torch.log(torch.softmax(z, -1)[torch.arange(256), Y] + EPS).mean(),
+    ),
+    "cross-entropy by one-hot": (
+        "class",
+        3,
+        lambda z: -(F.one_hot(Y, 3) * torch.log(torch.softmax(z, -1).clamp(min=EPS))).sum(1).mean(),
+    ),
+    "masked tokens": ("token", 5, lambda z: by_mask(token_losses(z))),
+    "gathered log-probabilities": ("token", 5, lambda z: -by_mask(picked(z.log_softmax(-1)))),
+    "log-sum-exp": ("token", 5, lambda z: -by_mask(picked(z) - torch.logsumexp(z, -1))),
+    "ignored tokens over their number": (
+        "token",
+        5,
+        lambda z: (
+            F.cross_entropy(z.reshape(-1, 5), TOKENS.reshape(-1), reduction="sum")
+            / torch.tensor(112)
+        ),
+    ),
+    "label smoothing": ("token", 5, smoothed),
+    "half of it": ("token", 5, lambda z: 0.25 * by_mask(token_losses(z))),
+}
+
+
+def recorded(
+    width: int, loss: Callable[[Tensor], Tensor], x: Tensor, path: Path, dtype: Any = None
+) -> Trace:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, width))
+    optimizer = torch.optim.SGD(model.parameters(), 1e-3)
+    with relume.watch(model, every=1, path=path / "run.sqlite") as run:
+        for _ in range(4):
+            optimizer.zero_grad()
+            with torch.autocast("cpu", dtype or torch.bfloat16, enabled=dtype is not None):
+                value = loss(model(x))
+            value.backward()
+            optimizer.step()
+    assert run.problems == ()
+    return run.trace()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_chance_value_is_the_entropy_of_the_targets(name: str, tmp_path: Path) -> None:
+    what, width, loss = LOSSES[name]
+    x = XT if what == "token" else X
+    (fact,) = recorded(width, loss, x, tmp_path).facts_of("criterion")
+    truth = TRUTH[what] * (0.25 if name == "half of it" else 1)
+    assert fact.data["chance"] == pytest.approx(truth, rel=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_softmax_in_half_precision_sums_to_one(dtype: Any, tmp_path: Path) -> None:
+    trace = recorded(3, lambda z: F.cross_entropy(torch.softmax(z, -1), Y), X, tmp_path, dtype)
+    (fact,) = trace.facts_of("head")
+    assert fact.data["rows_sum_error"] == 0
+
+
+def test_rows_that_miss_one_still_miss_it_in_half_precision(tmp_path: Path) -> None:
+    """The twin: sigmoids are no softmax, however they are rounded."""
+    loss = lambda z: F.cross_entropy(torch.sigmoid(z), Y)  # noqa: E731
+    (fact,) = recorded(3, loss, X, tmp_path, torch.bfloat16).facts_of("head")
+    assert fact.data["rows_sum_error"] > 0.1
+
+
+def test_a_focal_loss_is_its_cross_entropy_without_a_chance_value(tmp_path: Path) -> None:
+    def focal(z: Tensor) -> Tensor:
+        p = torch.sigmoid(z[:, 0])
+        terms = F.binary_cross_entropy(p, YB, reduction="none")
+        return ((1 - (p * YB + (1 - p) * (1 - YB))) ** 2 * terms).mean()
+
+    (fact,) = recorded(1, focal, X, tmp_path).facts_of("criterion")
+    assert (fact.data["loss"], fact.data["chance"]) == ("bce", None)
+
+
+KERAS = {
+    "sparse_categorical_crossentropy": ("softmax", 3, "class"),
+    "categorical_crossentropy": ("softmax", 3, "class"),
+    "binary_crossentropy": ("sigmoid", 1, "yes"),
+    "SparseCategoricalCrossentropy": (None, 3, "class"),
+    "CategoricalCrossentropy": (None, 3, "class"),
+    "BinaryCrossentropy": (None, 1, "yes"),
+}
+
+
+@pytest.mark.parametrize("name", KERAS)
+def test_keras_own_losses_have_a_chance_value(name: str, tmp_path: Path) -> None:
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    keras = pytest.importorskip("keras")
+    if keras.backend.backend() != "torch":
+        pytest.skip("Keras runs on another backend here")
+    act, width, what = KERAS[name]
+    loss = name if act else getattr(keras.losses, name)(from_logits=True)
+    y = YB[:, None] if what == "yes" else Y
+    y = F.one_hot(Y, 3).float() if name.lower().startswith("cat") else y
+    layers = keras.layers
+    keras.utils.clear_session()
+    model = keras.Sequential(
+        [layers.Input((6,)), layers.Dense(8, activation="relu"), layers.Dense(width, act)]
+    )
+    model.compile("sgd", loss)
+    with relume.watch(model, every=1, path=tmp_path / "run.sqlite") as run:
+        for _ in range(8):
+            model.train_on_batch(X.numpy(), y.numpy())
+    assert run.problems == ()
+    (fact,) = run.trace().facts_of("criterion")
+    assert fact.data["chance"] == pytest.approx(TRUTH[what], rel=1e-3)
+    assert math.isfinite(fact.data["chance"])
