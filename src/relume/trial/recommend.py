@@ -4,7 +4,8 @@
 It is advice: nothing of it has been tried on the user's training, and the report says so.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,6 @@ from relume.core import Diagnosis, Severity, Site, Trace
 
 DEAD = ("ACT303", "ACT401", "ACT403")
 HEADS = ("ACT201", "ACT202", "ACT203", "ACT204", "ACT205", "ACT206")
-SQUASHING = ("sigmoid", "tanh", "hardsigmoid", "softsign", "log_sigmoid")
 RIGHT_HEAD = {
     "cross_entropy": "no act before the loss: it takes raw scores, and its softmax is in it",
     "nll": "log_softmax before the loss, which takes log-probabilities",
@@ -77,15 +77,16 @@ def _hidden(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice
     used = f"this run uses {' and '.join(acts)} at {len(sites)} places"
     dead = [f for f in diagnosis.findings if f.code in DEAD and f.severity >= Severity.NOTE]
     loud = [f for f in dead if f.severity >= Severity.WARNING]
-    squash = [act for act in acts if act in SQUASHING]
+    squash = list(dict.fromkeys(s.act for s in sites if math.isfinite(s.high) and not s.clips))
+    dying = list(dict.fromkeys(site.act for site in sites if site.cuts))
     flow = [f for f in diagnosis.findings if f.code in ("ACT501", "ACT601")]
     fares = diagnosis.outcome.text
-    if loud and "relu" in acts:
+    if loud and dying:
         roots = [f for f in diagnosis.roots if f.severity >= Severity.WARNING]
         first = (
             f"; its root cause is {roots[0].code} {roots[0].name}: cure that first" if roots else ""
         )
-        text = "Try Leaky ReLU: units die under ReLU here."
+        text = f"Try Leaky ReLU: units die under {_spoken(dying)} here."
         yield Advice(
             "hidden layers",
             text,
@@ -115,6 +116,10 @@ def _hidden(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice
         yield Advice(
             "hidden layers", text, (used, fares), f"relume compare --acts relu,leaky_relu {command}"
         )
+
+
+def _spoken(acts: Sequence[str]) -> str:
+    return " and ".join("ReLU" if act == "relu" else act for act in acts)
 
 
 def _output(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice]:

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 from torch.optim.optimizer import Optimizer
 
 from relume.core import Diagnosis, Finding
+from relume.core.trial import Edit
+from relume.fixes.base import Apply, ByHand, Write, option
 from relume.fixes.live.edit_job import EditJob, several
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 _LARGE = ("update ratio", "learning rate")  # causes that ACT403 gives
 
@@ -24,6 +27,26 @@ def rate_killed(finding: Finding, diagnosis: Diagnosis) -> bool:
         and (f.site == finding.site or finding.code != "ACT403")
         for f in diagnosis.findings
     )
+
+
+def rate_factor(default: float) -> tuple[Apply, Write, ByHand]:
+    """Return what applies, writes and puts in words an edit's factor on the learning rate."""
+
+    def apply(edit: Edit, session: "EditSession") -> None:
+        factor = float(option(edit, "factor", default))
+        scale_rate(session, lambda _optimizer, _count: factor, f"learning rate times {factor:g}")
+
+    def patch(edit: Edit, source: "Source") -> "Patch | None":
+        from relume.fixes.source.optimizer_argument import scale_entry_patch
+
+        return scale_entry_patch(source, "lr", float(option(edit, "factor", default)))
+
+    def by_hand(edit: Edit, source: "Source") -> str:
+        from relume.fixes.source.optimizer_argument import entry_instructions
+
+        return entry_instructions(source, "lr", float(option(edit, "factor", default)))
+
+    return apply, patch, by_hand
 
 
 def scale_rate(

@@ -162,18 +162,22 @@ class Sites:
             saved = one.node_spec.read(node)
             axis = unit_axis(node, saved.dim())
             units = int(saved.shape[axis]) if saved.dim() else 1
-            act_name = act.called(act.parameters(one.node_spec, node))
+            parameters = act.parameters(one.node_spec, node)
         else:
             axis = one.captured.axis if one.captured is not None else _axis_of_mask(node)
             units = int(one.captured_input.rows.shape[1])
-            act_name = act.called({**act.defaults, **one.captured_input.extra})
+            parameters = {**act.defaults, **one.captured_input.extra}
+        act_name = act.called(parameters)
         role_ = "hidden" if node is None else role(graph, node, act.name)
         if role_ == "hidden" and node is not None and one.module is None:
             role_ = "output" if module_trace.after_modules(node._sequence_nr()) else role_
-        site = Site(
-            name=self._name(one.module, path, one.form or act_name, index),
-            kind="act",
-            act=act_name,
+        known = Site.of_act(
+            act_name,
+            act.traits_at(parameters),
+            self._name(one.module, path, one.form or act_name, index),
+        )
+        site = replace(
+            known,
             role=role_,
             path=path,
             layer=self._layer(one, module_trace),
@@ -182,8 +186,6 @@ class Sites:
             units=units,
             file=file,
             line=line,
-            smooth=act.smooth,
-            rectifies=act.rectifies,
         )
         state = self.states[site.name] = SiteState(site, axis, act, one.node_spec)
         return state

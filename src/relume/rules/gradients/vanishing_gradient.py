@@ -42,8 +42,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Series, Severity, Site, Trace, Value
-from relume.rules.act_knowledge import init_for
 from relume.rules.gradient_profile import TINY, GradientProfile, gradient_profile
+from relume.rules.init_advice import init_for
 from relume.rules.outcome import learned_loss_share
 from relume.rules.page import page
 from relume.rules.series_tools import (
@@ -210,7 +210,7 @@ def _finding(
         if more["blame"] == "act":
             cure = f"replace {site.act} by relu or gelu, together with He initialisation"
         else:
-            cure = f"re-initialise the weights with {init_for(site.act)}"
+            cure = f"re-initialise the weights with {init_for(site)}"
     if cleared:
         text = "for a while " + text
     since = (

@@ -48,7 +48,7 @@ def check(trace: Trace) -> Iterator[Result]:
     for head in heads:
         if _double(head):
             yield _finding(trace, head)
-        elif head.acts and head.acts[-1] == "log_softmax":
+        elif head.last_act.rows == "log-probabilities":
             yield _redundant(trace, head)
         else:
             yield PAGE.clean(_clean(head))
@@ -59,7 +59,7 @@ def check(trace: Trace) -> Iterator[Result]:
 
 def _double(head: JudgedHead) -> bool:
     if head.rows_sum_error is None or head.rows_min is None:
-        return bool(head.acts) and head.acts[-1] == "softmax"
+        return head.last_act.rows == "probabilities"
     return head.rows_sum_error <= SUM_ERROR and head.rows_min >= LEAST
 
 
