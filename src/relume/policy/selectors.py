@@ -41,6 +41,8 @@ def selection(words: Iterable[str], known: Sequence[NamedRule]) -> tuple[str, ..
     Raises:
         UnknownNameError: a word that selects no rule; the message names the nearest.
     """
+    # a single string is a sequence of letters, which is never meant
+    words = [words] if isinstance(words, str) else words
     tokens = [token.strip() for word in words for token in word.split(",") if token.strip()]
     codes = [page.code for token in tokens for page in matching(token, known)]
     return tuple(dict.fromkeys(codes))

@@ -32,7 +32,6 @@ from relume.core import Finding, Outcome, Rule, Severity
 from relume.rules.series_tools import number
 
 HARD = "nonfinite"
-FROM_THE_START = ("ACT3", "ACT7")  # initialisation and inputs
 LASTED = 0.2  # of the run that it got better before it failed (reasoned)
 LEARNED = 0.2  # of the loss gone at its best, four times what counts as a gain (`outcome.GAIN`)
 LEARNS = frozenset({"learning", "converged", "balanced"})
@@ -51,7 +50,7 @@ def weigh(finding: Finding, rule: Rule, outcome: Outcome) -> Finding:
 
 def is_refuted(finding: Finding, rule: Rule, outcome: Outcome) -> bool:
     """Whether the symptom was there from the start, in a run that learned before it failed."""
-    if not rule.symptom or not finding.code.startswith(FROM_THE_START):
+    if not rule.symptom or not rule.from_start:
         return False
     names = ("start", "chance", "best", "end", "best_step", "steps")
     start, chance, best, end, at, steps = (number(outcome.numbers.get(name)) for name in names)

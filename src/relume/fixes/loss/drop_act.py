@@ -40,11 +40,12 @@ if TYPE_CHECKING:
 PAGE = page(__doc__)
 
 RUNGS = {"ACT203": 2, "ACT204": 2, "ACT103": 1}
+IN_A_ROW = "ACT103"
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Propose the head's last act, or the second act of a harmful pair."""
-    if finding.code == "ACT103":
+    if finding.code == IN_A_ROW:
         if finding.evidence.more.get("effect") != "idle" and finding.site:
             sites, at, act = second_acts(finding, diagnosis)
             yield PAGE.edit(f"{', '.join(sites)} removed", sites=sites, at=at, act=act)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 PAGE = page(__doc__)
 
 RUNGS = {"ACT201": 1, "ACT202": 1}
+OF_ROWS = "ACT201"
 
 
 def _is_softmax(act: Act) -> bool:
@@ -63,7 +64,7 @@ CRITERIA = {
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Propose it at the act before the criterion."""
-    act = "softmax" if finding.code == "ACT201" else "sigmoid"
+    act = "softmax" if finding.code == OF_ROWS else "sigmoid"
     site, at = first_head_act(trace, act)
     yield PAGE.edit(f"{act} before the criterion removed", sites=site, at=at or finding, act=act)
 

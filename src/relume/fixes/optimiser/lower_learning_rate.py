@@ -34,6 +34,7 @@ from relume.fixes.shared.step_scaling import rate_factor, rate_killed
 PAGE = page(__doc__)
 
 RUNGS = {"ACT605": 1, "ACT607": 1, "ACT403": 1, "ACT401": 1, "ACT402": 1, "ACT602": 2, "ACT604": 2}
+FAR_TOO_HIGH = ("ACT602", "ACT605")  # a hundredth too: numbers may be no longer finite
 IF_HIGH = ("ACT401", "ACT402", "ACT403")  # dead units: only if it was high when they died
 
 
@@ -42,7 +43,7 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     if finding.code in IF_HIGH and not rate_killed(finding, diagnosis):
         return
     yield PAGE.edit("learning rate times 0.1", at=script(trace), factor=0.1)
-    if finding.code in ("ACT602", "ACT605"):
+    if finding.code in FAR_TOO_HIGH:
         yield PAGE.edit("learning rate times 0.01", at=script(trace), factor=0.01)
 
 

@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
     from relume.fixes.source.diff import Patch, Source
 
-_LARGE = ("update ratio", "learning rate")  # causes that ACT403 gives
+_LARGE = ("update ratio", "learning rate")  # causes that DIED gives
+HIGH, DIED = "ACT605", "ACT403"  # a learning rate too high, units that died in training
 
 
 def rate_killed(finding: Finding, diagnosis: Diagnosis) -> bool:
     """Whether too large steps killed units, as findings on the run or on these units say."""
-    if any(f.code == "ACT605" for f in diagnosis.findings):
+    if any(f.code == HIGH for f in diagnosis.findings):
         return True
     return any(
-        f.code == "ACT403"
+        f.code == DIED
         and f.evidence.more.get("cause") in _LARGE
-        and (f.site == finding.site or finding.code != "ACT403")
+        and (f.site == finding.site or finding.code != DIED)
         for f in diagnosis.findings
     )
 

@@ -242,4 +242,10 @@ def _blame(back: GradientProfile, act: str) -> dict[str, Value]:
 
 
 # the signal of a stack that lets nothing through hardly varies, so its acts bend nothing either
-RULE = PAGE.rule(check, explains=("ACT102", "ACT603", "ACT606"))
+RULE = PAGE.rule(
+    check,
+    severities=("note", "warning", "error"),
+    needs=("batches",),
+    figure="depth",
+    explains=("ACT102", "ACT603", "ACT606"),
+)

@@ -198,4 +198,10 @@ EXPLAINS = (
     "ACT602",
 )
 LATER = ("ACT603", "ACT604", "ACT605", "ACT606", "ACT607", "ACT801")
-RULE = PAGE.rule(check, explains=(*EXPLAINS, *LATER))
+RULE = PAGE.rule(
+    check,
+    severities=("warning", "error"),
+    needs=("untrained",),
+    from_start=True,
+    explains=(*EXPLAINS, *LATER),
+)

@@ -84,4 +84,4 @@ def _finding(trace: Trace, fact: Fact, share: float) -> Result:
     )
 
 
-RULE = PAGE.rule(check, symptom=False)
+RULE = PAGE.rule(check, severities=("fact",), symptom=False)

@@ -213,4 +213,11 @@ def _finding(
 
 
 EXPLAINS = ("ACT401", "ACT501", "ACT601", "ACT602", "ACT603", "ACT605", "ACT606")
-RULE = PAGE.rule(check, symptom=False, explains=EXPLAINS)
+RULE = PAGE.rule(
+    check,
+    severities=("warning", "error"),
+    needs=("criterion",),
+    figure="loss",
+    symptom=False,
+    explains=EXPLAINS,
+)

@@ -87,4 +87,11 @@ def _finding(trace: Trace, head: JudgedHead) -> Result:
     )
 
 
-RULE = PAGE.rule(check, symptom=False, explains=("ACT601", "ACT603", "ACT606"))
+RULE = PAGE.rule(
+    check,
+    severities=("error",),
+    needs=("criterion",),
+    figure="loss",
+    symptom=False,
+    explains=("ACT601", "ACT603", "ACT606"),
+)

@@ -102,4 +102,11 @@ def _redundant(trace: Trace, head: JudgedHead) -> Result:
     )
 
 
-RULE = PAGE.rule(check, symptom=False, explains=("ACT601", "ACT603", "ACT606"))
+RULE = PAGE.rule(
+    check,
+    severities=("fact", "warning", "error"),
+    needs=("criterion",),
+    figure="loss",
+    symptom=False,
+    explains=("ACT601", "ACT603", "ACT606"),
+)

@@ -119,4 +119,11 @@ def _finding(trace: Trace, head: JudgedHead, excess: float, more: dict[str, Valu
 
 
 EXPLAINS = ("ACT501", "ACT601", "ACT603", "ACT606")
-RULE = PAGE.rule(check, symptom=False, explains=EXPLAINS)
+RULE = PAGE.rule(
+    check,
+    severities=("warning", "error"),
+    needs=("criterion",),
+    figure="loss",
+    symptom=False,
+    explains=EXPLAINS,
+)

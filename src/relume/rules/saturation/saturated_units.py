@@ -181,4 +181,10 @@ def _finding(trace: Trace, site: Site, flat: FlatShares, since: int, *, cleared:
     )
 
 
-RULE = PAGE.rule(check, explains=("ACT402", "ACT601", "ACT603", "ACT606", "ACT801"))
+RULE = PAGE.rule(
+    check,
+    severities=("note", "warning", "error"),
+    needs=("batches",),
+    figure="flat",
+    explains=("ACT402", "ACT601", "ACT603", "ACT606", "ACT801"),
+)

@@ -123,4 +123,6 @@ def _finding(trace: Trace, pair: Fact) -> Finding | None:
 
 
 EXPLAINS = ("ACT102", "ACT303", "ACT401", "ACT402", "ACT403", "ACT501", "ACT601")
-RULE = PAGE.rule(check, explains=EXPLAINS, upstream=True)
+RULE = PAGE.rule(
+    check, severities=("note", "warning"), from_graph=True, explains=EXPLAINS, upstream=True
+)

@@ -184,4 +184,4 @@ def _finding(
     )
 
 
-RULE = PAGE.rule(check)
+RULE = PAGE.rule(check, severities=("warning",), needs=("batches",))
