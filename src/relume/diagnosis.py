@@ -64,8 +64,10 @@ def select_rules(
     rules: Sequence[Rule], select: Iterable[str] | None, ignore: Iterable[str] | None
 ) -> tuple[Rule, ...]:
     """Return the rules that `select` names, without those that `ignore` names."""
-    wanted = {r.code for r in rules} if select is None else set(selection(select, rules))
-    unwanted = selection(ignore or (), rules)
+    wanted = (
+        {r.code for r in rules} if select is None else set(selection(select, rules, blank=False))
+    )
+    unwanted = selection(ignore or (), rules, blank=False)
     return tuple(rule for rule in rules if rule.code in wanted.difference(unwanted))
 
 

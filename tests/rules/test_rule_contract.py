@@ -308,11 +308,9 @@ def test_what_is_read_from_the_file_is_what_the_rule_declares() -> None:
 
 
 def test_a_declaration_is_read_from_the_last_statement_alone() -> None:
-    source = (
-        'X = PAGE.rule(check, severities=("note",))\nRULE = PAGE.rule(\n    check,\n    figure='
-    )
-    source += '"loss", symptom=False, explains=(*A, *B)\n)\n'
-    assert _literals(source) == {"figure": "loss", "symptom": False}
+    first = 'X = PAGE.rule(check, severities=("note",))\n'
+    last = 'RULE = PAGE.rule(\n    check, figure="loss", symptom=False, explains=(*A, *B)\n)\n'
+    assert _literals(first + last) == {"figure": "loss", "symptom": False}
     assert _literals("nothing = 1\n") == {}
 
 

@@ -30,7 +30,8 @@ class Rule:
         page: the page for users, the docstring of the rule's file.
         check: reads a trace and yields at least one result: a finding, `Checked` or `NotChecked`.
         symptom: whether it is a symptom, which harms only if the run fares badly. On a run that
-            learns a symptom is a `NOTE` at most; a fault of structure or of the loss keeps its severity.
+            learns a symptom is a `NOTE` at most; a fault of structure or of the loss keeps its
+            severity.
         explains: codes of the findings that this rule's finding can cause.
         upstream: whether it explains only its own site and later ones in the forward pass.
         severities: what its findings can have, least first.
