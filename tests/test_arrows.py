@@ -23,7 +23,7 @@ ARROWS = {
     "checks": {"record", "diagnosis"},
     "record": {"acts"},
     "acts": set[str](),
-    "diagnosis": {"rules"},
+    "diagnosis": {"rules", "policy"},
     "policy": set[str](),
     "rules": set[str](),
     "report": {"policy"},

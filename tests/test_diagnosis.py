@@ -17,8 +17,10 @@ from relume.core import (
     Severity,
     Trace,
 )
-from relume.diagnosis import all_rules, diagnose, judge_with, run_rule
+from relume.diagnosis import all_rules, diagnose, judge_with, run_rule, select_rules
 from relume.errors import UnknownNameError
+from relume.policy.selectors import selection
+from relume.report.rule_pages.pages import rules as pages
 from relume.rules.cause_graph import arrange, cause_setting
 from relume.rules.outcome import judge
 from rules.traces import CHANCE, Build, dead, flat, healthy, learning, sigmoids
@@ -428,11 +430,24 @@ def test_select_and_ignore() -> None:
     assert told(select="ACT605") == {"ACT605"}
     assert "ACT001" not in told(ignore=["ACT0"])
     with pytest.raises(
-        UnknownNameError, match="unknown rule 'dead-unit'; did you mean 'dead-units'"
+        UnknownNameError, match="unknown rule 'ded-units'; did you mean 'dead-units'"
     ):
-        diagnose(Trace({}), select=["dead-unit"])
-    with pytest.raises(UnknownNameError):
-        diagnose(Trace({}), ignore=[""])
+        diagnose(Trace({}), select=["ded-units"])
+    for blank in ("", " ", ","):
+        with pytest.raises(UnknownNameError):
+            diagnose(Trace({}), ignore=[blank])
+
+
+@pytest.mark.parametrize(
+    "word", ["dead", "Dead-Units", "act401", "ACT4", " learning ", "ACT605,dead", "ACT403, act7"]
+)
+def test_the_command_line_and_the_call_select_the_same_rules(word: str) -> None:
+    """One selection: what `--select` takes, `run.diagnose(select=[...])` takes."""
+    by_call = {rule.code for rule in select_rules(all_rules(), [word], None)}
+    assert by_call == set(selection([word], pages())) != set()
+    assert by_call == {rule.code for rule in select_rules(all_rules(), word, None)}
+    left = {rule.code for rule in select_rules(all_rules(), None, [word])}
+    assert left == {rule.code for rule in all_rules()} - by_call
 
 
 def test_roots_come_first_and_gravest_first() -> None:

@@ -1,4 +1,5 @@
-"""Three laws of the layout: a name occurs once, no import circle, every cited document exists."""
+"""Laws of the layout: a name occurs once, no import circle, every cited document exists, and the
+code of a rule stands in the rules and on the ladders of fixes alone."""
 
 import ast
 import re
@@ -118,6 +119,35 @@ def test_every_document_that_is_cited_exists(folder: str) -> None:
     assert missing == []
 
 
+def test_codes_of_rules_stand_in_the_rules_and_on_ladders_alone() -> None:
+    """Everywhere else a rule is asked by what it declares: its family, figure, needs."""
+    assert [
+        f"{name}: {code}"
+        for name, path in sources().items()
+        if not name.startswith("relume.rules.")
+        for code in codes_in(path.read_text("utf-8"), ladders=name.startswith("relume.fixes."))
+    ] == []
+
+
+def codes_in(source: str, *, ladders: bool) -> list[str]:
+    """The codes of rules among a file's strings; with `ladders` those inside of functions only.
+
+    The ladder of a fix is its `RUNGS`, and the constants beside it that name rules of it.
+    """
+    tree = ast.parse(source)
+    parts: list[ast.stmt] = list(tree.body)
+    if ladders:
+        parts = [part for part in parts if not isinstance(part, ast.Assign)]
+    return [
+        node.value
+        for part in parts
+        for node in ast.walk(part)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.fullmatch(r"ACT\d{1,3}", node.value)
+    ]
+
+
 def cited(text: str) -> set[str]:
     """Documents and files of the repository that a text names."""
     documents = re.findall(r"(?<![\w/.-])([A-Z]{4,}\.md|docs/[\w/.-]+\.md)\b", text)
@@ -155,4 +185,8 @@ def test_the_laws_can_fail() -> None:
     assert cited("see " + "RULES" + ".md 401 and `tests/no" + "where.py`")
     assert not exists("ABSENT" + ".md", ROOT / "src" / "x.py")
     assert exists("README.md", ROOT / "src" / "x.py")
+    asked = 'RUNGS = {"ACT401": 1}\ndef f(code):\n    return code.startswith("ACT4")'
+    assert codes_in(asked, ladders=True) == ["ACT4"]
+    assert codes_in(asked, ladders=False) == ["ACT401", "ACT4"]
+    assert codes_in('"""ACT401 in a text."""', ladders=False) == []
     assert relume.__file__

@@ -23,12 +23,12 @@ from relume.core import (
     Severity,
     Trace,
 )
-from relume.errors import UnknownNameError
-from relume.registry import discover, unknown
+from relume.policy.selectors import selection
+from relume.registry import discover
 from relume.rules.cause_graph import arrange, cause_setting
 from relume.rules.outcome import judge
-from relume.rules.severity_policy import drop_eclipsed, weigh
 from relume.rules.run_verdict import WORST_FIRST, verdict
+from relume.rules.severity_policy import drop_eclipsed, weigh
 
 __all__ = ["all_rules", "diagnose"]
 
@@ -46,8 +46,8 @@ def diagnose(
 
     Args:
         trace: the run.
-        select: only these rules: codes (``"ACT401"``), prefixes (``"ACT4"``) or names
-            (``"dead-units"``); all rules if None.
+        select: only these rules: codes (``"ACT401"``), names (``"dead-units"``) or
+            the beginnings of either (``"ACT4"``, ``"dead"``), in any case; all rules if None.
         ignore: not these rules, in the same words; it wins over `select`.
 
     Returns:
@@ -69,22 +69,11 @@ def select_rules(
     rules: Sequence[Rule], select: Iterable[str] | None, ignore: Iterable[str] | None
 ) -> tuple[Rule, ...]:
     """Return the rules that `select` names, without those that `ignore` names."""
-    wanted = {r.code for r in rules} if select is None else _codes(rules, select)
-    unwanted = _codes(rules, ignore or ())
-    return tuple(rule for rule in rules if rule.code in wanted - unwanted)
-
-
-def _codes(rules: Sequence[Rule], selectors: Iterable[str]) -> set[str]:
-    # a single string is a sequence of letters, which is never meant
-    words = [selectors] if isinstance(selectors, str) else list(selectors)
-    selected: set[str] = set()
-    for word in words:
-        codes = {r.code for r in rules if r.name == word or (word and r.code.startswith(word))}
-        if not codes:
-            names = [name for rule in rules for name in (rule.code, rule.name)]
-            raise UnknownNameError(unknown(word, names, "rule"))
-        selected |= codes
-    return selected
+    wanted = (
+        {r.code for r in rules} if select is None else set(selection(select, rules, blank=False))
+    )
+    unwanted = selection(ignore or (), rules, blank=False)
+    return tuple(rule for rule in rules if rule.code in wanted.difference(unwanted))
 
 
 def judge_with(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
@@ -168,8 +157,9 @@ def _ruled_out(
 ) -> tuple[Checked, ...]:
     """Return the clean results of rules that could explain a finding."""
     fired = {finding.code for finding in findings}
-    facts = ("ACT0",)  # collection: what was recorded, and no cause of anything
-    clean = [c for c in checked if c.code not in fired and not c.code.startswith(facts)]
+    # what was recorded is no cause of anything
+    facts = {rule.code for rule in rules if rule.family == "collection"}
+    clean = [c for c in checked if c.code not in fired | facts]
     if _undetermined(findings, outcome):
         return tuple(clean)
     suspects = {f.code for f in findings if f.severity >= Severity.NOTE}

@@ -50,12 +50,26 @@ def pages(package: str) -> dict[str, str]:
 
     `relume explain` must answer at once, and a page needs neither NumPy nor torch.
     """
+    return {stem: docstring(text) for stem, text in sources(package).items()}
+
+
+def sources(package: str) -> dict[str, str]:
+    """Read the source of every member file of `package`, by file name, without importing it."""
     root = files(package)
     texts: dict[str, str] = {}
     for name in members(package):
         *folders, stem = name.removeprefix(f"{package}.").split(".")
-        texts[stem] = docstring(root.joinpath(*folders, f"{stem}.py").read_text("utf-8"))
+        texts[stem] = root.joinpath(*folders, f"{stem}.py").read_text("utf-8")
     return texts
+
+
+def families(package: str) -> dict[str, str]:
+    """Read the docstring of every family of `package`, by its folder, without importing it."""
+    root = files(package)
+    return {
+        name: docstring(root.joinpath(name, "__init__.py").read_text("utf-8"))
+        for name in _families(root)
+    }
 
 
 def members(package: str) -> tuple[str, ...]:
@@ -67,15 +81,18 @@ def members(package: str) -> tuple[str, ...]:
     an underscore is no member.
     """
     root = files(package)
-    folders = sorted(entry.name for entry in root.iterdir() if _is_package(entry))
-    families = [name for name in folders if name not in SHARED]
-    homes = [(f"{package}.{name}", root / name) for name in families] or [(package, root)]
+    homes = [(f"{package}.{name}", root / name) for name in _families(root)] or [(package, root)]
     return tuple(
         f"{home}.{file.removesuffix('.py')}"
         for home, folder in homes
         for file in sorted(entry.name for entry in folder.iterdir())
         if file.endswith(".py") and not file.startswith("_")
     )
+
+
+def _families(root: Traversable) -> list[str]:
+    folders = sorted(entry.name for entry in root.iterdir() if _is_package(entry))
+    return [name for name in folders if name not in SHARED]
 
 
 def _is_package(entry: Traversable) -> bool:

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 import relume
-from relume.checks.check import _reason_not_run, _reweigh
+from relume.checks.check import MISSING, _absent, _reason_not_run, _reweigh
 from relume.core import Diagnosis, Evidence, Finding, Outcome, Severity
+from relume.core.rule import NEEDS
 from relume.diagnosis import all_rules
 from relume.errors import DiagnosisError, UnknownNameError, UsageError
 from relume.rules.severity_policy import weigh
@@ -297,12 +298,20 @@ def test_the_severity_of_every_code_is_decided() -> None:
     assert set(DECIDED) == {rule.code for rule in all_rules()}
 
 
+def test_everything_that_a_rule_may_need_has_its_reason() -> None:
+    assert set(MISSING) == set(NEEDS)
+    assert _absent(None, batches=1, trained=False, made_up=True) == set(NEEDS) - {"untrained"}
+    assert _absent(nn.MSELoss(), batches=2, trained=True, made_up=False) == {
+        "training",
+        "untrained",
+    }
+
+
 @pytest.mark.parametrize("code", sorted(DECIDED))
 def test_a_finding_weighs_in_a_check_what_was_decided(code: str) -> None:
     (rule,) = [rule for rule in all_rules() if rule.code == code]
-    reason = _reason_not_run(
-        code, nn.CrossEntropyLoss(), batches=32, trained=code == "ACT401", made_up=False
-    )
+    there = _absent(nn.CrossEntropyLoss(), batches=32, trained=code == "ACT401", made_up=False)
+    reason = _reason_not_run(rule, there)
     assert (reason[:1] == ("it needs a training.",)) is (DECIDED[code] == NO_TRAINING)
     if DECIDED[code] == NO_TRAINING:
         return

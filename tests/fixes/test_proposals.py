@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from relume.core import Diagnosis, Evidence, Fact, Finding, Outcome, Series, Severity, Trace
+from relume.acts.act import find_act
+from relume.core import Diagnosis, Evidence, Fact, Finding, Outcome, Series, Severity, Site, Trace
 from relume.core.trial import Edit
 from relume.fixes.ladder import ladder
 
@@ -108,7 +109,8 @@ def test_gates_that_are_shut_are_opened(
     act: str, shut: float, open_: float, values: list[float]
 ) -> None:
     one = finding("ACT502", "shut", act=act, shut=shut, open=open_)
-    edits = rungs("open-gate", [replace(one, layer="gate")])
+    site = Site.of_act(act, find_act(act).traits, "shut")
+    edits = rungs("open-gate", [replace(one, layer="gate")], Trace({}, (site,)))
     assert [edit.options["value"] for edit in edits] == values
     assert all(edit.sites == ("gate",) for edit in edits)
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from traces import CHANCE, Build, flat, healthy, learning
 
-from relume.core import Finding, Severity, Trace
+from relume.acts.act import find_act
+from relume.core import Finding, Severity, Site, Trace
 from relume.diagnosis import diagnose
 from relume.rules.structure.act_after_act import effect
 
@@ -74,7 +75,8 @@ def test_an_idle_act_is_a_note_and_a_harmful_one_a_warning() -> None:
 
 def test_pairs_that_cost_nothing_are_left_alone() -> None:
     for pair in (("relu", "tanh"), ("tanh", "relu"), ("tanh", "tanh"), ("relu", "gelu")):
-        assert effect(*pair) == ""
+        first, second = (Site.of_act(name, find_act(name).traits) for name in pair)
+        assert effect(first, second) == ""
 
 
 def test_a_recording_that_did_not_look_is_not_checked() -> None:

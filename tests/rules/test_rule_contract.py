@@ -13,7 +13,10 @@ import wiring_traces as wiring
 from traces import Build, dead, flat, healthy, sigmoids
 
 from relume.core import Checked, Evidence, Finding, NotChecked, Rule, Severity, Trace
+from relume.errors import UnknownNameError
 from relume.registry import discover, pages
+from relume.report.rule_pages.pages import _literals
+from relume.report.rule_pages.pages import rules as read_pages
 from relume.rules.page import page
 
 SECTIONS = [
@@ -170,9 +173,12 @@ def keeps_contract(rule: Rule, row: Row) -> None:
     assert re.fullmatch(r"ACT\d{3}", rule.code)
     assert rule.page.startswith(f"{rule.code} {rule.name}: ")
     assert re.findall(r"^## (.+)$", rule.page, re.MULTILINE) == SECTIONS
+    assert rule.severities == tuple(sorted(set(rule.severities)))
+    assert rule.severities, f"{rule.code} declares no severity"
     for value in row.fires:
         findings = found(rule, row.make(value))
         assert findings, f"{rule.code} says nothing at {value}"
+        assert {f.severity for f in findings} <= set(rule.severities), "it says more than declared"
     for value in row.silent:
         assert not found(rule, row.make(value)), f"{rule.code} speaks at {value}"
     for name, trace in PLAIN.items():
@@ -291,6 +297,34 @@ def misnamed(trace: Trace):
 def test_a_broken_rule_is_rejected(check: Callable) -> None:
     with pytest.raises((AssertionError, KeyError)):
         keeps_contract(replace(GOOD, check=check), ROW)
+
+
+def test_a_rule_that_says_more_than_it_declares_is_rejected() -> None:
+    for declared in ((), (Severity.FACT,), (Severity.ERROR, Severity.NOTE)):
+        with pytest.raises(AssertionError):
+            keeps_contract(replace(GOOD, severities=declared), ROW)
+
+
+def test_what_is_read_from_the_file_is_what_the_rule_declares() -> None:
+    """`relume rules` reads the declaration without running it."""
+    for page_ in read_pages():
+        rule = RULES[page_.code]
+        assert page_.severities == tuple(str(level) for level in rule.severities)
+        assert (page_.symptom, page_.figure) == (rule.symptom, rule.figure)
+    assert {page_.code for page_ in read_pages()} == set(RULES)
+
+
+def test_a_declaration_is_read_from_the_last_statement_alone() -> None:
+    first = 'X = PAGE.rule(check, severities=("note",))\n'
+    last = 'RULE = PAGE.rule(\n    check, figure="loss", symptom=False, explains=(*A, *B)\n)\n'
+    assert _literals(first + last) == {"figure": "loss", "symptom": False}
+    assert _literals("nothing = 1\n") == {}
+
+
+def test_needs_and_figures_are_known_words() -> None:
+    for wrong in ({"needs": ("luck",)}, {"figure": "pie"}, {"severities": ("bad",)}):
+        with pytest.raises(UnknownNameError, match=r"luck|pie|bad"):
+            page(GOOD.page).rule(GOOD.check, **wrong)
 
 
 def test_a_page_without_a_section_is_rejected() -> None:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from traces import Build, dead, flat, healthy, learning
 
 from relume.core import Fact, Series, Trace
 from relume.diagnosis import diagnose
 from relume.rules.run_verdict import verdict
-from traces import Build, dead, flat, healthy, learning
 
 
 def seen(loss: np.ndarray | None = None) -> Trace:

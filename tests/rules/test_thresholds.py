@@ -444,6 +444,8 @@ ELSEWHERE = {
 EVIDENCE = "how much must have been seen before anything is said"
 SHAPE = "a helper of the measurement, not compared with what is told"
 NO_EDGE = {
+    ("act_after_act", "SIGMOID_SLOPE"): "a slope of acts; `test_act_knowledge.py` has its edge",
+    ("act_after_act", "NARROW"): "a range of acts; `test_act_knowledge.py` has its edge",
     ("acting_linear", "RECENT"): EVIDENCE,
     ("born_dead", "LATE"): EVIDENCE,
     ("died_in_training", "EARLY"): EVIDENCE,

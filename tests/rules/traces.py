@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from relume.acts.act import find_act
+from relume.acts.act import acts, find_act
 from relume.core import Fact, Series, Site, Trace, Window
 
 CHANCE = float(np.log(10))
+
+
+def with_traits(kind: str, data: dict[str, Any]) -> dict[str, Any]:
+    """The data of a fact as the recorder writes it: with what is known of each act it names."""
+    if kind == "head":
+        acts = [{"traits": traits(one.get("act")), **one} for one in data.get("acts") or ()]
+        return data | {"acts": acts}
+    if kind == "act-pair":
+        return {f"{at}_traits": traits(data.get(at)) for at in ("first", "second")} | data
+    return data
+
+
+def traits(act: Any) -> dict[str, Any]:
+    return dict(find_act(act).traits) if act in acts() else {}
 
 
 def learning(steps: int = 400, noise: float = 0.05, seed: int = 0) -> np.ndarray:
@@ -51,7 +65,7 @@ class Build:
         return self.fact("criterion", **data)
 
     def fact(self, kind: str, site: str = "", step: int = 0, **data: Any) -> Build:
-        self.facts.append(Fact(kind, site, step, data))
+        self.facts.append(Fact(kind, site, step, with_traits(kind, data)))
         return self
 
     def series(self, site: str, stat: str, values: float | np.ndarray) -> Build:
@@ -60,7 +74,11 @@ class Build:
         return self
 
     def site(self, name: str, kind: str = "act", **more: Any) -> Build:
-        self.sites.append(Site(name, kind, order=len(self.sites), **more))
+        site = Site(name, kind, order=len(self.sites), **more)
+        if kind == "act" and site.act:
+            known = Site.of_act(site.act, find_act(site.act).traits)
+            site = replace(known, **{"name": name, "order": site.order, **more})
+        self.sites.append(site)
         return self
 
     def act(
@@ -78,15 +96,8 @@ class Build:
     ) -> Build:
         """An act with windows. `dead_from`: unit -> index of the window it is silent from.
         `low`, `high`: share of entries flat on a side (`low` of a ReLU is its zeros)."""
-        known = find_act(act)
-        self.site(
-            name,
-            act=act,
-            units=units,
-            layer=stats.pop("layer", name.replace("act", "fc")),
-            smooth=known.smooth,
-            rectifies=known.rectifies,
-        )
+        layer = stats.pop("layer", name.replace("act", "fc"))
+        self.site(name, act=act, units=units, layer=layer)
         edges = np.array_split(self.at, min(windows, len(self.at)))
         made: list[Window] = []
         for index, part in enumerate(edges):

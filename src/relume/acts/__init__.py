@@ -13,6 +13,7 @@ this order; each file imports only from those before it:
 
 - `wide_precision.py`: evaluates a formula in a wider type; makes the autograd function.
 - `module_registry.py`: the module class of each act.
+- `traits.py`: what rules and fixes ask of an act, measured: range, shape, initialisation.
 - `act.py`: the record `Act`, its autograd `Node`, `register`, all acts by name and by node.
 - `lookup.py`: an act by text, ``"elu(0.5)"``.
 - `module.py`: `ActModule`, an act as a `torch.nn.Module`.

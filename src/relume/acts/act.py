@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from relume.acts.module_registry import module_of
+from relume.acts.traits import measure_traits
 from relume.acts.wide_precision import derivative, evaluate, make_function, node_name
 from relume.errors import UsageError
 from relume.registry import discover, lookup
@@ -79,6 +80,10 @@ class Act:
         variant: the better-known name that some parameters have (hardtanh on [0, 6] is relu6).
         declared_max_slope: the supremum of abs f', at default parameters or as a function of
             them; None: it is measured.
+        init: initialisations that suit it, the best first (``"he"``, ``"xavier"``, ``"lecun"``);
+            empty: they follow from its shape.
+        clips: it is written as a limit on values rather than as an act (clamp); what keeps values
+            between two limits as they are is recognised without it.
         mean_square: E f(z)^2 (``"forward"``) or E f'(z)^2 (``"backward"``) under N(0, 1) for an
             act over an axis, where `gain` cannot integrate over one variable.
         function: the autograd function that evaluates it, made by `register`.
@@ -104,6 +109,8 @@ class Act:
     aliases: tuple[str, ...] = ()
     variant: Callable[[Mapping[str, Any]], str | None] | None = None
     declared_max_slope: float | Callable[..., float] | None = None
+    init: tuple[str, ...] = ()
+    clips: bool = False
     mean_square: Callable[..., float] | None = None
     function: Any = None
 
@@ -162,6 +169,25 @@ class Act:
         if not self.elementwise or self.smooth or len(self.kinks_at()) != 1:
             return False
         return bool((self._slopes(torch.tensor([-1e4, 1e4], dtype=torch.float64)) != 0).all())
+
+    @cached_property
+    def traits(self) -> Mapping[str, Any]:
+        """What rules and fixes ask of the act, by the names of `core.Site`'s fields."""
+        return MappingProxyType(measure_traits(self))
+
+    def traits_at(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the traits at the parameters that a call had; tensors stay at their defaults."""
+        known = acts().get(self.called(parameters), self)
+        if known.name != self.name:
+            return known.traits  # a variant: its own record knows more
+        numbers = {
+            name: value
+            for name, value in parameters.items()
+            if name in self.defaults
+            and (value is None or isinstance(value, int | float))
+            and value != self.defaults[name]
+        }
+        return _traits(self, tuple(sorted(numbers.items()))) if numbers else self.traits
 
     def exact_slope(self, z: Tensor, **parameters: Any) -> Tensor:
         """Return f'(z), evaluated in the wider type and rounded once; shape and dtype of `z`."""
@@ -225,6 +251,11 @@ class Act:
     def _slopes(self, z: Tensor) -> Tensor:
         assert self.slope is not None
         return evaluate(self.slope, z, self.defaults, wide=True)
+
+
+@cache
+def _traits(act: Act, values: tuple[tuple[str, Any], ...]) -> Mapping[str, Any]:
+    return act.bind(**dict(values)).traits
 
 
 def _restore(name: str, defaults: Mapping[str, Any]) -> Act:

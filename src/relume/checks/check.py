@@ -19,14 +19,15 @@ from relume.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-TRAINING_ONLY = ("ACT403", "ACT6")
-"""Rules that need a training: deaths, updates, the course of a loss."""
-WITHOUT_STEPS = ("ACT601", "ACT602", "ACT604")
-"""Of those, rules that passes without a step are enough for: lost gradients, non-finite values."""
-FROM_GRAPH = ("ACT103",)
-"""Symptoms that are read from the graph, not from data: no training could show them milder."""
-SEVERAL_BATCHES = ("ACT102", "ACT303", "ACT4", "ACT5", "ACT601")
-"""Rules that need several batches."""
+MISSING: dict[str, tuple[str, ...]] = {
+    "training": ("it needs a training.", "train under `relume run` or `relume.watch`."),
+    "criterion": ("no criterion was given.", "give the loss function, and a target."),
+    "untrained": ("the weights are trained ones.",),
+    "trained": ("without a training a dead unit is born dead.", "see born-dead (ACT303)."),
+    "data": ("the input was made up.", "give real data."),
+    "batches": ("one batch is too little.", "give a data loader, or several batches."),
+}
+"""By what a rule may need (`Rule.needs`): why it cannot run without, and what would let it."""
 
 META_KEYS = ("script", "argv", "started", "torch", "python", "relume", "device")
 """Keys of a run's meta that hold for one that trained nothing and kept no file."""
@@ -107,10 +108,8 @@ def check_model(
 
     rules = select_rules(all_rules(), select, ignore)  # a wrong word raises before anything runs
     trace, batches = _record_passes(model, batch, criterion, target, name or type(model).__name__)
-    missing = {
-        rule.code: _reason_not_run(rule.code, criterion, batches, trained, made_up)
-        for rule in rules
-    }
+    absent = _absent(criterion, batches, trained, made_up)
+    missing = {rule.code: _reason_not_run(rule, absent) for rule in rules}
     diagnosis = judge_with(trace, [rule for rule in rules if not missing[rule.code]])
     skipped = [NotChecked(r.code, r.name, "", *missing[r.code]) for r in rules if missing[r.code]]
     done = replace(
@@ -124,32 +123,31 @@ def check_model(
     return ModelCheck(done, trace)
 
 
-def _reason_not_run(
-    code: str, criterion: Any, batches: int, trained: bool, made_up: bool
-) -> tuple[str, ...]:
+def _absent(criterion: Any, batches: int, trained: bool, made_up: bool) -> set[str]:
+    """Return what rules may need and this check does not have."""
+    there = {
+        "training": False,
+        "criterion": criterion is not None,
+        "untrained": not trained,
+        "trained": trained,
+        "data": not made_up,
+        "batches": batches > 1,
+    }
+    return {need for need, has in there.items() if not has}
+
+
+def _reason_not_run(rule: Rule, absent: set[str]) -> tuple[str, ...]:
     """Return why a rule cannot run in a check, and what would let it; empty if it can."""
-    if code.startswith(TRAINING_ONLY) and not code.startswith(WITHOUT_STEPS):
-        return "it needs a training.", "train under `relume run` or `relume.watch`."
-    if code.startswith("ACT2") and criterion is None:
-        return "no criterion was given.", "give the loss function, and a target."
-    if code.startswith("ACT3") and trained:
-        return ("the weights are trained ones.",)
-    if code == "ACT401" and not trained:
-        return "without a training a dead unit is born dead.", "see born-dead (ACT303)."
-    if code.startswith("ACT7") and made_up:
-        return "the input was made up.", "give real data."
-    if code.startswith(SEVERAL_BATCHES) and batches < 2:
-        return "one batch is too little.", "give a data loader, or several batches."
-    return ()
+    return next((MISSING[need] for need in MISSING if need in absent & set(rule.needs)), ())
 
 
 def _reweigh(finding: Finding, rules: Iterable[Rule], outcome: Outcome) -> Finding:
     """Return the finding with its stated severity, one step less for most symptoms."""
-    symptom = any(rule.code == finding.code and rule.symptom for rule in rules)
+    rule = next(rule for rule in rules if rule.code == finding.code)
     stated = finding.raw_severity
-    if not symptom or stated is None or outcome.name == "diverged" or stated <= Severity.NOTE:
+    if not rule.symptom or stated is None or outcome.name == "diverged" or stated <= Severity.NOTE:
         return finding
-    if finding.code in FROM_GRAPH:
+    if rule.from_graph:
         return replace(finding, severity=max(finding.severity, stated))
     return replace(finding, severity=max(finding.severity, Severity(stated - 1)))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, cast
 
-from relume.core.jsonable import Value, plain
+from relume.core.jsonable import Value, plain, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,7 +104,7 @@ class Card:
             note = f"  ({one.note})" if one.note else ""
             lines.append(f"  {one.title:<34} {_written(one)}{note}")
         lines += ["", f"torch {self.torch}, {', '.join(str(v) for v in self.machine.values())}"]
-        return "\n".join("".join(c if c.isprintable() else "?" for c in line) for line in lines)
+        return "\n".join(printable(line) for line in lines)
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """The card as JSON, under the names of its attributes."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from relume.core.jsonable import Value, plain
+from relume.core.jsonable import Value, plain, printable
 from relume.core.severity import Severity
 from relume.errors import DiagnosisError
 
@@ -255,7 +255,7 @@ class Diagnosis:
         if self.ok:
             lines.append("Nothing of warning or above was found.")
         # names and messages are data: their control characters must not reach a terminal
-        return "\n".join("".join(c if c.isprintable() else "?" for c in line) for line in lines)
+        return "\n".join(printable(line) for line in lines)
 
     def _repr_html_(self) -> str:
         """The diagnosis as self-contained HTML, for a notebook."""

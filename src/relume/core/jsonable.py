@@ -20,6 +20,15 @@ Value = float | int | str | bool | None
 """What a piece of evidence may be: a value that JSON can carry."""
 
 
+def printable(line: str) -> str:
+    """Return a line for a terminal or a log: a character that could move the cursor becomes ``?``.
+
+    >>> printable("a\\x1b[31mb")
+    'a?[31mb'
+    """
+    return "".join(char if char.isprintable() else "?" for char in line)
+
+
 def plain(value: object) -> Any:
     """Turn a noun into what JSON can carry: severities by name, non-finite numbers as strings.
 

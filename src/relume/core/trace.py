@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,18 @@ class Site:
         file, line: where the call stands in the user's source; ``""`` and 0 if unknown.
         smooth: of an act: its slope is curved and nowhere exactly zero, so a zero is rounding.
         rectifies: of an act: its low side is silent by design (ReLU, GELU), unlike sigmoid's.
+        low, high: of an act: its least and greatest output, infinite where it has no bound. An act
+            that dips below zero and grows above it without bound (GELU, ELU) counts as open.
+        max_slope: of an act: its largest abs slope; None where it has no slope of one element.
+        leaks: of an act: two straight pieces that both pass the signal on (leaky ReLU).
+        passes: of an act: what is above zero comes out as it is (ReLU, ELU).
+        clips: of an act: a limit on values rather than an act (hardtanh, clamp).
+        rows: of an act over an axis: ``"probabilities"`` where each row sums to one,
+            ``"log-probabilities"`` where its exponentials do.
+        init: of an act: initialisations that suit it, the best first: ``"he"``, ``"xavier"``,
+            ``"lecun"``.
+        cheapest: of an act: the cheapest act of like shape, its own name where it is that one;
+            ``""`` where none is known.
     """
 
     name: str
@@ -55,6 +68,44 @@ class Site:
     line: int = 0
     smooth: bool = False
     rectifies: bool = False
+    low: float = -math.inf
+    high: float = math.inf
+    max_slope: float | None = None
+    leaks: bool = False
+    passes: bool = False
+    clips: bool = False
+    rows: str = ""
+    init: tuple[str, ...] = ()
+    cheapest: str = ""
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the act has a least and a greatest output."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    @property
+    def cuts(self) -> bool:
+        """Whether the act gives nothing at all for what is below zero (ReLU, unlike softplus)."""
+        return self.rectifies and not self.smooth and self.low >= 0
+
+    @property
+    def squashes(self) -> bool:
+        """Whether each output of the act lies between 0 and 1 on its own, as a probability does."""
+        return self.max_slope is not None and self.low >= 0 and self.high <= 1
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Site:
+        """Make a site of what JSON gives: a list for a tuple, None for no bound."""
+        body = dict(data)
+        for name, bound in (("low", -math.inf), ("high", math.inf)):
+            if body.get(name, bound) is None:
+                body[name] = bound
+        return cls(**body | {"init": tuple(body.get("init", ()))})
+
+    @classmethod
+    def of_act(cls, act: str, traits: Mapping[str, Any] | None, site: str = "") -> Site:
+        """Make a site of an act that a fact names, with what the recording knew of the act."""
+        return cls.from_json({"name": site, "kind": "act", **(traits or {}), "act": act})
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +216,8 @@ class Trace:
                    ``rows_logsumexp_error`` (of ``nll``: max abs of log(sum(exp(row))))
     head           ``layer``; ``direct`` (only reshapes between the last act and the criterion);
                    ``acts`` between the head and the criterion, last applied last, each
-                   ``{"act", "site", "file", "line"}``; ``rows_sum_error`` max abs(sum - 1) of
+                   ``{"act", "site", "file", "line", "traits"}`` (``traits``: what a `Site` has of
+                   its act, see `Site.of_act`); ``rows_sum_error`` max abs(sum - 1) of
                    the rows that reach the criterion, ``rows_min`` their least entry (None where
                    they could not be read); ``guarded``: between a logarithm and the last act that
                    is no clamp, ``clamp`` and ``renormalised`` (divided by their sum), None where
@@ -175,7 +227,8 @@ class Trace:
                    ``additivity_error`` (relative, on sampled rows; None where it could not be
                    replayed), ``exempt`` (a reason, or None), ``file``, ``line``
     act-pair       an act fed by another with only reshapes, pooling or dropout between:
-                   ``first``, ``second`` (act names), ``role``, ``file``, ``line``
+                   ``first``, ``second`` (act names), ``first_traits``, ``second_traits`` (as of
+                   a head's acts), ``role``, ``file``, ``line``
     softmax        ``act``, ``axis`` (from the front), ``shape``, ``batch`` (rows of the data),
                    ``role``, ``implicit`` (the call names no axis; None: its source was not
                    read), ``file``, ``line``

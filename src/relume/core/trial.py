@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from relume.core import Diagnosis, Finding, Value
+from relume.core.jsonable import printable
 
 Options = Mapping[str, Value | tuple[Value, ...]]
 
@@ -237,7 +238,7 @@ class Trial:
     def __str__(self) -> str:
         """The question, and each verdict in a line."""
         lines = [self.question, *(f"{v.arm}: {v.word}. {v.text}" for v in self.verdicts)]
-        return "\n".join("".join(c if c.isprintable() else "?" for c in x) for x in lines)
+        return "\n".join(printable(line) for line in lines)
 
     def standing(self, arm: str) -> ArmSummary | None:
         """The summary of the arm, or None."""

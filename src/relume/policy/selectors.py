@@ -35,12 +35,24 @@ def matching(word: str, known: Sequence[N]) -> tuple[N, ...]:
     raise UnknownNameError(unknown(word, names, "rule"))
 
 
-def selection(words: Iterable[str], known: Sequence[NamedRule]) -> tuple[str, ...]:
+def selection(
+    words: Iterable[str], known: Sequence[NamedRule], *, blank: bool = True
+) -> tuple[str, ...]:
     """Return the codes that comma-separated codes, prefixes and names select.
+
+    Args:
+        words: as written; one text alone counts as one word.
+        known: all rules.
+        blank: whether a blank word selects nothing (an unset variable of a shell) or is an error.
 
     Raises:
         UnknownNameError: a word that selects no rule; the message names the nearest.
     """
-    tokens = [token.strip() for word in words for token in word.split(",") if token.strip()]
+    # a single string is a sequence of letters, which is never meant
+    words = [words] if isinstance(words, str) else words
+    tokens: list[str] = []
+    for word in words:
+        named = [token.strip() for token in word.split(",") if token.strip()]
+        tokens += named if named or blank else [word]
     codes = [page.code for token in tokens for page in matching(token, known)]
     return tuple(dict.fromkeys(codes))

@@ -232,8 +232,8 @@ def begin(
     """
     import torch
 
-    from relume.record.recorder import Recorder
     from relume.record.hooks.fork_guard import live_recorders
+    from relume.record.recorder import Recorder
     from relume.record.schedule.overhead_budget import OverheadBudget
 
     rank = ranks.this_rank()

@@ -21,7 +21,7 @@ What rules share, in reading order:
 - `outcome`: judges the run by its loss; `alternating_losses` does so for a GAN.
 - `severity_policy`: caps severities by that outcome.
 - `cause_graph`: links findings by cause.
-- `act_knowledge`: range and initialisation of acts, by name.
+- `init_advice`: which initialisation suits an act, in words.
 - `dead_layers`, `hyperplane_distance`: for the rules of dead units.
 - `gradient_profile`: decades of gradient over depth.
 - `head_facts`: heads with their criteria.

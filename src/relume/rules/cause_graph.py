@@ -15,9 +15,6 @@ from relume.rules.series_tools import first_step, last_step
 
 Edges = dict[str, set[str]]
 
-NEEDS_TRAINING = frozenset({"ACT403", "ACT605", "ACT608"})
-"""Rules about updates: they cannot explain what was there before the first update."""
-
 BACKWARD = frozenset({"ACT601", "ACT603"})
 """Rules of the gradient, which runs backwards: a block at a later site explains an earlier one."""
 
@@ -149,7 +146,8 @@ def _may_explain(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
     )
     if severity < min(symptom_severity, Severity.WARNING):
         return False  # a trifle must not hide a harm
-    if cause.code in NEEDS_TRAINING and symptom.steps[0] <= where.first:
+    rule = where.rules[cause.code]
+    if rule.from_updates and symptom.steps[0] <= where.first:
         return cause.code == "ACT608" and symptom.code in UPDATES  # decay is a part of them
     if symptom.code in UPDATES and severity < symptom_severity and cause.code.startswith("ACT3"):
         return False
@@ -157,7 +155,6 @@ def _may_explain(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
         return False  # the learning rate alone gives updates of that size
     if cause.steps[0] > symptom.steps[0] + where.slack(symptom):
         return False
-    rule = where.rules[cause.code]
     if symptom.code in BACKWARD:
         return True
     return not rule.upstream or where.place(cause) <= where.place(symptom) or not symptom.site

@@ -16,6 +16,7 @@ class JudgedHead:
         loss: the criterion's name.
         classes: how many, 0 if unknown.
         acts: names of the acts between head and criterion, last applied last.
+        act_sites: the same acts as sites, with what the recording knew of each.
         rows_sum_error, rows_min: of the rows that reach the criterion, None where unread.
         direct: the criterion receives the last act's output itself, with nothing but reshapes
             between; None where that is not known.
@@ -36,11 +37,17 @@ class JudgedHead:
     criterion: Mapping[str, Any] = field(default_factory=dict[str, Any])
     guards: tuple[str, ...] | None = None
     cut: tuple[float | None, float | None] = (None, None)
+    act_sites: tuple[Site, ...] = ()
 
     @property
     def last(self) -> str:
         """The act whose output the criterion receives, ``""`` if there is none."""
         return self.acts[-1] if self.acts else ""
+
+    @property
+    def last_act(self) -> Site:
+        """The act whose output the criterion receives, as a site; open where there is none."""
+        return self.act_sites[-1] if self.act_sites else Site("", "act")
 
     def target(self, name: str) -> float | None:
         """A recorded number of the targets: ``min``, ``max``, ``distinct``, ``ones_max``."""
@@ -78,6 +85,7 @@ def _judged(trace: Trace, head: Fact, criterion: Fact) -> JudgedHead:
         criterion=criterion.data,
         guards=None if head.data.get("guarded") is None else tuple(head.data["guarded"]),
         cut=_cut(acts),
+        act_sites=tuple(Site.of_act(str(a.get("act", "")), a.get("traits")) for a in acts),
     )
 
 

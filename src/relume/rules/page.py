@@ -15,6 +15,8 @@ from relume.core import (
     Site,
     Trace,
 )
+from relume.core.rule import FIGURES, NEEDS
+from relume.registry import lookup
 
 FIRST_LINE = re.compile(r"(?P<code>ACT\d{3}) (?P<name>[a-z0-9-]+): \S")
 
@@ -75,7 +77,13 @@ class RulePage:
         self,
         check: Callable[[Trace], Iterator[Result]],
         *,
+        severities: tuple[str, ...] = (),
+        needs: tuple[str, ...] = (),
+        figure: str = "evidence",
         symptom: bool = True,
+        from_start: bool = False,
+        from_updates: bool = False,
+        from_graph: bool = False,
         explains: tuple[str, ...] = (),
         upstream: bool = False,
     ) -> Rule:
@@ -83,11 +91,34 @@ class RulePage:
 
         Args:
             check: the rule's check.
+            severities: what it can say, least first: ``"fact"``, ``"note"``, ``"warning"``,
+                ``"error"``. `relume rules` reads this call from the file without running it, so
+                all arguments but `check` and `explains` are literals.
+            needs: what it cannot do without; the words are those of `core.rule.NEEDS`.
+            figure: the figure of the report that shows such a cause best.
             symptom: its findings harm only where the run fares badly (see `Rule`).
+            from_start: it sees what was there before the first update, and stays.
+            from_updates: updates made what it finds; it explains nothing from before the first.
+            from_graph: it reads the graph alone, so no training could show it milder.
             explains: codes that its findings can be the cause of.
             upstream: it explains only sites further along the forward pass, or its own.
         """
-        return Rule(self.code, self.name, self.text, check, symptom, explains, upstream)
+        return Rule(
+            self.code,
+            self.name,
+            self.text,
+            check,
+            symptom,
+            explains,
+            upstream,
+            severities=tuple(Severity.named(word) for word in severities),
+            needs=tuple(lookup(word, {word: word for word in NEEDS}, "need") for word in needs),
+            figure=lookup(figure, {word: word for word in FIGURES}, "figure"),
+            family=check.__module__.rpartition(".")[0].rpartition(".")[2],
+            from_start=from_start,
+            from_updates=from_updates,
+            from_graph=from_graph,
+        )
 
 
 def page(text: str | None) -> RulePage:

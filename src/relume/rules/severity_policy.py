@@ -38,7 +38,6 @@ from relume.rules.series_tools import number
 HARD = "nonfinite"
 ALL = frozenset({"dead_unit_share", "never_active_unit_share", "died_unit_share"})
 """Shares that say at 1 that a whole layer passes nothing: no falling loss demotes that."""
-FROM_THE_START = ("ACT3", "ACT7")  # initialisation and inputs
 LASTED = 0.2  # of the run that it got better before it failed (reasoned)
 LEARNED = 0.2  # of the loss gone at its best, four times what counts as a gain (`outcome.GAIN`)
 HALF = 0.5  # of chance: while a loss that learns is above, its symptoms may still be in its way
@@ -56,7 +55,7 @@ def weigh(finding: Finding, rule: Rule, outcome: Outcome) -> Finding:
 
 def is_refuted(finding: Finding, rule: Rule, outcome: Outcome) -> bool:
     """Whether the symptom was there from the start, in a run that learned before it failed."""
-    if not rule.symptom or not finding.code.startswith(FROM_THE_START):
+    if not rule.symptom or not rule.from_start:
         return False
     names = ("start", "chance", "best", "end", "best_step", "steps")
     start, chance, best, end, at, steps = (number(outcome.numbers.get(name)) for name in names)

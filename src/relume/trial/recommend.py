@@ -4,15 +4,15 @@
 It is advice: nothing of it has been tried on the user's training, and the report says so.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from relume.core import Diagnosis, Severity, Site, Trace
+from relume.core import Diagnosis, Finding, Rule, Severity, Site, Trace
+from relume.diagnosis import all_rules
 
-DEAD = ("ACT303", "ACT401", "ACT403")
-HEADS = ("ACT201", "ACT202", "ACT203", "ACT204", "ACT205", "ACT206")
-SQUASHING = ("sigmoid", "tanh", "hardsigmoid", "softsign", "log_sigmoid")
+FLOW = ("flat", "depth")  # figures of rules that find the signal or the gradient lost in acts
 RIGHT_HEAD = {
     "cross_entropy": "no act before the loss: it takes raw scores, and its softmax is in it",
     "nll": "log_softmax before the loss, which takes log-probabilities",
@@ -60,7 +60,7 @@ def advice(diagnosis: Diagnosis, trace: Trace, command: str) -> tuple[Advice, ..
 def _first(diagnosis: Diagnosis, command: str) -> Iterator[Advice]:
     """Advise to cure the root cause first: a run that fails of another cause judges no act."""
     for root in diagnosis.roots:
-        if root.severity >= Severity.WARNING and root.code not in HEADS:
+        if root.severity >= Severity.WARNING and _rule(root).family != "output":
             text = f"Cure {root.code} {root.name}: until then no act can be judged by this run."
             yield Advice("first", text, (root.message,), f"relume fix {command}")
             return
@@ -75,17 +75,21 @@ def _hidden(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice
         yield Advice("hidden layers", text, evidence)
         return
     used = f"this run uses {' and '.join(acts)} at {len(sites)} places"
-    dead = [f for f in diagnosis.findings if f.code in DEAD and f.severity >= Severity.NOTE]
+    cutting = {site.name for site in sites if site.cuts}
+    silent = [f for f in diagnosis.findings if _rule(f).figure == "silent" and f.site in cutting]
+    dead = [f for f in silent if f.severity >= Severity.NOTE]
     loud = [f for f in dead if f.severity >= Severity.WARNING]
-    squash = [act for act in acts if act in SQUASHING]
-    flow = [f for f in diagnosis.findings if f.code in ("ACT501", "ACT601")]
+    squash = list(dict.fromkeys(s.act for s in sites if math.isfinite(s.high) and not s.clips))
+    dying = list(dict.fromkeys(site.act for site in sites if site.cuts))
+    hidden = {"", *(site.name for site in sites)}
+    flow = [f for f in diagnosis.findings if _rule(f).figure in FLOW and f.site in hidden]
     fares = diagnosis.outcome.text
-    if loud and "relu" in acts:
+    if loud and dying:
         roots = [f for f in diagnosis.roots if f.severity >= Severity.WARNING]
         first = (
             f"; its root cause is {roots[0].code} {roots[0].name}: cure that first" if roots else ""
         )
-        text = "Try Leaky ReLU: units die under ReLU here."
+        text = f"Try Leaky ReLU: units die under {_spoken(dying)} here."
         yield Advice(
             "hidden layers",
             text,
@@ -117,8 +121,17 @@ def _hidden(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice
         )
 
 
+def _rule(finding: Finding) -> Rule:
+    return next(rule for rule in all_rules() if rule.code == finding.code)
+
+
+def _spoken(acts: Sequence[str]) -> str:
+    return " and ".join("ReLU" if act == "relu" else act for act in acts)
+
+
 def _output(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice]:
-    wrong = [f for f in diagnosis.findings if f.code in HEADS and f.severity >= Severity.NOTE]
+    heads = [f for f in diagnosis.findings if _rule(f).family == "output"]
+    wrong = [f for f in heads if f.severity >= Severity.NOTE]
     for finding in wrong[:2]:
         text = finding.cure or "Match the last act to the loss and its targets."
         yield Advice("output layer", text, (finding.message,), f"relume fix {command}")

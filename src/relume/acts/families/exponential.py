@@ -112,6 +112,7 @@ def _selu_curvature(z: Tensor) -> Tensor:
         "torch.selu",
         "torch.selu_",
     ),
+    init=("lecun",),
 )
 def selu(z: Tensor) -> Tensor:
     """The elu that keeps mean 0 and variance 1 from layer to layer."""

@@ -218,6 +218,7 @@ def _relu6_slope(z: Tensor) -> Tensor:
     kink="slope 0 at 0 and 6",
     kinks=lambda: (0.0, 6.0),  # no node: the graph shows hardtanh(0, 6), whose variant this is
     matches=("torch.nn.ReLU6", "torch.nn.functional.relu6"),
+    init=("he",),
 )
 def relu6(z: Tensor) -> Tensor:
     """z clamped to [0, 6]."""

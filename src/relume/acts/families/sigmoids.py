@@ -38,6 +38,7 @@ def _sigmoid_curvature(z: Tensor) -> Tensor:
         "torch.Tensor.sigmoid_",
     ),
     aliases=("logistic", "expit"),
+    init=("xavier", "lecun"),
 )
 def sigmoid(z: Tensor) -> Tensor:
     """1 / (1 + exp(-z)), in (0, 1)."""
@@ -75,6 +76,7 @@ def _tanh_curvature(z: Tensor) -> Tensor:
         "torch.Tensor.tanh",
         "torch.Tensor.tanh_",
     ),
+    init=("xavier", "lecun"),
 )
 def tanh(z: Tensor) -> Tensor:
     """The hyperbolic tangent, in (-1, 1)."""

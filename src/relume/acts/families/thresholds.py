@@ -39,6 +39,7 @@ def _clamp_slope(z: Tensor, min: float | None = 0.0, max: float | None = None) -
     ),
     matches=("torch.clamp", "torch.clip", "torch.Tensor.clamp", "torch.Tensor.clip"),
     aliases=("clip",),
+    clips=True,
 )
 def clamp(z: Tensor, min: float | None = 0.0, max: float | None = None) -> Tensor:
     """z cut at `min` and `max`: a hand-written ReLU as it stands."""
@@ -96,6 +97,7 @@ def _maximum_slope(z: Tensor, other: float | Tensor = 0.0) -> Tensor:
         ),
     ),
     matches=("torch.maximum", "torch.Tensor.maximum"),
+    clips=True,
 )
 def maximum(z: Tensor, other: float | Tensor = 0.0) -> Tensor:
     """The larger of z and a constant."""

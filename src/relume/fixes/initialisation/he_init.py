@@ -21,49 +21,24 @@ RETRAIN: training starts from other weights. On a pretrained model it destroys w
 He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, arXiv:1502.01852.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 from torch import nn
 
-from relume.core import Diagnosis, Finding, Trace
-from relume.core.trial import Edit, Safety
+from relume.core.trial import Safety
 from relume.fixes.base import page
-from relume.fixes.shared.redraw_layers import init_patch, layers_for_patch, redraw
-from relume.fixes.shared.site_queries import hidden_sites, script
+from relume.fixes.shared.named_init import named_init
 from relume.fixes.shared.weight_draws import by_gain, fans
-
-if TYPE_CHECKING:
-    from relume.fixes.live.session import EditSession
-    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
 RUNGS = {"ACT301": 1.2, "ACT601": 1.2, "ACT602": 1.2, "ACT604": 1.2, "ACT501": 2.2, "ACT303": 3.6}
-ACTS = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "relu6")
-
-
-def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Propose every layer, if the hidden acts are of the kind for which it is made."""
-    acts = {site.act for site in hidden_sites(trace)}
-    if acts and acts <= set(ACTS):
-        yield PAGE.edit("weights drawn anew by He", at=script(trace), **layers_for_patch(trace))
-
-
-def apply(edit: Edit, session: "EditSession") -> None:
-    """Draw the layers before the first forward that trains."""
-    redraw(edit, session, _std)
 
 
 def _std(layer: nn.Module, gain: float) -> float:
     return 2.0**0.5 / fans(layer)[0] ** 0.5 if gain != 1.0 else by_gain(layer, 1.0)
 
 
-def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """Insert a block after the line that makes the model."""
-    return init_patch(
-        edit, source, lambda act: f"({'2' if act.name != 'identity' else '1'} / fan_in) ** 0.5"
-    )
-
-
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)
+FIX = PAGE.fix(
+    Safety.RETRAIN,
+    RUNGS,
+    *named_init(PAGE, "he", _std, lambda act: f"({2 if act else 1} / fan_in) ** 0.5"),
+)

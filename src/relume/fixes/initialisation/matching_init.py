@@ -54,6 +54,7 @@ RUNGS = {
     "ACT803": 1,
     "ACT303": 3.5,
 }
+ALIKE, SWALLOWED, NON_FINITE = "ACT302", "ACT803", "ACT604"
 WHERE_FOUND = ("ACT302", "ACT502")  # units alike, gates: the fault is in one layer
 TEXT = "weights drawn anew at the gain of each act"
 
@@ -61,14 +62,14 @@ TEXT = "weights drawn anew at the gain of each act"
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Propose every layer: a wrong scale in one reaches all that follow. Where an act hides NaN,
     propose the layers whose own weights are not finite."""
-    if finding.code == "ACT803":
+    if finding.code == SWALLOWED:
         sites = _broken(diagnosis)
         if sites:
             text = f"{TEXT} in {', '.join(sites)}, where some are not finite"
             yield PAGE.edit(text, sites=sites, at=script(trace), **layers_for_patch(trace, sites))
         return
     sites = layers_alike(finding, diagnosis) if finding.code in WHERE_FOUND else ()
-    if finding.code == "ACT302":
+    if finding.code == ALIKE:
         sites = _alike_or_zero(diagnosis, trace)
     text = f"{TEXT}{' in ' + ', '.join(sites) if sites else ''}"
     yield PAGE.edit(text, sites=sites, at=script(trace), **layers_for_patch(trace, sites))
@@ -77,7 +78,7 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
 def _alike_or_zero(diagnosis: Diagnosis, trace: Trace) -> tuple[str, ...]:
     """Return the layers whose units begin alike, and those that began at zero where that is the
     fault: a layer between two of them gets no gradient until the last one is drawn."""
-    findings = [f for f in diagnosis.findings if f.code == "ACT302" and not f.cleared]
+    findings = [f for f in diagnosis.findings if f.code == ALIKE and not f.cleared]
     names = [f.layer or f.site.rpartition(".")[0] for f in findings]
     if any(f.evidence.stat == "zero_weights" for f in findings):
         facts = trace.facts_of("parameter")
@@ -88,8 +89,8 @@ def _alike_or_zero(diagnosis: Diagnosis, trace: Trace) -> tuple[str, ...]:
 
 def _broken(diagnosis: Diagnosis) -> tuple[str, ...]:
     """Return layers that feed an act which hides NaN and whose own parameters were NaN first."""
-    fed = {f.layer for f in diagnosis.findings if f.code == "ACT803" and f.layer}
-    first = {f.site.rpartition(".")[0] for f in diagnosis.findings if f.code == "ACT604"}
+    fed = {f.layer for f in diagnosis.findings if f.code == SWALLOWED and f.layer}
+    first = {f.site.rpartition(".")[0] for f in diagnosis.findings if f.code == NON_FINITE}
     return tuple(sorted(fed & first))
 
 

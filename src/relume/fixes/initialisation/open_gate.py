@@ -45,7 +45,7 @@ VALUES = (1.0, 2.0)  # Jozefowicz et al.
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Propose the layers that drive sigmoid gates most of whose stuck units are shut."""
     gates = [f for f in diagnosis.findings if f.code == finding.code]
-    if not all(_is_shut(each) for each in gates):
+    if not all(_is_shut(each, trace) for each in gates):
         return
     layers = layers_alike(finding, diagnosis)
     for value in VALUES if layers else ():
@@ -53,10 +53,11 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
         yield PAGE.edit(text, sites=layers, at=script(trace), value=value)
 
 
-def _is_shut(finding: Finding) -> bool:
+def _is_shut(finding: Finding, trace: Trace) -> bool:
+    site = trace.site(finding.site)
     shut, open_ = (finding.evidence.more.get(name) for name in ("shut", "open"))
-    sigmoid = finding.evidence.more.get("act") in ("sigmoid", "hardsigmoid")
-    return sigmoid and isinstance(shut, float) and isinstance(open_, float) and shut > open_
+    squashes = site is not None and site.squashes
+    return squashes and isinstance(shut, float) and isinstance(open_, float) and shut > open_
 
 
 def apply(edit: Edit, session: "EditSession") -> None:

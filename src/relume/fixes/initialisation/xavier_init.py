@@ -22,47 +22,24 @@ Glorot and Bengio, "Understanding the difficulty of training deep feedforward ne
 AISTATS 2010.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 from torch import nn
 
-from relume.core import Diagnosis, Finding, Trace
-from relume.core.trial import Edit, Safety
+from relume.core.trial import Safety
 from relume.fixes.base import page
-from relume.fixes.shared.redraw_layers import init_patch, layers_for_patch, redraw
-from relume.fixes.shared.site_queries import hidden_sites, script
+from relume.fixes.shared.named_init import named_init
 from relume.fixes.shared.weight_draws import fans
-
-if TYPE_CHECKING:
-    from relume.fixes.live.session import EditSession
-    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
 RUNGS = {"ACT301": 1.2, "ACT601": 1.2, "ACT602": 1.2, "ACT604": 1.2, "ACT501": 2.2, "ACT303": 3.6}
-ACTS = ("tanh", "sigmoid", "softsign", "hardtanh")
-
-
-def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
-    """Propose every layer, if the hidden acts are of the kind for which it is made."""
-    acts = {site.act for site in hidden_sites(trace)}
-    if acts and acts <= set(ACTS):
-        yield PAGE.edit("weights drawn anew by Xavier", at=script(trace), **layers_for_patch(trace))
-
-
-def apply(edit: Edit, session: "EditSession") -> None:
-    """Draw the layers before the first forward that trains."""
-    redraw(edit, session, _std)
 
 
 def _std(layer: nn.Module, _gain: float) -> float:
     return (2.0 / sum(fans(layer))) ** 0.5
 
 
-def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """Insert a block after the line that makes the model."""
-    return init_patch(edit, source, lambda _act: "(2 / (fan_in + fan_out)) ** 0.5")
-
-
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)
+FIX = PAGE.fix(
+    Safety.RETRAIN,
+    RUNGS,
+    *named_init(PAGE, "xavier", _std, lambda _act: "(2 / (fan_in + fan_out)) ** 0.5"),
+)

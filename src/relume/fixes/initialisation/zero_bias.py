@@ -34,13 +34,14 @@ if TYPE_CHECKING:
 PAGE = page(__doc__)
 
 RUNGS = {"ACT303": 2, "ACT401": 2.5, "ACT502": 1.5, "ACT102": 2.2}
+BORN, DEAD = "ACT303", "ACT401"
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Propose the layers in front of the acts; for dead units only if they were born dead."""
-    born = any(f.code == "ACT303" for f in diagnosis.findings)
+    born = any(f.code == BORN for f in diagnosis.findings)
     layers = layers_alike(finding, diagnosis)
-    if layers and (finding.code != "ACT401" or born):
+    if layers and (finding.code != DEAD or born):
         text = f"initial biases of {', '.join(layers)} set to zero"
         yield PAGE.edit(text, sites=layers, at=script(trace))
 

@@ -20,6 +20,7 @@ PyTorch documentation, `torch.nn.CrossEntropyLoss`. LeCun, Bottou, Orr and Müll
 BackProp", 1998.
 """
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -39,18 +40,19 @@ if TYPE_CHECKING:
 PAGE = page(__doc__)
 
 RUNGS = {"ACT203": 2, "ACT204": 2, "ACT103": 1}
-SOFT = ("softmax", "log_softmax", "log_sigmoid")  # part of a likelihood, not in its way
+IN_A_ROW = "ACT103"
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Propose the head's last act, or the second act of a harmful pair."""
-    if finding.code == "ACT103":
+    if finding.code == IN_A_ROW:
         if finding.evidence.more.get("effect") != "idle" and finding.site:
             sites, at, act = second_acts(finding, diagnosis)
             yield PAGE.edit(f"{', '.join(sites)} removed", sites=sites, at=at, act=act)
         return
     sites, at = first_head_act(trace, "")
-    if sites and at is not None and at.act not in SOFT:
+    # rows of probabilities and log-sigmoids are a part of a likelihood, not in its way
+    if sites and at is not None and not at.rows and not (math.isinf(at.low) and at.high <= 0):
         yield PAGE.edit(f"{at.act} after the head removed", sites=sites, at=at, act=at.act)
 
 

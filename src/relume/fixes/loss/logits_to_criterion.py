@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch.nn import functional
 
+from relume.acts.act import Act, acts, find_act
+from relume.acts.traits import output_range
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
 from relume.fixes.base import option, page
@@ -43,16 +45,26 @@ if TYPE_CHECKING:
 PAGE = page(__doc__)
 
 RUNGS = {"ACT201": 1, "ACT202": 1}
+OF_ROWS = "ACT201"
+
+
+def _is_softmax(act: Act) -> bool:
+    return act.traits["rows"] == "probabilities"
+
+
+def _squashes(act: Act) -> bool:
+    return act.elementwise and output_range(act) == (0.0, 1.0)
+
+
 CRITERIA = {
-    functional.cross_entropy: ("softmax",),
-    functional.binary_cross_entropy_with_logits: ("sigmoid", "hardsigmoid"),
+    functional.cross_entropy: _is_softmax,
+    functional.binary_cross_entropy_with_logits: _squashes,
 }
-ACTS = ("softmax", "sigmoid", "hardsigmoid")
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Propose it at the act before the criterion."""
-    act = "softmax" if finding.code == "ACT201" else "sigmoid"
+    act = "softmax" if finding.code == OF_ROWS else "sigmoid"
     site, at = first_head_act(trace, act)
     yield PAGE.edit(f"{act} before the criterion removed", sites=site, at=at or finding, act=act)
 
@@ -64,12 +76,14 @@ def apply(edit: Edit, session: "EditSession") -> None:
     job.describe = lambda job: f"{job.text} ({sum(job.counts.values())} calls)"
 
     def change(call: FunctionCall, made: MadeBy | None) -> Any:
-        if made is None or made.act not in CRITERIA[call.function]:
+        if made is None or not CRITERIA[call.function](find_act(made.act)):
             return PASS
         job.count("call")
         return call.on(made.z)
 
-    session.on_calls(remember_inputs(ACTS), outside=True)
+    wanted = CRITERIA.values()
+    names = tuple(name for name, act in acts().items() if any(fits(act) for fits in wanted))
+    session.on_calls(remember_inputs(names), outside=True)
     session.on_calls(dict.fromkeys(CRITERIA, at_criterion(change)), outside=True)
 
 

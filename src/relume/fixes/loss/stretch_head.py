@@ -20,14 +20,15 @@ RETRAIN: the network computes another function.
 LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
 """
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from relume.acts.lookup import act as find
+from relume.acts.traits import output_range
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
 from relume.fixes.base import option, page
-from relume.fixes.live.call_handlers import FunctionCall
+from relume.fixes.live.call_handlers import PASS, FunctionCall
 from relume.fixes.live.model_names import LiveModel
 from relume.fixes.shared.site_queries import first_head_act
 from relume.fixes.shared.swap_live import LiveSwaps
@@ -39,13 +40,6 @@ PAGE = page(__doc__)
 
 RUNGS = {"ACT204": 1}
 SPARE = 0.1  # of the range on either side: an S-shaped act reaches its ends only at infinity
-RANGES = {
-    "tanh": (-1.0, 1.0),
-    "hardtanh": (-1.0, 1.0),
-    "softsign": (-1.0, 1.0),
-    "sigmoid": (0.0, 1.0),
-    "hardsigmoid": (0.0, 1.0),
-}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
@@ -53,7 +47,7 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     sites, at = first_head_act(trace, "")
     low = [v for f in trace.facts_of("criterion") if (v := f.data.get("target_min")) is not None]
     high = [v for f in trace.facts_of("criterion") if (v := f.data.get("target_max")) is not None]
-    if not sites or at is None or at.act not in RANGES or not low or not high:
+    if not sites or at is None or not at.bounded or at.rows or not low or not high:
         return
     least, most = float(min(low)), float(max(high))
     spare = SPARE * (most - least)
@@ -70,10 +64,12 @@ def apply(edit: Edit, session: "EditSession") -> None:
     job.describe = lambda job: job.text
 
     def answer(call: FunctionCall) -> Any:
-        name = "" if call.act is None else call.act.name
-        bottom, top = RANGES.get(name, (-1.0, 1.0))
-        scale = (high - low) / (top - bottom)
-        return low + (find(name)(call.z) - bottom) * scale
+        if call.act is None:
+            return PASS
+        bottom, top = output_range(call.act)
+        if not math.isfinite(top - bottom):
+            return PASS
+        return low + (call.act(call.z) - bottom) * (high - low) / (top - bottom)
 
     def start(model: LiveModel) -> None:
         for site in edit.sites:

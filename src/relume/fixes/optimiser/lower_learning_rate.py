@@ -24,21 +24,17 @@ arXiv:1506.01186.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
-from relume.fixes.base import option, page
+from relume.fixes.base import page
 from relume.fixes.shared.site_queries import script
-from relume.fixes.shared.step_scaling import rate_killed, scale_rate
-
-if TYPE_CHECKING:
-    from relume.fixes.live.session import EditSession
-    from relume.fixes.source.diff import Patch, Source
+from relume.fixes.shared.step_scaling import rate_factor, rate_killed
 
 PAGE = page(__doc__)
 
 RUNGS = {"ACT605": 1, "ACT607": 1, "ACT403": 1, "ACT401": 1, "ACT402": 1, "ACT602": 2, "ACT604": 2}
+FAR_TOO_HIGH = ("ACT602", "ACT605")  # a hundredth too: numbers may be no longer finite
 IF_HIGH = ("ACT401", "ACT402", "ACT403")  # dead units: only if it was high when they died
 
 
@@ -47,28 +43,8 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     if finding.code in IF_HIGH and not rate_killed(finding, diagnosis):
         return
     yield PAGE.edit("learning rate times 0.1", at=script(trace), factor=0.1)
-    if finding.code in ("ACT602", "ACT605"):
+    if finding.code in FAR_TOO_HIGH:
         yield PAGE.edit("learning rate times 0.01", at=script(trace), factor=0.01)
 
 
-def apply(edit: Edit, session: "EditSession") -> None:
-    """Multiply the groups' rates for the length of each step."""
-    factor = float(option(edit, "factor", 0.1))
-    scale_rate(session, lambda _optimizer, _count: factor, f"learning rate times {factor:g}")
-
-
-def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """Change the rate of the one optimiser that the script makes."""
-    from relume.fixes.source.optimizer_argument import scale_entry_patch
-
-    return scale_entry_patch(source, "lr", float(option(edit, "factor", 0.1)))
-
-
-def by_hand(edit: Edit, source: "Source") -> str:
-    """Name the script's option that sets it, and its new value."""
-    from relume.fixes.source.optimizer_argument import entry_instructions
-
-    return entry_instructions(source, "lr", float(option(edit, "factor", 0.1)))
-
-
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch, by_hand)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, *rate_factor(0.1))

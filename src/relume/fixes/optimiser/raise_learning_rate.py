@@ -23,17 +23,12 @@ training neural networks", WACV 2017, arXiv:1506.01186.
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
-from relume.fixes.base import option, page
+from relume.fixes.base import page
 from relume.fixes.shared.site_queries import script
-from relume.fixes.shared.step_scaling import scale_rate
-
-if TYPE_CHECKING:
-    from relume.fixes.live.session import EditSession
-    from relume.fixes.source.diff import Patch, Source
+from relume.fixes.shared.step_scaling import rate_factor
 
 PAGE = page(__doc__)
 
@@ -51,24 +46,4 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
         yield PAGE.edit(f"learning rate times {factor:g}", at=script(trace), factor=factor)
 
 
-def apply(edit: Edit, session: "EditSession") -> None:
-    """Multiply the groups' rates for the length of each step."""
-    factor = float(option(edit, "factor", 10.0))
-    scale_rate(session, lambda _optimizer, _count: factor, f"learning rate times {factor:g}")
-
-
-def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """Change the rate of the one optimiser that the script makes."""
-    from relume.fixes.source.optimizer_argument import scale_entry_patch
-
-    return scale_entry_patch(source, "lr", float(option(edit, "factor", 10.0)))
-
-
-def by_hand(edit: Edit, source: "Source") -> str:
-    """Name the script's option that sets it, and its new value."""
-    from relume.fixes.source.optimizer_argument import entry_instructions
-
-    return entry_instructions(source, "lr", float(option(edit, "factor", 10.0)))
-
-
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch, by_hand)
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, *rate_factor(10.0))

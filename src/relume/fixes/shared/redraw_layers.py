@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from relume.acts.act import Act
+from relume.acts.act import Act, acts
 from relume.acts.gain import gain
 from relume.acts.lookup import act as find
 from relume.core import Trace
@@ -134,5 +134,7 @@ def init_patch(edit: Edit, source: "Source", std: Callable[[Act], str]) -> "Patc
     from relume.fixes.source.edit_source import after_model, draw_block
 
     layers, behind = option(edit, "layers", ()), option(edit, "behind", ())
+    if any(a and str(a) not in acts() for a in behind):
+        return None  # an act of the user's that is not registered in this process
     stds = {str(n): std(find(str(a) or "identity")) for n, a in zip(layers, behind, strict=False)}
     return after_model(source, draw_block(stds, edit.text)) if stds else None

@@ -62,7 +62,8 @@ def first_head_act(trace: Trace, act: str) -> tuple[tuple[str, ...], Site | None
             name = str(one.get("site") or "")
             file, line = str(one.get("file") or ""), int(one.get("line") or 0)
             known = trace.site(name)
-            site = Site(name, "act", act=str(one.get("act") or ""), file=file, line=line)
+            act_site = Site.of_act(str(one.get("act") or ""), one.get("traits"), name)
+            site = replace(act_site, file=file, line=line)
             if known is not None:
                 site = replace(site, file=file or known.file, line=line or known.line)
             return ((name,) if name else ()), site

@@ -6,24 +6,48 @@ from typing import TYPE_CHECKING
 from torch.optim.optimizer import Optimizer
 
 from relume.core import Diagnosis, Finding
+from relume.core.trial import Edit
+from relume.fixes.base import Apply, ByHand, Write, option
 from relume.fixes.live.edit_job import EditJob, several
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
-_LARGE = ("update ratio", "learning rate")  # causes that ACT403 gives
+_LARGE = ("update ratio", "learning rate")  # causes that DIED gives
+HIGH, DIED = "ACT605", "ACT403"  # a learning rate too high, units that died in training
 
 
 def rate_killed(finding: Finding, diagnosis: Diagnosis) -> bool:
     """Whether too large steps killed units, as findings on the run or on these units say."""
-    if any(f.code == "ACT605" for f in diagnosis.findings):
+    if any(f.code == HIGH for f in diagnosis.findings):
         return True
     return any(
-        f.code == "ACT403"
+        f.code == DIED
         and f.evidence.more.get("cause") in _LARGE
-        and (f.site == finding.site or finding.code != "ACT403")
+        and (f.site == finding.site or finding.code != DIED)
         for f in diagnosis.findings
     )
+
+
+def rate_factor(default: float) -> tuple[Apply, Write, ByHand]:
+    """Return what applies, writes and puts in words an edit's factor on the learning rate."""
+
+    def apply(edit: Edit, session: "EditSession") -> None:
+        factor = float(option(edit, "factor", default))
+        scale_rate(session, lambda _optimizer, _count: factor, f"learning rate times {factor:g}")
+
+    def patch(edit: Edit, source: "Source") -> "Patch | None":
+        from relume.fixes.source.optimizer_argument import scale_entry_patch
+
+        return scale_entry_patch(source, "lr", float(option(edit, "factor", default)))
+
+    def by_hand(edit: Edit, source: "Source") -> str:
+        from relume.fixes.source.optimizer_argument import entry_instructions
+
+        return entry_instructions(source, "lr", float(option(edit, "factor", default)))
+
+    return apply, patch, by_hand
 
 
 def scale_rate(

@@ -5,10 +5,14 @@ edit needs: then `manual_instructions` says what to change.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
+from torch import nn
+
+from relume.acts.act import acts
 
 if TYPE_CHECKING:
     from relume.fixes.source.diff import Patch, Source
@@ -16,32 +20,39 @@ if TYPE_CHECKING:
 Change = Callable[[Any], cst.CSTNode | cst.RemovalSentinel | None]
 """Maps a node to its replacement; None keeps the node."""
 
-# names of an act in a source: module class in torch.nn, function in torch.nn.functional
-WRITTEN = {
-    "relu": ("ReLU", "relu"),
-    "leaky_relu": ("LeakyReLU", "leaky_relu"),
-    "prelu": ("PReLU", ""),
-    "elu": ("ELU", "elu"),
-    "selu": ("SELU", "selu"),
-    "celu": ("CELU", "celu"),
-    "gelu": ("GELU", "gelu"),
-    "silu": ("SiLU", "silu"),
-    "mish": ("Mish", "mish"),
-    "tanh": ("Tanh", "tanh"),
-    "sigmoid": ("Sigmoid", "sigmoid"),
-    "hardtanh": ("Hardtanh", "hardtanh"),
-    "relu6": ("ReLU6", "relu6"),
-    "hardsigmoid": ("Hardsigmoid", "hardsigmoid"),
-    "hardswish": ("Hardswish", "hardswish"),
-    "softplus": ("Softplus", "softplus"),
-    "softsign": ("Softsign", "softsign"),
-    "softmax": ("Softmax", "softmax"),
-    "log_softmax": ("LogSoftmax", "log_softmax"),
-    "log_sigmoid": ("LogSigmoid", "logsigmoid"),
-}
 OPTIMISERS = frozenset(
     {"SGD", "Adam", "AdamW", "Adamax", "Adagrad", "Adadelta", "NAdam", "RAdam", "RMSprop", "ASGD"}
 )
+
+
+def spelling(act: str) -> tuple[str, str]:
+    """Return an act's names in torch.nn and torch.nn.functional; ``""`` where it has none there.
+
+    A name counts where it can take the place of another act: it needs no parameter, keeps the
+    shape, and as a function learns nothing.
+
+    >>> spelling("log_sigmoid"), spelling("prelu"), spelling("threshold")
+    (('LogSigmoid', 'logsigmoid'), ('PReLU', ''), ('', ''))
+    """
+    known = acts().get(act)
+    if known is None or not (known.elementwise or known.traits["rows"]):
+        return "", ""
+    kind, function = (_torch_name(known.matches, f"torch.nn{of}") for of in ("", ".functional"))
+    if kind and any(each.default is each.empty for each in _parameters(kind)):
+        return "", ""
+    return kind, "" if known.learnable else function
+
+
+def _parameters(kind: str) -> list[Parameter]:
+    """Return the named parameters of one of torch's modules."""
+    every = signature(getattr(nn, kind)).parameters.values()
+    return [each for each in every if each.kind is each.POSITIONAL_OR_KEYWORD]
+
+
+def _torch_name(matches: Sequence[str], home: str) -> str:
+    """Return the first name in a module of torch that stands for an act as it is."""
+    paths = (path.rpartition(".") for path in matches if "(" not in path)
+    return next((name for owner, _, name in paths if owner == home), "")
 
 
 class _Changer(cst.CSTTransformer):
@@ -151,11 +162,11 @@ def patch_from(source: "Source", text: str | None) -> "Patch | None":
 
 def other_act(source: "Source", old: Sequence[str], new: str, *, every: bool) -> "Patch | None":
     """Replace these acts by another, as module or function: at the site's line or everywhere."""
-    if new not in WRITTEN or not (every or source.line):
+    kind, function = spelling(new)
+    if not kind or not (every or source.line):
         return None
-    kind, function = WRITTEN[new]
-    kinds = {WRITTEN[name][0] for name in old if name in WRITTEN}
-    functions = {WRITTEN[name][1] for name in old if name in WRITTEN} - {""}
+    kinds = {spelling(name)[0] for name in old} - {""}
+    functions = {spelling(name)[1] for name in old} - {""}
     methods: list[str] = []
 
     def change(call: Any) -> Any:
@@ -177,8 +188,7 @@ def other_act(source: "Source", old: Sequence[str], new: str, *, every: bool) ->
 
 def _inplace(call: Any, new: str) -> list[Any]:
     """Return the arguments that the new module keeps: `inplace`, where it has it too."""
-    able = new in ("relu", "leaky_relu", "elu", "selu", "celu", "silu", "mish", "relu6")
-    if not able:
+    if "inplace" not in [each.name for each in _parameters(spelling(new)[0])]:
         return []
     args = [a for a in call.args if a.keyword is not None and a.keyword.value == "inplace"]
     return [args[0].with_changes(comma=cst.MaybeSentinel.DEFAULT)] if args else []
@@ -186,9 +196,9 @@ def _inplace(call: Any, new: str) -> list[Any]:
 
 def without_act(source: "Source", act: str) -> "Patch | None":
     """Replace the act's call at the site's line by its argument, or drop it from a Sequential."""
-    if act not in WRITTEN or not source.line:
+    kind, function = spelling(act)
+    if not kind or not source.line:
         return None
-    kind, function = WRITTEN[act]
 
     def change(call: Any) -> Any:
         name = last_name(call.func)
@@ -365,7 +375,7 @@ def bias_block(layers: Sequence[str], value: float, why: str) -> str:
 
 def insert_in_sequential(source: "Source", act: str) -> "Patch | None":
     """Insert the act between every two adjacent affine layers of the file's one Sequential."""
-    kind = WRITTEN.get(act, ("", ""))[0]
+    kind = spelling(act)[0]
     affine = ("Linear", "Conv1d", "Conv2d", "Conv3d")
 
     def is_affine(arg: Any) -> bool:

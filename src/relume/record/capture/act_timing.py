@@ -19,15 +19,6 @@ SHARE, LEAST, MOST = 0.01, 0.02, 0.3  # of the run's wall time, and at least and
 FEWEST = 3  # rounds of an act: the median of three ignores one that was interrupted
 ALWAYS = 4  # acts that are timed even where the time budget is used up
 LARGEST = 1 << 24  # elements that are timed: 64 MB in float32, and as much for each gradient
-CHEAPEST = {
-    "sigmoid": "hardsigmoid",
-    "tanh": "hardtanh",
-    "softsign": "hardtanh",
-    "leaky_relu": "leaky_relu",
-    "prelu": "leaky_relu",
-    "rrelu": "leaky_relu",
-}
-"""The cheapest act of like shape; for acts that rectify it is ReLU."""
 
 Key = tuple[str, tuple[int, ...], torch.dtype, torch.device | None]
 
@@ -64,8 +55,8 @@ def cheapest(act: Act) -> str | None:
     >>> cheapest(find_act("gelu")), cheapest(find_act("tanh")), cheapest(find_act("relu"))
     ('relu', 'hardtanh', None)
     """
-    like = CHEAPEST.get(act.name) or ("relu" if act.rectifies else None)
-    return None if like == act.name else like
+    like = str(act.traits["cheapest"])
+    return like if like and like != act.name else None
 
 
 def _key(state: SiteState) -> Key | None:

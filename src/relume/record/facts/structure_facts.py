@@ -61,7 +61,8 @@ class StructureFacts:
             name = "" if state is None else state.site.name
             act_name = by_node()[name_of(node)][0].name if state is None else state.site.act
             act: dict[str, Any] = {"act": act_name, "site": name, "file": file, "line": line}
-            acts.append(act | head_structure.clamp_limits(node))
+            act |= head_structure.clamp_limits(node)
+            acts.append(act | {"traits": head_structure.traits(node)})
         rows = criterion.rows_at_criterion(graph, spec, head)
         layer = "" if head.affine is None else self._sites.layer_path(head.affine, module_trace)
         fact = Fact(
@@ -126,9 +127,12 @@ class StructureFacts:
             name = sites[node].name if node in sites else data["act"]
             data["implicit"] = self._implicit(node, module_trace)
             self._write_once("softmax", name, node, data, step)
-        for node, first, second in head_structure.act_pairs(graph):
+        for node, before in head_structure.act_pairs(graph):
+            first, second = (by_node()[name_of(each)][0].name for each in (before, node))
             name = sites[node].name if node in sites else second
             data = {"first": first, "second": second, "role": roles.get(node, "hidden")}
+            data["first_traits"] = head_structure.traits(before)
+            data["second_traits"] = head_structure.traits(node)
             self._write_once("act-pair", name, node, data, step)
 
     def write_precision(self, state: SiteState, step: int) -> None:

@@ -166,8 +166,14 @@ def _examples(shape: Sequence[int]) -> int:
     return total if shape[0] != shape[-1] else -1
 
 
-def act_pairs(graph: AutogradGraph) -> Iterator[tuple[AutogradNode, str, str]]:
-    """Yield (second node, first act, second act) where one act feeds another."""
+def traits(node: AutogradNode) -> dict[str, Any]:
+    """What rules ask of the act that a node computes, at the parameters of its call."""
+    act, node_spec = by_node()[name_of(node)]
+    return dict(act.traits_at(act.parameters(node_spec, node)))
+
+
+def act_pairs(graph: AutogradGraph) -> Iterator[tuple[AutogradNode, AutogradNode]]:
+    """Yield (second node, first node) where one act feeds another."""
     acts = by_node()
     for node in graph.nodes:
         if name_of(node) not in acts or node in graph.sealed or node in graph.derived:
@@ -177,7 +183,7 @@ def act_pairs(graph: AutogradGraph) -> Iterator[tuple[AutogradNode, str, str]]:
         while before is not None and (kind(before) in RESHAPE or kind(before) in POOLS):
             before = next(iter(signal_inputs(before)), None)
         if before is not None and name_of(before) in acts and before not in graph.sealed:
-            yield node, acts[name_of(before)][0].name, acts[name_of(node)][0].name
+            yield node, before
 
 
 def weight_decays(optimizer: Optimizer) -> dict[int, float]:

@@ -163,20 +163,24 @@ class Sites:
             saved = one.node_spec.read(node)
             axis = unit_axis(node, saved.shape, one.entry)
             units = 1 if axis == ONE_UNIT else int(saved.shape[axis])
-            act_name = act.called(parameters_of(act, one.node_spec, node))
+            parameters = parameters_of(act, one.node_spec, node)
         else:
             axis = one.captured.axis if one.captured is not None else _axis_of(node, one.entry)
             units = int(one.captured_input.rows.shape[1])
-            act_name = act.called({**act.defaults, **one.captured_input.extra})
+            parameters = {**act.defaults, **one.captured_input.extra}
+        act_name = act.called(parameters)
         role_ = "hidden" if node is None else role(graph, node, act.name)
         if node is not None and act.name not in acts() and scales(graph, node):
             role_ = "gate"  # a scale: the standard deviation of a sampled code, a rate
         if role_ == "hidden" and node is not None and one.module is None:
             role_ = "output" if module_trace.after_modules(node._sequence_nr()) else role_
-        site = Site(
-            name=self._name(one.module, path, one.form or act_name, index),
-            kind="act",
-            act=act_name,
+        known = Site.of_act(
+            act_name,
+            act.traits_at(parameters),
+            self._name(one.module, path, one.form or act_name, index),
+        )
+        site = replace(
+            known,
             role=role_,
             path=path,
             layer=self._layer(one, module_trace),
@@ -185,8 +189,6 @@ class Sites:
             units=units,
             file=file,
             line=line,
-            smooth=act.smooth,
-            rectifies=act.rectifies,
         )
         state = self.states[site.name] = SiteState(site, axis, act, one.node_spec)
         return state

@@ -125,7 +125,7 @@ def _meta(db: sqlite3.Connection) -> dict[str, Any]:
 
 def _sites(db: sqlite3.Connection) -> tuple[Site, ...]:
     sites = [
-        Site(name=name, **json.loads(body))
+        Site.from_json({**json.loads(body), "name": name})
         for name, body in db.execute("SELECT name, body FROM site")
     ]
     return tuple(sorted(sites, key=lambda site: (site.order, site.name)))

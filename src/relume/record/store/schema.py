@@ -1,6 +1,6 @@
 """Defines the schema of a run file and its versions, and opens a file of any version for reading.
 
-Version 2 (``PRAGMA user_version``), application id 0x524C554D ("RLUM"):
+Version 3 (``PRAGMA user_version``), application id 0x524C554D ("RLUM"):
 
     meta(key, value)                          JSON by key
     site(name, body)                          a `core.Site` as JSON
@@ -30,8 +30,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from relume.errors import NoRunError, NotATraceError, StoreError
+from relume.record.store.legacy_acts import with_traits
 
-VERSION = 2
+VERSION = 3
 APPLICATION = 0x524C554D
 SUFFIX = ".sqlite"
 LOG = "-wal"  # SQLite's suffix for the log beside a file
@@ -68,7 +69,20 @@ def _to_2(db: sqlite3.Connection) -> None:
     db.executemany("UPDATE window SET types = ? WHERE id = ?", typed)
 
 
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _to_2}
+def _to_3(db: sqlite3.Connection) -> None:
+    """Write what was known of each act by its name into its site and into facts that name it."""
+    for name, text in db.execute("SELECT name, body FROM site").fetchall():
+        body = json.loads(text)
+        if body.get("kind") == "act":
+            row = (json.dumps(with_traits("act", body)), name)
+            db.execute("UPDATE site SET body = ? WHERE name = ?", row)
+    facts = db.execute("SELECT id, kind, body FROM fact WHERE kind IN ('head', 'act-pair')")
+    for number, kind, text in facts.fetchall():
+        row = (json.dumps(with_traits(kind, json.loads(text))), number)
+        db.execute("UPDATE fact SET body = ? WHERE id = ?", row)
+
+
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _to_2, 2: _to_3}
 """By version: the step that makes the next version of it."""
 
 

@@ -6,23 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from relume.core import Diagnosis, Finding, Trace
-
-SHOWS = {
-    "ACT3": "evidence",
-    "ACT40": "silent",
-    "ACT303": "silent",
-    "ACT5": "flat",
-    "ACT601": "depth",
-    "ACT602": "loss",
-    "ACT603": "updates",
-    "ACT604": "loss",
-    "ACT605": "loss",
-    "ACT606": "updates",
-    "ACT607": "loss",
-    "ACT608": "updates",
-    "ACT2": "loss",
-}
-"""By a code or its beginning (the longest wins): the figure that shows such a cause best."""
+from relume.report.rule_pages.pages import rules
 
 FEW = 3  # sites: a gradient over fewer has no depth
 
@@ -32,8 +16,7 @@ def headline_figure(diagnosis: Diagnosis, roots: Sequence[Finding], trace: Trace
     if not roots:
         return {"figure": "loss", "finding": None}
     root = roots[0]
-    keys = sorted((key for key in SHOWS if root.code.startswith(key)), key=len)
-    figure = SHOWS[keys[-1]] if keys else "evidence"
+    figure = next((page.figure for page in rules() if page.code == root.code), "evidence")
     if figure == "evidence" and len(root.evidence.curve) < 2:
         figure = "loss"
     if not _drawable(figure, trace):

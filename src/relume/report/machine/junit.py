@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from xml.sax.saxutils import escape, quoteattr
 
 from relume.core import Diagnosis, Finding, NotChecked, Severity
-from relume.report.rule_pages.pages import FAMILIES
+from relume.report.rule_pages.pages import family_of
 from relume.report.words.sanitise import clean, count, name, sentence, shorten
 from relume.report.words.source_location import links_sentence, message, source_spot
 
@@ -53,7 +53,7 @@ def _rules(diagnosis: Diagnosis) -> dict[str, str]:
 
 
 def _case(code: str, called: str, diagnosis: Diagnosis, fail_on: Severity) -> str:
-    family = FAMILIES.get(code[:4], "")
+    family = family_of(code)
     head = (
         f"    <testcase classname={_attribute(f'relume.{code[:4]} {family}'.strip())}"
         f' name={_attribute(f"{code} {called}")} time="0"'

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from relume import __version__
 from relume.core import Diagnosis, Finding, NotChecked, Severity, Silenced, plain
-from relume.report.rule_pages.pages import FAMILIES, PageText
+from relume.report.rule_pages.pages import PageText, family_of
 from relume.report.words.sanitise import clean, name, sentence
 from relume.report.words.source_location import links_sentence, message, source_spot
 
@@ -96,7 +96,7 @@ def _rule(code: str, called: str, page: PageText | None) -> Object:
         "shortDescription": {"text": sentence(page.summary)},
         "fullDescription": {"text": sentence(page.summary)},
         "help": {"text": text, "markdown": text},
-        "properties": {"tags": [tag for tag in ("relume", FAMILIES.get(code[:4], "")) if tag]},
+        "properties": {"tags": [tag for tag in ("relume", family_of(code)) if tag]},
     }
 
 

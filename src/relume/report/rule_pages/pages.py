@@ -1,22 +1,23 @@
 """Reads the rules' and fixes' pages from their files, without importing one of them."""
 
+import ast
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from relume.core import Severity
 from relume.policy.selectors import matching, selection
-from relume.registry import pages
-from relume.report.rule_pages.severities import severities
+from relume.registry import families, pages, sources
 from relume.report.terminal.style import STYLES, Style, grid
 from relume.report.words.sanitise import fold
 
 __all__ = [
-    "FAMILIES",
     "PageText",
     "explain",
     "fix",
@@ -29,18 +30,7 @@ __all__ = [
 
 PACKAGE = "relume.rules"
 FIXES = "relume.fixes"
-FAMILIES = {
-    "ACT0": "what could not be seen",
-    "ACT1": "structure",
-    "ACT2": "output and loss",
-    "ACT3": "initialisation",
-    "ACT4": "dead units",
-    "ACT5": "saturation",
-    "ACT6": "gradient flow and learning rate",
-    "ACT7": "inputs",
-    "ACT8": "numerics and cost",
-    "ACT9": "wiring",
-}
+_FAMILY = re.compile(r"(?P<code>[A-Z]+\d), (?P<about>[^:]+):")
 _FIRST = re.compile(r"(?P<code>[A-Z]+\d+)\s+(?P<name>[a-z0-9-]+):\s*(?P<summary>.+)", re.DOTALL)
 
 
@@ -57,17 +47,57 @@ class PageText:
     @property
     def family(self) -> str:
         """The subject of the rules of its hundred."""
-        return FAMILIES.get(self.code[:4], "")
+        return family_of(self.code)
 
     @property
     def severities(self) -> tuple[str, ...]:
         """The severities that its findings can have, least first; empty for a page of no rule."""
-        return severities(PACKAGE).get(self.file, ((), True))[0]
+        return tuple(declared(PACKAGE).get(self.file, {}).get("severities", ()))
 
     @property
     def symptom(self) -> bool:
         """Whether its findings are symptoms: notes at most on a run that learns."""
-        return severities(PACKAGE).get(self.file, ((), True))[1]
+        return bool(declared(PACKAGE).get(self.file, {}).get("symptom", True))
+
+    @property
+    def figure(self) -> str:
+        """The figure that shows such a cause best."""
+        return str(declared(PACKAGE).get(self.file, {}).get("figure", "evidence"))
+
+
+@cache
+def declared(package: str) -> dict[str, dict[str, Any]]:
+    """Read what each rule declares in its file's last statement, ``RULE = PAGE.rule(...)``.
+
+    Only that statement is parsed, and nothing runs: the literals among its arguments are returned,
+    by file and by keyword.
+    """
+    return {stem: _literals(text) for stem, text in sources(package).items()}
+
+
+def _literals(source: str) -> dict[str, Any]:
+    start = source.rfind("\nRULE = ")
+    (statement,) = ast.parse(source[start:]).body[:1] if start >= 0 else (None,)
+    call = statement.value if isinstance(statement, ast.Assign) else None
+    values: dict[str, Any] = {}
+    for word in call.keywords if isinstance(call, ast.Call) else ():
+        try:
+            values[str(word.arg)] = ast.literal_eval(word.value)
+        except ValueError:  # a name, such as a table of what it explains
+            continue
+    return values
+
+
+@cache
+def family_names() -> dict[str, str]:
+    """Return the subject of each family by the beginning of its codes: ``"ACT4"`` dead units."""
+    texts = families(PACKAGE).values()
+    return {match["code"]: match["about"] for text in texts if (match := _FAMILY.match(text))}
+
+
+def family_of(code: str) -> str:
+    """Return the subject of the rules of a code's hundred; ``""`` for a code of no rule."""
+    return family_names().get(code[:4], "")
 
 
 def rules(package: str = PACKAGE) -> tuple[PageText, ...]:
@@ -113,10 +143,9 @@ def table(known: Sequence[PageText], console: Console) -> None:
     """Print all rules by family: code, name, greatest severity, first sentence."""
     style = Style(console)
     widest = max((len(page.name) for page in known), default=0)  # one column for all families
-    families = list(dict.fromkeys(page.code[:4] for page in known))
-    for family in families:
+    for family in dict.fromkeys(page.code[:4] for page in known):
         style.put()
-        label = f"{family} {FAMILIES.get(family, '')}".strip()
+        label = f"{family} {family_of(family)}".strip()
         style.rule(style.text((label, "bold")), "dim")
         rows = [_row(p, widest, style) for p in known if p.code.startswith(family)]
         style.put(grid(rows), left=1)

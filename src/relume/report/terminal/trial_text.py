@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from relume.core import Finding
+from relume.core.jsonable import printable
 from relume.core.trial import Arm, ArmSummary, Cure, Trial, Verdict
 from relume.report.terminal.root_cause import message
 from relume.report.terminal.style import Style
@@ -234,8 +235,7 @@ def _patch(result: Cure, style: Style) -> None:
 
 def _line(line: str) -> str:
     """Return a line of source with its indentation and without control characters."""
-    inner = line.expandtabs(4)
-    return "".join(char if char.isprintable() else "?" for char in inner)
+    return printable(line.expandtabs(4))
 
 
 def _by_hand(result: Cure, style: Style) -> None:

@@ -1,4 +1,4 @@
-"""ACT0, collection: what the diagnosis did not see. Facts, never harm.
+"""ACT0, what could not be seen: gaps of the recording. Facts, never harm.
 
 - `not_observable` (ACT001): operations that hide their acts, and failures of the recorder.
 - `too_few_samples` (ACT002): rules that had less evidence than they ask for.

@@ -72,4 +72,4 @@ def _hidden(trace: Trace, name: str, facts: list[Fact]) -> Result:
     )
 
 
-RULE = PAGE.rule(check, symptom=False)
+RULE = PAGE.rule(check, severities=("fact",), symptom=False)

@@ -95,4 +95,4 @@ def _lacking(trace: Trace) -> Iterator[tuple[str, int, int, str]]:
         yield "exploding-gradient", most, GRADIENT_RECORDS, "records"
 
 
-RULE = PAGE.rule(check, symptom=False)
+RULE = PAGE.rule(check, severities=("fact",), symptom=False)

@@ -131,4 +131,10 @@ def _cure(dead: DeadUnits, born: bool) -> str:
     )
 
 
-RULE = PAGE.rule(check, explains=("ACT603", "ACT606"))
+RULE = PAGE.rule(
+    check,
+    severities=("note", "warning", "error"),
+    needs=("trained", "batches"),
+    figure="silent",
+    explains=("ACT603", "ACT606"),
+)

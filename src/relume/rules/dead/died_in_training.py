@@ -184,4 +184,12 @@ def _drift(trace: Trace, site: str, before: int, step: int) -> Iterator[DeathCau
         yield DeathCause("mean of its input", (was - now) / spread / LARGE_DRIFT, now, was)
 
 
-RULE = PAGE.rule(check, explains=("ACT401", "ACT603", "ACT606"), upstream=True)
+RULE = PAGE.rule(
+    check,
+    severities=("note", "warning", "error"),
+    needs=("training", "batches"),
+    figure="silent",
+    from_updates=True,
+    explains=("ACT401", "ACT603", "ACT606"),
+    upstream=True,
+)

@@ -221,4 +221,10 @@ def _finding(trace: Trace, dormant: DormantUnits, severity: Severity) -> Finding
     )
 
 
-RULE = PAGE.rule(check, explains=("ACT601", "ACT603", "ACT606"))
+RULE = PAGE.rule(
+    check,
+    severities=("note", "warning", "error"),
+    needs=("batches",),
+    figure="silent",
+    explains=("ACT601", "ACT603", "ACT606"),
+)

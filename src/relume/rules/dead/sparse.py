@@ -87,4 +87,4 @@ def firing_share(trace: Trace, site: Site) -> "Floats | None":
     return active / samples(part) if len(active) else None
 
 
-RULE = PAGE.rule(check)
+RULE = PAGE.rule(check, severities=("fact",), needs=("batches",), figure="silent")

@@ -1,4 +1,4 @@
-"""ACT6, gradients and updates: what loss, gradients and optimiser steps show over a run.
+"""ACT6, gradient flow and learning rate: what loss, gradients and steps show over a run.
 
 - `vanishing_gradient` (ACT601), `exploding_gradient` (ACT602): the gradient over depth and steps.
 - `frozen_layer` (ACT603): weights that stand still while others move.

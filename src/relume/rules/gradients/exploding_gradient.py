@@ -248,4 +248,4 @@ def _gradient(trace: Trace) -> Finding | None:
 
 
 EXPLAINS = ("ACT401", "ACT402", "ACT403", "ACT501", "ACT604", "ACT607", "ACT801", "ACT803")
-RULE = PAGE.rule(check, explains=EXPLAINS)
+RULE = PAGE.rule(check, severities=("note", "warning", "error"), figure="loss", explains=EXPLAINS)

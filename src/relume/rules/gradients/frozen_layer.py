@@ -149,4 +149,10 @@ def _first_gradient(trace: Trace, names: Sequence[str]) -> int:
     return min((int(s.steps[0]) for s in series), default=0)
 
 
-RULE = PAGE.rule(check, explains=("ACT606",))
+RULE = PAGE.rule(
+    check,
+    severities=("note", "warning"),
+    needs=("training",),
+    figure="updates",
+    explains=("ACT606",),
+)

@@ -194,4 +194,11 @@ def _at(series: Series | None, step: int) -> float | None:
 
 
 EXPLAINS = ("ACT401", "ACT402", "ACT403", "ACT501", "ACT502", "ACT601", "ACT602", "ACT604")
-RULE = PAGE.rule(check, explains=(*EXPLAINS, "ACT606", "ACT607", "ACT801"))
+RULE = PAGE.rule(
+    check,
+    severities=("note", "warning", "error"),
+    needs=("training",),
+    figure="loss",
+    from_updates=True,
+    explains=(*EXPLAINS, "ACT606", "ACT607", "ACT801"),
+)

@@ -156,4 +156,4 @@ def _finding(trace: Trace, series: Series, rate: float, whole: float, count: int
     )
 
 
-RULE = PAGE.rule(check)
+RULE = PAGE.rule(check, severities=("warning", "error"), needs=("training",), figure="updates")

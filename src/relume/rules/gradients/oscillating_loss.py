@@ -124,4 +124,4 @@ def _bounce(late: "Floats") -> float:
     return float(np.mean(around[1:] * around[:-1])) / spread if spread > 0 else 0.0
 
 
-RULE = PAGE.rule(check)
+RULE = PAGE.rule(check, severities=("note", "warning"), needs=("training",), figure="loss")

@@ -153,4 +153,11 @@ def _since(one: DecayShare) -> int:
 
 
 EXPLAINS = ("ACT102", "ACT401", "ACT402", "ACT403", "ACT601", "ACT603", "ACT605", "ACT606")
-RULE = PAGE.rule(check, explains=EXPLAINS)
+RULE = PAGE.rule(
+    check,
+    severities=("warning", "error"),
+    needs=("training",),
+    figure="updates",
+    from_updates=True,
+    explains=EXPLAINS,
+)

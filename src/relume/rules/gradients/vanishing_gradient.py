@@ -43,8 +43,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Series, Severity, Site, Trace, Value
-from relume.rules.act_knowledge import init_for
 from relume.rules.gradient_profile import TINY, GradientProfile, gradient_profile
+from relume.rules.init_advice import init_for
 from relume.rules.outcome import learned_loss_share
 from relume.rules.page import page
 from relume.rules.series_tools import (
@@ -216,7 +216,7 @@ def _finding(
         if more["blame"] == "act":
             cure = f"replace {site.act} by relu or gelu, together with He initialisation"
         else:
-            cure = f"re-initialise the weights with {init_for(site.act)}"
+            cure = f"re-initialise the weights with {init_for(site)}"
     if cleared:
         text = "for a while " + text
     since = (
@@ -248,4 +248,10 @@ def _blame(back: GradientProfile, act: str) -> dict[str, Value]:
 
 
 # the signal of a stack that lets nothing through hardly varies, so its acts bend nothing either
-RULE = PAGE.rule(check, explains=("ACT102", "ACT603", "ACT606"))
+RULE = PAGE.rule(
+    check,
+    severities=("note", "warning", "error"),
+    needs=("batches",),
+    figure="depth",
+    explains=("ACT102", "ACT603", "ACT606"),
+)

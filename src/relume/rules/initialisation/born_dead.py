@@ -92,4 +92,12 @@ def _finding(trace: Trace, dead: DeadUnits) -> Finding | None:
     )
 
 
-RULE = PAGE.rule(check, explains=("ACT401", "ACT204", "ACT601", "ACT603", "ACT606"), upstream=True)
+RULE = PAGE.rule(
+    check,
+    severities=("note", "warning", "error"),
+    needs=("untrained", "batches"),
+    figure="silent",
+    from_start=True,
+    explains=("ACT401", "ACT204", "ACT601", "ACT603", "ACT606"),
+    upstream=True,
+)

@@ -39,8 +39,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Value
-from relume.rules.act_knowledge import init_for
 from relume.rules.gradient_profile import gradient_profile
+from relume.rules.init_advice import init_for
 from relume.rules.outcome import KNOWN, judge
 from relume.rules.page import page
 from relume.rules.series_tools import acts_of, first_step, last_step, layers, number, value_at_start
@@ -175,7 +175,7 @@ def _finding(
 ) -> Finding:
     inputs = number(evidence.more.get("input_rms"))
     by_input = inputs is not None and inputs > LARGE
-    init = f"re-initialise the weights with {init_for(site.act)}"
+    init = f"re-initialise the weights with {init_for(site)}"
     return PAGE.finding(
         site,
         severity,
@@ -198,4 +198,10 @@ EXPLAINS = (
     "ACT602",
 )
 LATER = ("ACT603", "ACT604", "ACT605", "ACT606", "ACT607", "ACT801")
-RULE = PAGE.rule(check, explains=(*EXPLAINS, *LATER))
+RULE = PAGE.rule(
+    check,
+    severities=("warning", "error"),
+    needs=("untrained",),
+    from_start=True,
+    explains=(*EXPLAINS, *LATER),
+)

@@ -137,7 +137,9 @@ def _cure(site: Site) -> str:
 EXPLAINS = ("ACT301", "ACT303", "ACT401", "ACT402", "ACT403", "ACT501", "ACT601", "ACT602")
 RULE = PAGE.rule(
     check,
+    severities=("note", "error"),
+    needs=("untrained",),
+    from_start=True,
     symptom=False,
     explains=(*EXPLAINS, "ACT603", "ACT604", "ACT605", "ACT606"),
-    upstream=False,
 )

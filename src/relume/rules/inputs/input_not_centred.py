@@ -103,4 +103,11 @@ def _finding(trace: Trace, site: Site, nu: float, ratio: float | None, rows: int
 
 EXPLAINS = ("ACT301", "ACT303", "ACT401", "ACT402", "ACT403", "ACT501", "ACT502", "ACT601")
 LATER = ("ACT602", "ACT603", "ACT604", "ACT605", "ACT606", "ACT607", "ACT801")
-RULE = PAGE.rule(check, explains=(*EXPLAINS, *LATER), upstream=True)
+RULE = PAGE.rule(
+    check,
+    severities=("note", "warning", "error"),
+    needs=("data",),
+    from_start=True,
+    explains=(*EXPLAINS, *LATER),
+    upstream=True,
+)

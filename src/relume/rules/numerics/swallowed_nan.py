@@ -116,4 +116,6 @@ def _backward(trace: Trace, site: Site) -> Finding | None:
 
 
 # a unit whose input is NaN seems never to fire
-RULE = PAGE.rule(check, symptom=False, explains=("ACT303", "ACT401", "ACT403"))
+RULE = PAGE.rule(
+    check, severities=("warning",), symptom=False, explains=("ACT303", "ACT401", "ACT403")
+)

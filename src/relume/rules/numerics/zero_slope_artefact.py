@@ -95,4 +95,4 @@ def _since(series: Series, limit: float) -> int:
     return int(series.steps[min(last, len(series) - 1)])
 
 
-RULE = PAGE.rule(check, explains=("ACT601", "ACT603"))
+RULE = PAGE.rule(check, severities=("fact", "warning"), explains=("ACT601", "ACT603"))

@@ -31,7 +31,7 @@ evidence: one batch; two windows for the silent output.
 
 ## Known false alarms
 Heads that are used for inference only are not read: the walk begins at the loss. Clipped
-logits (hardtanh at wide limits) are not judged, since their limits are not known by name.
+logits (clamp, hardtanh) are not judged: their limits may be wide.
 
 ## Fixes and their safety
 Remove the last act before the criterion (retrain); log-softmax before the negative log likelihood
@@ -46,7 +46,6 @@ import math
 from collections.abc import Iterator
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Value
-from relume.rules.act_knowledge import output_range
 from relume.rules.head_facts import JudgedHead, judged_heads, missing_reason
 from relume.rules.page import page
 from relume.rules.series_tools import DEAD_RECORDS, DEAD_SAMPLES, last_step, number
@@ -58,9 +57,6 @@ LOGITS = ("cross_entropy", "bce_with_logits")
 REGRESSION = ("mse", "l1", "smooth_l1", "huber")
 LOGARITHMS = ("log_likelihood", "nll", "bce")
 LOSSES = (*LOGITS, *REGRESSION, *LOGARITHMS, "kl_div")
-CUTS = ("clamp", "hardtanh", "relu6")  # a limit against log(0), or against probabilities above 1
-SILENT = ("relu", "squared_relu")  # no slope below zero: softplus and exp have one everywhere
-TOLD_ELSEWHERE = ("softmax", "log_softmax", "log_sigmoid", "hardtanh")  # ACT201, or unknown limits
 LOG_SUM = 1e-3  # as in ACT201: float16 rows of a thousand classes err by less
 HALF = math.log(2.0)  # what a negative costs at least if the logit is never below zero
 
@@ -87,7 +83,7 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def _judge_head(trace: Trace, head: JudgedHead) -> Finding | None:
-    if head.site.units == 1 and head.last in ("softmax", "log_softmax"):
+    if head.site.units == 1 and head.last_act.rows:
         text = "{act} over the one unit of {site} is a constant, whatever the network says"
         cure = "use a sigmoid for one unit, or two units for the softmax"
         return _finding(trace, head, Severity.ERROR, text, Evidence("units", 1, 2, 1), cure)
@@ -97,9 +93,10 @@ def _judge_head(trace: Trace, head: JudgedHead) -> Finding | None:
         return _likelihood(trace, head)
     if not head.direct or not head.last:
         return None
-    low, high = output_range(head.last)
-    if head.loss in LOGITS and head.last not in TOLD_ELSEWHERE and math.isfinite(low):
-        return _logits(trace, head, low, high)
+    act = head.last_act
+    low, high = act.low, act.high
+    if head.loss in LOGITS and not (act.rows or act.clips) and math.isfinite(low):
+        return _logits(trace, head, act)
     least = head.target("min")
     if head.loss in REGRESSION and math.isinf(high) and least is not None and least < low:
         text = "{act} after {site} gives nothing below {threshold:g}, and targets go to {value:.3g}"
@@ -108,8 +105,9 @@ def _judge_head(trace: Trace, head: JudgedHead) -> Finding | None:
     return None
 
 
-def _logits(trace: Trace, head: JudgedHead, low: float, high: float) -> Finding | None:
-    if head.loss == "bce_with_logits" and low >= 0 and head.last in ("sigmoid", "hardsigmoid"):
+def _logits(trace: Trace, head: JudgedHead, act: Site) -> Finding | None:
+    low, high = act.low, act.high
+    if head.loss == "bce_with_logits" and act.squashes:
         return None  # probabilities where logits belong: ACT202 reports it
     width, classes = high - low, head.classes or 2
     more: dict[str, Value] = {"low": low, "high": high, "width": width, "classes": classes}
@@ -125,7 +123,7 @@ def _logits(trace: Trace, head: JudgedHead, low: float, high: float) -> Finding 
             text += (
                 ", nor above {high:g}, so with {classes} classes the loss stays above {value:.3f}"
             )
-        if head.last == "softplus":
+        if act.smooth and math.isinf(high):  # softplus
             return None  # any difference of scores can be reached, and no slope is zero
     severity = Severity.ERROR if low >= 0 else Severity.WARNING
     evidence = Evidence("least_loss", floor, 0.0, samples=1, more=more)
@@ -136,15 +134,16 @@ def _logarithm(trace: Trace, head: JudgedHead) -> Finding | None:
     """The finding on a logarithm of scores that only a cut or a division makes positive."""
     if not head.guards:
         return None
-    last = next((act for act in reversed(head.acts) if act not in CUTS), "")
+    # a limit is a guard against log(0), or against probabilities above 1
+    last = next((act for act in reversed(head.act_sites) if not act.clips), Site("", "act"))
     low, high = head.cut
     cut = low is not None and high is not None and 0 <= low < high <= 1
     shared = "renormalised" in head.guards
-    more: dict[str, Value] = {"low": low, "high": high, "act": last or "no act"}
-    if last in SILENT and (cut or shared):
+    more: dict[str, Value] = {"low": low, "high": high, "act": last.act or "no act"}
+    if last.cuts and (cut or shared):
         text = "the logarithm after {site} takes the output of {act} for probabilities: where a "
         text += "score is zero no gradient tells it to rise"
-    elif cut and (not last or -math.inf < output_range(last)[0] < 0):
+    elif cut and (not last.act or -math.inf < last.low < 0):
         text = "the logarithm after {site} takes scores ({act}) for probabilities, cut at {low:g} "
         text += "and {high:g}: beyond the cut no gradient passes"
     else:
@@ -161,7 +160,12 @@ def _likelihood(trace: Trace, head: JudgedHead) -> Finding | None:
     error = number(head.criterion.get("rows_logsumexp_error"))
     summed = head.rows_sum_error
     cure = "use cross-entropy on the logits, or a log-softmax before the criterion"
-    if head.last == "softmax" and head.direct and summed is not None and summed <= LOG_SUM:
+    if (
+        head.last_act.rows == "probabilities"
+        and head.direct
+        and summed is not None
+        and summed <= LOG_SUM
+    ):
         text = "{loss} after {site}, a log likelihood, receives probabilities (rows sum to one "
         text += "within {value:.1e}) and not their logarithms: it rewards them, without a limit"
         evidence = Evidence("rows_sum_error", summed, LOG_SUM, samples=1)
@@ -209,4 +213,11 @@ def _finding(
 
 
 EXPLAINS = ("ACT401", "ACT501", "ACT601", "ACT602", "ACT603", "ACT605", "ACT606")
-RULE = PAGE.rule(check, symptom=False, explains=EXPLAINS)
+RULE = PAGE.rule(
+    check,
+    severities=("warning", "error"),
+    needs=("criterion",),
+    figure="loss",
+    symptom=False,
+    explains=EXPLAINS,
+)

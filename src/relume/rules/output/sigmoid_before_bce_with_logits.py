@@ -36,7 +36,6 @@ from relume.rules.series_tools import last_step
 
 PAGE = page(__doc__)
 
-SQUASHED = ("sigmoid", "hardsigmoid")
 LEAST = -1e-6  # a sigmoid is never below 0; this much is rounding
 FLOOR_YES = math.log1p(math.exp(-1.0))  # -ln sigmoid(1): the best that a positive can get
 FLOOR_NO = math.log(2.0)  # -ln (1 - sigmoid(0)): the best that a negative can get
@@ -58,8 +57,11 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def _double(head: JudgedHead) -> bool:
-    last = head.acts[-1] if head.acts else ""
-    return last in SQUASHED and (head.rows_min is None or head.rows_min >= LEAST)
+    return (
+        head.last_act.squashes
+        and not head.last_act.clips
+        and (head.rows_min is None or head.rows_min >= LEAST)
+    )
 
 
 def _finding(trace: Trace, head: JudgedHead) -> Result:
@@ -85,4 +87,11 @@ def _finding(trace: Trace, head: JudgedHead) -> Result:
     )
 
 
-RULE = PAGE.rule(check, symptom=False, explains=("ACT601", "ACT603", "ACT606"))
+RULE = PAGE.rule(
+    check,
+    severities=("error",),
+    needs=("criterion",),
+    figure="loss",
+    symptom=False,
+    explains=("ACT601", "ACT603", "ACT606"),
+)

@@ -48,7 +48,7 @@ def check(trace: Trace) -> Iterator[Result]:
     for head in heads:
         if _double(head):
             yield _finding(trace, head)
-        elif head.acts and head.acts[-1] == "log_softmax":
+        elif head.last_act.rows == "log-probabilities":
             yield _redundant(trace, head)
         else:
             yield PAGE.clean(_clean(head))
@@ -59,7 +59,7 @@ def check(trace: Trace) -> Iterator[Result]:
 
 def _double(head: JudgedHead) -> bool:
     if head.rows_sum_error is None or head.rows_min is None:
-        return bool(head.acts) and head.acts[-1] == "softmax"
+        return head.last_act.rows == "probabilities"
     return head.rows_sum_error <= SUM_ERROR and head.rows_min >= LEAST
 
 
@@ -102,4 +102,11 @@ def _redundant(trace: Trace, head: JudgedHead) -> Result:
     )
 
 
-RULE = PAGE.rule(check, symptom=False, explains=("ACT601", "ACT603", "ACT606"))
+RULE = PAGE.rule(
+    check,
+    severities=("fact", "warning", "error"),
+    needs=("criterion",),
+    figure="loss",
+    symptom=False,
+    explains=("ACT601", "ACT603", "ACT606"),
+)

@@ -32,13 +32,11 @@ Scale the targets into the range, or remove the last act (retrain).
 LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998: targets within the range of the sigmoid.
 """
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Severity, Trace, Value
-from relume.rules.act_knowledge import output_range
 from relume.rules.head_facts import JudgedHead, judged_heads, missing_reason
 from relume.rules.outcome import judge
 from relume.rules.page import page
@@ -62,8 +60,8 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def _judge_head(trace: Trace, head: JudgedHead) -> Result:
-    low, high = output_range(head.last)
-    if not (math.isfinite(low) and math.isfinite(high)):
+    low, high = head.last_act.low, head.last_act.high
+    if not head.last_act.bounded:
         far = _far(trace, head)
         return far or PAGE.clean(
             f"{head.last or 'no act'} after {head.site.name} has an open range"
@@ -121,4 +119,11 @@ def _finding(trace: Trace, head: JudgedHead, excess: float, more: dict[str, Valu
 
 
 EXPLAINS = ("ACT501", "ACT601", "ACT603", "ACT606")
-RULE = PAGE.rule(check, symptom=False, explains=EXPLAINS)
+RULE = PAGE.rule(
+    check,
+    severities=("warning", "error"),
+    needs=("criterion",),
+    figure="loss",
+    symptom=False,
+    explains=EXPLAINS,
+)

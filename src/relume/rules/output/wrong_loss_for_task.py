@@ -125,4 +125,11 @@ def _finding(
 
 
 EXPLAINS = ("ACT203", "ACT204", "ACT501", "ACT601", "ACT603", "ACT606", "ACT607")
-RULE = PAGE.rule(check, symptom=False, explains=EXPLAINS)
+RULE = PAGE.rule(
+    check,
+    severities=("note", "warning", "error"),
+    needs=("criterion",),
+    figure="loss",
+    symptom=False,
+    explains=EXPLAINS,
+)

@@ -112,4 +112,11 @@ def _implicit(trace: Trace, fact: Fact) -> Finding:
 
 
 EXPLAINS = ("ACT201", "ACT203", "ACT601", "ACT603", "ACT606")
-RULE = PAGE.rule(check, symptom=False, explains=EXPLAINS)
+RULE = PAGE.rule(
+    check,
+    severities=("note", "warning", "error"),
+    needs=("criterion",),
+    figure="loss",
+    symptom=False,
+    explains=EXPLAINS,
+)

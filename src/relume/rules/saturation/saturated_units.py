@@ -37,7 +37,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Window
-from relume.rules.act_knowledge import init_for
+from relume.rules.init_advice import init_for
 from relume.rules.page import page
 from relume.rules.series_tools import FLAT_SAMPLES, acts_of, curve, last_step, layers
 from relume.rules.unit_windows import LEAST_WINDOWS, last_windows, lowest, records, samples, total
@@ -176,10 +176,16 @@ def _finding(trace: Trace, site: Site, flat: FlatShares, since: int, *, cleared:
             },
             curve=curve(trace.series(site.name, f"flat_share_{side}")),
         ),
-        cure=f"re-initialise {site.layer or 'the layer before it'} with {init_for(site.act)}, "
+        cure=f"re-initialise {site.layer or 'the layer before it'} with {init_for(site)}, "
         "after standardising the inputs",
         cleared=cleared,
     )
 
 
-RULE = PAGE.rule(check, explains=("ACT402", "ACT601", "ACT603", "ACT606", "ACT801"))
+RULE = PAGE.rule(
+    check,
+    severities=("note", "warning", "error"),
+    needs=("batches",),
+    figure="flat",
+    explains=("ACT402", "ACT601", "ACT603", "ACT606", "ACT801"),
+)

@@ -114,4 +114,11 @@ def _finding(
     )
 
 
-RULE = PAGE.rule(check, explains=("ACT601", "ACT603", "ACT606"), upstream=True)
+RULE = PAGE.rule(
+    check,
+    severities=("warning", "error"),
+    needs=("batches",),
+    figure="flat",
+    explains=("ACT601", "ACT603", "ACT606"),
+    upstream=True,
+)

@@ -12,7 +12,7 @@ log-sigmoid gives nothing at all. An idle act costs time and memory only.
 
 ## How it is measured
 From the graph: pairs with nothing but reshapes, pooling or dropout between. What the first can
-output is known by its name, what the second does there by its slope. Threshold: one pair, by
+output is known of the act, what the second does there of its slope. Threshold: one pair, by
 definition. Least evidence: one forward. Which pairs do harm is measured (`benchmarks/act_pairs.py`:
 digits, two hidden layers, five paired seeds, accuracy lost against the first act alone): ReLU of
 ReLU and of sigmoid 0.000, tanh of ReLU -0.002, ReLU of tanh 0.003, tanh of tanh 0.000, tanh of
@@ -33,16 +33,17 @@ AISTATS 2010. PyTorch documentation, `torch.nn.Sequential`.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from relume.core import Evidence, Fact, Finding, Result, Severity, Site, Trace
-from relume.rules.act_knowledge import LEAKS, RECTIFIERS, output_range
 from relume.rules.page import page
 from relume.rules.series_tools import is_recorded, last_step
 
 PAGE = page(__doc__)
 
-SIGMOIDS = frozenset({"sigmoid", "hardsigmoid"})  # slopes of at most 1/4 and 1/6
+SIGMOID_SLOPE = 0.25  # of the logistic function: what squashes to (0, 1) and is no steeper
+NARROW = 1.0  # an output within it leaves a sigmoid a part of its range (tanh: see the page)
 EXEMPT = ("gate", "attention")
 
 
@@ -63,27 +64,42 @@ def check(trace: Trace) -> Iterator[Result]:
         yield PAGE.clean(f"acts that receive another act's output: {len(pairs)}, none in vain")
 
 
-def effect(first: str, second: str) -> str:
+def effect(first: Site, second: Site) -> str:
     """What the second act does to the output of the first: ``idle``, ``harmful`` or ``""``.
 
-    >>> effect("sigmoid", "relu"), effect("relu", "sigmoid"), effect("tanh", "relu")
-    ('idle', 'harmful', '')
+    >>> relu = Site("", "act", rectifies=True, low=0.0, passes=True)
+    >>> sigmoid = Site("", "act", low=0.0, high=1.0, max_slope=0.25)
+    >>> effect(sigmoid, relu), effect(relu, sigmoid)
+    ('idle', 'harmful')
     """
-    low, high = output_range(first)
-    if second in RECTIFIERS and low >= 0:
+    if first.low >= 0 and not second.clips and (second.passes or second.cuts):
         return "idle"
-    if second in RECTIFIERS - LEAKS and high <= 0:
+    if second.cuts and first.high <= 0:
         return "harmful"
-    return "harmful" if second in SIGMOIDS and math.isfinite(low) else ""
+    steep = second.max_slope or math.inf
+    if not second.squashes or steep > SIGMOID_SLOPE:
+        return ""
+    narrow = first.low >= 0 or (first.low >= -NARROW and first.high <= NARROW)
+    return "harmful" if narrow else ""
+
+
+def pair_acts(pair: Mapping[str, Any]) -> tuple[Site, Site]:
+    """The first and the second act of a pair, as sites."""
+    first, second = (
+        Site.of_act(str(pair.get(which, "")), pair.get(f"{which}_traits"))
+        for which in ("first", "second")
+    )
+    return first, second
 
 
 def _finding(trace: Trace, pair: Fact) -> Finding | None:
     data = pair.data
-    first, second = str(data.get("first", "")), str(data.get("second", ""))
-    what = effect(first, second)
+    acts = pair_acts(data)
+    what = effect(*acts)
     if not what:
         return None
-    low, high = output_range(first)
+    first, second = (act.act for act in acts)
+    low, high = acts[0].low, acts[0].high
     if what == "idle":
         text = "{second} receives the output of {first}, which is never below {low:g}: it is idle"
         cure = f"remove the {second}: the function stays the same"
@@ -107,4 +123,6 @@ def _finding(trace: Trace, pair: Fact) -> Finding | None:
 
 
 EXPLAINS = ("ACT102", "ACT303", "ACT401", "ACT402", "ACT403", "ACT501", "ACT601")
-RULE = PAGE.rule(check, explains=EXPLAINS, upstream=True)
+RULE = PAGE.rule(
+    check, severities=("note", "warning"), from_graph=True, explains=EXPLAINS, upstream=True
+)

@@ -42,7 +42,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Window
-from relume.rules.act_knowledge import LEAKS, RECTIFIERS, output_range
 from relume.rules.page import page
 from relume.rules.series_tools import DEAD_SAMPLES, acts_of, curve, finite_median, last_step, layers
 from relume.rules.unit_windows import (
@@ -107,7 +106,11 @@ def check(trace: Trace) -> Iterator[Result]:
 
 def _idle(pair: Mapping[str, Any]) -> bool:
     """A rectifier behind an act that is never negative."""
-    return str(pair.get("second")) in RECTIFIERS and output_range(str(pair.get("first")))[0] >= 0
+    first, second = (
+        Site.of_act(str(pair.get(which, "")), pair.get(f"{which}_traits"))
+        for which in ("first", "second")
+    )
+    return first.low >= 0 and not second.smooth and (second.cuts or second.leaks)
 
 
 RESIDUAL = "affine_residual_share"
@@ -118,7 +121,7 @@ def straight_units(site: Site, windows: Sequence[Window]) -> StraightUnits:
     rows, active = samples(windows), total(windows, "active")
     if active is None or not rows or not len(active):
         return StraightUnits(0.0, 0.0, rows)
-    if site.act in LEAKS:
+    if site.leaks:
         passing = _one_sign(windows, rows)
         return StraightUnits(portion(passing), 1.0, rows)
     passing = active >= SIDE * rows
@@ -181,4 +184,4 @@ def _finding(
     )
 
 
-RULE = PAGE.rule(check)
+RULE = PAGE.rule(check, severities=("warning",), needs=("batches",))

@@ -105,4 +105,4 @@ def _finding(trace: Trace, pair: Fact) -> Result:
 
 
 # what an affine map can reach is soon reached, and then the updates are small
-RULE = PAGE.rule(check, symptom=False, explains=("ACT606",))
+RULE = PAGE.rule(check, severities=("note", "warning"), symptom=False, explains=("ACT606",))
