@@ -147,7 +147,7 @@ class PairHook(GradientHook):
     def before_entry(self, out: Sequence[Any]) -> None:
         """Add the sums; autograd calls it before the node that computes the act's input."""
         post, self._post = getattr(self, "_post", None), None
-        start = perf_counter()
+        start = thread_time()
         try:
             with untraced():
                 pre = self._rows_of(out[0]) if isinstance(out[0], Tensor) else None
@@ -156,7 +156,7 @@ class PairHook(GradientHook):
                     self._sums.device_sums.append((act_stats.BACKWARD, sums))
         except Exception as error:  # the user's backward goes on whatever happens here
             self._on_error("gradient", error)
-        self._on_cost(perf_counter() - start)
+        self._on_cost(thread_time() - start)
 
     def _rows_of(self, gradient: Tensor) -> Tensor:
         axis = self._axis if self._axis < gradient.dim() else gradient.dim() - 1

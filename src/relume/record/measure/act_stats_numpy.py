@@ -3,8 +3,8 @@
 A call of torch costs a few microseconds before it does anything; on a CPU the sample of a small
 layer is added up in less. NumPy reads the same memory with a quarter of that overhead. The sums
 are those of `act_stats`, which serves every other device and every sample with entries that are
-not finite; `tests/record/measure/test_act_stats_numpy.py` holds the two to the same numbers. Nothing here starts a
-thread.
+not finite; `tests/record/measure/test_act_stats_numpy.py` holds the two to the same numbers.
+Nothing here starts a thread.
 """
 
 from collections.abc import Mapping

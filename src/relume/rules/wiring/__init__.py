@@ -1,4 +1,4 @@
-"""Rules of wiring (ACT9): does the gradient reach the weight, and does the optimiser use it?
+"""ACT9, wiring: whether the gradient reaches the weight, and whether the optimiser uses it.
 
 All read the facts ``wiring``, which are exact: nothing here is inferred from the size of a number,
 so a falling loss demotes none of them.

@@ -90,4 +90,10 @@ def check(trace: Trace) -> Iterator[Result]:
         yield PAGE.missing("no step was seen whose parameters had an earlier step", "train longer")
 
 
-RULE = PAGE.rule(check, symptom=False, explains=DOWNSTREAM)
+RULE = PAGE.rule(
+    check,
+    severities=("warning", "error"),
+    needs=("training",),
+    symptom=False,
+    explains=DOWNSTREAM,
+)

@@ -114,4 +114,10 @@ def _site(trace: Trace, wire: Wire) -> Site:
     return Site(wire.site, "parameter", file=file, line=line)
 
 
-RULE = PAGE.rule(check, symptom=False, explains=DOWNSTREAM)
+RULE = PAGE.rule(
+    check,
+    severities=("note", "warning", "error"),
+    needs=("training",),
+    symptom=False,
+    explains=DOWNSTREAM,
+)

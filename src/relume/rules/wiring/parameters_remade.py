@@ -71,4 +71,10 @@ def check(trace: Trace) -> Iterator[Result]:
     )
 
 
-RULE = PAGE.rule(check, symptom=False, explains=DOWNSTREAM)
+RULE = PAGE.rule(
+    check,
+    severities=("warning", "error"),
+    needs=("training",),
+    symptom=False,
+    explains=DOWNSTREAM,
+)
