@@ -11,13 +11,13 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 import relume
-from relume.record.capture import graph_cache
+from relume.instrument import private_names
 
 STEPS = 40
 SWITCH = 30  # the step from which on the network is another one
 
 pytestmark = pytest.mark.skipif(
-    not graph_cache.SHOWS_PACKING, reason="this torch does not tell packed values"
+    not private_names.SHOWS_PACKING, reason="this torch does not tell packed values"
 )
 
 

@@ -11,15 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from relume.record.facts.fact_log import GraphView
 from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.sites import SiteCall, SiteState
-
-# Whether torch reports how a saved value was packed; older versions do not.
-SHOWS_PACKING = hasattr(getattr(torch._C, "_autograd").SavedTensor, "unpack_hook")  # noqa: B009
 
 Signature = tuple[list[str], list[int], list[int], list[int], list[Any]]
 

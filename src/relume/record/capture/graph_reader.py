@@ -3,8 +3,8 @@
 A graph that equals one that was read in full before is read from the cache (`graph_cache.py`).
 """
 
+from relume.instrument.private_names import SHOWS_PACKING
 from relume.record.capture.graph_cache import (
-    SHOWS_PACKING,
     CachedGraph,
     Signature,
     cached_graph,
