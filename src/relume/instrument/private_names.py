@@ -9,6 +9,7 @@ training goes on. `missing` lists what is gone, and what no longer works without
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -62,12 +63,13 @@ def missing() -> list[PrivateName]:
 def _find(path: str) -> Any:
     parts = path.split(".")
     for cut in range(len(parts) - 1, 0, -1):
-        module = sys.modules.get(".".join(parts[:cut]))
-        if module is not None:
-            value: Any = module
-            for part in parts[cut:]:
-                value = getattr(value, part, _GONE)
-            return value
+        try:
+            value: Any = import_module(".".join(parts[:cut]))
+        except ImportError:  # a class, or a module that C++ made
+            continue
+        for part in parts[cut:]:
+            value = getattr(value, part, _GONE)
+        return value
     return _GONE
 
 
@@ -181,11 +183,6 @@ def compiler_stance() -> Any:
     """
     compiler = sys.modules.get("torch._dynamo.eval_frame")
     return None if compiler is None else getattr(compiler, "_stance", None)
-
-
-def is_compiler_loaded() -> bool:
-    """Whether the program has loaded torch's compiler."""
-    return "torch._dynamo" in sys.modules
 
 
 # ------------------------------------------------------------------ read from objects

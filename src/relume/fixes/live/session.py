@@ -7,7 +7,7 @@ need it (optimiser steps, module calls, function calls). Every change adds its r
 
 import weakref
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -276,14 +276,16 @@ class EditSession:
 
     def _force_eager(self) -> None:
         """Run compiled models eagerly: compiled code would not see the edits."""
-        self._eager.force(over_users=True)
         self.undo.append(self._eager.restore)
         self._patch(torch, "compile", self._eager_after)
+        with suppress(Exception):
+            self._eager.force(over_users=True)
 
     def _eager_after(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def compile_(*args: Any, **kwargs: Any) -> Any:
             made = original(*args, **kwargs)  # loads the compiler
-            self._eager.force(over_users=True)
+            with suppress(Exception):  # within a compiled region no stance can be set
+                self._eager.force(over_users=True)
             return made
 
         return compile_
