@@ -110,7 +110,7 @@ look_up(
 is_functorch_wrapped: Callable[[torch.Tensor], bool] = look_up(
     "torch._C._functorch.is_functorch_wrapped_tensor",
     "every tensor counts as wrapped: acts use torch's kernels, and no act is captured",
-    lambda _: True,
+    lambda _tensor: True,  # pyright: ignore[reportUnknownLambdaType]
 )
 
 
