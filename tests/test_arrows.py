@@ -16,13 +16,14 @@ ARROWS = {
     | {"rules", "demos", "policy", "checks"},
     "__main__": {"cli"},
     "atlas": {"trial", "record", "cards", "acts"},
-    "trial": {"fixes", "record", "launch", "diagnosis"},
+    "trial": {"fixes", "record", "launch", "diagnosis", "instrument"},
     "launch": {"record"},
-    "fixes": {"acts"},
+    "fixes": {"acts", "instrument"},
     "cards": {"acts"},
-    "checks": {"record", "diagnosis"},
-    "record": {"acts"},
-    "acts": set[str](),
+    "checks": {"record", "diagnosis", "instrument"},
+    "record": {"acts", "instrument"},
+    "acts": {"instrument"},
+    "instrument": set[str](),
     "diagnosis": {"rules", "policy"},
     "policy": set[str](),
     "rules": set[str](),
@@ -37,7 +38,8 @@ ARROWS = {
 # A callback checks the names of rules early and tells what was found when the training has ended.
 LAZY = {("record", "diagnosis"), ("core", "report")}
 LAZY |= {("integrations", "diagnosis"), ("integrations", "report")}
-TORCH = {"acts", "cards", "checks", "record", "fixes", "trial", "atlas", "integrations"}
+TORCH = {"instrument", "acts", "cards", "checks", "record", "fixes", "trial", "atlas"}
+TORCH |= {"integrations"}
 CORE_TYPES = {"numpy"}  # in core, for annotations only
 
 
@@ -194,6 +196,7 @@ def test_the_root_imports_nothing_of_ours_at_once() -> None:
         ("launch", "import torch.nn as nn", "line 1: launch -> torch.nn"),
         ("acts", "import importlib as i\ni.import_module('relume.record')", "line 2: acts -> "),
         ("record", "from relume.diagnosis import diagnose", "line 1: record -> relume.diagnosis"),
+        ("instrument", "from relume.acts import act", "line 1: instrument -> relume.acts"),
         ("record", "def f():\n    import relume.report", "line 2: record -> relume.report"),
         ("core", "import numpy as np", "line 1: core -> numpy is not the standard library"),
         ("registry", "import rich", "line 1: registry -> rich is not the standard library"),
@@ -213,6 +216,7 @@ def test_a_broken_twin_is_rejected(room: str, source: str, breach: str) -> None:
         ("record", "import torch\nfrom relume.acts import act\nfrom relume import __version__"),
         ("core", "if TYPE_CHECKING:\n    import numpy as np"),
         ("rules", "import numpy as np\nfrom relume.registry import lookup"),
+        ("acts", "import torch\nfrom relume.instrument.private_names import missing"),
         ("report", "from relume.core import Diagnosis\nfrom relume.report import text"),
     ],
 )

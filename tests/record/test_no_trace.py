@@ -346,7 +346,7 @@ def test_closed_early_and_many_times_over(tmp_path: Path) -> None:
 
 def test_two_recordings_that_sleep_in_turn_build_no_tower(tmp_path: Path) -> None:
     """Each takes its wrapper out and puts it back, over and over, while the other is there."""
-    from relume.record.hooks.monkeypatch import MonkeyPatch
+    from relume.instrument.monkeypatch import MonkeyPatch
 
     class Owner:
         @staticmethod

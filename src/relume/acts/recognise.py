@@ -10,6 +10,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from torch import nn
@@ -40,17 +41,34 @@ def resolve(path: str) -> Any:
     return None
 
 
-def _table() -> list[tuple[Any, Act]]:
-    """Return every matched object that is loaded, with its act at the match's parameters."""
-    pairs: list[tuple[Any, Act]] = []
+def _matches() -> Iterator[tuple[str, Act]]:
+    """Yield the path of every matched object, with its act at the match's parameters."""
     for act in acts().values():
         for match in act.matches:
             path, args, parameters = parse(match)
-            thing = resolve(path)
-            if thing is not None:
-                bound = act.bind(**act._bound(args, parameters)) if args or parameters else act
-                pairs.append((thing, bound))
-    return pairs
+            yield path, act.bind(**act._bound(args, parameters)) if args or parameters else act
+
+
+def _table() -> list[tuple[Any, Act]]:
+    """Return every matched object that is loaded, with its act."""
+    pairs = ((resolve(path), act) for path, act in _matches())
+    return [(thing, act) for thing, act in pairs if thing is not None]
+
+
+def act_functions() -> dict[Any, Act]:
+    """Return the act of each torch function and tensor method, in place or not."""
+    return _functions(len(acts()))
+
+
+@cache
+def _functions(_known: int) -> dict[Any, Act]:
+    functions: dict[Any, Act] = {}
+    for path, act in _matches():
+        for name in (path, f"{path}_"):
+            thing = resolve(name)
+            if thing is not None and not isinstance(thing, type):
+                functions.setdefault(thing, act)
+    return functions
 
 
 def act_of(module: nn.Module) -> Act | None:

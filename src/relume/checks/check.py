@@ -166,7 +166,7 @@ def _record_passes(
     import numpy as np
     from torch import nn
 
-    from relume.checks.preserve_state import has_lazy_parts, preserve_state
+    from relume.instrument.preserve_state import has_lazy_parts, preserve_state
     from relume.record.run import begin
 
     untyped: Any = model
@@ -194,7 +194,7 @@ def _run_passes(model: nn.Module, batch: Any, criterion: Any, target: Any) -> in
     import torch
 
     from relume.checks.batches import make_batches
-    from relume.checks.preserve_state import NoOpOptimizer
+    from relume.checks.no_op_optimizer import NoOpOptimizer
 
     clock: NoOpOptimizer | None = None
     many = 0

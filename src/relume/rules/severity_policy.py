@@ -21,8 +21,8 @@ A layer without a single live unit stays a `warning` in a run that learns: it is
 inferred, and the run learns around it (law 9c).
 
 Rules that are no symptoms (structure, output and loss, wiring, collection) keep their severity:
-they are faults of the program, whatever the loss does. Non-finite numbers keep it too, under any outcome:
-they are exact, and their `stat` begins with ``nonfinite``. What has cleared is a note. So is a
+they are faults of the program, whatever the loss does. Non-finite numbers keep it too, under any
+outcome: they are exact, and their `stat` begins with ``nonfinite``. What has cleared is a note. So is a
 symptom of initialisation or input in a run that had lost a fifth of its loss before it failed: what
 was there all the time did not prevent that, and cannot explain what came later.
 

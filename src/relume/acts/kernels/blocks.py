@@ -10,7 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
+
+from relume.instrument.private_names import in_forward_ad
+from relume.instrument.private_names import is_functorch_wrapped as wrapped
 
 BLOCK = 65_536
 """Elements of a block for each thread: three buffers of them in float32 are 768 KiB, which fits
@@ -19,10 +21,6 @@ LEAST = 16_384
 """Elements below which Python's calls cost more than they save (measured: even at 12,000 to
 17,000)."""
 
-# Private names: without them every tensor counts as wrapped, and torch's path is taken.
-wrapped: Callable[[Tensor], bool] = getattr(
-    getattr(torch._C, "_functorch", None), "is_functorch_wrapped_tensor", lambda _: True
-)
 _PLAIN = (Tensor, torch.nn.Parameter)
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
@@ -31,7 +29,7 @@ def direct(*tensors: Tensor) -> bool:
     """Whether kernels may write into buffers: plain eager tensors on the CPU, nothing traced."""
     if torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu"):
         return False
-    if getattr(forward_ad, "_current_level", 0) >= 0 or torch.jit.is_tracing():
+    if in_forward_ad() or torch.jit.is_tracing():
         return False
     return all(
         type(t) in _PLAIN and t.device.type == "cpu" and t.dtype in FLOATS and not wrapped(t)
@@ -43,7 +41,7 @@ def eager(z: Tensor) -> bool:
     """Whether `z` is a plain floating tensor, on any device, that nothing traces, maps or casts."""
     if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
-    if getattr(forward_ad, "_current_level", 0) >= 0 or wrapped(z):
+    if in_forward_ad() or wrapped(z):
         return False
     return type(z) in _PLAIN and z.dtype in FLOATS and not torch.is_autocast_enabled(z.device.type)
 

@@ -17,18 +17,18 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from relume.acts.act import Act, acts
-from relume.acts.lookup import parse
-from relume.acts.recognise import resolve
+from relume.acts.act import Act
+from relume.acts.recognise import act_functions
 from relume.fixes.live.edit_job import EditJob
 from relume.fixes.live.model_names import LiveModels
+from relume.instrument.mode_stack import is_open, remove_mode
 
 PASS: Any = object()
 _TORCH = torch.__file__.rpartition("/")[0] + "/"
 _HERE = __file__.rpartition("/")[0].rpartition("/")[0]
 _PACKAGE = _HERE.rpartition("/")[0] + "/"
 _RECORD = _PACKAGE + "record/"
-_NEUTRAL = (_TORCH, _HERE + "/", _PACKAGE + "acts/")
+_NEUTRAL = (_TORCH, _HERE + "/", _PACKAGE + "acts/", _PACKAGE + "instrument/")
 
 
 class Threads(threading.local):
@@ -118,7 +118,7 @@ class CallHandlers(TorchFunctionMode):
     def close(self) -> None:
         """Leave the mode."""
         if self._pushed:
-            _remove(self)
+            remove_mode(self)
             self._pushed = False
 
     @contextmanager
@@ -126,14 +126,14 @@ class CallHandlers(TorchFunctionMode):
         """Enter the mode for one forward that the user's code called."""
         self.threads.calls = {}
         # a recomputation during backward finds the mode entered already
-        if not self._table or _is_open(self):
+        if not self._table or is_open(self):
             yield
             return
         self.__enter__()
         try:
             yield
         finally:
-            _remove(self)
+            remove_mode(self)
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -180,25 +180,6 @@ def bound(act: Act, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Act:
 
 
 @cache
-def _functions(known: int) -> dict[Any, Act]:
-    table: dict[Any, Act] = {}
-    for act in acts().values():
-        for match in act.matches:
-            path, args, values = parse(match)
-            made = act.bind(**act._bound(args, values)) if args or values else act
-            for name in (path, f"{path}_"):
-                thing = resolve(name)
-                if thing is not None and not isinstance(thing, type):
-                    table.setdefault(thing, made)
-    return table
-
-
-def act_functions() -> dict[Any, Act]:
-    """Return the act of each torch function and tensor method, in place or not."""
-    return _functions(len(acts()))
-
-
-@cache
 def _inplace_at(function: Any) -> int | None:
     """Return the position of `inplace` among the arguments of a Python function of torch."""
     code = getattr(function, "__code__", None)
@@ -211,18 +192,3 @@ def _of_the_user(frame: FrameType | None) -> bool:
     while frame is not None and frame.f_code.co_filename.startswith(_NEUTRAL):
         frame = frame.f_back
     return frame is None or not frame.f_code.co_filename.startswith(_RECORD)
-
-
-def _is_open(mode: TorchFunctionMode) -> bool:
-    count = torch._C._len_torch_function_stack()
-    return any(torch._C._get_function_stack_at(at) is mode for at in range(count))
-
-
-def _remove(mode: TorchFunctionMode) -> None:
-    """Take one mode off the stack, wherever it is, and keep the others in their order."""
-    count = torch._C._len_torch_function_stack()
-    modes = [torch._C._pop_torch_function_stack() for _ in range(count)]
-    if mode in modes:
-        modes.remove(mode)  # the innermost, once
-    for other in reversed(modes):
-        torch._C._push_on_torch_function_stack(other)

@@ -5,24 +5,23 @@ without gradients. It leaves nothing behind: buffers, random states and modes ar
 hook of a recorder runs.
 """
 
-import random
-import sys
 import weakref
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.modules import module as module_file
 from torch.overrides import TorchFunctionMode
 
 from relume.acts.act import Act
 from relume.acts.feeding_layer import AFFINE, TRANSPOSED
-from relume.fixes.live.call_handlers import Threads, act_functions, bound
+from relume.acts.recognise import act_functions
+from relume.fixes.live.call_handlers import Threads, bound
 from relume.fixes.live.model_names import LiveModel
+from relume.instrument.preserve_state import preserve_buffers, without_global_hooks
+from relume.instrument.private_names import DisableTorchFunction
 
 LINEAR = {functional.linear, torch.addmm, torch.matmul, torch.mm, torch.Tensor.matmul}
 CONVOLUTION = {
@@ -140,7 +139,7 @@ def trace_forward(
     """
     assert model.call is not None
     mode = _TraceMode(model, threads, at_act, at_layer, at_output)
-    with without_global_hooks(), untouched(model.root), torch.no_grad(), mode:
+    with without_global_hooks(), preserve_buffers(model.root), torch.no_grad(), mode:
         model.call()
     return mode.trace
 
@@ -176,7 +175,7 @@ class _TraceMode(TorchFunctionMode):
         result = func(*args, **keywords)
         if layer is not None and self._at_output is not None:
             axis = 1 if func in CONVOLUTION else result.dim() - 1
-            with torch._C.DisableTorchFunction():
+            with DisableTorchFunction():
                 changed = self._at_output(self._model.path_of(layer), layer, axis, result)
             result = result if changed is None else changed
         for one in _tensors(result):
@@ -190,7 +189,7 @@ class _TraceMode(TorchFunctionMode):
         place = self._place(act, args[0])
         self.trace.places.append(place)
         if self._at_act is not None:
-            with torch._C.DisableTorchFunction():
+            with DisableTorchFunction():
                 changed = self._at_act(place, args[0])
             args = args if changed is None else (changed, *args[1:])
         before = self._labels.get(id(args[0]), LayerLabel()).places
@@ -247,7 +246,7 @@ class _TraceMode(TorchFunctionMode):
                 place.role = "hidden" if place.role == "output" else place.role
                 place.feeds.append(path)
             if self._at_layer is not None:
-                with torch._C.DisableTorchFunction():
+                with DisableTorchFunction():
                     self._at_layer(path, owner, entering)
         return owner
 
@@ -309,63 +308,3 @@ def is_act_module(module: nn.Module) -> bool:
     if next(module.children(), None) is not None:
         return False
     return isinstance(module, nn.PReLU) or next(module.parameters(recurse=False), None) is None
-
-
-# ------------------------------------------------------------------ leaving no trace
-
-_GLOBAL_HOOKS = tuple(
-    name for name, value in vars(module_file).items() if name.startswith("_global_") and
-    name.endswith("hooks") and isinstance(value, dict)
-)  # fmt: skip
-
-
-@contextmanager
-def without_global_hooks() -> Generator[None]:
-    """Remove global module hooks meanwhile: a recorder must not record this forward."""
-    tables: list[dict[Any, Any]] = [getattr(module_file, name) for name in _GLOBAL_HOOKS]
-    hooks = [dict(table) for table in tables]
-    for table in tables:
-        table.clear()
-    try:
-        yield
-    finally:
-        for table, before in zip(tables, hooks, strict=True):
-            table.update(before)
-
-
-@contextmanager
-def untouched(root: nn.Module) -> Generator[None]:
-    """Restore buffers, modes and random states at the end."""
-    buffers = [
-        (part, name, value, value.detach().clone())
-        for part in root.modules()
-        for name, value in part._buffers.items()
-        if value is not None
-    ]
-    modes = [(part, part.training) for part in root.modules()]
-    with same_random():
-        try:
-            yield
-        finally:
-            with torch.no_grad():
-                for part, name, value, before in buffers:
-                    if not torch.equal(value, before):
-                        value.copy_(before)
-                    part._buffers[name] = value
-            for part, mode in modes:
-                part.training = mode
-
-
-@contextmanager
-def same_random() -> Generator[None]:
-    """Restore the random states of torch, Python and NumPy at the end."""
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
-    numpy: Any = sys.modules.get("numpy")
-    python, numpy_state = random.getstate(), None if numpy is None else numpy.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=devices):
-            yield
-    finally:
-        random.setstate(python)
-        if numpy is not None:
-            numpy.random.set_state(numpy_state)  # pyright: ignore

@@ -1,22 +1,19 @@
-"""Finds the model that is called, and the names of its parts in a recording."""
+"""Finds the model that is called, and its parts by their names in a recording.
 
-import sys
+The names are those of `instrument/module_names.py`, as in a recording.
+"""
+
 import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
-from torch.utils._pytree import tree_map
 
-_WRAPPERS = ("DistributedDataParallel", "DataParallel", "FullyShardedDataParallel")
-_WRAPPED = frozenset(
-    {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_flat_param_wrapped"}
-)
+from relume.instrument.module_names import holder_of, keras_path, plain_path, unwrap
+from relume.instrument.preserve_state import has_lazy_parts
+from relume.instrument.private_names import tree_map
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,11 @@ class LiveModel:
 
     def parts(self) -> dict[str, nn.Module]:
         """Return its modules by qualified name, a shared one under each of its names."""
-        return {plain_path(path): part for path, part in _named(self.root)}
+        walk: Any = self.root.named_modules
+        return {
+            keras_path(part) or plain_path(path): part
+            for path, part in walk(remove_duplicate=False)
+        }
 
     def refresh(self) -> None:
         """Read the names again after a part was added or removed."""
@@ -91,8 +92,7 @@ class LiveModel:
 
     def lazy(self) -> bool:
         """Whether its first forward makes some of its weights."""
-        every = (*self.root.parameters(), *self.root.buffers())
-        return any(isinstance(one, UninitializedParameter | UninitializedBuffer) for one in every)
+        return has_lazy_parts(self.root)
 
     def module(self, path: str) -> nn.Module | None:
         """Return the part with this name in a recording, or None."""
@@ -110,7 +110,7 @@ class LiveModel:
 
     def path_of(self, module: nn.Module) -> str:
         """Return the module's qualified name; ``""`` for the root and for what is no part of it."""
-        return self._names.get(id(module), "")
+        return self._names.get(id(module)) or keras_path(module)
 
     def holds(self, module: nn.Module) -> bool:
         """Whether it is a part of this model."""
@@ -149,8 +149,9 @@ class LiveModels:
         return model
 
     def _new(self, module: nn.Module) -> LiveModel | None:
-        root, name = _name_in_program(module)
-        root = unwrap(root)
+        root, name = holder_of(module)
+        while (inner := unwrap(root)) is not root:
+            root = inner
         for model in self.alive:
             if model.root is root:
                 return model
@@ -168,54 +169,3 @@ def copy_value(inputs: Any) -> Any:
 
 def _copy(value: Any) -> Any:
     return value.detach().clone() if isinstance(value, Tensor) else value
-
-
-def unwrap(module: nn.Module) -> nn.Module:
-    """Return the module inside torch's wrappers, however many there are."""
-    while True:
-        inner = getattr(module, "_orig_mod", None)
-        if inner is None and type(module).__name__ in _WRAPPERS:
-            inner = getattr(module, "module", None)
-        if not isinstance(inner, nn.Module):
-            return module
-        module = inner
-
-
-def plain_path(path: str) -> str:
-    """Remove what torch's wrappers add to a qualified name."""
-    return ".".join(part for part in path.split(".") if part not in _WRAPPED)
-
-
-def _named(module: nn.Module) -> list[tuple[str, nn.Module]]:
-    walk: Any = module.named_modules
-    return list(walk(remove_duplicate=False))
-
-
-_TORCH = torch.__file__.rpartition("/")[0] + "/"
-_PACKAGE = __file__.rpartition("/")[0].rpartition("/")[0] + "/"
-
-
-def _name_in_program(module: nn.Module) -> tuple[nn.Module, str]:
-    """Return the outermost model that holds `module`, and the variable that holds that model.
-
-    It searches the variables of the user's frames, nearest first.
-    """
-    frame = sys._getframe(1)
-    while frame is not None:
-        if not frame.f_code.co_filename.startswith((_TORCH, _PACKAGE)):
-            for name, value in _modules_in(frame):
-                if value is module:
-                    return module, name
-                if any(part is module for part in value.modules()):
-                    return value, name
-        frame = frame.f_back
-    return module, ""
-
-
-def _modules_in(frame: FrameType) -> list[tuple[str, nn.Module]]:
-    variables = {**frame.f_globals, **frame.f_locals}
-    holder = frame.f_locals.get("self")
-    if holder is not None and not isinstance(holder, nn.Module):
-        variables.update(getattr(holder, "__dict__", {}))  # a trainer that holds the model
-    models = [(name, value) for name, value in variables.items() if isinstance(value, nn.Module)]
-    return sorted(models, key=lambda pair: -sum(1 for _ in pair[1].modules()))

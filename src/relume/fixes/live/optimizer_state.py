@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer
 
+from relume.instrument.monkeypatch import MonkeyPatch
+
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
 
@@ -25,19 +27,17 @@ def track() -> Callable[[], None]:
     """Collect every optimiser from now on; return a function that stops it."""
     # by type: reading the __class__ of a proxy may import its target
     _KNOWN.update(one for one in gc.get_objects() if issubclass(type(one), Optimizer))
-    kind: Any = Optimizer
-    original = kind.__init__
+    patch = MonkeyPatch(Optimizer, "__init__", _collecting)
+    patch.install()
+    return patch.remove
 
+
+def _collecting(original: Callable[..., None]) -> Callable[..., None]:
     def init(self: Optimizer, *args: Any, **words: Any) -> None:
         original(self, *args, **words)
         _KNOWN.add(self)
 
-    kind.__init__ = init
-
-    def end() -> None:
-        kind.__init__ = original
-
-    return end
+    return init
 
 
 def forget(parameters: Iterable[Any]) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relume.fixes.live.call_handlers import PASS, FunctionCall, Handler, act_functions
+from relume.acts.recognise import act_functions
+from relume.fixes.live.call_handlers import PASS, FunctionCall, Handler
 
 RESHAPES = (
     Tensor.view, Tensor.reshape, torch.reshape, Tensor.squeeze, torch.squeeze, Tensor.unsqueeze,

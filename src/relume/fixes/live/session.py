@@ -5,10 +5,7 @@ need it (optimiser steps, module calls, function calls). Every change adds its r
 `close` calls these, last one first.
 """
 
-import sys
-import warnings
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,7 +13,6 @@ from functools import partial
 from typing import Any
 
 import torch
-import torch.optim.optimizer as optimizer_file
 from torch import nn
 from torch.optim.optimizer import (
     Optimizer,
@@ -29,9 +25,9 @@ from relume.fixes.live.call_handlers import CallHandlers, Handler, Threads
 from relume.fixes.live.edit_job import EditJob
 from relume.fixes.live.model_names import LiveModel, LiveModels, copy_value
 from relume.fixes.live.optimizer_state import track
-
-# torch's table of the hooks after a step: this session's hook is moved to its end
-_POST_HOOKS: Any = getattr(optimizer_file, "_global_optimizer_post_hooks", OrderedDict())
+from relume.instrument.force_eager import ForceEager
+from relume.instrument.monkeypatch import MonkeyPatch
+from relume.instrument.private_names import in_backward, optimizer_post_hooks
 
 
 @dataclass(slots=True)
@@ -82,7 +78,7 @@ class EditSession:
         self._counts: dict[int, int] = {}
         self._overrides: list[tuple[dict[str, Any], str, Any, Any]] = []
         self._post: Any = None
-        self._is_eager = False
+        self._eager = ForceEager()
 
     @property
     def done(self) -> list[str]:
@@ -176,7 +172,8 @@ class EditSession:
     def _before(self, optimizer: Optimizer, args: Any, kwargs: Any) -> Any:
         self._restore_overrides()  # where the last step raised, its hook after the step did not run
         # last, so that other hooks still read the entries with which the step was taken
-        _POST_HOOKS.move_to_end(self._post.id)
+        if optimizer_post_hooks is not None:
+            optimizer_post_hooks.move_to_end(self._post.id)
         closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
         self._act_before(optimizer, uses_gradients=None if closure is None else False)
         if closure is None or not any(each.uses_gradients for each in self._step_edits):
@@ -217,13 +214,12 @@ class EditSession:
 
     def _watch_forwards(self) -> None:
         """Patch the call of modules: keep the stack of open ones, and edit a model at its root."""
-        kind: Any = nn.Module
-        original = kind.__call__
-        threads, session, open_ = self.threads, self, [True]
+        self._patch(nn.Module, "__call__", self._wrap_call)
+
+    def _wrap_call(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        threads, session = self.threads, self
 
         def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            if not open_:  # a compiled model keeps this method for its life
-                return original(module, *args, **kwargs)
             stack = threads.stack
             outermost = not stack
             stack.append(module)
@@ -236,17 +232,11 @@ class EditSession:
             finally:
                 stack.pop()
 
-        kind.__call__ = call
-
-        def back() -> None:
-            kind.__call__ = original
-            open_.clear()
-
-        self.undo.append(back)
+        return call
 
     def _before_forward(self, module: nn.Module, original: Any, args: Any, kwargs: Any) -> None:
         """Run the start edits of this model before a forward that the user's code called."""
-        if _in_backward():  # a checkpoint recomputes this part, and must get the same
+        if in_backward():  # a checkpoint recomputes this part, and must get the same
             return
         with attempt(self.current):
             model = self.models.model_of(module)
@@ -286,41 +276,25 @@ class EditSession:
 
     def _force_eager(self) -> None:
         """Run compiled models eagerly: compiled code would not see the edits."""
-        torch_: Any = torch
-        original = torch_.compile
+        self.undo.append(self._eager.restore)
+        self._patch(torch, "compile", self._eager_after)
+        with suppress(Exception):
+            self._eager.force(over_users=True)
 
+    def _eager_after(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def compile_(*args: Any, **kwargs: Any) -> Any:
-            made = original(*args, **kwargs)
-            self._eager()
+            made = original(*args, **kwargs)  # loads the compiler
+            with suppress(Exception):  # within a compiled region no stance can be set
+                self._eager.force(over_users=True)
             return made
 
-        torch_.compile = compile_
+        return compile_
 
-        def back() -> None:
-            torch_.compile = original
+    def _patch(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        patch = MonkeyPatch(owner, name, make)
+        patch.install()
+        self.undo.append(patch.remove)
 
-        self.undo.append(back)
-        if "torch._dynamo" in sys.modules:
-            self._eager()
-
-    def _eager(self) -> None:
-        if self._is_eager:
-            return
-        self._is_eager = True
-        # an older torch has no stances; its import may warn
-        with suppress(Exception), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            set_stance: Any = torch.compiler.set_stance
-            set_stance("force_eager")
-            self.undo.append(partial(set_stance, "default"))
-
-
-def _in_backward() -> bool:
-    return _graph_task() != -1
-
-
-# private: without it a checkpointed part is edited in its recomputation as well
-_graph_task: Any = getattr(torch._C, "_current_graph_task_id", lambda: -1)
 
 _MARK = "_relume_session"
 

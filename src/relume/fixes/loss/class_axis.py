@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from relume.acts.recognise import act_functions
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
 from relume.fixes.base import option, page
-from relume.fixes.live.call_handlers import PASS, FunctionCall, act_functions
+from relume.fixes.live.call_handlers import PASS, FunctionCall
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession

@@ -25,10 +25,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from relume.acts.recognise import act_functions
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
 from relume.fixes.base import page
-from relume.fixes.live.call_handlers import PASS, FunctionCall, act_functions
+from relume.fixes.live.call_handlers import PASS, FunctionCall
 from relume.fixes.shared.site_queries import first_head_act
 
 if TYPE_CHECKING:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from relume.acts.recognise import act_functions
 from relume.acts.wide_precision import evaluate
 from relume.core.trial import Edit
-from relume.fixes.live.call_handlers import PASS, FunctionCall, act_functions
+from relume.fixes.live.call_handlers import PASS, FunctionCall
 from relume.fixes.live.forward_trace import ActPlace, trace_forward
 from relume.fixes.live.model_names import LiveModel
 from relume.fixes.live.session import attempt
 from relume.fixes.shared.weight_draws import why_not_redrawn, why_not_redrawn_before
+from relume.instrument.private_names import DisableTorchFunction
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
@@ -93,7 +95,7 @@ def watch_units(edit: Edit, session: "EditSession", revive: Revive) -> None:
         one = watched.get((id(call.module), call.act.name, call.index))
         trains = one is not None and one.place.owner() is call.module and call.module.training
         if one is not None and trains and isinstance(call.z, Tensor):
-            with torch._C.DisableTorchFunction(), torch.no_grad():
+            with DisableTorchFunction(), torch.no_grad():
                 one.add(call.z)
         return PASS
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from relume.acts.act import Act
-from relume.acts.recognise import act_of
+from relume.acts.recognise import act_functions, act_of
 from relume.acts.swap import stand_in
-from relume.fixes.live.call_handlers import PASS, FunctionCall, act_functions
+from relume.fixes.live.call_handlers import PASS, FunctionCall
 from relume.fixes.live.edit_job import EditJob, several
 from relume.fixes.live.forward_trace import is_act_module
 from relume.fixes.live.insert_modules import add_module, device_and_dtype, replace_module

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import Optimizer
 
+from relume.instrument.private_names import foreach_norm, foreach_sub
 from relume.record.capture.step_record import StepRecord
 from relume.record.facts.fact_log import FactLog
 from relume.record.graph.head_structure import weight_decays
@@ -211,7 +212,7 @@ class WeightStats:
             )
         sizes = _norms(before)
         later = [_sample(part) for part in parts]
-        updates = list(torch._foreach_sub(later, before))
+        updates = list(foreach_sub(later, before))
         ratios = _norms(updates) / sizes
         if follow is not None:
             names = map(self._name, parameters)
@@ -285,4 +286,4 @@ def _sample(tensor: Tensor) -> Tensor:
 def _norms(tensors: list[Tensor]) -> Tensor:
     """Return L2 norms, (tensors,) in float32, on the device of the first."""
     device = tensors[0].device
-    return torch.stack([norm.float().to(device) for norm in torch._foreach_norm(tensors)])
+    return torch.stack([norm.float().to(device) for norm in foreach_norm(tensors)])

@@ -16,13 +16,15 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
+from relume.instrument.force_eager import ForceEager
+from relume.instrument.private_names import current_autograd_node
 from relume.record.capture.graph_reader import DEEP_FIRST, GraphReader, is_deep
 from relume.record.capture.parameter_stats import ParameterStats
 from relume.record.capture.step_record import StepRecord
 from relume.record.facts.fact_log import FactLog
 from relume.record.graph.autograd_graph import walk
 from relume.record.hooks.grad_scaling import GradScaling
-from relume.record.hooks.torch_state import ForceEager, untraced
+from relume.record.hooks.torch_state import untraced
 from relume.record.sites.function_mode import ActCapture
 from relume.record.sites.module_hooks import ModuleHooks
 from relume.record.sites.module_trace import ModuleTrace
@@ -204,7 +206,7 @@ class RecordedStep:
         if step_record is None or get_ident() != self._thread:
             return
         start = thread_time()
-        outer: Any = torch._C._current_autograd_node()
+        outer: Any = current_autograd_node()
         for tensor in tensors:
             if tensor.grad_fn is None:
                 continue

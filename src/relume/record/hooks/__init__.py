@@ -6,11 +6,10 @@ same functions in between.
 
 Files in reading order:
 
-    monkeypatch.py        `MonkeyPatch`: replaces a function of torch and restores it
     backward_hooks.py     `BackwardPatches`: wraps `backward`, `compile` and the gradient scaler
     keras_optimizers.py   `KerasSteps`: wraps the optimisers of Keras on torch
     grad_scaling.py       `GradScaling`: the factor of a gradient scaler, and its inverse
-    torch_state.py        `untraced`, `ForceEager`, `IgnoreWarning`: global state, set and restored
+    torch_state.py        `untraced`, `IgnoreWarning`: global state, set and restored
     fork_guard.py         a forked child abandons the recorders of its parent
 
 Example:

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
 
+from relume.instrument.monkeypatch import MonkeyPatch
+from relume.instrument.private_names import in_backward
 from relume.record.hooks.keras_optimizers import KerasSteps
-from relume.record.hooks.monkeypatch import MonkeyPatch
 from relume.record.hooks.torch_state import IgnoreWarning
-from relume.record.sites.module_trace import graph_task
 
 
 class BackwardListener(Protocol):
@@ -125,7 +125,7 @@ class BackwardPatches:
             if listener.loss_only and type(tensors) is Tensor and tensors.numel() == 1:
                 listener.read_loss(tensors)
                 return original(tensors, *args, **keywords)
-            if graph_task() != -1:
+            if in_backward():
                 listener.inside_backward(tensors)
                 return original(tensors, *args, **keywords)
             listener.before_backward(tensors)

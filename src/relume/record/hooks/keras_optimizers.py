@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from relume.record.hooks.monkeypatch import MonkeyPatch
+from relume.instrument.monkeypatch import MonkeyPatch
 
 
 class StepListener(Protocol):

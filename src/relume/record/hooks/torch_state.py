@@ -1,10 +1,8 @@
 """Sets torch's global state while the recorder reads, and restores it.
 
-The state is grad mode, function and dispatch modes, autocast, the compiler's stance, and one
-warning filter.
+The state is grad mode, function and dispatch modes, autocast, and one warning filter.
 """
 
-import sys
 import warnings
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -12,10 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils import _python_dispatch
 
-# torch ships no types for it
-_modes_off: Any = _python_dispatch._disable_current_modes
+from relume.instrument.private_names import (
+    DisableTorchFunction,
+    disable_current_modes,
+    dispatch_stack_length,
+    function_stack_length,
+)
 
 
 class untraced:  # noqa: N801 - a context, as torch.no_grad is
@@ -30,8 +31,8 @@ class untraced:  # noqa: N801 - a context, as torch.no_grad is
     def __enter__(self) -> None:
         self._stack = (
             _shielded()
-            if torch._C._len_torch_function_stack()
-            or torch._C._len_torch_dispatch_stack()
+            if function_stack_length()
+            or dispatch_stack_length()
             or torch.is_autocast_enabled("cpu")
             or torch.is_autocast_enabled("cuda")
             else None
@@ -50,10 +51,10 @@ class untraced:  # noqa: N801 - a context, as torch.no_grad is
 
 def _shielded() -> ExitStack:
     stack = ExitStack()
-    if torch._C._len_torch_function_stack():
-        stack.enter_context(torch._C.DisableTorchFunction())
-    if torch._C._len_torch_dispatch_stack():
-        stack.enter_context(_modes_off())
+    if function_stack_length():
+        stack.enter_context(DisableTorchFunction())
+    if dispatch_stack_length():
+        stack.enter_context(disable_current_modes())
     for device in ("cpu", "cuda"):
         if torch.is_autocast_enabled(device):
             stack.enter_context(_exact(device))
@@ -68,37 +69,6 @@ def _exact(device: str) -> Generator[None]:
         yield
     finally:
         torch.set_autocast_enabled(device, True)
-
-
-class ForceEager:
-    """Makes compiled models run eagerly for a while, without compiling anything again.
-
-    torch's compiler chooses at each call whether to run compiled code. Under the stance
-    ``force_eager`` it runs the Python code; afterwards it uses the compiled code again.
-    """
-
-    def __init__(self) -> None:
-        self._set: Any = None
-
-    def force(self) -> None:
-        """Run eagerly from now on, if the compiler is loaded in this process."""
-        eval_frame = sys.modules.get("torch._dynamo.eval_frame")
-        if self._set is not None or eval_frame is None:
-            return
-        if eval_frame._stance.stance != "default":
-            return  # the user has set a stance
-        self._set = torch.compiler.set_stance("force_eager")
-
-    def restore(self) -> None:
-        """Restore the stance; if the user has set another one since, that one stays."""
-        own_stance, self._set = self._set, None
-        eval_frame = sys.modules.get("torch._dynamo.eval_frame")
-        if (
-            own_stance is not None
-            and eval_frame is not None
-            and eval_frame._stance is own_stance.stance
-        ):
-            own_stance.__exit__(None, None, None)
 
 
 class IgnoreWarning:

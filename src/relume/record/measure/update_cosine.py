@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
+from relume.instrument.private_names import foreach_sub
 from relume.record.measure.parameter_samples import ParameterSampler, ParameterSamples
 
 Keys = tuple[tuple[str, str], ...]
@@ -94,7 +95,7 @@ class UpdateCosine:
             self._cosines = None if cosines is None else (on_host.keys, cosines)
         elif updates:
             now = [self._sample(parameter) for _, parameter, _, _ in updates]
-            later = torch._foreach_sub(now, [after for _, _, after, _ in updates])
+            later = foreach_sub(now, [after for _, _, after, _ in updates])
             keys = tuple((name, STAT) for name, *_ in updates)
             self._cosines = (keys, _cosines([update for *_, update in updates], list(later)))
 

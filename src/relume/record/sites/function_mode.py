@@ -10,7 +10,6 @@ import sys
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, TypeGuard, cast
 
 import torch
@@ -19,14 +18,15 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from relume.acts.act import Act, Node, acts, by_node
-from relume.acts.kernels.blocks import wrapped
-from relume.acts.lookup import parse
-from relume.acts.recognise import resolve
+from relume.acts.act import Act, Node, by_node
+from relume.acts.recognise import act_functions
+from relume.instrument.mode_stack import remove_mode
+from relume.instrument.module_names import user_frame
+from relume.instrument.private_names import DisableTorchFunction, sequence_number
+from relume.instrument.private_names import is_functorch_wrapped as wrapped
 from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, name_of
 from relume.record.measure.act_stats import sample
-from relume.record.sites.module_trace import ModuleTrace, packing, sequence_number
-from relume.record.sites.qualified_names import user_frame
+from relume.record.sites.module_trace import ModuleTrace, packing
 
 # Layers with a fused path in eval mode, which they would not take under a function mode.
 FUSED = (nn.TransformerEncoderLayer, nn.TransformerEncoder, nn.MultiheadAttention)
@@ -116,21 +116,6 @@ class RootForward:
         return any(not ref.expired() and ref.cdata in entering for ref in self.storages)
 
 
-@cache
-def _act_functions(known: int) -> dict[Any, Act]:
-    """Return the act of each torch function or tensor method, in place or not."""
-    functions: dict[Any, Act] = {}
-    for act in acts().values():
-        for match in act.matches:
-            path, args, values = parse(match)
-            bound = act.bind(**act._bound(args, values)) if args or values else act
-            for name in (path, f"{path}_"):
-                thing = resolve(name)
-                if thing is not None and not isinstance(thing, type):
-                    functions.setdefault(thing, bound)
-    return functions
-
-
 class ActCapture(TorchFunctionMode):
     """Captures acts as they are called, while it is open.
 
@@ -153,7 +138,7 @@ class ActCapture(TorchFunctionMode):
         self.fused: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self._module_trace = module_trace
         self._on_error = on_error
-        self._acts = _act_functions(len(acts()))
+        self._acts = act_functions()
         self._opened_by: list[nn.Module] = []
         self._paused_by: nn.Module | None = None
         self._packing = False
@@ -176,7 +161,7 @@ class ActCapture(TorchFunctionMode):
             if self._paused_by is None and _is_fused(module):
                 self._paused_by = module
                 self.fused.add(module)
-                _remove_mode(self)
+                remove_mode(self)
             return
         packed = packing()
         if packed:
@@ -229,7 +214,7 @@ class ActCapture(TorchFunctionMode):
         """Remove the mode from torch, in any state."""
         self._opened_by.clear()
         self._paused_by = None
-        _remove_mode(self)
+        remove_mode(self)
 
     def clear(self) -> None:
         """Drop the nodes and samples of a step that has ended."""
@@ -271,7 +256,7 @@ class ActCapture(TorchFunctionMode):
             z = args[0] if args else words.get("input")
             if not act.elementwise or not _readable(z) or len(self.captured) >= MOST_CAPTURED:
                 return None
-            with torch._C.DisableTorchFunction(), torch.no_grad():
+            with DisableTorchFunction(), torch.no_grad():
                 layer, axis = self._axes.get(z.data_ptr(), (None, None))
                 axis = axis if axis is not None and axis < z.dim() else _last_axis(z, layer)
                 rows = sample(z, axis, self.phase).clone()
@@ -322,15 +307,6 @@ def storage_id(tensor: Tensor) -> int:
     """Return a number that is equal for tensors over the same memory while they live."""
     reference: Any = StorageWeakRef(tensor.untyped_storage())
     return int(reference.cdata)
-
-
-def _remove_mode(mode: TorchFunctionMode) -> None:
-    """Remove one mode from any place in the stack, and keep the order of the others."""
-    count = torch._C._len_torch_function_stack()
-    modes = [torch._C._pop_torch_function_stack() for _ in range(count)]
-    for other in reversed(modes):
-        if other is not mode:
-            torch._C._push_on_torch_function_stack(other)
 
 
 def _readable(z: Any) -> TypeGuard[Tensor]:

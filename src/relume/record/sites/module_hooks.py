@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from relume.instrument.private_names import in_backward
 from relume.record.sites.function_mode import ActCapture
-from relume.record.sites.module_trace import ModuleTrace, graph_task, packing
+from relume.record.sites.module_trace import ModuleTrace, packing
 from relume.record.sites.qualified_names import QualifiedNames
 
 
@@ -90,7 +91,7 @@ class ModuleHooks:
             if torch.is_grad_enabled():
                 module_trace.enter(module)
             return
-        if graph_task() != -1:
+        if in_backward():
             # A checkpoint computes its forward again: a reentrant one in a graph of its own,
             # which is read (`read_inner`); the other kind was captured in the forward pass.
             if torch.is_grad_enabled() and not packing():
@@ -114,7 +115,7 @@ class ModuleHooks:
             return
         try:
             outermost = self._module_trace.leave(module)
-            if get_ident() == self._module_trace.thread and graph_task() == -1:
+            if get_ident() == self._module_trace.thread and not in_backward():
                 self._act_capture.leave(module, output, outermost)
         except Exception as error:
             self._on_error("module exit", error)

@@ -7,22 +7,17 @@ graph belongs to the innermost module that was open when the node got its number
 import weakref
 from bisect import bisect_right
 from threading import get_ident
-from typing import Any
 
-import torch
 from torch import nn
 
-# Private names of torch; the import fails where one is gone.
-sequence_number: Any = torch.autograd._get_sequence_nr
-_top_hooks: Any = getattr(torch._C, "_autograd")._top_saved_tensors_default_hooks  # noqa: B009
-graph_task: Any = torch._C._current_graph_task_id
+from relume.instrument.private_names import sequence_number, top_saved_tensors_hooks
 
 BETWEEN = 64  # positions between two nodes, for calls that made no node
 
 
 def packing() -> bool:
     """Whether saved tensors are packed now (checkpointing, offload): reading one recomputes it."""
-    return _top_hooks(False) is not None
+    return top_saved_tensors_hooks(False) is not None
 
 
 class ThreadTrace:

@@ -15,9 +15,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from relume.instrument.monkeypatch import Patch, patched
 from relume.trial.runner.path_overlay import WRITING, Overlay
-
-PatchedFunction = tuple[Any, str, Callable[[Any], Any]]
 
 
 @contextmanager
@@ -34,11 +33,7 @@ def sandboxed(scratch: Path, *shared: Path) -> Generator[Overlay]:
         before = tempfile.tempdir, os.environ.get("TMPDIR")
         stack.callback(_set_temporary_folder, *before)
         _set_temporary_folder(str(own), str(own))
-        for owner, name, make in _patched_functions(overlay):
-            original = getattr(owner, name)
-            wrapper = make(original)
-            setattr(owner, name, wrapper)
-            stack.callback(setattr, owner, name, original)
+        stack.enter_context(patched(_patched_functions(overlay)))
         yield overlay
 
 
@@ -50,9 +45,9 @@ def _set_temporary_folder(folder: str | None, variable: str | None) -> None:
         os.environ["TMPDIR"] = variable
 
 
-def _patched_functions(overlay: Overlay) -> list[PatchedFunction]:
+def _patched_functions(overlay: Overlay) -> list[Patch]:
     open_ = _open(overlay)
-    patches: list[PatchedFunction] = [(builtins, "open", open_), (io, "open", open_)]
+    patches: list[Patch] = [(builtins, "open", open_), (io, "open", open_)]
     patches += [(os, "open", _os_open(overlay))]
     patches += [(os, name, _reader(overlay)) for name in ("stat", "lstat", "access", "chdir")]
     attributes = [name for name in ("listxattr", "getxattr", "readlink") if hasattr(os, name)]
@@ -72,18 +67,16 @@ def _patched_functions(overlay: Overlay) -> list[PatchedFunction]:
     return patches + _of_torch(overlay)
 
 
-def _of_torch(overlay: Overlay) -> list[PatchedFunction]:
+def _of_torch(overlay: Overlay) -> list[Patch]:
     """Patch the functions with which torch and safetensors open files in C++ and Rust."""
-    patches: list[PatchedFunction] = []
+    patches: list[Patch] = []
     torch: Any = sys.modules.get("torch")
     if torch is not None:
+        from relume.instrument.private_names import FILE_READER, FILE_WRITER
+
         patches += [
-            (
-                torch._C,
-                "PyTorchFileWriter",
-                _first(lambda path: overlay.path_to_write(path, keep=False)),
-            ),
-            (torch._C, "PyTorchFileReader", _first(overlay.path_to_read)),
+            (*FILE_WRITER, _first(lambda path: overlay.path_to_write(path, keep=False))),
+            (*FILE_READER, _first(overlay.path_to_read)),
             (torch, "load", _first(overlay.path_to_read)),  # mmap=True passes the name to C++
         ]
     try:

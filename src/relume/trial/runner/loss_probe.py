@@ -1,7 +1,6 @@
 """Records every loss and the yardsticks of one run, and ends it at its step limit."""
 
 import math
-from collections.abc import Callable
 from typing import Any, Self
 
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
+from relume.instrument.monkeypatch import MonkeyPatch
 from relume.trial.runner import shared_metrics
 
 BATCH = 64  # losses read from the device together
@@ -41,24 +41,22 @@ class LossProbe:
         self._at: list[int] = []
         self._losses: list[float] = []
         self._yardsticks: dict[str, list[tuple[int, Tensor]]] = {}
-        self._undo: list[Callable[[], None]] = []
+        self._patches = (
+            MonkeyPatch(torch.autograd, "backward", self._recording_backward),
+            MonkeyPatch(GradScaler, "scale", self._recording_scale),
+        )
         self._scaled: tuple[Tensor, Tensor] | None = None
 
     def __enter__(self) -> Self:
-        handle = register_optimizer_step_post_hook(self._after_step)
-        self._undo.append(handle.remove)
-        self._wrap(torch.autograd, "backward", self._recording_backward)
-        self._wrap(GradScaler, "scale", self._recording_scale)
+        self._handle = register_optimizer_step_post_hook(self._after_step)
+        for patch in self._patches:
+            patch.install()
         return self
 
     def __exit__(self, *_: object) -> None:
-        while self._undo:
-            self._undo.pop()()
-
-    def _wrap(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        original = getattr(owner, name)
-        setattr(owner, name, make(original))
-        self._undo.append(lambda: setattr(owner, name, original))
+        for patch in self._patches:
+            patch.remove()
+        self._handle.remove()
 
     def _recording_backward(self, original: Any) -> Any:
         def backward(tensors: Any, *args: Any, **keywords: Any) -> Any:

@@ -13,11 +13,13 @@ not the data.
 
 import random
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
+
+from relume.instrument.monkeypatch import Patch, patched, replaced
 
 STRIDE = 7919
 """A prime far from the seeds that people use, so that a script's own seeds 0, 1, 2 do not equal
@@ -31,18 +33,16 @@ def shift_seeds(k: int) -> Generator[None]:
     torch.manual_seed(k * STRIDE)
     np.random.seed(k * STRIDE % _NUMPY_SEEDS)
     random.seed(k * STRIDE)
-    with ExitStack() as stack:
-        for owner, name, make in _patches(k):
-            original = getattr(owner, name)
-            setattr(owner, name, make(original))
-            stack.callback(setattr, owner, name, original)
-        yield
 
-
-def _patches(k: int) -> list[tuple[Any, str, Callable[[Any], Any]]]:
     def shift(seed: Any) -> Any:
         return seed + k * STRIDE if isinstance(seed, int | np.integer) else seed
 
+    generator = replaced(torch, "Generator", lambda original: _generator(original, shift))
+    with patched(_patches(k, shift)), generator:
+        yield
+
+
+def _patches(k: int, shift: "SeedShift") -> list[Patch]:
     own = _of_torch(shift)
     seeders = [(torch, "manual_seed"), (torch.random, "manual_seed")]
     seeders += [(torch.cuda, "manual_seed"), (torch.cuda, "manual_seed_all")]
@@ -53,7 +53,6 @@ def _patches(k: int) -> list[tuple[Any, str, Callable[[Any], Any]]]:
         (np.random, "seed", lambda original: _of_numpy(original, shift)),
         (np.random, "default_rng", lambda original: _of_rng(original, shift, k)),
         (random, "seed", lambda original: _of_random(original, shift)),
-        (torch, "Generator", lambda original: _generator(original, shift)),
     ]
 
 

@@ -7,7 +7,7 @@ after, also where the pass fails.
 
 import random
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,15 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, is_lazy
 
-
-class NoOpOptimizer(torch.optim.Optimizer):
-    """An optimiser that changes nothing; its step marks the end of a pass for the recorder."""
-
-    def __init__(self, parameters: Iterable[Tensor]) -> None:
-        super().__init__([{"params": list(parameters)}], {"lr": 0.0})
-
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """Do nothing."""
+from relume.instrument.private_names import global_hook_tables
 
 
 def has_lazy_parts(model: nn.Module) -> bool:
@@ -42,16 +34,17 @@ def preserve_state(*modules: nn.Module) -> Generator[None]:
     parts = list({id(m): m for module in modules for m in module.modules()}.values())
     every = {id(p): p for m in modules for p in m.parameters()}.values()
     parameters = [p for p in every if not is_lazy(p)]  # a lazy one has nothing to save
-    restore = [_random_state(), *(_module(m) for m in parts), *(_parameter(p) for p in parameters)]
-    try:
-        for parameter in parameters:
-            parameter.grad = None
-            if parameter.is_floating_point() or parameter.is_complex():
-                parameter.requires_grad_(True)
-        yield
-    finally:
-        for put_back in reversed(restore):
-            put_back()
+    restore = [*(_module(m) for m in parts), *(_parameter(p) for p in parameters)]
+    with preserve_random_state():
+        try:
+            for parameter in parameters:
+                parameter.grad = None
+                if parameter.is_floating_point() or parameter.is_complex():
+                    parameter.requires_grad_(True)
+            yield
+        finally:
+            for put_back in reversed(restore):
+                put_back()
 
 
 def _parameter(parameter: Tensor) -> Callable[[], None]:
@@ -125,17 +118,54 @@ def _nothing() -> None:
     """Stands for a value that cannot change in place."""
 
 
-def _random_state() -> Callable[[], None]:
-    """Save the random state of torch on every device in use, of Python and of NumPy."""
+@contextmanager
+def preserve_buffers(root: nn.Module) -> Generator[None]:
+    """Restore buffers, modes and the random state when the block ends; weights stay changed."""
+    buffers = [
+        (part, name, value, value.detach().clone())
+        for part in root.modules()
+        for name, value in part._buffers.items()
+        if value is not None
+    ]
+    modes = [(part, part.training) for part in root.modules()]
+    with preserve_random_state():
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for part, name, value, before in buffers:
+                    if not torch.equal(value, before):
+                        value.copy_(before)
+                    part._buffers[name] = value
+            for part, mode in modes:
+                part.training = mode
+
+
+@contextmanager
+def preserve_random_state() -> Generator[None]:
+    """Restore the random state of torch on every device in use, of Python and of NumPy."""
     own, python = torch.get_rng_state(), random.getstate()
     legacy = np.random.get_state()
     on_cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-
-    def put_back() -> None:
+    try:
+        yield
+    finally:
         torch.set_rng_state(own)
         random.setstate(python)
         np.random.set_state(legacy)
         if on_cuda is not None:
             torch.cuda.set_rng_state_all(on_cuda)
 
-    return put_back
+
+@contextmanager
+def without_global_hooks() -> Generator[None]:
+    """Remove torch's global module hooks while the block runs: no recorder sees its forwards."""
+    tables = global_hook_tables()
+    hooks = [dict(table) for table in tables]
+    for table in tables:
+        table.clear()
+    try:
+        yield
+    finally:
+        for table, before in zip(tables, hooks, strict=True):
+            table.update(before)

@@ -1,13 +1,18 @@
-"""Replaces a function of torch and restores it, even if other code wrapped it in between."""
+"""Replaces functions of torch and Python, and restores them, even if other code wrapped them."""
 
+from collections.abc import Callable, Generator, Iterable
+from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar
+
+Patch = tuple[Any, str, Callable[[Any], Any]]
+"""The module or class that holds an attribute, its name, and what makes the wrapper from it."""
 
 
 class _Switch:
-    """Replaces a function of torch once, and calls it through all wrappers that are installed.
+    """Replaces an attribute once, and calls it through all wrappers that are installed.
 
-    All recordings share one switch. They start and end in any order; if each wrapped the wrapper
-    before it, the wrappers of ended recordings could not be removed.
+    All recordings and sessions share one switch. They start and end in any order; if each wrapped
+    the wrapper before it, the wrappers of those that ended could not be removed.
     """
 
     def __init__(self, owner: Any, name: str) -> None:
@@ -29,7 +34,7 @@ class _Switch:
 
 
 class MonkeyPatch:
-    """Replaces an attribute of torch by a wrapper, and restores it.
+    """Replaces an attribute by a wrapper, and restores it.
 
     Args:
         owner: the module or class that holds the attribute.
@@ -39,7 +44,7 @@ class MonkeyPatch:
 
     _switches: ClassVar[dict[tuple[int, str], _Switch]] = {}
 
-    def __init__(self, owner: Any, name: str, make: Any) -> None:
+    def __init__(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         self._owner, self._name, self._make = owner, name, make
         self._switch: _Switch | None = None
 
@@ -67,3 +72,25 @@ class MonkeyPatch:
         if not switch.wrapper_makers and getattr(self._owner, self._name) is switch.entry:
             setattr(self._owner, self._name, switch.base)
             self._switches.pop((id(self._owner), self._name), None)
+
+
+@contextmanager
+def patched(patches: Iterable[Patch]) -> Generator[None]:
+    """Install wrappers while the block runs."""
+    with ExitStack() as stack:
+        for owner, name, make in patches:
+            patch = MonkeyPatch(owner, name, make)
+            patch.install()
+            stack.callback(patch.remove)
+        yield
+
+
+@contextmanager
+def replaced(owner: Any, name: str, make: Callable[[Any], Any]) -> Generator[None]:
+    """Replace a class while the block runs: what stands for it must be a class as well."""
+    original = getattr(owner, name)
+    setattr(owner, name, make(original))
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)
