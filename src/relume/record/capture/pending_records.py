@@ -132,7 +132,7 @@ class PendingRecords:
     def add_record(self, step: int, record: StepRecord) -> None:
         """Take a finished record; it is written when its numbers have arrived."""
         sums = list(record.sums.values())
-        tensors = [tensor for entry in sums for _, tensor in entry.device_sums]
+        tensors = [tensor for entry in sums for _, tensor in entry.sums]
         tensors += [tensor for _, tensor in record.device_scalars]
         if tensors or sums or record.host_scalars:
             self._pending.append((step, record, sums, DeviceTransfer(tensors)))
@@ -192,7 +192,7 @@ class PendingRecords:
         silent: dict[str, NDArray[np.bool_]] = {}
         place = 0
         for entry in sums:
-            count = len(entry.device_sums)
+            count = len(entry.sums)
             named = entry.by_name(host[place : place + count])
             stats = self._stats(step, entry, named)
             place += count
@@ -220,7 +220,7 @@ class PendingRecords:
 
     def _stats(self, step: int, entry: SiteSums, named: dict[str, Any]) -> dict[str, float]:
         if entry.state.site.kind == "head":
-            return head_stats(entry.pre_rows, named)
+            return head_stats(entry.rows, entry.pre_rows, named)
         counters = entry.state.counters
         if counters.fresh:
             self._units += max(map(np.size, named.values()), default=0)

@@ -24,10 +24,11 @@ Floats = NDArray[np.float64]
 # costs a stalled barrier (measured: 112 % of a layer's time against 0.3 %).
 MOST_ELEMENTS = 32_768
 LEAST_ROWS = 8  # even for a layer so wide that 8 rows exceed the bound
+TINY, HUGE = 1e-30, 1e37  # float32 sums of squares beyond these are taken in float64
 FLAT = 0.05  # abs slope / largest slope below which an entry counts as flat (page of ACT501)
 
 FORWARD = ("active", "low", "high", "post_sum", "post_sumsq", "post_max", "post_min", "finite")
-BACKWARD = ("grad_abs_sum", "grad_pre_sumsq", "grad_post_sumsq")
+BACKWARD = ("grad_abs_sum", "grad_pre_norm", "grad_post_norm")
 PRE = ("pre_sum", "pre_sumsq", "pre_max", "pre_min")
 
 
@@ -140,8 +141,20 @@ def _call(function: Callable[..., Tensor] | None, rows: Tensor, extra: Mapping[s
 
 def backward_sums(grad_pre: Tensor, grad_post: Tensor) -> Tensor:
     """`BACKWARD` sums over rows of two samples (rows, units): (3, units)."""
-    size = grad_pre.abs()
-    return torch.stack((size.sum(0), (size * size).sum(0), (grad_post * grad_post).sum(0)))
+    return torch.stack((grad_pre.abs().sum(0), unit_norms(grad_pre), unit_norms(grad_post)))
+
+
+def unit_norms(rows: Tensor) -> Tensor:
+    """L2 norm of each unit's rows, (units,), for entries of any size.
+
+    Squares of gradients below 1e-19 vanish in float32. On a CPU the sum itself shows whether that
+    happened; elsewhere looking would wait for the device, so the squares are taken in float64.
+    """
+    if rows.is_cpu:
+        squares = (rows * rows).sum(0)
+        if TINY < float(squares.sum()) < HUGE:
+            return squares.sqrt_()
+    return rows.double().square_().sum(0).sqrt_().float()
 
 
 def pre_sums(pre: Tensor) -> Tensor:
@@ -225,12 +238,12 @@ def _total(numbers: NDArray[Any]) -> float:
 
 def gradient_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
     """RMS of the gradients on both sides of an act, where they were read."""
-    if "grad_pre_sumsq" not in sums:
+    if "grad_pre_norm" not in sums:
         return {}
     total = max(rows * len(sums["grad_abs_sum"]), 1)
     return {
-        "grad_pre_rms": (_total(sums["grad_pre_sumsq"]) / total) ** 0.5,
-        "grad_post_rms": (_total(sums["grad_post_sumsq"]) / total) ** 0.5,
+        "grad_pre_rms": (_total(sums["grad_pre_norm"] ** 2) / total) ** 0.5,
+        "grad_post_rms": (_total(sums["grad_post_norm"] ** 2) / total) ** 0.5,
     }
 
 
@@ -276,11 +289,19 @@ def _finite(numbers: Floats) -> Floats:
     return np.nan_to_num(numbers, posinf=0.0, neginf=0.0)
 
 
-def head_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
-    """The stats of one record at the head, from the sums of its output and its gradient."""
+def head_stats(grad_rows: int, rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
+    """The stats of one record at the head, from the sums of its output and its gradient.
+
+    Args:
+        grad_rows: sampled rows behind the gradient's norms.
+        rows: sampled rows behind the sums of the output; 0 where it was not read.
+        sums: by name, one number a unit.
+    """
     stats: dict[str, float] = {}
-    if "grad_pre_meansq" in sums:
-        stats["grad_pre_rms"] = _total(sums["grad_pre_meansq"]) ** 0.5
+    if "grad_pre_norm" in sums:
+        units = max(len(sums["grad_pre_norm"]), 1)
+        total = max(grad_rows * units, 1)
+        stats["grad_pre_rms"] = (_total(sums["grad_pre_norm"] ** 2) / total) ** 0.5
     if "pre_sum" in sums and rows:
         total = max(rows * len(sums["pre_sum"]), 1)
         rms = (_total(sums["pre_sumsq"]) / total) ** 0.5
