@@ -16,7 +16,7 @@ from relume.core import Fact
 from relume.record.capture.device_transfer import DeviceTransfer
 from relume.record.capture.step_record import SiteSums, StepRecord
 from relume.record.facts.fact_log import FactLog
-from relume.record.measure.act_stats import head_stats, site_stats, unit_fields
+from relume.record.measure.act_stats import site_stats, unit_fields
 from relume.record.measure.unit_counters import WIDE
 from relume.record.schedule.loss_attribution import Loss, LossAttribution, OptimizerTurn, Row
 from relume.record.sites.sites import Sites
@@ -220,7 +220,7 @@ class PendingRecords:
 
     def _stats(self, step: int, entry: SiteSums, named: dict[str, Any]) -> dict[str, float]:
         if entry.state.site.kind == "head":
-            return head_stats(entry.rows, entry.pre_rows, named)
+            return site_stats(entry.rows, entry.pre_rows, named, "head")
         counters = entry.state.counters
         if counters.fresh:
             self._units += max(map(np.size, named.values()), default=0)

@@ -1,11 +1,12 @@
 """Measures tensors: sums over bounded samples, and the stats that are made of them.
 
 In come tensors of one record (outputs, inputs, gradients, parameters, targets). Out go plain
-numbers: sums a unit, which can be added over records and ranks, and stats by name as `core.Trace`
-lists them. No measurement changes a tensor, draws a random number or starts a thread.
+numbers: sums a unit, which can be added over records and ranks, and stats by name as `stats/`
+declares them. No measurement changes a tensor, draws a random number or starts a thread.
 
 Files in reading order:
 
+- `stat`: `Stat`, the declaration of a recorded stat; `stats/` has them all.
 - `dtensor`: the part of a sharded parameter that this process holds.
 - `tensor_view`: a tensor's memory as a NumPy array, without a trace on the tensor.
 - `flat_intervals`: where an act is flat, as intervals of its input.
