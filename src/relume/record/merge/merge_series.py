@@ -165,9 +165,7 @@ class SeriesPool:
         size = np.maximum(np.abs(lowest), np.abs(highest))
         alike = ALIKE if law == SAME else 0.0
         with np.errstate(invalid="ignore"):  # equal infinities do not differ
-            differs = (highest - lowest > (ALIKE if law == SAME else 0.0) * size) & np.isfinite(
-                size
-            )
+            differs = (highest - lowest > alike * size) & np.isfinite(size)
         if not bool(differs.any()):
             mean: Floats = np.nanmean(grid, axis=0)
             return Series(steps, np.where(lowest == highest, lowest, mean))
