@@ -158,16 +158,28 @@ def trained(path: Path, *, batch: int = 200) -> Trace:
 
 def swallowing(path: Path) -> Trace:
     """NaN goes into a choice by a comparison, and a number comes out."""
-    net = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 3)])
+    net = nn.Linear(4, 4)
     optimizer = torch.optim.SGD(net.parameters(), 0.0)
     with relume.watch(net, path=path, every=1) as run:
         for step in range(12):
             x = torch.randn(8, 4)
             if step == 10:
                 x[0] = float("nan")
-            z = net[0](x)
-            y = net[1](torch.where(z > 0, z, 0.0))
-            loss = functional.mse_loss(y, torch.zeros(8, 3))
+            z = net(x)
+            loss = torch.where(z > 0, z, 0.0).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return run.trace()
+
+
+def headed(path: Path) -> Trace:
+    """The output of a linear layer goes straight into the loss."""
+    net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    optimizer = torch.optim.SGD(net.parameters(), 0.01)
+    with relume.watch(net, path=path, every=1) as run:
+        for _ in range(4):
+            loss = functional.mse_loss(net(torch.randn(8, 4)), torch.zeros(8, 3))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -208,6 +220,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> list[Trace]:
     return [
         trained(folder / "all.sqlite"),
         swallowing(folder / "nan.sqlite"),
+        headed(folder / "head.sqlite"),
         alternating(folder / "gan.sqlite"),
     ]
 
