@@ -1,4 +1,4 @@
-"""The generated pages: rules, acts, reference, command line, release notes.
+"""The generated pages: rules, acts, stats, reference, command line, release notes.
 
 A hook of mkdocs: nothing is written beside the sources, and nothing has a list to edit. A rule's
 page is its docstring, an act's page its record, the reference the docstrings of the public names.
@@ -20,6 +20,7 @@ from relume import acts
 from relume.acts.act import Act
 from relume.atlas.lesson import texts
 from relume.fixes.ladder import all_fixes
+from relume.record.measure.stats import recorded_stats
 from relume.registry import discover
 from relume.report.rule_pages.pages import rules
 
@@ -51,6 +52,7 @@ def generated() -> Iterator[tuple[str, str]]:
     yield from fix_pages()
     yield from lesson_pages()
     yield "reference.md", reference()
+    yield "stats.md", stats_page()
     yield "commands.md", commands()
     yield "changelog.md", (ROOT / "CHANGELOG.md").read_text("utf-8")
 
@@ -150,6 +152,44 @@ def listed(text: str) -> str:
 
     words = r"^(rules|fixes|cards): ((?:[a-z0-9_-]+(?:,\s+)?)+)$\n?"
     return re.sub(words, entry, text.replace("``", "`"), flags=re.MULTILINE)
+
+
+KINDS = {
+    "act": "An act",
+    "head": "The head",
+    "input": "An input",
+    "parameter": "A parameter",
+    "run": "Every step",
+    "window": "A window",
+}
+
+
+def stats_page() -> str:
+    """Every recorded stat from its declaration, by the kind of site that has it."""
+    parts = [
+        "# Stats",
+        "",
+        "What a run file holds, one row a declaration in `src/relume/record/measure/stats/`. "
+        "Shares lie in [0, 1]; an RMS is over all sampled entries. *Ranks* says how "
+        "`relume combine` merges the files of several ranks. Series are never averaged over steps: "
+        "thinning keeps values that were measured. Windows add up their fields over records, one "
+        "number a unit, and merge by the same laws.",
+    ]
+    stats = recorded_stats().values()
+    for kind, title in KINDS.items():
+        parts += [
+            "",
+            f"## {title}",
+            "",
+            "| stat | unit | what it is | ranks |",
+            "|---|---|---|---|",
+        ]
+        for stat in stats:
+            if stat.kind == kind:
+                merge = stat.merge + (f"; shards: {stat.shards}" if stat.shards else "")
+                cells = (f"`{stat.name}`", stat.unit, stat.doc, merge)
+                parts.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
+    return "\n".join(parts) + "\n"
 
 
 def reference() -> str:

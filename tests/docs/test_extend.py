@@ -1,4 +1,4 @@
-"""The pages on adding a rule, an act, a fix or a lesson: what they show is applied and tested."""
+"""The pages on adding a member of each kind: what they show is applied and tested."""
 
 import os
 import re
@@ -15,6 +15,7 @@ CONTRACTS = {
     "rule": ("tests/rules/test_rule_contract.py", "ACT804 or every_rule or circle or pages_are"),
     "act": ("tests/acts/test_exact.py tests/acts/test_acts.py", "isru or every"),
     "fix": ("tests/fixes/test_fix_contract.py", "clip-values or every_fix"),
+    "stat": ("tests/record/measure/test_stats.py", "says or formula"),
     "lesson": ("tests/atlas/test_lessons.py", "F11 or every_claim or links"),
 }
 BLOCK = re.compile(r'^```(\w+) title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)

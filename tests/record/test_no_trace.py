@@ -384,7 +384,7 @@ def test_errors_in_hooks_inside_backward_are_ours_to_keep(
     def fail(*_: object) -> None:
         raise Boom
 
-    monkeypatch.setattr("relume.record.measure.act_stats_numpy.backward_sums", fail)
+    monkeypatch.setattr("relume.record.measure.act_stats.backward_sums", fail)
     with relume.watch(model := Net(), path=tmp_path / "run.sqlite", every=1) as watched:
         assert train(model, 4)
     assert any("gradient: Boom" in problem for problem in watched.problems)

@@ -130,19 +130,8 @@ class Window:
         first, last: the steps of the first and the last record in the window.
         records: how many records (each of another batch) were added up.
         samples: sampled rows per unit (for a convolution: positions), summed over records.
-        fields: by name, one number a unit, shape ``(units,)``:
-            ``active`` samples with a slope that is not zero; ``low``, ``high`` samples with
-            abs slope below 5 % of the act's largest slope, below and above its steepest point;
-            ``post_sum``, ``post_sumsq``, ``post_max``, ``post_min`` of the act's output;
-            ``grad_abs_sum`` of abs dL/dpre; ``pre_n``, ``pre_sum``, ``pre_sumsq``, ``pre_max``
-            of its input, on the records where that could be read (``pre_n`` samples of it).
-            Where the act has them: ``slope_max`` the largest abs slope over the act's largest, 0.05
-            at most (smooth acts: a unit with more is not flat); ``above`` samples above the kink
-            (acts of two pieces that both have a slope); ``out_norm`` of the weights that take the
-            unit's output (smooth hidden acts), on every eighth record, of wide layers from a
-            sample of their rows;
-            ``top`` samples on which the output is the largest of a softmax that gates (there it is
-            the only one).
+        fields: by name, one number a unit, shape ``(units,)``, on the records where it was
+            measured: `record/measure/stats/window_fields.py` declares them (docs/stats.md).
     """
 
     first: int
@@ -174,34 +163,9 @@ class Fact:
 class Trace:
     """Everything recorded of one run, as plain data.
 
-    `series(site, stat)` by site kind (shares in [0, 1], RMS over all sampled elements):
-
-    ======== =====================================================================================
-    act      ``silent_unit_share`` units whose slope was 0 on every sampled row of the record;
-             ``zero_slope_share``, ``flat_share_low``, ``flat_share_high`` share of elements (see
-             `Window`); ``flat_unit_share_low``, ``flat_unit_share_high`` share of units flat on
-             that side for >= 90 % of the rows; ``post_mean``, ``post_rms``, ``pre_mean``,
-             ``pre_rms``, ``pre_absmax``; ``grad_post_rms`` of dL/dpost, ``grad_pre_rms`` of
-             dL/dpre; ``nonfinite_share`` of the output; ``affine_residual_share`` of the
-             variance of post what the best straight line in pre leaves over, all units together
-             (smooth acts); ``nonfinite_swallowed_share`` of entries NaN on the way in and a number
-             on the way out, on records where there are any (choices by a comparison, on a CPU)
-    head     ``pre_rms``, ``pre_absmax``, ``grad_pre_rms``, ``nonfinite_share`` of its output
-    input    ``mean_energy_share`` nu = norm(E x)^2 / E norm(x)^2 over all rows so far, 1 at most;
-             ``rms``; ``samples`` rows so far; ``eigen_ratio`` lambda_1 / mean(lambda_2..50) of
-             E x x^T, once, over the rows kept; ``feature_std_max_over_median`` over all rows so
-             far, features that are constant left out
-    parameter ``weight_norm``, ``grad_norm`` (before clipping), ``update_ratio`` =
-             norm(W_after - W_before) / norm(W_before); ``row_cosine_min`` least cosine between
-             the first row and the others, at the first record, and later where it began above
-             0.999; ``grad_nonfinite_share`` of the gradient's entries, from the first record on
-             which one was not finite (on a CPU; elsewhere the norm shows it); ``update_cosine``
-             between the update of every fourth record and the next one, written a record later
-    ""       ``loss``, ``learning_rate`` (largest of the groups), ``step_seconds``; every step.
-             Where several optimisers take turns with losses of their own (a GAN) these are the
-             first one's, which begins each iteration; ``loss_2``, ``learning_rate_2`` and so on
-             the others' (fact ``turn``)
-    ======== =====================================================================================
+    `series(site, stat)`: the stats of each kind of site are declared in `record/measure/stats/`,
+    each with its formula, unit and axis; docs/stats.md has them as a table. Shares lie in [0, 1];
+    an RMS is over all sampled entries.
 
     `facts_of(kind)`:
 

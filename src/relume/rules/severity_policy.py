@@ -22,9 +22,9 @@ inferred, and the run learns around it (law 9c).
 
 Rules that are no symptoms (structure, output and loss, wiring, collection) keep their severity:
 they are faults of the program, whatever the loss does. Non-finite numbers keep it too, under any
-outcome: they are exact, and their `stat` begins with ``nonfinite``. What has cleared is a note. So is a
-symptom of initialisation or input in a run that had lost a fifth of its loss before it failed: what
-was there all the time did not prevent that, and cannot explain what came later.
+outcome: they are exact, and their `stat` begins with ``nonfinite``. What has cleared is a note. So
+is a symptom of initialisation or input in a run that had lost a fifth of its loss before it
+failed: what was there all the time did not prevent that, and cannot explain what came later.
 
 Where one root is an error, a root that is a mere symptom of `warning` becomes a note
 (`drop_eclipsed`): one cause is enough, and the second shows its worth when the first is cured.

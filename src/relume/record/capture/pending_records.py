@@ -16,7 +16,7 @@ from relume.core import Fact
 from relume.record.capture.device_transfer import DeviceTransfer
 from relume.record.capture.step_record import SiteSums, StepRecord
 from relume.record.facts.fact_log import FactLog
-from relume.record.measure.act_stats import head_stats, site_stats, unit_fields
+from relume.record.measure.act_stats import site_stats, unit_fields
 from relume.record.measure.unit_counters import WIDE
 from relume.record.schedule.loss_attribution import Loss, LossAttribution, OptimizerTurn, Row
 from relume.record.sites.sites import Sites
@@ -132,7 +132,7 @@ class PendingRecords:
     def add_record(self, step: int, record: StepRecord) -> None:
         """Take a finished record; it is written when its numbers have arrived."""
         sums = list(record.sums.values())
-        tensors = [tensor for entry in sums for _, tensor in entry.device_sums]
+        tensors = [tensor for entry in sums for _, tensor in entry.sums]
         tensors += [tensor for _, tensor in record.device_scalars]
         if tensors or sums or record.host_scalars:
             self._pending.append((step, record, sums, DeviceTransfer(tensors)))
@@ -203,7 +203,7 @@ class PendingRecords:
         silent: dict[str, NDArray[np.bool_]] = {}
         place = 0
         for entry in sums:
-            count = len(entry.device_sums)
+            count = len(entry.sums)
             named = entry.by_name(host[place : place + count])
             stats = self._stats(step, entry, named)
             place += count
@@ -233,7 +233,7 @@ class PendingRecords:
 
     def _stats(self, step: int, entry: SiteSums, named: dict[str, Any]) -> dict[str, float]:
         if entry.state.site.kind == "head":
-            return head_stats(entry.pre_rows, named)
+            return site_stats(entry.rows, entry.pre_rows, named, "head")
         counters = entry.state.counters
         if counters.fresh:
             self._units += max(map(np.size, named.values()), default=0)

@@ -10,18 +10,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from relume.acts.act import Act
 from relume.record.graph.autograd_graph import AutogradNode, saved, signed_axis
 from relume.record.graph.elementwise import InnerNode
 from relume.record.graph.recompute import output_of, pre_of
 from relume.record.hooks.torch_state import untraced
-from relume.record.measure import act_stats, act_stats_numpy
-from relume.record.measure.tensor_view import array
+from relume.record.measure import act_stats
 from relume.record.sites.composite_acts import parameters_of
 from relume.record.sites.function_mode import CapturedInput
 from relume.record.sites.sites import SiteState
 
+LOW, HIGH = act_stats.FORWARD.index("low"), act_stats.FORWARD.index("high")
+
 Floats = NDArray[np.float64]
 Keys = tuple[tuple[str, str], ...]
+NamedSums = tuple[tuple[str, ...], Tensor]  # names, and a row (units,) for each
 
 
 @dataclass(slots=True)
@@ -36,8 +39,7 @@ class SiteSums:
         slopes: of an act that several nodes compute: f' on the sampled rows, until its gradients
             were read.
         hooked: whether a hook will add the sums of its gradients.
-        device_sums: sums that are still on a device: their names, and a row for each.
-        host_sums: sums in the host's memory, by name.
+        sums: their names, and a tensor with a row for each, on the device.
     """
 
     state: SiteState
@@ -46,17 +48,14 @@ class SiteSums:
     input_rows: Tensor | None = None
     slopes: Tensor | None = None
     hooked: bool = False
-    device_sums: list[tuple[tuple[str, ...], Tensor]] = field(
-        default_factory=list[tuple[tuple[str, ...], Tensor]]
-    )
-    host_sums: dict[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
+    sums: list[NamedSums] = field(default_factory=list[NamedSums])
 
     def by_name(self, host: Sequence[Floats]) -> dict[str, NDArray[Any]]:
-        """Return the sums by name, each (units,), given a flat host array for each device sum."""
-        sums = self.host_sums
-        for (names, tensor), flat in zip(self.device_sums, host, strict=True):
-            sums.update(zip(names, flat.reshape(tensor.shape), strict=True))
-        return sums
+        """Return the sums by name, each (units,), given a flat host array for each tensor."""
+        named: dict[str, NDArray[Any]] = {}
+        for (names, tensor), flat in zip(self.sums, host, strict=True):
+            named.update(zip(names, flat.reshape(tensor.shape), strict=True))
+        return named
 
 
 class GradientHook:
@@ -96,13 +95,7 @@ class GradientHook:
         if self._sums.state.site.kind == "head":
             rows = self._sample_rows(grad_post, self._axis % grad_post.dim())
             self._sums.rows = rows.shape[0]
-            if act_stats_numpy.is_on_host(rows):
-                mean = act_stats_numpy.power(array(rows)) / max(rows.numel(), 1)
-                self._sums.host_sums["grad_pre_meansq"] = mean
-            else:
-                self._sums.device_sums.append(
-                    (("grad_pre_meansq",), (rows * rows).mean().reshape(1, 1))
-                )
+            self._sums.sums.append((("grad_pre_norm",), act_stats.unit_norms(rows).unsqueeze(0)))
             return
         if self._sums.slopes is not None:
             self._add_by_slopes(grad_post, self._sums.slopes)
@@ -112,10 +105,7 @@ class GradientHook:
             return
         axis = self._axis if self._axis < grad_pre.dim() else grad_pre.dim() - 1
         pre, post = self._sample_rows(grad_pre, axis), self._sample_rows(grad_post, axis)
-        if act_stats_numpy.is_on_host(pre) and act_stats_numpy.is_on_host(post):
-            self._sums.host_sums.update(act_stats_numpy.backward_sums(pre, post))
-        else:
-            self._sums.device_sums.append((act_stats.BACKWARD, act_stats.backward_sums(pre, post)))
+        self._sums.sums.append((act_stats.BACKWARD, act_stats.backward_sums(pre, post)))
 
     def _add_by_slopes(self, grad_post: Tensor, slopes: Tensor) -> None:
         """Add the sums of an act that several nodes compute: dL/dpre is dL/dpost times f'."""
@@ -124,7 +114,7 @@ class GradientHook:
         post = self._sample_rows(grad_post, axis)
         if post.shape == slopes.shape:
             sums = act_stats.backward_sums(post * slopes, post)
-            self._sums.device_sums.append((act_stats.BACKWARD, sums))
+            self._sums.sums.append((act_stats.BACKWARD, sums))
 
     def _sample_rows(self, gradient: Tensor, axis: int) -> Tensor:
         rows = act_stats.sample(gradient, axis, self._phase)
@@ -153,7 +143,7 @@ class PairHook(GradientHook):
                 pre = self._rows_of(out[0]) if isinstance(out[0], Tensor) else None
                 if pre is not None and post is not None and pre.shape == post.shape:
                     sums = act_stats.backward_sums(pre, post)
-                    self._sums.device_sums.append((act_stats.BACKWARD, sums))
+                    self._sums.sums.append((act_stats.BACKWARD, sums))
         except Exception as error:  # the user's backward goes on whatever happens here
             self._on_error("gradient", error)
         self._on_cost(thread_time() - start)
@@ -248,17 +238,7 @@ class StepRecord:
         if captured_input is not None and captured_input.blind:
             rows = self._mask_nan(state, rows)
         sums = self.sums[state.site.name] = SiteSums(state, rows.shape[0])
-        host_sums = (
-            act_stats_numpy.forward_sums(state.act, rows, holds, extra)
-            if act_stats_numpy.is_on_host(rows)
-            else None
-        )
-        if host_sums is None:
-            forward = act_stats.forward_sums(state.act, rows, holds, extra)
-            sums.device_sums.append((act_stats.FORWARD, forward))
-        else:
-            sums.host_sums.update(host_sums)
-        self._add_slope_sums(sums, rows, holds, extra)
+        sums.sums += _output_sums(state.act, rows, holds, extra, smooth=state.site.smooth)
         self._follow_composite(sums, node, rows if captured_input is None else None, extra)
         if holds == "pre":
             self._add_pre_sums(sums, rows)
@@ -296,27 +276,6 @@ class StepRecord:
             node.register_hook(hook)
             spec.holder(node).register_prehook(hook.before_entry)
 
-    def _add_slope_sums(
-        self, sums: SiteSums, rows: Tensor, holds: str, extra: Mapping[str, Any]
-    ) -> None:
-        """Add what only some acts have: how flat a smooth one is, the side of a leaky one."""
-        act = sums.state.act
-        assert act is not None  # checked by the caller
-        if act.leaks:
-            sums.device_sums.append((act_stats.ABOVE, act_stats.above_sums(act, rows, holds)))
-        if not sums.state.site.smooth:
-            return
-        flat = _flat_units(sums) if rows.is_cpu else None
-        if flat is None:
-            sums.device_sums.append(
-                (act_stats.SLOPE, act_stats.slope_sums(act, rows, holds, extra))
-            )
-            return
-        slopes = sums.host_sums["slope_max"] = np.full(len(flat), act_stats.FLAT, dtype=np.float32)
-        if flat.any():  # slopes are computed for these units alone: mostly there are none
-            some = rows[:, torch.from_numpy(flat)]
-            slopes[flat] = act_stats.slope_sums(act, some, holds, extra)[0].numpy()
-
     def read_router(self, state: SiteState, node: AutogradNode) -> None:
         """Count the rows on which each output of a softmax is the largest.
 
@@ -331,7 +290,7 @@ class StepRecord:
             return
         rows = act_stats.sample(result, axis, self.phase)
         sums = self.sums[state.site.name] = SiteSums(state, rows.shape[0])
-        sums.device_sums.append((act_stats.TOP, act_stats.top_sums(rows)))
+        sums.sums.append((act_stats.TOP, act_stats.top_sums(rows)))
 
     def add_outgoing(self, state: SiteState, norms: Tensor | None) -> None:
         """Add the norms of the weights that take an act's output, one for each unit.
@@ -342,7 +301,7 @@ class StepRecord:
         """
         sums = self.sums.get(state.site.name)
         if sums is not None and norms is not None:
-            sums.device_sums.append((("out_norm",), norms.unsqueeze(0)))
+            sums.sums.append((("out_norm",), norms.unsqueeze(0)))
 
     def _hook_gradients(self, sums: SiteSums, node: AutogradNode | None) -> None:
         if node is not None and not sums.hooked:
@@ -365,10 +324,7 @@ class StepRecord:
         """Add how straight a smooth act is on its input; any other act is bent by its kink."""
         act = sums.state.act
         if self.deep and pre is not None and act is not None and sums.state.site.smooth:
-            if act_stats_numpy.is_on_host(pre):
-                sums.host_sums.update(act_stats_numpy.line_sums(act, pre, extra))
-            else:
-                sums.device_sums.append((act_stats.LINE, act_stats.line_sums(act, pre, extra)))
+            sums.sums.append((act_stats.LINE, act_stats.line_sums(act, pre, extra)))
         sums.input_rows = None
 
     def read_head(self, state: SiteState, node: AutogradNode) -> None:
@@ -386,15 +342,34 @@ class StepRecord:
     def _add_pre_sums(self, sums: SiteSums, rows: Tensor) -> None:
         sums.pre_rows = rows.shape[0]
         sums.input_rows = rows
-        if act_stats_numpy.is_on_host(rows):
-            sums.host_sums.update(act_stats_numpy.pre_sums(rows))
-        else:
-            sums.device_sums.append((act_stats.PRE, act_stats.pre_sums(rows)))
+        sums.sums.append((act_stats.PRE, act_stats.pre_sums(rows)))
 
 
-def _flat_units(sums: SiteSums) -> NDArray[np.bool_] | None:
-    """Return the units on which every row is flat; None if the counts are not on the host."""
-    if "low" not in sums.host_sums:
-        return None
-    flat: NDArray[np.bool_] = sums.host_sums["low"] + sums.host_sums["high"] >= sums.rows
-    return flat
+def _output_sums(
+    act: Act, rows: Tensor, holds: str, extra: Mapping[str, Any], *, smooth: bool
+) -> list[NamedSums]:
+    """Return the forward sums, and those that only leaky and smooth acts have."""
+    forward = act_stats.forward_sums(act, rows, holds, extra)
+    sums: list[NamedSums] = [(act_stats.FORWARD, forward)]
+    if act.leaks:
+        sums.append((act_stats.ABOVE, act_stats.above_sums(act, rows, holds)))
+    if smooth:
+        sums.append((act_stats.SLOPE, _slope_sums(act, rows, holds, extra, forward)))
+    return sums
+
+
+def _slope_sums(
+    act: Act, rows: Tensor, holds: str, extra: Mapping[str, Any], forward: Tensor
+) -> Tensor:
+    """Return `act_stats.slope_sums`; on a CPU slopes are taken of wholly flat units alone.
+
+    Mostly there are none. Any other unit has a row with more slope, so `FLAT` is its value.
+    """
+    by_unit = any(isinstance(value, Tensor) and value.numel() > 1 for value in extra.values())
+    if by_unit or not rows.is_cpu:  # to select units would wait for the device
+        return act_stats.slope_sums(act, rows, holds, extra)
+    flat = forward[LOW] + forward[HIGH] >= rows.shape[0]
+    slopes = rows.new_full((1, rows.shape[1]), act_stats.FLAT)
+    if bool(flat.any()):
+        slopes[:, flat] = act_stats.slope_sums(act, rows[:, flat], holds, extra)
+    return slopes

@@ -1,16 +1,16 @@
 """Measures tensors: sums over bounded samples, and the stats that are made of them.
 
 In come tensors of one record (outputs, inputs, gradients, parameters, targets). Out go plain
-numbers: sums a unit, which can be added over records and ranks, and stats by name as `core.Trace`
-lists them. No measurement changes a tensor, draws a random number or starts a thread.
+numbers: sums a unit, which can be added over records and ranks, and stats by name as `stats/`
+declares them. No measurement changes a tensor, draws a random number or starts a thread.
 
 Files in reading order:
 
+- `stat`: `Stat`, the declaration of a recorded stat; `stats/` has them all.
 - `dtensor`: the part of a sharded parameter that this process holds.
 - `tensor_view`: a tensor's memory as a NumPy array, without a trace on the tensor.
 - `flat_intervals`: where an act is flat, as intervals of its input.
 - `act_stats`: sampling, the sums of one act, and its stats (torch, any device).
-- `act_stats_numpy`: the same sums with NumPy, for samples in the host's memory.
 - `unit_counters`: the sums of each unit added up over records, in windows.
 - `input_moments`: how centred and how stretched the network's inputs are.
 - `target_stats`, `chance_loss`: the targets, and the loss of the best constant guess.

@@ -7,6 +7,7 @@ stat is made of sums that can be added up over records and ranks.
 
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,18 +17,20 @@ from torch import Tensor
 
 from relume.acts.act import Act
 from relume.record.measure.flat_intervals import flat_intervals
+from relume.record.measure.stat import SampledSums
+from relume.record.measure.stats import computed_stats
 from relume.record.measure.tensor_view import array, readable
-
-Floats = NDArray[np.float64]
+from relume.record.measure.unit_counters import FIELDS
 
 # ATen runs a kernel of at most 32,768 elements on one thread: under contention a second thread
 # costs a stalled barrier (measured: 112 % of a layer's time against 0.3 %).
 MOST_ELEMENTS = 32_768
 LEAST_ROWS = 8  # even for a layer so wide that 8 rows exceed the bound
+TINY, HUGE = 1e-30, 1e37  # float32 sums of squares beyond these are taken in float64
 FLAT = 0.05  # abs slope / largest slope below which an entry counts as flat (page of ACT501)
 
 FORWARD = ("active", "low", "high", "post_sum", "post_sumsq", "post_max", "post_min", "finite")
-BACKWARD = ("grad_abs_sum", "grad_pre_sumsq", "grad_post_sumsq")
+BACKWARD = ("grad_abs_sum", "grad_pre_norm", "grad_post_norm")
 PRE = ("pre_sum", "pre_sumsq", "pre_max", "pre_min")
 
 
@@ -148,8 +151,20 @@ def _call(function: Callable[..., Tensor] | None, rows: Tensor, extra: Mapping[s
 
 def backward_sums(grad_pre: Tensor, grad_post: Tensor) -> Tensor:
     """`BACKWARD` sums over rows of two samples (rows, units): (3, units)."""
-    size = grad_pre.abs()
-    return torch.stack((size.sum(0), (size * size).sum(0), (grad_post * grad_post).sum(0)))
+    return torch.stack((grad_pre.abs().sum(0), unit_norms(grad_pre), unit_norms(grad_post)))
+
+
+def unit_norms(rows: Tensor) -> Tensor:
+    """L2 norm of each unit's rows, (units,), for entries of any size.
+
+    Squares of gradients below 1e-19 vanish in float32. On a CPU the sum itself shows whether that
+    happened; elsewhere looking would wait for the device, so the squares are taken in float64.
+    """
+    if rows.is_cpu:
+        squares = (rows * rows).sum(0)
+        if TINY < float(squares.sum()) < HUGE:
+            return squares.sqrt_()
+    return rows.double().square_().sum(0).sqrt_().float()
 
 
 def pre_sums(pre: Tensor) -> Tensor:
@@ -196,106 +211,47 @@ def line_sums(act: Act, pre: Tensor, parameters: Mapping[str, Any]) -> Tensor:
     return torch.stack(((whole - line).clamp(min=0), whole))
 
 
-def site_stats(rows: int, pre_rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
-    """The stats of one record at one act from its sums (see `core.Trace` for their meaning).
+def site_stats(
+    rows: int, pre_rows: int, sums: Mapping[str, NDArray[Any]], kind: str = "act"
+) -> dict[str, float]:
+    """The stats of one record at one act or head, from its sums (declared in `stats/`).
 
     Args:
-        rows: sampled rows behind the forward and backward sums.
+        rows: sampled rows behind the sums of output and gradients.
         pre_rows: sampled rows behind the sums of the input; 0 where it was not read.
-        sums: by name, one number a unit, or one for all units together.
+        sums: by name, one number a unit.
+        kind: of the site, ``"act"`` or ``"head"``.
     """
-    active, low, high = sums["active"], sums["low"], sums["high"]
-    units = max(len(active), 1)
-    total = float(max(rows * units, 1))
-    finite_count = _total(sums["finite"])
-    finite = max(finite_count, 1.0)
-    flat = 0.9 * rows  # a unit counts as flat where >= 90 % of its rows are (page of ACT501)
-    stats = {
-        "silent_unit_share": 1.0 - np.count_nonzero(active) / units,
-        "zero_slope_share": 1.0 - _total(active) / total,
-        "flat_share_low": _total(low) / total,
-        "flat_share_high": _total(high) / total,
-        "flat_unit_share_low": np.count_nonzero(low >= flat) / units,
-        "flat_unit_share_high": np.count_nonzero(high >= flat) / units,
-        "post_mean": _total(sums["post_sum"]) / finite,
-        "post_rms": (_total(sums["post_sumsq"]) / finite) ** 0.5,
-        "nonfinite_share": 1.0 - finite_count / total,
-    }
-    if "line_all" in sums and (power := _total(sums["line_all"])) > 0:
-        stats["affine_residual_share"] = _total(sums["line_left"]) / power
-    return stats | gradient_stats(rows, sums) | pre_stats(pre_rows, sums)
+    sampled = SampledSums(rows, pre_rows, sums)
+    stats: dict[str, float] = {}
+    for name, needs, value_of in _computed(kind):
+        if needs <= sums.keys() and (value := value_of(sampled)) is not None:
+            stats[name] = value
+    return stats
 
 
-def _total(numbers: NDArray[Any]) -> float:
-    """The sum over all units, in float64."""
-    return float(np.add.reduce(numbers, None, np.float64))
+@cache
+def _computed(kind: str) -> list[tuple[str, frozenset[str], Callable[[SampledSums], float | None]]]:
+    stats = computed_stats(kind)
+    return [(s.name, frozenset(s.needs), s.of) for s in stats if s.of is not None]
 
 
-def gradient_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
-    """RMS of the gradients on both sides of an act, where they were read."""
-    if "grad_pre_sumsq" not in sums:
-        return {}
-    total = max(rows * len(sums["grad_abs_sum"]), 1)
-    return {
-        "grad_pre_rms": (_total(sums["grad_pre_sumsq"]) / total) ** 0.5,
-        "grad_post_rms": (_total(sums["grad_post_sumsq"]) / total) ** 0.5,
-    }
-
-
-def pre_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
-    """Mean, RMS and largest size of the act's input, where it could be read."""
-    if "pre_sum" not in sums:
-        return {}
-    total = max(rows * len(sums["pre_sum"]), 1)
-    size = np.fmax(np.abs(sums["pre_max"]), np.abs(sums["pre_min"]))
-    return {
-        "pre_mean": _total(sums["pre_sum"]) / total,
-        "pre_rms": (_total(sums["pre_sumsq"]) / total) ** 0.5,
-        "pre_absmax": float(size.max()) if len(size) else 0.0,
-    }
-
-
-RARE = ("slope_max", "above", "out_norm")
-ALWAYS = ("active", "low", "high", "post_sum", "post_sumsq", "post_max", "post_min")
-
-
-def unit_fields(pre_rows: int, sums: Mapping[str, Floats]) -> dict[str, Any]:
+def unit_fields(pre_rows: int, sums: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """One record as the fields of a `core.Window`: those that it measured.
 
     Non-finite entries never enter a running sum.
     """
-    if "top" in sums:
-        return {"top": sums["top"]}
-    fields: dict[str, Any] = {name: sums[name] for name in ALWAYS}
-    if "grad_abs_sum" in sums:
-        fields["grad_abs_sum"] = _finite(sums["grad_abs_sum"])
+    fields: dict[str, Any] = {
+        name: _finite(sums[name]) if law.type == "f8" else sums[name]
+        for name, law in FIELDS.items()
+        if name in sums
+    }
     if "pre_sum" in sums:
         fields["pre_n"] = pre_rows
-        fields["pre_sum"] = _finite(sums["pre_sum"])
-        fields["pre_sumsq"] = _finite(sums["pre_sumsq"])
-        fields["pre_max"] = sums["pre_max"]
-    fields |= {name: sums[name] for name in RARE if name in sums}
     return fields
 
 
-def _finite(numbers: Floats) -> Floats:
-    if math.isfinite(_total(numbers)):
+def _finite(numbers: NDArray[Any]) -> NDArray[Any]:
+    if math.isfinite(np.add.reduce(numbers, None)):
         return numbers
     return np.nan_to_num(numbers, posinf=0.0, neginf=0.0)
-
-
-def head_stats(rows: int, sums: Mapping[str, Floats]) -> dict[str, float]:
-    """The stats of one record at the head, from the sums of its output and its gradient."""
-    stats: dict[str, float] = {}
-    if "grad_pre_meansq" in sums:
-        stats["grad_pre_rms"] = _total(sums["grad_pre_meansq"]) ** 0.5
-    if "pre_sum" in sums and rows:
-        total = max(rows * len(sums["pre_sum"]), 1)
-        rms = (_total(sums["pre_sumsq"]) / total) ** 0.5
-        size = np.fmax(np.abs(sums["pre_max"]), np.abs(sums["pre_min"]))
-        stats |= {
-            "pre_rms": rms,
-            "pre_absmax": float(size.max()),
-            "nonfinite_share": 0.0 if math.isfinite(rms) else 1.0,
-        }
-    return stats

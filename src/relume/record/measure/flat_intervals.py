@@ -56,17 +56,12 @@ class FlatIntervals:
         """
         above = torch.empty_like(rows)  # comparisons into a float buffer are vectorised
 
+        @cache
         def below(edge: Edge) -> Tensor:
             if edge == BEGIN:
                 return rows.new_zeros(rows.shape[1])
             call = torch.le if edge[1] else torch.lt
             return call(rows, edge[0], out=above).sum(0)
-
-        return self.counts_from(below)
-
-    def counts_from(self, below: Callable[[Edge], Any]) -> tuple[Any, Any, Any]:
-        """`counts`, made from a function that counts the rows of each unit below an edge."""
-        below = cache(below)
 
         def within(intervals: tuple[Interval, ...]) -> Any:
             total: Any = 0.0

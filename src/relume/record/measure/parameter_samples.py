@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relume.record.measure.act_stats_numpy import HUGE, TINY
+from relume.record.measure.act_stats import HUGE, TINY
 from relume.record.measure.tensor_view import DTYPES, array, readable
 
 MOST_ELEMENTS = 4_096  # entries sampled of a parameter: a norm of normal entries to 1.1 %

@@ -10,57 +10,23 @@ ranks are combined), extremes are float32 as measured. A field that only some ac
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relume.core import Window
+from relume.record.measure.stat import UnitField
+from relume.record.measure.stats import recorded_stats
 
 Numbers = NDArray[Any]  # each in its field's own type, see `FIELDS`
 
 
-@dataclass(frozen=True, slots=True)
-class UnitField:
-    """How one field adds up over records.
-
-    Attributes:
-        law: combines the numbers of two records.
-        type: its dtype in memory.
-        start: a unit's value before its first record.
-        narrow: kept also where there are very many units.
-        rare: kept at a site only from its first measurement on, since most sites never have it.
-    """
-
-    law: np.ufunc
-    type: str
-    start: float
-    narrow: bool = False
-    rare: bool = False
-
-
-COUNT, TOTAL = UnitField(np.add, "u4", 0, narrow=True), UnitField(np.add, "f8", 0)
-MOST_OF, LEAST_OF = UnitField(np.fmax, "f4", np.nan), UnitField(np.fmin, "f4", np.nan)
-
 FIELDS: Mapping[str, UnitField] = {
-    "active": COUNT,
-    "low": COUNT,
-    "high": COUNT,
-    "post_sum": TOTAL,
-    "post_sumsq": TOTAL,
-    "grad_abs_sum": TOTAL,
-    "pre_n": UnitField(np.add, "u4", 0),  # one number for all units
-    "pre_sum": TOTAL,
-    "pre_sumsq": TOTAL,
-    "post_max": MOST_OF,
-    "pre_max": MOST_OF,
-    "post_min": LEAST_OF,
-    "slope_max": UnitField(np.fmax, "f4", np.nan, rare=True),
-    "out_norm": UnitField(np.fmax, "f4", np.nan, rare=True),
-    "above": UnitField(np.add, "u4", 0, rare=True),
-    "top": UnitField(np.add, "u4", 0, rare=True),
+    field.name: field for field in recorded_stats().values() if isinstance(field, UnitField)
 }
+"""Every field of a window; those of files with other fields are added like `TOTAL`."""
+TOTAL = FIELDS["post_sum"]
 
 WIDE = 2**20  # units of a run that keep all fields: 64 MB
 FIRST_RECORDS = 4  # records of a window at first: two windows are 8 batches (page of ACT401)

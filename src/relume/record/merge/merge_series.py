@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relume.core import Series, Trace
+from relume.record.measure.stats import recorded_stats
 from relume.record.store.downsample import Key
 from relume.record.store.silent_masks import Flags
 
@@ -24,33 +25,14 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Grid = NDArray[np.float64]  # (ranks, steps), NaN where a rank has nothing
 
-ROWS = ("zero_slope_share", "flat_share_low", "flat_share_high", "nonfinite_share", "pre_mean")
-LAWS = dict.fromkeys(ROWS, "mean over rows") | {
-    "pre_rms": "RMS over rows",
-    "post_mean": "mean over finite entries",
-    "post_rms": "RMS over finite entries",
-    "grad_pre_rms": "RMS over rows, divided by the number of ranks",
-    "grad_post_rms": "RMS over rows, divided by the number of ranks",
-    "rms": "RMS over samples",
-    "rows": "sum",
-    "samples": "sum",
-    "pre_absmax": "maximum",
-    "learning_rate": "maximum",
-    "step_seconds": "maximum",
-    "loss": "mean over ranks",
-    "silent_unit_share": "units silent on every rank",
-    "weight_norm": "the same on all ranks",
-    "update_ratio": "the same on all ranks",
-    "grad_norm": "the same on all ranks",
-    "mean_energy_share": "from the sums of all ranks, at the end",
-    "feature_std_max_over_median": "from the sums of all ranks, at the end",
-    "row_cosine_min": "the same on all ranks",
-}
-"""By stat: how it is merged. A stat without a law is kept where all ranks agree on it."""
+LAWS = {stat.name: stat.merge for stat in recorded_stats().values() if stat.kind != "window"}
+"""By stat: how it is merged; one law for a name, at whatever kind of site."""
 
-SHARDS = ("weight_norm", "grad_norm", "update_ratio", "row_cosine_min", "grad_nonfinite_share")
-"""The stats that differ between ranks where a parameter is sharded over them."""
+SHARDS = {stat.name: stat.shards for stat in recorded_stats().values() if stat.shards}
+"""By stat that differs between ranks where a parameter is sharded over them: how it is merged."""
 
+AGREE, SAME = "kept where all ranks agree", "the same on all ranks"
+AT_END = "from the sums of all ranks, at the end"
 ALIKE = 1e-3  # relative: more than rounding can cause between ranks of one model
 NO_LAW = "it is no sum over samples; the per-unit counters of the windows are merged exactly"
 DIFFERS = "the ranks' values differ, as where gradients are averaged by hand after backward()"
@@ -106,10 +88,10 @@ class SeriesPool:
 
     def _series(self, key: Key) -> Series | None:
         site, stat = key
-        law = LAWS.get(stat, "")
-        if not site and not law:  # a further optimiser's: loss_2, learning_rate_2
-            law = LAWS.get(stat.rpartition("_")[0], "")
-        if stat in ("mean_energy_share", "feature_std_max_over_median"):
+        law = LAWS.get(stat, AGREE)
+        if not site and stat not in LAWS:  # a further optimiser's: loss_2, learning_rate_2
+            law = LAWS.get(stat.rpartition("_")[0], AGREE)
+        if law == AT_END:
             return None  # made from the windows of the input (`merge_traces.py`)
         shards = self._shards(site) if stat in SHARDS else None
         steps = self._common(key)
@@ -118,7 +100,7 @@ class SeriesPool:
             return Series(steps, self._whole(key, shards, steps, grid))
         if law == "units silent on every rank":
             return self._silent(site, steps, grid)
-        if law in ("", "the same on all ranks"):
+        if law in (AGREE, SAME):
             return self._same(key, steps, grid, law)
         return Series(steps, self._pooled(key, law, steps, grid))
 
@@ -181,14 +163,15 @@ class SeriesPool:
     def _same(self, key: Key, steps: Ints, grid: Grid, law: str) -> Series | None:
         lowest, highest = np.fmin.reduce(grid, axis=0), np.fmax.reduce(grid, axis=0)
         size = np.maximum(np.abs(lowest), np.abs(highest))
+        alike = ALIKE if law == SAME else 0.0
         with np.errstate(invalid="ignore"):  # equal infinities do not differ
-            differs = (highest - lowest > (ALIKE if law else 0.0) * size) & np.isfinite(size)
+            differs = (highest - lowest > alike * size) & np.isfinite(size)
         if not bool(differs.any()):
             mean: Floats = np.nanmean(grid, axis=0)
             return Series(steps, np.where(lowest == highest, lowest, mean))
         if key[1] == "weight_norm":
             self.unlike.append(key[0])
-        self.left_out[key[1]] = DIFFERS if law else NO_LAW
+        self.left_out[key[1]] = DIFFERS if law == SAME else NO_LAW
         return None
 
     def _shards(self, site: str) -> Floats | None:
@@ -204,13 +187,14 @@ class SeriesPool:
 
     def _whole(self, key: Key, shards: Floats, steps: Ints, grid: Grid) -> Floats:
         """A sharded parameter's stat, from those of its shards, each scaled to the whole."""
-        if key[1] == "row_cosine_min":
+        law = SHARDS[key[1]]
+        if law == "minimum":
             return np.fmin.reduce(grid, axis=0)
         has = ~np.isnan(grid)
         weights, values = np.where(has, shards, 0.0), np.where(has, grid, 0.0)
-        if key[1] == "grad_nonfinite_share":
+        if law == "mean over elements":
             return (weights * values).sum(0) / weights.sum(0)
-        if key[1] == "update_ratio":  # norm of all updates over norm of all weights
+        if law == "RMS over weights":  # norm of all updates over norm of all weights
             sizes = self._grid((key[0], "weight_norm"), steps)
             weights = weights * np.where(has, sizes, 0.0) ** 2
         return np.sqrt((weights * values**2).sum(0) / weights.sum(0))

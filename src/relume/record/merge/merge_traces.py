@@ -97,10 +97,12 @@ def _windows(ranks: Sequence[tuple[Window, ...]], world: int) -> tuple[Window, .
 
 def _shared(window: Window, world: int) -> Window:
     """A rank's window with its gradients divided for the loss of all ranks."""
-    if world == 1 or "grad_abs_sum" not in window.fields:
-        return window
-    fields = {**window.fields, "grad_abs_sum": window.fields["grad_abs_sum"] / world}
-    return replace(window, fields=fields)
+    divided = {
+        name: field / world
+        for name, field in window.fields.items()
+        if world > 1 and name in FIELDS and "divided" in FIELDS[name].merge
+    }
+    return replace(window, fields={**window.fields, **divided}) if divided else window
 
 
 def _overlap(among: Sequence[Window], window: Window) -> Callable[[int], tuple[int, int]]:

@@ -1,7 +1,7 @@
 """Keeps the windows of per-unit counters in the run file, without loss, each written once.
 
-Each field is stored in the smallest type that holds all its numbers exactly: counts as integers,
-float32 measurements as float32, long sums as float64. A site keeps at most `MOST` windows, and
+Each field is stored in the type that it has in memory: counts as integers, float32 measurements as
+float32, sums as float64. A site keeps at most `MOST` windows, and
 fewer where they would take more than `SITE_BYTES`: neighbours are merged in the file, two at a
 time, those with the fewest records first. Merging is exact (`measure/unit_counters.py`). The first
 window, the state at initialisation, is never merged. A site keeps at least `FEWEST` windows, so a
@@ -28,11 +28,10 @@ WindowKey = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class WindowRow:
-    """A window in the file: its id, its key, and whether its fields have their smallest types."""
+    """A window in the file: its id and its key."""
 
     id: int
     key: WindowKey
-    small: bool
 
 
 @dataclass(slots=True)
@@ -53,7 +52,7 @@ class WindowUpdate:
         for one, two, new in self.merged:
             (site, first), (_, second) = (_read(db, number) for number in (one, two))
             db.executemany("DELETE FROM window WHERE id = ?", [(one,), (two,)])
-            row = pack_row(site, merge(first, second), small=True)
+            row = pack_row(site, merge(first, second))
             db.execute(_INSERT, (new, *row))
 
 
@@ -69,27 +68,23 @@ class WindowTable:
     ) -> WindowUpdate:
         """The update that replaces all windows from the first one's first step on.
 
-        A window that is already in the file stays. The last one still grows: its fields get their
-        smallest types once it has ended.
+        A window that is already in the file stays.
         """
         in_file = self._rows.get(site, [])
         begin = windows[0].first
         rows = [row for row in in_file if row.key[0] < begin]
         old = {row.key: row for row in in_file[len(rows) :]}
         new: dict[int, Window] = {}
-        for place, window in enumerate(windows, start=1):
-            key, small = key_of(window), place < len(windows)
-            row = old.get(key)
-            if row is None or (small and not row.small):
-                row = WindowRow(self._next(), key, small)
+        for window in windows:
+            key = key_of(window)
+            row = old.pop(key, None)
+            if row is None:
+                row = WindowRow(self._next(), key)
                 new[row.id] = window
-            else:
-                del old[key]
             rows.append(row)
         merged = self._thin(rows, window_limit(_width(windows[0])), new, splits)
         self._rows[site] = rows
-        small_ids = {row.id for row in rows if row.small} | {i for pair in merged for i in pair}
-        inserts = [(i, *pack_row(site, w, small=i in small_ids)) for i, w in new.items()]
+        inserts = [(i, *pack_row(site, w)) for i, w in new.items()]
         return WindowUpdate([(row.id,) for row in old.values()], inserts, merged)
 
     def _thin(
@@ -114,7 +109,7 @@ class WindowTable:
                 break
             at = min(pairs, key=lambda i: rows[i].key[2] + rows[i + 1].key[2])
             one, two = rows[at], rows[at + 1]
-            both = WindowRow(self._next(), _merged_key(one.key, two.key), True)
+            both = WindowRow(self._next(), _merged_key(one.key, two.key))
             if one.id in new and two.id in new:
                 new[both.id] = merge(new.pop(one.id), new.pop(two.id))
             else:
@@ -151,15 +146,9 @@ def _read(db: sqlite3.Connection, number: int) -> tuple[str, Window]:
     return site, Window(first, last, records, samples, unpack_fields(names, types, data))
 
 
-def pack_row(site: str, window: Window, *, small: bool) -> Row:
-    """A row of the table `window`, without its id.
-
-    Each field keeps its own type; with `small` it gets the smallest one that is exact.
-    """
-    types = [
-        _type(field, name) if small else field.dtype.str[1:]
-        for name, field in window.fields.items()
-    ]
+def pack_row(site: str, window: Window) -> Row:
+    """A row of the table `window`, without its id."""
+    types = [_type(field, name) for name, field in window.fields.items()]
     data = b"".join(
         field.astype(f"<{kind}", copy=False).tobytes()
         for kind, field in zip(types, window.fields.values(), strict=True)
@@ -188,28 +177,12 @@ def unpack_fields(names: str, types: str, data: bytes) -> Mapping[str, Floats]:
 
 
 def _type(field: NDArray[Any], name: str) -> str:
-    """The smallest of u2, u4, f4 and f8 that holds every number of the field exactly.
+    """The type of a field in the file: its type in memory, or f8 where that does not hold it.
 
-    Only the types that a field of that name usually takes are tried: most fit the first one.
+    A merged window may count beyond 4 bytes. Smaller types than in memory were measured: they
+    save 4 % of a file (benchmarks/store.py).
     """
-    law = FIELDS.get(name)
-    usual = () if law is None else _USUAL[law.type]
-    for kind in (*usual, "u2", "u4", "f4"):
-        if _holds(kind, field):
-            return kind
-        if kind == "f8":
-            break
-    return "f8"
-
-
-_USUAL = {"u4": ("u2", "u4"), "f4": ("f4",), "f8": ("f8",)}
-
-
-def _holds(kind: str, field: NDArray[Any]) -> bool:
-    if kind == "f8":
-        return bool(field.any())  # a sum with any entry but zero: a smaller type hardly ever fits
+    kind = FIELDS[name].type if name in FIELDS else "f8"
     with np.errstate(invalid="ignore", over="ignore"):
-        if not np.array_equal(field.astype(kind).astype(np.float64), field, equal_nan=True):
-            return False
-    # an integer cannot keep the sign of a zero
-    return kind == "f4" or not bool(np.signbit(field).any())
+        exact = np.array_equal(field.astype(kind), field, equal_nan=True)
+    return kind if exact else "f8"
