@@ -14,6 +14,7 @@ pipe. The pipe of a server that was killed closes without one.
 
 import ast
 import contextlib
+import gc
 import importlib
 import importlib.util
 import os
@@ -33,7 +34,8 @@ STARTER = (
     "from relume.trial.pool.forkserver import {} as main\n"
     "main()"
 )
-ALWAYS = ("torch", "numpy", "torch._dynamo", "relume.trial.runner.run_arm", "scipy.stats")
+ALWAYS = ("torch", "numpy", "torch._dynamo", "scipy.stats")
+ALWAYS += ("relume.trial.runner.run_arm", "relume.record.recorder", "relume.fixes.apply")
 """Imported before the first fork; the first optimiser imports torch._dynamo, as slow as torch."""
 
 
@@ -101,17 +103,25 @@ def read_job(scratch: Path) -> TrialJob:
 
 
 def warm_up(job: TrialJob) -> None:
-    """Import what every run needs."""
+    """Import what every run needs, and keep it out of the children's garbage collections.
+
+    A collection writes to every object that it visits, so that a child would copy all the memory
+    that it shares with the server.
+    """
     for name in ALWAYS:
         importlib.import_module(name)
+    from relume.acts.act import shipped
     from relume.diagnosis import all_rules
     from relume.fixes.ladder import all_fixes
 
+    shipped()
     all_rules()
     all_fixes()
     for name in modules_to_preload(job):
         with contextlib.suppress(BaseException):  # the script will fail on it too, and report it
             importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
 def modules_to_preload(job: TrialJob) -> list[str]:
