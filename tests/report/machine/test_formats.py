@@ -23,7 +23,7 @@ from relume.report.notebook.cell import cell
 from relume.report.rule_pages.pages import rules
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+ROOT = HERE.parents[2]
 MORE = {
     **HOSTILE,
     "html": "<script>alert(1)</script>\"'&",
