@@ -7,7 +7,6 @@ name, or names the nearest one in its error.
 
 import ast
 import importlib
-import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.resources import files
@@ -21,10 +20,6 @@ T = TypeVar("T")
 
 SHARED = frozenset({"live", "source", "shared", "kernels"})
 """Sub-packages that hold what a room's members share, and no members."""
-
-# A file that begins with a plain docstring, with nothing else on its lines. A docstring with a
-# backslash or a prefix goes to the parser.
-_PLAIN = re.compile(r'(?:#[^\n]*\n|\s)*"""(?P<text>[^\\]*?)"""[ \t]*\n')
 
 
 def discover(package: str, kind: type[T]) -> tuple[T, ...]:
@@ -102,12 +97,13 @@ def _is_package(entry: Traversable) -> bool:
 def docstring(source: str) -> str:
     """The docstring of a file's source as `ast.get_docstring` returns it; empty without one.
 
-    A plain one is cut out with a regular expression: parsing a hundred files would take a third of
-    the time in which `relume explain` answers.
+    A plain one, with nothing else on its lines, is cut out: parsing a hundred files would take a
+    third of the time in which `relume explain` answers.
     """
-    plain = _PLAIN.match(source)
-    if plain:
-        return cleandoc(plain["text"])
+    if source.startswith('"""'):
+        text, closing, rest = source[3:].partition('"""')
+        if closing and "\\" not in text and not rest.partition("\n")[0].strip():
+            return cleandoc(text)
     return ast.get_docstring(ast.parse(source)) or ""
 
 

@@ -11,21 +11,22 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
-from relume.core.trial import Arm, Edit, Objective, Trial, Verdict
+from relume.core.trial import Arm, Edit, Trial
 from relume.errors import UsageError
 from relume.fixes.architecture.swap_act import PIECES, find
 from relume.record.store import run_file
 from relume.trial.judge.arm_summary import arm_summaries
-from relume.trial.judge.objective import incomparable_arms, revalue
-from relume.trial.judge.verdict import NOT_RUN, judge
+from relume.trial.judge.objective import revalue
 from relume.trial.paired_trial import (
     BASE,
+    PLACEBO,
     SEEDS,
     Announce,
     check_judgeable,
     fit_objective,
+    judge_arms,
     recorded_arm,
-    versions,
+    trial_meta,
 )
 from relume.trial.scheduler import TrialRunner
 
@@ -84,31 +85,24 @@ def compare(
     announce(f"comparing {len(arms)} acts with {' and '.join(own)}")
     runner.run([base, *arms], range(seeds))
     objective, why = fit_objective(runner, [base, *arms])
-    runs = revalue(runner.runs, objective)
+    runs = {
+        (name, seed): run
+        for (name, seed), run in revalue(runner.runs, objective).items()
+        if seed < seeds and name != PLACEBO.name  # the others tuned a rate, or were of `relume fix`
+    }
     return Trial(
         f"which act in the hidden layers, instead of {' and '.join(own)}?",
         objective,
         (base, *arms),
-        tuple(run for (name, k), run in runs.items() if k < seeds and name != "placebo"),
-        tuple(_verdicts(runs, arms, seeds, objective, asked=runner.setting.objective is not None)),
-        arm_summaries(
-            [base, *arms], {k: s for k, s in runs.items() if k[1] < seeds}, objective, goal
-        ),
-        {
-            "seeds": seeds,
+        tuple(runs.values()),
+        tuple(judge_arms(runner, arms, base, range(seeds), objective)),
+        arm_summaries([base, *arms], runs, objective, goal),
+        trial_meta(runner, seeds, why, began)
+        | {
             "own": list(own),
             "sites": [site.name for site in sites],
             "tuned": {one.arm: one.factor for one in tuned},
             "tunings": TUNINGS if tune else 0,
-            "why_objective": why,
-            "seconds": perf_counter() - began,
-            "script": runner.setting.program.target,
-            "argv": list(runner.setting.program.argv),
-            "steps": runner.setting.steps,
-            "backend": runner.setting.where.backend,
-            "kept_in": str(runner.cache_file),
-            "resumed": runner.resumed,
-            **versions(),
         },
     )
 
@@ -138,16 +132,6 @@ def _arm(act: str, own: tuple[str, ...], sites: tuple[str, ...]) -> Arm:
     edit = Edit("swap-act", {"act": act, "init": "match"}, sites, text=f"{act} with its init")
     text = f"{act}, {PIECES} pieces a unit" if find(act).family == "maxout" else act
     return Arm(act, (edit,), text=text)
-
-
-def _verdicts(
-    runs: Any, arms: Sequence[Arm], seeds: int, objective: Objective, *, asked: bool
-) -> list[Verdict]:
-    others = incomparable_arms(runs, arms) if objective.source == "loss" and not asked else ()
-    known = [arm for arm in arms if arm.name not in others]
-    judged = {v.arm: v for v in judge(known, BASE.name, runs, range(seeds), objective)}
-    text = "Its loss is another kind of number than the base's; name what to judge with --metric."
-    return [judged.get(arm.name) or Verdict(arm.name, NOT_RUN, text) for arm in arms]
 
 
 # ---------------------------------------------------------------------- learning rates

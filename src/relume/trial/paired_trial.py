@@ -97,14 +97,14 @@ def run_paired_trial(
     if base.name == BASE.name and not repeatable(runner):
         runner.run([PLACEBO], first)
     objective, why = fit_objective(runner, [base, *candidates])
-    verdicts = _verdicts(runner, candidates, base, first, objective, tests=tests, symptom=symptom)
+    verdicts = judge_arms(runner, candidates, base, first, objective, tests=tests, symptom=symptom)
     winner = best(verdicts)
     count, exact = _fresh_pairs(winner, seeds)
     if winner is not None and count:
         arm = next(arm for arm in candidates if arm.name == winner.arm)
         fresh = range(seeds, seeds + count)
         runner.run([base, arm], fresh)
-        again = _verdicts(
+        again = judge_arms(
             runner, [arm], base, fresh, objective, tests=tests, symptom=symptom, exact=exact
         )[0]
         verdicts = [replace(again, fresh=True) if v.arm == arm.name else v for v in verdicts]
@@ -113,19 +113,7 @@ def run_paired_trial(
     placebo = _placebo_verdict(runner, objective, seeds, base)
     if placebo is not None and placebo.word in (PROVEN, WORSE):
         verdicts = [_unsound(verdict) for verdict in verdicts]
-    meta: dict[str, Any] = {
-        "seeds": seeds,
-        "why_objective": why,
-        "repeatable": repeatable(runner),
-        "seconds": perf_counter() - began,
-        "script": runner.setting.program.target,
-        "argv": list(runner.setting.program.argv),
-        "steps": runner.setting.steps,
-        "backend": runner.setting.where.backend,
-        "kept_in": str(runner.cache_file),
-        "resumed": runner.resumed,
-        **versions(),
-    }
+    meta = trial_meta(runner, seeds, why, began) | {"repeatable": repeatable(runner)}
     return Trial(
         question,
         objective,
@@ -135,6 +123,22 @@ def run_paired_trial(
         arm_summaries([base, *candidates], runs, objective),
         meta,
     )
+
+
+def trial_meta(runner: TrialRunner, seeds: int, why: str, began: float) -> dict[str, Any]:
+    """Return what a trial reports about itself: conditions, versions, and its seconds so far."""
+    return {
+        "seeds": seeds,
+        "why_objective": why,
+        "seconds": perf_counter() - began,
+        "script": runner.setting.program.target,
+        "argv": list(runner.setting.program.argv),
+        "steps": runner.setting.steps,
+        "backend": runner.setting.where.backend,
+        "kept_in": str(runner.cache_file),
+        "resumed": runner.resumed,
+        **versions(),
+    }
 
 
 @cache
@@ -152,7 +156,7 @@ def fit_objective(runner: TrialRunner, arms: Sequence[Arm]) -> tuple[Objective, 
     return fitting_objective(runs, arms)
 
 
-def _verdicts(
+def judge_arms(
     runner: TrialRunner,
     arms: Sequence[Arm],
     base: Arm,
@@ -163,6 +167,10 @@ def _verdicts(
     symptom: str = "",
     exact: bool = False,
 ) -> list[Verdict]:
+    """Judge arms against the base on these seeds; those with a loss of another kind are not run.
+
+    The options are those of `judge.verdict.judge`.
+    """
     runs = revalue(runner.runs, objective)
     incomparable = incomparable_arms(runs, arms) if objective.source == "loss" else ()
     if runner.setting.objective is not None:
@@ -222,8 +230,7 @@ def _placebo_verdict(
     if base.name != BASE.name:
         return None
     runs = revalue(runner.runs, objective)
-    verdicts = judge([PLACEBO], BASE.name, runs, range(seeds), objective)
-    return verdicts[0] if verdicts else None
+    return next(iter(judge([PLACEBO], BASE.name, runs, range(seeds), objective)), None)
 
 
 def _unsound(verdict: Verdict) -> Verdict:

@@ -1,5 +1,6 @@
 """RunsByArm: real processes, real trainings."""
 
+import os
 import re
 import subprocess
 import sys
@@ -143,14 +144,14 @@ def test_a_fresh_interpreter_where_a_fork_is_not_safe(
 ) -> None:
     """What a fork server does when it has several threads: the run is the same."""
     from relume.trial.pool import forkserver
-    from relume.trial.runner.job import dump
     from relume.trial.scheduler import TrialSetting, program_of
 
     path = write()
     job = TrialSetting(program_of(str(path), ()), folder=tmp_path).job(BASE, 0)
     (tmp_path / "scratch").mkdir()
-    child = forkserver._spawn({"job": dump(job), "scratch": str(tmp_path / "scratch")})
-    assert child.wait() == 0
+    forkserver.write_job(job, tmp_path / "scratch")
+    _, status = os.waitpid(forkserver._spawn(tmp_path / "scratch"), 0)
+    assert status == 0
     assert '"steps":20' in (tmp_path / "scratch" / "run.json").read_text()
 
 

@@ -5,7 +5,7 @@ could check no site. Lesser and silenced findings are in the output of a case th
 """
 
 from collections.abc import Iterable
-from xml.sax.saxutils import escape, quoteattr
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from relume.core import Diagnosis, Finding, NotChecked, Severity
 from relume.report.rule_pages.pages import family_of
@@ -23,27 +23,32 @@ def junit(diagnosis: Diagnosis, fail_on: Severity = Severity.WARNING) -> str:
         diagnosis: what to report.
         fail_on: findings of this severity or above are failures.
     """
-    rules = _rules(diagnosis)
-    cases = [_case(code, called, diagnosis, fail_on) for code, called in sorted(rules.items())]
-    failed = sum("<failure" in case for case in cases)
-    skipped = sum("<skipped" in case for case in cases)
-    counts = f'tests="{len(cases)}" failures="{failed}" errors="0" skipped="{skipped}" time="0"'
-    run = diagnosis.meta.get("run") or diagnosis.meta.get("path") or ""
-    script = diagnosis.meta.get("script") or ""
-    lines = [
-        '<?xml version="1.0" encoding="UTF-8"?>',
-        f"<testsuites name={_attribute('relume')} {counts}>",
-        f"  <testsuite name={_attribute('relume')} {counts}>",
-        "    <properties>",
-        f'      <property name="run" value={_attribute(name(run))}/>',
-        f'      <property name="script" value={_attribute(name(script))}/>',
-        f'      <property name="outcome" value={_attribute(diagnosis.outcome.text)}/>',
-        "    </properties>",
-        *cases,
-        "  </testsuite>",
-        "</testsuites>",
-    ]
-    return "\n".join(lines) + "\n"
+    suites = Element("testsuites")
+    suite = SubElement(suites, "testsuite")
+    properties = SubElement(suite, "properties")
+    meta = diagnosis.meta
+    values = {
+        "run": name(meta.get("run") or meta.get("path") or ""),
+        "script": name(meta.get("script") or ""),
+        "outcome": diagnosis.outcome.text,
+    }
+    for key, value in values.items():
+        SubElement(properties, "property", name=key, value=_safe(value))
+    cases = _rules(diagnosis)
+    for code, called in sorted(cases.items()):
+        _add_case(suite, code, called, diagnosis, fail_on)
+    counts = {
+        "name": "relume",
+        "tests": str(len(cases)),
+        "failures": str(len(suite.findall("*/failure"))),
+        "errors": "0",
+        "skipped": str(len(suite.findall("*/skipped"))),
+        "time": "0",
+    }
+    suites.attrib.update(counts)
+    suite.attrib.update(counts)
+    indent(suites)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(suites, "unicode")}\n'
 
 
 def _rules(diagnosis: Diagnosis) -> dict[str, str]:
@@ -52,26 +57,24 @@ def _rules(diagnosis: Diagnosis) -> dict[str, str]:
     return {item.code: item.name for part in parts for item in part}
 
 
-def _case(code: str, called: str, diagnosis: Diagnosis, fail_on: Severity) -> str:
-    family = family_of(code)
-    head = (
-        f"    <testcase classname={_attribute(f'relume.{code[:4]} {family}'.strip())}"
-        f' name={_attribute(f"{code} {called}")} time="0"'
-    )
+def _add_case(
+    suite: Element, code: str, called: str, diagnosis: Diagnosis, fail_on: Severity
+) -> None:
+    group = _safe(f"relume.{code[:4]} {family_of(code)}".strip())
+    case = SubElement(suite, "testcase", classname=group, name=_safe(f"{code} {called}"), time="0")
     findings = [finding for finding in diagnosis.findings if finding.code == code]
     grave = [finding for finding in findings if finding.severity >= fail_on]
-    body: list[str] = []
     if grave:
         first = max(grave, key=lambda finding: finding.severity)
         more = f" (and {count(len(grave) - 1, 'more site')})" if len(grave) > 1 else ""
-        headline = _attribute(sentence(message(first)) + more)
-        text = _lines(_finding_line(finding, diagnosis) for finding in grave)
-        body.append(f'      <failure message={headline} type="{first.severity}">{text}</failure>')
+        headline = _safe(sentence(message(first)) + more)
+        failure = SubElement(case, "failure", message=headline, type=str(first.severity))
+        failure.text = _lines(_finding_line(finding, diagnosis) for finding in grave)
     checked = findings or any(item.code == code for item in diagnosis.checked)
     silenced = [item for item in diagnosis.suppressed if item.finding.code == code]
     missing = [item for item in diagnosis.not_checked if item.code == code]
     if missing and not checked and not silenced:
-        body.append(f"      <skipped message={_attribute(_missing(missing[0]))}/>")
+        SubElement(case, "skipped", message=_safe(_missing(missing[0])))
     output = [
         _finding_line(finding, diagnosis) for finding in findings if finding.severity < fail_on
     ]
@@ -83,8 +86,7 @@ def _case(code: str, called: str, diagnosis: Diagnosis, fail_on: Severity) -> st
     output += [item.text for item in diagnosis.checked if item.code == code]
     output += [_missing(item) for item in missing] if checked or silenced else []
     if output:
-        body.append(f"      <system-out>{_lines(output)}</system-out>")
-    return "\n".join([f"{head}>", *body, "    </testcase>"]) if body else f"{head}/>"
+        SubElement(case, "system-out").text = _lines(output)
 
 
 def _finding_line(finding: Finding, diagnosis: Diagnosis) -> str:
@@ -101,11 +103,7 @@ def _missing(item: NotChecked) -> str:
 
 
 def _lines(texts: Iterable[str]) -> str:
-    return escape("\n".join(_safe(text) for text in texts))
-
-
-def _attribute(text: str) -> str:
-    return quoteattr(_safe(text))
+    return "\n".join(_safe(text) for text in texts)
 
 
 def _safe(text: object) -> str:

@@ -5,30 +5,28 @@ installed packages that the user's script imports, once. Every run is a fork of 
 with its own random state, its own copy of the user's modules and its own exit. A fork is safe only
 while the process has a single thread and has not used a device: the server counts its threads
 before each fork, and starts a new interpreter instead where there is more than one, or where the
-system has no fork. It waits for its children by their process handles, without a thread, so one
-server runs several children at the same time.
+system is not Linux. It never waits for a single child, so one server runs several at the same time.
 
-`forkserver_client.py` talks to it: a line of JSON in (a number, a job and its scratch folder), a
-line of JSON out when the run has ended (the number and its exit status). Nothing else is written to
-the real stdout.
+`forkserver_client.py` talks to it over the socket on stdin. A request is the path of a scratch
+folder with ``job.json``, and a pipe; when the run has ended, its exit status is written to the
+pipe. The pipe of a server that was killed closes without one.
 """
 
 import ast
 import contextlib
+import gc
 import importlib
 import importlib.util
-import json
 import os
 import select
 import signal
-import subprocess
+import socket
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any
 
-from relume.trial.runner.job import TrialJob, job_of
+from relume.trial.runner.job import TrialJob, dump, job_of
 
 STARTER = (
     "import sys\n"
@@ -36,76 +34,94 @@ STARTER = (
     "from relume.trial.pool.forkserver import {} as main\n"
     "main()"
 )
-ALWAYS = ("torch", "numpy", "torch._dynamo", "relume.trial.runner.run_arm", "scipy.stats")
+ALWAYS = ("torch", "numpy", "torch._dynamo", "scipy.stats")
+ALWAYS += ("relume.trial.runner.run_arm", "relume.record.recorder", "relume.fixes.apply")
 """Imported before the first fork; the first optimiser imports torch._dynamo, as slow as torch."""
-SHARED = sys.platform.startswith("linux") and hasattr(os, "pidfd_open")
-"""Whether one fork server can run several children at the same time (on Linux)."""
 
 
 def main() -> None:
-    """Serve requests until stdin ends; then kill the running children."""
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    """Serve requests until the client closes the socket; then kill the running children."""
     os.dup2(2, 1)
-    if SHARED:
-        _serve(answers)
-        return
+    control = socket.socket(fileno=0)
+    wake, waker = os.pipe()  # readable once a child has ended
+    os.set_blocking(waker, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(waker)
+    running: dict[int, int] = {}  # process id -> pipe for its exit status
     warmed = False
-    while line := sys.stdin.readline():
-        request = json.loads(line)
-        if not warmed:
-            warm_up(job_of(request["job"]))
-            warmed = True
-        status = _spawn(request).wait()
-        answers.write(json.dumps({"number": request["number"], "status": status}) + "\n")
-
-
-def _serve(answers: TextIO) -> None:
-    """Start a child for every request, and answer when it ends."""
-    children: dict[int, tuple[int, ChildProcess]] = {}  # handle -> (number of the request, child)
-    rest, warmed = b"", False
     while True:
-        ready, _, _ = select.select([0, *children], [], [])
-        for handle in ready:
-            if handle in children:
-                number, child = children.pop(handle)
-                os.close(handle)
-                answers.write(json.dumps({"number": number, "status": child.wait()}) + "\n")
-        if 0 not in ready:
+        ready, _, _ = select.select([control, wake], [], [])
+        if wake in ready:
+            os.read(wake, 1 << 12)
+            _report_ended(running)
+        if control not in ready:
             continue
-        data = os.read(0, 1 << 16)
-        if not data:
+        request, pipes, _, _ = socket.recv_fds(control, 1 << 12, 1)
+        if not request:
             break
-        *lines, rest = (rest + data).split(b"\n")
-        for request in map(json.loads, lines):
-            if not warmed:
-                warm_up(job_of(request["job"]))
-                warmed = True
-            child = _fork(request, (answers.fileno(), *children)) if _may_fork() else None
-            child = child or _spawn(request)
-            children[os.pidfd_open(child.pid)] = request["number"], child
-    for _, child in children.values():
-        child.kill()
+        scratch = Path(os.fsdecode(request))
+        if not warmed:
+            warm_up(read_job(scratch))
+            warmed = True
+        os.set_inheritable(pipes[0], False)
+        own = (wake, waker, *pipes, *running.values())
+        child = _fork(scratch, own) if _may_fork() else _spawn(scratch)
+        running[child] = pipes[0]
+    for child in running:
+        _kill_group(child)
     os._exit(0)
 
 
+def _report_ended(running: dict[int, int]) -> None:
+    """Write the exit status of each child that has ended, and kill what it left running."""
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
+            child, status = ended
+            pipe = running.pop(child, None)  # none: an import in `warm_up` started it
+            if pipe is None:
+                continue
+            _kill_group(child)
+            with contextlib.suppress(OSError):
+                os.write(pipe, str(os.waitstatus_to_exitcode(status)).encode())
+            os.close(pipe)
+
+
 def run_single() -> None:
-    """Run one job, read from stdin, in this interpreter."""
-    request = json.loads(sys.stdin.readline())
-    _run(job_of(request["job"]), Path(request["scratch"]))
+    """Run one job, whose scratch folder is the argument, in this interpreter."""
+    _die_with_parent()
+    _run(Path(sys.argv[1]))
+
+
+def write_job(job: TrialJob, scratch: Path) -> None:
+    """Write a job into its scratch folder."""
+    (scratch / "job.json").write_text(dump(job))
+
+
+def read_job(scratch: Path) -> TrialJob:
+    """Read the job of a scratch folder."""
+    return job_of((scratch / "job.json").read_text())
 
 
 def warm_up(job: TrialJob) -> None:
-    """Import what every run needs."""
+    """Import what every run needs, and keep it out of the children's garbage collections.
+
+    A collection writes to every object that it visits, so that a child would copy all the memory
+    that it shares with the server.
+    """
     for name in ALWAYS:
         importlib.import_module(name)
     from relume.diagnosis import all_rules
+    from relume.fixes.architecture.swap_act import find
     from relume.fixes.ladder import all_fixes
 
+    find("relu")  # the first look-up imports all acts
     all_rules()
     all_fixes()
     for name in modules_to_preload(job):
         with contextlib.suppress(BaseException):  # the script will fail on it too, and report it
             importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
 def modules_to_preload(job: TrialJob) -> list[str]:
@@ -141,61 +157,40 @@ def _installed(name: str, beside: Path) -> bool:
 def _may_fork() -> bool:
     torch: Any = sys.modules.get("torch")
     device = torch is not None and torch.cuda.is_initialized()
-    return not device and len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208
+    linux = sys.platform == "linux"
+    return linux and not device and len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208
 
 
-class ChildProcess(Protocol):
-    """The process of a run."""
+def _fork(scratch: Path, own: Iterable[int]) -> int:
+    """Fork a child that runs the job, without the server's file handles; return its process id.
 
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        ...
-
-    def wait(self) -> int:
-        """Wait for its end; return its exit status."""
-        ...
-
-    def kill(self) -> None:
-        """Kill it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ForkedChild:
-    """A fork of the server, the leader of its own process group."""
-
-    pid: int
-
-    def wait(self) -> int:
-        """Wait for its end, kill what it left running, and return its exit status."""
-        _, status = os.waitpid(self.pid, 0)
-        _kill_group(self.pid)
-        return os.waitstatus_to_exitcode(status)
-
-    def kill(self) -> None:
-        """Kill the process group."""
-        _kill_group(self.pid)
-
-
-def _fork(request: dict[str, Any], inherited: Iterable[int]) -> ForkedChild:
-    """Fork a child that runs the job, without the server's file handles."""
+    The child leads its own process group.
+    """
     child = os.fork()
     if child == 0:
         code = 1
         try:
             os.setpgid(0, 0)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             _die_with_parent()
-            for handle in inherited:
+            for handle in own:
                 os.close(handle)
-            _run(job_of(request["job"]), Path(request["scratch"]))
+            _run(scratch)
             code = 0
         finally:
             os._exit(code)  # a child must not run the server's exit handlers
     with contextlib.suppress(OSError):
         os.setpgid(child, child)
-    return ForkedChild(child)
+    return child
+
+
+def _spawn(scratch: Path) -> int:
+    """Start a new interpreter that runs the job; return its process id."""
+    command = [sys.executable, "-c", STARTER.format("run_single"), str(scratch)]
+    empty = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+    return os.posix_spawn(sys.executable, command, os.environ, file_actions=[empty], setpgroup=0)
 
 
 def _kill_group(leader: int) -> None:
@@ -211,18 +206,7 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def _spawn(request: dict[str, Any]) -> subprocess.Popen[str]:
-    """Start a new interpreter that runs the job."""
-    command = [sys.executable, "-c", STARTER.format("run_single")]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
-    with contextlib.suppress(OSError):  # it has died: its exit status shows it
-        sender: Any = child.stdin
-        sender.write(json.dumps(request) + "\n")
-        sender.close()
-    return child
-
-
-def _run(job: TrialJob, scratch: Path) -> None:
+def _run(scratch: Path) -> None:
     """Run the job with its output captured, and write ``run.json`` into `scratch`."""
     output = scratch / "output.txt"
     sink = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -232,9 +216,8 @@ def _run(job: TrialJob, scratch: Path) -> None:
     os.dup2(sink, 2)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115  (drop buffered input)
     sys.stdout.reconfigure(line_buffering=False)  # type: ignore[union-attr]
-    from relume.trial.runner.job import dump
     from relume.trial.runner.run_arm import run_arm
 
-    text = dump(run_arm(job, scratch, output))
+    text = dump(run_arm(read_job(scratch), scratch, output))
     (scratch / "run.tmp").write_text(text)
     (scratch / "run.tmp").rename(scratch / "run.json")

@@ -1,8 +1,8 @@
 """Starts fork servers, sends them jobs, and waits for the results.
 
 joblib calls `run_in_forkserver`, in a thread here or in a worker elsewhere. It sends a job to a
-fork server of its process, and waits. On Linux one server runs all jobs of the process, so that
-torch is imported once; elsewhere each job has a server of its own.
+fork server of its process, and waits. One server runs all jobs of the process, so that torch is
+imported once.
 """
 
 import atexit
@@ -11,18 +11,16 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
-from queue import Queue
-from typing import IO, Any
 
 from relume.core.trial import TrialRun
-from relume.trial.pool.forkserver import SHARED, STARTER
+from relume.trial.pool.forkserver import STARTER, write_job
 from relume.trial.runner.job import TrialJob, dump, job_of, run_of
 
 TAIL = 1500
@@ -41,23 +39,14 @@ class ForkServerClient:
             # NumPy's OpenBLAS starts threads at import, and a process with threads must not fork;
             # torch starts its own at first use.
             env.setdefault("OPENBLAS_NUM_THREADS", "1")
-        command = [sys.executable, "-c", STARTER.format("main")]
         self.threads = threads
         self.running = 0
+        self.closed = False
         self._lock = threading.Lock()
-        self._numbers = count()
-        self._pending: dict[int, Queue[int | None]] = {}
-        self._ended = False
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=env,
-            start_new_session=True,  # this process handles Ctrl-C
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._control, theirs = socket.socketpair()
+        command = [sys.executable, "-c", STARTER.format("main")]
+        with theirs:  # a session of its own: this process handles Ctrl-C
+            self._process = subprocess.Popen(command, stdin=theirs, env=env, start_new_session=True)
 
     @property
     def alive(self) -> bool:
@@ -66,76 +55,51 @@ class ForkServerClient:
 
     def run(self, job: TrialJob, scratch: Path) -> int | None:
         """Run a job to its end; return its exit status, or None if the server has died."""
-        answer: Queue[int | None] = Queue()
-        sender: IO[str] | Any = self._process.stdin
-        with self._lock:
-            if self._ended:
-                return None
-            number = next(self._numbers)
-            request = {"number": number, "job": dump(job), "scratch": str(scratch)}
-            self._pending[number] = answer
+        write_job(job, scratch)
+        reader, writer = os.pipe()
+        with open(reader, closefd=True) as answer:  # noqa: PTH123  (a file handle)
             try:
-                sender.write(json.dumps(request) + "\n")
-                sender.flush()
-            except (OSError, ValueError):
-                self._pending.pop(number)
+                with self._lock:
+                    socket.send_fds(self._control, [os.fsencode(scratch)], [writer])
+            except OSError:
                 return None
-        return answer.get()
-
-    def _read(self) -> None:
-        """Give every answer to the thread that waits for it; at the end give the others None."""
-        answers: IO[str] | Any = self._process.stdout
-        with contextlib.suppress(OSError, ValueError):
-            for line in answers:
-                answer = json.loads(line)
-                self._pending.pop(answer["number"]).put(int(answer["status"]))
-        self._fail_pending()
-
-    def _fail_pending(self) -> None:
-        with self._lock:
-            self._ended = True
-            for answer in self._pending.values():
-                answer.put(None)
-            self._pending.clear()
+            finally:
+                os.close(writer)
+            status = answer.read()  # until the server closes the pipe
+        return int(status) if status else None
 
     def close(self) -> None:
         """End the server and its running children."""
-        with contextlib.suppress(OSError):
-            if self._process.stdin is not None:
-                self._process.stdin.close()
+        self.closed = True
+        self._control.close()
         try:
             self._process.wait(2.0)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-        self._reader.join()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
 
 
 class ForkServerPool:
-    """The fork servers of this process, started when needed."""
+    """The fork servers of this process, started when needed: one for each number of threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._clients: list[ForkServerClient] = []
-        self._close_count = 0
 
-    def acquire(self, threads: int) -> tuple[ForkServerClient, int]:
-        """Return a fork server that can run a job, and how often the pool was closed so far."""
+    def acquire(self, threads: int) -> ForkServerClient:
+        """Return a fork server that can run a job; end those that no job needs any more."""
         with self._lock:
-            for client in list(self._clients):
-                if client.alive and client.threads == threads and (SHARED or not client.running):
-                    break
-                if not client.running:
+            for client in [each for each in self._clients if not each.running]:
+                if not client.alive or client.threads != threads:
                     self._clients.remove(client)
                     client.close()
-            else:
-                client = ForkServerClient(threads)
-                self._clients.append(client)
-            client.running += 1
-            return client, self._close_count
+            usable = [each for each in self._clients if each.alive and each.threads == threads]
+            if not usable:
+                usable = [ForkServerClient(threads)]
+                self._clients += usable
+            usable[0].running += 1
+            return usable[0]
 
     def release(self, client: ForkServerClient) -> None:
         """Count one job of the server as ended."""
@@ -146,14 +110,8 @@ class ForkServerPool:
         """End all servers with their running children."""
         with self._lock:
             clients, self._clients = self._clients, []
-            self._close_count += 1
         for client in clients:
             client.close()
-
-    @property
-    def close_count(self) -> int:
-        """How often the pool was closed."""
-        return self._close_count
 
 
 forkservers = ForkServerPool()
@@ -168,10 +126,10 @@ def run_in_forkserver(text: str) -> str:
         return dump(TrialRun(job.arm.name, job.seed, problem=problem))
     scratch = Path(tempfile.mkdtemp(prefix="relume-"))  # short: a socket path has at most 108 bytes
     try:
-        client, before = forkservers.acquire(job.threads)
+        client = forkservers.acquire(job.threads)
         status = client.run(job, scratch)
         forkservers.release(client)
-        if forkservers.close_count > before:
+        if client.closed:
             return ""
         return dump(_result(job, scratch, status))
     finally:

@@ -17,7 +17,7 @@ from relume.core import plain
 from relume.core.trial import Arm, TrialRun
 from relume.trial.runner.job import TrialJob, digest, dump, run_of
 
-FORMAT = 2
+FORMAT = 3
 """Raised by one when cached runs can no longer be reused."""
 
 
@@ -46,7 +46,7 @@ class TrialCache:
 
     def add(self, arm: Arm, run: TrialRun) -> None:
         """Append a run, whole or not at all."""
-        line = json.dumps({"edits": edits_key(arm), "seed": run.seed, "shot": plain(run)})
+        line = dump({"edits": edits_key(arm), "seed": run.seed, "run": run})
         self.path.parent.mkdir(parents=True, exist_ok=True)
         cut = self.path.exists() and self.path.read_bytes()[-1:] not in (b"\n", b"")
         data = ("\n" if cut else "") + line + "\n"
@@ -77,7 +77,7 @@ class TrialCache:
         for line in lines:
             try:
                 entry = json.loads(line)
-                run = run_of(entry["shot"])
+                run = run_of(entry["run"])
             except (ValueError, TypeError, KeyError):
                 continue  # cut off in the middle, or not of this cache
             if all(self._digest(file) == digest_then for file, digest_then in run.sources.items()):

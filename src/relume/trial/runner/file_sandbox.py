@@ -1,6 +1,7 @@
 """Patches Python's file functions so that one arm writes into an `Overlay`.
 
-Longer than other files: one small wrapper for each kind of function, best read side by side.
+`patched_functions` is the table: each function, and the method of `Redirection` that maps its
+paths and calls the original.
 """
 
 import builtins
@@ -10,12 +11,12 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from relume.instrument.monkeypatch import Patch, patched
 from relume.trial.runner.path_overlay import WRITING, Overlay
 
 
@@ -33,7 +34,10 @@ def sandboxed(scratch: Path, *shared: Path) -> Generator[Overlay]:
         before = tempfile.tempdir, os.environ.get("TMPDIR")
         stack.callback(_set_temporary_folder, *before)
         _set_temporary_folder(str(own), str(own))
-        stack.enter_context(patched(_patched_functions(overlay)))
+        for owner, name, redirect in patched_functions(overlay):
+            original = getattr(owner, name)
+            setattr(owner, name, _wrapper(original, redirect))
+            stack.callback(setattr, owner, name, original)
         yield overlay
 
 
@@ -45,279 +49,197 @@ def _set_temporary_folder(folder: str | None, variable: str | None) -> None:
         os.environ["TMPDIR"] = variable
 
 
-def _patched_functions(overlay: Overlay) -> list[Patch]:
-    open_ = _open(overlay)
-    patches: list[Patch] = [(builtins, "open", open_), (io, "open", open_)]
-    patches += [(os, "open", _os_open(overlay))]
-    patches += [(os, name, _reader(overlay)) for name in ("stat", "lstat", "access", "chdir")]
-    attributes = [name for name in ("listxattr", "getxattr", "readlink") if hasattr(os, name)]
-    patches += [(os, name, _reader(overlay)) for name in attributes]
-    changes = ("chmod", "utime", "truncate", "setxattr")
-    patches += [(os, name, _changer(overlay)) for name in changes if hasattr(os, name)]
-    patches += [(os, name, _remover(overlay)) for name in ("remove", "unlink", "rmdir")]
-    patches += [(os, name, _mover(overlay)) for name in ("rename", "replace")]
-    patches += [(os, name, _linker(overlay)) for name in ("symlink", "link") if hasattr(os, name)]
-    patches += [
-        (os, "mkdir", _maker(overlay)),
-        (os, "listdir", _lister(overlay)),
-        (os, "scandir", _scanner(overlay)),
-        (shutil, "rmtree", _tree_remover(overlay)),
-        (sqlite3, "connect", _first(overlay.path_to_write)),
+def _wrapper(original: Any, redirect: Callable[..., Any]) -> Any:
+    """Let `redirect` call the function, unless its path is relative to an open folder."""
+
+    def call(*args: Any, **keywords: Any) -> Any:
+        relative = {name: keywords.pop(name) for name in _FOLDERS if name in keywords}
+        if any(folder is not None for folder in relative.values()):
+            return original(*args, **keywords, **relative)
+        return redirect(original, *args, **keywords)
+
+    return call
+
+
+_FOLDERS = ("dir_fd", "src_dir_fd", "dst_dir_fd")
+
+
+def patched_functions(overlay: Overlay) -> list[tuple[Any, str, Callable[..., Any]]]:
+    """Return the functions to patch that exist here: owner, name, and what stands for each."""
+    to = Redirection(overlay)
+    new_file = partial(to.first, partial(overlay.path_to_write, keep=False))
+    database, first = partial(to.first, overlay.path_to_write), partial(to.first, to.readable)
+    table: list[tuple[Any, str, Callable[..., Any]]] = [
+        (builtins, "open", to.open),
+        (io, "open", to.open),
+        (os, "open", to.os_open),
+        (os, "stat lstat chdir listxattr getxattr readlink", to.read),
+        (os, "access", to.access),
+        (os, "chmod utime truncate setxattr", to.change),
+        (os, "remove unlink rmdir", to.remove),
+        (os, "rename replace", to.move),
+        (os, "symlink link", to.link),
+        (os, "mkdir", to.mkdir),
+        (os, "listdir", to.listdir),
+        (os, "scandir", to.scandir),
+        (shutil, "rmtree", to.rmtree),
+        (sqlite3, "connect", database),
     ]
-    return patches + _of_torch(overlay)
-
-
-def _of_torch(overlay: Overlay) -> list[Patch]:
-    """Patch the functions with which torch and safetensors open files in C++ and Rust."""
-    patches: list[Patch] = []
+    # torch and safetensors open files in C++ and Rust
     torch: Any = sys.modules.get("torch")
     if torch is not None:
         from relume.instrument.private_names import FILE_READER, FILE_WRITER
 
-        patches += [
-            (*FILE_WRITER, _first(lambda path: overlay.path_to_write(path, keep=False))),
-            (*FILE_READER, _first(overlay.path_to_read)),
-            (torch, "load", _first(overlay.path_to_read)),  # mmap=True passes the name to C++
+        table += [
+            (FILE_WRITER[0], FILE_WRITER[1], new_file),
+            (FILE_READER[0], FILE_READER[1], first),
+            (torch, "load", first),  # mmap=True passes the name to C++
         ]
-    try:
+    with suppress(ImportError):
         import safetensors.numpy
-        import safetensors.torch as tensors
-    except ImportError:
-        return patches
-    for module in (tensors, safetensors.numpy):
-        if hasattr(module, "serialize_file"):
-            patches.append((module, "serialize_file", _second(overlay.path_to_write)))
-        if hasattr(module, "safe_open"):
-            patches.append((module, "safe_open", _first(overlay.path_to_read)))
-    patches.append((safetensors, "safe_open", _first(overlay.path_to_read)))
-    return patches
+        import safetensors.torch
+
+        for module in (safetensors, safetensors.torch, safetensors.numpy):
+            table += [(module, "serialize_file", to.second), (module, "safe_open", first)]
+    return [
+        (owner, name, redirect)
+        for owner, names, redirect in table
+        for name in names.split()
+        if hasattr(owner, name)
+    ]
 
 
-def _open(overlay: Overlay) -> Callable[[Any], Any]:
-    def make(original: Any) -> Any:
-        def open(file: Any, mode: str = "r", *args: Any, **keywords: Any) -> Any:
-            if set(mode) & set("wax+"):
-                if "x" in mode and overlay.exists(file):
-                    raise FileExistsError(17, os.strerror(17), str(file))
-                file = overlay.path_to_write(file, keep="w" not in mode)
-            else:
-                file = overlay.path_to_read(file)
-            return original(file, mode, *args, **keywords)
+class Redirection:
+    """Calls file functions with the paths that an overlay has for theirs.
 
-        return open
+    Each method gets the original function and the arguments of the call.
+    """
 
-    return make
+    def __init__(self, overlay: Overlay) -> None:
+        self.overlay = overlay
+        self.readable = overlay.path_to_read
 
+    def open(self, original: Any, file: Any, mode: str = "r", *args: Any, **keywords: Any) -> Any:
+        """`open`: by its mode."""
+        if not set(mode) & set("wax+"):
+            return original(self.readable(file), mode, *args, **keywords)
+        if "x" in mode:
+            self._refuse_existing(file)
+        return original(
+            self.overlay.path_to_write(file, keep="w" not in mode), mode, *args, **keywords
+        )
 
-def _os_open(overlay: Overlay) -> Callable[[Any], Any]:
-    def make(original: Any) -> Any:
-        def open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: Any = None) -> Any:
-            if dir_fd is not None:
-                return original(path, flags, mode, dir_fd=dir_fd)
-            if flags & WRITING:
-                if not flags & os.O_CREAT and not overlay.exists(path):
-                    raise FileNotFoundError(2, os.strerror(2), str(path))
-                if flags & os.O_EXCL and overlay.exists(path):
-                    raise FileExistsError(17, os.strerror(17), str(path))
-                path = overlay.path_to_write(path, keep=not flags & os.O_TRUNC)
-            else:
-                path = overlay.path_to_read(path)
-            return original(path, flags, mode)
+    def os_open(self, original: Any, path: Any, flags: int, mode: int = 0o777) -> Any:
+        """`os.open`: by its flags."""
+        if not flags & WRITING:
+            return original(self.readable(path), flags, mode)
+        if not flags & os.O_CREAT and not self.overlay.exists(path):
+            raise FileNotFoundError(2, os.strerror(2), str(path))
+        if flags & os.O_EXCL:
+            self._refuse_existing(path)
+        path = self.overlay.path_to_write(path, keep=not flags & os.O_TRUNC)
+        return original(path, flags, mode)
 
-        return open
+    def read(self, original: Any, path: Any = ".", *args: Any, **keywords: Any) -> Any:
+        """Read what the arm sees at a path."""
+        return original(self.readable(path), *args, **keywords)
 
-    return make
+    def access(self, original: Any, path: Any, *args: Any, **keywords: Any) -> bool:
+        """`os.access`: nobody may use what the arm has removed."""
+        with suppress(FileNotFoundError):
+            return original(self.readable(path), *args, **keywords)
+        return False
 
+    def change(self, original: Any, path: Any, *args: Any, **keywords: Any) -> Any:
+        """Change a copy of the original in place."""
+        if self.overlay.exists(path):
+            path = self.overlay.path_to_write(path)
+        return original(path, *args, **keywords)
 
-def _mapped(place: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Map the first argument by `place`, unless it is relative to an open folder."""
+    def remove(self, original: Any, path: Any) -> None:
+        """Remove what the arm wrote, and hide the original."""
+        real = self.overlay.path_to_remove(path)
+        if real is not None:
+            original(real)
 
-    def make(original: Any) -> Any:
-        def call(path: Any = ".", *args: Any, **keywords: Any) -> Any:
-            if keywords.get("dir_fd") is None:
-                path = place(path)
-            return original(path, *args, **keywords)
+    def rmtree(
+        self, original: Any, path: Any, ignore_errors: bool = False, **keywords: Any
+    ) -> None:
+        """`shutil.rmtree`: `remove`, of a folder with its content."""
+        try:
+            self.remove(partial(original, ignore_errors=ignore_errors, **keywords), path)
+        except FileNotFoundError:
+            if not ignore_errors:
+                raise
 
-        return call
+    def move(self, original: Any, src: Any, dst: Any) -> None:
+        """Move a copy of the original, and hide the original."""
+        source = self.overlay.path_to_write(src) if self.overlay.exists(src) else src
+        original(source, self.overlay.path_to_write(dst, keep=False))
+        self.overlay.hide(src)
 
-    return make
+    def link(self, original: Any, src: Any, dst: Any, *args: Any, **keywords: Any) -> None:
+        """Make a link in the layer."""
+        original(src, self.overlay.path_to_write(dst, keep=False), *args, **keywords)
 
+    def mkdir(self, original: Any, path: Any, mode: int = 0o777) -> None:
+        """`os.mkdir`, in the layer."""
+        self._refuse_existing(path)
+        original(self.overlay.folder_to_make(path), mode)
 
-def _reader(overlay: Overlay) -> Callable[[Any], Any]:
-    def make(original: Any) -> Any:
-        def call(path: Any, *args: Any, **keywords: Any) -> Any:
-            if keywords.get("dir_fd") is None:
-                try:
-                    path = overlay.path_to_read(path)
-                except FileNotFoundError:
-                    if original.__name__ == "access":
-                        return False
-                    raise
-            return original(path, *args, **keywords)
+    def listdir(self, original: Any, path: Any = None) -> list[Any]:
+        """`os.listdir`: the names in the layer and in the original."""
+        whole = self._changed_folder(path)
+        return original(path) if whole is None else self.overlay.list_names(whole, original)
 
-        return call
+    def scandir(self, original: Any, path: Any = None) -> Any:
+        """`os.scandir`: the entries in the layer, and those in the original for other names."""
+        whole = self._changed_folder(path)
+        if whole is None:
+            return original(path)
+        wanted = set(self.overlay.list_names(whole, self.overlay.listdir))
+        entries: dict[str, Any] = {}
+        for folder in (whole, self.overlay.layer_path(whole)):
+            with suppress(FileNotFoundError, NotADirectoryError), original(folder) as scanned:
+                entries |= {entry.name: entry for entry in scanned if entry.name in wanted}
+        return _Entries(entries.values())
 
-    return make
+    def first(self, place: Any, original: Any, *args: Any, **keywords: Any) -> Any:
+        """Map the first argument by `place` if it is a path: it may be an open file too."""
+        if args and isinstance(args[0], str | os.PathLike) and args[0] != ":memory:":
+            args = (str(place(args[0])), *args[1:])
+        return original(*args, **keywords)
 
+    def second(self, original: Any, data: Any, path: Any, *args: Any, **keywords: Any) -> Any:
+        """Write the second argument's file in the layer."""
+        return original(data, self.overlay.path_to_write(path), *args, **keywords)
 
-def _changer(overlay: Overlay) -> Callable[[Any], Any]:
-    return _mapped(lambda path: overlay.path_to_write(path) if overlay.exists(path) else path)
+    def _refuse_existing(self, path: Any) -> None:
+        if self.overlay.exists(path):
+            raise FileExistsError(17, os.strerror(17), str(path))
 
-
-def _remover(overlay: Overlay) -> Callable[[Any], Any]:
-    def make(original: Any) -> Any:
-        def call(path: Any, *, dir_fd: Any = None) -> None:
-            if dir_fd is not None:
-                return original(path, dir_fd=dir_fd)
-            real = overlay.path_to_remove(path)
-            return None if real is None else original(real)
-
-        return call
-
-    return make
-
-
-def _mover(overlay: Overlay) -> Callable[[Any], Any]:
-    def make(original: Any) -> Any:
-        def call(src: Any, dst: Any, **keywords: Any) -> None:
-            if keywords.get("src_dir_fd") is not None or keywords.get("dst_dir_fd") is not None:
-                return original(src, dst, **keywords)
-            source = (
-                overlay.path_to_write(src) if overlay.exists(src) else src
-            )  # a copy of an original
-            target = overlay.path_to_write(dst, keep=False)
-            original(source, target)
-            return overlay.hide(src)
-
-        return call
-
-    return make
-
-
-def _linker(overlay: Overlay) -> Callable[[Any], Any]:
-    def make(original: Any) -> Any:
-        def call(src: Any, dst: Any, *args: Any, **keywords: Any) -> None:
-            if keywords.get("dir_fd") is None and keywords.get("dst_dir_fd") is None:
-                dst = overlay.path_to_write(dst, keep=False)
-            return original(src, dst, *args, **keywords)
-
-        return call
-
-    return make
-
-
-def _maker(overlay: Overlay) -> Callable[[Any], Any]:
-    def make(original: Any) -> Any:
-        def call(path: Any, mode: int = 0o777, *, dir_fd: Any = None) -> None:
-            if dir_fd is not None:
-                return original(path, mode, dir_fd=dir_fd)
-            if overlay.exists(path):
-                raise FileExistsError(17, os.strerror(17), str(path))
-            return original(overlay.folder_to_make(path), mode)
-
-        return call
-
-    return make
+    def _changed_folder(self, path: Any) -> str | None:
+        """Return the folder's absolute path if the arm changed it; one it removed is not listed."""
+        whole = (
+            None
+            if isinstance(path, bytes)
+            else self.overlay.absolute("." if path is None else path)
+        )
+        if whole is None or not self.overlay.is_changed(whole):
+            return None
+        self.readable(whole)
+        return whole
 
 
-def _lister(overlay: Overlay) -> Callable[[Any], Any]:
-    def make(original: Any) -> Any:
-        def call(path: Any = None) -> list[Any]:
-            where = "." if path is None else path
-            whole = overlay.absolute(where)
-            if whole is None or isinstance(path, bytes):
-                return original(where)
-            if not overlay.is_changed(whole):
-                return original(where)
-            overlay.path_to_read(whole)  # a folder that was removed is not listed
-            return overlay.list_names(whole, original)
+class _Entries(ExitStack):
+    """The entries of a folder as `os.scandir` returns them: an iterator and a context."""
 
-        return call
+    def __init__(self, entries: Iterable[Any]) -> None:
+        super().__init__()
+        self._entries = iter(entries)
 
-    return make
-
-
-def _scanner(overlay: Overlay) -> Callable[[Any], Any]:
-    def make(original: Any) -> Any:
-        def call(path: Any = None) -> Any:
-            where = "." if path is None else path
-            whole = overlay.absolute(where)
-            if whole is None or isinstance(path, bytes) or not overlay.is_changed(whole):
-                return original(where)
-            overlay.path_to_read(whole)
-            return _Entries(overlay, original, whole)
-
-        return call
-
-    return make
-
-
-class _Entries:
-    """The entries of `os.scandir` in a folder and its layer."""
-
-    def __init__(self, overlay: Overlay, scan: Any, whole: str) -> None:
-        wanted, entries = set(overlay.list_names(whole, overlay.listdir)), list[Any]()
-        for folder in (overlay.layer_path(whole), whole):
-            try:
-                with scan(folder) as scanned:
-                    listed = [entry for entry in scanned if entry.name in wanted]
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            entries += listed
-            wanted -= {entry.name for entry in listed}
-        self._at = iter(entries)
-
-    def __iter__(self) -> "_Entries":
-        return self
+    def __iter__(self) -> Iterator[Any]:
+        return self._entries
 
     def __next__(self) -> Any:
-        return next(self._at)
-
-    def __enter__(self) -> "_Entries":
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Drop the entries that are left."""
-        self._at = iter(())
-
-
-def _tree_remover(overlay: Overlay) -> Callable[[Any], Any]:
-    def make(original: Any) -> Any:
-        def rmtree(path: Any, ignore_errors: bool = False, **keywords: Any) -> None:
-            try:
-                real = overlay.path_to_remove(path)
-            except FileNotFoundError:
-                if ignore_errors:
-                    return
-                raise
-            if real is not None:
-                original(real, ignore_errors, **keywords)
-
-        return rmtree
-
-    return make
-
-
-def _first(place: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def make(original: Any) -> Any:
-        def call(first: Any, *args: Any, **keywords: Any) -> Any:
-            if isinstance(first, str | os.PathLike) and first != ":memory:":
-                first = str(place(first))
-            return original(first, *args, **keywords)
-
-        return call
-
-    return make
-
-
-def _second(place: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def make(original: Any) -> Any:
-        def call(first: Any, second: Any, *args: Any, **keywords: Any) -> Any:
-            return original(first, place(second), *args, **keywords)
-
-        return call
-
-    return make
+        return next(self._entries)

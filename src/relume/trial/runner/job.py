@@ -2,15 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from relume.core import plain
-from relume.core.trial import Arm, Edit, Objective, TrialRun
+from pydantic import TypeAdapter
 
-_NOT_FINITE = {"inf", "-inf", "nan"}
+from relume.core.trial import Arm, Objective, TrialRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,49 +54,30 @@ class TrialJob:
     keep: str = ""
 
 
+_JOB, _RUN = TypeAdapter(TrialJob), TypeAdapter(TrialRun)
+
+
 def dump(noun: object) -> str:
-    """Return a job, arm or run as one line of JSON."""
-    return json.dumps(plain(noun), ensure_ascii=True, separators=(",", ":"))
+    """Return a job, a run or a part of one as one line of JSON, with ``NaN`` and ``Infinity``."""
+    return json.dumps(noun, default=_fields, ensure_ascii=True, separators=(",", ":"))
+
+
+def _fields(noun: Any) -> dict[str, Any]:
+    return {one.name: getattr(noun, one.name) for one in fields(noun)}
 
 
 def job_of(text: str) -> TrialJob:
     """Read the job that `dump` wrote."""
-    data: dict[str, Any] = json.loads(text)
-    program: dict[str, Any] = data.pop("program")
-    program["argv"] = tuple(program["argv"])
-    return TrialJob(
-        program=Program(**program),
-        arm=arm_of(data.pop("arm")),
-        objective=Objective(**data.pop("objective")),
-        **data,
-    )
+    return _JOB.validate_python(json.loads(text))  # `validate_json` refuses names not in UTF-8
 
 
-def arm_of(data: Mapping[str, Any]) -> Arm:
-    """Read an arm from its JSON."""
-    edits = tuple(edit_of(edit) for edit in data["edits"])
-    return Arm(data["name"], edits, data["role"], data["text"])
+def run_of(data: object) -> TrialRun:
+    """Read a run from what `json.loads` made of its line.
 
-
-def edit_of(data: Mapping[str, Any]) -> Edit:
-    """Read an edit from its JSON."""
-    fields: dict[str, Any] = dict(data)
-    fields["options"] = {name: _restored(value) for name, value in data["options"].items()}
-    fields["sites"] = tuple(data["sites"])
-    return Edit(**fields)
-
-
-def run_of(data: Mapping[str, Any]) -> TrialRun:
-    """Read a run from its JSON."""
-    fields: dict[str, Any] = dict(data)
-    for name in ("findings", "laid"):
-        fields[name] = tuple(fields[name])
-    fields["loss"] = tuple((int(step), float(value)) for step, value in fields["loss"])
-    for name in ("symptoms", "metrics"):
-        fields[name] = {key: float(value) for key, value in fields[name].items()}
-    value = fields["value"]
-    fields["value"] = None if value is None else float(value)
-    return TrialRun(**fields)
+    Raises:
+        ValueError: it is no run.
+    """
+    return _RUN.validate_python(data)
 
 
 def digest(file: str) -> str:
@@ -107,12 +86,3 @@ def digest(file: str) -> str:
         return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16]
     except OSError:
         return ""
-
-
-def _restored(value: Any) -> Any:
-    """Restore tuples, and the numbers that JSON does not have."""
-    if isinstance(value, str) and value in _NOT_FINITE:
-        return float(value)
-    if isinstance(value, list):
-        return tuple(_restored(item) for item in cast("list[Any]", value))
-    return value
