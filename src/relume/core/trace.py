@@ -196,6 +196,8 @@ class Trace:
     softmax        ``act``, ``axis`` (from the front), ``shape``, ``batch`` (rows of the data),
                    ``role``, ``implicit`` (the call names no axis; None: its source was not
                    read), ``file``, ``line``
+    path           ``before``: the sites before this act or head on a path of the graph, with no
+                   other site between (one fact for each graph in which they differ)
     act-cost       a benchmark after `relume run`: ``seconds``, ``cheapest_seconds``, ``cheapest``,
                    ``shape``
     precision      ``dtype`` and ``shape`` of what an act kept, when it was first seen

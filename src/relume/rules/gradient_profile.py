@@ -66,6 +66,9 @@ def gradient_profile(
 ) -> GradientProfile | None:
     """The profile over a part of the records, through the hidden acts or through `sites`.
 
+    The acts lie on one path of the graph. Of several paths (towers, an actor and a critic) it is
+    the one along which the gradient changes most.
+
     Args:
         trace: the run.
         first: where the part begins, as a share of the number of records.
@@ -76,6 +79,37 @@ def gradient_profile(
         The profile, or None where fewer than two acts have gradients.
     """
     acts = _with_gradient(trace, acts_of(trace) if sites is None else sites)
+    profiles = [
+        profile
+        for chain in (chains(trace, acts) if sites is None else [acts])
+        if (profile := _along(trace, chain, first, last)) is not None
+    ]
+    return max(profiles, key=lambda profile: abs(profile.change), default=None)
+
+
+def chains(trace: Trace, sites: Sequence[Site]) -> list[list[Site]]:
+    """The paths of the graph through these sites: for each that ends one, the longest to it.
+
+    Without facts on paths (an older recording, or a site that was in no graph) all sites in forward
+    order are one chain.
+    """
+    before: dict[str, set[str]] = {}
+    for fact in trace.facts_of("path"):
+        before.setdefault(fact.site, set()).update(map(str, fact.data.get("before", ())))
+    if any(site.name not in before for site in sites):
+        return [list(sites)]
+    wanted = {site.name: site for site in sites}
+    longest: dict[str, list[Site]] = {}
+    for name in sorted(before, key=lambda name: site.order if (site := trace.site(name)) else 0):
+        known = (longest[one] for one in before[name] if one in longest)
+        best = max(known, key=len, default=list[Site]())
+        longest[name] = [*best, wanted[name]] if name in wanted else best
+    inner = {site.name for chain in longest.values() for site in chain[:-1]}
+    return [longest[site.name] for site in sites if site.name not in inner]
+
+
+def _along(trace: Trace, acts: Sequence[Site], first: float, last: float) -> GradientProfile | None:
+    """The profile through acts of one chain."""
     names, _, pre = align_series(trace, [s.name for s in acts], "grad_pre_rms")
     with_post, _, post = align_series(trace, names, "grad_post_rms")
     if len(with_post) < FEWEST or with_post != names or pre.shape != post.shape:

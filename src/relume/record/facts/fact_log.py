@@ -117,6 +117,8 @@ class FactLog:
             self._update_sites(graph, acts, head, module_trace)
         if changed:
             self._write_structure(graph, acts, spec, head, module_trace, step)
+            end = None if view.head is None else (view.head[1], view.head[0].site.name)
+            self.structure_facts.write_paths(graph, acts, end, step)
         return view
 
     def read_inputs(

@@ -12,6 +12,7 @@ from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
     if_in_memory,
+    inputs,
     kind,
     name_of,
 )
@@ -20,6 +21,8 @@ from relume.record.graph.softmax_source import axis_is_left_out
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.sites import SiteCall, Sites, SiteState, source_of
 from relume.record.store.run_file import Writer
+
+MOST_BEFORE = 64  # sites that are listed before another one: a dense block has that many
 
 
 class StructureFacts:
@@ -134,6 +137,35 @@ class StructureFacts:
             data["first_traits"] = head_structure.traits(before)
             data["second_traits"] = head_structure.traits(node)
             self._write_once("act-pair", name, node, data, step)
+
+    def write_paths(
+        self,
+        graph: AutogradGraph,
+        calls: Sequence[SiteCall],
+        head: tuple[AutogradNode, str] | None,
+        step: int,
+    ) -> None:
+        """Write which sites stand before each one on a path of the graph, with none between.
+
+        Args:
+            graph: of the loss.
+            calls: the calls of acts in it.
+            head: the head's node and the name of its site.
+            step: the current step.
+        """
+        names = {call.node: call.state.site.name for call in calls if call.node is not None}
+        if head is not None:
+            names[head[0]] = head[1]
+        nearest: dict[AutogradNode, frozenset[str]] = {}
+        for node in graph.nodes:  # in forward order: inputs come first
+            known = (nearest.get(source) for source in inputs(node) if source is not None)
+            before = frozenset[str]().union(*(one for one in known if one))
+            name = names.get(node)
+            nearest[node] = before if name is None else frozenset((name,))
+            if name is not None:
+                listed = sorted(before - {name})[:MOST_BEFORE]
+                if self.first("path", name, " ".join(listed)):
+                    self._writer.fact(Fact("path", name, step, {"before": listed}))
 
     def write_precision(self, state: SiteState, step: int) -> None:
         """Write the dtype in which an act was computed."""

@@ -192,8 +192,9 @@ def index_of(node: AutogradNode) -> Tensor | None:
         index = indices[-1] if indices and len(indices) > 1 else None
     else:
         return None
-    whole = isinstance(index, Tensor) and not index.is_floating_point()
-    return index if whole and index.dtype is not torch.bool else None
+    if not isinstance(index, Tensor) or index.is_floating_point() or index.dtype is torch.bool:
+        return None
+    return index
 
 
 def _picked(graph: AutogradGraph, node: AutogradNode) -> AutogradNode | None:

@@ -6,6 +6,7 @@ and the act may move that axis: a permutation (channels last), a view, an axis a
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 from relume.record.graph.autograd_graph import (
     AutogradNode,
@@ -93,7 +94,7 @@ def _through(node: AutogradNode, before: Shape, after: Shape, axis: int) -> int 
     dropped = saved(node, "_saved_dim")
     if dropped is None:
         return None
-    several = dropped if isinstance(dropped, tuple | list) else (dropped,)  # pyright: ignore[reportUnknownVariableType]
+    several: list[Any] = list(dropped) if hasattr(dropped, "__iter__") else [dropped]
     gone = {signed_axis(dim) % len(before) for dim in several}
     return None if axis in gone else axis - sum(dim < axis for dim in gone)
 

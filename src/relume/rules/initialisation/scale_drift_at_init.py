@@ -39,7 +39,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Value
-from relume.rules.gradient_profile import gradient_profile
+from relume.rules.gradient_profile import chains, gradient_profile
 from relume.rules.init_advice import init_for
 from relume.rules.outcome import KNOWN, judge
 from relume.rules.page import page
@@ -75,16 +75,26 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def _chain(trace: Trace) -> Chain:
-    """RMS at the first step, in forward order, by the one stat that enough acts have."""
-    acts = acts_of(trace)
-    heads = trace.sites_of("head") if len(acts) <= 1 else ()
-    chains: list[Chain] = []
+    """RMS at the first step along a path, by the one stat that enough acts have.
+
+    Of several paths (two towers) it is the one that drifts most.
+    """
+    found: list[Chain] = []
+    for path in chains(trace, (*acts_of(trace), *trace.sites_of("head"))):
+        acts = [site for site in path if site.kind == "act"]
+        heads = [site for site in path if site.kind == "head"]
+        found.append(_along(trace, acts, heads if len(acts) <= 1 else []))
+    return max((chain for chain in found if chain), key=lambda c: abs(_decades(c)), default=[])
+
+
+def _along(trace: Trace, acts: list[Site], heads: list[Site]) -> Chain:
+    by_stat: list[Chain] = []
     for stat in ("pre_rms", "post_rms"):
         scales = [(site, _scale(trace, site, stat)) for site in acts]
         scales += [(site, value_at_start(trace, site.name, "pre_rms")) for site in heads]
         # a zero comes from a zero-initialised branch, which is meant to be silent
-        chains.append([(site, value) for site, value in scales if value])
-    before, after = chains
+        by_stat.append([(site, value) for site, value in scales if value])
+    before, after = by_stat
     best = before if 5 * len(before) >= 4 * len(after) else after
     return best if len(best) >= 2 else []
 
