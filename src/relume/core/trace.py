@@ -100,7 +100,8 @@ class Site:
         for name, bound in (("low", -math.inf), ("high", math.inf)):
             if body.get(name, bound) is None:
                 body[name] = bound
-        return cls(**body | {"init": tuple(body.get("init", ()))})
+        body["init"] = tuple(body.get("init", ()))
+        return cls(**body)
 
     @classmethod
     def of_act(cls, act: str, traits: Mapping[str, Any] | None, site: str = "") -> Site:

@@ -133,10 +133,14 @@ class StructureFacts:
         for node, before in head_structure.act_pairs(graph):
             first, second = (by_node()[name_of(each)][0].name for each in (before, node))
             name = sites[node].name if node in sites else second
-            data = {"first": first, "second": second, "role": roles.get(node, "hidden")}
-            data["first_traits"] = head_structure.traits(before)
-            data["second_traits"] = head_structure.traits(node)
-            self._write_once("act-pair", name, node, data, step)
+            pair: dict[str, Any] = {
+                "first": first,
+                "second": second,
+                "role": roles.get(node, "hidden"),
+            }
+            pair["first_traits"] = head_structure.traits(before)
+            pair["second_traits"] = head_structure.traits(node)
+            self._write_once("act-pair", name, node, pair, step)
 
     def write_paths(
         self,
