@@ -34,8 +34,10 @@ STARTER = (
     "from relume.trial.pool.forkserver import {} as main\n"
     "main()"
 )
-ALWAYS = ("torch", "numpy", "torch._dynamo", "scipy.stats")
-ALWAYS += ("relume.trial.runner.run_arm", "relume.record.recorder", "relume.fixes.apply")
+ALWAYS = (
+    *("torch", "numpy", "torch._dynamo", "scipy.stats"),
+    *("relume.trial.runner.run_arm", "relume.record.recorder", "relume.fixes.apply"),
+)
 """Imported before the first fork; the first optimiser imports torch._dynamo, as slow as torch."""
 
 
@@ -45,7 +47,7 @@ def main() -> None:
     control = socket.socket(fileno=0)
     wake, waker = os.pipe()  # readable once a child has ended
     os.set_blocking(waker, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGCHLD, _no_op)  # a signal without a handler wakes nobody
     signal.set_wakeup_fd(waker)
     running: dict[int, int] = {}  # process id -> pipe for its exit status
     warmed = False
@@ -70,6 +72,10 @@ def main() -> None:
     for child in running:
         _kill_group(child)
     os._exit(0)
+
+
+def _no_op(number: int, frame: object) -> None:
+    pass
 
 
 def _report_ended(running: dict[int, int]) -> None:

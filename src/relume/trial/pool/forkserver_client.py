@@ -46,7 +46,9 @@ class ForkServerClient:
         self._control, theirs = socket.socketpair()
         command = [sys.executable, "-c", STARTER.format("main")]
         with theirs:  # a session of its own: this process handles Ctrl-C
-            self._process = subprocess.Popen(command, stdin=theirs, env=env, start_new_session=True)
+            self._process = subprocess.Popen(
+                command, stdin=theirs.fileno(), env=env, start_new_session=True
+            )
 
     @property
     def alive(self) -> bool:
