@@ -578,8 +578,9 @@ def _zeros(tensors: Sequence[Tensor]) -> list[bool]:
     largest: list[Tensor] = []
     for tensor in tensors:
         grad: Any = local_part(tensor.grad)
-        if grad is None and tensor.grad is not None and tensor.grad.is_sparse:
-            grad = tensor.grad.detach()._values()
+        own: Any = tensor.grad
+        if grad is None and own is not None and own.is_sparse:
+            grad = own.detach()._values()
         some = grad is None or not grad.numel()
         largest.append(torch.ones(()) if some else grad.detach().ne(0).any())
     return [not number for number in _numbers_of(largest)]
@@ -592,7 +593,7 @@ def _numbers_of(scalars: Sequence[Tensor]) -> list[float]:
         groups.setdefault(scalar.device, []).append(index)
     numbers = [0.0] * len(scalars)
     for members in groups.values():
-        values = torch.stack([scalars[i].float() for i in members]).tolist()
+        values: Any = torch.stack([scalars[i].float() for i in members]).tolist()
         for index, value in zip(members, values, strict=True):
             numbers[index] = value
     return numbers
