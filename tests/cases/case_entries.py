@@ -195,7 +195,7 @@ ENTRIES: tuple[Entry, ...] = (
     (
         "wrong-parameters",
         z.wrong_parameters,
-        ("ACT603",),
+        ("ACT903",),
         "",
         (("mlp", "relu", "sgd"), ("conv", "relu", "adam"), ("values", "tanh", "adam")),
     ),

@@ -315,6 +315,26 @@ def test_data_that_are_not_finite(tmp_path: Path) -> None:
     assert finding.severity == Severity.ERROR
 
 
+def test_the_objects_of_the_process_are_searched_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights updated by hand: no optimiser exists, and each backward would search again."""
+    from relume.record.capture import optimizer_steps
+
+    calls: list[int] = []
+    monkeypatch.setattr(optimizer_steps, "live_optimizers", lambda: calls.append(1) or [])
+    model = mlp()
+    with relume.watch(model, every=1, path=tmp_path / "run.sqlite"):
+        for _ in range(STEPS):
+            x, y = batch()
+            model.zero_grad()
+            nn.functional.cross_entropy(model(x), y).backward()
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    parameter.sub_(0.1 * parameter.grad)
+    assert len(calls) == 1
+
+
 # --- limits, on made traces ---------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-# broken: ACT603
+# broken: ACT903
 # healthy: nothing
 import sys
 import torch

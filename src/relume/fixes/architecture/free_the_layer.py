@@ -2,7 +2,8 @@
 
 ## What it does
 Asks what keeps the gradient of a layer at zero, or its learning rate: dead units or a vanishing
-gradient before it, a `detach`, a group with a rate of its own, `requires_grad = False`.
+gradient before it, a `detach`, a group with a rate of its own, `requires_grad = False`; or the
+wiring: a gradient that is never cleared, an optimiser that does not step, layers made in forward.
 
 ## When it helps
 Where a weight stands still and the others learn. Layers also come to rest from the bottom up in
@@ -30,7 +31,14 @@ if TYPE_CHECKING:
 
 PAGE = page(__doc__)
 
-RUNGS = {"ACT603": 2}
+RUNGS = {
+    "ACT603": 2,
+    "ACT901": 1,
+    "ACT902": 1,
+    "ACT903": 2,
+    "ACT904": 1,
+    "ACT905": 1,
+}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:

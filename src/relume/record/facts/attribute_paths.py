@@ -32,7 +32,8 @@ def attribute_paths(
     """
     search = _Search()
     for name, root in roots:
-        for path, module in root.named_modules():
+        modules: Any = root.named_modules()
+        for path, module in modules:
             inner = ".".join(part for part in (name, path) if part)
             search.add(_own_attributes(module, inner))
     search.run(behind=True)
@@ -84,7 +85,8 @@ def _parts(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, nn.Module):
         for name, parameter in value.named_parameters():
             yield f"{path}.{name}", parameter
-        for name, module in value.named_modules():
+        modules: Any = value.named_modules()
+        for name, module in modules:
             yield from _own_attributes(module, f"{path}.{name}" if name else path)
     elif isinstance(value, list | tuple):
         items: Any = value  # pyright: ignore[reportUnknownVariableType]

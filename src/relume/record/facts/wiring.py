@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from relume.core import Fact
+from relume.instrument.module_names import user_frame
 from relume.record.facts.attribute_paths import attribute_paths, is_parameter
 from relume.record.graph import criterion, criterion_targets
 from relume.record.graph.affine_structure import data_inputs
@@ -36,7 +37,6 @@ from relume.record.graph.op_names import AFFINE
 from relume.record.graph.recompute import output_of
 from relume.record.measure.dtensor import is_sharded, local_part
 from relume.record.sites.module_trace import ModuleTrace
-from relume.record.sites.qualified_names import user_frame
 from relume.record.sites.sites import Sites, source_of
 from relume.record.store.run_file import Writer
 
@@ -578,10 +578,11 @@ def _zeros(tensors: Sequence[Tensor]) -> list[bool]:
     largest: list[Tensor] = []
     for tensor in tensors:
         grad: Any = local_part(tensor.grad)
-        if grad is None and tensor.grad is not None and tensor.grad.is_sparse:
-            grad = tensor.grad.detach()._values()
+        own: Any = tensor.grad
+        if grad is None and own is not None and own.is_sparse:
+            grad = own.detach()._values()
         some = grad is None or not grad.numel()
-        largest.append(torch.ones(()) if some else grad.detach().ne(0).any())
+        largest.append(torch.ones(()) if some else grad.ne(0).any())
     return [not number for number in _numbers_of(largest)]
 
 
@@ -592,7 +593,7 @@ def _numbers_of(scalars: Sequence[Tensor]) -> list[float]:
         groups.setdefault(scalar.device, []).append(index)
     numbers = [0.0] * len(scalars)
     for members in groups.values():
-        values = torch.stack([scalars[i].float() for i in members]).tolist()
+        values: Any = torch.stack([scalars[i].float() for i in members]).tolist()
         for index, value in zip(members, values, strict=True):
             numbers[index] = value
     return numbers

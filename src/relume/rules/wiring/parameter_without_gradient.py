@@ -21,11 +21,11 @@ backward changes nothing at all.
 ## How it is measured
 Exact: whether `.grad` is None or zero in every entry after backward and at the step, on the first
 10 recorded steps and every 15th later one; a moment in the optimiser's state that is not zero
-counts as a gradient too. Named from 4 such steps on, at least 3 of them after some weight had moved
-(a branch that begins at zero, or a rate that does, gets its gradient with the second move). A
-warning where the module was called or an operation without a slope stands in between (its line is
-given); an error where at most one weight is left that trains. A module that is never called is a note, and
-a warning in a run that fares badly.
+counts as a gradient too. Named from 4 such steps on, at least 3 of them after some weight had
+moved (a branch that begins at zero, or a rate that does, gets its gradient with the second move).
+A warning where the module was called or an operation without a slope stands in between (its line
+is given); an error where at most one weight is left that trains. A module that is never called is
+a note, and a warning in a run that fares badly.
 
 ## Known false alarms
 Frozen parameters, those that no optimiser holds (target networks, copies by moving average), those
