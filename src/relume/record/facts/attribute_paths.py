@@ -6,7 +6,7 @@ parameter of the model, yet its tensors stand behind an attribute: ``hids[0].wei
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +32,7 @@ def attribute_paths(
     """
     search = _Search()
     for name, root in roots:
-        modules: Any = root.named_modules()
+        modules = cast("Iterator[tuple[str, nn.Module]]", root.named_modules())
         for path, module in modules:
             inner = ".".join(part for part in (name, path) if part)
             search.add(_own_attributes(module, inner))
@@ -85,7 +85,7 @@ def _parts(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, nn.Module):
         for name, parameter in value.named_parameters():
             yield f"{path}.{name}", parameter
-        modules: Any = value.named_modules()
+        modules = cast("Iterator[tuple[str, nn.Module]]", value.named_modules())
         for name, module in modules:
             yield from _own_attributes(module, f"{path}.{name}" if name else path)
     elif isinstance(value, list | tuple):

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -581,8 +581,8 @@ def _zeros(tensors: Sequence[Tensor]) -> list[bool]:
         own: Any = tensor.grad
         if grad is None and own is not None and own.is_sparse:
             grad = own.detach()._values()
-        some = grad is None or not grad.numel()
-        largest.append(torch.ones(()) if some else grad.ne(0).any())
+        empty = grad is None or not grad.numel()
+        largest.append(torch.ones(()) if empty or grad is None else grad.ne(0).any())
     return [not number for number in _numbers_of(largest)]
 
 
@@ -593,7 +593,7 @@ def _numbers_of(scalars: Sequence[Tensor]) -> list[float]:
         groups.setdefault(scalar.device, []).append(index)
     numbers = [0.0] * len(scalars)
     for members in groups.values():
-        values: Any = torch.stack([scalars[i].float() for i in members]).tolist()
+        values = cast("list[float]", torch.stack([scalars[i].float() for i in members]).tolist())
         for index, value in zip(members, values, strict=True):
             numbers[index] = value
     return numbers

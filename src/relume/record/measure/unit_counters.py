@@ -141,7 +141,10 @@ class UnitCounters:
         active = fields.get("active")
         if active is None or np.ndim(active) == 0:
             return
-        before, self._silent = self._silent, float(np.mean(np.asarray(active) == 0))
+        before, self._silent = (
+            self._silent,
+            float(np.mean(np.asarray(active, dtype=np.float64) == 0)),
+        )
         if self._records and abs(self._silent - before) > DEATH:
             self.split()
 

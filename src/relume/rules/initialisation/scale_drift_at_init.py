@@ -84,7 +84,11 @@ def _chain(trace: Trace) -> Chain:
         acts = [site for site in path if site.kind == "act"]
         heads = [site for site in path if site.kind == "head"]
         found.append(_along(trace, acts, heads if len(acts) <= 1 else []))
-    return max((chain for chain in found if chain), key=lambda c: abs(_decades(c)), default=[])
+    return max((chain for chain in found if chain), key=_size, default=[])
+
+
+def _size(chain: Chain) -> float:
+    return abs(_decades(chain))
 
 
 def _along(trace: Trace, acts: list[Site], heads: list[Site]) -> Chain:
