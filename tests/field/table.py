@@ -14,8 +14,9 @@ How a sick run is graded, by the roots of `warning` or above in the order in whi
 - partly: a later one has, or one has a code named as partly right, or a right code is told below
   `warning` or as a symptom;
 - wrong: there are roots, and none of these holds;
-- silent: there is no root, and the run does not end as if all were well;
-- false fine: there is no root, and relume exits 0.
+- silent: there is no root, and the run is not called fine;
+- false fine: there is no root, and the verdict is "fine" (where there is no verdict, as up to
+  0.1.0: relume exits 0).
 
 A healthy run is disturbed where any finding is a `warning` or above.
 """
@@ -128,11 +129,13 @@ def grade(report: Report, *, sick: bool) -> Graded:
     if not sick:
         disturbed = any(f["severity"] in LOUD for f in findings)
         return Graded(report, sick, "disturbed" if disturbed else "quiet", roots, outcome, same)
-    return Graded(report, sick, _grade(report, findings, loud, status), roots, outcome, same)
+    fine = told.get("verdict", "fine" if status == 0 else "") == "fine"
+    name = f"{outcome}/{told.get('verdict', '-')}"
+    return Graded(report, sick, _grade(report, findings, loud, fine), roots, name, same)
 
 
 def _grade(
-    report: Report, findings: list[dict[str, Any]], loud: list[dict[str, Any]], status: int
+    report: Report, findings: list[dict[str, Any]], loud: list[dict[str, Any]], fine: bool
 ) -> str:
     codes = [f["code"] for f in loud]
     if codes and codes[0] in report.right:
@@ -142,7 +145,7 @@ def _grade(
         return "partly"
     if codes:
         return "wrong"
-    return "false fine" if status == 0 else "silent"
+    return "false fine" if fine else "silent"
 
 
 def main() -> None:
@@ -168,7 +171,7 @@ def main() -> None:
             roots = ", ".join(one.roots) or "-"
             right = "|".join(one.report.right)
             print(
-                f"{one.report.name + twin:<44} {one.grade:<10} {one.outcome:<11} {roots} <{right}>"
+                f"{one.report.name + twin:<44} {one.grade:<10} {one.outcome:<22} {roots} <{right}>"
             )
     sick = Counter(one.grade for one in done if one.sick)
     total = sum(sick.values())

@@ -324,8 +324,9 @@ def test_closed_early_and_many_times_over(tmp_path: Path) -> None:
     np.random.seed(0)
     model = Net()
     watched = [
-        relume.watch(model, path=tmp_path / f"{n}.sqlite", every=1 + n) for n in range(4)
-    ]  # nested, of one model
+        relume.watch([model, nn.Identity()], path=tmp_path / f"{n}.sqlite", every=1 + n)
+        for n in range(4)
+    ]  # nested, of one model, each with another one beside it
     done = 0
 
     def close_one(*_: object) -> None:

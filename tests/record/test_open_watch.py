@@ -1,6 +1,5 @@
 """A watch that is still open is judged up to now; one that is replaced or dropped ends itself."""
 
-import gc
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +56,6 @@ def test_a_dropped_watch_ends_itself(tmp_path: Path) -> None:
 
     for number in range(5):
         run = cell(number)
-    gc.collect()
     assert len(live_recorders) == before + 1
     del run
-    gc.collect()
     assert len(live_recorders) == before

@@ -118,9 +118,7 @@ FORMS: dict[str, Entry] = {
     "torch.jit.script": Entry(lambda: classifying(Functional(scripted())), one("relu()", "relu")),
     "relume.acts.register": Entry(own_act, one("zoo_softly()", "zoo_softly")),
     "autograd.Function": Entry(functional(Square.apply), [], [("", "Square")]),
-    "x * sigmoid(x)": Entry(
-        lambda: classifying(sequential(Gated())), one("1", "sigmoid", "0", "gate")
-    ),
+    "x * sigmoid(x)": Entry(lambda: classifying(sequential(Gated())), one("1", "silu", "0")),
     "nn.Softmax at the end": Entry(
         lambda: classifying(
             nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3), nn.Softmax(1))

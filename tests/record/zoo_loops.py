@@ -247,7 +247,6 @@ LOOPS: dict[str, Entry] = {
         [
             ("1", "relu", "0", "hidden"),
             ("1#2", "relu", "0", "hidden"),
-            ("relu()", "relu", "", "output"),  # the hinge in the loss
         ],
     ),
     "GAN in a ModuleDict": Entry(

@@ -77,7 +77,7 @@ def test_very_small_and_very_large_gradients_keep_their_size(size: float) -> Non
     rows = torch.full((8, 4), size)
     assert act_stats.unit_norms(rows).numpy() == pytest.approx(size * 8**0.5, rel=1e-6)
     sums = dict(zip(act_stats.BACKWARD, act_stats.backward_sums(rows, rows).numpy(), strict=True))
-    stats = act_stats.gradient_stats(8, {k: v.astype(np.float64) for k, v in sums.items()})
+    stats = act_stats.site_stats(8, 0, {k: v.astype(np.float64) for k, v in sums.items()})
     assert stats["grad_pre_rms"] == pytest.approx(size, rel=1e-6)
 
 

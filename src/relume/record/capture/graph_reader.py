@@ -3,6 +3,8 @@
 A graph that equals one that was read in full before is read from the cache (`graph_cache.py`).
 """
 
+from contextlib import AbstractContextManager
+
 from relume.record.capture.graph_cache import (
     CachedGraph,
     Signature,
@@ -93,7 +95,7 @@ class GraphReader:
             step: the current step.
         """
         self._step = step
-        with without_unpacking(graph, self._packed(graph)):
+        with self.without_packed(graph):
             self._read(record, graph)
 
     def read_inside(self, record: StepRecord, graph: AutogradGraph, outer: AutogradNode) -> None:
@@ -104,7 +106,7 @@ class GraphReader:
         def inside(number: int) -> int:
             return begin + min(number - first, BETWEEN - 2)
 
-        with without_unpacking(graph, self._packed(graph)):
+        with self.without_packed(graph):
             acts = self._sites.acts_in(graph, self._module_trace, phase=record.phase, anchor=inside)
             self._record_acts(record, acts)
             self._fact_log.write_sites(acts)
@@ -215,6 +217,10 @@ class GraphReader:
             if wanted:
                 relevant.append(captured)
         return relevant
+
+    def without_packed(self, graph: AutogradGraph) -> AbstractContextManager[None]:
+        """Read nothing that is packed (checkpointing, offload): reading would compute it again."""
+        return without_unpacking(graph, self._packed(graph))
 
     def _packed(self, graph: AutogradGraph) -> set[AutogradNode]:
         if not self._module_trace.any_packed:

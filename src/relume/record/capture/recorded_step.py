@@ -187,7 +187,8 @@ class RecordedStep:
         self.step_record.unscale = self._scaling.inverse()
         with untraced():
             self._reader.read(self.step_record, graph, step)
-            self.fact_log.wiring.before_backward(graph, self.module_trace, step)
+            with self._reader.without_packed(graph):
+                self.fact_log.wiring.before_backward(graph, self.module_trace, step)
         self._leaves = graph.leaves
         self.reach = frozenset(map(id, graph.leaves))
         if self.several or record < DEEP_FIRST:

@@ -538,7 +538,8 @@ def _had_gradient(optimizer: Optimizer, group: dict[str, Any], parameter: Tensor
     """
     if group.get("weight_decay"):
         return False
-    state: Any = optimizer.state.get(parameter, {})
+    states: Any = getattr(optimizer, "state", {})  # an optimiser of Keras has none
+    state: Any = states.get(parameter, {})
     moments = [
         value
         for value in state.values()
@@ -564,6 +565,9 @@ def _numbers(optimizer: Optimizer, group: dict[str, Any]) -> dict[str, float | s
 
 
 def _sample(tensor: Tensor) -> Tensor:
+    """Return entries at even distances; none of a tensor whose memory was freed (a shard)."""
+    if is_sharded(tensor) or not tensor.untyped_storage().size():
+        return torch.empty(0)
     flat = tensor.detach().reshape(-1)
     return flat[:: max(1, flat.numel() // SAMPLE) | 1]
 
