@@ -145,7 +145,7 @@ def test_a_run_that_still_trains_has_a_report(call: Relume, tmp_path: Path) -> N
         (["report", "-o", "gone/r.html"], "cannot write 'gone/r.html': there is no folder 'gone'."),
         (["report", "-o", "."], "cannot write '.': it is a folder; give a file in it."),
         (["report", "notes.txt"], "notes.txt"),
-        (["report", "--select", "ACT9"], "ACT9"),
+        (["report", "--select", "ACT99"], "ACT99"),
         (["report", "--trial", "gone.json"], "cannot read 'gone.json': No such file or directory."),
         (["report", "--trial", "notes.txt"], "'notes.txt' is not JSON; give what --output-format"),
         (["report", "--trial", "list.json"], "'list.json' holds no trial; give what"),

@@ -207,7 +207,7 @@ BAD = {
     ),
     "better": (["fix", "--better", "mix", "train.py"], "unknown direction 'mix'; did you mean"),
     "backend": (["fix", "--backend", "dusk", "train.py"], "did you mean 'dask'?"),
-    "rule": (["fix", "--select", "ACT9", "train.py"], "ACT9"),
+    "rule": (["fix", "--select", "ACT99", "train.py"], "ACT99"),
     "no edit": (["prove", "train.py"], "name a fix: --edit lower-learning-rate:factor=0.1."),
     "fix": (
         ["prove", "--edit", "lower-learning", "train.py"],

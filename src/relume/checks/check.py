@@ -117,6 +117,8 @@ def check_model(
         findings=tuple(_reweigh(f, rules, diagnosis.outcome) for f in diagnosis.findings),
         not_checked=(*diagnosis.not_checked, *skipped),
         outcome=_check_outcome(diagnosis.outcome, batches),
+        verdict="",  # there was no training to say anything of
+        unseen=(),
         meta={key: trace.meta[key] for key in META_KEYS if key in trace.meta}
         | {"batches": batches},
     )

@@ -48,9 +48,14 @@ class OutputOrder:
     fail_stalled: bool = True
 
     def failed(self, diagnosis: Diagnosis) -> bool:
-        """Whether a finding reaches the severity that fails the run, or the run has not learned."""
-        grave = any(finding.severity >= self.fail_on for finding in diagnosis.findings)
-        return grave or (self.fail_stalled and diagnosis.verdict in FAILING)
+        """Whether a finding reaches the severity that fails the run, or the run has not learned.
+
+        A run that fails for what somebody silenced is no news: its cause is known.
+        """
+        if any(finding.severity >= self.fail_on for finding in diagnosis.findings):
+            return True
+        known = any(each.finding.severity >= Severity.WARNING for each in diagnosis.suppressed)
+        return self.fail_stalled and diagnosis.verdict in FAILING and not known
 
 
 def output_order(
