@@ -188,7 +188,7 @@ def test_under_relume_run_it_joins_that_recording(row: type[Row], tmp_path: Path
         ({"budget": 2.0}, UsageError, "a budget of 2.0 was given; it is a share of wall time"),
         ({"every": 0}, UsageError, "every=0 was given; it is a number of steps, 1 or more"),
         ({"stop_on": "eror"}, UnknownNameError, "unknown severity 'eror'; did you mean 'error'"),
-        ({"ignore": ["dead-unit"]}, UnknownNameError, "did you mean 'dead-units'"),
+        ({"ignore": ["deed-units"]}, UnknownNameError, "did you mean 'dead-units'"),
     ],
 )
 def test_a_wrong_wish_is_said_at_once(
