@@ -55,6 +55,12 @@ def test_what_is_missing_is_named_and_the_run_is_not_called_fine(
     assert missing in "; ".join(diagnosis.unseen)
 
 
+@pytest.mark.parametrize("floor", [1.5, 0.3])
+def test_a_loss_that_is_hardly_below_guessing_is_not_called_fine(floor: float) -> None:
+    loss = floor + 0.7 * np.exp(-np.arange(400) / 300)
+    assert (diagnose(seen(loss)).verdict == "fine") is (floor < 1)
+
+
 def test_a_run_that_stalls_fails_whether_or_not_a_rule_is_sure() -> None:
     assert diagnose(seen(flat())).verdict == "fails"
 

@@ -10,7 +10,6 @@ Limits: the last loss lies within a thousandth of the end by the schedule of the
 (`LOSS_END` allows for twice that), the last record within a twentieth (`RECORD_END`).
 """
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -27,7 +26,7 @@ WORST_FIRST = (FAILS, UNSEEN, LEARNS_BUT, NOTHING_FOUND, FINE)
 
 LOSS_END = 0.002  # of the run: losses that end earlier say nothing about its end
 RECORD_END = 0.1  # of the run: acts last recorded earlier say nothing about its end
-PLATEAU = 0.5  # of chance: a loss that stays above has not learned most of what there is
+PLATEAU = 0.5  # of chance: a loss above has most of the way before it, or stays there
 NAMED = 3  # weights that are named where some were not seen to move
 
 
@@ -65,8 +64,11 @@ def _of_loss(trace: Trace, outcome: Outcome) -> Iterator[str]:
         yield "whether it learns: " + outcome.text[:1].lower() + outcome.text[1:].rstrip(".")
         return
     chance, end = (number(outcome.numbers.get(name)) for name in ("chance", "end"))
-    if outcome.name == "plateaued" and end is not None and end > PLATEAU * (chance or math.inf):
-        yield f"why it stays at {end:.4g}, where guessing gives {chance:.4g}"
+    if chance is not None and end is not None and end > PLATEAU * chance:
+        if outcome.name == "plateaued":
+            yield f"why it stays at {end:.4g}, where guessing gives {chance:.4g}"
+        else:
+            yield f"whether it goes on to fall: it is at {end:.4g}, and guessing gives {chance:.4g}"
     if chance is None and outcome.name != "balanced":
         yield "whether the loss ends better than guessing: its chance level is not known"
     loss, steps = trace.series("", "loss"), _end(trace)
