@@ -141,10 +141,8 @@ class UnitCounters:
         active = fields.get("active")
         if active is None or np.ndim(active) == 0:
             return
-        before, self._silent = (
-            self._silent,
-            float(np.mean(np.asarray(active, dtype=np.float64) == 0)),
-        )
+        counts: NDArray[np.float64] = np.asarray(active, dtype=np.float64)
+        before, self._silent = self._silent, 1.0 - np.count_nonzero(counts) / max(counts.size, 1)
         if self._records and abs(self._silent - before) > DEATH:
             self.split()
 

@@ -79,12 +79,13 @@ def _chain(trace: Trace) -> Chain:
 
     Of several paths (two towers) it is the one that drifts most.
     """
-    found: list[Chain] = []
+    along: list[Chain] = []
     for path in chains(trace, (*acts_of(trace), *trace.sites_of("head"))):
         acts = [site for site in path if site.kind == "act"]
         heads = [site for site in path if site.kind == "head"]
-        found.append(_along(trace, acts, heads if len(acts) <= 1 else []))
-    return max((chain for chain in found if chain), key=_size, default=[])
+        along.append(_along(trace, acts, heads if len(acts) <= 1 else []))
+    none: Chain = []
+    return max((chain for chain in along if chain), key=_size, default=none)
 
 
 def _size(chain: Chain) -> float:
