@@ -97,11 +97,6 @@ top_saved_tensors_hooks: Any = look_up(
     "torch._C._autograd._top_saved_tensors_default_hooks",
     "reading a checkpointed part would compute it again, so nothing is recorded",
 )
-_unpack_hook: Any = look_up(
-    "torch._C._autograd.SavedTensor.unpack_hook", "every recorded step reads its whole graph", None
-)
-SHOWS_PACKING = _unpack_hook is not None
-"""Whether torch reports how a saved value was packed."""
 look_up(
     "torch.autograd.forward_ad._current_level",
     "acts use torch's kernels only",
@@ -195,7 +190,6 @@ ATTRIBUTES: Mapping[str, str] = {
     "Tensor._base": "a layer that uses a view of its weight is not found",
     "Node._sequence_nr": "nodes are in no order and have no module: nothing is recorded",
     "Node._input_metadata": "the shape of the head's output is not known",
-    "Node._raw_saved_self": "every recorded step reads its whole graph",
     "BackwardCFunction._forward_cls": "torch's own autograd functions count as the user's",
     "GradScaler._scale": "losses and gradients are recorded with their scale",
     "OptimizedModule._orig_mod": "the parts of a compiled model have a prefix in their names",
@@ -207,8 +201,10 @@ SAVED: Mapping[str, str] = {
     "negative_slope scale threshold upper",
     "act inputs and outputs": "condition other result self",
     "affine layers": "dilation groups input mat1 mat2 padding stride transposed weight",
-    "norm layers": "result1 result2 training",
-    "criteria": "dim exponent ignore_index reduction self_sym_numel self_sym_sizes target",
+    "norm layers": "normalized_shape result1 result2 training",
+    "reshapes": "dims",
+    "criteria": "dim exponent ignore_index index indices mask reduction self_sym_numel "
+    "self_sym_sizes target",
 }
 """What is read from autograd nodes as `_saved_NAME`. torch makes these names from its list of
 derivatives (`derivatives.yaml`); where one is gone, that operation is not measured."""

@@ -584,7 +584,7 @@ def _zeros(tensors: Sequence[Tensor]) -> list[bool]:
         grad: Any = local_part(tensor.grad)
         own: Any = tensor.grad
         if grad is None and own is not None and own.is_sparse:
-            grad = own.detach()._values()
+            grad = own.detach().coalesce().values()
         empty = grad is None or not grad.numel()
         largest.append(torch.ones(()) if empty or grad is None else grad.ne(0).any())
     return [not number for number in _numbers_of(largest)]
