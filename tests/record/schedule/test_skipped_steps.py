@@ -8,10 +8,17 @@ from torch import nn
 
 import relume
 from relume.record.recorder import Recorder
+from relume.record.schedule import overhead_budget
 from relume.record.schedule.overhead_budget import OverheadBudget
 from relume.record.schedule.step_schedule import grid_level, next_loss, record_level
 
 STEPS = 9_000
+
+
+@pytest.fixture(autouse=True)
+def _enough_allowance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How fast this machine records has no say here."""
+    monkeypatch.setattr(overhead_budget, "ALLOWANCE", 1e9)
 
 
 def training(path: Path, *, jump: int = -1, **options: object) -> relume.Run:
