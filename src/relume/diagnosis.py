@@ -184,7 +184,7 @@ def _with_undetermined(
 
 
 def _suspects(findings: Sequence[Finding], out: Sequence[Checked]) -> list[str]:
-    """Return what comes nearest to an explanation: symptoms told as notes, then what came near."""
+    """Return the likeliest causes: symptoms that are notes, then rules that were near a limit."""
     notes = [f for f in findings if f.severity == Severity.NOTE and not f.explained_by]
     notes.sort(key=lambda finding: -(finding.raw_severity or Severity.NOTE))
     named = {finding.name: f"{finding.name} ({finding.message.rstrip('.')})" for finding in notes}

@@ -82,7 +82,7 @@ class Recorder:
             self.names, self.sites, self.fact_log, self.scaling, self.fail, exact=exact
         )
         self.optimizers = OptimizerSteps(self.recorded_step.is_watched)
-        self.counts_each = False  # a scaler's skipped steps are told by counting each one
+        self.counts_each = False  # a gradient scaler may skip a step
         self._backward_patches = BackwardPatches(self)
         self.loss_only = False
         self.records = 0

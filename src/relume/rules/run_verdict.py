@@ -7,7 +7,7 @@ that stalls or diverges fails, whether or not a rule is sure of the cause; one t
 finding of `warning` "learns, but". Where nothing was recorded, nothing is said.
 
 Limits: the last loss lies within a thousandth of the end by the schedule of the recorder
-(`LOSS_END` allows for twice that), the last record within a twentieth (`RECORD_END`).
+(`LOSS_END` allows for twice that), the last record within a tenth (`RECORD_END`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -81,14 +81,11 @@ def _of_loss(trace: Trace, outcome: Outcome) -> Iterator[str]:
 def _of_acts(trace: Trace) -> Iterator[str]:
     steps = _end(trace)
     first = number(trace.meta.get("first")) or 0
-    lasts: list[int] = []
-    for site in trace.sites_of("act"):
-        steps_seen = [
-            int(series.steps[-1])
-            for (name, _), series in trace.table.items()
-            if name == site.name and len(series)
-        ]
-        lasts += [max(steps_seen)] if steps_seen else []
+    last_of: dict[str, int] = {}
+    for (name, _), series in trace.table.items():
+        if len(series):
+            last_of[name] = max(last_of.get(name, 0), int(series.steps[-1]))
+    lasts = [last_of[site.name] for site in trace.sites_of("act") if site.name in last_of]
     if steps is None or not lasts:
         if not lasts:
             yield "any activation function"

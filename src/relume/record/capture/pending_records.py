@@ -1,7 +1,7 @@
 """Holds records and losses until their numbers have arrived, and writes them to the run file."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from time import perf_counter
 from typing import Any
@@ -17,7 +17,7 @@ from relume.record.capture.device_transfer import DeviceTransfer
 from relume.record.capture.step_record import SiteSums, StepRecord
 from relume.record.facts.fact_log import FactLog
 from relume.record.measure.act_stats import site_stats, unit_fields
-from relume.record.measure.unit_counters import WIDE
+from relume.record.measure.unit_counters import WIDE, UnitCounters
 from relume.record.schedule.loss_attribution import Loss, LossAttribution, OptimizerTurn, Row
 from relume.record.sites.sites import Sites
 from relume.record.store.downsample import Key
@@ -167,9 +167,11 @@ class PendingRecords:
     def flush_counters(self) -> None:
         """Write the per-unit counters as they stand."""
         states = self._sites.states.items()
-        changed = {name: state.counters.take() for name, state in states if state.counters.changed}
-        splits = {name: self._sites.states[name].counters.splits for name in changed}
-        self._writer.all_windows(changed, splits)
+        self._write_windows({n: state.counters for n, state in states if state.counters.changed})
+
+    def _write_windows(self, counters: Mapping[str, UnitCounters]) -> None:
+        windows = {name: each.take() for name, each in counters.items()}
+        self._writer.all_windows(windows, {name: each.splits for name, each in counters.items()})
 
     def restart_windows(self) -> None:
         """Begin the counters anew: another training begins."""
@@ -225,9 +227,7 @@ class PendingRecords:
         self._writer.record(step, tuple(keys), values, silent)
         ended = [entry.state for entry in sums if entry.state.counters.finished]
         if ended:  # the first record among them: the state at initialisation is never lost
-            counters = {state.site.name: state.counters for state in ended}
-            taken = {name: each.take() for name, each in counters.items()}
-            self._writer.all_windows(taken, {name: each.splits for name, each in counters.items()})
+            self._write_windows({state.site.name: state.counters for state in ended})
         if record.phase == 0:
             self.flush()
 

@@ -67,7 +67,7 @@ class UnitCounters:
     @property
     def fresh(self) -> bool:
         """Whether nothing was ever added."""
-        return self._total == 0
+        return self._units == 0
 
     @property
     def finished(self) -> bool:

@@ -183,12 +183,10 @@ class OverheadBudget:
         if self._urgent and (self._free or self.credit > -DEBT * price):
             self._urgent = False
             return True
-        level = record_level(self.number)
-        if grid_level(self.number) < level:
+        level = grid_level(self.number)
+        if level < record_level(self.number):
             return False
-        return self._free or (
-            grid_level(self.number) >= self._paid_level() and self.credit >= price
-        )
+        return self._free or (level >= self._paid_level() and self.credit >= price)
 
     def _paid_level(self) -> int:
         """The grid that has as few steps as are paid for.
