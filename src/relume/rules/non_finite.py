@@ -31,6 +31,8 @@ def non_finite_loss_step(trace: Trace) -> int | None:
 
 def recovered(trace: Trace) -> bool:
     """Whether the run ends with a finite loss and finite values: a gradient scaler skips steps."""
+    if trace.facts_of("failed-step"):
+        return False
     loss = trace.series("", "loss")
     well = loss is not None and len(loss) > 0 and bool(np.isfinite(loss.values[-1]))
     return well and not _lasting(trace)

@@ -167,7 +167,9 @@ def test_the_layer_is_shown_where_it_is_made(
 
 def test_a_healthy_run_says_so() -> None:
     text = shown(replace(story.FINE, verdict="fine"), 80)
-    assert "✓ relume: This looks fine. The run learns" in text
+    assert "✓ relume: By the training loss this looks fine. The run learns" in " ".join(
+        text.split()
+    )
     assert "root cause" not in text
     assert "= try" not in text
 
