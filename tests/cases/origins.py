@@ -46,6 +46,11 @@ def is_right(path: Path, diagnosis: dict[str, Any]) -> bool:
     return not wants_line or roots[0]["line"] in lines
 
 
+def _word(finding: dict[str, Any]) -> str:
+    place = f"{finding['code']}@{finding['site']}:{finding['line']}"
+    return f"{place}:{finding['severity']}{'<' if finding['explained_by'] else ''}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--part", default="tune", choices=("tune", "hold", "all"))
@@ -63,12 +68,16 @@ def main() -> None:
             good = is_right(path, diagnosis) if word == "broken" else not loud
             right += good and word == "broken"
             disturbed += not good and word == "healthy"
-            told = " ".join(
-                f"{f['code']}@{f['site']}:{f['line']}:{f['severity']}{'<' if f['explained_by'] else ''}"
-                for f in diagnosis["findings"]
-                if f["severity"] != "fact"
+            told = " ".join(_word(f) for f in diagnosis["findings"] if f["severity"] != "fact")
+            print(
+                "ok  " if good else "MISS",
+                path.stem,
+                word,
+                diagnosis["outcome"]["name"],
+                "|",
+                told,
+                flush=True,
             )
-            print("ok  " if good else "MISS", path.stem, word, diagnosis["outcome"]["name"], "|", told, flush=True)
             if words.show:
                 print(story)
     print(f"{right} of {count} broken right, {disturbed} of {count} healthy disturbed")

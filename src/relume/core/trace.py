@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-EVENTS = frozenset({"non-finite", "end", "error"})  # kinds of facts that happen at a step
+EVENTS = frozenset({"non-finite", "origin", "end", "error"})  # kinds of facts that happen at a step
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +207,10 @@ class Trace:
                    ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``;
                    where it is sharded over ranks, ``shard``: how many elements this one holds
     non-finite     first record with NaN or infinity: ``stat``
+    origin         what made the first such value: ``phase`` (``update``, ``forward``,
+                   ``backward``), ``operation``, ``least`` and ``most`` of what entered it, ``bad``
+                   of ``entries`` that came out not finite (of a slope: in backward), ``dtype``,
+                   ``module``, ``file``, ``line``, ``certain``; of an update ``eps``, ``lr``
     error          a part of the recorder that failed and was switched off: ``where``, ``text``
     turn           an optimiser that takes turns with others: ``loss`` (its series at ``""``),
                    ``optimizer`` (class), ``model`` (the module that holds what it steps),

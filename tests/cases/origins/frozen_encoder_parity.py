@@ -15,7 +15,9 @@ encoder = nn.Sequential(nn.Linear(6, 10), nn.ReLU(), nn.Linear(10, 6), nn.ReLU()
 head = nn.Linear(6, 2)
 for p in encoder.parameters():
     p.requires_grad_(not broken)
-opt = torch.optim.Adam([p for p in [*encoder.parameters(), *head.parameters()] if p.requires_grad], 5e-3)
+opt = torch.optim.Adam(
+    [p for p in [*encoder.parameters(), *head.parameters()] if p.requires_grad], 5e-3
+)
 for step in range(500):
     i = torch.randint(1000, (50,))
     loss = F.cross_entropy(head(encoder(X[i])), y[i])
