@@ -327,7 +327,8 @@ def _report(launched: "LaunchResult", wanted: OutputPolicy, *, quiet: bool) -> b
     diagnosis, trace, notes = load_and_diagnose(launched.path, wanted)
     for stream in (sys.stdout, sys.stderr):  # the script's buffered output comes before the report
         stream.flush()
-    if launched.code and not trace.meta.get("records") and wanted.order.form not in MACHINE:
+    saw_a_step = trace.meta.get("records") or trace.facts_of("failed-step")
+    if launched.code and not saw_a_step and wanted.order.form not in MACHINE:
         if not quiet:  # only one sentence after the script's own traceback
             print_sentence(
                 "the script ended before a step was recorded; there is nothing to report."

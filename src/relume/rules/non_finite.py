@@ -35,6 +35,8 @@ def non_finite_loss_step(trace: Trace) -> int | None:
 
 def recovered(trace: Trace) -> bool:
     """Whether the later half of the losses is finite, and the last values: a scaler skips steps."""
+    if trace.facts_of("failed-step"):
+        return False
     loss = trace.series("", "loss")
     late = np.zeros(0) if loss is None else loss.values[len(loss) // 2 :]
     well = len(late) > 0 and bool(np.isfinite(late).all())

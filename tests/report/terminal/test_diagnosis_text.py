@@ -110,7 +110,11 @@ def test_a_symptom_of_a_symptom_is_told_once() -> None:
 
 def test_a_healthy_run_says_so_first() -> None:
     text = shown(replace(story.FINE, verdict="fine"), 80)
-    assert text.strip().splitlines()[1].startswith("│ ✓ This looks fine. The run learns")
+    assert (
+        text.strip()
+        .splitlines()[1]
+        .startswith("│ ✓ By the training loss this looks fine. The run learns")
+    )
     assert "root cause" not in text
     assert "Try first" not in text
 

@@ -226,4 +226,4 @@ def _cure(operation: str, what: str) -> str:
     return "look at what enters it: a logarithm, a division or a root at zero, or an overflow"
 
 
-RULE = PAGE.rule(check, severities=("note", "error"), figure="loss", explains=("ACT803",))
+RULE = PAGE.rule(check, severities=("note", "error"), figure="loss", explains=("ACT003", "ACT803"))
