@@ -26,6 +26,7 @@ from relume.core import (
 from relume.policy.selectors import selection
 from relume.registry import discover
 from relume.rules.cause_graph import arrange, cause_setting
+from relume.rules.non_finite import lasting_origin_step, speaks_after, until
 from relume.rules.outcome import judge
 from relume.rules.run_verdict import WORST_FIRST, verdict
 from relume.rules.severity_policy import drop_eclipsed, weigh
@@ -106,7 +107,7 @@ def _together(trace: Trace, every: Sequence[Diagnosis]) -> Diagnosis:
 def _judge_training(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
     """Diagnose one training by these rules."""
     outcome = judge(trace)
-    results = {rule.code: run_rule(rule, trace) for rule in rules}
+    results = _results(trace, rules)
     by_code = {rule.code: rule for rule in rules}
     every = [result for part in results.values() for result in part]
     weighed = [weigh(r, by_code[r.code], outcome) for r in every if isinstance(r, Finding)]
@@ -125,6 +126,23 @@ def _judge_training(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
         unseen=unseen,
         suspects=_suspects(findings, out) if _undetermined(findings, outcome) else (),
     )
+
+
+def _results(trace: Trace, rules: Sequence[Rule]) -> dict[str, list[Result]]:
+    """Run the rules; after the first value that is not finite, only those that say why."""
+    step = lasting_origin_step(trace)
+    if step is None:
+        return {rule.code: run_rule(rule, trace) for rule in rules}
+    seen, results = until(trace, step), dict[str, list[Result]]()
+    for rule in rules:
+        if speaks_after(rule):
+            results[rule.code] = run_rule(rule, trace)
+            continue
+        found = run_rule(rule, seen)
+        kept = [r for r in found if not isinstance(r, Finding) or r.steps[0] < max(step, 1)]
+        reason = f"nothing is finite after step {step}"
+        results[rule.code] = kept or [NotChecked(rule.code, rule.name, "", reason)]
+    return results
 
 
 def run_rule(rule: Rule, trace: Trace) -> list[Result]:
