@@ -135,7 +135,7 @@ class GraphReader:
             graph: as walked from the loss.
             cached: its entry in the cache.
         """
-        self._record_acts(record, cached.site_calls(graph))
+        self._record_acts(record, cached.site_calls(graph, record.phase))
         if cached.criterion is not None:
             name, at = cached.criterion
             self._fact_log.criterion_fact.read_cached(name, graph.nodes[at])

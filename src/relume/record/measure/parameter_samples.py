@@ -4,7 +4,7 @@ The same tensors are sampled record after record. Where a sample lies in the fla
 out once; each record then costs a view of each tensor and one copy, on whatever device.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,9 @@ from relume.record.measure.tensor_view import unowned
 
 MOST_ELEMENTS = 4_096  # entries sampled of a parameter: a norm of normal entries to 1.1 %
 RUN = 16  # neighbouring entries that are sampled together: one cache line (64 bytes)
-MOST_VIEWS = 8  # for each tensor: gradients move to new addresses now and then
 MOST_LAYOUTS = 8  # lists of tensors that are remembered (a GAN's two models take turns)
 
+_Place = tuple[int, int, torch.dtype]  # address, size
 _Key = tuple[tuple[int, ...], tuple[int, ...], frozenset[tuple[torch.dtype, torch.device]]]
 
 
@@ -81,7 +81,7 @@ class ParameterSampler:
 
     def __init__(self) -> None:
         self._layouts: dict[_Key, _Layout] = {}
-        self._views: dict[tuple[int, int, torch.dtype], Tensor] = {}  # in the host's memory
+        self._views: dict[_Place, Tensor] = {}  # in the host's memory, of the last call
 
     def take(
         self, tensors: Sequence[Tensor], wholes: Sequence[Tensor] | None = None
@@ -101,18 +101,17 @@ class ParameterSampler:
                 self._layouts.clear()
             layout = _Layout(sizes, whole, kinds, tensors[0].device)
             self._layouts[sizes, whole, kinds] = layout
-        if len(self._views) > MOST_VIEWS * len(tensors):
-            self._views.clear()
-        return ParameterSamples(layout.copy([self._view(tensor) for tensor in tensors]), layout)
+        known, self._views = self._views, {}
+        views = [self._view(tensor, known) for tensor in tensors]
+        return ParameterSamples(layout.copy(views), layout)
 
-    def _view(self, tensor: Tensor) -> Tensor:
+    def _view(self, tensor: Tensor, known: Mapping[_Place, Tensor]) -> Tensor:
         """View the sampled entries: all, (entries,), or runs of them, (runs, RUN)."""
         if not tensor.is_cpu or not tensor.is_contiguous() or tensor.is_neg():
             return _sampled(tensor.detach().contiguous())
         place = (tensor.data_ptr(), tensor.numel(), tensor.dtype)
-        view = self._views.get(place)
-        if view is None:
-            view = self._views[place] = _sampled(unowned(tensor))
+        view = known.get(place)
+        view = self._views[place] = _sampled(unowned(tensor)) if view is None else view
         return view
 
 
