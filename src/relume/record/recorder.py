@@ -26,6 +26,7 @@ from relume.record.capture.pending_records import PendingRecords
 from relume.record.capture.recorded_step import RecordedStep
 from relume.record.capture.step_record import StepRecord
 from relume.record.facts.fact_log import FactLog
+from relume.record.facts.signal_audit import AUDITED
 from relume.record.graph.head_structure import LOOKS_FOR
 from relume.record.hooks import fork_guard
 from relume.record.hooks.backward_hooks import BackwardPatches
@@ -455,7 +456,7 @@ class Recorder:
             "backwards": self.backwards,
             "overhead": self.budget.overhead,
             **self.optimizers.meta(),
-            "looks_for": [*LOOKS_FOR, "wiring"],
+            "looks_for": [*LOOKS_FOR, "wiring", *AUDITED],
             "seconds": self.budget.elapsed,
             "skipped": self.scaling.skipped,
             "updated": time(),

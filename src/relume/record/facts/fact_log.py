@@ -9,6 +9,7 @@ from torch import Tensor
 
 from relume.core import Fact, Site, Window
 from relume.record.facts.criterion_fact import CriterionFact
+from relume.record.facts.signal_audit import SignalAudit
 from relume.record.facts.structure_facts import StructureFacts
 from relume.record.facts.wiring import WiringAudit
 from relume.record.graph import affine_structure, criterion
@@ -59,6 +60,7 @@ class FactLog:
         structure_facts: writes facts about the model's structure.
         criterion_fact: writes the fact about the criterion.
         wiring: writes which parameters get a gradient and are optimised.
+        signal: writes where the signal, or the error, is lost on its way.
     """
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
@@ -67,6 +69,7 @@ class FactLog:
         self.structure_facts = StructureFacts(sites, writer)
         self.criterion_fact = CriterionFact(writer)
         self.wiring = WiringAudit(sites, writer)
+        self.signal = SignalAudit(sites, writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
         self._module_orders: dict[str, int] = {}  # of modules whose parameters were gathered
@@ -219,6 +222,7 @@ class FactLog:
                 step,
             )
         self.wiring.finish(step, optimizer_steps, backwards)
+        self.signal.finish()
         if optimizer_steps and not backwards:
             self.structure_facts.write_opaque("", "torch.func", *NO_BACKWARD, step)
         if backwards and not optimizer_steps:

@@ -12,7 +12,8 @@ hundred thousands it is still on its way when the run ends.
 
 ## How it is measured
 Least and greatest target seen against the limits of the last act (sigmoid 0 to 1, tanh -1 to 1),
-where the criterion receives that act's output with nothing but reshapes between. The excess in
+where the criterion receives that act's output with nothing but reshapes between; of several acts in
+a row what they reach together (a tanh of a ReLU: 0 to 1). The excess in
 widths of the range, above 0.01 (reasoned: labels that were scaled on other data leave by about that
 much): warning; error from one whole width on (reasoned). Least evidence: one batch. one-sided-head
 judges one-sided acts. Without an act, in a run that is stalled: greatest abs target over the
@@ -60,7 +61,7 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def _judge_head(trace: Trace, head: JudgedHead) -> Result:
-    low, high = head.last_act.low, head.last_act.high
+    low, high = head.reach or (head.last_act.low, head.last_act.high)
     if not head.last_act.bounded:
         far = _far(trace, head)
         return far or PAGE.clean(
@@ -104,6 +105,7 @@ def _far(trace: Trace, head: JudgedHead) -> Finding | None:
 
 
 def _finding(trace: Trace, head: JudgedHead, excess: float, more: dict[str, Value]) -> Finding:
+    acts = " of ".join(reversed(head.acts)) if head.reach else head.last
     text = (
         "{act} after {site} reaches {low:g} to {high:g}, and the targets go from {least:.3g} to "
         "{most:.3g}: {value:.2g} times the range beyond it"
@@ -113,8 +115,8 @@ def _finding(trace: Trace, head: JudgedHead, excess: float, more: dict[str, Valu
         Severity.ERROR if excess >= GRAVE else Severity.WARNING,
         (head.step, last_step(trace)),
         text,
-        Evidence("target_excess", excess, EXCESS, samples=1, more={"act": head.last, **more}),
-        cure=f"scale the targets into the range of {head.last}, or remove it from the output",
+        Evidence("target_excess", excess, EXCESS, samples=1, more={"act": acts, **more}),
+        cure=f"scale the targets into the range of {acts}, or remove it from the output",
     )
 
 

@@ -11,7 +11,7 @@ torch.manual_seed(0)
 means = torch.randn(6, 20)
 read = nn.Sequential(nn.Linear(20, 32), nn.ReLU(), nn.Linear(32, 6))
 words = nn.Embedding(6, 16)
-write = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 6))
+write = nn.Sequential(nn.LayerNorm(16), nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 6))
 opt = torch.optim.Adam([*read.parameters(), *words.parameters(), *write.parameters()], lr=3e-3)
 for step in range(400):
     y = torch.randint(6, (64,))

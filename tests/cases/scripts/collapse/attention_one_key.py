@@ -1,4 +1,4 @@
-# broken: ACT203 at att|score
+# broken: ACT205,ACT203 at att|score
 # healthy: nothing
 import sys
 
