@@ -112,7 +112,7 @@ class RecordedStep:
         self._backwards_read = 0
         self._leaves = []
         self.fact_log.wiring.arm()
-        self.fact_log.signal.arm(exact=self._exact)
+        self.fact_log.signal.arm(follow=is_deep(record) and not self._exact)
         self.act_capture.close()
         self.act_capture.clear()
         self.act_capture.phase = record

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from relume.core import Fact
-from relume.instrument.mode_stack import remove_mode
+from relume.instrument.mode_stack import is_open, remove_mode
 from relume.instrument.module_names import user_frame
 from relume.instrument.private_names import DisableTorchFunction, function_stack_length
 from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind, leaf_of, walk
@@ -56,25 +56,30 @@ class CallFollower(TorchFunctionMode):
 
     Attributes:
         origins: where a gradient was lost; `node` is set where the result entered a graph again.
+        done: it only passes calls on.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.origins: list[Origin] = []
         self._lost: dict[int, tuple[weakref.ref[Tensor], Origin]] = {}
-        self.failed = False
+        self.done = False
+
+    def forget(self) -> None:
+        """Drop what was followed."""
+        self.origins, self._lost, self.done = [], {}, True
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Call the function, then look at what went in and came out."""
         result = func(*args, **(kwargs or {}))
-        if not self.failed and torch.is_grad_enabled():
+        if not self.done and torch.is_grad_enabled():
             try:
                 with DisableTorchFunction():
                     self._follow(func, (*args, *(kwargs or {}).values()), result)
             except Exception:  # the user's call has been made; looking at it must not end it
-                self.failed = True
+                self.forget()
         return result
 
     def _follow(self, func: Any, given: tuple[Any, ...], result: Any) -> None:
@@ -154,6 +159,8 @@ class GradientCuts:
     def arm(self) -> None:
         """Follow the calls of the step that begins, if a gradient is missing."""
         self.disarm()
+        if self._follower is not None:
+            return
         wanted = any(one.times >= LEAST for one in self._missing.values())
         # Below another mode ours would be the one that the other one's end removes.
         if wanted and self._followed < MOST_STEPS and not function_stack_length():
@@ -162,10 +169,17 @@ class GradientCuts:
             self._follower.__enter__()
 
     def disarm(self) -> None:
-        """Stop following calls."""
-        if self._follower is not None:
-            remove_mode(self._follower)
-            self._follower = None
+        """Stop following calls.
+
+        `backward` is such a call itself, and while it runs torch has taken the mode off the stack,
+        to put it back: then it is removed at the next call, between two steps.
+        """
+        follower = self._follower
+        if follower is not None:
+            follower.done = True
+            if is_open(follower):
+                remove_mode(follower)
+                self._follower = None
 
     def read(self, graph: AutogradGraph, trace: ModuleTrace, step: int) -> None:
         """Look for operations without a slope in a graph, and for weights that are not in it.
@@ -176,12 +190,13 @@ class GradientCuts:
             step: the current step.
         """
         follower = self._follower
-        self.disarm()
         self._read_walls(graph, step)
-        if follower is not None:
+        if follower is not None and not follower.done:
             for origin in _on_the_way(follower.origins, set(graph.nodes)):
                 lost = [leaf for leaf in origin.leaves if id(leaf) not in self._reached]
                 self._write(origin.operation, origin.file, origin.line, lost, step)
+            follower.forget()
+        self.disarm()
         self._count_missing(graph, trace)
 
     def _count_missing(self, graph: AutogradGraph, trace: ModuleTrace) -> None:

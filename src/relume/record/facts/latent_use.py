@@ -34,7 +34,8 @@ from relume.record.sites.sites import SiteCall, Sites, source_of
 from relume.record.store.run_file import Writer
 
 ACTIVE = 0.01  # variance over rows of a latent's mean (Burda et al. 2015; page of ACT407)
-RECENT = 8  # deep records that are counted together
+RECENT = 8  # deep records whose picked codes are counted together
+LAST = 2  # deep records whose means are: each batch shows the variance of all of them
 LEAST_CODES = 4
 MOST_STEPS = 6  # operations between a code and what it is held against
 SCALES = frozenset({"ExpBackward", "SoftplusBackward", "SqrtBackward"})
@@ -105,7 +106,8 @@ class LatentUse:
         known.recent.append(used)
         known.rows.append(rows)
         known.records += 1
-        now = int(np.logical_or.reduce(list(known.recent)).sum())
+        last = list(known.recent)[-(LAST if what == "gaussian" else RECENT) :]
+        now = int(np.logical_or.reduce(last).sum())
         known.most = max(known.most, now)
         known.data |= {
             "used": now,
@@ -131,7 +133,8 @@ class LatentUse:
             site, node = call.state.site, call.node
             if node is None or not isinstance(target, Tensor) or not call.state.elementwise:
                 continue
-            if site.name in self._known or inputs(head.affine)[AFFINE[kind(head.affine)].data] is not node:
+            decoded = inputs(head.affine)[AFFINE[kind(head.affine)].data]
+            if site.name in self._known or decoded is not node:
                 continue
             layer = next(iter(signal_inputs(node)), None)
             data = None if layer is None or kind(layer) not in AFFINE else _data_of(layer)

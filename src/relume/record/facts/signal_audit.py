@@ -45,9 +45,9 @@ class SignalAudit:
         self._time = GradientOverTime(sites, writer)
         self._chains: set[str] = set()
 
-    def arm(self, *, exact: bool) -> None:
-        """A recorded step begins."""
-        if not exact:
+    def arm(self, *, follow: bool) -> None:
+        """A recorded step begins; `follow`: its calls may be followed one by one."""
+        if follow:
             self._cuts.arm()
 
     def disarm(self) -> None:

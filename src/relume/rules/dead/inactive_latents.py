@@ -16,9 +16,9 @@ the representation that the model was built for is empty. A codebook of which tw
 carries one bit. A latent of a sparse autoencoder that never fires is a feature that is not found.
 
 ## How it is measured
-On the last 8 records that were looked at. Means: the variance over rows of a latent's mean is above
+On the last records that were looked at. Means (the last 2): the variance over rows of a latent's mean is above
 0.01 (Burda et al.). None active: a warning; fewer than half: a note, as unused dimensions cost
-nothing. Codes: picked at least once on as many rows as three times their number or more (a code
+nothing. Codes (the last 8): picked at least once on as many rows as three times their number or more (a code
 with an even share is then missed once in twenty). Fewer than an eighth used: a warning (three bits
 are lost), fewer than half a note. Latents of a sparse autoencoder: those that never fire; from 14 %
 a warning (twice the 7 % that published ones have with an auxiliary loss; without it they lose up to
@@ -52,6 +52,7 @@ from relume.rules.unit_windows import dead_units
 
 PAGE = page(__doc__)
 
+ACTIVE = 0.01  # variance over rows of a mean (Burda et al. 2015)
 LEAST = 4  # records that were looked at
 ROWS_A_CODE = 3  # exp(-3) = 5 %: a code with an even share is missed that rarely
 FEW_CODES, HALF = 1 / 8, 1 / 2
@@ -82,11 +83,11 @@ def _judge(trace: Trace, fact: Fact) -> Result | None:
         return _units(trace, fact)
     used, rows = (int(number(fact.data.get(name)) or 0) for name in ("used", "rows"))
     if int(number(fact.data.get("records")) or 0) < LEAST:
-        return PAGE.missing("fewer than 4 records were looked at", "train longer", fact.site)
+        return PAGE.missing(f"fewer than {LEAST} records were looked at", "train longer", fact.site)
     if what == "gaussian":
         severity = Severity.WARNING if not used else _note(used < HALF * units)
         text = "{used} of {units} latents of {site} depend on the row: the mean of the others "
-        text += "varies by less than 0.01"
+        text += "varies by less than {active:g}"
         return severity and _finding(trace, fact, severity, text, used, units, rows)
     if rows < ROWS_A_CODE * units:
         return PAGE.missing(f"{rows} rows were seen, too few for {units} codes", site=fact.site)
@@ -149,7 +150,7 @@ def _finding(
             used / max(units, 1),
             HALF,
             rows,
-            {"used": used, "units": units, "most": number(fact.data.get("most"))},
+            {"used": used, "units": units, "most": number(fact.data.get("most")), "active": ACTIVE},
         ),
         cure=CURES[str(fact.data.get("what"))],
     )
