@@ -1,11 +1,11 @@
 """Plain user scripts, broken and healthy, through `relume run`, each as a process of its own.
 
-Written as people ask about them, before anybody looked at what is said about them. The first lines
-of a script say what is right: ``# broken: CODES [at SITE]`` and ``# healthy: nothing``; a script
-with both is run with the word as its argument. Of a sub-folder (`--folder collapse`) every other name
-is held out (`--part hold`), and ``# <-`` marks the line that a finding should name.
+Written as people ask about them, before anybody looked at what is said about them. The first
+lines of a script say what is right: ``# broken: CODES [at SITE]`` and ``# healthy: nothing``; a
+script with both is run with the word as its argument. Of a sub-folder (`--folder collapse`) every
+other name is held out (`--part hold`), and ``# <-`` marks the line that a finding should name.
 
-python tests/cases/scripts.py [--folder NAME] [--part tune|hold|all] [--only NAME] [--every N] [--show]
+python tests/cases/scripts.py [--folder NAME --part tune|hold] [--only NAME] [--every N] [--show]
 """
 
 import argparse
@@ -112,7 +112,8 @@ def main() -> None:
             one = Told(path.stem, word, codes, site, diagnosis, marked(path))
             told.append(one)
             found = " ".join(
-                f"{f['code']}@{f['site']}:{f['line']}:{f['severity']}{'<' if f['explained_by'] else ''}"
+                f"{f['code']}@{f['site']}:{f['line']}:"
+                f"{f['severity']}{'<' if f['explained_by'] else ''}"
                 for f in diagnosis["findings"]
                 if f["severity"] != "fact"
             )

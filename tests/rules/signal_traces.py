@@ -1,5 +1,6 @@
 """Synthetic traces for the rules that follow the signal forward and the error backward."""
 
+import math
 from typing import Any
 
 from traces import Build, flat, healthy
@@ -52,6 +53,21 @@ def embedded(share: float, *, loss: str = "unknown") -> Build:
 def latents(used: float, what: str = "gaussian", units: int = 8, rows: int = 512) -> Build:
     data = {"used": int(used), "units": units, "rows": rows, "records": 9, "most": units}
     return signalled().fact("latents", "mu", what=what, **data)
+
+
+def few_codes(share: float) -> Build:
+    return latents(round(share * 8000), "codes", units=8000, rows=10**6)
+
+
+def silent(share: float) -> Build:
+    return latents(round((1 - share) * 8000), "top-k", units=8000, rows=10**6)
+
+
+def composed(cost: float) -> Build:
+    """Two acts that together keep a probability from one, so that a target of one costs so much."""
+    build = Build().loss(flat(level=0.69), 0.69, loss="bce", classes=2).act("act1")
+    acts = [{"act": "tanh"}, {"act": "sigmoid", "file": "net.py", "line": 7}]
+    return build.head(acts=acts, direct=True, reach=[0.0, math.exp(-cost)])
 
 
 def faded(looks: float, *, grown: bool = False, layer: str = "RNN") -> Build:

@@ -10,9 +10,15 @@ Files in reading order:
     structure_facts.py   `StructureFacts`: head, affine pairs, softmaxes, opaque operations
     attribute_paths.py   names tensors that no module registers by the attribute that holds them
     wiring.py            `WiringAudit`: gradients that are cleared, reach, and are optimised
+    signal_audit.py      `SignalAudit`: where the signal or the error is lost; it asks the next
+    gradient_cuts.py     operations without a slope between weights and the loss
+    row_dependence.py    the first place after which rows no longer differ
+    latent_use.py        latents and codes that carry something
+    time_gradients.py    the gradient over the steps of recurrent layers
 
 The kinds of fact: ``criterion``, ``targets``, ``head``, ``affine-pair``, ``softmax``, ``act-pair``,
-``precision``, ``parameter``, ``non-finite``, ``opaque``, ``wiring``. Rules read them with
+``precision``, ``parameter``, ``non-finite``, ``opaque``, ``wiring``, and those of the signal audit:
+``cut``, ``rows``, ``latents``, ``softmax-chain``, ``time``. Rules read them with
 `Trace.facts_of(kind)`.
 
 The calls on one recorded step:

@@ -28,8 +28,7 @@ from relume.record.sites.sites import source_of
 from relume.record.store.run_file import Writer
 
 ZERO_SLOPE = frozenset(
-    f"{name}Backward"
-    for name in ("Sign", "Sgn", "Round", "Floor", "Ceil", "Trunc", "FloorDivide")
+    f"{name}Backward" for name in ("Sign", "Sgn", "Round", "Floor", "Ceil", "Trunc", "FloorDivide")
 )
 LEAST = 2  # looks at which a module ran and its weights were in no graph
 MOST_STEPS = 3  # steps that are followed call by call
@@ -205,9 +204,7 @@ class GradientCuts:
             module = ref()
             for parameter in () if module is None else module.parameters(recurse=False):
                 if parameter.requires_grad and id(parameter) not in self._reached:
-                    known = self._missing.setdefault(
-                        id(parameter), Missing(weakref.ref(parameter))
-                    )
+                    known = self._missing.setdefault(id(parameter), Missing(weakref.ref(parameter)))
                     known.times += 1
         for number in self._reached & self._missing.keys():
             del self._missing[number]
@@ -229,7 +226,8 @@ class GradientCuts:
         if not names:
             return
         known = self._written.setdefault(
-            names[0], {"operation": operation, "file": file, "line": line, "leaves": [], "step": step}
+            names[0],
+            {"operation": operation, "file": file, "line": line, "leaves": [], "step": step},
         )
         before = {**known, "leaves": [*known["leaves"]]}
         known["leaves"] = list(dict.fromkeys([*known["leaves"], *names]))[:MOST_LEAVES]

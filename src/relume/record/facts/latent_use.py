@@ -193,9 +193,10 @@ def _means(graph: AutogradGraph) -> Iterator[tuple[Tensor, AutogradNode]]:
 
 def _squared(node: AutogradNode) -> Tensor | None:
     """Return what a node squares, if it has rows and columns."""
-    if kind(node) == "PowBackward" and float(getattr(node, "_saved_exponent", 0)) == 2:
-        value = saved(node, "_saved_self")
-    elif kind(node) == "MulBackward" and len({id(s) for s in inputs(node)}) == 1:
+    name = kind(node)
+    square = name == "PowBackward" and float(getattr(node, "_saved_exponent", 0)) == 2
+    product = name == "MulBackward" and len({id(source) for source in inputs(node)}) == 1
+    if square or product:
         value = saved(node, "_saved_self")
     else:
         return None
@@ -205,7 +206,11 @@ def _squared(node: AutogradNode) -> Tensor | None:
 def _is_noise(node: AutogradNode) -> bool:
     """Whether a node multiplies a scale with numbers of both signs that carry no gradient."""
     sources = inputs(node)
-    if kind(node) != "MulBackward" or len(sources) != 2 or (sources[0] is None) == (sources[1] is None):
+    if (
+        kind(node) != "MulBackward"
+        or len(sources) != 2
+        or (sources[0] is None) == (sources[1] is None)
+    ):
         return False
     value = saved(node, "_saved_self" if sources[0] is None else "_saved_other")
     if not isinstance(value, Tensor) or value.dim() < 2:
@@ -215,7 +220,9 @@ def _is_noise(node: AutogradNode) -> bool:
         if scale is None or kind(scale) in SCALES:
             break
         scale = next(iter(signal_inputs(scale)), None)
-    return scale is not None and kind(scale) in SCALES and bool((value.min() < 0) & (value.max() > 0))
+    return (
+        scale is not None and kind(scale) in SCALES and bool((value.min() < 0) & (value.max() > 0))
+    )
 
 
 def _codes(graph: AutogradGraph) -> Iterator[tuple[Tensor, int, AutogradNode]]:
@@ -247,7 +254,9 @@ def _picked(node: AutogradNode) -> Tensor | None:
     index = saved(node, "_saved_index" if name == "IndexSelectBackward" else "_saved_indices")
     if isinstance(index, list | tuple):
         index = index[0] if len(index) == 1 else None
-    floating = isinstance(index, Tensor) and (index.is_floating_point() or index.dtype is torch.bool)
+    floating = isinstance(index, Tensor) and (
+        index.is_floating_point() or index.dtype is torch.bool
+    )
     return index if isinstance(index, Tensor) and not floating else None
 
 

@@ -262,7 +262,9 @@ def _places(graph: AutogradGraph, axes: dict[AutogradNode, int]) -> list[Place]:
             feeding.update(s for s in inputs(node) if s is not None)
         elif kind(node) in SOURCES:
             before = frozenset((None,))
-        nearest[node] = before if len(before) <= NEAREST else frozenset(sorted(before, key=_order)[-NEAREST:])
+        nearest[node] = (
+            before if len(before) <= NEAREST else frozenset(sorted(before, key=_order)[-NEAREST:])
+        )
     _add_ends(graph, places, shares, nearest)
     for place, share in zip(places, _numbers(shares), strict=True):
         place.share = share

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 
 from relume.core import Fact
 from relume.record.facts.gradient_cuts import GradientCuts
-from relume.record.facts.gradient_over_time import GradientOverTime
 from relume.record.facts.latent_use import LatentUse
 from relume.record.facts.row_dependence import RowDependence
+from relume.record.facts.time_gradients import GradientOverTime
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,

@@ -17,19 +17,21 @@ square". Instead:
 What follows gets the same input for every row, and can only learn the best constant guess.
 
 ## How it is measured
-At every layer, norm and act of a recorded graph: the variance over rows, a mean over units, divided
-by the mean square, on up to 256 rows of a batch. Below 1e-6 rows are alike (reasoned: they then
-differ in the fourth digit; 32-bit training resolves seven). Named where it is so on the last two
-records that were looked at or more, and rows differ in all that the place depends on: a learned
-constant never depended on them. An act that makes rows alike is judged by the rules of its units.
-Where rows had become alike gradually, over many layers (less than 1e-3 before the last one), it is a
-note: depth and weights are the cause. An embedding of 8 units or more that no target judges
-(pairs are compared) has collapsed below 0.05, where two rows have a cosine of 0.95 on average; on
-digits SimSiam with its stop-gradient keeps 0.41 or more, and ends at 0.017 without it.
+At every layer, norm and act of a recorded graph: the variance over rows, a mean over units,
+divided by the mean square, on up to 256 rows of a batch. Below 1e-6 rows are alike (reasoned:
+they then differ in the fourth digit; 32-bit training resolves seven). Named where it is so on the
+last two records that were looked at or more, and rows differ in all that the place depends on: a
+learned constant never depended on them. An act that makes rows alike is judged by the rules of
+its units. Where rows had become alike gradually, over many layers (less than 1e-3 before the last
+one), it is a note: depth and weights are the cause. An embedding of 8 units or more that no
+target judges (pairs are compared) has collapsed below 0.05, where two rows have a cosine of 0.95
+on average; on digits SimSiam with its stop-gradient keeps 0.41 or more, and ends at 0.017 without
+it.
 
 ## Known false alarms
-Inputs that are constant by design, such as the learned constant of a generator and learned queries,
-are not judged. A batch of equal rows is seen at the input, and is none of the network's doing.
+Inputs that are constant by design, such as the learned constant of a generator and learned
+queries, are not judged. A batch of equal rows is seen at the input, and is none of the network's
+doing.
 
 ## Fixes and their safety
 All retrain. Weights that drown in the bias: draw them anew with the act's gain, bias zero. A norm
@@ -37,9 +39,9 @@ over one feature: another axis, or none. A mean over the batch: a mean over spac
 negatives, a stop-gradient with a predictor, or a term that keeps the variance.
 
 ## References
-Chen and He, "Exploring simple siamese representation learning", CVPR 2021, arXiv:2011.10566. Bardes,
-Ponce and LeCun, "VICReg", ICLR 2022, arXiv:2105.04906. Jing et al., "Understanding dimensional
-collapse", ICLR 2022, arXiv:2110.09348.
+Chen and He, "Exploring simple siamese representation learning", CVPR 2021, arXiv:2011.10566.
+Bardes, Ponce and LeCun, "VICReg", ICLR 2022, arXiv:2105.04906. Jing et al., "Understanding
+dimensional collapse", ICLR 2022, arXiv:2110.09348.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """ACT407 inactive-latents: a code of which nothing, or little, is used.
 
 ## What it does
-Counts the latents that carry something: means of a variational autoencoder that depend on the row,
-codes of a codebook that are ever picked, units of a sparse autoencoder that ever fire.
+Counts the latents that carry something: means of a variational autoencoder that depend on the
+row, codes of a codebook that are ever picked, units of a sparse autoencoder that ever fire.
 
     loss = reconstruction + 20.0 * kl  # from the first step on
 
@@ -16,31 +16,33 @@ the representation that the model was built for is empty. A codebook of which tw
 carries one bit. A latent of a sparse autoencoder that never fires is a feature that is not found.
 
 ## How it is measured
-On the last records that were looked at. Means (the last 2): the variance over rows of a latent's mean is above
-0.01 (Burda et al.). None active: a warning; fewer than half: a note, as unused dimensions cost
-nothing. Codes (the last 8): picked at least once on as many rows as three times their number or more (a code
-with an even share is then missed once in twenty). Fewer than an eighth used: a warning (three bits
-are lost), fewer than half a note. Latents of a sparse autoencoder: those that never fire; from 14 %
-a warning (twice the 7 % that published ones have with an auxiliary loss; without it they lose up to
-90 %), from 7 % a note. A sparse autoencoder is recognised by its shape: one layer, wider than the data, whose output a
-second layer turns into the same data.
+On the last records that were looked at. Means (the last 2): the variance over rows of a latent's
+mean is above 0.01 (Burda et al.). None active: a warning; fewer than half: a note, as unused
+dimensions cost nothing. Codes (the last 8): picked at least once on as many rows as three times
+their number or more (a code with an even share is then missed once in twenty). Fewer than an
+eighth used: a warning (three bits are lost), fewer than half a note. Latents of a sparse
+autoencoder: those that never fire; from 14 % a warning (twice the 7 % that published ones have
+with an auxiliary loss; without it they lose up to 90 %), from 7 % a note. A sparse autoencoder is
+recognised by its shape: one layer, wider than the data, whose output a second layer turns into
+the same data.
 
 ## Known false alarms
-The first epochs of a warm-up, in which latents may be used and are let go later, or the reverse: the
-last records decide. A codebook that is larger than the batch shows: then it is not judged.
+The first epochs of a warm-up, in which latents may be used and are let go later, or the reverse:
+the last records decide. A codebook that is larger than the batch shows: then it is not judged.
 Codebooks that a moving average updates get no gradient, so they are not seen.
 
 ## Fixes and their safety
-All retrain. Means: a warm-up of the divergence, free bits, a smaller weight, a weaker decoder. Codes:
-begin at points of the data, restart codes that are not picked, smaller or normalised codes. Latents:
-centre the data and begin the decoder's bias at their mean, an auxiliary loss, resampling.
+All retrain. Means: a warm-up of the divergence, free bits, a smaller weight, a weaker decoder.
+Codes: begin at points of the data, restart codes that are not picked, smaller or normalised
+codes. Latents: centre the data and begin the decoder's bias at their mean, an auxiliary loss,
+resampling.
 
 ## References
-Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", 2015, arXiv:1509.00519. Bowman et
-al., "Generating sentences from a continuous space", 2016, arXiv:1511.06349. Kingma et al., "Improved
-variational inference with inverse autoregressive flow", 2016, arXiv:1606.04934 (free bits). Dhariwal
-et al., "Jukebox", 2020, arXiv:2005.00341 (code restarts). Gao et al., "Scaling and evaluating sparse
-autoencoders", 2024, arXiv:2406.04093.
+Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", 2015, arXiv:1509.00519.
+Bowman et al., "Generating sentences from a continuous space", 2016, arXiv:1511.06349. Kingma et
+al., "Improved variational inference with inverse autoregressive flow", 2016, arXiv:1606.04934
+(free bits). Dhariwal et al., "Jukebox", 2020, arXiv:2005.00341 (code restarts). Gao et al.,
+"Scaling and evaluating sparse autoencoders", 2024, arXiv:2406.04093.
 """
 
 from collections.abc import Iterator

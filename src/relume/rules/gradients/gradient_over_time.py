@@ -1,9 +1,9 @@
 """ACT609 gradient-over-time: the error fades, or grows, on its way back through a sequence.
 
 ## What it does
-Reads how much of the gradient is left t steps back in a recurrent layer, unrolled by hand or fused,
-in a run that does not learn. Says how many factors of ten are lost a step, and at which step a
-thousandth is left.
+Reads how much of the gradient is left t steps back in a recurrent layer, unrolled by hand or
+fused, in a run that does not learn. Says how many factors of ten are lost a step, and at which
+step a thousandth is left.
 
     self.rnn = nn.RNN(16, 32)  # the answer stands at the first of 80 tokens
 
@@ -14,31 +14,31 @@ steps, and the loss stalls". Instead, a cell that keeps its state, begun open:
     self.rnn.bias_ih_l0.data[32:64] = 4.0  # the forget gate
 
 ## Why it hurts
-Each step back multiplies the error by the recurrent weights and the act's slope. Where that is below
-one, what happened early never hears of its error, and only the last steps are learned; above one the
-first steps drown everything else, and the loss jumps.
+Each step back multiplies the error by the recurrent weights and the act's slope. Where that is
+below one, what happened early never hears of its error, and only the last steps are learned;
+above one the first steps drown everything else, and the loss jumps.
 
 ## How it is measured
 Unrolled: the norm of the gradient at what the recurrent weight gives, at up to 48 even steps of a
 loop in which one weight is applied to its own output 8 times or more. Fused: the norm of the
-gradient of the layer's input by time step; where the input needs none, up to 8 rows are run through
-a copy of the layer once more after backward. Lost: more than 3 factors of ten between the largest
-gradient and some earlier step (a thousandth, as in vanishing-gradient); grown: more than 3 from the
-last step to an earlier one. Named where that holds on two looks or more and on the last one. A
-warning in a run that fares badly; where the loss falls, the task may need the last steps alone, and
-it is a note.
+gradient of the layer's input by time step; where the input needs none, up to 8 rows are run
+through a copy of the layer once more after backward. Lost: more than 3 factors of ten between the
+largest gradient and some earlier step (a thousandth, as in vanishing-gradient); grown: more than
+3 from the last step to an earlier one. Named where that holds on two looks or more and on the
+last one. A warning in a run that fares badly; where the loss falls, the task may need the last
+steps alone, and it is a note.
 
 ## Known false alarms
-Tasks that need the last steps alone are told by their loss. A sequence with a loss at each step has
-a gradient at each step, and is not named. Padding at the end of a sequence is read as steps: where
-it is the output of the last one that is used, the error has to cross the padding, and fades there.
-A loop whose state is detached now and then is seen only up to there.
+Tasks that need the last steps alone are told by their loss. A sequence with a loss at each step
+has a gradient at each step, and is not named. Padding at the end of a sequence is read as steps:
+where it is the output of the last one that is used, the error has to cross the padding, and fades
+there. A loop whose state is detached now and then is seen only up to there.
 
 ## Fixes and their safety
 All retrain. Lost: a forget-gate bias of 1 or more (LSTM), the update gate's for a GRU; orthogonal
-recurrent weights, or the identity under a ReLU; an LSTM or a GRU for a plain cell; shorter sequences.
-Grown: recurrent weights scaled to a norm of 1, and clipping as a seat belt. Truncation (detaching the
-state) ends the growth and the memory both.
+recurrent weights, or the identity under a ReLU; an LSTM or a GRU for a plain cell; shorter
+sequences. Grown: recurrent weights scaled to a norm of 1, and clipping as a seat belt. Truncation
+(detaching the state) ends the growth and the memory both.
 
 ## References
 Hochreiter, "Untersuchungen zu dynamischen neuronalen Netzen", 1991. Bengio, Simard and Frasconi,
@@ -81,14 +81,21 @@ def _finding(trace: Trace, fact: Fact) -> Finding | None:
         return None
     at, logs = list(data.get("at") or ()), list(data.get("log10") or ())
     length = int(number(data.get("length")) or 0)
-    steps, lost = (_steps_back(at, logs) if now == "lost" else _steps_grown(at, logs)), now == "lost"
+    steps, lost = (
+        (_steps_back(at, logs) if now == "lost" else _steps_grown(at, logs)),
+        now == "lost",
+    )
     if steps is None:
         return None
     decades = number(data.get("decades" if lost else "growth")) or 0.0
-    text = "in {site} a thousandth of the gradient is left {back} steps back, of {length}: it loses "
+    text = (
+        "in {site} a thousandth of the gradient is left {back} steps back, of {length}: it loses "
+    )
     text += "a factor of ten every {pace:.1f} steps"
     if not lost:
-        text = "in {site} the gradient is a thousand times as large {back} steps back, of {length}: "
+        text = (
+            "in {site} the gradient is a thousand times as large {back} steps back, of {length}: "
+        )
         text += "it grows by a factor of ten every {pace:.1f} steps"
     if judge(trace).fares_badly:
         text += ", and the loss does not learn what stands there"
@@ -103,7 +110,7 @@ def _finding(trace: Trace, fact: Fact) -> Finding | None:
             decades,
             DECADES,
             int(number(data.get("records")) or 0),
-            {"back": steps, "length": length, "pace": steps / DECADES},
+            {"way": str(now), "back": steps, "length": length, "pace": steps / DECADES},
             tuple((int(step), float(log)) for step, log in zip(at, logs, strict=True)),
         ),
         cure=_cure(str(data.get("layer") or ""), fact.site, lost=lost),

@@ -5,8 +5,8 @@ Finds output acts that do not fit the criterion: a ReLU, sigmoid or tanh on the 
 cross-entropy, a rectifier on targets that go below zero, probabilities or raw logits where
 log-probabilities belong (negative log likelihood), a logarithm of scores that nothing makes
 probabilities (rectified and divided by their sum, or merely cut at 0 and 1), a softmax over one
-unit, and a rectified output that gives zero on all the data. Acts in a row are judged by what they
-reach together: a sigmoid of a ReLU gives 0.5 to 1, so that no negative is ever fitted.
+unit, and a rectified output that gives zero on all the data. Acts in a row are judged by what
+they reach together: a sigmoid of a ReLU gives 0.5 to 1, so that no negative is ever fitted.
 
     z = self.out(h).relu()
     return torch.sigmoid(z)  # under a binary cross-entropy
@@ -27,18 +27,18 @@ From the graph and the range of the act, once the criterion receives its output 
 reshapes between. The floor of the loss for a width w of the range is ln(1 + (K - 1) exp(-w)).
 Error where scores cannot go below zero, a warning for tanh: measured on digits
 (`benchmarks/act_pairs.py`, five paired seeds, accuracy lost) ReLU 0.264 in 12 epochs (0.081 in
-longer training), sigmoid 0.019, tanh 0.003; softplus with 0.002 is left alone. Targets
-below zero under a rectifier: the least target seen. Under a logarithm (`benchmarks/heads.py`,
-digits, five paired seeds, accuracy lost against softmax): rectified and divided by the sum 0.231,
-cut at both ends 0.430, tanh and cut 0.401; softplus, sigmoid and exp divided by the sum at most
-0.001, which are left alone; on an easy two-class task with one unit nothing is lost, so there it is
-a warning. Log-probabilities: abs of the logarithm of
-sum(exp(row)) above 1e-3 (as in softmax-before-cross-entropy: rounding gives less). A silent output:
-no sample with a slope in two windows over 8 records, up to 3000 samples (as in dead-units). Acts in a
-row: applied one after the other to numbers of every size; named where a target of zero or one, or
-the sure class, costs 0.1 or more at best (its probability is then kept below 0.9: reasoned), an
-error from ln 2 on. A softmax over an axis of one entry: its shape, by definition. Least
-evidence: one batch; two windows for the silent output.
+longer training), sigmoid 0.019, tanh 0.003; softplus with 0.002 is left alone. Targets below zero
+under a rectifier: the least target seen. Under a logarithm (`benchmarks/heads.py`, digits, five
+paired seeds, accuracy lost against softmax): rectified and divided by the sum 0.231, cut at both
+ends 0.430, tanh and cut 0.401; softplus, sigmoid and exp divided by the sum at most 0.001, which
+are left alone; on an easy two-class task with one unit nothing is lost, so there it is a warning.
+Log-probabilities: abs of the logarithm of sum(exp(row)) above 1e-3 (as in
+softmax-before-cross-entropy: rounding gives less). A silent output: no sample with a slope in two
+windows over 8 records, up to 3000 samples (as in dead-units). Acts in a row: applied one after
+the other to numbers of every size; named where a target of zero or one, or the sure class, costs
+0.1 or more at best (its probability is then kept below 0.9: reasoned), an error from ln 2 on. A
+softmax over an axis of one entry: its shape, by definition. Least evidence: one batch; two
+windows for the silent output.
 
 ## Known false alarms
 Heads that are used for inference only are not read: the walk begins at the loss. Clipped

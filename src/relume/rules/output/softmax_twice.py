@@ -1,9 +1,9 @@
 """ACT208 softmax-twice: probabilities go through a softmax again on the way to a loss term.
 
 ## What it does
-Finds a softmax, a log-softmax or a log-sum-exp whose input is the output of a softmax over the same
-axis, in any term of the loss: a router's balancing loss, an auxiliary head, a distillation, a
-distribution that is given probabilities as its logits.
+Finds a softmax, a log-softmax or a log-sum-exp whose input is the output of a softmax over the
+same axis, in any term of the loss: a router's balancing loss, an auxiliary head, a distillation,
+a distribution that is given probabilities as its logits.
 
     probs = router(x).softmax(-1)
     balance = (share * F.softmax(probs, dim=-1).mean(0)).sum()
@@ -19,9 +19,9 @@ e / (e + K - 1), however sure the first softmax was. The term balances, teaches 
 nothing, and the loss as a whole still falls.
 
 ## How it is measured
-Exact: the graph of one backward. Between the two only reshapes and a dropout may stand; a logarithm
-makes scores of probabilities again, and a temperature sharpens them on purpose, so both end the
-search. Least evidence: one batch. A warning: the other terms still learn.
+Exact: the graph of one backward. Between the two only reshapes and a dropout may stand; a
+logarithm makes scores of probabilities again, and a temperature sharpens them on purpose, so both
+end the search. Least evidence: one batch. A warning: the other terms still learn.
 
 ## Known false alarms
 The cross-entropy that is the run's criterion is judged by softmax-before-cross-entropy. A second
@@ -31,9 +31,9 @@ softmax that is meant to smooth probabilities.
 Give the second one the logits, or leave it out (retrain).
 
 ## References
-Fedus, Zoph and Shazeer, "Switch transformers", 2021, arXiv:2101.03961: the balancing loss takes the
-router's probabilities. PyTorch documentation, `torch.distributions.Categorical` (`probs` against
-`logits`).
+Fedus, Zoph and Shazeer, "Switch transformers", 2021, arXiv:2101.03961: the balancing loss takes
+the router's probabilities. PyTorch documentation, `torch.distributions.Categorical` (`probs`
+against `logits`).
 """
 
 import math

@@ -1,8 +1,8 @@
 """ACT204 target-outside-range: targets that the last act can never reach.
 
 ## What it does
-Compares the range of the output act with the targets of a regression, and says how far the targets
-lie outside. Where the output has no limits: how far it came in a run that did not learn.
+Compares the range of the output act with the targets of a regression, and says how far the
+targets lie outside. Where the output has no limits: how far it came in a run that did not learn.
 
 ## Why it hurts
 A tanh cannot say 3. The output runs into its limit, where the slope is near zero, and stays there
@@ -12,16 +12,16 @@ hundred thousands it is still on its way when the run ends.
 
 ## How it is measured
 Least and greatest target seen against the limits of the last act (sigmoid 0 to 1, tanh -1 to 1),
-where the criterion receives that act's output with nothing but reshapes between; of several acts in
-a row what they reach together (a tanh of a ReLU: 0 to 1). The excess in
-widths of the range, above 0.01 (reasoned: labels that were scaled on other data leave by about that
-much): warning; error from one whole width on (reasoned). Least evidence: one batch. one-sided-head
-judges one-sided acts. Without an act, in a run that is stalled: greatest abs target over the
-greatest abs output of the whole run above 30, the factor of input-scale: a warning. Measured, that
-is cautious (`benchmarks/outcome.py`: a regression on 442 rows, Adam at 1e-3, 300 steps): with
-targets 1.4 times beyond its outputs a network was worse than their mean already, and from 11 times
-on its squared error had fallen by less than a tenth. The targets of a distance that is written out
-are the output less the difference that torch kept.
+where the criterion receives that act's output with nothing but reshapes between; of several acts
+in a row what they reach together (a tanh of a ReLU: 0 to 1). The excess in widths of the range,
+above 0.01 (reasoned: labels that were scaled on other data leave by about that much): warning;
+error from one whole width on (reasoned). Least evidence: one batch. one-sided-head judges
+one-sided acts. Without an act, in a run that is stalled: greatest abs target over the greatest
+abs output of the whole run above 30, the factor of input-scale: a warning. Measured, that is
+cautious (`benchmarks/outcome.py`: a regression on 442 rows, Adam at 1e-3, 300 steps): with
+targets 1.4 times beyond its outputs a network was worse than their mean already, and from 11
+times on its squared error had fallen by less than a tenth. The targets of a distance that is
+written out are the output less the difference that torch kept.
 
 ## Known false alarms
 A few outliers outside the range of otherwise scaled targets: the excess is then small.
@@ -30,7 +30,8 @@ A few outliers outside the range of otherwise scaled targets: the excess is then
 Scale the targets into the range, or remove the last act (retrain).
 
 ## References
-LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998: targets within the range of the sigmoid.
+LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998: targets within the range of the
+sigmoid.
 """
 
 from collections.abc import Iterator

@@ -7,7 +7,8 @@ and fell on the batch, and one in a hidden layer whose axis has a single entry.
     score = self.score(h)             # (batch, keys, 1)
     share = torch.softmax(score, -1)  # 1 for every key
 
-"softmax at pool goes over an axis of 1 entry of 64 x 20 x 1: it gives 1, and no gradient". Instead:
+"softmax at pool goes over an axis of 1 entry of 64 x 20 x 1: it gives 1, and no gradient".
+Instead:
 
     share = torch.softmax(score, 1)
 
@@ -19,16 +20,17 @@ layer that makes them.
 
 ## How it is measured
 The axis of the operation in the graph: 0, of a tensor with at least two axes, and as long as the
-batch. Threshold: one such place, by definition. Least evidence: one forward. An axis that was left
-out is read off the source of the call, or the module: torch then takes axis 0 of one or three axes,
-else axis 1. An axis of one entry, while another one beside the batch has several, is an error by
-definition. Where that is no axis of the batch it is a note, and a warning at axis 0 of three.
+batch. Threshold: one such place, by definition. Least evidence: one forward. An axis that was
+left out is read off the source of the call, or the module: torch then takes axis 0 of one or
+three axes, else axis 1. An axis of one entry, while another one beside the batch has several, is
+an error by definition. Where that is no axis of the batch it is a note, and a warning at axis 0
+of three.
 
 ## Known false alarms
-Attention is exempt by its role. Where sequences come first axis 0 is time, and is judged only if it
-is as long as the batch. A contrastive loss compares the examples of a batch on purpose, and a pool
-over a bag gives each example one score: a square matrix and a single column are a note. A softmax
-in a hidden layer is a warning, one before the criterion an error.
+Attention is exempt by its role. Where sequences come first axis 0 is time, and is judged only if
+it is as long as the batch. A contrastive loss compares the examples of a batch on purpose, and a
+pool over a bag gives each example one score: a square matrix and a single column are a note. A
+softmax in a hidden layer is a warning, one before the criterion an error.
 
 ## Fixes and their safety
 Name the axis of the classes: `dim=-1` (retrain: the function changes).

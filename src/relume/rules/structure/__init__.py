@@ -2,6 +2,7 @@
 
 - `missing_nonlinearity` (ACT101): two affine layers with nothing between that bends.
 - `acting_linear` (ACT102): an act that bends nothing on the values it receives.
+- `gradient_less_act` (ACT104): a step between weights and the loss.
 - `act_after_act` (ACT103): a second act that is idle or harmful.
 
 They read `affine-pair` and `act-pair` facts, and for ACT102 the per-unit windows. ACT101 keeps its

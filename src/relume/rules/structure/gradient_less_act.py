@@ -1,35 +1,36 @@
 """ACT104 gradient-less-act: an operation without a slope stands between weights and the loss.
 
 ## What it does
-Finds `sign`, `round`, a comparison, `argmax`, `one_hot` or a conversion to whole numbers on the way
-of the error, with weights before it that get no gradient while later ones learn. It names the
+Finds `sign`, `round`, a comparison, `argmax`, `one_hot` or a conversion to whole numbers on the
+way of the error, with weights before it that get no gradient while later ones learn. It names the
 operation and the line that calls it.
 
     spikes = (membrane > 1.0).float()
     out = readout(spikes)
 
-"gt (snn.py:31) has no slope, and the error stops there: no gradient reaches 2 of the weights before
-it (inp.weight, ...), while 2 others learn". Instead, a straight-through estimator:
+"gt (snn.py:31) has no slope, and the error stops there: no gradient reaches 2 of the weights
+before it (inp.weight, ...), while 2 others learn". Instead, a straight-through estimator:
 
     soft = torch.sigmoid(4 * (membrane - 1.0))
     spikes = soft + ((membrane > 1.0).float() - soft).detach()
 
 ## Why it hurts
-The derivative of a step is zero almost everywhere. What comes before it stays as it was drawn, and
-the layers behind it learn from random features: the loss falls, and stops too high.
+The derivative of a step is zero almost everywhere. What comes before it stays as it was drawn,
+and the layers behind it learn from random features: the loss falls, and stops too high.
 
 ## How it is measured
-Exact. `sign`, `round`, `floor` and their like are operations of the graph: weights that every path
-from the loss reaches through one of them. A comparison or an `argmax` leaves nothing in the graph:
-where modules run and their weights are in no graph on two looks, one step is followed call by call
-until a result that has lost its gradient enters the loss. Named where the wiring audit has seen the
-optimiser step with such a weight at least twice, no gradient of it but zero or None, and another
-weight that gets one. An error where at most one weight is left that trains, else a warning.
+Exact. `sign`, `round`, `floor` and their like are operations of the graph: weights that every
+path from the loss reaches through one of them. A comparison or an `argmax` leaves nothing in the
+graph: where modules run and their weights are in no graph on two looks, one step is followed call
+by call until a result that has lost its gradient enters the loss. Named where the wiring audit
+has seen the optimiser step with such a weight at least twice, no gradient of it but zero or None,
+and another weight that gets one. An error where at most one weight is left that trains, else a
+warning.
 
 ## Known false alarms
 None known. A straight-through or surrogate gradient reaches the weights, so it is not named;
-neither are frozen weights, nor those that no optimiser holds (a teacher whose labels are taken), nor
-`topk` where its values carry the gradient. `detach` and `no_grad` are the matter of
+neither are frozen weights, nor those that no optimiser holds (a teacher whose labels are taken),
+nor `topk` where its values carry the gradient. `detach` and `no_grad` are the matter of
 parameter-without-gradient.
 
 ## Fixes and their safety
@@ -40,9 +41,9 @@ behind a hardtanh); a surrogate slope of the act's own (a sigmoid or a fast sigm
 ## References
 Bengio, Léonard and Courville, "Estimating or propagating gradients through stochastic neurons for
 conditional computation", 2013, arXiv:1308.3432. Courbariaux et al., "Binarized neural networks",
-2016, arXiv:1602.02830 (the clip). Neftci, Mostafa and Zenke, "Surrogate gradient learning in spiking
-neural networks", 2019, arXiv:1901.09948. Jang, Gu and Poole, "Categorical reparameterization with
-Gumbel-softmax", ICLR 2017, arXiv:1611.01144.
+2016, arXiv:1602.02830 (the clip). Neftci, Mostafa and Zenke, "Surrogate gradient learning in
+spiking neural networks", 2019, arXiv:1901.09948. Jang, Gu and Poole, "Categorical
+reparameterization with Gumbel-softmax", ICLR 2017, arXiv:1611.01144.
 """
 
 from collections.abc import Iterator
@@ -87,7 +88,9 @@ def _finding(trace: Trace, fact: Fact, lost: list[Wire], every: list[Wire]) -> F
     operation = str(fact.data.get("operation") or "an operation")
     file, line = str(fact.data.get("file") or ""), int(number(fact.data.get("line")) or 0)
     learns = [wire for wire in every if wire.count("reached")]
-    text = "{operation} has no slope, and the error stops there: no gradient reaches {value:.0f} of "
+    text = (
+        "{operation} has no slope, and the error stops there: no gradient reaches {value:.0f} of "
+    )
     text += "the weights before it ({names}), while {learns} others learn"
     first = next((wire for wire in lost if wire.is_weight), lost[0])
     site = Site(first.site, "parameter", layer=first.site.rpartition(".")[0], file=file, line=line)
@@ -110,7 +113,9 @@ def _finding(trace: Trace, fact: Fact, lost: list[Wire], every: list[Wire]) -> F
 def _cure(operation: str) -> str:
     if operation in CHOICES:
         return "use gumbel_softmax(hard=True) for the choice, or the softmax itself"
-    return f"pass the gradient straight through: x + ({operation}(x) - x).detach(), x within -1 to 1"
+    return (
+        f"pass the gradient straight through: x + ({operation}(x) - x).detach(), x within -1 to 1"
+    )
 
 
 RULE = PAGE.rule(
@@ -118,5 +123,5 @@ RULE = PAGE.rule(
     severities=("warning", "error"),
     needs=("training",),
     symptom=False,
-    explains=("ACT904", *DOWNSTREAM),
+    explains=("ACT405", "ACT904", *DOWNSTREAM),
 )

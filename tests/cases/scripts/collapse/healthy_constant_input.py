@@ -3,6 +3,8 @@ import torch
 from torch import nn
 
 torch.manual_seed(0)
+
+
 # a generator that grows from a learned constant, shifted by a style
 class Generator(nn.Module):
     def __init__(self):

@@ -3,6 +3,8 @@ import torch
 from torch import nn
 
 torch.manual_seed(0)
+
+
 # learned queries are the same for every row until they have read it
 class Reader(nn.Module):
     def __init__(self):

@@ -5,8 +5,9 @@ from torch import nn
 torch.manual_seed(0)
 # data with two degrees of freedom, a latent of eight: six may stay silent
 w = torch.randn(2, 20)
-enc, dec = nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 16)), nn.Sequential(
-    nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 20)
+enc, dec = (
+    nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 16)),
+    nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 20)),
 )
 opt = torch.optim.Adam([*enc.parameters(), *dec.parameters()], lr=2e-3)
 for step in range(800):

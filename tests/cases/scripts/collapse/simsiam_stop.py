@@ -19,7 +19,9 @@ for step in range(500):
     z1 = enc(x[i] + 0.2 * torch.randn(128, 64))
     z2 = enc(x[i] + 0.2 * torch.randn(128, 64))
     t1, t2 = (z1, z2) if bad else (z1.detach(), z2.detach())
-    loss = -(F.cosine_similarity(pred(z1), t2).mean() + F.cosine_similarity(pred(z2), t1).mean()) / 2
+    loss = (
+        -(F.cosine_similarity(pred(z1), t2).mean() + F.cosine_similarity(pred(z2), t1).mean()) / 2
+    )
     opt.zero_grad()
     loss.backward()
     opt.step()

@@ -35,6 +35,7 @@ MOST_POINTS = 48  # steps at which the gradient is read, at even distances
 MOST_ROWS = 8  # rows that are run through a fused layer again
 MOST_BACK = 64  # operations between two steps of a loop
 FUSED = frozenset({"MkldnnRnnLayerBackward", "CudnnRnnBackward"})
+WEIGHTS = ("_saved_weight0", "_saved_weight1", "_saved_weight2", "_saved_weight3")
 TINY = 1e-45  # stands for a gradient of exactly zero
 LOST = 3.0  # decades: a thousandth is left (page of ACT609)
 
@@ -104,7 +105,7 @@ class GradientOverTime:
         layer = type(owner).__name__
         reading = Reading(site, layer, len(data), _even(len(data)), source_of(node))
         self._readings.append(reading)
-        weights = [saved(node, f"_saved_weight{at}") for at in range(4)]
+        weights = [saved(node, name) for name in WEIGHTS]
 
         def hook(into: Sequence[Any], out: Sequence[Any]) -> None:
             if reading.whole is not None or reading.replay is not None:
