@@ -264,14 +264,14 @@ def test_diagnose_tells_what_run_told(trained: Path, call: Relume, tmp_path: Pat
     kept = str(trained / ".relume")
     code, out, err = call("diagnose", "--dir", kept)
     assert (code, err) == (1, "")
-    assert "✗ 1 root cause" in out
+    assert "✗ relume: 1 root cause" in out
     code, out, err = call("diagnose", "--dir", kept, "--output-format", "concise")
-    assert "train.py:8: ACT201 error" in out
+    assert "train.py:4:52: ACT201 softmax-before-cross-entropy: " in out
     assert all(line.count(": ACT") == 1 for line in out.splitlines())
     code, out, err = call("diagnose", "--dir", kept, "--exit-zero", "-o", "r.txt")
     assert (code, out) == (0, "")
     assert err == f"relume: the report is in {tmp_path / 'r.txt'}.\n"
-    assert "✗ 1 root cause" in (tmp_path / "r.txt").read_text("utf-8")
+    assert "✗ relume: 1 root cause" in (tmp_path / "r.txt").read_text("utf-8")
 
 
 def test_runs_lists_them(trained: Path, call: Relume) -> None:
@@ -279,7 +279,8 @@ def test_runs_lists_them(trained: Path, call: Relume) -> None:
     code, out, _ = call("runs", "--dir", str(trained / ".relume"))
     assert code == 0
     assert "train.py" in out
-    assert "30 steps" in out
+    assert "verdict" in out
+    assert " 30 " in out
     assert "is not a run that relume recorded" in " ".join(out.split())
     (trained / ".relume" / "00000000-damaged.sqlite").unlink()
 

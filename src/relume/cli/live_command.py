@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from relume.cli.options import (
-    ConfigFile,
-    Folder,
-    Ignore,
-    Isolated,
-    JudgingOptions,
-    OutputPolicy,
-    Select,
-    output_policy,
-)
+from relume.cli.options import WRITTEN_REPORT, JudgingOptions, OutputPolicy, output_policy
+from relume.cli.spell_out import options
 from relume.errors import UsageError
 from relume.report.console import print_sentence
 
@@ -31,34 +23,33 @@ Run = Annotated[
 ]
 Port = Annotated[int, typer.Option("--port", help="Serve here; 0 takes a free port.")]
 Open = Annotated[bool, typer.Option("--open", help="Show it in the browser.")]
+WAIT = 0.2
+"""Seconds between two looks at a file that is still empty."""
 POLL = 2.0
 """Seconds between two requests of the page: a run writes twice a second at most."""
 
 
+@options(JudgingOptions, without=(*WRITTEN_REPORT, "baseline"))
 def live(
     name: Run = None,
     port: Port = 0,
     show: Open = False,
-    folder: Folder = None,
-    select: Select = None,
-    ignore: Ignore = None,
-    config: ConfigFile = None,
-    isolated: Isolated = False,
+    *,
+    judging: JudgingOptions,
 ) -> int:
     """Show a run's report while it trains, at an address on this machine; Ctrl-C ends it.
 
     The page follows the run by itself. It only reads, and only who has the address can see it.
     """
-    wanted = output_policy(
-        JudgingOptions(
-            select=select, ignore=ignore, config=config, isolated=isolated, folder=folder
-        )
-    )
+    wanted = output_policy(judging)
     if not 0 <= port <= 65535:
         raise UsageError(f"--port is {port}; it is a port from 1 to 65535, or 0 for a free one.")
     from relume.record.store import run_file
 
-    server = live_server(run_file.find(name, wanted.folder), wanted, port)
+    path = run_file.find(name, wanted.folder)
+    if not _wait_for_first_record(path):
+        return 0
+    server = live_server(path, wanted, port)
     with server:
         print_sentence(f"live at {server.url} (Ctrl-C to end)")
         if show:
@@ -70,6 +61,23 @@ def live(
         except KeyboardInterrupt:
             print_sentence("no longer live; the recording goes on.")
     return 0
+
+
+def _wait_for_first_record(path: Path) -> bool:
+    """Wait until a recording that has just begun has written something; False after Ctrl-C.
+
+    The file is there, and empty, from the moment on in which a script begins to load.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if path.stat().st_size or log.exists():
+        return True
+    print_sentence(f"waiting for the first step of {path.stem} (Ctrl-C to end)")
+    try:
+        while not (path.stat().st_size or log.exists()):
+            time.sleep(WAIT)
+    except (KeyboardInterrupt, OSError):  # or the file is gone
+        return False
+    return True
 
 
 def live_server(path: Path, wanted: OutputPolicy, port: int) -> LiveServer:

@@ -3,8 +3,7 @@
 Two global module hooks record which module is open (`sites/module_hooks.py`). Just before
 `backward` the graph is walked from the loss; after it the gradients are read; around the
 optimiser's step the weights are read. Compiled models run eagerly. Where there is no graph to read,
-a function mode captures the acts (`sites/function_mode.py`). Once several steps in a row have made
-the same graph, the module hooks are used on every eighth record only, which reads in full.
+a function mode captures the acts (`sites/function_mode.py`).
 """
 
 from collections.abc import Callable, Iterable
@@ -12,6 +11,7 @@ from threading import get_ident
 from time import thread_time
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
@@ -22,9 +22,12 @@ from relume.record.capture.graph_reader import DEEP_FIRST, GraphReader, is_deep
 from relume.record.capture.parameter_stats import ParameterStats
 from relume.record.capture.step_record import StepRecord
 from relume.record.facts.fact_log import FactLog
+from relume.record.facts.raised_frames import FailedStep
 from relume.record.graph.autograd_graph import walk
+from relume.record.graph.broken_forward import broken_place, is_freed
 from relume.record.hooks.grad_scaling import GradScaling
 from relume.record.hooks.torch_state import untraced
+from relume.record.measure.parameter_samples import parameters_of
 from relume.record.sites.function_mode import ActCapture
 from relume.record.sites.module_hooks import ModuleHooks
 from relume.record.sites.module_trace import ModuleTrace
@@ -187,13 +190,14 @@ class RecordedStep:
         if self.step_record is None:
             self.step_record = StepRecord(record, is_deep(record), self._on_error)
         self.step_record.unscale = self._scaling.inverse()
-        with untraced():
+        with untraced(), np.errstate(all="ignore"):  # no warning in the user's terminal
             self._reader.read(self.step_record, graph, step)
             with self._reader.without_packed(graph):
                 self.fact_log.wiring.before_backward(graph, self.module_trace, step)
                 if self.step_record.deep:
                     trace, calls = self.module_trace, self._reader.calls
                     self.fact_log.signal.before_backward(graph, calls, trace, step, self._on_error)
+                self.fact_log.origin.read(graph, self.module_trace, loss, step)
         self._leaves = graph.leaves
         self.reach = frozenset(map(id, graph.leaves))
         if self.several or record < DEEP_FIRST:
@@ -217,7 +221,7 @@ class RecordedStep:
             if tensor.grad_fn is None:
                 continue
             graph = walk(tensor.grad_fn)
-            with untraced():
+            with untraced(), np.errstate(all="ignore"):
                 self._reader.read_inside(step_record, graph, outer)
             self._leaves = [*self._leaves, *graph.leaves]
         step_record.add_cost(thread_time() - start)
@@ -225,8 +229,42 @@ class RecordedStep:
     def read_data(self, loss: Tensor, step: int) -> None:
         """Look for data that are not finite: the loss is the first that is not."""
         if loss.grad_fn is not None:
+            graph = walk(loss.grad_fn)
             with untraced():
-                self.fact_log.wiring.read_data(walk(loss.grad_fn), self.module_trace, step)
+                self.fact_log.wiring.read_data(graph, self.module_trace, step)
+                self.fact_log.origin.read_broken(graph, step)
+
+    def read_failed(self, failed: FailedStep, step: int, record: int) -> StepRecord | None:
+        """Read the forward of a step that raised before its backward.
+
+        Args:
+            failed: what the exception's frames hold.
+            step: the step before.
+            record: the number of the record.
+
+        Returns:
+            The record of its acts, where the step was being recorded.
+        """
+        output = failed.output
+        graph = None if output is None else walk(output.grad_fn)
+        if output is None or graph is None or is_freed(graph):
+            failed.raised = failed.raised and bool(failed.given)
+            return None
+        if self.names.explicit and not self._reader.concerns(graph):
+            failed.raised = False
+            return None
+        with untraced(), self._reader.without_packed(graph):
+            self.fact_log.wiring.read_data(graph, self.module_trace, step, failed.target)
+            broken = broken_place(graph, output)
+            if broken is not None:
+                failed.raised = True
+                self.fact_log.write_broken(broken, self.module_trace, step)
+        if not self.armed or self.step_record is not None or get_ident() != self._thread:
+            return None
+        made = StepRecord(record, True, self._on_error)
+        with untraced():
+            self._reader.read(made, graph, step)
+        return made
 
     def read_gradients(self) -> None:
         """Read the parameters' gradients after backward, before any clipping."""
@@ -238,6 +276,7 @@ class RecordedStep:
             self._parameter_stats.gradients(step_record, self._leaves)
             self.fact_log.wiring.after_backward()
             self.fact_log.signal.after_backward(self._step)
+            self.fact_log.origin.after_backward(self._step)
         step_record.add_cost(thread_time() - start)
 
     def read_updates(self, optimizer: Optimizer | None = None) -> None:
@@ -253,6 +292,7 @@ class RecordedStep:
             self._add_cost(start)
         step_record = self.step_record
         if optimizer is not None:
+            self.fact_log.origin.stepped = True
             with untraced():
                 self.fact_log.wiring.after_step(optimizer, self._step)
         if step_record is None:
@@ -277,8 +317,7 @@ class RecordedStep:
         """Whether an optimiser steps a watched parameter."""
         if not self.names.explicit:
             return True
-        parameters = (p for group in optimizer.param_groups for p in group["params"])
-        return any(self.names.parameter(p) is not None for p in parameters)
+        return any(self.names.parameter(p) is not None for p in parameters_of(optimizer))
 
     def _on_optimizer_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
         self.before_step(optimizer)
