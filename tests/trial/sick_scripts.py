@@ -1,14 +1,21 @@
 """Sick scripts that print or log numbers on held-out rows, each with an edit and the verdict it may
 get: written, and split into a part to tune on and a part held out, before the judge was built.
 
-A script is a data set, a fault (an optimiser, its number of epochs) and a way of printing. `EDITS`
-has the edit that a trial lays over it, `WORDS` the verdicts that are right. The part of a case is
-the parity of its name's CRC, which nobody chose.
+A script is a data set, a fault (an optimiser, its number of epochs) and a way of printing. Each has
+the edit that a trial lays over it, and the verdicts that are right. The parts were drawn by the
+parity of a checksum of the names, which nobody chose; `HELD_OUT` has those that were held out.
 """
 
 from dataclasses import dataclass
-from zlib import crc32
 
+HELD_OUT = frozenset(
+    (
+        *("noise memory plain", "noise memory table", "noise memory bar", "noise memory lines"),
+        *("noise memory json", "rings wild plain", "rings wild silent", "curve wild once"),
+        *("rings hot percent", "rings hot table", "curve hot bar", "rings slow logging"),
+        *("rings fine mnist", "rings fine silent", "still silent"),
+    )
+)
 DATA = {
     # half of the labels are noise, and few: what is learned by heart does not hold
     "noise": """
@@ -118,7 +125,8 @@ PRINTS: dict[str, tuple[str, str, str]] = {  # before, in each epoch, after
     ),
     "bar": (
         "",
-        'sys.stderr.write(f"\\r{epoch + 1}/{args.epochs} [00:01, loss={tl:.3f}, val_loss={vl:.3g}]")',
+        'sys.stderr.write(f"\\r{epoch + 1}/{args.epochs} '
+        '[00:01, loss={tl:.3f}, val_loss={vl:.3g}]")',
         "",
     ),
     "lines": (
@@ -140,7 +148,8 @@ PRINTS: dict[str, tuple[str, str, str]] = {  # before, in each epoch, after
     ),
     "silent": ("", "pass", ""),
 }
-LOWER, RAISE = "lower-learning-rate:factor=0.01", "raise-learning-rate:factor=1000.0"
+LOWER = "lower-learning-rate:factor=0.01"
+RAISE, MORE = (f"raise-learning-rate:factor={factor}" for factor in (1e3, 1e5))
 HEART = "raise-learning-rate:factor=8.0"
 NO = {"better on training only", "no proven gain", "undecided", "worse"}
 
@@ -162,7 +171,7 @@ class SickScript:
     @property
     def held_out(self) -> bool:
         """Whether it is of the part on which nothing was tuned."""
-        return bool(crc32(self.name.encode()) % 2)
+        return self.name in HELD_OUT
 
 
 def _case(
@@ -186,10 +195,7 @@ def _case(
         after=after,
         order=order,
     )
-    ordered = "" if order == RANDOM else " in order"
-    return SickScript(
-        f"{data} {fault} {shown} {edit}{ordered}", source, edit, frozenset(words), held
-    )
+    return SickScript(f"{data} {fault} {shown}", source, edit, frozenset(words), held)
 
 
 SCRIPTS = (
@@ -236,10 +242,10 @@ SCRIPTS = (
     _case("rings", "hot", "table", LOWER, {"proven"}, "val loss", "accuracy"),
     _case("curve", "hot", "bar", LOWER, {"proven"}, "val loss"),
     _case("curve", "hot", "once", LOWER, {"proven"}, "test mse"),
-    _case("rings", "slow", "json", RAISE, {"proven"}, "val loss"),
-    _case("rings", "slow", "logging", RAISE, {"proven"}, "val"),
+    _case("rings", "slow", "json", MORE, {"proven"}, "val loss"),
+    _case("rings", "slow", "logging", MORE, {"proven"}, "val"),
     _case("curve", "slow", "lines", RAISE, {"proven"}, "val loss"),
-    _case("rings", "slow", "board", RAISE, {"proven"}, "val loss"),
+    _case("rings", "slow", "board", MORE, {"proven"}, "val loss"),
     # healthy, and made worse
     _case(
         "rings",

@@ -64,6 +64,7 @@ class TrialSetting:
         where: where the runs take place.
         every: record every this many steps; None: within the recorder's budget.
         again: run also what is in the cache.
+        least: the least effect worth a change, in the objective's unit; None: by the base's runs.
     """
 
     program: Program
@@ -73,6 +74,7 @@ class TrialSetting:
     where: ExecutionPlace = field(default_factory=ExecutionPlace)
     every: int | None = None
     again: bool = False
+    least: float | None = None
 
     def job(self, arm: Arm, seed: int, keep: str = "") -> TrialJob:
         """Return the job of one run of an arm."""
@@ -103,6 +105,7 @@ class TrialRunner:
         self.runs: dict[tuple[str, int], TrialRun] = {}
         self.executed = 0
         self.resumed = 0
+        self.confirmations = 0  # winners that were tried on fresh seeds, for the correction
         self._cache = TrialCache(setting.folder, setting.job(Arm("base", role="base"), 0))
         self._renewed: set[tuple[str, int]] = set()
 
