@@ -123,9 +123,11 @@ def test_every_arm_is_tuned_alike(call: Any, tmp_path: Path, monkeypatch: Any) -
     )
     found = json.loads((tmp_path / "compare.json").read_text())
     assert code == 0
-    assert set(found["meta"]["tuned"]) == {"base", "tanh"}
+    assert set(found["meta"]["tuned"]) == {"base", "relu", "tanh"}
     assert found["meta"]["tunings"] == 2
-    assert len(found["shots"]) == 6
+    assert (
+        len(found["shots"]) == 12
+    )  # the script at its own rate, then all three at their tuned ones
 
 
 def test_recommend_names_the_trial_that_settles_it(call: Any) -> None:
@@ -203,7 +205,7 @@ BAD = {
     "form": (["fix", "--output-format", "jsn", "train.py"], "did you mean 'json'?"),
     "metric": (
         ["fix", "--metric", "acc", "train.py"],
-        "--metric is 'acc'; expected loss, reported",
+        "--metric is 'acc'; expected loss, validation, reported",
     ),
     "better": (["fix", "--better", "mix", "train.py"], "unknown direction 'mix'; did you mean"),
     "backend": (["fix", "--backend", "dusk", "train.py"], "did you mean 'dask'?"),
