@@ -125,9 +125,7 @@ def test_every_arm_is_tuned_alike(call: Any, tmp_path: Path, monkeypatch: Any) -
     assert code == 0
     assert set(found["meta"]["tuned"]) == {"base", "relu", "tanh"}
     assert found["meta"]["tunings"] == 2
-    assert (
-        len(found["shots"]) == 12
-    )  # the script at its own rate, then all three at their tuned ones
+    assert len(found["shots"]) == 12
 
 
 def test_recommend_names_the_trial_that_settles_it(call: Any) -> None:
