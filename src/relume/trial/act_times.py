@@ -16,6 +16,7 @@ from torch import Tensor
 from relume.core import Trace
 from relume.core.trial import ArmSummary
 from relume.fixes.architecture.swap_act import find
+from relume.trial.hidden_acts import hidden_acts
 
 ROUNDS = 21  # of an act in turn with the program's own: the median ignores ten interruptions
 LARGEST = 1 << 24  # elements that are timed, as in record/capture/act_timing.py
@@ -43,7 +44,7 @@ def step_times(
 def difference(trace: Trace, new: str) -> float:
     """Return how many seconds a step would take longer with the act `new` at every hidden site."""
     sizes: dict[tuple[str, int], int] = {}
-    for site in trace.sites_of("act", "hidden"):
+    for site in hidden_acts(trace):
         samples = trace.series(site.name, "samples")
         elements = int(median(samples.values)) * site.units if samples is not None else 0
         if 0 < elements <= LARGEST:

@@ -22,6 +22,7 @@ from relume.errors import UsageError
 from relume.fixes.architecture.swap_act import PIECES, find
 from relume.record.store import run_file
 from relume.trial.act_times import step_times
+from relume.trial.hidden_acts import hidden_acts
 from relume.trial.judge.arm_summary import arm_summaries
 from relume.trial.judge.objective import revalue
 from relume.trial.paired_trial import (
@@ -79,9 +80,12 @@ def compare(
     began = perf_counter()
     announce("running the script as it is")
     trace = run_file.read(recorded_arm(runner))
-    sites = trace.sites_of("act", "hidden")
+    sites = hidden_acts(trace)
     if not sites:
-        raise UsageError("no hidden activation function was seen in this run; nothing to compare.")
+        raise UsageError(
+            "no hidden activation function was seen in this run (gates and attention are none); "
+            "nothing to compare."
+        )
     check_judgeable(runner)
     own = tuple(dict.fromkeys(site.act for site in sites))
     names = tuple(site.name for site in sites)

@@ -58,15 +58,44 @@ def recorded_arm(runner: TrialRunner) -> Path:
     """
     run = runner.run_recorded(BASE, runner.setting.folder)
     why = run.problem or "nothing called backward()"
-    if not run.loss:
-        printed = [line.strip() for line in run.output.splitlines() if line.strip()]
-        message = f" It said: {printed[-1][:200]}" if printed and run.problem else ""
-        if "unrecognized arguments" in message:
-            message += " (What relume does not know goes to the script.)"
-        raise UsageError(f"the script as it is trained nothing: {why}.{message}")
+    _require_training(run)
     if not run.run or not Path(run.run).is_file():
         raise UsageError(f"the script as it is gave no recording: {why}.")
     return Path(run.run)
+
+
+def _require_training(run: TrialRun) -> None:
+    """Refuse a program that does not train here, before any other run is made.
+
+    Raises:
+        UsageError: with the program's own error, and the last line that it printed.
+    """
+    if run.loss:
+        return
+    why = run.problem or "nothing called backward()"
+    printed = [line.strip() for line in run.output.splitlines() if line.strip()]
+    message = f" It said: {printed[-1][:200]}" if printed and run.problem else ""
+    if "unrecognized arguments" in message:
+        message += " (What relume does not know goes to the script.)"
+    if "EOFError" in f"{why}{message}":
+        message += " (In a trial nobody answers: stdin is empty.)"
+    raise UsageError(f"the script as it is trained nothing: {why}.{message}")
+
+
+def _require_number(run: TrialRun, objective: Objective | None) -> None:
+    """Refuse a metric that the program as it is does not give.
+
+    Raises:
+        UsageError: with the names that it does give.
+    """
+    if objective is None or run.diverged or run.value is not None or not objective.name:
+        return
+    if objective.source == "printed" and objective.name in run.output:
+        return  # it is there, and not finite
+    names = [f"validation:{name}" for name in run.held_out]
+    names += [key.rpartition(":")[0] for key in run.metrics if key.startswith("reported:")]
+    other = f" It gives {', '.join(names)}." if names else ""
+    raise UsageError(f"the script as it is gave no {objective.name}.{other}")
 
 
 def check_judgeable(runner: TrialRunner) -> None:
@@ -76,7 +105,10 @@ def check_judgeable(runner: TrialRunner) -> None:
         UsageError: it cannot (`objective.require_judgeable`).
     """
     runner.run([BASE], [0])
-    require_judgeable(runner.runs[BASE.name, 0], runner.setting.objective)
+    run = runner.runs[BASE.name, 0]
+    _require_training(run)
+    _require_number(run, runner.setting.objective)
+    require_judgeable(run, runner.setting.objective)
 
 
 def run_paired_trial(

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from relume import launch
+from relume.acts.lookup import import_module_here
 from relume.core import Severity, Trace
 from relume.core.trial import TrialRun
 from relume.diagnosis import diagnose
@@ -29,6 +30,7 @@ from relume.trial.runner.file_sandbox import sandboxed
 from relume.trial.runner.held_out_numbers import LoggedNumbers, printed_numbers, thinned
 from relume.trial.runner.job import TrialJob, digest
 from relume.trial.runner.loss_probe import LossProbe, diverged, downsample, final_loss
+from relume.trial.runner.outside import go_offline, outside_reason
 from relume.trial.runner.seed_shift import shift_seeds
 
 OUTPUT = 4000  # characters of output in a result
@@ -61,6 +63,9 @@ def run_arm(job: TrialJob, scratch: Path, output: Path | None = None) -> TrialRu
     if job.threads:
         torch.set_num_threads(job.threads)
     os.chdir(job.program.cwd)
+    go_offline(scratch)
+    for module in job.imports:
+        import_module_here(module)
     observed, logged = ObservedRun(), LoggedNumbers()
     probe = LossProbe(job.steps, logged.watch)
     runs = Path(job.keep) if job.keep else scratch / "runs"
@@ -205,6 +210,7 @@ def _result(job: TrialJob, observed: ObservedRun, probe: LossProbe, output: str)
         output=output[-OUTPUT:],
         run=str(observed.run) if job.keep and observed.run is not None else "",
         held_out=observed.held_out,
+        stopped=outside_reason(observed.text) if observed.how == "exception" else "",
     )
 
 
@@ -259,6 +265,8 @@ def _costs(
         costs["step_seconds"] = seconds / probe.steps
     if trace is not None and any(turn.data.get("reaches") for turn in trace.facts_of("turn")):
         costs["opposed"] = 1.0
+    if torch.cuda.is_initialized():
+        costs["device"] = 1.0
     dead = [] if trace is None else _dead(trace)
     if dead:
         costs["dead_share"] = sum(dead) / len(dead)
