@@ -1,4 +1,4 @@
-"""What the machine does is no evidence; hanging runs end; folders go; acts of one's own are known."""
+"""What the machine does is no evidence, hanging runs end, folders go, own acts are known."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from arms import BASE, SLOWER
+from arms import BASE
 
 from relume.acts.lookup import act
 from relume.core.trial import Arm, Edit
@@ -71,14 +71,14 @@ def test_a_base_that_is_ended_twice_stops_the_trial_with_the_reason(
     assert not one.cache_file.exists()  # no evidence is kept
 
 
-def test_a_hanging_arm_ends_and_is_no_evidence(write: Write, runner: MakeRunner) -> None:
-    hang = "import os, time\nif optimizer.param_groups[0]['lr'] < 0.05: time.sleep(600)"
+def test_a_run_that_hangs_ends_and_is_no_evidence(write: Write, runner: MakeRunner) -> None:
+    hang = "import time\nif torch.initial_seed() > 100: time.sleep(600)"  # not at the first seed
     one = runner(write(end=hang), timeout=8.0)
     begun = time.monotonic()
-    one.run([BASE, SLOWER], [0])
+    one.run([BASE], [0, 1])
     assert time.monotonic() - begun < 120
     assert not one.runs["base", 0].stopped
-    assert "ended after 8 s, the limit (--timeout)" in one.runs["slower", 0].stopped
+    assert "ended after 8 s, the limit (--timeout)" in one.runs["base", 1].stopped
 
 
 def test_a_script_that_asks_gets_the_true_error_after_one_run(
