@@ -46,7 +46,7 @@ def deliver_comparison(trial: Trial, form: str, file: Path | None, console: Cons
         return
     text = tables.FORMS[form](trial)
     if file is None:
-        emit(text)
+        emit(text.rstrip("\n"))
         return
     write(text, file)
     versus.comparison(trial, console)

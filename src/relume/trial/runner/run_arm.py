@@ -18,7 +18,6 @@ from typing import Any
 import torch
 
 from relume import launch
-from relume.acts.lookup import import_module_here
 from relume.core import Severity, Trace
 from relume.core.trial import TrialRun
 from relume.diagnosis import diagnose
@@ -65,7 +64,8 @@ def run_arm(job: TrialJob, scratch: Path, output: Path | None = None) -> TrialRu
     os.chdir(job.program.cwd)
     go_offline(scratch)
     for module in job.imports:
-        import_module_here(module)
+        sys.path.insert(0, "")
+        importlib.import_module(module)
     observed, logged = ObservedRun(), LoggedNumbers()
     probe = LossProbe(job.steps, logged.watch)
     runs = Path(job.keep) if job.keep else scratch / "runs"
