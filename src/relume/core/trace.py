@@ -177,7 +177,8 @@ class Trace:
                    ``unknown``), ``classes``, ``chance`` (the loss of the best constant guess, or
                    None), ``file``, ``line``; of the targets seen so far ``target_min``,
                    ``target_max``, ``target_whole`` (all whole numbers), ``target_distinct``
-                   (values, up to 32), ``target_ones_max`` (ones in a row of zeros and ones);
+                   (values, up to 32), ``target_ones_max`` (ones in a row of zeros and ones),
+                   ``target_drift`` (of their mean, in deviations within a batch);
                    ``broadcast`` (prediction and target of other shapes, spread over each other);
                    ``rows_logsumexp_error`` (of ``nll``: max abs of log(sum(exp(row))))
     head           ``layer``; ``direct`` (only reshapes between the last act and the criterion);
@@ -215,7 +216,8 @@ class Trace:
     error          a part of the recorder that failed and was switched off: ``where``, ``text``
     turn           an optimiser that takes turns with others: ``loss`` (its series at ``""``),
                    ``optimizer`` (class), ``model`` (the module that holds what it steps),
-                   ``reaches`` (the other ones' series whose parameters its loss depends on)
+                   ``reaches`` (the other ones' series whose parameters its loss depends on),
+                   ``regresses`` (its loss is a distance to targets of many values)
     wiring         of a parameter: ``held`` (an optimiser holds it), ``named`` (a module registers
                    it), ``called`` (that module ran), ``audits`` (steps looked at), ``in_graph``,
                    ``reached``, ``zero`` (of them, with it in the loss's graph, with a gradient
@@ -237,10 +239,11 @@ class Trace:
     ``steps`` (optimiser steps seen), ``records``,
     ``backwards`` (calls of backward seen), ``ended`` (``end`` in a word; absent after a kill),
     ``seconds`` (wall time of the steps), ``overhead`` (the recorder's own estimate, a share of
-    wall time), ``optimizer`` (class name), ``optimizers`` (how many stepped), ``parameters``
-    (number of trainable scalars), ``looks_for`` (kinds of facts that the recorder looked
-    for: the absence of such a fact means there is none), ``trainings`` (first steps of the
-    trainings that follow one another in this run: folds, seeds, rates in a loop).
+    wall time), ``children_seconds`` (processor time of child processes), ``optimizer`` (class
+    name), ``optimizers`` (how many stepped), ``parameters`` (number of trainable scalars),
+    ``looks_for`` (kinds of facts that the recorder looked for: the absence of such a fact means
+    there is none), ``trainings`` (first steps of the trainings that follow one another in this
+    run: folds, seeds, rates in a loop).
     """
 
     meta: Mapping[str, Any]

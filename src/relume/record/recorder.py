@@ -30,6 +30,7 @@ from relume.record.facts.raised_frames import failed_step
 from relume.record.graph.head_structure import LOOKS_FOR
 from relume.record.hooks import fork_guard
 from relume.record.hooks.backward_hooks import BackwardPatches
+from relume.record.hooks.child_time import children_seconds
 from relume.record.hooks.grad_scaling import GradScaling
 from relume.record.schedule.overhead_budget import OverheadBudget
 from relume.record.schedule.step_schedule import next_loss
@@ -97,6 +98,7 @@ class Recorder:
         self._last = self._flushed = perf_counter()
         self._carried: list[tuple[float, float | None]] = []  # seconds and cost of steps
         self._closed = False
+        self._children_at_start = children_seconds()
         self._steps_to_skip = 0  # plain steps that are still skipped
         self._skip_length = 0  # plain steps that are skipped in a row
 
@@ -486,6 +488,7 @@ class Recorder:
             "looks_for": [*LOOKS_FOR, "wiring"],
             "seconds": self.budget.elapsed,
             "skipped": self.scaling.skipped,
+            "children_seconds": children_seconds() - self._children_at_start,
             "updated": time(),
         }
 

@@ -27,6 +27,7 @@ WORST_FIRST = (FAILS, UNSEEN, LEARNS_BUT, NOTHING_FOUND, FINE)
 LOSS_END = 0.002  # of the run: losses that end earlier say nothing about its end
 RECORD_END = 0.1  # of the run: acts last recorded earlier say nothing about its end
 PLATEAU = 0.5  # of chance: a loss above has most of the way before it, or stays there
+CHILDREN = 1.0  # seconds of child processes: importing torch alone takes as long
 NAMED = 3  # weights that are named where some were not seen to move
 
 
@@ -37,7 +38,7 @@ def verdict(
     if trace.facts_of("failed-step"):
         return FAILS, ()
     if not number(trace.meta.get("records")) and not trace.table:
-        return UNSEEN, ("no training was recorded",)
+        return UNSEEN, tuple(_of_nothing(trace))
     if outcome.fares_badly:
         return FAILS, ()
     worst = max((finding.severity for finding in findings), default=Severity.FACT)
@@ -59,6 +60,19 @@ def _missing(trace: Trace, outcome: Outcome) -> Iterator[str]:
     world = number(trace.meta.get("world"))
     if world is not None and world > 1 and not trace.meta.get("ranks"):
         yield f"the other {world - 1:.0f} ranks (relume combine merges their files)"
+
+
+def _of_nothing(trace: Trace) -> Iterator[str]:
+    """What is missing where nothing was recorded."""
+    seconds = number(trace.meta.get("children_seconds")) or 0.0
+    if seconds < CHILDREN:
+        yield "no training was recorded"
+        return
+    yield "no training was recorded in this process"
+    yield (
+        f"what its child processes did, which worked for {seconds:.0f} s (relume.watch(model) "
+        "inside the function that they run records them)"
+    )
 
 
 def _of_loss(trace: Trace, outcome: Outcome) -> Iterator[str]:

@@ -25,8 +25,10 @@ from relume.record.facts.fact_log import FactLog
 from relume.record.facts.raised_frames import FailedStep
 from relume.record.graph.autograd_graph import walk
 from relume.record.graph.broken_forward import broken_place, is_freed
+from relume.record.graph.criterion_targets import is_regression
 from relume.record.hooks.grad_scaling import GradScaling
 from relume.record.hooks.torch_state import untraced
+from relume.record.schedule.loss_attribution import LossReach
 from relume.record.sites.function_mode import ActCapture
 from relume.record.sites.module_hooks import ModuleHooks
 from relume.record.sites.module_trace import ModuleTrace
@@ -79,7 +81,7 @@ class RecordedStep:
         self._parameter_stats = ParameterStats(names, fact_log)
         self.update_cosine = self._parameter_stats.update_cosine
         self.step_record: StepRecord | None = None
-        self.reach: frozenset[int] | None = None
+        self.reach: LossReach | None = None
         self.several = False
         self._scaling = scaling
         self._on_error = on_error
@@ -192,9 +194,12 @@ class RecordedStep:
             with self._reader.without_packed(graph):
                 self.fact_log.wiring.before_backward(graph, self.module_trace, step)
         self._leaves = graph.leaves
-        self.reach = frozenset(map(id, graph.leaves))
+        reach, regresses = frozenset(map(id, graph.leaves)), False
         if self.several or record < DEEP_FIRST:
-            self.reach |= self._reader.frozen_parameters(graph)
+            reach |= self._reader.frozen_parameters(graph)
+            with untraced(), self._reader.without_packed(graph):
+                regresses = is_regression(graph)
+        self.reach = LossReach(reach, regresses)
         self.step_record.add_cost(thread_time() - start + self._early_cost)
         self._early_cost = 0.0
         return True

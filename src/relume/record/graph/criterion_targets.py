@@ -6,6 +6,7 @@ from torch import Tensor
 
 from relume.acts.act import by_node
 from relume.record.graph.autograd_graph import (
+    AutogradGraph,
     AutogradNode,
     kind,
     name_of,
@@ -18,7 +19,9 @@ from relume.record.graph.criterion import (
     Criterion,
     Head,
     constant_of,
+    criterion,
     first_signal,
+    head,
     index_of,
     mask_of_terms,
 )
@@ -49,6 +52,10 @@ def handwritten_targets(criterion: Criterion, head: Head) -> Tensor | None:
     return output + difference.detach() if target_minus_output else output - difference.detach()
 
 
+DISTANCES = ("mse", "l1", "smooth_l1", "huber")
+MANY = 3  # different targets: a GAN under a distance has two, real and fake
+SOME = 1_024  # targets that are compared
+
 SAME_ORDER = frozenset(
     f"{name}Backward"
     for name in (
@@ -56,6 +63,20 @@ SAME_ORDER = frozenset(
         *("Flatten", "Alias"),
     )
 )
+
+
+def is_regression(graph: AutogradGraph) -> bool:
+    """Whether a loss is a distance to targets of many values (those of a GAN are at most two)."""
+    spec = criterion(graph)
+    if spec.name not in DISTANCES:
+        return False
+    target = targets(spec)
+    if target is None:
+        target = handwritten_targets(spec, head(spec, graph))
+    if target is None or target.numel() < MANY:
+        return False
+    few = target.detach().reshape(-1)[:SOME]
+    return int(few.float().unique().numel()) >= MANY
 
 
 def _output(node: AutogradNode, act: bool) -> Tensor | None:

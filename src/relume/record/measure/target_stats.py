@@ -10,6 +10,7 @@ from torch import Tensor
 from relume.record.measure.tensor_view import array_of
 
 MOST_VALUES = 32  # different targets that are counted; with more they count as continuous
+LEAST_BATCHES = 16  # of which the first and the last quarter are compared
 MOST_TARGETS = 65_536  # entries that are read of a batch of targets
 
 
@@ -22,6 +23,7 @@ class TargetStats:
         self._values: set[float] = set()
         self._ones: int | None = None
         self._binary = True
+        self._moments: list[tuple[float, float]] = []  # mean and variance of each batch
 
     def add(self, target: Tensor) -> None:
         """Read one batch of targets."""
@@ -36,6 +38,7 @@ class TargetStats:
         self._low = min(self._low, float(flat.min()))
         self._high = max(self._high, float(flat.max()))
         self._whole = self._whole and bool((flat == flat.round()).all())
+        self._moments.append((float(flat.mean()), float(flat.var(correction=0))))
         if len(self._values) <= MOST_VALUES:
             self._values |= {float(v) for v in np.unique(flat.numpy())[: MOST_VALUES + 1]}
         self._binary = self._binary and self._values <= {0.0, 1.0}
@@ -64,4 +67,18 @@ class TargetStats:
             "target_whole": self._whole,
             "target_distinct": count if count <= MOST_VALUES else None,
             "target_ones_max": self._ones if self._binary else None,
+            "target_drift": self._drift(),
         }
+
+    def _drift(self) -> float | None:
+        """How far the mean of the targets has moved, in their deviations within a batch.
+
+        The first quarter of the batches is compared with the last.
+        """
+        quarter = len(self._moments) // 4
+        if len(self._moments) < LEAST_BATCHES:
+            return None
+        means, variances = np.array(self._moments).T
+        within = float(np.sqrt(variances[:quarter].mean()))
+        moved = abs(float(means[-quarter:].mean() - means[:quarter].mean()))
+        return moved / within if within > 0 else None

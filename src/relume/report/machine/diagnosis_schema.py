@@ -128,6 +128,7 @@ class OutcomeSchema(SchemaModel):
         "one-sided",
         "several-losses",
         "signed",
+        "moving-targets",
     ]
     text: str
     numbers: dict[str, Value]
