@@ -453,6 +453,7 @@ NO_EDGE = {
     ("dormant_units", "MOST"): SHAPE,
     ("dormant_units", "REDO"): SHAPE,
     ("exploding_gradient", "SPREAD"): SHAPE,
+    ("failed_step", "IGNORED"): "the default of torch itself",
     ("frozen_layer", "LEAST"): EVIDENCE,
     ("input_not_centred", "RECORDS"): EVIDENCE,
     ("learning_rate_high", "NEAR"): SHAPE,
