@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 # kinds of facts that happen at a step
-EVENTS = frozenset({"non-finite", "failed-step", "end", "error"})
+EVENTS = frozenset({"non-finite", "origin", "failed-step", "end", "error"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +209,10 @@ class Trace:
                    ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``;
                    where it is sharded over ranks, ``shard``: how many elements this one holds
     non-finite     first record with NaN or infinity: ``stat``
+    origin         what made the first such value: ``phase`` (``update``, ``forward``,
+                   ``backward``), ``operation``, ``least`` and ``most`` of what entered it, ``bad``
+                   of ``entries`` that came out not finite (of a slope: in backward), ``dtype``,
+                   ``module``, ``file``, ``line``, ``certain``; of an update ``eps``, ``lr``
     failed-step    the step on which the program raised: ``error``, ``loss`` (the criterion that
                    raised, ``""`` for the forward pass), ``call`` (its function), ``given`` (of
                    each argument: ``name``, ``shape``, ``type``, ``share`` that is not finite,

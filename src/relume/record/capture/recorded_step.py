@@ -193,6 +193,7 @@ class RecordedStep:
             self._reader.read(self.step_record, graph, step)
             with self._reader.without_packed(graph):
                 self.fact_log.wiring.before_backward(graph, self.module_trace, step)
+                self.fact_log.origin.read(graph, self.module_trace, loss, step)
         self._leaves = graph.leaves
         reach, regresses = frozenset(map(id, graph.leaves)), False
         if self.several or record < DEEP_FIRST:
@@ -227,8 +228,10 @@ class RecordedStep:
     def read_data(self, loss: Tensor, step: int) -> None:
         """Look for data that are not finite: the loss is the first that is not."""
         if loss.grad_fn is not None:
+            graph = walk(loss.grad_fn)
             with untraced():
-                self.fact_log.wiring.read_data(walk(loss.grad_fn), self.module_trace, step)
+                self.fact_log.wiring.read_data(graph, self.module_trace, step)
+                self.fact_log.origin.read_broken(graph, step)
 
     def read_failed(self, failed: FailedStep, step: int, record: int) -> StepRecord | None:
         """Read the forward of a step that raised before its backward.
@@ -271,6 +274,7 @@ class RecordedStep:
         with untraced():
             self._parameter_stats.gradients(step_record, self._leaves)
             self.fact_log.wiring.after_backward()
+            self.fact_log.origin.after_backward(self._step)
         step_record.add_cost(thread_time() - start)
 
     def read_updates(self, optimizer: Optimizer | None = None) -> None:
@@ -286,6 +290,7 @@ class RecordedStep:
             self._add_cost(start)
         step_record = self.step_record
         if optimizer is not None:
+            self.fact_log.origin.stepped = True
             with untraced():
                 self.fact_log.wiring.after_step(optimizer, self._step)
         if step_record is None:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from relume.core import Fact, Site, Window
 from relume.record.facts.criterion_fact import CriterionFact
+from relume.record.facts.non_finite_origin import NonFiniteOrigin
 from relume.record.facts.structure_facts import StructureFacts
 from relume.record.facts.wiring import WiringAudit
 from relume.record.graph import affine_structure, criterion
@@ -61,6 +62,7 @@ class FactLog:
         structure_facts: writes facts about the model's structure.
         criterion_fact: writes the fact about the criterion.
         wiring: writes which parameters get a gradient and are optimised.
+        origin: writes where the first value that is not finite came from.
     """
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
@@ -69,6 +71,7 @@ class FactLog:
         self.structure_facts = StructureFacts(sites, writer)
         self.criterion_fact = CriterionFact(writer)
         self.wiring = WiringAudit(sites, writer)
+        self.origin = NonFiniteOrigin(sites, writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
         self._module_orders: dict[str, int] = {}  # of modules whose parameters were gathered
