@@ -178,7 +178,9 @@ class Trace:
                    None), ``file``, ``line``; of the targets seen so far ``target_min``,
                    ``target_max``, ``target_whole`` (all whole numbers), ``target_distinct``
                    (values, up to 32), ``target_ones_max`` (ones in a row of zeros and ones),
-                   ``target_drift`` (of their mean, in deviations within a batch);
+                   ``target_drift`` (of their mean, in deviations within a batch),
+                   ``target_between`` (the share of their variance from batch to batch, beyond
+                   chance), ``target_batches``;
                    ``broadcast`` (prediction and target of other shapes, spread over each other);
                    ``rows_logsumexp_error`` (of ``nll``: max abs of log(sum(exp(row))))
     head           ``layer``; ``direct`` (only reshapes between the last act and the criterion);
@@ -204,6 +206,10 @@ class Trace:
     act-cost       a benchmark after `relume run`: ``seconds``, ``cheapest_seconds``, ``cheapest``,
                    ``shape``
     precision      ``dtype`` and ``shape`` of what an act kept, when it was first seen
+    dropout        the layer before a dropout: ``keep`` (the share of values that pass),
+                   ``units``, ``file``, ``line``
+    no-curvature   a second derivative that is asked for and is zero everywhere: ``acts`` (through
+                   which the first was taken), ``entries``, ``file``, ``line``
     opaque         an operation that hides its acts: ``operation``, ``reason``, ``remedy``
     parameter      ``shape``, ``zero_init`` (all zero at the first record), ``trainable``,
                    ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``;

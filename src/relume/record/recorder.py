@@ -300,6 +300,14 @@ class Recorder:
         except Exception as error:
             self.fail("after backward", error)
 
+    def after_grad(self, outputs: Any, results: Any) -> None:
+        """Look at a derivative that is differentiated again, on a recorded step."""
+        try:
+            if self.recorded_step.armed:
+                self.recorded_step.read_derivative(outputs, results, self.step)
+        except Exception as error:
+            self.fail("derivative", error)
+
     def before_foreign_step(self, optimizer: Any) -> None:
         """Snapshot the weights: an optimiser that is not torch's is about to step."""
         if self.recorded_step.armed:
@@ -485,7 +493,7 @@ class Recorder:
             "backwards": self.backwards,
             "overhead": self.budget.overhead,
             **self.optimizers.meta(),
-            "looks_for": [*LOOKS_FOR, "wiring"],
+            "looks_for": [*LOOKS_FOR, "wiring", "dropout", "no-curvature"],
             "seconds": self.budget.elapsed,
             "skipped": self.scaling.skipped,
             "children_seconds": children_seconds() - self._children_at_start,
