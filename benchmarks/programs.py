@@ -33,7 +33,9 @@ from typing import Any
 import numpy as np
 
 SECONDS = 400.0
-TIMES = re.compile(r"[\d.]+ ?(ms|s|sec|seconds|it/s)\b|[\d:]+<[\d:]+|ms/batch *[\d.]+")
+TIMES = re.compile(
+    r"[\d.]+ ?(ms|s|sec|seconds|it/s)\b|[\d:]+<[\d:]+|ms/batch *[\d.]+|SPS: \d+|.*ms/step.*"
+)
 START = """
 import os, random, secrets
 secrets.randbits = random.Random(0).getrandbits
@@ -42,8 +44,17 @@ import numpy, torch
 numpy.random.seed(0)
 torch.manual_seed(0)
 torch.set_num_threads(1)
-library = torch.library.Library("torchvision", "DEF")
-library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+known = torch.library.register_fake
+def register_fake(name, *args, **keywords):
+    if str(name).startswith("torchvision::"):
+        return lambda function: function
+    return known(name, *args, **keywords)
+torch.library.register_fake = register_fake
+try:
+    import gymnasium, sys
+    sys.modules.setdefault("gym", gymnasium)
+except ImportError:
+    pass
 left = [int(os.environ["PROGRAM_STEPS"])]
 plain = torch.Tensor.backward
 def backward(self, *args, **keywords):
@@ -53,7 +64,8 @@ def backward(self, *args, **keywords):
     return plain(self, *args, **keywords)
 torch.Tensor.backward = backward
 """
-"""The `sitecustomize` of both runs; some torchvision wheels lack their compiled operations."""
+"""The `sitecustomize` of both runs; torchvision may lack its compiled operations, and gymnasium is
+what gym is called today."""
 
 
 @dataclass(frozen=True)
@@ -344,6 +356,7 @@ def _once(
         "MPLBACKEND": "agg",
         "KERAS_HOME": str(where),
         "PYTHONHASHSEED": "0",
+        "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",  # files of their own, of older versions
         **dict(pair.split("=") for pair in program.environment.split()),
     }
     if program.before:

@@ -164,3 +164,11 @@ def test_a_loss_that_rises_after_its_targets_says_nothing(drift: float, name: st
     build.facts = [f for f in build.facts if f.kind != "criterion"]
     build.fact("criterion", loss="mse", chance=None, target_drift=drift)
     assert judge(build.trace()).name == name
+
+
+@pytest.mark.parametrize(("weighed", "name"), [(False, "stalled"), (True, "signed")])
+def test_a_policy_gradient_within_the_loss_does_not_tell(weighed: bool, name: str) -> None:
+    build = healthy(flat(level=3.0))
+    build.facts = [f for f in build.facts if f.kind != "criterion"]
+    build.fact("criterion", loss="mse", chance=None, signed_weights=weighed)
+    assert judge(build.trace()).name == name

@@ -180,7 +180,7 @@ class Trace:
                    (values, up to 32), ``target_ones_max`` (ones in a row of zeros and ones),
                    ``target_drift`` (of their mean, in deviations within a batch),
                    ``target_between`` (the share of their variance from batch to batch, beyond
-                   chance), ``target_batches``;
+                   chance), ``target_batches``, ``signed_weights`` (a policy gradient);
                    ``broadcast`` (prediction and target of other shapes, spread over each other);
                    ``rows_logsumexp_error`` (of ``nll``: max abs of log(sum(exp(row))))
     head           ``layer``; ``direct`` (only reshapes between the last act and the criterion);

@@ -428,7 +428,7 @@ class Recorder:
             self._idle_backwards = MOST_GATHERED
         if self.backwards <= self._idle_backwards:
             return False
-        self.optimizers.step += 1
+        self.optimizers.step += self.pending_records.end_earlier_steps() or 1
         return True
 
     def _tick(self, rate: float) -> None:

@@ -12,6 +12,7 @@ that name no source (`FALLING`, `NOISE_LIMIT`, `LOST`, `KNOWN`, `SWING`, `ABOVE`
 measured.
 """
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -171,7 +172,8 @@ def _judge_loss(series: Series, chance: float | None, drift: float = 0.0) -> Out
     Args:
         series: the loss.
         chance: the loss of the best constant guess; None where it is not known.
-        drift: how far its targets have moved, in their deviations within a batch.
+        drift: how far its targets have moved, in their deviations within a batch; infinite under a
+            policy gradient.
     """
     outcome = _judge_still(series, chance)
     failed = outcome.name in FAILING and "first_nonfinite" not in outcome.numbers
@@ -180,7 +182,15 @@ def _judge_loss(series: Series, chance: float | None, drift: float = 0.0) -> Out
         return outcome
     if end > UNBOUNDED * max(start, 1.0):
         return outcome
-    text = f"Not judged: the loss went from {start:.4g} to {end:.4g}, and its targets moved by "
+    path = f"the loss went from {start:.4g} to {end:.4g}"
+    if drift == math.inf:
+        text = (
+            f"Not judged: {path}, and a part of it weighs rows by both signs (a policy gradient): "
+        )
+        return Outcome(
+            "signed", f"{text}how well the policy does it does not tell.", outcome.numbers
+        )
+    text = f"Not judged: {path}, and its targets moved by "
     text += f"{drift:.2g} of their own deviations, as they do in reinforcement learning: a loss "
     return Outcome(
         "moving-targets", text + "that rises or stays then says nothing.", outcome.numbers
@@ -249,6 +259,9 @@ def _chance(trace: Trace) -> float | None:
 
 
 def _drift(trace: Trace) -> float:
+    """How far the targets have moved; infinite where rows are weighed by both signs."""
+    if any(fact.data.get("signed_weights") for fact in trace.facts_of("criterion")):
+        return math.inf
     values = [number(fact.data.get("target_drift")) for fact in trace.facts_of("criterion")]
     return max((value for value in values if value is not None), default=0.0)
 

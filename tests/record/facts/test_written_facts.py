@@ -92,3 +92,20 @@ def test_data_that_come_in_order(sorted_: bool, classes: bool, tmp_path: Path) -
     (fact,) = trained(tmp_path, model, loss, 60).facts_of("criterion")
     share = fact.data["target_between"]
     assert share > 0.8 if sorted_ else share < 0.1
+
+
+@pytest.mark.parametrize(("policy", "kept"), [(True, True), (False, False)], ids=["ppo", "hinge"])
+def test_rows_that_are_weighed_by_both_signs(policy: bool, kept: bool, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 3 if policy else 1))
+    x, gain, action = torch.randn(64, 4), torch.randn(64), torch.randint(0, 3, (64, 1))
+
+    def loss(_: int) -> Tensor:
+        if not policy:
+            return (1 - gain.sign() * model(x).squeeze(1)).clamp(min=0).mean()
+        log = model(x).log_softmax(1).gather(1, action).squeeze(1)
+        ratio = (log - log.detach()).exp()
+        return -torch.min(ratio * gain, ratio.clamp(0.8, 1.2) * gain).mean()
+
+    (fact,) = trained(tmp_path, model, loss, 4).facts_of("criterion")
+    assert fact.data["signed_weights"] is kept

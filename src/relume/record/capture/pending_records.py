@@ -104,6 +104,19 @@ class PendingRecords:
         self._losses = []
         self._put(1, (step, _mean(losses), rate, seconds))
 
+    def end_earlier_steps(self) -> int:
+        """Write the steps before the current one, which were taken for parts of one step.
+
+        Weights that are updated by hand are known to be so after a few passes only.
+
+        Returns:
+            How many there were.
+        """
+        earlier, self._losses = self._losses[:-1], self._losses[-1:]
+        for step, loss in enumerate(earlier):
+            self._put(1, (step, loss, UNSEEN, 0.0))
+        return len(earlier)
+
     def _end_further_step(self, step: int, rate: float, seconds: float) -> None:
         """Write or hold the row of an optimiser whose losses may make their own series."""
         row = (step, _mean(self._losses), rate, seconds)

@@ -71,6 +71,7 @@ class CriterionFact:
             file, line = source_of(spec.node)
             data = {"loss": spec.name, "classes": self._chance.classes, "chance": None}
             data |= head_structure.criterion_data(spec, head)
+            data["signed_weights"] = criterion.has_signed_weights(graph)
             self._criterion = Fact("criterion", "", step, {**data, "file": file, "line": line})
             self.flush()
         return True

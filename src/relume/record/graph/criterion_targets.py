@@ -8,9 +8,11 @@ from relume.acts.act import by_node
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
+    inputs,
     kind,
     name_of,
     output_shape,
+    parameter_behind,
     saved,
     signal_inputs,
 )
@@ -41,15 +43,27 @@ def handwritten_targets(criterion: Criterion, head: Head) -> Tensor | None:
     if kind(entry) not in ("SubBackward", "RsubBackward") or not isinstance(difference, Tensor):
         return None
     node = first_signal(entry) if len(signal_inputs(entry)) == 1 else None
+    bias: Tensor | None = None
     while node is not None and node is not last:
-        node = first_signal(node) if kind(node) in SAME_ORDER else None
+        added = _added_bias(node) if bias is None else None
+        bias = bias if added is None else added
+        node = first_signal(node) if added is not None or kind(node) in SAME_ORDER else None
     value = _output(last, bool(head.acts)) if node is last else None
+    if value is not None and bias is not None:  # a layer of Keras adds it after its product
+        value = value.detach() + bias.detach()
     if value is None or value.numel() != difference.numel():
         return None
     output = value.detach().reshape(difference.shape)
     output_first = entry.next_functions[0][0] is not None
     target_minus_output = (kind(entry) == "RsubBackward") is output_first  # target - output
     return output + difference.detach() if target_minus_output else output - difference.detach()
+
+
+def _added_bias(node: AutogradNode) -> Tensor | None:
+    """The parameter that a node adds to its one signal; None where it does something else."""
+    if kind(node) != "AddBackward" or len(signal_inputs(node)) != 1:
+        return None
+    return next((b for s in inputs(node) if (b := parameter_behind(s)) is not None), None)
 
 
 DISTANCES = ("mse", "l1", "smooth_l1", "huber")
