@@ -97,3 +97,13 @@ def test_training_in_child_processes_is_said_to_be_unseen(seconds: float, parts:
     assert len(diagnosis.unseen) == parts
     assert diagnosis.checked == ()
     assert ("child processes" in " ".join(diagnosis.unseen)) == (parts == 2)
+
+
+@pytest.mark.parametrize(("drift", "word"), [(0.9, "fine"), (1.1, "nothing-found")])
+def test_a_falling_loss_is_not_fine_where_its_targets_move(drift: float, word: str) -> None:
+    trace = seen()
+    facts = tuple(
+        replace(f, data={**f.data, "target_drift": drift}) if f.kind == "criterion" else f
+        for f in trace.facts
+    )
+    assert diagnose(replace(trace, facts=facts)).verdict == word

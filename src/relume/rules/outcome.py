@@ -258,6 +258,11 @@ def _chance(trace: Trace) -> float | None:
     return known[0] if len(known) == len(values) == 1 else None
 
 
+def targets_move(trace: Trace) -> bool:
+    """Whether the targets of the loss have moved, or it holds a policy gradient."""
+    return _drift(trace) >= DRIFT
+
+
 def _drift(trace: Trace) -> float:
     """How far the targets have moved; infinite where rows are weighed by both signs."""
     if any(fact.data.get("signed_weights") for fact in trace.facts_of("criterion")):

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from relume.core import Finding, Outcome, Severity, Trace
+from relume.rules.outcome import targets_move
 from relume.rules.series_tools import number
 
 FINE = "fine"
@@ -79,6 +80,8 @@ def _of_loss(trace: Trace, outcome: Outcome) -> Iterator[str]:
     if not outcome.learns and outcome.name != "plateaued":
         yield "whether it learns: " + outcome.text[:1].lower() + outcome.text[1:].rstrip(".")
         return
+    if targets_move(trace):
+        yield "whether a lower loss is better: its targets move with the model"
     chance, end = (number(outcome.numbers.get(name)) for name in ("chance", "end"))
     if chance is not None and end is not None and end > PLATEAU * chance:
         if outcome.name == "plateaued":

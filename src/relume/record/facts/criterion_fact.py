@@ -107,6 +107,8 @@ class CriterionFact:
         if self._criterion is None or self._chance is None:
             return
         chance = self._chance.value()
+        if self._criterion.data["signed_weights"]:
+            chance = None  # of the whole loss: a policy gradient beside the criterion has none
         if chance is not None:
             times = self._scale()
             chance = None if times is None else chance * times

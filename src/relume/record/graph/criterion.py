@@ -316,7 +316,7 @@ def head(criterion: Criterion, graph: AutogradGraph | None = None) -> Head:
     """
     if graph is not None and graph.derived:
         ends = (n for n in reversed(graph.nodes) if kind(n) in AFFINE and n not in graph.derived)
-        return Head(next((n for n in ends if _ends(graph, n)), None))
+        return Head(next((n for n in ends if _is_model_s(graph, n) and _ends(graph, n)), None))
     acts: list[AutogradNode] = []
     node = criterion.entry
     for _ in range(64):
@@ -335,6 +335,14 @@ def head(criterion: Criterion, graph: AutogradGraph | None = None) -> Head:
         sources = _without_sum(node, signal_inputs(node))
         node = max(sources, key=lambda source: source._sequence_nr()) if sources else None
     return Head(None, acts[::-1])
+
+
+def _is_model_s(graph: AutogradGraph, node: AutogradNode) -> bool:
+    """Whether the model computed a node: a constant gradient times a weight is backward's own.
+
+    What it makes is taken by derived nodes alone.
+    """
+    return bool(signal_inputs(node) or graph.consumers(node))
 
 
 def _ends(graph: AutogradGraph, node: AutogradNode) -> bool:
