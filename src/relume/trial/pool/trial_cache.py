@@ -17,7 +17,7 @@ from relume.core import plain
 from relume.core.trial import Arm, TrialRun
 from relume.trial.runner.job import TrialJob, digest, dump, run_of
 
-FORMAT = 3
+FORMAT = 4
 """Raised by one when cached runs can no longer be reused."""
 
 
