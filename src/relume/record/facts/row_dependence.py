@@ -43,7 +43,7 @@ SOURCES = frozenset({"EmbeddingBackward", "EmbeddingBagBackward", "MkldnnRnnLaye
 
 
 @dataclass(slots=True)
-class Place:
+class RowPlace:
     """A tensor of the graph whose rows are compared.
 
     Attributes:
@@ -112,7 +112,7 @@ class RowDependence:
         if self._records & (self._records - 1) == 0:
             self.write_whole()
 
-    def _note_whole(self, places: Sequence[Place], trace: ModuleTrace, step: int) -> None:
+    def _note_whole(self, places: Sequence[RowPlace], trace: ModuleTrace, step: int) -> None:
         """Note how far rows differ, and the widest output that no layer follows: an embedding."""
         whole = self._whole
         least = min(place.share for place in places)
@@ -133,7 +133,7 @@ class RowDependence:
     def _write(
         self,
         graph: AutogradGraph,
-        places: Sequence[Place],
+        places: Sequence[RowPlace],
         at: int,
         trace: ModuleTrace,
         step: int,
@@ -166,7 +166,7 @@ class RowDependence:
         self._writer.replace_fact(Fact("rows", site, known.first, known.data))
 
     def _culprit(
-        self, graph: AutogradGraph, place: Place, last: Place | None
+        self, graph: AutogradGraph, place: RowPlace, last: RowPlace | None
     ) -> tuple[AutogradNode, str]:
         """Return the operation between two places that made rows alike, and how.
 
@@ -202,7 +202,7 @@ class RowDependence:
             self._lines[size, at] = source_of(graph.nodes[at])
 
 
-def _passes(place: Place) -> bool:
+def _passes(place: RowPlace) -> bool:
     """Whether the place's own operation cannot have made rows alike: an affine layer that did
     not (its output was compared)."""
     return kind(place.node) in AFFINE
@@ -224,26 +224,26 @@ def _back(node: AutogradNode, begin: int) -> Iterator[AutogradNode]:
                 todo.append(source)
 
 
-def _begins(places: Sequence[Place], at: int) -> bool:
+def _begins(places: Sequence[RowPlace], at: int) -> bool:
     """Whether rows differ in what the place depends on; a learned constant never depended on
     them."""
     upstream = places[at].upstream
     return bool(upstream) and all(u is None or places[u].share >= ALIKE for u in upstream)
 
 
-def _units_of(place: Place) -> int:
+def _units_of(place: RowPlace) -> int:
     shape = output_shape(place.node)
     return int(shape[-1]) if shape else 0
 
 
-def _rows_of(place: Place) -> int:
+def _rows_of(place: RowPlace) -> int:
     shape = output_shape(place.node)
     return int(shape[0]) if shape else 0
 
 
-def _places(graph: AutogradGraph, axes: dict[AutogradNode, int]) -> list[Place]:
+def _places(graph: AutogradGraph, axes: dict[AutogradNode, int]) -> list[RowPlace]:
     """Return the places of a graph in forward order, with their shares and what is upstream."""
-    places: list[Place] = []
+    places: list[RowPlace] = []
     shares: list[Tensor] = []
     nearest: dict[AutogradNode, frozenset[int | None]] = {}
     feeding: set[AutogradNode] = set()
@@ -277,7 +277,7 @@ def _order(place: int | None) -> int:
 
 def _add_ends(
     graph: AutogradGraph,
-    places: list[Place],
+    places: list[RowPlace],
     shares: list[Tensor],
     nearest: dict[AutogradNode, frozenset[int | None]],
 ) -> None:
@@ -288,7 +288,7 @@ def _add_ends(
             continue
         output = output_of(place.node, 0)
         if output is not None and len(output) >= LEAST_ROWS:
-            places.append(Place(place.node, True, upstream=frozenset((at,))))
+            places.append(RowPlace(place.node, True, upstream=frozenset((at,))))
             shares.append(_measured(output[:MOST_ROWS]))
 
 
@@ -299,7 +299,7 @@ def _is_data(node: AutogradNode) -> bool:
 
 def _tensor_of(
     graph: AutogradGraph, node: AutogradNode, axes: dict[AutogradNode, int]
-) -> tuple[Tensor, Place] | None:
+) -> tuple[Tensor, RowPlace] | None:
     """Return sampled rows (rows, units) of what a node keeps; None where it keeps nothing."""
     name = kind(node)
     if node in graph.sealed or node in graph.derived:
@@ -323,7 +323,7 @@ def _tensor_of(
     axis = axis % value.dim() if axis < value.dim() else value.dim() - 1
     rows = sample(value, axis, 0)
     rows = rows[:: max(1, len(rows) // MOST_ROWS)][:MOST_ROWS]
-    return (rows, Place(node, after, act)) if len(rows) >= LEAST_ROWS else None
+    return (rows, RowPlace(node, after, act)) if len(rows) >= LEAST_ROWS else None
 
 
 def _is_weighted(node: AutogradNode) -> bool:
