@@ -26,6 +26,8 @@ from relume.core import (
 from relume.policy.selectors import selection
 from relume.registry import discover
 from relume.rules.cause_graph import arrange, cause_setting
+from relume.rules.outcome import GAIN as GAIN
+from relume.rules.outcome import LOW as LOW
 from relume.rules.outcome import judge
 from relume.rules.run_verdict import WORST_FIRST, verdict
 from relume.rules.severity_policy import drop_eclipsed, weigh
