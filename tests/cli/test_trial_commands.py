@@ -104,7 +104,7 @@ def test_a_proven_patch_is_written_and_taken_back(call: Any, tmp_path: Path) -> 
 
 def test_what_has_not_learned_is_tried_and_told_as_not_cured(call: Any, tmp_path: Path) -> None:
     call("rules")
-    text = (tmp_path / "train.py").read_text().replace("pick], y[pick]", "pick], noise")
+    text = (tmp_path / "train.py").read_text().replace(", y[pick])", ", noise)")
     text = text.replace("    loss =", "    noise = torch.randint(2, (64,))\n    loss =")
     (tmp_path / "noise.py").write_text(text)
     code, out, _ = call("fix", "--seeds", "3", "noise.py")

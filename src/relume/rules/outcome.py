@@ -147,7 +147,9 @@ def judge(trace: Trace) -> Outcome:
     """Return the outcome of a run."""
     series = trace.series("", "loss")
     if series is None or not len(series):
-        return Outcome("no-loss", "No loss was seen: nothing called backward() on a scalar.")
+        failed = next(iter(trace.facts_of("failed-step")), None)
+        why = "nothing called backward() on a scalar" if failed is None else "the step raised"
+        return Outcome("no-loss", f"No loss was seen: {why}.")
     if len(trace.facts_of("turn")) > 1:
         return alternating_outcome(
             trace, lambda one, first: _judge_loss(one, _chance(trace) if first else None)

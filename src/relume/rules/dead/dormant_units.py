@@ -99,7 +99,9 @@ def check(trace: Trace) -> Iterator[Result]:
         return
     smooth = [site for site in sites if site.smooth]
     if not smooth:
-        yield PAGE.clean("no smooth act in a hidden layer; dead-units judges the others")
+        yield PAGE.clean(
+            "no smooth act in a hidden layer; dead-units judges the others", applies=False
+        )
     fine: list[DormantUnits] = []
     for site in smooth:
         dormant = dormant_units(trace, site)
