@@ -1,4 +1,4 @@
-"""Patches run before they are shown: from a script and from a module, and never where they differ."""
+"""Patches run before they are shown: of a script, of a module, and never where they differ."""
 
 from pathlib import Path
 
