@@ -20,7 +20,7 @@ Args = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="ARGS",
-        help="The script's: options that are not listed below, and all that stands after --.",
+        help="The script's: options that are not listed below, and whatever follows --.",
     ),
 ]
 Module = Annotated[

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -28,10 +27,8 @@ _WORDS = {"no proven gain": "no difference shown", "proven": "better"}  # in a c
 
 
 def cure(result: Cure, console: Console, *, diff: bool = True) -> None:
-    """Print what `relume fix` reports: the verdict, the cause, the tried edits, the patch."""
+    """Print what `relume fix` reports: the cause, the tried edits, the patch, the verdict last."""
     style = Style(console)
-    style.put()
-    _banner(result, style)
     if result.root is not None:
         _cause(result.root, style)
     for same_objective in _by_objective(result.trials):
@@ -50,6 +47,7 @@ def cure(result: Cure, console: Console, *, diff: bool = True) -> None:
     elif result.edits and not result.diff:
         _by_hand(result, style)
     _footer(result.trials, style)
+    _verdict(result, style)
 
 
 def trial(trial: Trial, console: Console) -> None:
@@ -60,7 +58,7 @@ def trial(trial: Trial, console: Console) -> None:
     _footer((trial,), style)
 
 
-def _banner(result: Cure, style: Style) -> None:
+def _verdict(result: Cure, style: Style) -> None:
     words = prose(result.diagnosis.outcome.text)
     if result.edits and result.verdict is not None:
         sign, tone, claim = "✓", "bold green", f"Proven: {prose(result.text)}."
@@ -78,9 +76,7 @@ def _banner(result: Cure, style: Style) -> None:
         sign, tone, claim = "?", "bold yellow", "Leave it: it learns, and no repair shows a gain."
         if any(v.word == "undecided" for t in result.trials for v in t.verdicts):
             claim = "Undecided: no repair is proven yet."
-    title = style.text(("relume fix", "bold"))
-    text = style.text((f"{style.sign(sign)} {claim}", tone), " ", words)
-    style.put(Panel(text, title=title, title_align="left", border_style=tone.removeprefix("bold ")))
+    style.put(style.text((f"{style.sign(sign)} relume fix: {claim}", tone), " ", words))
 
 
 def _first_arms(result: Cure) -> tuple[Arm, ...]:
@@ -241,13 +237,10 @@ def _patch(result: Cure, style: Style) -> None:
     style.rule(style.text(("The patch", "bold")), "dim")
     for line in result.diff.splitlines():
         tone = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
-        # neither wrapped nor indented, so that it can be copied to `git apply`
-        style.console.print(
-            style.text((_line(line), tone)), soft_wrap=True, no_wrap=True, crop=False, end="\n"
-        )
-    style.put(style.text((sentence(result.patch_text), "dim")), left=1)
+        style.put_whole(style.text((_line(line), tone)))  # a patch is neither wrapped nor indented
+    style.put(style.text((sentence(result.patch_text), "dim")))
     words = "write it with --write; undo that with: relume fix --undo"
-    style.put(style.text((words, "dim")), left=1)
+    style.put(style.text((words, "dim")))
 
 
 def _line(line: str) -> str:
@@ -279,4 +272,3 @@ def _footer(trials: Sequence[Trial], style: Style) -> None:
     )
     style.put(style.text((f"{words}; {duration(seconds)}; kept in", "dim")))
     style.put(style.text((folder, "dim")))
-    style.put()

@@ -70,7 +70,7 @@ def _finding(trace: Trace, head: JudgedHead) -> Result:
         Severity.ERROR,
         (head.step, last_step(trace)),
         "binary cross-entropy with logits after {site} receives the output of {act} and applies "
-        "a sigmoid again: the loss of a negative stays above {floor_no:.3f}, of a positive above "
+        "a sigmoid again. The loss of a negative stays above {floor_no:.3f}, of a positive above "
         "{floor_yes:.3f}",
         Evidence(
             "acts_before_criterion",

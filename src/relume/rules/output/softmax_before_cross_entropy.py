@@ -83,7 +83,7 @@ def _finding(trace: Trace, head: JudgedHead) -> Result:
     if head.classes >= 2:
         floor = math.log(math.e + head.classes - 1) - 1
         more |= {"classes": head.classes, "floor": floor}
-        text += "; with {classes} classes its loss cannot fall below {floor:.3f}"
+        text += ". With {classes} classes its loss cannot fall below {floor:.3f}"
     value = head.rows_sum_error if head.rows_sum_error is not None else float("nan")
     return PAGE.finding(
         head.site,

@@ -89,7 +89,7 @@ def _sides(
 
 
 def _router(trace: Trace, site: Site, windows: Sequence[Window], share: float) -> Finding:
-    text = "one output of the gate {place} is the largest on {value:.0%} of {samples} samples: the "
+    text = "one output of the gate {place} is the largest on {value:.0%} of {samples} samples. The "
     text += "others are hardly used"
     evidence = Evidence("top_share", share, STUCK, samples(windows), {"act": site.act})
     return _finding(trace, site, windows, Severity.WARNING, text, evidence)
