@@ -88,14 +88,18 @@ class TrialRun:
         problem: why it gave no value, or why an edit could not be applied, in a sentence.
         metrics: what else was measured, by name: ``loss``, ``start`` (the first loss),
             ``step_seconds``, ``dead_share``, ``parameters`` (how many numbers are trained),
-            ``opposed`` (1: a loss goes through a model that another loss trains, as in a GAN), the
-            yardsticks at the criterion (``yard:accuracy``) and what the script reported
-            (``reported:NAME``).
+            ``chance`` (the loss of the best constant guess), ``opposed`` (1: a loss goes through a
+            model that another loss trains, as in a GAN), the yardsticks at the criterion
+            (``yard:accuracy``) and what the script reported (``reported:NAME``).
         criterion: the loss function (``"cross_entropy of a softmax"``): losses of arms that differ
             in it cannot be compared.
         sources: the user's files that it ran, with a digest of each.
         output: the end of what it printed, where it failed or on request.
         run: the run file, if it was kept.
+        held_out: what the script printed or logged on held-out rows, by name (``"val loss"``), in
+            order, thinned to at most 50 values.
+        stopped: why something outside the training ended the run (a signal, no memory, a full
+            disk, a port in use, the time limit): such a run is no evidence.
     """
 
     arm: str
@@ -115,13 +119,16 @@ class TrialRun:
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
     output: str = ""
     run: str = ""
+    held_out: Mapping[str, tuple[float, ...]] = field(default_factory=dict[str, Any])
+    stopped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
     """What is judged: its `name`, whether ``"min"`` or ``"max"`` is better, and where it comes
     from: ``"loss"``, ``"yardstick"`` (computed from what reaches the criterion), ``"reported"``,
-    ``"printed"``, or the ``pkg:fn`` that computes it."""
+    ``"printed"``, ``"validation"`` (printed or logged on held-out rows), or the ``pkg:fn`` that
+    computes it."""
 
     name: str = "loss"
     better: str = "min"
@@ -133,12 +140,13 @@ class Effect:
     """A paired effect over seeds. Differences are signed so that above 0 the arm is better.
 
     Attributes:
-        mean: of the paired differences, in the objective's unit.
-        low, high: its interval at `level`.
+        mean: of the differences of the pairs in which both gave a number, in the objective's unit.
+        low, high: its interval at `level`; infinite with fewer than two such pairs.
         p, p_holm: of "no difference", one test and corrected over the trial's candidates.
         wins, pairs: pairs in which the arm was better, and all of them.
-        worst: the least difference of a pair.
-        diverged: pairs lost because the arm diverged, and pairs in which only the base diverged.
+        worst: the least difference of a pair; -inf where only the arm broke down.
+        diverged: pairs lost because the arm broke down, and pairs in which only the base did.
+        broken: runs of the arm and of the base that broke down.
     """
 
     mean: float
@@ -151,6 +159,7 @@ class Effect:
     worst: float
     level: float = 0.95
     diverged: tuple[int, int] = (0, 0)
+    broken: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +169,16 @@ class Verdict:
     Attributes:
         arm: its name.
         word: ``"proven"``, ``"symptom gone, no measurable gain"``, ``"no proven gain"``,
-            ``"worse"`` or ``"undecided"``; ``"not run"`` where its edit could not be applied.
+            ``"worse"`` or ``"undecided"``; ``"better on training only"`` where a held-out number
+            gets worse; ``"no better than chance"``; ``"not run"`` where its edit could not be
+            applied.
         text: one sentence with the numbers.
         effect: None where no pair was finished.
         fresh: whether it was judged on seeds that had no part in choosing it.
         more_seeds: how many more pairs would decide it, where it is undecided.
         new_findings: keys of findings that the arm has and the base has not.
+        least: the least effect worth a change, in the objective's unit.
+        visible: the smallest effect that these pairs would have shown with a chance of 80 %.
     """
 
     arm: str
@@ -175,6 +188,8 @@ class Verdict:
     fresh: bool = False
     more_seeds: int | None = None
     new_findings: tuple[str, ...] = ()
+    least: float | None = None
+    visible: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +206,7 @@ class ArmSummary:
             most runs never reached it.
         step_seconds, bytes, dead_share: of the median run; None where not measured.
         parameters: how many numbers are trained, in the median run; None where not measured.
+        held_out: the mean of the last value of what is printed on held-out rows, by name.
     """
 
     arm: str
@@ -205,6 +221,7 @@ class ArmSummary:
     bytes: int | None = None
     dead_share: float | None = None
     parameters: int | None = None
+    held_out: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)

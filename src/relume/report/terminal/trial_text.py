@@ -19,6 +19,8 @@ _STYLES = {
     "proven": "bold green",
     "worse": "bold red",
     "undecided": "yellow",
+    "better on training only": "bold yellow",
+    "no better than chance": "yellow",
     "symptom gone, no measurable gain": "cyan",
     "no proven gain": "dim",
     "not run": "dim",
@@ -134,6 +136,8 @@ def table(trials: Sequence[Trial], title: str, style: Style) -> None:
     else:
         style.put(_columns(rows, style), left=1)
     style.put(style.text((_placebo(last), "dim")), left=1)
+    for line in evidence_lines(last):
+        style.put(style.text((line, "dim")), left=1)
 
 
 def _columns(rows: Sequence[tuple[Trial, Arm]], style: Style) -> Table:
@@ -189,6 +193,9 @@ def difference(verdict: Verdict | None) -> str:
     if verdict is None or verdict.effect is None:
         return ""
     one = verdict.effect
+    arm_broken, base_broken = one.broken
+    if arm_broken != base_broken and not math.isfinite(one.low):
+        return f"broke down in {arm_broken} of {one.pairs}, before in {base_broken}"
     sign = "better" if one.mean > 0 else "worse" if one.mean < 0 else "the same"
     if one.mean == 0 and one.low == one.high:
         return "the same in every pair"
@@ -230,6 +237,38 @@ def _placebo(trial: Trial) -> str:
     if verdict is None:
         return "placebo: not run"
     return f"placebo: runs of this script differ by themselves; {verdict.word}"
+
+
+def evidence_lines(trial: Trial) -> list[str]:
+    """Return what the trial could have seen, and what its runs printed on held-out rows."""
+    lines: list[str] = []
+    judged = [v for v in trial.verdicts if v.effect is not None and v.arm != "placebo"]
+    seen = [v.visible for v in judged if v.visible is not None]
+    least = [v.least for v in judged if v.least is not None]
+    if seen and least:
+        many = f"{number(min(seen))} to {number(max(seen))}" if len(seen) > 1 else number(seen[0])
+        pairs = sorted({v.effect.pairs for v in judged if v.effect is not None})
+        spoken = " or ".join(map(str, pairs))
+        lines.append(
+            f"with {spoken} pairs the smallest difference that shows in four trials of five is "
+            f"{many}; the least worth a change is {number(max(least))} (--least)"
+        )
+    names = dict.fromkeys(name for one in trial.standings for name in one.held_out)
+    for held in list(names)[:2]:
+        values = [
+            f"{arm_words(trial, one.arm)} {number(one.held_out[held])}"
+            for one in trial.standings
+            if held in one.held_out
+        ]
+        lines.append(f"{name(held)} at the end: {'; '.join(values)}")
+    if names and trial.objective.source == "loss":
+        lines.append(f"judge by it: --metric 'validation:{name(next(iter(names)))}'")
+    return lines
+
+
+def arm_words(trial: Trial, arm: str) -> str:
+    """Return the arm in words; its text says where its weights were drawn anew."""
+    return name(next((a.text for a in trial.arms if a.name == arm and a.text), arm), 60)
 
 
 def _patch(result: Cure, style: Style) -> None:
