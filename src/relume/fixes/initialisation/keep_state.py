@@ -36,7 +36,6 @@ from relume.fixes.base import option, page
 from relume.fixes.live.model_names import LiveModel
 from relume.fixes.live.optimizer_state import forget
 from relume.fixes.shared.weight_draws import generator
-from relume.rules.series_tools import number
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
@@ -52,7 +51,8 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     """Propose it for a layer in which the gradient fades."""
     more = finding.evidence.more
     if finding.site and more.get("way") == "lost":
-        value = math.log(max(number(more.get("length")) or 2.0, 2.0))
+        length = more.get("length")
+        value = math.log(max(float(length), 2.0)) if isinstance(length, int | float) else 1.0
         text = f"{finding.site} begins by keeping its state"
         yield PAGE.edit(text, sites=(finding.site,), at=finding, value=round(value, 2))
 
