@@ -26,6 +26,7 @@ from relume.core import (
 from relume.policy.selectors import selection
 from relume.registry import discover
 from relume.rules.cause_graph import arrange, cause_setting
+from relume.rules.non_finite import lasting_origin_step, speaks_after, until
 from relume.rules.outcome import judge
 from relume.rules.run_verdict import WORST_FIRST, verdict
 from relume.rules.severity_policy import drop_eclipsed, weigh
@@ -106,7 +107,7 @@ def _together(trace: Trace, every: Sequence[Diagnosis]) -> Diagnosis:
 def _judge_training(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
     """Diagnose one training by these rules."""
     outcome = judge(trace)
-    results = {rule.code: run_rule(rule, trace) for rule in rules}
+    results = _results(trace, rules)
     by_code = {rule.code: rule for rule in rules}
     every = [result for part in results.values() for result in part]
     weighed = [weigh(r, by_code[r.code], outcome) for r in every if isinstance(r, Finding)]
@@ -118,12 +119,30 @@ def _judge_training(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
         findings=findings,
         checked=checked,
         not_checked=tuple(r for r in every if isinstance(r, NotChecked)),
-        outcome=_with_undetermined(outcome, findings, out),
+        outcome=outcome,
         ruled_out=out,
         meta=trace.meta,
         verdict=word,
         unseen=unseen,
+        suspects=_suspects(findings, out) if _undetermined(findings, outcome) else (),
     )
+
+
+def _results(trace: Trace, rules: Sequence[Rule]) -> dict[str, list[Result]]:
+    """Run the rules; after the first value that is not finite, only those that say why."""
+    step = lasting_origin_step(trace)
+    if step is None:
+        return {rule.code: run_rule(rule, trace) for rule in rules}
+    seen, results = until(trace, step), dict[str, list[Result]]()
+    for rule in rules:
+        if speaks_after(rule):
+            results[rule.code] = run_rule(rule, trace)
+            continue
+        found = run_rule(rule, seen)
+        kept = [r for r in found if not isinstance(r, Finding) or r.steps[0] < max(step, 1)]
+        reason = f"nothing is finite after step {step}"
+        results[rule.code] = kept or [NotChecked(rule.code, rule.name, "", reason)]
+    return results
 
 
 def run_rule(rule: Rule, trace: Trace) -> list[Result]:
@@ -172,18 +191,7 @@ def _undetermined(findings: Sequence[Finding], outcome: Outcome) -> bool:
     return outcome.fares_badly and not harm
 
 
-def _with_undetermined(
-    outcome: Outcome, findings: Sequence[Finding], out: Sequence[Checked]
-) -> Outcome:
-    """Add to the outcome's text that no symptom explains it, where that is so."""
-    if not _undetermined(findings, outcome):
-        return outcome
-    suspects = _suspects(findings, out)
-    closest = f" Closest suspects: {'; '.join(suspects)}." if suspects else ""
-    return replace(outcome, text=f"{outcome.text} Undetermined: no rule is sure why.{closest}")
-
-
-def _suspects(findings: Sequence[Finding], out: Sequence[Checked]) -> list[str]:
+def _suspects(findings: Sequence[Finding], out: Sequence[Checked]) -> tuple[str, ...]:
     """Return the likeliest causes: symptoms that are notes, then rules that were near a limit."""
     notes = [f for f in findings if f.severity == Severity.NOTE and not f.explained_by]
     notes.sort(key=lambda finding: -(finding.raw_severity or Severity.NOTE))
@@ -191,4 +199,4 @@ def _suspects(findings: Sequence[Finding], out: Sequence[Checked]) -> list[str]:
     for item in sorted(out, key=lambda item: -item.near):
         if item.near >= SUSPECT:
             named.setdefault(item.name, f"{item.name} ({item.text}; {item.near:.0%} of its limit)")
-    return list(named.values())[:MOST_SUSPECTS]
+    return tuple(named.values())[:MOST_SUSPECTS]

@@ -155,10 +155,11 @@ def run(
     path = new_path(folder.resolve(), name)
     recorded = begin(path, (), budget=budget, every=every, exact=exact, about=about, sink=sink)
     rank = this_rank()  # before the script can change the environment
-    how, code, text = _execute(program, argv)
+    how, code, text, error = _execute(program, argv)
     if how in ("normal", "exit"):
         recorded.time_acts()
-    recorded.close(how, code, text)
+    recorded.close(how, code, text, error)
+    del error  # its frames hold the tensors of the failed step
     return LaunchResult(recorded.path, code, how, _remarks(recorded), rank)
 
 
@@ -207,8 +208,12 @@ def _module(target: str) -> _Program:
     return _Program(code, file, file, str(Path.cwd()), spec.parent, spec)
 
 
-def _execute(program: _Program, argv: Sequence[str]) -> tuple[str, int, str]:
-    """Run the code as `__main__`; return how it ended, its exit code, and a text on it."""
+def _execute(program: _Program, argv: Sequence[str]) -> tuple[str, int, str, BaseException | None]:
+    """Run the code as `__main__`.
+
+    Returns:
+        How it ended, its exit code, a text on it, and the exception that it did not catch.
+    """
     main = ModuleType("__main__")
     main.__dict__.update(
         __file__=program.file,
@@ -226,16 +231,16 @@ def _execute(program: _Program, argv: Sequence[str]) -> tuple[str, int, str]:
     try:
         exec(program.code, main.__dict__)
     except SystemExit as stop:
-        return "exit", _exit_code(stop), f"sys.exit({stop.code!r})"
+        return "exit", _exit_code(stop), f"sys.exit({stop.code!r})", None
     except KeyboardInterrupt as error:
         _print_traceback(error)
-        return "interrupt", 128 + signal.SIGINT, "KeyboardInterrupt"
+        return "interrupt", 128 + signal.SIGINT, "KeyboardInterrupt", None
     except BaseException as error:
         _print_traceback(error)
-        return "exception", 1, f"{type(error).__name__}: {error}"[:500]
+        return "exception", 1, f"{type(error).__name__}: {error}"[:500], error
     finally:
         _flush()
-    return "normal", 0, ""
+    return "normal", 0, "", None
 
 
 def _exit_code(stop: SystemExit) -> int:

@@ -1,6 +1,7 @@
 """Re-created public reports through `relume run`, each beside its healthy twin.
 
     python tests/field/table.py [--part tune|hold|all] [--only NAME] [--jobs 2] [--show]
+    python tests/field/table.py --piece 1/6    # every sixth report; --sick: no twins
     python tests/field/table.py --folder DIR   # pairs NAME.py and NAME_ok.py with `# expect:` lines
 
 Each report is a script as somebody would write it, made after a complaint in an issue tracker or a
@@ -153,6 +154,8 @@ def main() -> None:
     parser.add_argument("--part", default="tune", choices=("tune", "hold", "all"))
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--only", default="")
+    parser.add_argument("--piece", default="1/1", help="I/N: every Nth report from the Ith")
+    parser.add_argument("--sick", action="store_true", help="leave the twins out")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--show", action="store_true", help="the roots of every script")
     words = parser.parse_args()
@@ -162,7 +165,10 @@ def main() -> None:
         for report in reports(words.folder)
         if words.only in report.name and words.part in ("all", report.part)
     ]
-    jobs = [(r, sick) for r in chosen for sick in (True, False) if sick or r.twin is not None]
+    first, step = (int(word) for word in words.piece.split("/"))
+    chosen = chosen[first - 1 :: step]
+    twins = () if words.sick else (False,)
+    jobs = [(r, sick) for r in chosen for sick in (True, *twins) if sick or r.twin is not None]
     with ThreadPoolExecutor(words.jobs) as pool:
         done = list(pool.map(lambda job: grade(job[0], sick=job[1]), jobs))
     for one in done:

@@ -47,6 +47,14 @@ def opaque(count: float) -> Trace:
     return build.trace()
 
 
+def raised(share: float) -> Trace:
+    given = [{"name": "input", "shape": [32, 1], "type": "float32", "share": share}]
+    build = healthy()
+    if share > 0:
+        build.fact("failed-step", error="RuntimeError: x", loss="bce", call="bce", given=given)
+    return build.trace()
+
+
 def few(rows: float) -> Trace:
     build = Build(steps=400).loss(flat()).act("act1")
     windows = build.units["act1"]
@@ -122,6 +130,7 @@ def nu(share: float) -> Trace:
 ROWS = {
     "ACT001": Row(opaque, (1, 3), (0,)),
     "ACT002": Row(few, (2999, 100), (3000,)),
+    "ACT003": Row(raised, (0.01, 1.0), (0.0,)),
     "ACT101": Row(pair, (0.99e-4, 1e-7), (1e-4, 1.01e-4)),
     "ACT102": Row(faults.straight, (0.99, 1.0), (0.98, 0.5)),
     "ACT103": Row(faults.in_a_row, (1, 2), (0,)),

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-EVENTS = frozenset({"non-finite", "end", "error"})  # kinds of facts that happen at a step
+# kinds of facts that happen at a step
+EVENTS = frozenset({"non-finite", "origin", "failed-step", "end", "error"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,14 @@ class Trace:
                    ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``;
                    where it is sharded over ranks, ``shard``: how many elements this one holds
     non-finite     first record with NaN or infinity: ``stat``
+    origin         what made the first such value: ``phase`` (``update``, ``forward``,
+                   ``backward``), ``operation``, ``least`` and ``most`` of what entered it, ``bad``
+                   of ``entries`` that came out not finite (of a slope: in backward), ``dtype``,
+                   ``module``, ``file``, ``line``, ``certain``; of an update ``eps``, ``lr``
+    failed-step    the step on which the program raised: ``error``, ``loss`` (the criterion that
+                   raised, ``""`` for the forward pass), ``call`` (its function), ``given`` (of
+                   each argument: ``name``, ``shape``, ``type``, ``share`` that is not finite,
+                   ``min``, ``max``), ``file``, ``line``
     error          a part of the recorder that failed and was switched off: ``where``, ``text``
     turn           an optimiser that takes turns with others: ``loss`` (its series at ``""``),
                    ``optimizer`` (class), ``model`` (the module that holds what it steps),

@@ -26,6 +26,7 @@ from relume.record.capture.pending_records import PendingRecords
 from relume.record.capture.recorded_step import RecordedStep
 from relume.record.capture.step_record import StepRecord
 from relume.record.facts.fact_log import FactLog
+from relume.record.facts.raised_frames import failed_step
 from relume.record.graph.head_structure import LOOKS_FOR
 from relume.record.hooks import fork_guard
 from relume.record.hooks.backward_hooks import BackwardPatches
@@ -125,11 +126,26 @@ class Recorder:
         """Stop recording for a while: no hook or wrapper stays in torch until `start`."""
         self._detach()
 
-    def close(self, how: str = "normal", code: int = 0, text: str = "") -> None:
-        """Stop recording, write what is pending, and restore torch. Calling it twice is fine."""
+    def close(
+        self,
+        how: str = "normal",
+        code: int = 0,
+        text: str = "",
+        error: BaseException | None = None,
+    ) -> None:
+        """Stop recording, write what is pending, and restore torch. Calling it twice is fine.
+
+        Args:
+            how: how the program ended (see `core.Trace`).
+            code: its exit code.
+            text: a text on it.
+            error: the exception that ended it, if one did: the step that raised is read.
+        """
         if self._closed:
             return
         self._closed = True
+        if error is not None and not self.failure_guard.stopped:
+            self.failure_guard.guard("failed step", lambda: self._read_failed_step(error))
         self._detach()
         if not self.failure_guard.stopped:
             end = Fact("end", "", self.step, {"how": how, "code": code, "text": text})
@@ -138,6 +154,18 @@ class Recorder:
             self.writer.close()
         except StoreError as error:
             self.failures.append(str(error))
+
+    def _read_failed_step(self, error: BaseException) -> None:
+        failed = failed_step(error)
+        if failed is None:
+            return
+        self._count_skipped()
+        record = self.recorded_step.read_failed(failed, self.step, self.records)
+        now = self.step + (self.optimizers.steps > 0)
+        if failed.raised:
+            self.writer.fact(Fact("failed-step", "", now, failed.data))
+        if record is not None:
+            self._end_record(record, thread_time())
 
     def records_only(self, models: tuple[nn.Module, ...]) -> bool:
         """Whether these are the models that were passed to be recorded."""

@@ -58,10 +58,23 @@ class Run:
         if self._recorder is not None:
             self._recorder.budget.charge(seconds)
 
-    def close(self, how: str = "normal", code: int = 0, text: str = "") -> None:
-        """Stop recording and finish the file. Closing twice is fine."""
+    def close(
+        self,
+        how: str = "normal",
+        code: int = 0,
+        text: str = "",
+        error: BaseException | None = None,
+    ) -> None:
+        """Stop recording and finish the file. Closing twice is fine.
+
+        Args:
+            how: how the program ended: ``normal``, ``exit``, ``exception`` or ``interrupt``.
+            code: its exit code.
+            text: a text on it.
+            error: the exception that ended it, so that the step that raised is read.
+        """
         if self._recorder is not None:
-            self._recorder.close(how, code, text)
+            self._recorder.close(how, code, text, error)
 
     def time_acts(self) -> None:
         """Time the acts of a run that has ended, for as long as its length allows."""
@@ -110,7 +123,7 @@ class Run:
         if kind is None:
             self.close()
         else:
-            self.close("exception", 1, kind.__name__)
+            self.close("exception", 1, kind.__name__, error)
 
     def __del__(self) -> None:
         # A run that nobody holds any longer ends: a notebook's cell that is run again must not

@@ -146,6 +146,10 @@ def _may_explain(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
     )
     if severity < min(symptom_severity, Severity.WARNING):
         return False  # a trifle must not hide a harm
+    if cause.code == "ACT602" and symptom.code == "ACT604":
+        grew = cause.evidence.stat == "nonfinite_places"
+        if not grew and symptom.steps[0] <= cause.steps[0]:
+            return False  # an infinite loss is no growth that came before itself
     rule = where.rules[cause.code]
     if rule.from_updates and symptom.steps[0] <= where.first:
         return cause.code == "ACT608" and symptom.code in UPDATES  # decay is a part of them

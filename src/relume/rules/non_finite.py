@@ -1,11 +1,15 @@
-"""Reads what is not finite in a trace, for the rules ACT602 and ACT604."""
+"""Reads what is not finite in a trace, for the rules ACT602 and ACT604, and cuts a trace there."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from relume.core import Fact, Trace
+from relume.core import Fact, Rule, Series, Trace
 
+SAY_WHY = frozenset({"ACT602", "ACT604"})
+SPEAK_AFTER = frozenset({"wiring", "collection", "structure"})
+"""Families that read the program, not values: a NaN changes nothing of what they find."""
 STATS = ("nonfinite_share", "grad_nonfinite_share")
 
 
@@ -30,9 +34,12 @@ def non_finite_loss_step(trace: Trace) -> int | None:
 
 
 def recovered(trace: Trace) -> bool:
-    """Whether the run ends with a finite loss and finite values: a gradient scaler skips steps."""
+    """Whether the later half of the losses is finite, and the last values: a scaler skips steps."""
+    if trace.facts_of("failed-step"):
+        return False
     loss = trace.series("", "loss")
-    well = loss is not None and len(loss) > 0 and bool(np.isfinite(loss.values[-1]))
+    late = np.zeros(0) if loss is None else loss.values[len(loss) // 2 :]
+    well = len(late) > 0 and bool(np.isfinite(late).all())
     return well and not _lasting(trace)
 
 
@@ -40,3 +47,40 @@ def _lasting(trace: Trace) -> bool:
     """Whether something is not finite at the last record."""
     series = (s for (_, stat), s in trace.table.items() if stat in STATS and len(s))
     return any(s.values[-1] > 0 for s in series)
+
+
+def origin(trace: Trace) -> Fact | None:
+    """The fact that names the operation, or the optimiser, behind the first such value."""
+    return next(iter(trace.facts_of("origin")), None)
+
+
+def lasting_origin_step(trace: Trace) -> int | None:
+    """The step from which on nothing that is measured says anything: the run did not recover."""
+    fact = origin(trace)
+    return None if fact is None or recovered(trace) else fact.step
+
+
+def speaks_after(rule: Rule) -> bool:
+    """Whether a rule says something of what comes after the first value that is not finite."""
+    return rule.family in SPEAK_AFTER or rule.code in SAY_WHY
+
+
+def until(trace: Trace, step: int) -> Trace:
+    """Return the trace with the records and windows before a step; those of step 0 stay."""
+    end = max(step, 1)
+    table = {
+        key: Series(
+            series.steps[: (count := int(np.searchsorted(series.steps, end)))],
+            series.values[:count],
+        )
+        for key, series in trace.table.items()
+        if key != ("", "loss")
+    }
+    kept = {key: series for key, series in table.items() if len(series)}
+    if ("", "loss") in trace.table:
+        kept["", "loss"] = trace.table["", "loss"]  # the outcome is that of the whole run
+    units = {
+        name: tuple(window for window in windows if window.first < end)
+        for name, windows in trace.units.items()
+    }
+    return replace(trace, table=kept, units=units)

@@ -34,6 +34,8 @@ def verdict(
     trace: Trace, outcome: Outcome, findings: Sequence[Finding]
 ) -> tuple[str, tuple[str, ...]]:
     """Return the verdict in a word, and what is missing for calling the run fine."""
+    if trace.facts_of("failed-step"):
+        return FAILS, ()
     if not number(trace.meta.get("records")) and not trace.table:
         return UNSEEN, ("no training was recorded",)
     if outcome.fares_badly:

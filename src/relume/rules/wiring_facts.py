@@ -9,7 +9,7 @@ from relume.rules.series_tools import number
 
 DOWNSTREAM = (
     *("ACT102", "ACT401", "ACT402", "ACT403", "ACT501", "ACT502", "ACT601", "ACT602", "ACT603"),
-    *("ACT604", "ACT605", "ACT606", "ACT607", "ACT608", "ACT803"),
+    *("ACT003", "ACT604", "ACT605", "ACT606", "ACT607", "ACT608", "ACT803"),
 )
 """What a fault of wiring can cause: all that is measured of units, gradients and updates."""
 

@@ -41,6 +41,6 @@ def _end(run: Run, leave_notes: Callable[[list[str]], None], process: int) -> No
             run.time_acts()
     finally:
         # the exit code is known to the supervisor, who adds it
-        run.close(how, code, text)
+        run.close(how, code, text, error)
         if run.problems:
             leave_notes(list(dict.fromkeys(run.problems)))

@@ -22,7 +22,9 @@ from relume.record.capture.graph_reader import DEEP_FIRST, GraphReader, is_deep
 from relume.record.capture.parameter_stats import ParameterStats
 from relume.record.capture.step_record import StepRecord
 from relume.record.facts.fact_log import FactLog
+from relume.record.facts.raised_frames import FailedStep
 from relume.record.graph.autograd_graph import walk
+from relume.record.graph.broken_forward import broken_place, is_freed
 from relume.record.hooks.grad_scaling import GradScaling
 from relume.record.hooks.torch_state import unseen, untraced
 from relume.record.sites.function_mode import ActCapture
@@ -181,6 +183,7 @@ class RecordedStep:
             self._reader.read(self.step_record, graph, step)
             with self._reader.without_packed(graph):
                 self.fact_log.wiring.before_backward(graph, self.module_trace, step)
+                self.fact_log.origin.read(graph, self.module_trace, loss, step)
         self._source_lines.forget(graph.nodes)
         self._leaves = graph.leaves
         self.reach = frozenset(map(id, graph.leaves))
@@ -213,8 +216,42 @@ class RecordedStep:
     def read_data(self, loss: Tensor, step: int) -> None:
         """Look for data that are not finite: the loss is the first that is not."""
         if loss.grad_fn is not None:
+            graph = walk(loss.grad_fn)
             with untraced():
-                self.fact_log.wiring.read_data(walk(loss.grad_fn), self.module_trace, step)
+                self.fact_log.wiring.read_data(graph, self.module_trace, step)
+                self.fact_log.origin.read_broken(graph, step)
+
+    def read_failed(self, failed: FailedStep, step: int, record: int) -> StepRecord | None:
+        """Read the forward of a step that raised before its backward.
+
+        Args:
+            failed: what the exception's frames hold.
+            step: the step before.
+            record: the number of the record.
+
+        Returns:
+            The record of its acts, where the step was being recorded.
+        """
+        output = failed.output
+        graph = None if output is None else walk(output.grad_fn)
+        if output is None or graph is None or is_freed(graph):
+            failed.raised = failed.raised and bool(failed.given)
+            return None
+        if self.names.explicit and not self._reader.concerns(graph):
+            failed.raised = False
+            return None
+        with untraced(), self._reader.without_packed(graph):
+            self.fact_log.wiring.read_data(graph, self.module_trace, step, failed.target)
+            broken = broken_place(graph, output)
+            if broken is not None:
+                failed.raised = True
+                self.fact_log.write_broken(broken, self.module_trace, step)
+        if not self.armed or self.step_record is not None or get_ident() != self._thread:
+            return None
+        made = StepRecord(record, True, self._on_error)
+        with untraced():
+            self._reader.read(made, graph, step)
+        return made
 
     def read_gradients(self) -> None:
         """Read the parameters' gradients after backward, before any clipping."""
@@ -225,6 +262,7 @@ class RecordedStep:
         with untraced():
             self._parameter_stats.gradients(step_record, self._leaves)
             self.fact_log.wiring.after_backward()
+            self.fact_log.origin.after_backward(self._step)
         step_record.add_cost(thread_time() - start)
 
     def read_updates(self, optimizer: Optimizer | None = None) -> None:
@@ -240,6 +278,7 @@ class RecordedStep:
             self._add_cost(start)
         step_record = self.step_record
         if optimizer is not None:
+            self.fact_log.origin.stepped = True
             with untraced():
                 self.fact_log.wiring.after_step(optimizer, self._step)
         if step_record is None:

@@ -9,11 +9,14 @@ Files in reading order:
     criterion_fact.py    `CriterionFact`: the criterion, and the loss of the best constant guess
     structure_facts.py   `StructureFacts`: head, affine pairs, softmaxes, opaque operations
     attribute_paths.py   names tensors that no module registers by the attribute that holds them
+    node_values.py       what entered and left a node, and the slope between them
+    non_finite_origin.py `NonFiniteOrigin`: what made the first value that is not finite
+    raised_frames.py     `failed_step`: what the frames of an exception hold of the step
     wiring.py            `WiringAudit`: gradients that are cleared, reach, and are optimised
 
 The kinds of fact: ``criterion``, ``targets``, ``head``, ``affine-pair``, ``softmax``, ``act-pair``,
-``precision``, ``parameter``, ``non-finite``, ``opaque``, ``wiring``. Rules read them with
-`Trace.facts_of(kind)`.
+``precision``, ``parameter``, ``non-finite``, ``origin``, ``opaque``, ``wiring``, ``failed-step``.
+Rules read them with `Trace.facts_of(kind)`.
 
 The calls on one recorded step:
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from relume.core import Fact, Site, Window
 from relume.record.facts.criterion_fact import CriterionFact
+from relume.record.facts.non_finite_origin import NonFiniteOrigin
 from relume.record.facts.structure_facts import StructureFacts
 from relume.record.facts.wiring import WiringAudit
 from relume.record.graph import affine_structure, criterion
@@ -20,6 +21,7 @@ from relume.record.graph.autograd_graph import (
     leaf_of,
     weight_of,
 )
+from relume.record.graph.broken_forward import BrokenPlace
 from relume.record.graph.opaque_ops import NO_BACKWARD
 from relume.record.measure.dtensor import is_sharded, local_part
 from relume.record.measure.input_moments import LEAST_ROWS, InputMoments
@@ -31,6 +33,7 @@ LAST = 10**12  # an order after that of everything in a graph
 
 Scalars = tuple[tuple[tuple[str, str], ...], Tensor]
 
+MOST_BETWEEN = 16  # operations between a layer and what is named after it
 LINE_RECORDS = 2  # first records on which anomaly mode records source lines
 MORE_LINE_RECORDS = 4  # at most so many later ones, for sites that appear later
 
@@ -59,6 +62,7 @@ class FactLog:
         structure_facts: writes facts about the model's structure.
         criterion_fact: writes the fact about the criterion.
         wiring: writes which parameters get a gradient and are optimised.
+        origin: writes where the first value that is not finite came from.
     """
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
@@ -67,6 +71,7 @@ class FactLog:
         self.structure_facts = StructureFacts(sites, writer)
         self.criterion_fact = CriterionFact(writer)
         self.wiring = WiringAudit(sites, writer)
+        self.origin = NonFiniteOrigin(sites, writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
         self._module_orders: dict[str, int] = {}  # of modules whose parameters were gathered
@@ -200,6 +205,26 @@ class FactLog:
             bad = value > 0 if stat == "nonfinite_share" else not isfinite(value)
             if bad and self.structure_facts.first("non-finite", site, stat):
                 self._writer.fact(Fact("non-finite", site, step, {"stat": stat}))
+
+    def write_broken(self, broken: BrokenPlace, module_trace: ModuleTrace, step: int) -> None:
+        """Write where the forward of a step that raised first held a value that is not finite."""
+        if broken.leaf is not None:
+            site, stat = self._sites.names.parameter(broken.leaf) or "", "weight_norm"
+        else:
+            site, stat = self._layer_before(broken.node, module_trace), "nonfinite_share"
+        if self.structure_facts.first("non-finite", site, stat):
+            data = {"stat": stat, "operation": broken.operation}
+            self._writer.fact(Fact("non-finite", site, step, data))
+
+    def _layer_before(self, node: AutogradNode, module_trace: ModuleTrace) -> str:
+        """The layer that made a node or fed it; "" where it cannot be known."""
+        for _ in range(MOST_BETWEEN):
+            path = self._sites.layer_path(node, module_trace)
+            sources = [source for source in inputs(node) if source is not None]
+            if path or not sources:
+                return path
+            node = max(sources, key=lambda source: source._sequence_nr())
+        return ""
 
     def finish(self, step: int, optimizer_steps: int, backwards: int) -> None:
         """Write the facts that are known only when the run has ended."""

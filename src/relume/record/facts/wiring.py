@@ -425,9 +425,23 @@ class WiringAudit:
 
     # ------------------------------------------------------------------ data
 
-    def read_data(self, graph: AutogradGraph, trace: ModuleTrace, step: int) -> None:
-        """Write the first inputs and the first targets that are not finite."""
-        for what, node, data in _data(graph):
+    def read_data(
+        self,
+        graph: AutogradGraph,
+        trace: ModuleTrace,
+        step: int,
+        target: Tensor | None = None,
+    ) -> None:
+        """Write the first inputs and the first targets that are not finite.
+
+        Args:
+            graph: as walked from the loss.
+            trace: which module was open when.
+            step: the current step.
+            target: the targets, where the criterion raised and is in no graph.
+        """
+        given = [] if target is None else [("target", None, target)]
+        for what, node, data in (*given, *_data(graph)):
             layer = "" if node is None else self._sites.layer_path(node, trace)
             site = f"{layer}.input" if layer and what == "input" else what
             if site in self._bad_data:

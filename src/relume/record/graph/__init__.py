@@ -22,6 +22,7 @@ Files in reading order:
 - `criterion_targets`: the targets that the criterion saved.
 - `loss_scale`: the factor between criterion and loss.
 - `head_structure`: facts on the head, on softmaxes and on acts in a row.
+- `broken_forward`: the first place of a forward that is not finite.
 - `softmax_source`: whether a softmax call names its axis in the source.
 
 Example:

@@ -114,7 +114,7 @@ def verdict(diagnosis: Diagnosis, tree: CauseTree) -> tuple[str, str]:
 
 
 CLAIMS = {
-    "fine": ("fine", "This looks fine"),
+    "fine": ("fine", "By the training loss this looks fine"),
     "fails": ("sick", "Not learning, and no rule is sure why"),
     "learns-but": ("unknown", "It learns, but something was silenced"),
     "nothing-found": ("unknown", "Nothing was found"),

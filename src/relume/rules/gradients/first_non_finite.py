@@ -1,44 +1,62 @@
 """ACT604 first-non-finite: where the first NaN or infinity came from.
 
 ## What it does
-Names the first site that produced a value that is not finite, the step, the operation, and the
-range of what entered it just before.
+Names the operation, with its source line and the numbers that entered it, that made the first value
+or the first gradient that is not finite; or the optimiser, where its own update did.
+
+    far = (gap**2).sum(1).sqrt()
+
+"the gradient broke at sqrt (train.py:22) at step 185: its slope is infinite at 1 of 16 entries;
+what entered lay between 0 and 0.92". Instead:
+
+    far = ((gap**2).sum(1) + 1e-12).sqrt()
 
 ## Why it hurts
 One NaN spreads through every sum it enters: a step later the whole network holds nothing else, and
-the place where it began can no longer be told from the others.
+the place where it began can no longer be told from the others. A branch of `torch.where` that is
+not taken still gets a gradient of zero, and zero times infinity is NaN.
 
 ## How it is measured
-The earliest record with a non-finite value. Within it, of values the first in the order of the
-forward pass; where only gradients were affected, the last in that order, since the gradient runs
-backwards; where only the loss was, the criterion. Threshold: one value, by definition; one step is
-enough evidence. An error under any
-outcome; a note, marked as cleared, where the run got over it (a loss scaler skips such steps). A
-value that grew until it overflowed is explained by exploding-gradient.
+The suspects are asked in this order, and the first that did it is named. Data: non-finite-data.
+The optimiser's update: a weight is not finite, and the moments of its gradient are. The forward
+pass: the first operation, in its order, that made a value that is not finite of finite ones (minus
+infinity that a mask puts into scores is meant). The backward pass: on recorded steps the slope of
+every root, power, logarithm, division, exponential and inverse cosine is read, and the one nearest
+to the loss whose slope is infinite is named where a gradient then is not finite. On other steps it
+is named by the weights: it stands behind all that are NaN and none that is finite ("most likely",
+where several do). Threshold: one value, by definition; one step is enough evidence. Where no
+operation can be named (a GPU, on steps that are not recorded), the earliest record with such a
+value names its site. An error under any outcome; a note, marked as cleared, where the run got over
+it (a loss scaler skips such steps). A value that grew until it overflowed is explained by
+exploding-gradient. What is measured after the step is not judged by other rules.
 
 ## Known false alarms
 Masked attention scores of minus infinity are meant so: attention is not judged.
 
 ## Fixes and their safety
-By operation: a clamp or epsilon inside the logarithm, the root or the division (retrain);
-cross-entropy on logits rather than the logarithm of a softmax (exact, and stable); bfloat16 rather
-than float16, or a loss scaler (retrain).
+By operation: a clamp or epsilon inside the logarithm, the root or the division, before `where` and
+not after it (retrain); cross-entropy on logits rather than the logarithm of a softmax (exact, and
+stable); bfloat16 rather than float16, or a loss scaler (retrain); an eps above zero in the
+optimiser.
 
 ## References
 Micikevicius et al., "Mixed precision training", ICLR 2018, arXiv:1710.03740. Goldberg, "What every
 computer scientist should know about floating-point arithmetic", 1991.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from relume.core import Evidence, Fact, Finding, Result, Series, Severity, Site, Trace, Value
-from relume.rules.non_finite import non_finite_loss_step, non_finite_values, recovered
+from relume.rules.non_finite import non_finite_loss_step, non_finite_values, origin, recovered
 from relume.rules.page import page
 from relume.rules.series_tools import curve, last_step, number
 
 PAGE = page(__doc__)
+
+HALF = ("float16", "bfloat16")
 
 
 def check(trace: Trace) -> Iterator[Result]:
@@ -46,15 +64,100 @@ def check(trace: Trace) -> Iterator[Result]:
     if not trace.table and not trace.facts_of("non-finite"):
         yield PAGE.missing("nothing was recorded")
         return
+    known = origin(trace)
     facts = [f for f in non_finite_values(trace) if not _masked(trace, f.site)]
     at_loss = non_finite_loss_step(trace)
-    if not facts and at_loss is None:
+    if known is not None:
+        yield _at_origin(trace, known, max(len(facts), 1))
+    elif not facts and at_loss is None:
         yield PAGE.clean(f"all values of {len(trace.table)} series are finite")
-        return
-    if facts and (at_loss is None or min(f.step for f in facts) <= at_loss):
+    elif facts and (at_loss is None or min(f.step for f in facts) <= at_loss):
         yield _finding(trace, _first(trace, facts), len(facts))
     else:
         yield _finding(trace, Fact("non-finite", "", at_loss or 0, {"stat": "loss"}), 1)
+
+
+# --- where the operation is known ------------------------------------------------------------
+
+
+def _at_origin(trace: Trace, fact: Fact, places: int) -> Finding:
+    data, cleared = fact.data, recovered(trace)
+    names = ("operation", "least", "most", "bad", "entries", "dtype", "eps")
+    more: dict[str, Value] = {"step": fact.step, **{n: data[n] for n in names if data.get(n)}}
+    for name in ("least", "most"):
+        if (size := number(data.get(name))) is not None:
+            more[name] = size  # zero says most of all
+    file, line = str(data.get("file") or ""), int(number(data.get("line")) or 0)
+    more["source"] = f" ({file.rpartition('/')[2]}:{line})" if line else ""
+    text = {"update": _update_text, "backward": _backward_text}.get(
+        str(data.get("phase")), _forward_text
+    )(data)
+    text += "; the run got over it" if cleared else ""
+    module = str(data.get("module") or "")
+    site = trace.site(module) or Site(module, "")
+    return PAGE.finding(
+        Site(site.name, site.kind, layer=site.layer, file=file, line=line),
+        Severity.NOTE if cleared else Severity.ERROR,
+        (fact.step, max(last_step(trace), fact.step)),
+        text,
+        Evidence("nonfinite_places", places, 0, places, more, curve(trace.series("", "loss"))),
+        cure=_cure_of(data),
+        cleared=cleared,
+    )
+
+
+def _update_text(data: Mapping[str, Any]) -> str:
+    text = "the update of {operation} made the weights NaN at step {step}: their gradients were "
+    text += "finite until then"
+    if data.get("eps") == 0 or data.get("dtype") == "float16":
+        text += ", and its eps adds nothing to a root of zero"
+        text += " in float16" if data.get("dtype") == "float16" and data.get("eps") else ""
+    return text
+
+
+def _backward_text(data: Mapping[str, Any]) -> str:
+    likely = "" if data.get("certain") else "most likely "
+    text = f"the gradient broke {likely}at {{operation}}{{source}} at step {{step}}"
+    if data.get("bad"):
+        return text + ": its slope is not finite at {bad} of {entries} entries" + _entered(data)
+    return text + ": the weights behind it are NaN, and no other is"
+
+
+def _forward_text(data: Mapping[str, Any]) -> str:
+    text = "{operation}{source} made the first value that is not finite, at step {step}: {bad} of "
+    text += "{entries} entries"
+    if data.get("operation") == "softmax":
+        return text + "; a row of minus infinity has no softmax" + _entered(data)
+    if data.get("dtype") in HALF:
+        text += ", in {dtype}"
+    return text + _entered(data)
+
+
+def _entered(data: Mapping[str, Any]) -> str:
+    if data.get("least") is None:
+        return ""
+    what = "what it divided by" if data.get("operation") == "div" else "what entered it"
+    return f"; {what} lay between {{least:.3g}} and {{most:.3g}}"
+
+
+def _cure_of(data: Mapping[str, Any]) -> str:
+    operation, phase = str(data.get("operation")), data.get("phase")
+    if phase == "update":
+        return f"give {operation} an eps above zero, of 1e-4 at least in float16"
+    if operation == "softmax":
+        return "leave at least one entry of each row unmasked, or mask with a large finite number"
+    if operation in ("exp", "expm1", "sinh", "cosh") or data.get("dtype") in HALF:
+        return f"keep what enters {operation} small with a clamp, or compute it in float32"
+    if operation == "std":
+        return "leave out batches of one row, or pass correction=0"
+    if phase == "backward" and operation in ("log", "div", "exp"):
+        return f"clamp what enters {operation} before it: a `where` after it is too late"
+    if operation in ("acos", "asin", "atanh"):
+        return f"clamp what enters {operation} to less than one in size"
+    return _cure(operation, "gradient" if phase == "backward" else "value")
+
+
+# --- where only the site is known ------------------------------------------------------------
 
 
 def _masked(trace: Trace, site: str) -> bool:
@@ -91,7 +194,7 @@ def _finding(trace: Trace, fact: Fact, places: int) -> Finding:
     text = f"{place} had the first {{what}} that is not finite, at step {{step}} ({{operation}})"
     more: dict[str, Value] = {"what": what, "step": fact.step, "operation": operation, "stat": stat}
     if largest is not None:
-        text += "; what entered it was at most {input_absmax:.3g} in size just before"
+        text += ". What entered it was at most {input_absmax:.3g} in size just before"
         more["input_absmax"] = largest
     text += "; the run got over it" if cleared else ""
     return PAGE.finding(
@@ -123,4 +226,4 @@ def _cure(operation: str, what: str) -> str:
     return "look at what enters it: a logarithm, a division or a root at zero, or an overflow"
 
 
-RULE = PAGE.rule(check, severities=("note", "error"), figure="loss", explains=("ACT803",))
+RULE = PAGE.rule(check, severities=("note", "error"), figure="loss", explains=("ACT003", "ACT803"))
