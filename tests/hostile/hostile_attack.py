@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import sleep
 
 import relume
 
@@ -129,6 +130,7 @@ def _run(attack: Attack, folder: Path, command: list[str]) -> Seen:
             assert line, process.stderr and process.stderr.read()
             begun += line
         begun += line
+        sleep(0.3)  # until it waits on the line after
         process.send_signal(number)
     text = None if attack.stdin is None else attack.stdin.encode()
     out, err = process.communicate(text, timeout=120)

@@ -78,7 +78,9 @@ ENDS = {
     "killed by itself": Attack("import os\nos.kill(os.getpid(), 9)"),
     "a segmentation fault": Attack(TRAIN + "import os\ntrain()\nos.kill(os.getpid(), 11)"),
     "a fault with faulthandler": Attack(
-        "import faulthandler, os\nfaulthandler.enable()\nos.kill(os.getpid(), 11)"
+        "import faulthandler, os\nfaulthandler.enable()\nos.kill(os.getpid(), 11)",
+        same=("out", "code"),
+        limit="the handler prints the thread's address",
     ),
     "a broken pipe signal": Attack(
         "import os, signal\nsignal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"
@@ -108,7 +110,11 @@ ENDS = {
         + "atexit.register(print, 2)\ntrain()\natexit.register(print, 3)",
         fast=True,
     ),
-    "atexit that raises": Attack("import atexit\n@atexit.register\ndef f(): 1 / 0\nprint(1)"),
+    "atexit that raises": Attack(
+        "import atexit\n@atexit.register\ndef f(): 1 / 0\nprint(1)",
+        same=("out", "code"),
+        limit="Python prints the callback's address",
+    ),
     "atexit that exits": Attack(TRAIN + "import atexit, os\natexit.register(os._exit, 6)\ntrain()"),
     "an excepthook": Attack(
         "import sys\nsys.excepthook = lambda t, e, b: print('hook', t.__name__, b.tb_next)\n1 / 0"

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from relume.record.capture.device_transfer import DeviceTransfer
 from relume.record.capture.step_record import SiteSums, StepRecord
 from relume.record.facts.fact_log import FactLog
 from relume.record.measure.act_stats import site_stats, unit_fields
+from relume.record.measure.stat import SampledSums
 from relume.record.measure.unit_counters import WIDE, UnitCounters
 from relume.record.schedule.loss_attribution import Loss, LossAttribution, OptimizerTurn, Row
 from relume.record.sites.sites import Sites
@@ -133,8 +133,8 @@ class PendingRecords:
         """Take a finished record; it is written when its numbers have arrived."""
         sums = list(record.sums.values())
         tensors = [tensor for entry in sums for _, tensor in entry.sums]
-        tensors += [tensor for _, tensor in record.device_scalars]
-        if tensors or sums or record.host_scalars:
+        tensors += [tensor for _, tensor in record.scalars]
+        if tensors or sums:
             self._pending.append((step, record, sums, DeviceTransfer(tensors)))
 
     def drain(self, *, wait: bool) -> None:
@@ -206,23 +206,20 @@ class PendingRecords:
         place = 0
         for entry in sums:
             count = len(entry.sums)
-            named = entry.by_name(host[place : place + count])
-            stats = self._stats(step, entry, named)
+            sampled = entry.sampled(host[place : place + count])
+            stats = self._stats(step, entry, sampled)
             place += count
             name = entry.state.site.name
             if self._writer.ranked:
                 stats["rows"] = float(entry.rows)  # the weight of this rank's means in a merge
-                if "active" in named:
-                    silent[name] = named["active"] == 0
+                if "active" in sampled.sums:
+                    silent[name] = sampled.sums["active"] == 0
             keys += entry.state.keys(tuple(stats))
             values += stats.values()
-        for names, _ in record.device_scalars:
+        for names, _ in record.scalars:
             keys += names
             values += host[place].tolist()
             place += 1
-        for names, numbers in record.host_scalars:
-            keys += names
-            values += numbers.tolist()
         self._fact_log.write_nonfinite(keys, values, step)
         self._writer.record(step, tuple(keys), values, silent)
         ended = [entry.state for entry in sums if entry.state.counters.finished]
@@ -231,15 +228,15 @@ class PendingRecords:
         if record.phase == 0:
             self.flush()
 
-    def _stats(self, step: int, entry: SiteSums, named: dict[str, Any]) -> dict[str, float]:
+    def _stats(self, step: int, entry: SiteSums, sampled: SampledSums) -> dict[str, float]:
         if entry.state.site.kind == "head":
-            return site_stats(entry.rows, entry.pre_rows, named, "head")
+            return site_stats(sampled, "head")
         counters = entry.state.counters
         if counters.fresh:
-            self._units += max(map(np.size, named.values()), default=0)
+            self._units += max(map(np.size, sampled.sums.values()), default=0)
             counters.narrow = self._units > WIDE
-        counters.add(step, entry.rows, unit_fields(entry.pre_rows, named))
-        return {} if "top" in named else site_stats(entry.rows, entry.pre_rows, named)
+        counters.add(step, entry.rows, unit_fields(sampled))
+        return {} if "top" in sampled.sums else site_stats(sampled)
 
 
 def _mean(losses: Sequence[Loss]) -> Loss | None:

@@ -3,8 +3,7 @@
 Two global module hooks record which module is open (`sites/module_hooks.py`). Just before
 `backward` the graph is walked from the loss; after it the gradients are read; around the
 optimiser's step the weights are read. Compiled models run eagerly. Where there is no graph to read,
-a function mode captures the acts (`sites/function_mode.py`). Once several steps in a row have made
-the same graph, the module hooks are used on every eighth record only, which reads in full.
+a function mode captures the acts (`sites/function_mode.py`).
 """
 
 from collections.abc import Callable, Iterable
@@ -12,6 +11,7 @@ from threading import get_ident
 from time import thread_time
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
@@ -27,6 +27,7 @@ from relume.record.graph.autograd_graph import walk
 from relume.record.graph.broken_forward import broken_place, is_freed
 from relume.record.hooks.grad_scaling import GradScaling
 from relume.record.hooks.torch_state import unseen, untraced
+from relume.record.measure.parameter_samples import parameters_of
 from relume.record.sites.function_mode import ActCapture
 from relume.record.sites.module_hooks import ModuleHooks
 from relume.record.sites.module_trace import ModuleTrace
@@ -179,7 +180,7 @@ class RecordedStep:
         if self.step_record is None:
             self.step_record = StepRecord(record, is_deep(record), self._on_error)
         self.step_record.unscale = self._scaling.inverse()
-        with untraced():
+        with untraced(), np.errstate(all="ignore"):  # no warning in the user's terminal
             self._reader.read(self.step_record, graph, step)
             with self._reader.without_packed(graph):
                 self.fact_log.wiring.before_backward(graph, self.module_trace, step)
@@ -208,7 +209,7 @@ class RecordedStep:
             if tensor.grad_fn is None:
                 continue
             graph = walk(tensor.grad_fn)
-            with untraced():
+            with untraced(), np.errstate(all="ignore"):
                 self._reader.read_inside(step_record, graph, outer)
             self._leaves = [*self._leaves, *graph.leaves]
         step_record.add_cost(thread_time() - start)
@@ -303,8 +304,7 @@ class RecordedStep:
         """Whether an optimiser steps a watched parameter."""
         if not self.names.explicit:
             return True
-        parameters = (p for group in optimizer.param_groups for p in group["params"])
-        return any(self.names.parameter(p) is not None for p in parameters)
+        return any(self.names.parameter(p) is not None for p in parameters_of(optimizer))
 
     def _on_optimizer_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
         self.before_step(optimizer)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
+from relume.record.measure.parameter_samples import parameters_of
+
 WAIT = 4  # steps of another optimiser after which the first one counts as replaced
 MOST_SERIES = 8  # beyond that the losses of further optimisers share the first series
 
@@ -161,4 +163,4 @@ class LossAttribution:
 
 
 def _ids(optimizer: Optimizer) -> frozenset[int]:
-    return frozenset(id(p) for group in optimizer.param_groups for p in group["params"])
+    return frozenset(map(id, parameters_of(optimizer)))
