@@ -122,7 +122,11 @@ ENDS = {
     "an excepthook that fails": Attack(
         "import sys\ndef hook(*_): raise ValueError\nsys.excepthook = hook\n1 / 0"
     ),
-    "an unraisable": Attack("class A:\n    def __del__(self): 1 / 0\nA()\nprint('on')"),
+    "an unraisable": Attack(
+        "class A:\n    def __del__(self): 1 / 0\nA()\nprint('on')",
+        same=("out", "code"),
+        limit="Python prints the method's address",
+    ),
     "an object that dies at the end": Attack(
         TRAIN + "class A:\n    def __del__(self, p=print): p('gone')\na = A()\ntrain()"
     ),

@@ -50,7 +50,7 @@ STARTS = {
         limit="handlers print their address; the next attack compares them",
     ),
     "signal dispositions": Attack(
-        "print([l for l in open('/proc/self/status') if l.startswith(('Sig', 'Shd'))])"
+        "print([l for l in open('/proc/self/status') if l.startswith(('SigB', 'SigI', 'SigC'))])"
     ),
     "descriptors": Attack("import os\nprint(sorted(os.listdir('/proc/self/fd')))"),
     "threads at the start": Attack(

@@ -7,6 +7,7 @@ inside the parser's frames and context. The file is longer than others
 because every option is spelled out where its command reads it.
 """
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -231,6 +232,7 @@ def _in_this_process(plan: RunPlan) -> "LaunchResult":
         exact=plan.exact,
         sink=plan.sink,
         folder=plan.folder.absolute(),  # a script may change the working directory
+        begun=lambda path: None if quiet else _say_begun(path, stderr),
     )
 
 
@@ -269,6 +271,14 @@ def _run(plan: RunPlan, wanted: OutputPolicy, launcher: "Launcher", *, quiet: bo
 
         die_of(-launched.code)
     return launched.code or int(has_findings)
+
+
+def _say_begun(path: Path, stderr: Any) -> None:
+    """Say on a terminal, in one line, where the run is recorded and how to watch it."""
+    with contextlib.suppress(OSError, ValueError):  # a terminal that is gone is no reason to stop
+        if not stderr.isatty():
+            return
+        print_sentence(f"recording to {path.name}; watch it: relume live", stderr)
 
 
 def _report(launched: "LaunchResult", wanted: OutputPolicy, *, quiet: bool) -> bool:

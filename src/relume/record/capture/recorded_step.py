@@ -6,6 +6,7 @@ optimiser's step the weights are read. Compiled models run eagerly. Where there 
 a function mode captures the acts (`sites/function_mode.py`).
 """
 
+import sys
 from collections.abc import Callable, Iterable
 from threading import get_ident
 from time import thread_time
@@ -16,7 +17,8 @@ from torch import Tensor
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from relume.instrument.force_eager import ForceEager
-from relume.instrument.private_names import current_autograd_node
+from relume.instrument.module_names import user_frame
+from relume.instrument.private_names import current_autograd_node, in_backward
 from relume.instrument.source_lines import SourceLines
 from relume.record.capture.graph_reader import DEEP_FIRST, GraphReader, is_deep
 from relume.record.capture.parameter_stats import ParameterStats
@@ -25,9 +27,12 @@ from relume.record.facts.fact_log import FactLog
 from relume.record.facts.raised_frames import FailedStep
 from relume.record.graph.autograd_graph import walk
 from relume.record.graph.broken_forward import broken_place, is_freed
+from relume.record.graph.criterion_targets import is_regression
+from relume.record.graph.second_derivative import is_zero, straight_acts
 from relume.record.hooks.grad_scaling import GradScaling
 from relume.record.hooks.torch_state import unseen, untraced
 from relume.record.measure.parameter_samples import parameters_of
+from relume.record.schedule.loss_attribution import LossReach
 from relume.record.sites.function_mode import ActCapture
 from relume.record.sites.module_hooks import ModuleHooks
 from relume.record.sites.module_trace import ModuleTrace
@@ -80,7 +85,7 @@ class RecordedStep:
         self._parameter_stats = ParameterStats(names, fact_log)
         self.update_cosine = self._parameter_stats.update_cosine
         self.step_record: StepRecord | None = None
-        self.reach: frozenset[int] | None = None
+        self.reach: LossReach | None = None
         self.several = False
         self._scaling = scaling
         self._on_error = on_error
@@ -187,9 +192,12 @@ class RecordedStep:
                 self.fact_log.origin.read(graph, self.module_trace, loss, step)
         self._source_lines.forget(graph.nodes)
         self._leaves = graph.leaves
-        self.reach = frozenset(map(id, graph.leaves))
+        reach, regresses = frozenset(map(id, graph.leaves)), False
         if self.several or record < DEEP_FIRST:
-            self.reach |= self._reader.frozen_parameters(graph)
+            reach |= self._reader.frozen_parameters(graph)
+            with untraced(), self._reader.without_packed(graph):
+                regresses = is_regression(graph)
+        self.reach = LossReach(reach, regresses)
         self.step_record.add_cost(thread_time() - start + self._early_cost)
         self._early_cost = 0.0
         return True
@@ -221,6 +229,21 @@ class RecordedStep:
             with untraced():
                 self.fact_log.wiring.read_data(graph, self.module_trace, step)
                 self.fact_log.origin.read_broken(graph, step)
+
+    def read_derivative(self, outputs: Any, results: Any, step: int) -> None:
+        """Look at a derivative of these outputs: a second one may be zero everywhere."""
+        if in_backward() or get_ident() != self._thread:
+            return
+        every = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+        start = thread_time()
+        with untraced():
+            entries = is_zero(results)
+            acts = straight_acts(every) if entries else None
+        if acts is not None:
+            frame = user_frame(sys._getframe(1))
+            place = ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+            self.fact_log.structure_facts.write_second_derivative(acts, entries, place, step)
+        self._add_cost(start)
 
     def read_failed(self, failed: FailedStep, step: int, record: int) -> StepRecord | None:
         """Read the forward of a step that raised before its backward.

@@ -50,6 +50,10 @@ class BackwardListener(Protocol):
         """Handle the end of a backward that raised nothing."""
         ...
 
+    def after_grad(self, outputs: Any, results: Any) -> None:
+        """Handle a derivative that the program keeps the graph of."""
+        ...
+
     def scaled(self, scaler: Any) -> None:
         """Handle a loss that a gradient scaler has multiplied."""
         ...
@@ -143,6 +147,7 @@ class BackwardPatches:
         self._backward = BackwardCalls(listener)
         self._others = (
             MonkeyPatch(torch, "compile", self._wrap_compile),
+            MonkeyPatch(torch.autograd, "grad", self._wrap_grad),
             MonkeyPatch(GradScaler, "scale", self._wrap_scale),
             MonkeyPatch(GradScaler, "update", self._wrap_update),
         )
@@ -176,6 +181,18 @@ class BackwardPatches:
     def resume_backward(self) -> None:
         """Install the wrapper of backward again."""
         self._backward.install()
+
+    def _wrap_grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        reference = self._listener
+
+        def grad(outputs: Any, *args: Any, **keywords: Any) -> Any:
+            results = original(outputs, *args, **keywords)
+            listener = reference()
+            if listener is not None and keywords.get("create_graph") and listener.watching:
+                listener.after_grad(outputs, results)
+            return results
+
+        return grad
 
     def _wrap_compile(self, original: Callable[..., Any]) -> Callable[..., Any]:
         reference, ignore_warning = self._listener, self._ignore_warning
