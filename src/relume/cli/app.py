@@ -44,7 +44,7 @@ from relume.report.console import console, print_sentence, usage_sentence
 if TYPE_CHECKING:
     from relume.launch import LaunchResult
 
-    Launcher = Callable[["RunPlan"], LaunchResult]
+    Launcher = Callable[["RunPlan", Callable[[Path], None]], LaunchResult]
 
 Job = Callable[[Any], int]  # of a Launcher; typer reads this annotation
 
@@ -220,7 +220,7 @@ class RunPlan:
     sink: str | None = None
 
 
-def _in_this_process(plan: RunPlan) -> "LaunchResult":
+def _in_this_process(plan: RunPlan, begun: Callable[[Path], None]) -> "LaunchResult":
     from relume.launch import run as launch
 
     return launch(
@@ -232,19 +232,22 @@ def _in_this_process(plan: RunPlan) -> "LaunchResult":
         exact=plan.exact,
         sink=plan.sink,
         folder=plan.folder.absolute(),  # a script may change the working directory
-        begun=lambda path: None if quiet else _say_begun(path, stderr),
+        begun=begun,
     )
 
 
-def _in_its_own_process(plan: RunPlan) -> "LaunchResult":
+def _in_its_own_process(plan: RunPlan, begun: Callable[[Path], None]) -> "LaunchResult":
     from relume.record.store.new_path import new_path
     from relume.supervise import run as supervise
 
     name = plan.script if plan.module else Path(plan.script).resolve().stem
+    path = new_path(plan.folder.absolute(), name)
+    if path.exists():
+        begun(path)
     return supervise(
         plan.script,
         plan.args,
-        path=new_path(plan.folder.absolute(), name),
+        path=path,
         module=plan.module,
         budget=plan.budget,
         every=plan.every,
@@ -255,7 +258,7 @@ def _in_its_own_process(plan: RunPlan) -> "LaunchResult":
 
 def _run(plan: RunPlan, wanted: OutputPolicy, launcher: "Launcher", *, quiet: bool = False) -> int:
     stderr = sys.stderr  # the script may replace it
-    launched = launcher(plan)
+    launched = launcher(plan, lambda path: None if quiet else _say_begun(path, stderr))
     try:
         has_findings = _report(launched, wanted, quiet=quiet)
     except BrokenPipeError:  # the reader has closed the pipe; the script's code counts
