@@ -211,7 +211,7 @@ def test_the_list_has_nothing_that_is_not_used() -> None:
         ("from torch.optim.optimizer import _global_optimizer_pre_hooks", 1),
         ("torch._foreach_add(a, b)", 1),
         ("tensor._version", 1),
-        ("getattr(module, '_backward_hooks')", 1),
+        ("getattr(module, '_state_dict_hooks')", 1),
         ("node._saved_nothing", 0),  # no node has it
         ("saved(node, '_saved_nothing')", 1),
         ("module._modules, node._saved_self, self._version, torch.__version__", 0),
