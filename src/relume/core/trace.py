@@ -177,7 +177,10 @@ class Trace:
                    ``unknown``), ``classes``, ``chance`` (the loss of the best constant guess, or
                    None), ``file``, ``line``; of the targets seen so far ``target_min``,
                    ``target_max``, ``target_whole`` (all whole numbers), ``target_distinct``
-                   (values, up to 32), ``target_ones_max`` (ones in a row of zeros and ones);
+                   (values, up to 32), ``target_ones_max`` (ones in a row of zeros and ones),
+                   ``target_drift`` (of their mean, in deviations within a batch),
+                   ``target_between`` (the share of their variance from batch to batch, beyond
+                   chance), ``target_batches``, ``signed_weights`` (a policy gradient);
                    ``broadcast`` (prediction and target of other shapes, spread over each other);
                    ``rows_logsumexp_error`` (of ``nll``: max abs of log(sum(exp(row))))
     head           ``layer``; ``direct`` (only reshapes between the last act and the criterion);
@@ -196,13 +199,17 @@ class Trace:
                    ``first``, ``second`` (act names), ``first_traits``, ``second_traits`` (as of
                    a head's acts), ``role``, ``file``, ``line``
     softmax        ``act``, ``axis`` (from the front), ``shape``, ``batch`` (rows of the data),
-                   ``role``, ``implicit`` (the call names no axis; None: its source was not
-                   read), ``file``, ``line``
+                   ``role``, ``ends`` (of an axis of one entry: no layer follows), ``implicit``
+                   (the call names no axis; None: its source was not read), ``file``, ``line``
     path           ``before``: the sites before this act or head on a path of the graph, with no
                    other site between (one fact for each graph in which they differ)
     act-cost       a benchmark after `relume run`: ``seconds``, ``cheapest_seconds``, ``cheapest``,
                    ``shape``
     precision      ``dtype`` and ``shape`` of what an act kept, when it was first seen
+    dropout        the layer before a dropout: ``keep`` (the share of values that pass),
+                   ``units``, ``file``, ``line``
+    no-curvature   a second derivative that is asked for and is zero everywhere: ``acts`` (through
+                   which the first was taken), ``entries``, ``file``, ``line``
     opaque         an operation that hides its acts: ``operation``, ``reason``, ``remedy``
     parameter      ``shape``, ``zero_init`` (all zero at the first record), ``trainable``,
                    ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``;
@@ -219,7 +226,8 @@ class Trace:
     error          a part of the recorder that failed and was switched off: ``where``, ``text``
     turn           an optimiser that takes turns with others: ``loss`` (its series at ``""``),
                    ``optimizer`` (class), ``model`` (the module that holds what it steps),
-                   ``reaches`` (the other ones' series whose parameters its loss depends on)
+                   ``reaches`` (the other ones' series whose parameters its loss depends on),
+                   ``regresses`` (its loss is a distance to targets of many values)
     wiring         of a parameter: ``held`` (an optimiser holds it), ``named`` (a module registers
                    it), ``called`` (that module ran), ``audits`` (steps looked at), ``in_graph``,
                    ``reached``, ``zero`` (of them, with it in the loss's graph, with a gradient
@@ -232,6 +240,20 @@ class Trace:
                    ``share``, ``rows``, ``bad_rows``, ``first_row``, ``value``. At ``remade``:
                    ``times``, ``leaves``, ``shapes``. At ``""``: ``backwards``, ``waiting``
                    (parameters of optimisers that never stepped), ``moved``
+    cut            at the first of the weights before an operation without a slope: ``operation``,
+                   ``leaves`` (all of them), ``file``, ``line``
+    rows           at the place after which all rows of a batch are alike: ``how`` (``weights``,
+                   ``act``, ``operation``), ``operation``, ``share`` (variance over rows over mean
+                   square), ``before`` (that of the place before), ``records``, ``streak`` (of them,
+                   the last ones in a row), ``last`` (step), ``file``, ``line``. At ``""``:
+                   ``places``, ``least`` (share), ``records``, ``last``, ``embedding`` (share of the
+                   widest output), ``embedding_site``, ``alike`` and ``alike_since``
+    latents        ``what`` (``gaussian``, ``codes``, ``top-k``; ``units``: an act's are those of a
+                   sparse autoencoder), ``units``, ``used``, ``most``, ``rows``, ``records``
+    softmax-chain  a softmax of probabilities: ``classes``, ``file``, ``line``
+    time           of a recurrent layer: ``at`` (steps of the sequence), ``log10`` (norms of the
+                   gradient there), ``decades``, ``growth``, ``now`` (``lost``, ``grown``), ``lost``
+                   and ``grown`` (records), ``length``, ``layer`` (class), ``records``
     end            how the program ended: ``how`` (``normal``, ``exit``, ``exception``,
                    ``interrupt``), ``code``, ``text``
     ============== ===============================================================================
@@ -241,10 +263,11 @@ class Trace:
     ``steps`` (optimiser steps seen), ``records``,
     ``backwards`` (calls of backward seen), ``ended`` (``end`` in a word; absent after a kill),
     ``seconds`` (wall time of the steps), ``overhead`` (the recorder's own estimate, a share of
-    wall time), ``optimizer`` (class name), ``optimizers`` (how many stepped), ``parameters``
-    (number of trainable scalars), ``looks_for`` (kinds of facts that the recorder looked
-    for: the absence of such a fact means there is none), ``trainings`` (first steps of the
-    trainings that follow one another in this run: folds, seeds, rates in a loop).
+    wall time), ``children_seconds`` (processor time of child processes), ``optimizer`` (class
+    name), ``optimizers`` (how many stepped), ``parameters`` (number of trainable scalars),
+    ``looks_for`` (kinds of facts that the recorder looked for: the absence of such a fact means
+    there is none), ``trainings`` (first steps of the trainings that follow one another in this
+    run: folds, seeds, rates in a loop).
     """
 
     meta: Mapping[str, Any]

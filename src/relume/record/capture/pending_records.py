@@ -18,7 +18,13 @@ from relume.record.facts.fact_log import FactLog
 from relume.record.measure.act_stats import site_stats, unit_fields
 from relume.record.measure.stat import SampledSums
 from relume.record.measure.unit_counters import WIDE, UnitCounters
-from relume.record.schedule.loss_attribution import Loss, LossAttribution, OptimizerTurn, Row
+from relume.record.schedule.loss_attribution import (
+    Loss,
+    LossAttribution,
+    LossReach,
+    OptimizerTurn,
+    Row,
+)
 from relume.record.sites.sites import Sites
 from relume.record.store.downsample import Key
 from relume.record.store.run_file import UNSEEN, Writer
@@ -58,12 +64,12 @@ class PendingRecords:
         self._further: list[tuple[int, Row]] = []  # rows of further optimisers' series
         self._carried_seconds = 0.0  # time of further optimisers' steps in this iteration
 
-    def add_loss(self, loss: Tensor, reach: frozenset[int] | None = None) -> None:
+    def add_loss(self, loss: Tensor, reach: LossReach | None = None) -> None:
         """Keep a loss; its value is read at once on a CPU, with the next flush elsewhere.
 
         Args:
             loss: a scalar.
-            reach: ids of the parameters that it depends on, where that is known.
+            reach: what its graph told, where it was read.
         """
         if reach is not None:
             self.attribution.set_reach(len(self._losses), reach)
@@ -98,6 +104,19 @@ class PendingRecords:
         self._losses = []
         self._put(1, (step, _mean(losses), rate, seconds))
 
+    def end_earlier_steps(self) -> int:
+        """Write the steps before the current one, which were taken for parts of one step.
+
+        Weights that are updated by hand are known to be so after a few passes only.
+
+        Returns:
+            How many there were.
+        """
+        earlier, self._losses = self._losses[:-1], self._losses[-1:]
+        for step, loss in enumerate(earlier):
+            self._put(1, (step, loss, UNSEEN, 0.0))
+        return len(earlier)
+
     def _end_further_step(self, step: int, rate: float, seconds: float) -> None:
         """Write or hold the row of an optimiser whose losses may make their own series."""
         row = (step, _mean(self._losses), rate, seconds)
@@ -122,6 +141,7 @@ class PendingRecords:
         names = [n for p in turn.parameters if (n := self._sites.names.by_id(p)) is not None]
         others = [_series(number) for number in sorted(self.attribution.overlapping(turn))]
         data = {"optimizer": turn.name, "model": _common(names), "reaches": others}
+        data["regresses"] = turn.regresses
         self._writer.fact(Fact("turn", "", 0, {"loss": _series(turn.number), **data}))
 
     def finish(self) -> None:

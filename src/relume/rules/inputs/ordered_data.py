@@ -1,0 +1,69 @@
+"""ACT703 ordered-data: batches that each hold one kind of target: the data come sorted.
+
+## What it does
+Compares how much the targets differ within a batch and from batch to batch.
+
+## Why it hurts
+Each step then pulls the network to what its batch holds and undoes the one before: it predicts the
+class that came last, and the loss jumps wherever the next begins. Units die when a long stretch
+of one class drives them all one way. A loader without `shuffle=True` over a folder for each class
+is the usual cause.
+
+## How it is measured
+The variance of the batches' mean target, less what drawing rows at random gives, over the variance
+of all targets. It is 0 where rows are shuffled and 1 where every batch holds one value. Found from
+0.5 on: a batch then shows less than half of what differs (reasoned). Least evidence: 16 batches of
+8 rows, with targets that do not drift for good (those of reinforcement learning move with the
+model).
+
+## Known false alarms
+Series in the order of time that a recurrent network must read so; on a run that learns this is a
+note.
+
+## Fixes and their safety
+Shuffle the rows before each epoch (retrain).
+
+## References
+Bottou, "Stochastic gradient descent tricks", 2012, section 4.1: shuffle the examples.
+"""
+
+from collections.abc import Iterator
+
+from relume.core import Evidence, Result, Severity, Trace
+from relume.rules.page import page
+from relume.rules.series_tools import last_step, number
+
+PAGE = page(__doc__)
+
+SHARE, GRAVE = 0.5, 0.9  # of the variance between batches; both reasoned, see the page
+
+
+def check(trace: Trace) -> Iterator[Result]:
+    """At most one finding, for the run's criterion."""
+    fact = next(iter(trace.facts_of("criterion")), None)
+    share = None if fact is None else number(fact.data.get("target_between"))
+    if fact is None or share is None:
+        yield PAGE.missing("the targets of 16 batches of 8 rows were not read")
+        return
+    if share < SHARE:
+        yield PAGE.clean(f"{share:.0%} of the variance of the targets lies between batches")
+        return
+    yield PAGE.finding(
+        "",
+        Severity.ERROR if share >= GRAVE else Severity.WARNING,
+        (fact.step, last_step(trace)),
+        "{value:.0%} of what differs among the targets differs from batch to batch and not within "
+        "one: the data come in order",
+        Evidence("between_share", share, SHARE, int(number(fact.data["target_batches"]) or 0)),
+        cure="shuffle the rows (shuffle=True) before each epoch",
+    )
+
+
+RULE = PAGE.rule(
+    check,
+    severities=("warning", "error"),
+    needs=("criterion",),
+    figure="loss",
+    from_start=True,
+    explains=("ACT401", "ACT403", "ACT601", "ACT605", "ACT606", "ACT607"),
+)
