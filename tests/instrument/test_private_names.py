@@ -64,6 +64,10 @@ EXAMPLES: Mapping[str, Callable[[], Any]] = {
 
 # An expression whose graph saves each value, and the node that has it.
 SAVING: Mapping[str, tuple[Callable[[], Tensor], str]] = {
+    **dict.fromkeys(
+        ("batch_sizes", "reverse", "weight0", "weight1", "weight2", "weight3"),
+        (lambda: nn.LSTM(2, 2)(x(3, 1, 2))[0], "MkldnnRnnLayer"),
+    ),
     "alpha": (lambda: F.elu(x()), "Elu"),
     "approximate": (lambda: F.gelu(x()), "Gelu"),
     "beta": (lambda: F.softplus(x()), "Softplus"),

@@ -213,6 +213,7 @@ SAVED: Mapping[str, str] = {
     "act inputs and outputs": "condition other result self",
     "affine layers": "dilation groups input mat1 mat2 padding stride transposed weight",
     "norm layers": "normalized_shape result1 result2 training",
+    "recurrent layers": "batch_sizes reverse weight0 weight1 weight2 weight3",
     "reshapes": "dims",
     "criteria": "dim exponent ignore_index index indices mask reduction self_sym_numel "
     "self_sym_sizes target",

@@ -27,6 +27,7 @@ from relume.record.capture.recorded_step import RecordedStep
 from relume.record.capture.step_record import StepRecord
 from relume.record.facts.fact_log import FactLog
 from relume.record.facts.raised_frames import failed_step
+from relume.record.facts.signal_audit import AUDITED
 from relume.record.graph.head_structure import LOOKS_FOR
 from relume.record.hooks import fork_guard
 from relume.record.hooks.backward_hooks import BackwardPatches
@@ -506,7 +507,7 @@ class Recorder:
             "backwards": self.backwards,
             "overhead": self.budget.overhead,
             **self.optimizers.meta(),
-            "looks_for": [*LOOKS_FOR, "wiring", "dropout", "no-curvature"],
+            "looks_for": [*LOOKS_FOR, "wiring", "dropout", "no-curvature", *AUDITED],
             "seconds": self.budget.elapsed,
             "skipped": self.scaling.skipped,
             "children_seconds": children_seconds() - self._children_at_start,

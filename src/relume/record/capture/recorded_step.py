@@ -120,6 +120,7 @@ class RecordedStep:
         self._backwards_read = 0
         self._leaves = []
         self.fact_log.wiring.arm()
+        self.fact_log.signal.arm(follow=is_deep(record) and not self._exact)
         self.act_capture.close()
         self.act_capture.clear()
         self.act_capture.phase = record
@@ -148,6 +149,7 @@ class RecordedStep:
         self._force_eager.restore()
         self._parameter_stats.forget()
         self.fact_log.wiring.disarm()
+        self.fact_log.signal.disarm()
         self.step_record = None
         self._leaves = []
 
@@ -189,6 +191,9 @@ class RecordedStep:
             self._reader.read(self.step_record, graph, step)
             with self._reader.without_packed(graph):
                 self.fact_log.wiring.before_backward(graph, self.module_trace, step)
+                if self.step_record.deep:
+                    trace, calls = self.module_trace, self._reader.calls
+                    self.fact_log.signal.before_backward(graph, calls, trace, step, self._on_error)
                 self.fact_log.origin.read(graph, self.module_trace, loss, step)
         self._source_lines.forget(graph.nodes)
         self._leaves = graph.leaves
@@ -286,6 +291,7 @@ class RecordedStep:
         with untraced():
             self._parameter_stats.gradients(step_record, self._leaves)
             self.fact_log.wiring.after_backward()
+            self.fact_log.signal.after_backward(self._step)
             self.fact_log.origin.after_backward(self._step)
         step_record.add_cost(thread_time() - start)
 
