@@ -60,12 +60,14 @@ class Arm:
         edits: applied together, as one transaction; none for base and placebo.
         role: ``"base"``, ``"placebo"`` (the base once more) or ``"candidate"``.
         text: in words for a person.
+        sources: absolute paths of the user's files, and the text that runs in place of each.
     """
 
     name: str
     edits: tuple[Edit, ...] = ()
     role: str = "candidate"
     text: str = ""
+    sources: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,33 +265,67 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceChange:
+    """A file of the user before and after a patch.
+
+    Attributes:
+        file: its path below the folder to which the diff is relative.
+        before, after: its whole text.
+    """
+
+    file: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cure:
     """The result of treating a run.
 
     Attributes:
-        diagnosis: of the unchanged script.
-        root: the finding whose ladder of fixes was tried; None where there was nothing to fix.
-        trials: one for each fix that was tried, in order.
-        edit, verdict: the proven edit and its verdict; None: leave the script as it is.
+        diagnosis: of the unchanged script, with what the trials taught about its causes.
+        root: the finding whose cure is proven, else the first that was treated; None where there
+            was nothing to fix.
+        trials: what was tried, in order.
+        edits, verdict: the proven edits, applied together, and their verdict; none: leave the
+            script as it is.
         advice: edits of the ladder that only a person can make.
-        diff, undo: the edit as a patch of the user's source, and the patch that reverts it; empty
-            where there is no simple one.
-        by_hand: what to do instead of a patch, as a sentence, where that is known.
+        diff, undo: the edits as a patch of the user's source, and the patch that reverts it; empty
+            where no patch has run and given what the edits gave.
+        changes: the same patch as whole files.
+        patch_text: how the patched source ran, in a sentence.
+        by_hand: what to do instead of a patch, in sentences, where that is known.
+        fails: why the run counts as one that has not learned; empty where it has.
+        taught: what the trials taught about the causes, a sentence each.
+        plan: how many runs there were to be at most, and for how long, as it was said beforehand.
     """
 
     diagnosis: Diagnosis
     root: Finding | None = None
     trials: tuple[Trial, ...] = ()
-    edit: Edit | None = None
+    edits: tuple[Edit, ...] = ()
     verdict: Verdict | None = None
     advice: tuple[Edit, ...] = ()
     diff: str = ""
     undo: str = ""
+    changes: tuple[SourceChange, ...] = ()
+    patch_text: str = ""
     by_hand: str = ""
+    fails: str = ""
+    taught: tuple[str, ...] = ()
+    plan: str = ""
+
+    @property
+    def text(self) -> str:
+        """The proven edits in words."""
+        return " and ".join(edit.text or edit.fix for edit in self.edits)
 
     @property
     def word(self) -> str:
-        """``"nothing to fix"``, ``"proven"`` or ``"leave it"``."""
-        if self.root is None:
-            return "nothing to fix"
-        return "proven" if self.edit is not None else "leave it"
+        """``"nothing to fix"``, ``"proven"``, ``"not cured"`` (it has not learned, and nothing
+        helped) or ``"leave it"`` (it learns, and no repair shows a gain)."""
+        if self.edits:
+            return "proven"
+        if self.fails:
+            return "not cured"
+        return "nothing to fix" if self.root is None else "leave it"

@@ -10,6 +10,7 @@ from torch import Tensor
 from relume.core import Fact, Site, Window
 from relume.record.facts.criterion_fact import CriterionFact
 from relume.record.facts.non_finite_origin import NonFiniteOrigin
+from relume.record.facts.signal_audit import SignalAudit
 from relume.record.facts.structure_facts import StructureFacts
 from relume.record.facts.wiring import WiringAudit
 from relume.record.graph import affine_structure, criterion
@@ -62,6 +63,7 @@ class FactLog:
         structure_facts: writes facts about the model's structure.
         criterion_fact: writes the fact about the criterion.
         wiring: writes which parameters get a gradient and are optimised.
+        signal: writes where the signal, or the error, is lost on its way.
         origin: writes where the first value that is not finite came from.
     """
 
@@ -71,6 +73,7 @@ class FactLog:
         self.structure_facts = StructureFacts(sites, writer)
         self.criterion_fact = CriterionFact(writer)
         self.wiring = WiringAudit(sites, writer)
+        self.signal = SignalAudit(sites, writer)
         self.origin = NonFiniteOrigin(sites, writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
@@ -244,6 +247,7 @@ class FactLog:
                 step,
             )
         self.wiring.finish(step, optimizer_steps, backwards)
+        self.signal.finish()
         if optimizer_steps and not backwards:
             self.structure_facts.write_opaque("", "torch.func", *NO_BACKWARD, step)
         if backwards and not optimizer_steps:

@@ -36,12 +36,17 @@ def cure(result: Cure, console: Console, *, diff: bool = True) -> None:
     for same_objective in _by_objective(result.trials):
         style.put()
         table(same_objective, "What was tried", style)
+    if result.taught:
+        style.put()
+        style.rule(style.text(("What the trials taught", "bold")), "dim")
+        for line in result.taught:
+            style.put(style.text(sentence(line)), left=1)
     for edit in result.advice:
         style.put()
         style.put(style.text(("by hand  ", "bold"), sentence(edit.text), ("  not tried", "dim")))
     if result.diff and diff:
         _patch(result, style)
-    elif result.edit is not None and not result.diff:
+    elif result.edits and not result.diff:
         _by_hand(result, style)
     _footer(result.trials, style)
     _verdict(result, style)
@@ -56,19 +61,28 @@ def trial(trial: Trial, console: Console) -> None:
 
 
 def _verdict(result: Cure, style: Style) -> None:
-    if result.root is None:
-        sign, tone, claim = "✓", "bold green", "Nothing to fix."
-        words = prose(result.diagnosis.outcome.text)
-    elif result.edit is not None and result.verdict is not None:
-        sign, tone = "✓", "bold green"
-        claim = f"Proven: {prose(result.edit.text or result.edit.fix)}."
+    words = prose(result.diagnosis.outcome.text)
+    if result.edits and result.verdict is not None:
+        sign, tone, claim = "✓", "bold green", f"Proven: {prose(result.text)}."
         words = _from_to(result.trials, result.verdict)
+    elif result.word == "not cured":
+        sign, tone = "✗", "bold red"
+        count_ = sum(arm.role == "candidate" for arm in _first_arms(result))
+        claim = f"Not cured: it has not learned, and none of {count(count_, 'repair')} helped."
+        if not count_:
+            claim = "Not cured: it has not learned, and relume knows nothing to try."
+        words = sentence(result.fails)
+    elif result.word == "nothing to fix":
+        sign, tone, claim = "✓", "bold green", "Nothing to fix."
     else:
-        sign, tone, claim = "?", "bold yellow", "Leave it: no repair shows a gain."
-        words = prose(result.diagnosis.outcome.text)
+        sign, tone, claim = "?", "bold yellow", "Leave it: it learns, and no repair shows a gain."
         if any(v.word == "undecided" for t in result.trials for v in t.verdicts):
             claim = "Undecided: no repair is proven yet."
     style.put(style.text((f"{style.sign(sign)} relume fix: {claim}", tone), " ", words))
+
+
+def _first_arms(result: Cure) -> tuple[Arm, ...]:
+    return result.trials[0].arms if result.trials else ()
 
 
 def _from_to(trials: Sequence[Trial], verdict: Verdict) -> str:
@@ -263,12 +277,14 @@ def _patch(result: Cure, style: Style) -> None:
     for line in result.diff.splitlines():
         tone = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
         style.put_whole(style.text((_line(line), tone)))  # a patch is neither wrapped nor indented
-    style.put(style.text(("write it with --write; undo it with git or `patch -R -p1`", "dim")))
+    style.put(style.text((sentence(result.patch_text), "dim")))
+    words = "write it with --write; undo that with: relume fix --undo"
+    style.put(style.text((words, "dim")))
 
 
 def _line(line: str) -> str:
-    """Return a line of source with its indentation and without control characters."""
-    return printable(line.expandtabs(4))
+    """Return a line of source without control characters; its tabs stay, for `git apply`."""
+    return "\t".join(printable(part) for part in line.split("\t"))
 
 
 def _by_hand(result: Cure, style: Style) -> None:
@@ -277,8 +293,8 @@ def _by_hand(result: Cure, style: Style) -> None:
         style.put(style.text(("to do  ", "bold"), sentence(result.by_hand)), left=1)
         return
     text = "No simple patch of the source: make the change by hand, as `relume explain "
-    edit = result.edit
-    style.put(style.text((f"{text}{edit.fix if edit else ''}` says.", "dim")), left=1)
+    names = "`, `relume explain ".join(edit.fix for edit in result.edits)
+    style.put(style.text((f"{text}{names}` says.", "dim")), left=1)
 
 
 def _footer(trials: Sequence[Trial], style: Style) -> None:

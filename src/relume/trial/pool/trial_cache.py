@@ -93,5 +93,5 @@ def edits_key(arm: Arm) -> str:
     """Hash an arm's edits to twelve hexadecimal digits; a placebo and its base differ."""
     plain_edits = [(e.fix, sorted(e.options.items()), e.sites) for e in arm.edits]
     role = arm.role if arm.role == "placebo" else ""
-    text = json.dumps([plain(plain_edits), role], sort_keys=True)
+    text = json.dumps([plain(plain_edits), role, *arm.sources], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -30,6 +30,7 @@ from relume.trial.runner.held_out_numbers import LoggedNumbers, printed_numbers,
 from relume.trial.runner.job import TrialJob, digest
 from relume.trial.runner.loss_probe import LossProbe, diverged, downsample, final_loss
 from relume.trial.runner.outside import go_offline, outside_reason
+from relume.trial.runner.patched_sources import patched_sources
 from relume.trial.runner.seed_shift import shift_seeds
 
 OUTPUT = 4000  # characters of output in a result
@@ -72,7 +73,10 @@ def run_arm(job: TrialJob, scratch: Path, output: Path | None = None) -> TrialRu
     reported = report_metric.start_listening()
     begun = perf_counter()
     with ExitStack() as stack:
-        stack.enter_context(sandboxed(scratch) if not job.keep else sandboxed(scratch, runs))
+        overlay = stack.enter_context(
+            sandboxed(scratch) if not job.keep else sandboxed(scratch, runs)
+        )
+        stack.enter_context(patched_sources(overlay, job.arm.sources))
         stack.enter_context(shift_seeds(job.seed))
         session = _apply_edits(job, stack)  # after the shift: what an edit draws differs by seed
         stack.enter_context(probe)
