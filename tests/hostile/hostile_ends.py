@@ -46,9 +46,7 @@ ENDS = {
     ),
     "SIGINT from outside": Attack(TRAIN + "train()\n" + _READY + _SLEEP, send=[signal.SIGINT]),
     "SIGINT before torch": Attack(_READY + _SLEEP, send=[signal.SIGINT]),
-    "SIGTERM from outside": Attack(
-        TRAIN + "train()\n" + _READY + _SLEEP, send=[signal.SIGTERM], fast=True
-    ),
+    "SIGTERM from outside": Attack(TRAIN + "train()\n" + _READY + _SLEEP, send=[signal.SIGTERM]),
     "SIGHUP from outside": Attack(_READY + _SLEEP, send=[signal.SIGHUP]),
     "SIGUSR1 from outside": Attack(_READY + _SLEEP, send=[signal.SIGUSR1]),
     "a SIGTERM handler of its own": Attack(
@@ -108,7 +106,6 @@ ENDS = {
         "import atexit\natexit.register(print, 1)\n"
         + TRAIN
         + "atexit.register(print, 2)\ntrain()\natexit.register(print, 3)",
-        fast=True,
     ),
     "atexit that raises": Attack(
         "import atexit\n@atexit.register\ndef f(): 1 / 0\nprint(1)",

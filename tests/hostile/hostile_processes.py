@@ -22,7 +22,7 @@ def _methods(body: str) -> dict[str, Attack]:
 PROCESSES = {
     "os.fork": Attack(
         "import os\npid = os.fork()\nif pid == 0:\n    raise SystemExit(5)\n"
-        "print(os.waitpid(pid, 0)[1])", fast=True,
+        "print(os.waitpid(pid, 0)[1])",
     ),
     "os.fork after training": Attack(
         TRAIN + "import os\ntrain()\npid = os.fork()\nif pid == 0:\n    raise SystemExit(0)\n"
@@ -69,7 +69,6 @@ PROCESSES = {
         "import subprocess, sys\nprint(subprocess.run([sys.executable, 'child.py', 'a'], "
         "capture_output=True, text=True))",
         files={"child.py": _CHILD + TRAIN + "train()\nprint(sorted(m for m in sys.modules if 'relume' in m))"},
-        fast=True,
     ),
     "os.system": Attack("import os\nprint(os.system('exit 3'), os.system('echo x; env | grep -c RELUME'))"),
     "the script becomes another": Attack(
@@ -124,7 +123,7 @@ PROCESSES = {
     "-m pytest -W error": Attack(
         "", files={"test_it.py": TRAIN + "def test_a(capsys): train()\n"},
         target=["-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "test_it.py"],
-        same=("code", "err"), limit="pytest prints how long it took", fast=True,
+        same=("code", "err"), limit="pytest prints how long it took",
     ),
     "-m unittest": Attack(
         "", files={"test_it.py": TRAIN + "import unittest\nclass A(unittest.TestCase):\n"

@@ -41,7 +41,6 @@ STARTS = {
         "import os\nos.environ['OMP_NUM_THREADS'] = '3'\nimport torch\nprint(torch.get_num_threads())"
         "\nprint(torch.__config__.parallel_info())",
         env={"OMP_NUM_THREADS": None, "MKL_NUM_THREADS": None},
-        fast=True,
     ),
     "signal handlers": Attack(
         "import signal\nprint([signal.getsignal(s) for s in signal.valid_signals() if s != 32])"
@@ -73,7 +72,7 @@ STARTS = {
         "import sys\nprint(len(sys.argv[1]), len(sys.argv))", argv=["x" * 100_000, *"abc"]
     ),
     "ten thousand arguments": Attack("import sys\nprint(len(sys.argv))", argv=["y"] * 10_000),
-    "a name of 240 characters": Attack(TRAIN + "train()", name="n" * 237 + ".py", fast=True),
+    "a name of 240 characters": Attack(TRAIN + "train()", name="n" * 237 + ".py"),
     "a name with spaces and letters": Attack(_SHOWS, name="mein skript ü.py"),
     "a name without .py": Attack(_SHOWS, name="script"),
     "a name with a percent sign": Attack("1 / 0", name="50%s.py"),
@@ -146,7 +145,7 @@ STARTS = {
         "torch.__file__, torch.__spec__.origin)"
     ),
     "-O": Attack(_SHOWS + TRAIN + "assert False\ntrain()", flags=["-O"]),
-    "-OO": Attack(TRAIN + "'''doc'''\nprint(train.__doc__)\ntrain()", flags=["-OO"], fast=True),
+    "-OO": Attack(TRAIN + "'''doc'''\nprint(train.__doc__)\ntrain()", flags=["-OO"]),
     "-X dev": Attack(_SHOWS + TRAIN + "train()", flags=["-X", "dev"]),
     "-B -s -u": Attack(_SHOWS, flags=["-B", "-s", "-u"]),
     "-b": Attack("print(b'a' == 'a')", flags=["-bb"]),

@@ -127,7 +127,15 @@ TORCH = {
     ),
     "an error in backward": _with(
         _TRACE + "l = net()(torch.ones(2, 4)).sum()\nl.backward()\ncaught(l.backward)\n"
-        "caught(lambda: net()(torch.ones(2, 4)).backward())\ntrain()", fast=True,
+        "caught(lambda: net()(torch.ones(2, 4)).backward())\ntrain()",
+    ),
+    "an error in torch.autograd.grad": _with(
+        _TRACE + "train()\nl = net()(torch.ones(2, 4)).sum()\n"
+        "caught(lambda: torch.autograd.grad(l, [torch.ones(1, requires_grad=True)]))"
+    ),
+    "an error in a gradient scaler": _with(
+        _TRACE + "train()\ns = torch.amp.GradScaler('cpu')\ncaught(lambda: s.scale(None))\n"
+        "caught(s.update)"
     ),
     "an error in a backward hook": _with(
         _TRACE + "m = net()\nm[0].weight.register_hook(lambda g: 1 / 0)\n"

@@ -84,7 +84,7 @@ def test_nothing_of_ours_is_loaded_by_a_child(tmp_path: Path) -> None:
     )
     seen = recorded(attack, tmp_path / "work")
     assert seen.out.splitlines()[-1] == "9"
-    assert seen.err.count("relume ─") == 1
+    assert seen.err.count("rules found nothing") == 1
     assert len(run_file.runs(tmp_path / "runs")) == 1
 
 

@@ -1,4 +1,4 @@
-"""Calls the recorder before and after one statement of a function, and stays off the stack."""
+"""Calls the recorder before and after a part of a function, and stays off the stack."""
 
 import __future__
 
@@ -9,15 +9,16 @@ from collections.abc import Callable
 from types import CodeType, FunctionType
 from typing import Any, ClassVar
 
-Before = Callable[[Any], None]
-After = Callable[[], None]
+Names = tuple[str, ...]
+Call = Callable[..., None]
+Pair = tuple[Call, Call]
+"""What is called before the statement and after it; each gets the arguments that were asked for."""
 
-_BEFORE, _AFTER = "__relume_before__", "__relume_after__"
 _FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 
 
 class InsertedCalls:
-    """Has a function call others right before and right after one of its statements.
+    """Has a function call others right before and right after one of its statements, or first.
 
     The function stays the same object; its code is compiled again from its source with the two
     calls put in, under the same file and lines. So an error inside the statement has the traceback
@@ -26,8 +27,10 @@ class InsertedCalls:
 
     Args:
         function: a plain function whose source can be read.
-        called: the name that the statement calls; the statement stands in the function's body.
-        argument: the local variable that the first function gets.
+        called: the name that one statement of the function's body calls, perhaps further inside;
+            empty for calls at the function's start alone, of which the second is not made.
+        before: the local variables that the first function gets.
+        after: those that the second one gets.
 
     Attributes:
         possible: whether the function has such a statement, and its source fits its code.
@@ -36,34 +39,41 @@ class InsertedCalls:
     _by_function: ClassVar[dict[tuple[int, str], "InsertedCalls"]] = {}
 
     @classmethod
-    def of(cls, function: FunctionType, called: str, argument: str) -> "InsertedCalls":
+    def of(
+        cls, function: FunctionType, called: str, before: Names = (), after: Names = ()
+    ) -> "InsertedCalls":
         """Return the one for this function and statement; all recordings share it."""
         key = (id(function), called)
         if key not in cls._by_function:
-            cls._by_function[key] = cls(function, called, argument)
+            cls._by_function[key] = cls(function, called, before, after)
         return cls._by_function[key]
 
-    def __init__(self, function: FunctionType, called: str, argument: str) -> None:
+    def __init__(
+        self, function: FunctionType, called: str, before: Names = (), after: Names = ()
+    ) -> None:
         self._function = function
         self._plain = function.__code__
-        self._longer = _compiled(function, called, argument)
-        self._pairs: list[tuple[Before, After]] = []
+        self._names = [f"__relume_{when}_{function.__name__}__" for when in ("before", "after")]
+        calls = [_call(*each) for each in zip(self._names, (before, after), strict=True)]
+        self._longer = _compiled(function, called, *calls)
+        self._pairs: list[Pair] = []
 
     @property
     def possible(self) -> bool:
         """Whether the calls can be put in."""
         return self._longer is not None
 
-    def add(self, pair: tuple[Before, After]) -> None:
+    def add(self, pair: Pair) -> None:
         """Call this pair too."""
         if self._longer is None:
             return
         self._pairs = [*self._pairs, pair]
-        self._function.__globals__[_BEFORE] = self._before
-        self._function.__globals__[_AFTER] = self._after
+        self._function.__globals__.update(
+            zip(self._names, (self._before, self._after), strict=True)
+        )
         self._function.__code__ = self._longer
 
-    def remove(self, pair: tuple[Before, After]) -> None:
+    def remove(self, pair: Pair) -> None:
         """Call this pair no longer; without any the function is as it was.
 
         The two names stay in its module: the longer code may be running just now.
@@ -72,16 +82,23 @@ class InsertedCalls:
         if not self._pairs:
             self._function.__code__ = self._plain
 
-    def _before(self, value: Any) -> None:
+    def _before(self, *values: Any) -> None:
         for before, _ in self._pairs:
-            before(value)
+            before(*values)
 
-    def _after(self) -> None:
+    def _after(self, *values: Any) -> None:
         for _, after in reversed(self._pairs):
-            after()
+            after(*values)
 
 
-def _compiled(function: FunctionType, called: str, argument: str) -> CodeType | None:
+def _call(name: str, arguments: Names) -> ast.Expr:
+    loaded: list[ast.expr] = [ast.Name(each, ast.Load()) for each in arguments]
+    return ast.Expr(ast.Call(ast.Name(name, ast.Load()), loaded, []))
+
+
+def _compiled(
+    function: FunctionType, called: str, before: ast.Expr, after: ast.Expr
+) -> CodeType | None:
     plain = function.__code__
     try:
         lines, first = inspect.getsourcelines(function)
@@ -90,7 +107,9 @@ def _compiled(function: FunctionType, called: str, argument: str) -> CodeType | 
         (definition,) = tree.body
     except (OSError, TypeError, SyntaxError, ValueError):
         return None
-    if not isinstance(definition, ast.FunctionDef) or not _insert(definition, called, argument):
+    if not isinstance(definition, ast.FunctionDef):
+        return None
+    if not (_insert(definition, called, before, after) if called else _begin(definition, before)):
         return None
     definition.decorator_list = []
     flags = plain.co_flags & _FUTURES
@@ -99,29 +118,38 @@ def _compiled(function: FunctionType, called: str, argument: str) -> CodeType | 
     code = next((each for each in codes if each.co_name == plain.co_name), None)
     if code is None or code.co_varnames != plain.co_varnames or code.co_freevars:
         return None
+    if code.co_cellvars != plain.co_cellvars:
+        return None
     return code
 
 
-def _insert(definition: ast.FunctionDef, called: str, argument: str) -> bool:
+def _begin(definition: ast.FunctionDef, call: ast.Expr) -> bool:
+    """Put the call at the start of the body, where a docstring may stand first."""
+    body = definition.body
+    place = int(ast.get_docstring(definition, clean=False) is not None)
+    if place == len(body):
+        return False
+    body.insert(place, _located(call, body[place]))
+    return True
+
+
+def _insert(definition: ast.FunctionDef, called: str, before: ast.Expr, after: ast.Expr) -> bool:
     """Put the two calls around the statement; return whether there is exactly one such."""
-    places = [
-        place
-        for place, each in enumerate(definition.body)
-        if isinstance(each, ast.Expr)
-        and isinstance(each.value, ast.Call)
-        and isinstance(each.value.func, ast.Name)
-        and each.value.func.id == called
-    ]
+    body = definition.body
+    places = [place for place, each in enumerate(body) if _calls(each, called)]
     if len(places) != 1:
         return False
     (place,) = places
-    statement = definition.body[place]
-
-    def call(name: str, *arguments: ast.expr) -> ast.Expr:
-        made = ast.Expr(ast.Call(ast.Name(name, ast.Load()), list(arguments), []))
-        ast.copy_location(made, statement)
-        return ast.fix_missing_locations(made)
-
-    definition.body.insert(place + 1, call(_AFTER))
-    definition.body.insert(place, call(_BEFORE, ast.Name(argument, ast.Load())))
+    statement = body[place]
+    body.insert(place + 1, _located(after, statement))
+    body.insert(place, _located(before, statement))
     return True
+
+
+def _calls(statement: ast.stmt, name: str) -> bool:
+    every = (each.func for each in ast.walk(statement) if isinstance(each, ast.Call))
+    return any(isinstance(each, ast.Name) and each.id == name for each in every)
+
+
+def _located(call: ast.Expr, statement: ast.stmt) -> ast.Expr:
+    return ast.fix_missing_locations(ast.copy_location(call, statement))

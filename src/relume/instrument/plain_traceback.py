@@ -1,11 +1,12 @@
-"""Makes the traceback of a module's error what it is without global module hooks."""
+"""Makes the traceback of a module's error what it is without the recorder's hooks and modes."""
 
 import dis
 import sys
 from functools import cache
-from types import CodeType, TracebackType
+from types import CodeType, FrameType, TracebackType
 
 from torch import nn
+from torch.overrides import handle_torch_function
 
 from relume.instrument.private_names import global_hook_tables
 
@@ -34,6 +35,35 @@ def as_without_hooks(module: nn.Module) -> None:
     if place is not None:
         rest = trace.tb_next.tb_next
         error.__traceback__ = TracebackType(rest, trace.tb_frame, *place)
+
+
+def as_without_mode() -> None:
+    """Leave out the frames that a function mode adds; call it where `as_without_hooks` is called.
+
+    A mode calls the function that was called, from its own frame. A function of torch that is
+    written in Python stands there twice then: it asks the mode, which calls it again.
+    """
+    error = sys.exc_info()[1]
+    trace = None if error is None else error.__traceback__
+    entries: list[TracebackType] = []
+    while trace is not None:
+        entries.append(trace)
+        trace = trace.tb_next
+    kept: list[TracebackType] = []
+    for entry in entries:
+        if not _is_own_mode(entry.tb_frame):
+            kept.append(entry)
+        elif kept and kept[-1].tb_frame.f_code is handle_torch_function.__code__:
+            del kept[-2:]
+    if error is not None and len(kept) < len(entries):
+        for entry, after in zip(kept, [*kept[1:], None], strict=True):
+            entry.tb_next = after
+        error.__traceback__ = kept[0] if kept else None
+
+
+def _is_own_mode(frame: FrameType) -> bool:
+    module = str(frame.f_globals.get("__name__"))
+    return frame.f_code.co_name == "__torch_function__" and module.startswith("relume.")
 
 
 def _has_hooks(module: nn.Module) -> bool:

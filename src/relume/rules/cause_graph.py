@@ -71,11 +71,12 @@ def arrange(findings: Sequence[Finding], where: CauseSetting) -> tuple[Finding, 
         for parent in parents:
             effects[parent].add(key)
     ranked = list(table)
+    rank = {key: place for place, key in enumerate(ranked)}
     linked = {
         key: replace(
             finding,
-            explains=tuple(k for k in ranked if k in effects[key]),
-            explained_by=tuple(k for k in ranked if k in causes[key]),
+            explains=tuple(sorted(effects[key], key=rank.__getitem__)),
+            explained_by=tuple(sorted(causes[key], key=rank.__getitem__)),
         )
         for key, finding in table.items()
     }
@@ -135,8 +136,9 @@ def _nearest(
 def _best_cause(
     causers: Sequence[Finding], symptom: Finding, where: CauseSetting
 ) -> Finding | None:
-    able = [c for c in causers if c.key != symptom.key and _may_explain(c, symptom, where)]
-    return next((c for c in able if c.site == symptom.site), able[0] if able else None)
+    beside = [c for c in causers if c.site == symptom.site]  # the nearest one is asked first
+    able = (c for c in (*beside, *causers) if _may_explain(c, symptom, where))
+    return next((c for c in able if c.key != symptom.key), None)
 
 
 def _may_explain(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:

@@ -6,14 +6,14 @@ anything of the user's, alive.
 
 import inspect
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
 
-from relume.instrument.inserted_calls import InsertedCalls
+from relume.instrument.inserted_calls import InsertedCalls, Pair
 from relume.instrument.monkeypatch import MonkeyPatch
 from relume.instrument.private_names import compiler_stance, in_backward
 from relume.record.hooks.keras_optimizers import KerasSteps
@@ -55,7 +55,7 @@ class BackwardListener(Protocol):
         ...
 
     def scaled(self, scaler: Any) -> None:
-        """Handle a loss that a gradient scaler has multiplied."""
+        """Handle a gradient scaler that is about to multiply a loss."""
         ...
 
     def compiled(self) -> None:
@@ -87,7 +87,7 @@ class BackwardCalls:
         self._began = False
         self._pair = (self._before, self._after)
         function = inspect.unwrap(torch.autograd.backward)
-        self._inserted = InsertedCalls.of(function, "_engine_run_backward", "tensors")
+        self._inserted = InsertedCalls.of(function, "_engine_run_backward", ("tensors",))
         self._patch = MonkeyPatch(torch.autograd, "backward", self._wrap)
 
     def install(self) -> None:
@@ -134,6 +134,37 @@ class BackwardCalls:
         return backward
 
 
+class _Quiet:
+    """Has functions of torch call the recorder without a frame of its own in their tracebacks.
+
+    Args:
+        inserted: the functions, and what each calls.
+        patches: wrappers of the same functions, for a torch whose source they do not fit.
+    """
+
+    def __init__(
+        self, inserted: Sequence[tuple[InsertedCalls, Pair]], patches: Sequence[MonkeyPatch]
+    ) -> None:
+        self._inserted = inserted
+        self._patches = [
+            patch for (calls, _), patch in zip(inserted, patches, strict=True) if not calls.possible
+        ]
+
+    def install(self) -> None:
+        """Call the recorder from now on."""
+        for calls, pair in self._inserted:
+            calls.add(pair)
+        for patch in self._patches:
+            patch.install()
+
+    def remove(self) -> None:
+        """Call it no longer."""
+        for calls, pair in self._inserted:
+            calls.remove(pair)
+        for patch in self._patches:
+            patch.remove()
+
+
 class BackwardPatches:
     """Installs the wrappers and removes them, any number of times.
 
@@ -147,9 +178,7 @@ class BackwardPatches:
         self._backward = BackwardCalls(listener)
         self._others = (
             MonkeyPatch(torch, "compile", self._wrap_compile),
-            MonkeyPatch(torch.autograd, "grad", self._wrap_grad),
-            MonkeyPatch(GradScaler, "scale", self._wrap_scale),
-            MonkeyPatch(GradScaler, "update", self._wrap_update),
+            _Quiet(self._inserted_calls(), self._wrappers()),
         )
         self._keras = KerasSteps(listener)
 
@@ -182,14 +211,48 @@ class BackwardPatches:
         """Install the wrapper of backward again."""
         self._backward.install()
 
+    def _inserted_calls(self) -> list[tuple[InsertedCalls, Pair]]:
+        grad = InsertedCalls.of(
+            inspect.unwrap(torch.autograd.grad),
+            "_engine_run_backward",
+            after=("outputs", "result", "create_graph"),
+        )
+        scale = InsertedCalls.of(inspect.unwrap(GradScaler.scale), "", ("self",))
+        update = InsertedCalls.of(inspect.unwrap(GradScaler.update), "", ("self",))
+        return [
+            (grad, (_nothing, self._after_grad)),
+            (scale, (self._before_scale, _nothing)),
+            (update, (self._before_update, _nothing)),
+        ]
+
+    def _wrappers(self) -> list[MonkeyPatch]:
+        return [
+            MonkeyPatch(torch.autograd, "grad", self._wrap_grad),
+            MonkeyPatch(GradScaler, "scale", _calling_first(self._before_scale)),
+            MonkeyPatch(GradScaler, "update", _calling_first(self._before_update)),
+        ]
+
+    def _after_grad(self, outputs: Any, results: Any, create_graph: bool) -> None:
+        listener = self._listener()
+        if listener is not None and create_graph and listener.watching:
+            listener.after_grad(outputs, results)
+
+    def _before_scale(self, scaler: Any) -> None:
+        listener = self._listener()
+        if listener is not None and listener.watching:
+            listener.scaled(scaler)
+
+    def _before_update(self, _scaler: Any) -> None:
+        listener = self._listener()
+        if listener is not None and listener.watching:
+            listener.scaler_updated()
+
     def _wrap_grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        reference = self._listener
+        after = self._after_grad
 
         def grad(outputs: Any, *args: Any, **keywords: Any) -> Any:
             results = original(outputs, *args, **keywords)
-            listener = reference()
-            if listener is not None and keywords.get("create_graph") and listener.watching:
-                listener.after_grad(outputs, results)
+            after(outputs, results, bool(keywords.get("create_graph")))
             return results
 
         return grad
@@ -207,25 +270,19 @@ class BackwardPatches:
 
         return compile_
 
-    def _wrap_scale(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        reference = self._listener
 
-        def scale(scaler: Any, *args: Any, **keywords: Any) -> Any:
-            result = original(scaler, *args, **keywords)
-            listener = reference()
-            if listener is not None and listener.watching:
-                listener.scaled(scaler)
-            return result
+def _nothing(*_: Any) -> None:
+    """Stands where only one of the two calls is wanted."""
 
-        return scale
 
-    def _wrap_update(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        reference = self._listener
+def _calling_first(call: Callable[[Any], None]) -> Callable[[Callable[..., Any]], Any]:
+    """Return what wraps a method so that the call gets its object first."""
 
-        def update(scaler: Any, *args: Any, **keywords: Any) -> Any:
-            listener = reference()
-            if listener is not None and listener.watching:
-                listener.scaler_updated()
-            return original(scaler, *args, **keywords)
+    def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
+        def method(self: Any, *args: Any, **keywords: Any) -> Any:
+            call(self)
+            return original(self, *args, **keywords)
 
-        return update
+        return method
+
+    return wrap

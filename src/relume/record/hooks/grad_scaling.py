@@ -14,15 +14,22 @@ class GradScaling:
 
     def __init__(self) -> None:
         self.skipped = 0
-        self._scale: Tensor | None = None
+        self._scaler: Any = None
 
     def read_scale(self, scaler: Any) -> None:
-        """Read the factor of a scaler that has multiplied a loss; it holds until its update."""
-        self._scale = scaler._scale if scaler.is_enabled() else None
+        """Read from now on the factor of a scaler that is about to multiply a loss.
+
+        The first loss makes the factor; it holds until the scaler's update.
+        """
+        self._scaler = scaler if scaler.is_enabled() else None
 
     def clear(self) -> None:
         """Forget the factor: the iteration has ended."""
-        self._scale = None
+        self._scaler = None
+
+    @property
+    def _scale(self) -> Tensor | None:
+        return None if self._scaler is None else self._scaler._scale
 
     @property
     def active(self) -> bool:
@@ -31,10 +38,12 @@ class GradScaling:
 
     def unscale(self, tensor: Tensor) -> Tensor:
         """Return a scaled tensor without the factor."""
-        return tensor if self._scale is None else tensor.detach() / self._scale.to(tensor.device)
+        scale = self._scale
+        return tensor if scale is None else tensor.detach() / scale.to(tensor.device)
 
     def inverse(self) -> float | Tensor | None:
         """Return the inverse factor: a number where reading it does not wait for a device."""
-        if self._scale is None:
+        scale = self._scale
+        if scale is None:
             return None
-        return 1.0 / float(self._scale) if self._scale.is_cpu else self._scale.reciprocal()
+        return 1.0 / float(scale) if scale.is_cpu else scale.reciprocal()

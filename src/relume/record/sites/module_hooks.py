@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from relume.instrument.plain_traceback import as_without_hooks
+from relume.instrument.plain_traceback import as_without_hooks, as_without_mode
 from relume.instrument.private_names import in_backward
 from relume.record.hooks.torch_state import unseen
 from relume.record.sites.function_mode import ActCapture
@@ -125,5 +125,6 @@ class ModuleHooks:
                 self._act_capture.leave(module, output, outermost)
             if output is None:  # an error is on its way, or the forward returns nothing
                 as_without_hooks(module)
+                as_without_mode()
         except Exception as error:
             self._on_error("module exit", error)
