@@ -87,7 +87,8 @@ def test_a_record_is_complete(name: str) -> None:
     assert known.reference
     assert known.__doc__
     assert 1950 < known.year < 2027
-    assert known.family in ("piecewise", "smooth", "learnable", "output", "gated", "maxout")
+    families = ("piecewise", "smooth", "learnable", "output", "gated", "maxout")
+    assert known.family in (*families, "sparse", "surrogate")
     assert set(known.learnable) <= set(known.defaults)
 
 

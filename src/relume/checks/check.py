@@ -184,12 +184,21 @@ def _record_passes(
         run = begin(Path(folder, "check.sqlite"), (recorded,), budget=1.0, every=1, about=about)
         with run:
             batches = _run_passes(recorded, batch, criterion, target)
-        trace = run.trace()
+        trace = _with_names(run.trace(), recorded)
     loss = trace.series("", "loss")
     table = dict(trace.table)
     if loss is not None and bool(np.isfinite(loss.values).all()):
         del table["", "loss"]
     return replace(trace, table=table), batches
+
+
+def _with_names(trace: Trace, model: nn.Module) -> Trace:
+    """Return the trace with the acts that the model's configuration names."""
+    from relume.checks.named_acts import named_acts
+
+    looks_for = [*(trace.meta.get("looks_for") or ()), "act-name"]
+    facts = (*trace.facts, *named_acts(model))
+    return replace(trace, meta={**trace.meta, "looks_for": looks_for}, facts=facts)
 
 
 def _run_passes(model: nn.Module, batch: Any, criterion: Any, target: Any) -> int:
