@@ -99,6 +99,7 @@ def _laplace_most(mu: float = 0.707107, sigma: float = 0.282095) -> float:
     slope=_laplace_slope,
     curvature=_laplace_curvature,
     declared_max_slope=_laplace_most,
+    centre=0.707107,
     matches=("transformers.activations.LaplaceActivation",),
 )
 def laplace(z: Tensor, mu: float = 0.707107, sigma: float = 0.282095) -> Tensor:

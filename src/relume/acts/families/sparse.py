@@ -11,6 +11,7 @@ from relume.acts.kernels.stable_math import flat, keep_nan
 from relume.acts.module import ActModule
 
 Number = float | Tensor
+_LEAST = 2.0**-10  # the paper's 0.001, rounded to a number that every floating type holds
 
 
 @register(
@@ -83,7 +84,7 @@ def _jump_kinks(threshold: Number, bandwidth: float) -> tuple[float, ...]:
     return (float(threshold),)
 
 
-def _jump_slope(z: Tensor, threshold: Number = 0.001, bandwidth: float = 0.001) -> Tensor:
+def _jump_slope(z: Tensor, threshold: Number = _LEAST, bandwidth: float = 0.001) -> Tensor:
     return keep_nan(z, (z > threshold).to(z.dtype))
 
 
@@ -100,7 +101,7 @@ def _jump_slope(z: Tensor, threshold: Number = 0.001, bandwidth: float = 0.001) 
     kinks=_jump_kinks,
     aliases=("jumprelu",),
 )
-def jump_relu(z: Tensor, threshold: Number = 0.001, bandwidth: float = 0.001) -> Tensor:
+def jump_relu(z: Tensor, threshold: Number = _LEAST, bandwidth: float = 0.001) -> Tensor:
     """z above the threshold, 0 below.
 
     The threshold's true gradient is 0; it trains by the declared one, -threshold / bandwidth

@@ -9,5 +9,6 @@
 - `other_act_than_named` (ACT107): an act of the same name as the configuration's, another function.
 
 They read `affine-pair`, `act-pair`, `dropout`, `no-curvature` and `act-name` facts, and for ACT102
-the per-unit windows. ACT101 and ACT105 keep their severity under any outcome; the others are symptoms.
+the per-unit windows. ACT101, ACT105 and ACT107 keep their severity under any outcome; the others
+are symptoms.
 """
