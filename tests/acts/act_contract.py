@@ -149,7 +149,7 @@ def bound(row: Row, dtype: torch.dtype, wrong: Wrong) -> float:
     size = row.argument(wrong.z) if row.argument else 0.0
     flat = row.high is not None and row.high.slope == 0
     decides = size < 800 and (wrong.z < 0 or flat or wrong.order == "curvature")
-    return row.ulp64 + 2 * size if decides else row.ulp64
+    return row.ulp64 + 2 * size * row.roundings if decides else row.ulp64
 
 
 def violations(row: Row, dtype: torch.dtype, call: Callable[[Tensor], Tensor]) -> list[Wrong]:

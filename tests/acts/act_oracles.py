@@ -50,6 +50,7 @@ class Row:
         argument: abs t of the exp(t) in the act where t itself is rounded: exp amplifies the
             rounding by abs t, so that 2 abs t come on top in float64, where exp(t) decides:
             below 0, above it where the high end is flat, and for the curvature on both sides.
+        roundings: how often that t is rounded.
         reason: why a bound is looser than 4 in float32 and 8 in float64.
         touches: the nearest place where the slope or curvature touches 0 without crossing it.
         slope_at_infinity: False where the slope has no limit.
@@ -69,6 +70,7 @@ class Row:
     ulp: float = 4
     ulp64: float = 8
     argument: Callable[[float], float] | None = None
+    roundings: int = 1
     reason: str = ""
     touches: Oracle | None = None
     slope_at_infinity: bool = True
@@ -397,7 +399,8 @@ ROWS = [
         ZERO,
         level(1),
         far=20,
-        argument=lambda z: abs(z - 0.707107) * abs(z - 0.707107) / (0.282095 * 0.282095),
+        argument=lambda z: abs(z - 0.707107) * abs(z - 0.707107) / (2 * 0.282095 * 0.282095),
+        roundings=2,
         reason="float64 only: t is rounded twice, and exp(-t^2 / 2) amplifies each by t^2",
     ),
     Row(

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from relume.acts.act import register
 from relume.acts.families.gated import halves
+from relume.acts.families.sigmoids import tanh
 from relume.acts.gain import normal_mean
 from relume.acts.kernels.stable_math import gated, logistic
 from relume.acts.module import ActModule
@@ -133,7 +134,7 @@ class OssSwiGLU(ActModule, act=oss_swiglu):
 
 
 def _capped(z: Tensor, cap: float) -> Tensor:
-    return cap * torch.tanh(z / cap)
+    return cap * tanh(z / cap, exact=True)  # with its slope: torch's cancels
 
 
 @cache
@@ -147,7 +148,8 @@ def _situ_square(
 
 def _situ_native(z: Tensor, dim: int = -1, beta: float = 4.0, linear_beta: float = 25.0) -> Tensor:
     a, b = halves(z, dim)
-    return _capped(a, linear_beta) * (_capped(b, beta) * torch.sigmoid(b))
+    capped = beta * torch.tanh(b / beta)
+    return linear_beta * torch.tanh(a / linear_beta) * (capped * torch.sigmoid(b))
 
 
 @register(

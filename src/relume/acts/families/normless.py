@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from relume.acts.act import register
+from relume.acts.families.sigmoids import tanh
 from relume.acts.kernels.stable_math import bell, sech_squared, step
 from relume.acts.module import ActModule
 
@@ -38,7 +39,7 @@ def _dyt_curvature(
 )
 def dyt(z: Tensor, alpha: Number = 0.5, weight: Number = 1.0, bias: Number = 0.0) -> Tensor:
     """weight tanh(alpha z) + bias: a transformer's LayerNorm without a mean or a variance."""
-    return weight * torch.tanh(alpha * z) + bias
+    return weight * tanh(alpha * z, exact=True) + bias  # with its slope: torch's cancels
 
 
 class DyT(ActModule, act=dyt):

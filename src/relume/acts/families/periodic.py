@@ -136,6 +136,12 @@ def _gabor_curvature(z: Tensor, omega: float = 10.0, scale: float = 10.0) -> Ten
     return bell(u, bend * wave + 4 * scale * u * omega * other, rate=1.0)
 
 
+def _gabor_most(omega: float = 10.0, scale: float = 10.0) -> float:
+    """By search: beyond 3 / scale the bell has closed."""
+    z = torch.linspace(0, 3 / abs(scale), 300_001, dtype=torch.float64)
+    return float(_gabor_slope(z, omega, scale).abs().max())
+
+
 @register(
     formula="cos(omega * z) * exp(-(scale * z)^2)",
     family="smooth",
@@ -143,6 +149,7 @@ def _gabor_curvature(z: Tensor, omega: float = 10.0, scale: float = 10.0) -> Ten
     reference="Saragadam et al., WIRE, CVPR 2023, arXiv:2301.05187 (the real part)",
     slope=_gabor_slope,
     curvature=_gabor_curvature,
+    declared_max_slope=_gabor_most,
 )
 def gabor(z: Tensor, omega: float = 10.0, scale: float = 10.0) -> Tensor:
     """cos(omega z) exp(-(scale z)^2): a wave under a bell, local in place and frequency."""
