@@ -94,7 +94,7 @@ def _sqrt_softplus_curvature(z: Tensor) -> Tensor:
     below = (1 + q) * (1 + q)
     low = root * (2 * ratio - 1) / (4 * ratio * torch.sqrt(ratio) * below)
     ramp = z.clamp(min=0) + q * ratio
-    high = (2 * q * ramp.clamp(max=FAR) - 1) / (4 * ramp * torch.sqrt(ramp) * below)
+    high = (2 * q * ramp.clamp(max=FAR) - 1) / (4 * below) / torch.sqrt(ramp) / ramp
     return torch.where(z < 0, low, high)
 
 
