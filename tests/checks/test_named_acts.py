@@ -37,7 +37,6 @@ def found(model: nn.Module) -> list[Finding]:
         (nn.GELU("tanh"), {"hidden_act": "gelu"}, 1, 4.7e-4),
         (nn.Hardswish(), {"act_fn": "silu"}, 2, 0.14),
         (nn.ReLU6(), {"activation_function": "relu"}, 2, 6.0),
-        (relume.act("swish(2.0)").module(), {"hidden_act": "swish"}, 2, 0.2),
         (relume.act("quick_gelu").module(), {"activation": "gelu"}, 2, 0.02),
     ],
 )

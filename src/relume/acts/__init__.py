@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from relume.acts.families.piecewise import *
     from relume.acts.families.sigmoids import *
     from relume.acts.families.smooth import *
-    from relume.acts.families.sparse import *
+    from relume.acts.families.sparse_codes import *
     from relume.acts.families.sparse_softmax import *
     from relume.acts.families.surrogates import *
     from relume.acts.families.thresholds import *

@@ -12,7 +12,7 @@
 - `gated.py`: GLU and its relatives, and the layer `GatedLinear`.
 - `gated_limits.py`: bilinear, clamped and soft-limited gated units, PowLU, CReLU.
 - `normless.py`: dynamic tanh and erf in place of a norm layer; PolyReLU and PolyNorm.
-- `sparse.py`: TopK, BatchTopK, JumpReLU with their training gradients.
+- `sparse_codes.py`: TopK, BatchTopK, JumpReLU with their training gradients.
 - `sparse_softmax.py`: sparsemax, 1.5-entmax, a softmax with a sink.
 - `surrogates.py`: sign, step and spikes with a declared training slope.
 - `maxout.py`, `maxout_layers.py`: the largest of several pieces, and its layers.
