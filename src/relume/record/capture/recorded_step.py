@@ -192,6 +192,9 @@ class RecordedStep:
             with self._reader.without_packed(graph):
                 self.fact_log.wiring.before_backward(graph, self.module_trace, step)
                 self.fact_log.origin.read(graph, self.module_trace, loss, step)
+                self.fact_log.signal.read(graph, step, record)
+            if record == 0:
+                self.fact_log.write_frozen()
         self._leaves = graph.leaves
         self.reach = frozenset(map(id, graph.leaves))
         if self.several or record < DEEP_FIRST:
@@ -288,6 +291,8 @@ class RecordedStep:
             self.fact_log.origin.stepped = True
             with untraced():
                 self.fact_log.wiring.after_step(optimizer, self._step)
+                self.fact_log.lost_updates.after_step(optimizer)
+                self.fact_log.signal.after_step(optimizer)
         if step_record is None:
             return
         start = thread_time()
@@ -326,6 +331,7 @@ class RecordedStep:
                 return
             with untraced():
                 self.fact_log.wiring.before_step(optimizer, self._step)
+                self.fact_log.lost_updates.before_step(optimizer)
                 self._parameter_stats.before_step(self.step_record, optimizer, self._step)
         except Exception as error:
             self._on_error("before the optimiser", error)
