@@ -57,6 +57,11 @@ def wires(trace: Trace) -> list[Wire]:
     return sorted(every, key=lambda wire: order.get(wire.site, len(order)))
 
 
+def least(trace: Trace, count: int) -> int:
+    """Return the least evidence: one pass in a check, which makes no more of them."""
+    return 1 if trace.meta.get("check") else count
+
+
 def by_reach(others: Sequence[Wire]) -> Severity:
     """Return an error where at most one weight is left that is not concerned: a head alone."""
     left = sum(wire.is_weight for wire in others)

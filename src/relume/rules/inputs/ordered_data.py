@@ -18,10 +18,10 @@ what tells the classes apart.
 ## How it is measured
 The targets of one optimiser's steps, on the first 10 recorded steps and every 15th later one.
 Classes: at least nine tenths of the batches have equal targets throughout, and there are at least
-two classes. Numbers, one a row: at least nine tenths of the variance of the targets is between batches
-(of n rows drawn at random it is 1/n; reasoned). Least evidence: 10 batches of 8 rows on average, at
-which a class alone in a batch has a probability below 1 in 100 even for two classes. A warning for
-classes, for numbers in a run whose loss is not low, else a note.
+two classes. Numbers, one a row: at least nine tenths of the variance of the targets is between
+batches (of n rows drawn at random it is 1/n; reasoned). Least evidence: 10 batches of 8 rows on
+average, at which a class alone in a batch has a probability below 1 in 100 even for two classes. A
+warning for classes, for numbers in a run whose loss is not low, else a note.
 
 ## Known false alarms
 Real and fake rows of a GAN that are passed in turn belong to one step. Classes that are learned one
