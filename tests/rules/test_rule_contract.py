@@ -159,6 +159,7 @@ ROWS = {
     "ACT608": Row(faults.decayed, (1.01, 30.0), (1.0, 0.99)),
     "ACT701": Row(nu, (0.81, 0.97), (0.8, 0.79)),
     "ACT702": Row(faults.scale, (30.1, 1 / 30.1, 1e3), (30.0, 1 / 29.9, 1.0)),
+    "ACT703": Row(lambda share: wiring.in_turn(share).trace(), (0.9, 1.0), (0.89, 0.0)),
     "ACT801": Row(faults.rounded, (0.0011, 0.101, 0.9), (0.001, 0.0)),
     "ACT802": Row(faults.cost, (0.0501, 0.5), (0.0499, 0.0)),
     "ACT803": Row(faults.swallowed, (1e-9, 0.5), (0.0,)),
@@ -167,7 +168,13 @@ ROWS = {
     "ACT903": Row(lambda n: wiring.forgotten(n).trace(), (3, 10), (2, 0)),
     "ACT904": Row(lambda n: wiring.cut_off(n).trace(), (3, 10), (2, 0)),
     "ACT905": Row(lambda n: wiring.remade(n).trace(), (3, 9), (2, 0)),
+    "ACT906": Row(lambda change: wiring.mixed(change).trace(), (1.01e-4, 0.4), (0.99e-4, 0.0)),
     "ACT907": Row(lambda share: wiring.unfinite(share).trace(), (1e-6, 0.5), (0.0,)),
+    "ACT908": Row(lambda share: wiring.lost(share).trace(), (0.5, 0.99), (0.499, 0.0)),
+    "ACT909": Row(lambda share: wiring.silent(share).trace(), (0.2, 0.47, 1.0), (0.199, 0.0)),
+    "ACT910": Row(lambda n: wiring.cut_term(n).trace(), (3, 12), (2, 0)),
+    "ACT911": Row(lambda n: wiring.frozen(n).trace(), (1, 2), (0,)),
+    "ACT912": Row(lambda left: wiring.unlearned(left).trace(), (0.81, 1.0), (0.8, 0.01)),
 }
 PLAIN = {
     "empty": Trace({}),
