@@ -159,7 +159,7 @@ ROWS = {
     "ACT608": Row(faults.decayed, (1.01, 30.0), (1.0, 0.99)),
     "ACT701": Row(nu, (0.81, 0.97), (0.8, 0.79)),
     "ACT702": Row(faults.scale, (30.1, 1 / 30.1, 1e3), (30.0, 1 / 29.9, 1.0)),
-    "ACT703": Row(lambda share: wiring.in_turn(share).trace(), (0.9, 1.0), (0.89, 0.0)),
+    "ACT703": Row(lambda share: wiring.in_turn(share).trace(), (0.5, 1.0), (0.49, 0.0)),
     "ACT801": Row(faults.rounded, (0.0011, 0.101, 0.9), (0.001, 0.0)),
     "ACT802": Row(faults.cost, (0.0501, 0.5), (0.0499, 0.0)),
     "ACT803": Row(faults.swallowed, (1e-9, 0.5), (0.0,)),

@@ -17,11 +17,12 @@ what tells the classes apart.
 
 ## How it is measured
 The targets of one optimiser's steps, on the first 10 recorded steps and every 15th later one.
-Classes: at least nine tenths of the batches have equal targets throughout, and there are at least
-two classes. Numbers, one a row: at least nine tenths of the variance of the targets is between
-batches (of n rows drawn at random it is 1/n; reasoned). Least evidence: 10 batches of 8 rows on
-average, at which a class alone in a batch has a probability below 1 in 100 even for two classes. A
-warning for classes, for numbers in a run whose loss is not low, else a note.
+Classes: at least half of the batches have equal targets throughout (batches at a border of two
+classes do not), there are at least two classes, and at least half of the variance of their numbers
+is between batches. Numbers, one a row: at least nine tenths of that variance. Of n rows drawn at
+random it is 1/n, also where one class is rare and most batches hold the other alone (reasoned: both
+limits lie far above that for 8 rows). Least evidence: 10 batches of 8 rows on average. A warning
+for classes, for numbers in a run whose loss is not low, else a note.
 
 ## Known false alarms
 Real and fake rows of a GAN that are passed in turn belong to one step. Classes that are learned one
@@ -45,8 +46,8 @@ from relume.rules.series_tools import is_recorded, last_step, number
 PAGE = page(__doc__)
 
 LEAST_BATCHES, LEAST_ROWS = 10, 8
-ONE_CLASS = 0.9  # of the batches (see the page)
-BETWEEN = 0.9  # of the variance (see the page)
+ONE_CLASS = 0.5  # of the batches (see the page)
+BETWEEN_CLASSES, BETWEEN = 0.5, 0.9  # of the variance (see the page)
 
 
 def check(trace: Trace) -> Iterator[Result]:
@@ -93,7 +94,8 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def _one_class(fact: Fact) -> float:
-    if not fact.data.get("whole"):
+    between = number(fact.data.get("between")) or 0.0
+    if not fact.data.get("whole") or between < BETWEEN_CLASSES:
         return 0.0
     return (number(fact.data.get("one_value")) or 0) / float(fact.data["batches"])
 
