@@ -72,11 +72,11 @@ def check(trace: Trace) -> Iterator[Result]:
         return
     finding = _forward(trace, chain) or _large(trace, chain) or _backward(trace)
     drift = _decades(chain)
-    if finding is not None and drift < -DRIFT and (own := _by_weights(trace, chain)) is not None:
-        if abs(own) <= DRIFT:
-            text = f"z drifts by {drift:+.2f} decades, {own:+.2f} of them by the weights: the rest"
-            yield PAGE.clean(f"{text} is lost in dead units")
-            return
+    own = _by_weights(trace, chain) if finding is not None and drift < -DRIFT else None
+    if own is not None and abs(own) <= DRIFT:
+        by = f"z drifts by {drift:+.2f} decades, {own:+.2f} of them by the weights"
+        yield PAGE.clean(f"{by}: the rest is lost in dead units")
+        return
     rms = max(value for _, value in chain)
     clean = f"z drifts by {drift:+.2f} decades over {layers(len(chain))}, RMS at most {rms:.3g}"
     yield finding or PAGE.clean(clean)
