@@ -131,13 +131,16 @@ def test_labels_of_which_none_counts(tmp_path: Path, kept: int) -> None:
 
 def test_a_term_that_became_a_number(tmp_path: Path) -> None:
     model = mlp(2)
-
-    def loss(_step: int, x: Tensor) -> Tensor:
-        out = model(x)
-        first, second = out[:, 0].square().mean(), (out[:, 1] - 1).square().mean()
-        return first + second.item()
-
-    (finding,) = of("ACT910", run(tmp_path, model, loss))
+    optimizer = torch.optim.SGD(model.parameters(), 1e-2)
+    with relume.watch(model, every=1, path=tmp_path / "run.sqlite") as run_:
+        for _, x in zip(range(STEPS), batches(), strict=False):
+            out = model(x)
+            first, second = out[:, 0].square().mean(), (out[:, 1] - 1).square().mean()
+            loss = first + second.item()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    (finding,) = of("ACT910", run_.trace())
     assert finding.evidence.more["operand"] == "second.item()"
 
 

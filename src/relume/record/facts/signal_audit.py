@@ -7,6 +7,7 @@ one reduction over the gradient of the head and one over the targets.
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ from relume.record.graph.autograd_graph import (
     signed_axis,
     weight_of,
 )
-from relume.record.graph.loss_terms import Term, cut_operand, split
+from relume.record.graph.loss_terms import cut_operand, split
 from relume.record.graph.op_names import AFFINE, RESHAPE
 from relume.record.sites.sites import source_of
 from relume.record.store.run_file import Writer
@@ -66,7 +67,9 @@ class SignalAudit:
         self._counted = [0, 0, 0, 0]  # targets, targets that count, batches, batches without any
         self._targets: list[Tensor] = []  # since the last step
         self._orders: dict[str, Order] = {}
-        self._terms: list[Term] = []  # of backward passes whose optimisers have not all stepped
+        self._terms: list[
+            tuple[tuple[str, int], frozenset[int]]
+        ] = []  # of backward passes whose optimisers have not all stepped
         self._held: set[int] = set()
         self._silent: dict[tuple[str, int, str], int] = {}
         self._by_place: dict[int, list[int]] = {}  # by place in the sum: reached, unreached
@@ -86,12 +89,12 @@ class SignalAudit:
         target = criterion_targets.targets(spec)
         if target is None:
             target = criterion_targets.handwritten_targets(spec, head)
-        if target is not None:
-            self._count_targets(spec, target)
-        if self._audits <= EARLY and spec.masked is None and head.affine is not None:
+        every_row = target is None or self._count_targets(spec, target)
+        if self._audits <= EARLY and spec.masked is None and every_row:
             self._watch_rows(graph, head)
-        self._terms, bare = split(graph)
-        self._sums += len(self._terms) > 1 or bool(bare)
+        terms, bare = split(graph)
+        self._terms = [(source_of(term.entry), term.leaves) for term in terms]  # no node: it holds
+        self._sums += len(terms) > 1 or bool(bare)  # the leaves, and layers made anew must go
         for node in bare:
             self._read_bare(graph, node)
         if self._audits & (self._audits - 1) == 0:
@@ -101,8 +104,11 @@ class SignalAudit:
 
     def _watch_rows(self, graph: AutogradGraph, head: criterion.Head) -> None:
         """Count the rows whose gradient at the head is zero, unless rows are chosen by design."""
-        node, tail = head.affine, [n for n in graph.nodes if kind(n) not in AFFINE]
-        after = {n for n in tail if node is not None and n._sequence_nr() > node._sequence_nr()}
+        layers = [node for node in graph.nodes if kind(node) in AFFINE]
+        node = head.affine or (layers[-1] if layers else None)
+        after = {
+            n for n in graph.nodes if node is not None and n._sequence_nr() > node._sequence_nr()
+        }
         weight = None if node is None else weight_of(node)
         if node is None or weight is None or any(kind(n) in MIXES for n in after):
             return
@@ -124,16 +130,19 @@ class SignalAudit:
 
         node.register_prehook(count)
 
-    def _count_targets(self, spec: criterion.Criterion, target: Tensor) -> None:
+    def _count_targets(self, spec: criterion.Criterion, target: Tensor) -> bool:
+        """Count the targets of one graph; return whether all of them count."""
+        every = True
         ignored = getattr(spec.node, "_saved_ignore_index", None)
         if ignored is not None and not target.is_floating_point():
             kept = target[target != signed_axis(ignored)]
-            none = kept.numel() == 0
+            none, every = kept.numel() == 0, kept.numel() == target.numel()
             for at, more in enumerate((target.numel(), kept.numel(), 1, int(none))):
                 self._counted[at] += more
             target = kept
         if target.dim() <= 1 or target.numel() == target.shape[0] or not target.is_floating_point():
             self._targets.append(target.detach().reshape(-1).double())
+        return every
 
     def _close_order(self, optimizer: Optimizer) -> None:
         if not self._targets:
@@ -177,16 +186,13 @@ class SignalAudit:
     def _close_terms(self) -> None:
         """Count the terms that reached no weight of an optimiser that stepped on them."""
         terms, held, self._terms, self._held = self._terms, self._held, [], set()
-        reached = [term for term in terms if term.leaves & held]
-        if len(terms) < 2 or not reached:
+        if len(terms) < 2 or not any(leaves & held for _, leaves in terms):
             return
-        for at, term in enumerate(terms):
-            if term.leaves:
+        for at, (place, leaves) in enumerate(terms):
+            if leaves:
                 times = self._by_place.setdefault(at, [0, 0])
-                times[term not in reached] += 1
-                place = source_of(term.entry)
-                if place[1]:
-                    self._places[at] = place
+                times[not leaves & held] += 1
+                self._places[at] = place if place[1] else self._places.get(at, place)
 
     # ------------------------------------------------------------------ the file
 
@@ -234,8 +240,15 @@ def _order_data(order: Order) -> dict[str, Any]:
         "one_value": order.one_value,
         "whole": order.whole,
         "values": len(order.values),
+        "monotone": _is_monotone(order.means[:FIRST]),
         "between": between / (between + within) if between + within > 0 else 0.0,
     }
+
+
+def _is_monotone(means: list[float]) -> bool:
+    """Whether the means of the first batches, which are consecutive, only rise or only fall."""
+    steps = [after - before for before, after in pairwise(means)]
+    return len(means) >= FIRST and (all(s > 0 for s in steps) or all(s < 0 for s in steps))
 
 
 def _users(graph: AutogradGraph, node: AutogradNode) -> list[AutogradNode]:

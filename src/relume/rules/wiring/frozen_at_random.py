@@ -20,7 +20,8 @@ What trains behind them learns from random features: enough for easy tasks, a st
 ## How it is measured
 Frozen weights of at least 48 entries whose deviation is that of torch's default, Xavier's, He's or
 LeCun's initialiser, or 0.02, and whose kurtosis is that of a uniform or normal distribution, each
-within 4 standard errors (1 in 16,000 by luck). Named where the run fares badly, or its loss is
+within 4 standard errors (1 in 16,000 by luck). Least evidence: 100 steps (reasoned: until then
+a head may be slow). Named where the run fares badly, or its loss is
 above 0.8 of the best constant guess (that of a start that is no trained network, as in the
 outcome). A warning.
 
@@ -45,6 +46,8 @@ from relume.rules.severity_policy import FARES_BADLY
 
 PAGE = page(__doc__)
 
+LEAST_STEPS = 100  # see the page
+
 
 def check(trace: Trace) -> Iterator[Result]:
     """At most one finding, for all such weights."""
@@ -52,6 +55,9 @@ def check(trace: Trace) -> Iterator[Result]:
     fresh = [fact for fact in frozen if fact.data.get("fresh")]
     if not is_recorded(trace, "wiring"):
         yield PAGE.missing("the recorder did not look at frozen weights")
+        return
+    if last_step(trace) < LEAST_STEPS:
+        yield PAGE.missing(f"fewer than {LEAST_STEPS} steps", "train longer")
         return
     if not fresh or not _near_guessing(judge(trace)):
         what = "the run learns behind them" if fresh else f"none of {len(frozen)} looks drawn"

@@ -96,7 +96,7 @@ def _labels(trace: Trace, share: float, batches: int) -> Finding:
         Severity.ERROR if share >= ALL else max(by_outcome(trace), Severity.WARNING),
         (0, last_step(trace)),
         "in {value:.0%} of {batches} batches no label counts: all equal ignore_index, and the mean "
-        "over none is 0/0",
+        "over none is no number",
         Evidence("batches_without_label", share, EMPTY, batches, {"batches": batches}),
         cure="look at how the labels are masked, and leave out batches without any",
     )
