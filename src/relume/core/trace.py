@@ -189,7 +189,7 @@ class Trace:
                    is no clamp, ``clamp`` and ``renormalised`` (divided by their sum), None where
                    something else is; an act that cuts has its ``low`` and ``high``
     affine-pair    two affine maps with nothing but affine operations between: ``first``,
-                   ``second`` (layer names), ``shape`` [in, mid, out], ``monotone`` (the means of the first ten rise or fall throughout), ``between`` (operations),
+                   ``second`` (layer names), ``shape`` [in, mid, out], ``between`` (operations),
                    ``additivity_error`` (relative, on sampled rows; None where it could not be
                    replayed), ``exempt`` (a reason, or None), ``file``, ``line``
     act-pair       an act fed by another with only reshapes, pooling or dropout between:
