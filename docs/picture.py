@@ -18,7 +18,7 @@ from relume.record.store import run_file
 from relume.report.terminal.diagnosis_text import render
 
 ROOT = Path(__file__).parent.parent
-SCRIPT = "examples/digits_high_lr.py"
+SCRIPT = "examples/digits_deep_sigmoid.py"  # what `make demo` runs
 # Rich's template names a font on a server; a picture here fetches nothing.
 FONT_FACES = CONSOLE_SVG_FORMAT[
     CONSOLE_SVG_FORMAT.index("@font-face") : CONSOLE_SVG_FORMAT.index(".{unique_id}-matrix")

@@ -119,11 +119,12 @@ def _judge_training(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
         findings=findings,
         checked=checked,
         not_checked=tuple(r for r in every if isinstance(r, NotChecked)),
-        outcome=_with_undetermined(outcome, findings, out),
+        outcome=outcome,
         ruled_out=out,
         meta=trace.meta,
         verdict=word,
         unseen=unseen,
+        suspects=_suspects(findings, out) if _undetermined(findings, outcome) else (),
     )
 
 
@@ -190,18 +191,7 @@ def _undetermined(findings: Sequence[Finding], outcome: Outcome) -> bool:
     return outcome.fares_badly and not harm
 
 
-def _with_undetermined(
-    outcome: Outcome, findings: Sequence[Finding], out: Sequence[Checked]
-) -> Outcome:
-    """Add to the outcome's text that no symptom explains it, where that is so."""
-    if not _undetermined(findings, outcome):
-        return outcome
-    suspects = _suspects(findings, out)
-    closest = f" Closest suspects: {'; '.join(suspects)}." if suspects else ""
-    return replace(outcome, text=f"{outcome.text} Undetermined: no rule is sure why.{closest}")
-
-
-def _suspects(findings: Sequence[Finding], out: Sequence[Checked]) -> list[str]:
+def _suspects(findings: Sequence[Finding], out: Sequence[Checked]) -> tuple[str, ...]:
     """Return the likeliest causes: symptoms that are notes, then rules that were near a limit."""
     notes = [f for f in findings if f.severity == Severity.NOTE and not f.explained_by]
     notes.sort(key=lambda finding: -(finding.raw_severity or Severity.NOTE))
@@ -209,4 +199,4 @@ def _suspects(findings: Sequence[Finding], out: Sequence[Checked]) -> list[str]:
     for item in sorted(out, key=lambda item: -item.near):
         if item.near >= SUSPECT:
             named.setdefault(item.name, f"{item.name} ({item.text}; {item.near:.0%} of its limit)")
-    return list(named.values())[:MOST_SUSPECTS]
+    return tuple(named.values())[:MOST_SUSPECTS]

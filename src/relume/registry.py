@@ -22,6 +22,11 @@ SHARED = frozenset({"live", "source", "shared", "kernels"})
 """Sub-packages that hold what a room's members share, and no members."""
 
 
+NAMED = 6
+"""Names that an error lists; of more it names the three nearest."""
+NEAREST = 3
+
+
 def discover(package: str, kind: type[T]) -> tuple[T, ...]:
     """Collect every instance of `kind` bound at module level in the member files of `package`.
 
@@ -119,9 +124,16 @@ def lookup(name: str, table: Mapping[str, T], kind: str) -> T:
 
 
 def unknown(name: str, names: Iterable[str], kind: str) -> str:
-    """One sentence for a name that does not exist: the name, and the nearest known one."""
+    """One sentence for a name that does not exist: the name, and the nearest known ones."""
     known = sorted(names)
     folded = {candidate.lower(): candidate for candidate in known}
     near = get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
-    hint = f"did you mean {folded[near[0]]!r}?" if near else f"known: {', '.join(known) or 'none'}."
+    if near:
+        hint = f"did you mean {folded[near[0]]!r}?"
+    elif len(known) > NAMED:
+        ones = get_close_matches(name.lower(), folded, n=NEAREST, cutoff=0.0)
+        nearest = ", ".join(repr(folded[one]) for one in ones)
+        hint = f"the nearest of {len(known)} are {nearest}."
+    else:
+        hint = f"known: {', '.join(known) or 'none'}."
     return f"unknown {kind} {name!r}; {hint}"

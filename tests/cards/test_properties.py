@@ -99,7 +99,7 @@ PAPER: list[tuple[str, str, Any]] = [
     ("gain_forward", "identity", 1.0),
     ("gain_forward", "leaky_relu(0.1)", math.sqrt(2 / 1.01)),
     ("gradient_factor", "relu", 1.0),
-    ("gradient_factor", "squared_relu", 4 / 3),  # 4 E z+^2 / E z+^4 = 2 / 1.5
+    ("gradient_factor", "squared_relu", (4 / 3) ** 0.5),  # 4 E z+^2 / E z+^4 = 2 / 1.5
     ("fixed_point", "selu", 1.0),
     ("fixed_point", "relu", "0"),
     ("fixed_point", "tanh", "0"),

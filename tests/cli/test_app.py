@@ -264,14 +264,14 @@ def test_diagnose_tells_what_run_told(trained: Path, call: Relume, tmp_path: Pat
     kept = str(trained / ".relume")
     code, out, err = call("diagnose", "--dir", kept)
     assert (code, err) == (1, "")
-    assert "✗ 1 root cause" in out
+    assert "✗ relume: 1 root cause" in out
     code, out, err = call("diagnose", "--dir", kept, "--output-format", "concise")
-    assert "train.py:8: ACT201 error" in out
+    assert "train.py:4:52: ACT201 softmax-before-cross-entropy: " in out
     assert all(line.count(": ACT") == 1 for line in out.splitlines())
     code, out, err = call("diagnose", "--dir", kept, "--exit-zero", "-o", "r.txt")
     assert (code, out) == (0, "")
     assert err == f"relume: the report is in {tmp_path / 'r.txt'}.\n"
-    assert "✗ 1 root cause" in (tmp_path / "r.txt").read_text("utf-8")
+    assert "✗ relume: 1 root cause" in (tmp_path / "r.txt").read_text("utf-8")
 
 
 def test_runs_lists_them(trained: Path, call: Relume) -> None:

@@ -167,8 +167,8 @@ def test_options_of_both_may_stand_behind_the_script(call: Any, tmp_path: Path) 
     assert "own.py -- --rate 0.01 --steps 50" in out  # the trial it names can be typed as it is
     assert "Keep ReLU" in (tmp_path / "said.txt").read_text()
     assert (
-        "relume: relume recommend takes -o; own.py gets --rate 0.01 --steps 50 "
-        "(all that stands after -- is its)." in err
+        "relume: read by relume recommend: -o. Passed to own.py: --rate 0.01 --steps 50 "
+        "(put its options after --)." in err
     )
 
 

@@ -85,7 +85,7 @@ def test_a_file_of_its_own_needs_no_table(tmp_path: Path) -> None:
 LIST = 'it must be a list of codes, prefixes or names, such as ["ACT4", "dead-units"].'
 WRONG = {
     'slect = ["ACT4"]': "unknown key 'slect'; did you mean 'select'?",
-    "zzz = 1": "unknown key 'zzz'; known: ",
+    "zzz = 1": "unknown key 'zzz'; the nearest of ",
     'select = "ACT4"': f"select is 'ACT4'; {LIST}",
     "ignore = [4]": f"ignore is 4; {LIST}",
     'ignore = ["ACT4O1"]': "ignore: unknown rule 'ACT4O1'; did you mean 'ACT401'?",

@@ -25,15 +25,15 @@ def gain_backward(act: Act, setting: MeasureSetting) -> Measured:
 
 @measures("gradient_factor", "Gradient kept a layer", "Signal", elementwise=False)
 def gradient_factor(act: Act, setting: MeasureSetting) -> Measured:
-    """Where weights have the forward gain, the mean square of the gradient is multiplied by chi =
-    E f'^2 / E f^2 a layer, z ~ N(0, 1): (forward gain / backward gain)^2."""
+    """Where weights have the forward gain, the RMS of the gradient is multiplied by
+    sqrt(E f'^2 / E f^2) a layer, z ~ N(0, 1): forward gain / backward gain."""
     del setting
     forward, backward = _gain(act, "forward"), _gain(act, "backward")
     if not isinstance(forward.value, float) or not isinstance(backward.value, float):
         return forward if forward.value is None else backward
-    chi = (forward.value / backward.value) ** 2
-    note = f"{chi**10:.3g} after 10 layers"
-    return Measured(chi, 1e-12 * chi, note if abs(chi - 1) > 1e-9 else "kept")
+    factor = forward.value / backward.value
+    note = f"{factor**10:.3g} after 10 layers"
+    return Measured(factor, 1e-12 * factor, note if abs(factor - 1) > 1e-9 else "kept")
 
 
 def _gain(act: Act, direction: str) -> Measured:

@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,23 +31,9 @@ from relume.cli import (
     trial_commands,
 )
 from relume.cli.load_and_diagnose import load_and_diagnose
-from relume.cli.options import (
-    BaselineFile,
-    ConfigFile,
-    ExitZero,
-    FailOn,
-    File,
-    Folder,
-    Form,
-    Ignore,
-    Isolated,
-    JudgingOptions,
-    OutputPolicy,
-    Select,
-    WriteBaseline,
-    output_policy,
-)
+from relume.cli.options import JudgingOptions, OutputPolicy, output_policy
 from relume.cli.script_options import PLACES, TrialCommand
+from relume.cli.spell_out import options
 from relume.cli.trial_options import CONTEXT
 from relume.errors import RelumeError, UnknownNameError, UsageError
 from relume.registry import pages, unknown
@@ -63,6 +49,8 @@ RUN_CODES = (
     "Exit code: the script's own if it is not 0; else 0 nothing of warning or above (see "
     "--fail-on), 1 findings (0 with --exit-zero), 2 bad input."
 )
+
+DEMO_WITHOUT = ("baseline", "write_baseline", "config", "isolated")
 
 app = typer.Typer(
     add_completion=False,
@@ -87,6 +75,7 @@ def relume(
 
 
 @app.command(epilog=RUN_CODES, context_settings=CONTEXT)
+@options(JudgingOptions)
 def run(
     script: Annotated[
         str, typer.Argument(metavar="SCRIPT", help="A Python script, or a module with -m.")
@@ -105,17 +94,6 @@ def run(
     every: Annotated[
         str | None, typer.Option(metavar="N", help="Record every N steps, whatever it costs.")
     ] = None,
-    folder: Folder = None,
-    select: Select = None,
-    ignore: Ignore = None,
-    form: Form = None,
-    file: File = None,
-    fail_on: FailOn = None,
-    exit_zero: ExitZero = False,
-    baseline: BaselineFile = None,
-    write_baseline: WriteBaseline = False,
-    config: ConfigFile = None,
-    isolated: Isolated = False,
     exact: Annotated[
         bool,
         typer.Option("--exact", help="Record nothing that could change a bit under torch.compile."),
@@ -125,27 +103,15 @@ def run(
         typer.Option(metavar="tensorboard[:DIR]", help="Write the series there too, as it runs."),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No report on stderr.")] = False,
+    *,
+    judging: JudgingOptions,
 ) -> Job:
     """Run a script unchanged, record it, and say what is wrong, where, since when and why.
 
     The report goes to stderr: stdout stays the script's. The forms for programs (json, sarif,
     github, junit) go to stdout, or to the -o file.
     """
-    wanted = output_policy(
-        JudgingOptions(
-            select=select,
-            ignore=ignore,
-            form=form,
-            file=file,
-            fail_on=fail_on,
-            exit_zero=exit_zero,
-            baseline=baseline,
-            write_baseline=write_baseline,
-            config=config,
-            isolated=isolated,
-            folder=folder,
-        )
-    )
+    wanted = output_policy(judging)
     pace = _pace(str(wanted.budget) if budget is None else budget, every)
     plan = RunPlan(script, tuple(args or ()), module, *pace, wanted.folder, exact, sink)
     if sink is not None:
@@ -161,41 +127,19 @@ def run(
 
 
 @app.command(epilog=CODES)
+@options(JudgingOptions)
 def diagnose(
     name: Annotated[
         str | None,
         typer.Argument(metavar="RUN", help="A run's file, name or its beginning; else the last."),
     ] = None,
-    folder: Folder = None,
-    select: Select = None,
-    ignore: Ignore = None,
-    form: Form = None,
-    file: File = None,
-    fail_on: FailOn = None,
-    exit_zero: ExitZero = False,
-    baseline: BaselineFile = None,
-    write_baseline: WriteBaseline = False,
-    config: ConfigFile = None,
-    isolated: Isolated = False,
+    *,
+    judging: JudgingOptions,
 ) -> int:
     """Diagnose a recorded run again; also one that still trains, or was killed."""
     from relume.record.store import run_file
 
-    wanted = output_policy(
-        JudgingOptions(
-            select=select,
-            ignore=ignore,
-            form=form,
-            file=file,
-            fail_on=fail_on,
-            exit_zero=exit_zero,
-            baseline=baseline,
-            write_baseline=write_baseline,
-            config=config,
-            isolated=isolated,
-            folder=folder,
-        )
-    )
+    wanted = output_policy(judging)
     diagnosis, trace, notes = load_and_diagnose(run_file.find(name, wanted.folder), wanted)
     from relume.report.output import deliver
 
@@ -226,18 +170,11 @@ app.command()(atlas_command.atlas)
 
 
 @app.command(epilog=RUN_CODES)
+@options(JudgingOptions, without=DEMO_WITHOUT)
 def demo(
     name: Annotated[str | None, typer.Argument(help="Which; without it they are listed.")] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option("--dir", help="Keep the run here.", show_default="a temporary folder"),
-    ] = None,
-    select: Select = None,
-    ignore: Ignore = None,
-    form: Form = None,
-    file: File = None,
-    fail_on: FailOn = None,
-    exit_zero: ExitZero = False,
+    *,
+    judging: JudgingOptions,
 ) -> Job | int:
     """Run a small broken training and see what relume says; it needs no data."""
     from relume.report.terminal.run_list import demos as show
@@ -252,19 +189,10 @@ def demo(
         raise UnknownNameError(unknown(name, known, "demo"))
     path = Path(__file__).parent.parent / "demos" / f"{key.replace('-', '_')}.py"
     # a demo gives the same report everywhere, whatever the project's configuration
-    wanted = output_policy(
-        JudgingOptions(
-            select=select,
-            ignore=ignore,
-            form=form,
-            file=file,
-            fail_on=fail_on,
-            exit_zero=exit_zero,
-            isolated=True,
-            folder=folder,
-        )
+    wanted = output_policy(replace(judging, isolated=True))
+    run_folder = (
+        wanted.folder if judging.folder else Path(tempfile.mkdtemp(prefix=f"relume-{key}-"))
     )
-    run_folder = wanted.folder if folder else Path(tempfile.mkdtemp(prefix=f"relume-{key}-"))
     introduce(key, known[key], path, run_folder, console(stderr=True))
     plan = RunPlan(str(path), (), False, 0.01, None, run_folder)
     return lambda: _run(plan, wanted)

@@ -9,20 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from relume.cli.options import (
-    BaselineFile,
-    ConfigFile,
-    ExitZero,
-    FailOn,
-    File,
-    Form,
-    Ignore,
-    Isolated,
-    JudgingOptions,
-    Select,
-    WriteBaseline,
-    output_policy,
-)
+from relume.cli.options import JudgingOptions, output_policy
+from relume.cli.spell_out import options
 from relume.errors import RelumeError, UsageError
 from relume.report.console import console, print_sentence, spinner
 
@@ -32,6 +20,7 @@ if TYPE_CHECKING:
 OWN_FOLDER = os.path.realpath(Path(__file__).parent.parent) + os.sep
 
 
+@options(JudgingOptions, without=("folder",))
 def check(
     target: Annotated[
         str, typer.Argument(metavar="TARGET", help="pkg.mod:make_model or file.py:make_model.")
@@ -58,36 +47,15 @@ def check(
         bool,
         typer.Option(help="Also change single rows, and train a copy for 200 steps on one batch."),
     ] = False,
-    select: Select = None,
-    ignore: Ignore = None,
-    form: Form = None,
-    file: File = None,
-    fail_on: FailOn = None,
-    exit_zero: ExitZero = False,
-    baseline: BaselineFile = None,
-    write_baseline: WriteBaseline = False,
-    config: ConfigFile = None,
-    isolated: Isolated = False,
+    *,
+    judging: JudgingOptions,
 ) -> int:
     """Check a model before any training: a forward and a backward pass, and nothing is changed.
 
     With --weights and a loader or a saved set it is a checkpoint: dead, dormant and saturated units
     over up to 3,000 rows.
     """
-    wanted = output_policy(
-        JudgingOptions(
-            select=select,
-            ignore=ignore,
-            form=form,
-            file=file,
-            fail_on=fail_on,
-            exit_zero=exit_zero,
-            baseline=baseline,
-            write_baseline=write_baseline,
-            config=config,
-            isolated=isolated,
-        )
-    )
+    wanted = output_policy(judging)
     if (data is None) == (shape is None):
         raise UsageError("give the batch: --data pkg.mod:loader (or a file), or --input 32x3x8x8.")
     try:
@@ -107,7 +75,7 @@ def check(
     done = wanted.suppress(checked.diagnosis, checked.trace)
     from relume.report.output import deliver
 
-    deliver(done.diagnosis, None, wanted.order, console(), both=wanted.order.file is None)
+    deliver(done.diagnosis, checked.trace, wanted.order, console(), both=wanted.order.file is None)
     for note in done.notes:
         print_sentence(note)
     if wanted.order.file is not None:

@@ -7,7 +7,8 @@ import typer
 
 from relume.cli.options import ExitZero, Select
 from relume.cli.progress import show_progress
-from relume.cli.trial_options import Args, Script, TrialOptions, check_options, options, setting
+from relume.cli.spell_out import options
+from relume.cli.trial_options import Args, Script, TrialOptions, check_options, setting
 from relume.errors import UsageError
 from relume.report.console import console, print_sentence
 
@@ -20,7 +21,7 @@ CODES = (
 )
 
 
-@options
+@options(TrialOptions)
 def fix(
     script: Script,
     args: Args = None,

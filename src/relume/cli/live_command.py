@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from relume.cli.options import (
-    ConfigFile,
-    Folder,
-    Ignore,
-    Isolated,
-    JudgingOptions,
-    OutputPolicy,
-    Select,
-    output_policy,
-)
+from relume.cli.options import WRITTEN_REPORT, JudgingOptions, OutputPolicy, output_policy
+from relume.cli.spell_out import options
 from relume.errors import UsageError
 from relume.report.console import print_sentence
 
@@ -35,25 +27,19 @@ POLL = 2.0
 """Seconds between two requests of the page: a run writes twice a second at most."""
 
 
+@options(JudgingOptions, without=(*WRITTEN_REPORT, "baseline"))
 def live(
     name: Run = None,
     port: Port = 0,
     show: Open = False,
-    folder: Folder = None,
-    select: Select = None,
-    ignore: Ignore = None,
-    config: ConfigFile = None,
-    isolated: Isolated = False,
+    *,
+    judging: JudgingOptions,
 ) -> int:
     """Show a run's report while it trains, at an address on this machine; Ctrl-C ends it.
 
     The page follows the run by itself. It only reads, and only who has the address can see it.
     """
-    wanted = output_policy(
-        JudgingOptions(
-            select=select, ignore=ignore, config=config, isolated=isolated, folder=folder
-        )
-    )
+    wanted = output_policy(judging)
     if not 0 <= port <= 65535:
         raise UsageError(f"--port is {port}; it is a port from 1 to 65535, or 0 for a free one.")
     from relume.record.store import run_file

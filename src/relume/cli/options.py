@@ -4,7 +4,6 @@ The command line wins over the configuration, key by key; the defaults are in th
 is checked before anything runs.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -75,23 +74,35 @@ ConfigFile = Annotated[
     ),
 ]
 Isolated = Annotated[bool, typer.Option("--isolated", help="Read no configuration.")]
+Verbose = Annotated[
+    bool,
+    typer.Option("-v", "--verbose", help="Also the numbers, the notes, and what each rule found."),
+]
 
 
 @dataclass(frozen=True, slots=True)
 class JudgingOptions:
-    """The shared options as they were typed; None and False: not given."""
+    """The options of every judging command as they were typed; None and False: not given.
 
-    select: Sequence[str] | None = None
-    ignore: Sequence[str] | None = None
-    form: str | None = None
-    file: Path | None = None
-    fail_on: str | None = None
-    exit_zero: bool = False
-    baseline: Path | None = None
-    write_baseline: bool = False
-    config: Path | None = None
-    isolated: bool = False
-    folder: Path | None = None
+    Each field is one option; `options(JudgingOptions)` spells them out for the parser.
+    """
+
+    folder: Folder = None
+    select: Select = None
+    ignore: Ignore = None
+    form: Form = None
+    file: File = None
+    verbose: Verbose = False
+    fail_on: FailOn = None
+    exit_zero: ExitZero = False
+    baseline: BaselineFile = None
+    write_baseline: WriteBaseline = False
+    config: ConfigFile = None
+    isolated: Isolated = False
+
+
+WRITTEN_REPORT = ("form", "file", "verbose", "fail_on", "exit_zero", "write_baseline")
+"""The options that are about a report in text; a page has none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +178,7 @@ def output_policy(words: JudgingOptions) -> OutputPolicy:
         form=words.form or config.output_format or "full",
         file=words.file,
         fail_on=words.fail_on or config.fail_on or FAIL_ON,
+        verbose=words.verbose,
     )
     done = OutputPolicy(
         wanted,

@@ -6,16 +6,8 @@ from typing import Annotated
 
 import typer
 
-from relume.cli.options import (
-    BaselineFile,
-    ConfigFile,
-    Folder,
-    Ignore,
-    Isolated,
-    JudgingOptions,
-    Select,
-    output_policy,
-)
+from relume.cli.options import WRITTEN_REPORT, JudgingOptions, output_policy
+from relume.cli.spell_out import options
 from relume.errors import UsageError
 from relume.report.console import print_sentence
 from relume.report.machine.json_file import writable, write
@@ -37,17 +29,14 @@ Tried = Annotated[
 Open = Annotated[bool, typer.Option("--open", help="Show it in the browser.")]
 
 
+@options(JudgingOptions, without=WRITTEN_REPORT)
 def report(
     names: Runs = None,
     file: Out = Path("report.html"),
     tried: Tried = None,
     show: Open = False,
-    folder: Folder = None,
-    select: Select = None,
-    ignore: Ignore = None,
-    baseline: BaselineFile = None,
-    config: ConfigFile = None,
-    isolated: Isolated = False,
+    *,
+    judging: JudgingOptions,
 ) -> int:
     """Make a page of a recorded run: what is wrong, why, and every measurement behind it.
 
@@ -57,15 +46,7 @@ def report(
     if len(chosen) > 2:
         raise UsageError(f"{len(chosen)} runs were given; a report shows one run, or two.")
     target = writable(file)
-    words = JudgingOptions(
-        select=select,
-        ignore=ignore,
-        baseline=baseline,
-        config=config,
-        isolated=isolated,
-        folder=folder,
-    )
-    wanted = output_policy(words)
+    wanted = output_policy(judging)
     from relume.cli.load_and_diagnose import load_and_diagnose
     from relume.record.store import run_file
     from relume.report.html.report_data import report as page

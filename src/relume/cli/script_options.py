@@ -169,5 +169,5 @@ def _ambiguity_text(names: Sequence[str], path: str, script: str) -> str:
 
 def _placement_text(placed: PlacedWords, path: str) -> str:
     names = ", ".join(placed.taken)
-    rest = shlex.join(placed.left) or "no arguments"
-    return f"{path} takes {names}; {placed.script} gets {rest} (all that stands after -- is its)."
+    rest = shlex.join(placed.left) or "nothing"
+    return f"read by {path}: {names}. Passed to {placed.script}: {rest} (put its options after --)."

@@ -8,6 +8,7 @@ import typer
 
 from relume.cli.options import File, Folder
 from relume.cli.progress import show_progress
+from relume.cli.spell_out import options
 from relume.cli.trial_options import (
     Again,
     Args,
@@ -19,7 +20,6 @@ from relume.cli.trial_options import (
     Verbose,
     check_options,
     flags,
-    options,
     setting,
 )
 from relume.errors import UsageError
@@ -35,7 +35,7 @@ OWN = frozenset({"--acts", "--tune", "--goal", "--select", "--run", "--help", "-
 """The options that `relume fix` and `compare` would take as their own."""
 
 
-@options
+@options(TrialOptions)
 def prove(
     script: Script,
     args: Args = None,
@@ -70,7 +70,7 @@ def prove(
     return int(not any(v.word == "proven" and v.fresh for v in result.verdicts))
 
 
-@options
+@options(TrialOptions)
 def compare(
     script: Script,
     args: Args = None,

@@ -1,8 +1,6 @@
 """The options that the trial commands share, and the `TrialSetting` made of them."""
 
-import inspect
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +20,7 @@ Args = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="ARGS",
-        help="The script's: options that are not listed below, and all that stands after --.",
+        help="The script's: options that are not listed below, and whatever follows --.",
     ),
 ]
 Module = Annotated[
@@ -70,7 +68,7 @@ CONTEXT = {"allow_interspersed_args": False}
 class TrialOptions:
     """The options that every trial has, as they were typed; each field is one option.
 
-    A command takes them as its parameter `trial`; `options` spells them out for the parser.
+    A command takes them as its parameter `trial`; `options(TrialOptions)` spells them out.
     """
 
     module: Module = False
@@ -92,30 +90,6 @@ def flags(kind: Any) -> frozenset[str]:
     """Return the flags of an option by its annotated type: ``-j`` and ``--jobs``."""
     option = kind.__metadata__[0]
     return frozenset({option.default, *(option.param_decls or ())})
-
-
-def options(command: Callable[..., int]) -> Callable[..., int]:
-    """Return the command with the fields of `TrialOptions` as parameters in place of `trial`."""
-    signature = inspect.signature(command)
-    before = [one for one in signature.parameters.values() if one.name != "trial"]
-    kind = inspect.Parameter.KEYWORD_ONLY
-    own = [one.replace(kind=kind) for one in before]
-    common = [
-        inspect.Parameter(one.name, kind, default=one.default, annotation=one.type)
-        for one in fields(TrialOptions)
-        if one.default is not MISSING
-    ]
-
-    def called(**words: Any) -> int:
-        trial = TrialOptions(**{one.name: words.pop(one.name) for one in common})
-        return command(**words, trial=trial)
-
-    parameters = [*own, *common]
-    called.__name__, called.__doc__ = command.__name__, command.__doc__
-    called.__module__, called.__qualname__ = command.__module__, command.__qualname__
-    called.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    called.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": int}
-    return called
 
 
 def check_options(script: str, trial: TrialOptions) -> Path | None:

@@ -105,12 +105,14 @@ class Checked:
     """A rule checked and found nothing: `text` says what it measured, with the numbers.
 
     `near` is how near that came to the rule's limit: 1 at the limit, 0 far from it or not known.
+    `applies` is false where the run has nothing that the rule is about (no gate, no regression).
     """
 
     code: str
     name: str
     text: str
     near: float = 0.0
+    applies: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,8 @@ class Diagnosis:
         verdict: ``fine``, ``learns-but``, ``fails``, ``nothing-found`` or ``unseen``.
         unseen: what is missing for calling the run fine.
         trainings: the outcome of each training, where the script makes several in turn.
+        suspects: where the run fails and no rule is sure why: the likeliest causes, with what was
+            measured of each.
     """
 
     findings: tuple[Finding, ...]
@@ -203,6 +207,15 @@ class Diagnosis:
     verdict: str = ""
     unseen: tuple[str, ...] = ()
     trainings: tuple[Outcome, ...] = ()
+    suspects: tuple[str, ...] = ()
+
+    @property
+    def outcome_sentence(self) -> str:
+        """The outcome in words, with the closest suspects where no rule is sure of the cause."""
+        if not self.outcome.fares_badly or not self.ok:
+            return self.outcome.text
+        closest = f" Closest suspects: {'; '.join(self.suspects)}." if self.suspects else ""
+        return f"{self.outcome.text} No rule is sure why.{closest}"
 
     @property
     def roots(self) -> tuple[Finding, ...]:
@@ -241,7 +254,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         """The story in plain lines: the outcome, each root cause, what it explains, its cure."""
-        lines = [self.outcome.text]
+        lines = [self.outcome_sentence]
         for root in (f for f in self.roots if f.severity > Severity.FACT):
             where = f" at {root.site}" if root.site else ""
             source = f" ({root.file}:{root.line})" if root.file else ""

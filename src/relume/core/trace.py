@@ -237,15 +237,16 @@ class Trace:
                    ``targets``: ``targets``, ``counted`` (not ignored), ``batches``, ``empty``
                    (none counts); at ``order N``, of one optimiser's steps: ``batches``, ``rows``
                    of one, ``one_value`` (batches whose targets are all equal), ``values``,
-                   ``whole``, ``between`` (variance between batches over all); at ``term N``, a
-                   term of the loss that reaches no weight that trains: ``operand``, ``times``,
-                   ``file``, ``line``; at ``terms``: ``sums``
+                   ``whole``, ``monotone``, ``between`` (variance between batches over all); at
+                   ``term N``, a term of the loss that reaches no weight that trains: ``operand``,
+                   ``times``, ``file``, ``line``; at ``terms``: ``sums``
     update         of a weight, ``steps`` that were compared: ``tried`` (entries with a gradient),
                    ``lost`` (of them equal bit by bit after the step), ``eps_ratio`` (eps over the
                    median root of the mean squared gradient), ``optimizer``, ``lr``, ``eps``,
                    ``dtype``
-    probe          of `relume check --probe`, at ``rows``: ``change`` (of other rows' outputs, over
-                   their size), ``layer``, ``rows``; at ``overfit``: ``start``, ``end``, ``steps``
+    probe          of `relume check --probe`, at ``rows``: ``change`` (of other rows' outputs,
+                   over their size), ``layer``, ``rows``; at ``overfit``: ``start``, ``end``,
+                   ``steps``
     frozen         a weight that does not train from the start: ``fresh`` (it looks as it was
                    drawn), ``entries``
     end            how the program ended: ``how`` (``normal``, ``exit``, ``exception``,

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -20,7 +20,6 @@ from relume.report.machine.junit import junit
 from relume.report.machine.sarif import sarif
 from relume.report.rule_pages.pages import rules
 from relume.report.terminal.diagnosis_text import render
-from relume.report.terminal.style import Style
 from relume.report.words.sanitise import fold
 from relume.report.words.suppressed_summary import summary
 
@@ -46,6 +45,7 @@ class OutputOrder:
     file: Path | None = None
     fail_on: Severity = Severity.WARNING
     fail_stalled: bool = True
+    verbose: bool = False
 
     def failed(self, diagnosis: Diagnosis) -> bool:
         """Whether a finding reaches the severity that fails the run, or the run has not learned.
@@ -66,6 +66,7 @@ def output_order(
     form: str = "full",
     file: Path | None = None,
     fail_on: str = FAIL_ON,
+    verbose: bool = False,
 ) -> OutputOrder:
     """Return a valid order.
 
@@ -82,7 +83,8 @@ def output_order(
     if (select or ignore) and not left:
         raise UsageError("--select and --ignore leave no rule to check; ignore fewer.")
     target = writable(file) if file else None
-    return OutputOrder(left if select or ignore else None, form, target, level, stalled)
+    chosen = left if select or ignore else None
+    return OutputOrder(chosen, form, target, level, stalled, verbose)
 
 
 def deliver(
@@ -99,13 +101,13 @@ def deliver(
         write(_text(diagnosis, trace, order), order.file)
         if both:
             form = "full" if order.form in MACHINE else order.form
-            _show(diagnosis, trace, form, console)
+            _show(diagnosis, trace, replace(order, form=form), console)
     elif order.form in MACHINE:
         text = MACHINE[order.form](diagnosis, order.fail_on).removesuffix("\n")
         if text:  # no finding is no workflow command
             emit(text)
     elif both:
-        _show(diagnosis, trace, order.form, console)
+        _show(diagnosis, trace, order, console)
 
 
 def _text(diagnosis: Diagnosis, trace: Trace | None, order: OutputOrder) -> str:
@@ -113,20 +115,15 @@ def _text(diagnosis: Diagnosis, trace: Trace | None, order: OutputOrder) -> str:
         return MACHINE[order.form](diagnosis, order.fail_on)
     stream = io.StringIO()
     plain = Console(file=stream, width=FILE_WIDTH, color_system=None)
-    _show(diagnosis, trace, order.form, plain)
+    _show(diagnosis, trace, order, plain)
     return stream.getvalue()
 
 
-def _show(diagnosis: Diagnosis, trace: Trace | None, form: str, console: Console) -> None:
-    if form == "concise":  # written as it is: a line must stay one line, however long
+def _show(diagnosis: Diagnosis, trace: Trace | None, order: OutputOrder, console: Console) -> None:
+    if order.form == "concise":  # written as it is: a line must stay one line, however long
         console.file.write(fold(concise(diagnosis), console.encoding))
         console.file.flush()
         for line in summary(diagnosis):  # not among the findings, which programs read
             print_sentence(line)
         return
-    render(diagnosis, trace, console)
-    style = Style(console)
-    for line in summary(diagnosis):
-        style.put(style.text((line, "dim")))
-    if diagnosis.suppressed or summary(diagnosis):
-        style.put()
+    render(diagnosis, trace, console, verbose=order.verbose)

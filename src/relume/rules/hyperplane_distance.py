@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from relume.rules.unit_windows import Mask
 
 AWAY = (
-    "; over {pre_samples} samples the mean of their input lies {distance:.1f} standard deviations "
+    ". Over {pre_samples} samples the mean of their input lies {distance:.1f} standard deviations "
     "below zero, its maximum at {margin:.2g}"
 )
 """The text about it, where it could be measured."""

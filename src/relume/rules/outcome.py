@@ -186,8 +186,8 @@ def _judge_signed(steps: "Ints", values: "Floats") -> Outcome:
     numbers: dict[str, Value] = {"steps": span, "start": start, "end": end, "chance": None}
     path = f"the loss went from {start:.4g} to {end:.4g} in {span} steps"
     if end < -UNBOUNDED * max(abs(start), 1.0):
-        return Outcome("diverged", f"Diverged: {path}; it falls without a floor.", numbers)
-    text = f"Not judged: {path}; a loss of both signs does not tell how well the run does."
+        return Outcome("diverged", f"Diverged: {path}. It falls without a floor.", numbers)
+    text = f"Not judged: {path}. A loss of both signs does not tell how well the run does."
     return Outcome("signed", text, numbers)
 
 
@@ -314,8 +314,8 @@ def _swings(late: "Floats", noise: float, scale: float) -> bool:
 
 def _classify(c: LossCourse) -> Outcome:
     numbers = c.numbers()
-    against = f" against {c.chance:.4g} by chance" if c.chance is not None else ""
-    path = f"the loss went from {c.start:.4g} to {c.end:.4g}{against} in {c.span} steps"
+    guessing = f" (guessing gives {c.chance:.4g})" if c.chance is not None else ""
+    path = f"after {c.span} steps the loss is {c.end:.4g}, from {c.start:.4g}{guessing}"
 
     def outcome(name: str, text: str) -> Outcome:
         return Outcome(name, f"{text}.", numbers)
@@ -323,30 +323,30 @@ def _classify(c: LossCourse) -> Outcome:
     if c.end > DIVERGED * max(c.start, c.chance or 0.0) > 0:
         return outcome("diverged", f"Diverged: {path}")
     if c.swings and c.end > LOW * c.scale and not (c.gained and c.falling):
-        return outcome("oscillating", f"Oscillating: {path} and swings by more than its noise")
+        return outcome("oscillating", f"Oscillating: {path}, and it swings by more than its noise")
     if c.gave_up:
-        fell = f"it had reached {c.best:.4g} by step {c.best_step}"
+        fell = f"It had reached {c.best:.4g} by step {c.best_step}"
         name = "diverged" if c.gain > GAIN else "stalled"
-        return outcome(name, f"{name.capitalize()}: {path}; {fell}")
+        return outcome(name, f"{name.capitalize()}: {path}. {fell}")
     if c.no_better_than_chance and c.count >= FEW:
-        still = "; it still falls" if c.falling else ""
-        return outcome("stalled", f"Stalled: {path}; it is no better than guessing{still}")
+        still = ", though it still falls" if c.falling else ""
+        return outcome("stalled", f"Stalled: {path}. That is no better than guessing{still}")
     if not c.gained and (not c.falling or c.stays_above):
         return _flat_from_start(c, path, numbers)
     if c.falling or ERRORS * c.recent_error > ERRORS * FALLING * c.scale:
         return outcome("learning", f"Learning: {path}")
     if c.scale == c.reference and c.end <= LOW * c.reference:
         return outcome("converged", f"Converged: {path}")
-    return outcome("plateaued", f"Plateaued: {path} and no longer falls")
+    return outcome("plateaued", f"Plateaued: {path}, and it no longer falls")
 
 
 def _flat_from_start(c: LossCourse, path: str, numbers: dict[str, Value]) -> Outcome:
     if c.chance is not None and c.end < KNOWN * c.chance:
-        text = f"Plateaued: {path}; it began far below chance and stays there."
+        text = f"Plateaued: {path}. It began far below guessing and stays there."
         return Outcome("plateaued", text, numbers)
     if c.count < FEW:
         return Outcome("too-short", f"Too short to judge: {path}.", numbers)
     if ERRORS * c.error > NOISE_LIMIT * c.scale and not (c.stays_above or c.flat_late):
         text = f"Too short to judge: {path}, and its noise of {c.noise:.2g} hides any progress."
         return Outcome("too-short", text, numbers)
-    return Outcome("stalled", f"Stalled: {path}; it has not learned.", numbers)
+    return Outcome("stalled", f"Stalled: {path}. It has not learned.", numbers)

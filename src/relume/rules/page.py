@@ -57,17 +57,17 @@ class RulePage:
             cleared=cleared,
         )
 
-    def clean(self, text: str, near: float = 0.0) -> Checked:
+    def clean(self, text: str, near: float = 0.0, *, applies: bool = True) -> Checked:
         """Make the result of a rule that found nothing.
 
         Args:
             text: what it read.
             near: how near that came to the limit, 1 at it; where a run fails and no rule is sure,
                 the nearest are its closest suspects.
+            applies: whether the run has what the rule is about.
         """
-        return Checked(
-            self.code, self.name, text, min(max(near, 0.0), 1.0) if near == near else 0.0
-        )
+        nearness = min(max(near, 0.0), 1.0) if near == near else 0.0
+        return Checked(self.code, self.name, text, nearness, applies)
 
     def missing(self, reason: str, remedy: str = "", site: str = "") -> NotChecked:
         """Make the result of a rule that lacks evidence: why, and what would give it."""

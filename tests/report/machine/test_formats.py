@@ -234,6 +234,13 @@ def test_github_tells_roots_gravely_and_symptoms_as_notices() -> None:
     assert "52%25 of their size" in told[0][2]
 
 
+def test_github_gives_a_symptom_the_cure_of_its_root() -> None:
+    own = replace(story.DEAD, cure="swap relu for gelu.", explained_by=("ACT403@net.1",))
+    lines = github(replace(story.SICK, findings=(story.HOT, story.DIED, own))).splitlines()
+    assert "Try first: Divide the learning rate" in lines[-1]
+    assert "swap relu" not in lines[-1]
+
+
 def test_github_carries_signs_through() -> None:
     odd = replace(story.DEAD, site="a:b,c%d", file="x,y:z%.py", explained_by=())
     (line,) = github(replace(story.SICK, findings=(odd,))).splitlines()

@@ -22,7 +22,7 @@ from relume.atlas.portable_random import portable_normals
 GAIN = math.sqrt(2)
 SEED = 9
 LABELS = {
-    "accuracy": "share of the points that are told right",
+    "accuracy": "share of the points that are classified correctly",
     "loss": "loss",
     "dead": "units that are dead on all the points",
 }

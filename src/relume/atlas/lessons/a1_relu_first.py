@@ -36,7 +36,9 @@ from relume.atlas.lesson import lesson
 
 def figures() -> tuple[Figure, ...]:
     """A small net with each act."""
-    says = (Say("{act}, {width} units, {steps} steps: {accuracy%} told right, loss {loss}."),)
+    says = (
+        Say("{act}, {width} units, {steps} steps: {accuracy%} classified correctly, loss {loss}."),
+    )
     presets = (
         Preset("ReLU", {}),
         Preset("Leaky ReLU", {"act": "leaky_relu"}),

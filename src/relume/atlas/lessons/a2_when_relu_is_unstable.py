@@ -39,7 +39,7 @@ def figures() -> tuple[Figure, ...]:
     says = (
         Say(
             "{act} at rate {rate}: {dead} dead units ({born} at the start), {accuracy%} of the "
-            "points told right."
+            "points classified correctly."
         ),
     )
     presets = (

@@ -4,7 +4,7 @@
 ELU's outputs are said to have a mean near zero, ReLU's and Leaky ReLU's not.
 
 ## What you see
-The mean that each act hands on from a standard normal pre. ELU is nearer to zero than ReLU, by
+The mean that each act passes on from a standard normal pre. ELU is nearer to zero than ReLU, by
 more than half, and not at zero; SELU is, which is what its two constants are for.
 
 ## What to move
@@ -47,7 +47,7 @@ def figures() -> tuple[Figure, ...]:
         Preset("mean over spread", {"column": "off_centre"}),
     )
     acts = ("elu", "selu", "celu", "relu", "leaky_relu", "prelu", "gelu", "silu", "sigmoid", "tanh")
-    return (means("The mean that an act hands on", acts, says, presets=presets),)
+    return (means("The mean that an act passes on", acts, says, presets=presets),)
 
 
 LESSON = lesson(__doc__, figures)

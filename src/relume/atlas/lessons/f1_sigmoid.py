@@ -39,8 +39,8 @@ def figures() -> tuple[Figure, ...]:
             ("share", "<", 0.05),
         ),
         Say(
-            "At z = {z} the slope is {slope}, {share%} of the largest; the unit hands on a mean of "
-            "{mean}."
+            "At z = {z} the slope is {slope}, {share%} of the largest; the unit passes on a mean "
+            "of {mean}."
         ),
     )
     presets = (

@@ -39,7 +39,7 @@ def figures() -> tuple[Figure, ...]:
             "At z = {z} it is flat: the slope is {slope}, {share%} of the largest.",
             ("share", "<", 0.05),
         ),
-        Say("At z = {z} the slope is {slope}, and the unit hands on a mean of {mean}."),
+        Say("At z = {z} the slope is {slope}, and the unit passes on a mean of {mean}."),
     )
     presets = (
         Preset("tanh at 0", {}),

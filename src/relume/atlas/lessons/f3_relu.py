@@ -9,7 +9,7 @@ can die.
 The curve and its slope: 1 above zero wherever you go, 0 below, exactly.
 
 ## What to move
-The point across zero; the spread of the pre, to see the mean that a ReLU layer hands on (0.4 of
+The point across zero; the spread of the pre, to see the mean that a ReLU layer passes on (0.4 of
 the spread, never below 0) and the share of the pre that gets no gradient.
 
 ## What is measured
@@ -44,7 +44,7 @@ def figures() -> tuple[Figure, ...]:
             ("slope", "==", 0.0),
         ),
         Say(
-            "At z = {z} the slope is {slope}, however far up; the unit hands on a mean of {mean}, "
+            "At z = {z} the slope is {slope}, however far up; the unit passes on a mean of {mean}, "
             "never below zero."
         ),
     )

@@ -68,7 +68,7 @@ def figures() -> tuple[Figure, ...]:
         steps=100,
         presets=presets,
     )
-    slope = (Say("At z = {z} the slope is {slope}; the unit hands on a mean of {mean}."),)
+    slope = (Say("At z = {z} the slope is {slope}; the unit passes on a mean of {mean}."),)
     leak = Control("negative_slope", "slope below zero", 0.1, 0, 1, 0.01)
     acts = ("leaky_relu", "relu")
     return first, curve("Leaky ReLU and its slope", acts, slope, z=-2.0, more=(leak,))

@@ -13,8 +13,8 @@ The rate: at 0.5 hardly a unit dies, at 8 the net is gone. The steps, or let it 
 in the first few steps, when the gradients are largest. Leaky ReLU at the same rate loses no unit.
 
 ## What is measured
-Dead units before and after, loss and share told right, at every step. On real images: dead units
-and error by rate, for ReLU and Leaky ReLU.
+Dead units before and after, loss and share classified correctly, at every step. On real images:
+dead units and error by rate, for ReLU and Leaky ReLU.
 
 ## Correction
 Leaky units do not die, but a rate that kills ReLUs may make a leaky net diverge instead, as the
@@ -39,10 +39,13 @@ def figures() -> tuple[Figure, ...]:
     says = (
         Say(
             "At rate {rate} there are {dead} dead units after {steps} steps, {born} at the start. "
-            "{accuracy%} of the points are told right.",
+            "{accuracy%} of the points are classified correctly.",
             ("dead", ">", 0),
         ),
-        Say("At rate {rate} no unit is dead after {steps} steps; {accuracy%} are told right."),
+        Say(
+            "At rate {rate} no unit is dead after {steps} steps; {accuracy%} are classified "
+            "correctly."
+        ),
     )
     presets = (
         Preset("rate 4", {}),

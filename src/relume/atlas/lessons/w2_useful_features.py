@@ -14,8 +14,8 @@ three units are too few folds. Then other acts: the boundary of ReLU is made of 
 that of tanh and GELU is round; sigmoid at the same rate is far behind after the same steps.
 
 ## What is measured
-The share of the points that are told right and the cross-entropy, after every step, in a net that
-trains in front of you; torch computes the same numbers when the page is made.
+The share of the points that are classified correctly and the cross-entropy, after every step, in a
+net that trains in front of you; torch computes the same numbers when the page is made.
 
 ## Belongs to
 rules: acting-linear, missing-nonlinearity
@@ -40,8 +40,8 @@ def figures() -> tuple[Figure, ...]:
             ("accuracy", ">", 0.97),
         ),
         Say(
-            "After {steps} steps only {accuracy%} are told right, with a loss of {loss}; half "
-            "right is guessing.",
+            "After {steps} steps only {accuracy%} are classified correctly, with a loss of {loss}; "
+            "half right is guessing.",
         ),
     )
     presets = (

@@ -11,7 +11,7 @@ loses four powers of ten, ReLU keeps it to the digit.
 
 ## What to move
 The act, to see its curve and its source, and the height: the share of a normal pre on which the
-act is flat, the mean it hands on, its slope at z = 4.
+act is flat, the mean it passes on, its slope at z = 4.
 
 ## What is measured
 E f(z)², E f′(z)² and the rest for z ~ N(0, 1), by quadrature in float64, when this page was made.
@@ -39,7 +39,7 @@ def figures() -> tuple[Figure, ...]:
             ("column", "==", "backward"),
         ),
         Say("{act}, {year}: flat on {height%} of a standard normal pre.", ("column", "==", "flat")),
-        Say("{act}, {year}: it hands on a mean of {height}.", ("column", "==", "mean")),
+        Say("{act}, {year}: it passes on a mean of {height}.", ("column", "==", "mean")),
         Say("{act}, {year}: at z = 4 its slope is {height}."),
     )
     presets = (

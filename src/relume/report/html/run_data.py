@@ -73,7 +73,7 @@ def run_data(run: RunData, encoder: SeriesEncoder) -> dict[str, Any]:
         "name": name(trace.meta.get("run", "")),
         "state": run.state,
         "about": run_header(trace.meta),
-        "verdict": {"kind": kind, "claim": claim, "outcome": _long(diagnosis.outcome.text)},
+        "verdict": {"kind": kind, "claim": claim, "outcome": _long(diagnosis.outcome_sentence)},
         "numbers": _numbers(diagnosis.outcome.numbers),
         "roots": [index[finding.key] for finding in roots],
         "hero": headline_figure(diagnosis, roots, trace),

@@ -1,23 +1,33 @@
-"""Writes one line a finding, for editors and for `grep`."""
+"""Writes one short line a finding, in the order of ruff's, for editors and for `grep`."""
 
-from dataclasses import replace
-
-from relume.core import Diagnosis, Finding
-from relume.report.words.sanitise import clean, name, place, prose, shorten
+from relume.core import Diagnosis, Finding, Severity
+from relume.report.words.made_at import code_span
+from relume.report.words.sanitise import clean, first_sentence, name, place, shorten
+from relume.report.words.source_location import message
 
 
 def concise(diagnosis: Diagnosis) -> str:
-    """Return ``file:line: CODE severity site message``, a line each, roots first.
+    """Return ``file:line:column: CODE name: sentence``, a line each, roots first, without facts.
 
-    A finding without a place in the source gets the script; one of the whole model has the
-    site ``(model)``. Empty if there is no finding.
+    A finding without a place in the source gets the script. Empty if there is no finding.
     """
     script = str(diagnosis.meta.get("script") or "-")
-    return "".join(f"{_line(finding, script)}\n" for finding in diagnosis.findings)
+    findings = [finding for finding in diagnosis.findings if finding.severity > Severity.FACT]
+    return "".join(f"{_line(finding, script)}\n" for finding in findings)
 
 
 def _line(finding: Finding, script: str) -> str:
-    where = place(finding.file, finding.line) or clean(shorten(script))
-    site = name(finding.site) or "(model)"
-    message = prose(replace(finding, site=name(finding.site)).message)
-    return f"{where}: {finding.code} {finding.severity} {site} {message}"
+    claim, _ = first_sentence(message(finding))
+    where = _place(finding) or clean(shorten(script))
+    return f"{where}: {finding.code} {name(finding.name)}: {claim.rstrip('.')}"
+
+
+def _place(finding: Finding) -> str:
+    if not finding.file:
+        return ""
+    act = str(finding.evidence.more.get("act", ""))
+    code = code_span(finding.file, finding.line, site=finding.site, act=act)
+    if code is None:
+        return place(finding.file, finding.line)
+    column = code.start + 1 if code.end else len(code.text) - len(code.text.lstrip()) + 1
+    return f"{place(code.file, code.line)}:{column}"

@@ -99,6 +99,8 @@ class CheckedSchema(SchemaModel):
     """What was measured, in words."""
     near: float
     """How near that came to the rule's limit: 1 at it, 0 far from it or not known."""
+    applies: bool
+    """Whether the run has what the rule is about: a gate, a regression."""
 
 
 class NotCheckedSchema(SchemaModel):
@@ -170,6 +172,8 @@ class DiagnosisSchema(SchemaModel):
     """What is missing for calling the run fine."""
     trainings: list[OutcomeSchema]
     """The outcome of each training, where the script makes several in turn."""
+    suspects: list[str]
+    """The likeliest causes where the run fails and no rule is sure why."""
     suppressed: list[SilencedSchema]
     """Findings that a comment, the configuration or a baseline silenced."""
     meta: dict[str, Any]

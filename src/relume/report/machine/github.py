@@ -8,7 +8,7 @@ properties.
 
 from relume.core import Diagnosis, Finding, Severity
 from relume.report.words.sanitise import name, sentence
-from relume.report.words.source_location import links_sentence, message, source_spot
+from relume.report.words.source_location import cure_sentences, links_sentence, message, source_spot
 
 COMMANDS = {
     Severity.ERROR: "error",
@@ -33,7 +33,7 @@ def _command(finding: Finding, diagnosis: Diagnosis) -> str:
     }
     head = ",".join(f"{key}={_property(value)}" for key, value in properties.items() if value)
     lines = [sentence(message(finding)), links_sentence(finding, diagnosis)]
-    lines += [f"Try first: {sentence(finding.cure)}"] if finding.cure else []
+    lines += cure_sentences(finding, diagnosis)
     return f"::{command} {head}::{_data(chr(10).join(line for line in lines if line))}"
 
 

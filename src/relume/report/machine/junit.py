@@ -10,7 +10,12 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from relume.core import Diagnosis, Finding, NotChecked, Severity
 from relume.report.rule_pages.pages import family_of
 from relume.report.words.sanitise import clean, count, name, sentence, shorten
-from relume.report.words.source_location import links_sentence, message, source_spot
+from relume.report.words.source_location import (
+    cure_sentences,
+    links_sentence,
+    message,
+    source_spot,
+)
 
 LONGEST = 4000
 """Characters of one text: readers show it in a cell of a table."""
@@ -30,7 +35,7 @@ def junit(diagnosis: Diagnosis, fail_on: Severity = Severity.WARNING) -> str:
     values = {
         "run": name(meta.get("run") or meta.get("path") or ""),
         "script": name(meta.get("script") or ""),
-        "outcome": diagnosis.outcome.text,
+        "outcome": diagnosis.outcome_sentence,
     }
     for key, value in values.items():
         SubElement(properties, "property", name=key, value=_safe(value))
@@ -92,7 +97,7 @@ def _add_case(
 def _finding_line(finding: Finding, diagnosis: Diagnosis) -> str:
     where = source_spot(finding, diagnosis.meta)
     at = "" if where is None else where.file + (f":{where.line}" if where.line else "") + ": "
-    cure = f" Try first: {sentence(finding.cure)}" if finding.cure else ""
+    cure = "".join(f" {words}" for words in cure_sentences(finding, diagnosis))
     claim = f"{finding.severity} {finding.code}: {sentence(message(finding))}"
     return f"{name(at)}{claim} {links_sentence(finding, diagnosis)}{cure}".rstrip()
 

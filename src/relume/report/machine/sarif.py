@@ -11,7 +11,12 @@ from relume import __version__
 from relume.core import Diagnosis, Finding, NotChecked, Severity, Silenced, plain
 from relume.report.rule_pages.pages import PageText, family_of
 from relume.report.words.sanitise import clean, name, sentence
-from relume.report.words.source_location import links_sentence, message, source_spot
+from relume.report.words.source_location import (
+    cure_sentences,
+    links_sentence,
+    message,
+    source_spot,
+)
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -105,7 +110,7 @@ def _result(
 ) -> Object:
     fact = finding.severity is Severity.FACT
     words = [sentence(message(finding)), links_sentence(finding, diagnosis)]
-    words += [f"Try first: {sentence(finding.cure)}"] if finding.cure else []
+    words += cure_sentences(finding, diagnosis)
     result: Object = {
         "ruleId": clean(finding.code),
         "ruleIndex": index[finding.code],

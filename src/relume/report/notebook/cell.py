@@ -26,7 +26,7 @@ def cell(diagnosis: Diagnosis) -> str:
     sign, colour = _SIGNS[kind]
     parts = [
         f'<p style="margin:0 0 .6em"><b style="color:{colour}">{sign} {_text(claim)}.</b> '
-        f"{_text(diagnosis.outcome.text)}</p>",
+        f"{_text(diagnosis.outcome_sentence)}</p>",
         *(_root(branch) for branch in tree.roots),
     ]
     rest = {

@@ -150,9 +150,8 @@ def table(known: Sequence[PageText], console: Console) -> None:
         rows = [_row(p, widest, style) for p in known if p.code.startswith(family)]
         style.put(grid(rows), left=1)
     style.put()
-    words = (
-        "The severity is the gravest that a rule can say; on a run that learns a sign is a note."
-    )
+    words = "The severity is the gravest that a rule can say. "
+    words += "If the loss is falling, symptoms are only notes."
     style.put(style.text((words, "dim")))
 
 

@@ -3,8 +3,8 @@
 In come plain nouns and a Rich console; nothing comes back.
 
 - `style.py`: a console with its width and signs; every file here prints through its `Style`.
-- `diagnosis_text.py`: a diagnosis: the verdict, the root causes, the rest.
-- `root_cause.py`: one root cause as a block: numbers, symptoms, what to try first.
+- `diagnosis_text.py`: a diagnosis: the root causes, a line on all else, the verdict last.
+- `root_cause.py`: one root cause as compilers print an error: claim, source, symptoms, command.
 - `sparkline.py`, `text_plot.py`: a series in one line, a function in braille.
 - `trial_text.py`: a cure or a trial; `comparison.py`: a comparison of acts, a recommendation.
 - `card_text.py`: cards in full or side by side; `act_list.py`, `run_list.py`: tables.

@@ -1,24 +1,25 @@
-"""Prints a diagnosis: the verdict, each root cause with its symptoms, then the rest.
+"""Prints a diagnosis so that the verdict is the last thing on the screen.
 
-It shows plain data and decides nothing but the layout.
+First each root cause with its source and what to try, then one line on all else, then the verdict.
+`verbose` lists the rest: notes in full, and every rule in one table. It shows plain data and
+decides nothing but the layout.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, RenderableType
-from rich.panel import Panel
 from rich.text import Text
 
 from relume.core import Checked, Diagnosis, Finding, Severity, Trace
 from relume.report.terminal.root_cause import (
     FULL,
+    RunContext,
     further_sites,
     message,
-    print_further_roots,
     print_root,
+    put_command,
 )
 from relume.report.terminal.style import STYLES, Style, grid
 from relume.report.words.cause_tree import (
@@ -39,52 +40,76 @@ from relume.report.words.sanitise import (
     sentence,
     share,
 )
+from relume.report.words.suppressed_summary import summary
 
 _LOOKS = {"sick": ("✗", "bold red"), "fine": ("✓", "bold green"), "unknown": ("?", "bold yellow")}
+FREE_SECONDS = 1.5
+"""Recording that a run may spend before its share of the time counts
+(`record.schedule.overhead_budget.ALLOWANCE`)."""
 
 
-def render(diagnosis: Diagnosis, trace: Trace | None, console: Console) -> None:
+def render(
+    diagnosis: Diagnosis, trace: Trace | None, console: Console, *, verbose: bool = False
+) -> None:
     """Write the report of a diagnosis to `console`.
 
     Args:
         diagnosis: what to print.
-        trace: the diagnosed run, for the footer; None if it is not at hand.
+        trace: the diagnosed run, for the source of layers and the last lines; None if it is not at
+            hand.
         console: where to; its width, colours and encoding are respected.
+        verbose: also the numbers by their raw names, the notes, and what every rule found.
     """
     style = Style(console)
+    run = RunContext(trace, diagnosis.meta or (trace.meta if trace else {}))
     tree = cause_tree(diagnosis)
-    _verdict(diagnosis, tree, style)
-    at = 1
     for group in group_by_rule(tree.roots):
-        for branch in group[:FULL]:
-            print_root(branch, at, style)
-            at += 1
-        if len(group) > FULL:
-            print_further_roots(group, at, style)
-            at += len(group) - FULL
-    _notes(tree, style)
-    _section("Ruled out", _lines(diagnosis.ruled_out, "·", "dim", style), style)
-    fired = {finding.code for finding in diagnosis.findings}
-    fine = tuple(
-        replace(item, name=f"{item.name}, elsewhere") if item.code in fired else item
-        for item in diagnosis.checked
-        if item not in diagnosis.ruled_out
-    )
-    _section("Checked and fine", _lines(fine, "✓", "green", style), style)
-    _section("Could not be checked", _missing(diagnosis, style), style)
-    _footer(diagnosis.meta or (trace.meta if trace else {}), _elapsed(trace), style)
+        if verbose:
+            for branch in group:
+                print_root([branch], run, style, verbose=True)
+        else:
+            print_root(group, run, style)
+    if not tree.roots:
+        _suspects(diagnosis, run, style)
+    if verbose:
+        _everything(diagnosis, tree, style)
+    style.put()
+    _summary(diagnosis, tree, run, style, verbose=verbose)
+    _verdict(diagnosis, tree, style)
 
 
 def _verdict(diagnosis: Diagnosis, tree: CauseTree, style: Style) -> None:
     kind, claim = verdict(diagnosis, tree)
     sign, tone = _LOOKS[kind]
+    badly = bool(tree.roots) and diagnosis.outcome.fares_badly
+    claim = f"NOT LEARNING: {claim}" if badly else claim
     text = " ".join(filter(None, (diagnosis.outcome.text, not_seen(diagnosis))))
-    words = style.text((f"{style.sign(sign)} {claim}.", tone), " ", prose(text))
-    title = style.text(("relume", "bold"))
+    style.put(style.text((f"{style.sign(sign)} relume: {claim}.", tone), " ", prose(text)))
+
+
+def _suspects(diagnosis: Diagnosis, run: RunContext, style: Style) -> None:
+    """Print the closest suspects of a run that fails where no rule is sure, and what settles it."""
+    if not diagnosis.suspects:
+        return
     style.put()
-    style.put(
-        Panel(words, title=title, title_align="left", border_style=tone.removeprefix("bold "))
-    )
+    style.put(style.text(("No rule is sure. Closest suspects:", "bold yellow")))
+    for words in diagnosis.suspects:
+        style.put(style.text(f"{style.sign('·')} {sentence(words)}"), left=2)
+    compare = run.command("compare", "--acts", "relu,gelu")
+    for label, command in (("settle", compare), ("or", run.command("fix"))):
+        if command:
+            put_command(label, command, 1, style)
+
+
+def _everything(diagnosis: Diagnosis, tree: CauseTree, style: Style) -> None:
+    _notes(tree, style)
+    fired = {finding.code for finding in diagnosis.findings}
+    clean = sorted({*diagnosis.ruled_out, *diagnosis.checked}, key=lambda item: item.code)
+    looked = [item for item in clean if item.applies]
+    _section("Looked and found nothing", _lines(looked, "✓", "green", fired, style), style)
+    absent = [item for item in clean if not item.applies]
+    _section("Does not apply here", _lines(absent, "·", "dim", fired, style), style)
+    _section("Could not look", _missing(diagnosis, style), style)
 
 
 def _notes(tree: CauseTree, style: Style) -> None:
@@ -96,7 +121,7 @@ def _notes(tree: CauseTree, style: Style) -> None:
                 rows.append((sign, _note(finding, style)))
         if len(group) > FULL:
             rows.append((Text(), further_sites([branch.finding for branch in group[FULL:]], style)))
-    _section("Worth knowing, not harm", rows, style)
+    _section("Notes and facts", rows, style)
 
 
 def _note(finding: Finding, style: Style) -> Text:
@@ -104,32 +129,24 @@ def _note(finding: Finding, style: Style) -> Text:
     site = f" {name(finding.site)}" if finding.site else ""
     where = place(finding.file, finding.line)
     head = (f"{finding.severity} {finding.code} {finding.name}", tone)
-    return style.text(head, (site, "cyan"), (f"  {where}" if where else "", "dim"), _tail(finding))
-
-
-def _tail(finding: Finding) -> str:
     ended = " (It no longer held at the end.)" if finding.cleared else ""
-    return f"\n{message(finding)}{ended}"
+    tail = f"\n{message(finding)}{ended}"
+    return style.text(head, (site, "cyan"), (f"  {where}" if where else "", "dim"), tail)
 
 
 def _lines(
-    items: tuple[Checked, ...], sign: str, tone: str, style: Style
+    items: Sequence[Checked], sign: str, tone: str, fired: set[str], style: Style
 ) -> list[tuple[RenderableType, ...]]:
     mark = style.text((style.sign(sign), tone))
-    if style.width < 110:  # in three columns the third would be too slim
-        return [
-            (mark, style.text(f"{item.code} {item.name}  ", (prose(item.text), "dim")))
-            for item in items
-        ]
-    return [
-        (
-            mark,
-            style.text((item.code, "dim")),
-            style.text(item.name),
-            style.text((prose(item.text), "dim")),
-        )
-        for item in items
-    ]
+    rows: list[tuple[RenderableType, ...]] = []
+    for item in items:
+        label = f"{item.name}, elsewhere" if item.code in fired else item.name
+        words = style.text((prose(item.text), "dim"))
+        if style.width < 110:  # in three columns the third would be too slim
+            rows.append((mark, Text("  ").join([style.text(f"{item.code} {label}"), words])))
+        else:
+            rows.append((mark, style.text((item.code, "dim")), style.text(label), words))
+    return rows
 
 
 def _missing(diagnosis: Diagnosis, style: Style) -> list[tuple[RenderableType, ...]]:
@@ -153,30 +170,85 @@ def _section(title: str, rows: list[tuple[RenderableType, ...]], style: Style) -
         style.put(grid(rows), left=1)
 
 
+def _summary(
+    diagnosis: Diagnosis, tree: CauseTree, run: RunContext, style: Style, *, verbose: bool
+) -> None:
+    for words in _summary_lines(diagnosis, tree, run, style, verbose=verbose):
+        style.put(style.text((words, "dim")))
+
+
+def _summary_lines(
+    diagnosis: Diagnosis, tree: CauseTree, run: RunContext, style: Style, *, verbose: bool
+) -> Iterator[str]:
+    dot = f" {style.sign('·')} "
+    yield from summary(diagnosis)  # what was silenced
+    if tree.notes and not verbose:
+        groups = group_by_rule(tree.notes)
+        names = [f"{group[0].finding.code} {group[0].finding.name}" for group in groups]
+        yield f"notes: {join_names(names)}"
+    others = _others(diagnosis)
+    if others:
+        path = run.meta.get("path")
+        where = "" if verbose else f" ({'relume diagnose -v' if path else '-v'} lists them)"
+        yield f"{others}{where}"
+    seen = dot.join(_seen(run))
+    if seen:
+        yield seen
+    recording = run.meta.get("path") or run.meta.get("run")
+    if recording:  # on a line of its own, to be copied
+        yield f"{place(str(recording), 0)}{dot}open it: relume report"
+
+
+def _others(diagnosis: Diagnosis) -> str:
+    """Return how many rules found nothing, do not apply, and could not look."""
+    fired = {finding.code for finding in diagnosis.findings}
+    clean = {item.code: item for item in (*diagnosis.ruled_out, *diagnosis.checked)}
+    silent = [item for code, item in clean.items() if code not in fired]
+    looked = sum(item.applies for item in silent)
+    absent = len(silent) - looked
+    missing = {item.code for item in diagnosis.not_checked} - fired - clean.keys()
+    parts = [
+        f"{count(looked, 'rule')} found nothing" if looked else "",
+        f"{absent} {'does' if absent == 1 else 'do'} not apply here" if absent else "",
+        f"{len(missing)} could not look" if missing else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _seen(run: RunContext) -> Iterator[str]:
+    """Yield what was looked at, until when, and what that cost."""
+    steps, records = run.meta.get("steps"), run.meta.get("records")
+    if isinstance(steps, int) and isinstance(records, int):
+        last = _last_record(run.trace)
+        until = "" if last is None else f", the last {last:,}"
+        yield f"{records:,} of {count(steps, 'step')} looked at{until}"
+    yield from _cost(run.meta, _elapsed(run.trace))
+
+
+def _last_record(trace: Trace | None) -> int | None:
+    """Return the last step at which a layer was looked at; the loss is known more often."""
+    table = trace.table if trace else {}
+    return max(
+        (int(s.steps[-1]) for (site, _), s in table.items() if site and len(s)), default=None
+    )
+
+
 def _elapsed(trace: Trace | None) -> float | None:
     """Return the seconds spent in steps."""
     series = trace.series("", "step_seconds") if trace else None
     return None if series is None else sum(float(s) for s in series.values if math.isfinite(s))
 
 
-def _footer(meta: Mapping[str, Any], elapsed: float | None, style: Style) -> None:
-    parts: list[str] = []
-    for key, noun in (("steps", "step"), ("records", "record")):
-        if isinstance(meta.get(key), int):
-            parts.append(count(meta[key], noun))
+def _cost(meta: Mapping[str, Any], elapsed: float | None) -> Iterator[str]:
+    """Yield the cost of recording in two parts: seconds at the start, and the share after it."""
     overhead = meta.get("overhead")
-    if isinstance(overhead, int | float):
-        # the share is large in a short run, whose first steps are all recorded; the seconds show
-        # how little that is
-        took = f"{duration(overhead * elapsed)} ({share(overhead)})" if elapsed else share(overhead)
-        parts.append(f"recording took {took}")
-    if elapsed:
-        parts.append(f"trained for {duration(elapsed)}")
-    run = meta.get("path") or meta.get("run")
-    if parts or run:
-        style.put()
-    if parts:
-        style.put(style.text((f" {style.sign('·')} ".join(parts), "dim")))
-    if run:  # on a line of its own, to be copied
-        style.put(style.text((f"run {place(str(run), 0)}", "dim")))
-    style.put()
+    if not isinstance(overhead, int | float) or not math.isfinite(overhead):
+        return
+    if not elapsed:
+        yield f"recording took {share(overhead)} of the time"
+        return
+    spent = overhead * elapsed
+    start = min(spent, FREE_SECONDS)
+    later = (spent - start) / elapsed
+    more = f", then {share(later)} of the time" if later > 0 else ""
+    yield f"recording took {duration(start)} at the start{more}"

@@ -1,53 +1,105 @@
-"""Prints a root cause as a block: the claim, its numbers, its symptoms, what to try first."""
+"""Prints a root cause as compilers print an error: the claim, the source, the symptoms, a command.
 
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
+The short form has what a person needs to act; `verbose` adds the numbers with their raw names and
+every symptom in full.
+"""
 
-from rich.console import RenderableType
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
 from rich.text import Text
 from rich.tree import Tree
 
-from relume.core import Finding
+from relume.core import Finding, Trace
 from relume.report.terminal.sparkline import draw
-from relume.report.terminal.style import STYLES, Style, grid
+from relume.report.terminal.style import STYLES, Style
 from relume.report.words.cause_tree import CauseBranch, group_by_rule
+from relume.report.words.made_at import CodeSpan, code_span
 from relume.report.words.sanitise import (
     count,
+    first_sentence,
     join_names,
     name,
     number,
     place,
     prose,
     sentence,
-    source,
     span,
 )
 
 FULL = 3
-"""Sites of one rule that are printed in full; the others take a line each."""
+"""Findings of one rule that a list shows in full; the others share a line."""
+SCRIPT = ".py"
 
 
-def print_root(branch: CauseBranch, at: int, style: Style) -> None:
-    """Print a root cause in full: claim, site, steps, numbers, symptoms, cure."""
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What a finding's block needs beside it: the run's trace and metadata, where there are any."""
+
+    trace: Trace | None
+    meta: Mapping[str, Any]
+
+    @property
+    def script(self) -> str:
+        """The script of the run, as it was typed; empty where it was no script."""
+        script = str(self.meta.get("script") or "")
+        return script if script.endswith(SCRIPT) or self.meta.get("module") else ""
+
+    def command(self, verb: str, *options: str) -> str:
+        """Return a command on the run's script that can be pasted; empty where there is none."""
+        if not self.script:
+            return ""
+        module = ["-m"] if self.meta.get("module") else []
+        argv = [str(word) for word in self.meta.get("argv") or ()]
+        words = [*module, self.script, *options, *(["--", *argv] if argv else [])]
+        return f"relume {verb} {name(shlex.join(words), 400)}"
+
+    def code(self, finding: Finding) -> CodeSpan | None:
+        """Return where the layer of a finding is made, else where it is called."""
+        site = self.trace.site(finding.site) if self.trace else None
+        act = site.act if site else str(finding.evidence.more.get("act", ""))
+        known = act if act != "identity" else ""
+        made_for = finding.site if site is None or site.kind in ("act", "head") else finding.layer
+        script = self.script if self.script.endswith(SCRIPT) else ""
+        return code_span(finding.file, finding.line, site=made_for, act=known, script=script)
+
+
+def print_root(
+    group: Sequence[CauseBranch], run: RunContext, style: Style, *, verbose: bool = False
+) -> None:
+    """Print a root cause: claim, source, course, symptoms, what to try.
+
+    Args:
+        group: the causes of one rule; the first is printed, the others are named by their sites.
+        run: the run that they were found in.
+        style: where to.
+        verbose: also the raw numbers, and each symptom with its own claim.
+    """
+    branch, *others = group
     finding = branch.finding
     tone = STYLES[finding.severity]
+    first, rest = first_sentence(message(finding))
     style.put()
-    title = style.text(
-        (f"{at}  {finding.code} ", "bold"),
-        (finding.name, tone),
-        (f"  {finding.severity}", tone),
-    )
-    style.rule(title, tone.removeprefix("bold "), heavy=True)
-    style.put()
-    style.put(style.text((message(finding), "bold")), left=3)
-    style.put()
-    style.put(grid(_facts(finding, style)), left=3)
-    if branch.below or branch.also:
-        style.put()
-        style.put(_tree(branch, style), left=3)
-    style.put()
-    style.put(_advice(finding, style), left=3)
+    title = f"{finding.severity}[{finding.code}]"
+    style.put(style.text((title, tone), (f": {finding.name}: ", tone), (first, "bold")))
+    code = run.code(finding)
+    gutter = _source(finding, code, style)
+    rows: list[tuple[str, list[str | tuple[str, str]]]] = [("seen", _seen(finding, gutter, style))]
+    if verbose:
+        rows.append(("data", _measured(finding)))
+    if rest:
+        rows.insert(0, ("note", [rest]))
+    if others:
+        rows.append(("and", [f"at {_sites(others)}"]))
+    if not verbose:
+        rows += [("also", [words]) for words in _symptoms(group)]
+    for label, parts in rows:
+        _row(label, parts, gutter, style)
+    if verbose and (branch.below or branch.also):
+        style.put(_tree(branch, style), left=gutter + 3)
+    _advice(finding, run, gutter, style)
 
 
 def message(finding: Finding) -> str:
@@ -57,42 +109,88 @@ def message(finding: Finding) -> str:
     return prose(words) if quoted else sentence(words)
 
 
-def _facts(finding: Finding, style: Style) -> Iterator[tuple[Text, Text]]:
-    def row(label: str, *parts: str | tuple[str, str]) -> tuple[Text, Text]:
-        return style.text((label, "dim")), style.text(*parts)
-
-    yield row("where", (name(finding.site) if finding.site else "the whole model", "bold cyan"))
+def _source(finding: Finding, code: CodeSpan | None, style: Style) -> int:
+    """Print the place and its excerpt; return the width of the line numbers."""
     where = place(finding.file, finding.line)
-    if where:
-        code = source(finding.file, finding.line)
-        yield row("source", (where, "cyan"), f"  {code}" if code else "")
+    if code is not None:
+        column = f":{code.start + 1}" if code.end else ""
+        where = place(code.file, code.line) + column
+    site = f"at {name(finding.place)}" if finding.site else "the whole model"
+    if code is not None and finding.line and (code.line, code.file) != (finding.line, finding.file):
+        site += f", called in line {finding.line}"
+    number_of = str(code.line) if code is not None else ""
+    gutter = max(1, len(number_of))
+    arrow = (f"{' ' * gutter}-->", "blue")
+    style.put(style.text(arrow, f" {where}  " if where else " ", (site, "cyan")))
+    if code is None:
+        return gutter
+    bar = style.sign("│")
+    text, start, end = _excerpt(code, style.width - gutter - 3)
+    style.put(style.text((f"{' ' * gutter} {bar}", "blue")))
+    style.put(style.text((f"{number_of} {bar} ", "blue"), text))
+    if end > start:
+        tone = STYLES[finding.severity]
+        marks = f"{' ' * start}{'^' * (end - start)}"
+        style.put(style.text((f"{' ' * gutter} {bar} ", "blue"), (marks, tone)))
+    return gutter
+
+
+def _excerpt(code: CodeSpan, width: int) -> tuple[str, int, int]:
+    """Return the line without what does not fit, and where the meant part lies in it."""
+    indent = len(code.text) - len(code.text.lstrip())
+    cut = max(0, min(indent, indent - 4))  # a nested line keeps a little of its indentation
+    start, end = code.start, code.end
+    if end and end - cut > width:  # what is meant must be seen
+        cut = max(cut, min(start, end - width))
+    text = prose_of_code(code.text[cut:])
+    if len(text) > width > 4:
+        text = f"{text[: width - 3]}..."
+    return text, max(0, start - cut), min(max(0, end - cut), len(text))
+
+
+def prose_of_code(text: str) -> str:
+    """Return a line of source with its spaces, every other control character visible."""
+    return "".join(name(char) if not char.isprintable() else char for char in text.expandtabs(1))
+
+
+def _row(label: str, parts: list[str | tuple[str, str]], gutter: int, style: Style) -> None:
+    words = style.text(*parts)
+    sign = f"= {label}:" if label else ""
+    head = style.text((f"{' ' * gutter} {sign:<8} ", "blue"))
+    lines = words.wrap(style.console, max(10, style.width - len(head)))
+    for at, line in enumerate(lines):
+        style.put(Text.assemble(head if at == 0 else Text(" " * len(head)), line))
+
+
+def _seen(finding: Finding, gutter: int, style: Style) -> list[str | tuple[str, str]]:
     ended = ", and no longer at the end" if finding.cleared else ""
-    yield row("when", span(finding.steps), ended)
-    yield row("measured", *_measured(finding))
-    curve = _curve(finding, style)
-    if curve:
-        yield row("course", *curve)
+    curve = _curve(finding, style, gutter + 12)
+    when = f"{span(finding.steps)}{ended}"
+    return [*curve, f"  {when}" if curve else when]
 
 
 def _measured(finding: Finding) -> list[str | tuple[str, str]]:
     evidence = finding.evidence
-    parts: list[str | tuple[str, str]] = [
-        prose(evidence.stat),
-        " = ",
-        (number(evidence.value), STYLES[finding.severity]),
-    ]
+    parts: list[str | tuple[str, str]] = [f"{prose(evidence.stat)} = {number(evidence.value)}"]
     if evidence.threshold is not None:
-        parts.append((f"  limit {number(evidence.threshold)}", "dim"))
+        parts.append(f", limit {number(evidence.threshold)}")
     if evidence.samples:
-        parts.append((f"  {count(evidence.samples, 'sample')}", "dim"))
+        parts.append(f", {count(evidence.samples, 'sample')}")
+    spark = draw(evidence.curve, 8, threshold=evidence.threshold, value=evidence.value)
+    if spark is not None and spark.low:
+        steps = span(spark.steps)
+        ends = f"always {spark.low}" if spark.low == spark.high else f"{spark.low} to {spark.high}"
+        parts.append(f"; {steps}: {ends}{', log scale' if spark.log else ''}")
+    if spark is not None and spark.gaps:
+        parts.append(f", {spark.gaps:,} not finite")
     return parts
 
 
-def _curve(finding: Finding, style: Style, indent: int = 13) -> list[str | tuple[str, str]]:
+def _curve(finding: Finding, style: Style, indent: int) -> list[str | tuple[str, str]]:
     evidence = finding.evidence
     spark = draw(
         evidence.curve,
-        max(8, min(48, style.width - indent - 2)),
+        max(8, min(40, style.width - indent - 32)),
         threshold=evidence.threshold,
         value=evidence.value,
         plain=style.plain,
@@ -100,21 +198,30 @@ def _curve(finding: Finding, style: Style, indent: int = 13) -> list[str | tuple
     if spark is None or len(evidence.curve) < 2:
         return []
     hot = STYLES[finding.severity].removeprefix("bold ")
-    cells = [
+    return [
         (cell, hot if far else "green") for cell, far in zip(spark.cells, spark.beyond, strict=True)
     ]
-    words = f"  {span(spark.steps)}"
-    if spark.low:
-        print_further_roots = spark.low == spark.high
-        words += (
-            f", constant {spark.low}"
-            if print_further_roots
-            else f", min {spark.low}, max {spark.high}"
+
+
+def _sites(branches: Sequence[CauseBranch]) -> str:
+    found = [branch.finding for branch in branches]
+    return join_names([f"{f.site or 'the model'} ({number(f.evidence.value)})" for f in found], 8)
+
+
+def _symptoms(group: Sequence[CauseBranch]) -> Iterator[str]:
+    """Yield a line for each rule whose findings these causes explain."""
+    sites: dict[str, list[str]] = {}
+    for branch in group:
+        for finding in (*branch.everything()[1:], *branch.also):
+            where = sites.setdefault(f"{finding.code} {finding.name}", [])
+            if finding.site not in where:
+                where.append(finding.site)
+    for rule, names in sites.items():
+        known = [site for site in names if site]
+        at = f" at {join_names(known)}" if known else ""
+        yield (
+            f"{rule}{at}, a symptom of this" if len(names) == 1 else f"{rule}{at}, symptoms of this"
         )
-    words += ", log scale" if spark.log else ""
-    words += f", {spark.gaps:,} not finite" if spark.gaps else ""
-    fits = indent + len(spark.cells) + len(words) <= style.width
-    return [*cells, (words if fits else f"\n{words.strip()}", "dim")]
 
 
 def _tree(branch: CauseBranch, style: Style) -> Tree:
@@ -134,22 +241,17 @@ def _grow(tree: Tree, branch: CauseBranch, style: Style) -> None:
                 _grow(tree, child, style)
     if branch.also:
         names = join_names([f"{f.code} {f.site}".strip() for f in branch.also])
-        tree.add(style.text(("also, as told above: ", "dim"), names))
+        tree.add(style.text(("also, as above: ", "dim"), names))
 
 
 def _symptom(finding: Finding, style: Style) -> Text:
-    head = [
-        (f"{finding.code} {finding.name}", STYLES[finding.severity]),
-        "  ",
-        (name(finding.site) if finding.site else "the whole model", "cyan"),
-    ]
-    # the file's name alone: a line number must not be broken off at the margin of a tree
-    where = place(Path(finding.file).name, finding.line) if finding.file else ""
-    tail = f"  {span(finding.steps)}" + (f"  {where}" if where else "")
-    return style.text(*head, (tail, "dim"), f"\n{message(finding)}")
+    head = (f"{finding.code} {finding.name}", STYLES[finding.severity])
+    where = (name(finding.site) if finding.site else "the whole model", "cyan")
+    tail = (f"  {span(finding.steps)}", "dim")
+    return style.text(head, "  ", where, tail, f"\n{message(finding)}")
 
 
-def further_sites(rest: list[Finding], style: Style) -> Text:
+def further_sites(rest: Sequence[Finding], style: Style) -> Text:
     """Return further sites of one rule in a line, by name and value."""
     first = rest[0]
     sites = ", ".join(f"{name(f.site, 60)} ({number(f.evidence.value)})" for f in rest[:40])
@@ -162,28 +264,16 @@ def further_sites(rest: list[Finding], style: Style) -> Text:
     )
 
 
-def print_further_roots(group: list[CauseBranch], at: int, style: Style) -> None:
-    """Print the roots of one rule beyond the first few: a line each, and a cure that differs."""
-    first = group[0].finding
-    style.put()
-    title = style.text(
-        (f"{at} to {at + len(group) - FULL - 1}  {first.code} ", "bold"),
-        (first.name, STYLES[first.severity]),
-        ("  at further sites", "dim"),
-    )
-    style.rule(title, STYLES[first.severity].removeprefix("bold "))
-    style.put()
-    for branch in group[FULL:]:
-        style.put(_symptom(branch.finding, style), left=3)
-        if branch.below:
-            style.put(_tree(branch, style), left=5)
-        if branch.finding.cure != first.cure:
-            style.put(_advice(branch.finding, style), left=5)
+def _advice(finding: Finding, run: RunContext, gutter: int, style: Style) -> None:
+    command = run.command("fix")
+    if command:
+        put_command("try", command, gutter, style)
+    if finding.cure:
+        _row("" if command else "try", [(sentence(finding.cure), "green")], gutter, style)
+    put_command("why", f"relume explain {finding.code}", gutter, style)
 
 
-def _advice(finding: Finding, style: Style) -> RenderableType:
-    page = style.text((f"Read more: relume explain {finding.name}", "dim"))
-    if not finding.cure:
-        return page
-    cure = style.text(("Try first: ", "bold green"), sentence(finding.cure))
-    return Text("\n").join([cure, page])
+def put_command(label: str, command: str, gutter: int, style: Style) -> None:
+    """Print a command on a line that no margin breaks, so that it can be pasted."""
+    head = f"{' ' * gutter} {f'= {label}:':<8} "
+    style.put_whole(style.text((head, "blue"), (command, "bold")))

@@ -62,6 +62,10 @@ class Style:
         padded = Padding(item, (0, 0, 0, left)) if left else item
         self.console.print(padded, width=self.width, highlight=False, markup=False, emoji=False)
 
+    def put_whole(self, item: Text) -> None:
+        """Print a line that no margin breaks: a command to paste, a line of a patch."""
+        self.console.print(item, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
     def rule(self, title: Text, style: str, *, heavy: bool = False) -> None:
         """Print a line across with a title at its left; a long title gets its own line."""
         char = self.sign("━" if heavy else "─")

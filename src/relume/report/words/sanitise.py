@@ -86,6 +86,18 @@ def sentence(text: object) -> str:
     return words + "." if words and (words[-1].isalnum() or words[-1] in ")]%'\"`") else words
 
 
+def first_sentence(text: str) -> tuple[str, str]:
+    """Return the first sentence and the rest; a number or a name does not end one.
+
+    >>> first_sentence("It moves 0.09 % a step. So it learns."), first_sentence("net.1 is dead")
+    (('It moves 0.09 % a step.', 'So it learns.'), ('net.1 is dead', ''))
+    """
+    for at, (mark, after, next_one) in enumerate(zip(text, text[1:], text[2:], strict=False)):
+        if mark == "." and after == " " and not next_one.islower():
+            return text[: at + 1], text[at + 2 :]
+    return text, ""
+
+
 def fold(text: str, encoding: str) -> str:
     """Return `text` with every character that `encoding` cannot carry replaced by ASCII.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from relume.core import Diagnosis, Finding
-from relume.report.words.sanitise import join_names, name, prose
+from relume.report.words.sanitise import join_names, name, prose, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,27 @@ def _relative(file: str, line: int) -> SourceSpot:
 def message(finding: Finding) -> str:
     """Return the claim on one line, with its site shortened and every character visible."""
     return prose(replace(finding, site=name(finding.site)).message)
+
+
+def cure_sentences(finding: Finding, diagnosis: Diagnosis) -> list[str]:
+    """Return what to try: of a symptom, the cure of its root, which is the one to begin with."""
+    cures = dict.fromkeys(root.cure for root in roots_of(finding, diagnosis) if root.cure)
+    return [f"Try first: {sentence(cure)}" for cure in cures]
+
+
+def roots_of(finding: Finding, diagnosis: Diagnosis) -> list[Finding]:
+    """Return the causes of a finding that nothing explains; the finding itself where it is one."""
+    by_key = {each.key: each for each in diagnosis.findings}
+    roots: dict[str, Finding] = {}
+    waiting, seen = [finding], {finding.key}
+    while waiting:
+        each = waiting.pop(0)
+        causes = [by_key[key] for key in each.explained_by if key in by_key]
+        if not causes:
+            roots[each.key] = each
+        waiting += [cause for cause in causes if cause.key not in seen]
+        seen.update(cause.key for cause in causes)
+    return list(roots.values()) or [finding]  # causes in a circle have no root
 
 
 def links_sentence(finding: Finding, diagnosis: Diagnosis) -> str:

@@ -47,6 +47,7 @@ from relume.rules.dead_layers import NOTE, results_by_layer, severity_of_share, 
 from relume.rules.hyperplane_distance import AWAY, distance
 from relume.rules.outcome import judge
 from relume.rules.page import page
+from relume.rules.plain_numbers import one_in
 from relume.rules.series_tools import CONFIDENCE, RULE_OF_THREE, curve, last_step, layers, number
 from relume.rules.unit_windows import DeadUnits, portion, records
 
@@ -86,12 +87,11 @@ def _finding(trace: Trace, dead: DeadUnits, badly: bool) -> Finding | None:
     every = trace.windows(dead.site.name)
     since = every[0].first if born else steps_of_death(trace, dead)[1]
     text = (
-        "{value:.0%} of the {units} units of {place} are dead: {dead} gave no output on "
-        "{samples} samples each over {records} records, so each fires on at most {bound:.2%} of "
-        "samples at {confidence:.0%}"
+        "{dead} of the {units} units of {place} are dead: they were silent on all {samples} "
+        "samples looked at ({confidence:.0%} sure: each fires on fewer than {seldom})"
     )
     if not dead.enough:
-        text += "; that is less evidence than usual"
+        text += ". That is less evidence than usual"
     away = distance(dead.windows, dead.now)
     if away:
         text += AWAY
@@ -112,6 +112,7 @@ def _finding(trace: Trace, dead: DeadUnits, badly: bool) -> Finding | None:
                 "act": dead.site.act,
                 "records": records(dead.windows),
                 "bound": min(1.0, RULE_OF_THREE / dead.samples),
+                "seldom": one_in(min(1.0, RULE_OF_THREE / dead.samples)),
                 "confidence": CONFIDENCE,
                 **away,
             },

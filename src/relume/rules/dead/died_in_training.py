@@ -92,7 +92,7 @@ def _finding(trace: Trace, dead: DeadUnits) -> Finding | None:
         return None
     before, step = steps_of_death(trace, dead)
     causes = sorted(_causes(trace, dead, before, step), key=lambda s: -s.strength)
-    text = "{value:.0%} of the {units} units of {place} died at about step {step}"
+    text = "{dead} of the {units} units of {place} died at about step {step}"
     more: dict[str, Value] = {
         "units": len(dead.died),
         "dead": int(dead.died.sum()),
@@ -105,9 +105,9 @@ def _finding(trace: Trace, dead: DeadUnits) -> Finding | None:
     strongest = causes[0] if causes and causes[0].strength >= 1 else None
     if strongest is not None:
         more |= {"cause": strongest.name, "amount": strongest.amount, "usual": strongest.usual}
-        text += "; just before, the {cause} was {amount:.3g} (usually {usual:.3g})"
+        text += ". Just before, the {cause} was {amount:.3g} (usually {usual:.3g})"
     else:
-        text += "; no large update, learning rate, drift or input shift was seen before"
+        text += ". No large update, learning rate, drift or input shift was seen before"
     return PAGE.finding(
         dead.site,
         severity,

@@ -44,6 +44,7 @@ import numpy as np
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Value, Window
 from relume.rules.dead_layers import NOTE, severity_of_share
 from relume.rules.page import page
+from relume.rules.plain_numbers import one_in
 from relume.rules.series_tools import (
     CONFIDENCE,
     DEAD_RECORDS,
@@ -99,7 +100,9 @@ def check(trace: Trace) -> Iterator[Result]:
         return
     smooth = [site for site in sites if site.smooth]
     if not smooth:
-        yield PAGE.clean("no smooth act in a hidden layer; dead-units judges the others")
+        yield PAGE.clean(
+            "no smooth act in a hidden layer; dead-units judges the others", applies=False
+        )
     fine: list[DormantUnits] = []
     for site in smooth:
         dormant = dormant_units(trace, site)
@@ -196,9 +199,9 @@ def _since(trace: Trace, dormant: DormantUnits) -> int:
 
 def _finding(trace: Trace, dormant: DormantUnits, severity: Severity) -> Finding:
     text = (
-        "{value:.0%} of the {units} units of {place} are dormant: their slope stayed below "
-        "{slope:.0%} of the act's largest on {samples} samples each, and their output does not "
-        "vary, so each says something on at most {bound:.2%} of samples at {confidence:.0%}"
+        "{dormant} of the {units} units of {place} are dormant: their slope stayed below "
+        "{slope:.0%} of the largest on all {samples} samples looked at. Their output does not vary "
+        "({confidence:.0%} sure: each says something on fewer than {seldom})"
     )
     more: dict[str, Value] = {
         "units": len(dormant.units),
@@ -207,6 +210,7 @@ def _finding(trace: Trace, dormant: DormantUnits, severity: Severity) -> Finding
         "slope": dormant.limit,
         "redo_share": dormant.redo,
         "bound": min(1.0, RULE_OF_THREE / dormant.samples),
+        "seldom": one_in(min(1.0, RULE_OF_THREE / dormant.samples)),
         "confidence": CONFIDENCE,
     }
     share = portion(dormant.units)

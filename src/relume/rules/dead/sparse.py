@@ -48,7 +48,7 @@ def check(trace: Trace) -> Iterator[Result]:
     """At most one fact: the layer that fires most rarely."""
     sites = [site for site in acts_of(trace) if site.rectifies and not site.smooth]
     if not sites:
-        yield PAGE.clean("no rectifier in a hidden layer")
+        yield PAGE.clean("no rectifier in a hidden layer", applies=False)
         return
     shares = [(site, share) for site in sites if (share := firing_share(trace, site)) is not None]
     if not shares:

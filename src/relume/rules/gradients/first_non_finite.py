@@ -194,7 +194,7 @@ def _finding(trace: Trace, fact: Fact, places: int) -> Finding:
     text = f"{place} had the first {{what}} that is not finite, at step {{step}} ({{operation}})"
     more: dict[str, Value] = {"what": what, "step": fact.step, "operation": operation, "stat": stat}
     if largest is not None:
-        text += "; what entered it was at most {input_absmax:.3g} in size just before"
+        text += ". What entered it was at most {input_absmax:.3g} in size just before"
         more["input_absmax"] = largest
     text += "; the run got over it" if cleared else ""
     return PAGE.finding(

@@ -38,6 +38,7 @@ import numpy as np
 from relume.core import Evidence, Finding, Result, Series, Severity, Site, Trace
 from relume.rules.outcome import judge, learned_loss_share
 from relume.rules.page import page
+from relume.rules.plain_numbers import percent
 from relume.rules.series_tools import curve, finite_median, last_step, quarters, weights_of
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def check(trace: Trace) -> Iterator[Result]:
             yield _finding(trace, name, max(rates[name]), usual)
     elif left is None:
         least = min(max(pair) for pair in rates.values())
-        yield PAGE.clean(f"of {len(names)} weights the slowest changes by {least:.2g} a step")
+        yield PAGE.clean(f"of {len(names)} weights the slowest changes by {percent(least)} a step")
 
 
 def _long_enough(series: Series | None) -> bool:
@@ -107,13 +108,14 @@ def _finding(trace: Trace, name: str, value: float, usual: float) -> Finding:
     over = np.flatnonzero(series.values >= STILL)
     begin = int(series.steps[min(int(over[-1]) + 1, len(series) - 1)]) if len(over) else None
     since = int(series.steps[0]) if begin is None else begin
+    more = {"usual": usual, "a_step": percent(value), "most_do": percent(usual)}
     return PAGE.finding(
         trace.site(name) or Site(name, "parameter"),
         Severity.WARNING,
         (since, last_step(trace)),
-        "{site} stands still: a step changes it by {value:.1e} of itself, the median weight by "
-        "{usual:.1e}",
-        Evidence("update_ratio", value, STILL, len(series), {"usual": usual}, curve(series)),
+        "{site} stands still: a step changes it by {a_step} of itself, the median weight by "
+        "{most_do}",
+        Evidence("update_ratio", value, STILL, len(series), more, curve(series)),
         cure="find what holds its gradient back, or whether its learning rate is its own",
     )
 

@@ -46,6 +46,7 @@ import numpy as np
 from relume.core import Evidence, Finding, Result, Series, Severity, Trace, Value
 from relume.rules.outcome import judge
 from relume.rules.page import page
+from relume.rules.plain_numbers import percent
 from relume.rules.series_tools import align_series, curve, last_step, weights_of
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ def check(trace: Trace) -> Iterator[Result]:
     if not len(over):
         most = float(typical.max()) if len(typical) else float("nan")
         yield PAGE.clean(
-            f"a step changes the median weight by at most {most:.2g} of itself "
-            f"({len(typical)} records, {len(names)} weights)",
+            f"a step changes the weights by at most {percent(most)} of their size "
+            f"({len(typical)} steps looked at, {len(names)} weights)",
             most / LIMIT,
         )
         return
@@ -114,12 +115,12 @@ def _finding(trace: Trace, series: Series, over: "np.ndarray", weights: int) -> 
         "learning_rate": _at(rate, at),
     }
     text = (
-        "a step changes the median weight by up to {value:.2g} of itself (step {worst_step}, "
-        "usually {usual:.2g}); {over} of {records} records, first at step {first_step}, are above "
-        "{threshold:.2g}"
+        "a step changes the weights by up to {value:.0%} of their size (step {worst_step}, usually "
+        "{usual:.2%}). On {over} of {records} steps looked at it was more than {threshold:.0%}, "
+        "first at step {first_step}"
     )
     if more["learning_rate"] is not None:
-        text += "; the learning rate there was {learning_rate:.3g}"
+        text += ". The learning rate there was {learning_rate:.3g}"
     over_at_first = bool(over[-1] < FIRST)
     badly = judge(trace).fares_badly
     return PAGE.finding(
@@ -168,11 +169,11 @@ def _sustained(trace: Trace, series: Series) -> Finding | None:
     }
     text = (
         "the run reached a loss of {best:.3g} at step {best_step} and lost it again ({end:.3g} at "
-        "the end); around its best every step changed the median weight by {value:.2g} of itself, "
-        "which rewrites the weights in {turnover} steps"
+        "the end). Around its best every step changed the weights by {value:.1%} of their size, "
+        "which rewrites them in {turnover} steps"
     )
     if more["learning_rate"] is not None:
-        text += "; the learning rate there was {learning_rate:.3g}"
+        text += ". The learning rate there was {learning_rate:.3g}"
     return PAGE.finding(
         "",
         Severity.ERROR,

@@ -44,6 +44,7 @@ from relume.core import Evidence, Finding, Outcome, Result, Series, Severity, Tr
 from relume.rules.gradients.learning_rate_high import typical_update
 from relume.rules.outcome import KNOWN, LOW, judge
 from relume.rules.page import page
+from relume.rules.plain_numbers import percent
 from relume.rules.series_tools import (
     align_series,
     curve,
@@ -82,7 +83,7 @@ def check(trace: Trace) -> Iterator[Result]:
     whole = rate * count
     if rate >= LIMIT and whole >= WHOLE:
         near = max(LIMIT / rate, WHOLE / whole) if rate > 0 else 1.0
-        yield PAGE.clean(f"a step changes the median weight by {rate:.2g} of itself", near)
+        yield PAGE.clean(f"a step changes the weights by {percent(rate)} of their size", near)
     elif (why := _excused(trace, outcome)) is not None:
         yield PAGE.clean(why, 0.5)
     else:
@@ -128,16 +129,19 @@ def _finding(trace: Trace, series: Series, rate: float, whole: float, count: int
         "whole": whole,
         "steps": count,
         "rate": rate,
+        "a_step": percent(rate),
+        "in_all": percent(whole),
         "learning_rate": learning_rate,
     }
-    text = "a step changes the median weight by {rate:.1e} of itself, so {steps} steps can move it "
-    text += "by {whole:.2%}, and the loss has not moved either"
+    text = "a step changes the weights by {a_step} of their size, so {steps} steps can move them "
+    text += "by {in_all}. The loss has not moved either"
     if learning_rate is not None:
-        text += "; the learning rate is {learning_rate:.3g}"
+        text += ". The learning rate is {learning_rate:.3g}"
     expected = _by_rate(trace, learning_rate)
     if expected is not None and rate >= EXPLAINED * expected:
         more["by_rate"] = expected
-        text += ", which alone moves it by {by_rate:.1e} under {optimizer}"
+        more["alone"] = percent(expected)
+        text += ", which alone moves them by {alone} a step under {optimizer}"
         more["optimizer"] = str(trace.meta.get("optimizer"))
     by_step = rate < LIMIT
     since = first_lasting_step(series.steps, series.values < max(LIMIT, WHOLE / count))

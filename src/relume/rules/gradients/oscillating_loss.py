@@ -95,12 +95,12 @@ def _finding(trace: Trace, outcome: Outcome) -> Finding:
     bounce = more["bounce"] = _bounce(late)
     turns = turning is not None and turning < TURNS
     if turns:
-        text += "; each update turns back on the one before (cosine {turning:.2f})"
+        text += ". Each update turns back on the one before (cosine {turning:.2f})"
     elif bounce < BOUNCE:
-        text += "; it goes up and down from step to step (correlation {bounce:.2f})"
+        text += ". It goes up and down from step to step (correlation {bounce:.2f})"
     else:
-        text += "; neither does it alternate nor were updates seen to turn back, so look at the "
-        text += "order of the data too"
+        text += ". It does not alternate, and no updates were seen to turn back: look at the order "
+        text += "of the data too"
     turns = turns or bounce < BOUNCE
     return PAGE.finding(
         "",

@@ -130,12 +130,12 @@ def _finding(trace: Trace, over: list[DecayShare], count: int, limit: float) -> 
     stat, value, threshold = "weight_norm_left", left, GONE
     if known and _is_decoupled(trace):
         stat, value, threshold = "decay_over_update", float(np.median(known)), limit
-        text += ", and decay makes up {value:.0%} of each update"
+        text += ". Decay makes up {value:.0%} of each update"
     elif known:
         stat, value, threshold = "decay_over_loss", float(np.median(known)), limit
-        text += ", and decay is {value:.3g} times the gradient of the loss"
+        text += ". Decay is {value:.3g} times the gradient of the loss"
     else:
-        text += ": a penalty pulls them down, and the loss does not hold against it"
+        text += ". A penalty pulls them down, and the loss does not hold against it"
     return PAGE.finding(
         "",
         Severity.ERROR if left < GRAVE else Severity.WARNING,

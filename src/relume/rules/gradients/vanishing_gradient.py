@@ -2,7 +2,7 @@
 
 ## What it does
 Finds networks whose first layer gets less than a thousandth of the gradient of the best-served
-layer, says how many decades each layer loses, at which act less than a thousandth is left, and
+layer, says how many much each layer loses, at which act less than a thousandth is left, and
 whether the slopes of the acts or the weights lose it.
 
 ## Why it hurts
@@ -47,6 +47,7 @@ from relume.rules.gradient_profile import TINY, GradientProfile, gradient_profil
 from relume.rules.init_advice import init_for
 from relume.rules.outcome import learned_loss_share
 from relume.rules.page import page
+from relume.rules.plain_numbers import percent, times
 from relume.rules.series_tools import (
     acts_of,
     align_series,
@@ -162,13 +163,14 @@ def _through_time(trace: Trace) -> Finding | None:
     if back is None or len(back.sites) < CALLS or 10**back.change >= RATIO:
         return None
     series = trace.series(back.sites[0].name, "grad_pre_rms")
-    text = "the gradient shrinks through time: at {site} it is {value:.1e} of what it is {steps} "
-    text += "calls later, and the weights that are shared learn from the last steps alone"
+    text = "the gradient shrinks through time: at {site} it is {less} less than {steps} calls "
+    text += "later. So the weights that are shared learn from the last steps alone"
     value = 10**back.change
     more: dict[str, Value] = {
         "steps": back.layers,
         "by_acts": back.by_acts,
         "act": back.sites[0].act,
+        "less": times(value),
     }
     return PAGE.finding(
         back.sites[0],
@@ -181,10 +183,11 @@ def _through_time(trace: Trace) -> Finding | None:
 
 
 def _clean(ratio: float, back: GradientProfile | None) -> str:
-    text = f"the first layer's gradient is {ratio:.2g} of the largest, relative to the weights"
+    text = f"{percent(ratio)} of the largest gradient arrives at the first layer"
     if back is None:
         return text
-    return f"{text}; {back.change / back.layers:+.2f} decades a layer over {len(back.sites)} acts"
+    kept = 10 ** (back.change / back.layers)
+    return f"{text}; a layer keeps {percent(kept)} of it, over {len(back.sites)} acts"
 
 
 def _finding(
@@ -195,8 +198,10 @@ def _finding(
     back: GradientProfile | None,
     cleared: bool,
 ) -> Finding:
-    text = "the gradient of {first} is {value:.1e} of the largest, relative to the weights"
-    more: dict[str, Value] = {"first": names[0]}
+    text = "{first} gets {less} less gradient than the weights that get most"
+    if value == 0:
+        text = "no gradient at all arrives at {first}"
+    more: dict[str, Value] = {"first": names[0], "less": times(value) if value else ""}
     site = None
     severity = Severity.ERROR if value < GRAVE else Severity.WARNING
     cure = "re-initialise the weights to the gain of the act"
@@ -207,18 +212,17 @@ def _finding(
         site = back.sites[at]
         more |= _blame(back, site.act)
         text += (
-            ": coming back through {acts} acts it changes by {per_layer:+.2f} decades a layer; a "
-            "layer's {act} keeps {act_keeps:.2g} of it, its weights {weights_keep:.2g}, so "
-            "{loser} it"
+            ". On the way back each of {acts} acts keeps {act_share} of it, the weights of a layer "
+            "{weights_share}. So {loser} it"
         )
         if back.level[-1] - back.level[at] >= -np.log10(RATIO):
-            text += "; at {place} less than a thousandth of it is left"
+            text += ". From {place} on less than a thousandth is left"
         if more["blame"] == "act":
             cure = f"replace {site.act} by relu or gelu, together with He initialisation"
         else:
             cure = f"re-initialise the weights with {init_for(site)}"
     if cleared:
-        text = "for a while " + text
+        text = f"{text}. That was so for a while, and no longer at the end"
     since = (
         int(series.steps[0]) if cleared else first_lasting_step(series.steps, series.values < RATIO)
     )
@@ -242,6 +246,8 @@ def _blame(back: GradientProfile, act: str) -> dict[str, Value]:
         "per_layer": back.change / back.layers,
         "act_keeps": 10 ** (back.by_acts / back.layers),
         "weights_keep": 10 ** (back.by_weights / back.layers),
+        "act_share": percent(10 ** (back.by_acts / back.layers)),
+        "weights_share": percent(10 ** (back.by_weights / back.layers)),
         "blame": "act" if by_act else "weights",
         "loser": f"the slope of {act} loses" if by_act else "the weights lose",
     }

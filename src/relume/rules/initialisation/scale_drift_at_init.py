@@ -46,6 +46,7 @@ from relume.rules.gradient_profile import chains, gradient_profile
 from relume.rules.init_advice import init_for
 from relume.rules.outcome import KNOWN, judge
 from relume.rules.page import page
+from relume.rules.plain_numbers import times
 from relume.rules.series_tools import acts_of, first_step, last_step, layers, number, value_at_start
 
 PAGE = page(__doc__)
@@ -78,7 +79,9 @@ def check(trace: Trace) -> Iterator[Result]:
         yield PAGE.clean(f"{by}: the rest is lost in dead units")
         return
     rms = max(value for _, value in chain)
-    clean = f"z drifts by {drift:+.2f} decades over {layers(len(chain))}, RMS at most {rms:.3g}"
+    verb = "grow" if drift > 0 else "shrink"
+    clean = f"pre-activations {verb} {times(10 ** abs(drift))} over {layers(len(chain))}"
+    clean += f", their RMS is at most {rms:.3g}"
     yield finding or PAGE.clean(clean)
 
 
@@ -132,9 +135,8 @@ def _forward(trace: Trace, chain: Chain) -> Finding | None:
     away = [abs(math.log10(value / first[1])) for _, value in chain]
     at = next(i for i, decades in enumerate(away) if decades > DRIFT)
     text = (
-        "from {first} to {last} the pre-activations {verb} from an RMS of {first_rms:.2g} to "
-        "{last_rms:.2g} at the first step, {per_layer:+.2f} decades a layer, and pass the limit "
-        "at {place}"
+        "from {first} to {last} the pre-activations {verb} {so_much} at the first step, from an "
+        "RMS of {first_rms:.2g} to {last_rms:.2g}. They pass the limit at {place}"
     )
     more: dict[str, Value] = {
         "first": first[0].name,
@@ -142,6 +144,7 @@ def _forward(trace: Trace, chain: Chain) -> Finding | None:
         "first_rms": first[1],
         "last_rms": last[1],
         "per_layer": drift / (len(chain) - 1),
+        "so_much": times(10 ** abs(drift)),
         "verb": "grow" if drift > 0 else "shrink",
         "direction": "forward",
     }
@@ -190,14 +193,18 @@ def _backward(trace: Trace) -> Finding | None:
     if back.by_weights * back.change <= 0 or abs(back.by_weights) <= abs(back.by_acts):
         return None
     text = (
-        "back from {last} to {first} the gradient changes by {value:+.1f} decades at the first "
-        "step, {by_weights:+.1f} of them by the weights and {by_acts:+.1f} by the slopes of {act}"
+        "back from {last} to {first} the gradient {verb} {so_much} at the first step. The weights "
+        "change it {weights_do}, the slopes of {act} {slopes_do}"
     )
     more: dict[str, Value] = {
         "first": back.sites[0].name,
         "last": back.sites[-1].name,
         "by_weights": back.by_weights,
         "by_acts": back.by_acts,
+        "verb": "grows" if back.change > 0 else "shrinks",
+        "so_much": times(10 ** abs(back.change)),
+        "weights_do": times(10 ** abs(back.by_weights)),
+        "slopes_do": times(10 ** abs(back.by_acts)),
         "direction": "backward",
     }
     evidence = Evidence("grad_rms_log10_ratio", back.change, BACKWARD, more=more)

@@ -88,9 +88,9 @@ def _alike(trace: Trace, name: str) -> Finding | None:
     cleared = not last > ALIKE
     text = "the rows of {site} were all alike at the first step (cosine at least {value:.6g})"
     if cleared:
-        text += "; training has told them apart ({last:.3g} at the end)"
+        text += ". Training has made them differ since ({last:.3g} at the end)"
     else:
-        text += " and still are at step {step} ({last:.6g}): its {rows} units are one"
+        text += ". They still are at step {step} ({last:.6g}), so its {rows} units are one"
     more = {"last": last, "step": int(series.steps[-1]), "rows": site.units}
     return PAGE.finding(
         site,

@@ -63,20 +63,21 @@ def _judge_input(trace: Trace, site: Site) -> Result:
         return PAGE.missing(f"only {rows} rows in {len(nu)} records", "train longer", site.name)
     if share > NU or (ratio is not None and ratio > AXES):
         return _finding(trace, site, share, ratio, rows)
-    text = f"the mean holds {share:.2f} of the energy of {rows} rows"
+    text = f"{share:.0%} of the input's size is its mean (harmful from {NU:.0%}; {rows} rows"
     if ratio is not None:
-        text += f", the first axis is {ratio:.3g} times the next"
-    return PAGE.clean(f"{text} ({site.name or 'input'})", share / NU)
+        text += f"; its first axis is {ratio:.3g} times the next, harmful from {AXES:g}"
+    return PAGE.clean(f"{text}; {site.name or 'input'})", share / NU)
 
 
 def _finding(trace: Trace, site: Site, nu: float, ratio: float | None, rows: int) -> Finding:
     by_mean = nu > NU
     if by_mean:
-        text = "the mean of the input at {site} holds {value:.0%} of its energy ({samples} rows)"
+        text = "{value:.0%} of the size of the input at {site} is its mean (harmful from "
+        text += "{threshold:.0%}; {samples} rows)"
     else:
         text = (
-            "the first axis of the input at {site} holds {value:.3g} times the energy of the next "
-            "ones ({samples} rows; the mean holds {mean_energy_share:.0%})"
+            "the input at {site} lies along one axis: it holds {value:.3g} times as much of its "
+            "size as the next ones ({samples} rows; its mean is {mean_energy_share:.0%})"
         )
     severity = Severity.ERROR if nu > GRAVE else Severity.WARNING
     if rows < INPUT_SAMPLES:

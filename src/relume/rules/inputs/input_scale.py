@@ -71,9 +71,10 @@ def _finding(
 ) -> Finding:
     by_size = off >= (spread or 0.0)
     value = off if by_size else (spread or 0.0)
-    more: dict[str, Value] = {"rms": rms, "spread": spread}
+    away = "smaller" if rms is not None and rms < 1 else "larger"
+    more: dict[str, Value] = {"rms": rms, "spread": spread, "away": away}
     if by_size:
-        text = "the input at {site} has an RMS of {rms:.3g}, {value:.3g} times away from one"
+        text = "the input at {site} has an RMS of {rms:.3g}, {value:.3g} times {away} than one"
     else:
         text = "one feature of the input at {site} spreads {value:.3g} times as far as the median "
         text += "one"

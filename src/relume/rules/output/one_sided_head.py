@@ -71,7 +71,11 @@ def check(trace: Trace) -> Iterator[Result]:
         return
     if not heads:
         reason = missing_reason(trace, *LOSSES)
-        yield PAGE.missing(reason) if reason else PAGE.clean("no head under such a criterion")
+        yield (
+            PAGE.missing(reason)
+            if reason
+            else PAGE.clean("no head under such a criterion", applies=False)
+        )
         return
     unread = [h for h in heads if h.acts and h.direct is None and h.loss != "bce"]
     if unread:

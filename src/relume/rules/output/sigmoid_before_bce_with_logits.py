@@ -53,7 +53,7 @@ def check(trace: Trace) -> Iterator[Result]:
     if not heads:
         reason = missing_reason(trace, "bce_with_logits")
         clean = "no binary cross-entropy with logits in this run"
-        yield PAGE.missing(reason) if reason else PAGE.clean(clean)
+        yield PAGE.missing(reason) if reason else PAGE.clean(clean, applies=False)
 
 
 def _double(head: JudgedHead) -> bool:
@@ -70,7 +70,7 @@ def _finding(trace: Trace, head: JudgedHead) -> Result:
         Severity.ERROR,
         (head.step, last_step(trace)),
         "binary cross-entropy with logits after {site} receives the output of {act} and applies "
-        "a sigmoid again: the loss of a negative stays above {floor_no:.3f}, of a positive above "
+        "a sigmoid again. The loss of a negative stays above {floor_no:.3f}, of a positive above "
         "{floor_yes:.3f}",
         Evidence(
             "acts_before_criterion",

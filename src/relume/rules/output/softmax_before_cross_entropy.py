@@ -54,7 +54,11 @@ def check(trace: Trace) -> Iterator[Result]:
             yield PAGE.clean(_clean(head))
     if not heads:
         reason = missing_reason(trace, "cross_entropy")
-        yield PAGE.missing(reason) if reason else PAGE.clean("no cross-entropy in this run")
+        yield (
+            PAGE.missing(reason)
+            if reason
+            else PAGE.clean("no cross-entropy in this run", applies=False)
+        )
 
 
 def _double(head: JudgedHead) -> bool:
@@ -79,7 +83,7 @@ def _finding(trace: Trace, head: JudgedHead) -> Result:
     if head.classes >= 2:
         floor = math.log(math.e + head.classes - 1) - 1
         more |= {"classes": head.classes, "floor": floor}
-        text += "; with {classes} classes its loss cannot fall below {floor:.3f}"
+        text += ". With {classes} classes its loss cannot fall below {floor:.3f}"
     value = head.rows_sum_error if head.rows_sum_error is not None else float("nan")
     return PAGE.finding(
         head.site,

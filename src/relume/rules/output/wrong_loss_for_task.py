@@ -53,7 +53,11 @@ def check(trace: Trace) -> Iterator[Result]:
     heads = list(judged_heads(trace, *REGRESSION, *BINARY, *LIKELIHOOD))
     if not heads:
         reason = missing_reason(trace, *REGRESSION, *BINARY, *LIKELIHOOD)
-        yield PAGE.missing(reason) if reason else PAGE.clean("no criterion that is known here")
+        yield (
+            PAGE.missing(reason)
+            if reason
+            else PAGE.clean("no criterion that is known here", applies=False)
+        )
     badly = judge(trace).fares_badly
     for head in heads:
         finding = _judge_head(trace, head, badly)

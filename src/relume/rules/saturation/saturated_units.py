@@ -150,8 +150,9 @@ def _past(windows: Sequence[Window], silent_below: bool) -> tuple[FlatShares, in
 
 def _finding(trace: Trace, site: Site, flat: FlatShares, since: int, *, cleared: bool) -> Finding:
     text = (
-        "{place} {is_flat} on {value:.0%} of its entries ({low:.0%} low, {high:.0%} high), "
-        "and {units:.0%} of its units on at least {unit_limit:.0%} of {samples} samples"
+        "{place} {is_flat} on {value:.0%} of its entries ({low:.0%} at the low end, {high:.0%} at "
+        "the high one). {units:.0%} of its units are so on at least {unit_limit:.0%} of {samples} "
+        "samples"
     )
     side = "high" if flat.high >= flat.low else "low"
     rms = trace.series(site.name, "pre_rms")

@@ -50,7 +50,7 @@ def check(trace: Trace) -> Iterator[Result]:
     """One finding per gate that is stuck."""
     gates = [site for site in gates_of(trace) if not site.rectifies]
     if not gates:
-        yield PAGE.clean("no squashing gate in this network")
+        yield PAGE.clean("no squashing gate in this network", applies=False)
     fine: list[float] = []
     for site in gates:
         part = last_windows(trace.windows(site.name), FLAT_SAMPLES, LEAST_WINDOWS)
@@ -89,7 +89,7 @@ def _sides(
 
 
 def _router(trace: Trace, site: Site, windows: Sequence[Window], share: float) -> Finding:
-    text = "one output of the gate {place} is the largest on {value:.0%} of {samples} samples: the "
+    text = "one output of the gate {place} is the largest on {value:.0%} of {samples} samples. The "
     text += "others are hardly used"
     evidence = Evidence("top_share", share, STUCK, samples(windows), {"act": site.act})
     return _finding(trace, site, windows, Severity.WARNING, text, evidence)

@@ -61,7 +61,11 @@ def check(trace: Trace) -> Iterator[Result]:
     findings = [finding for pair in judged if (finding := _finding(trace, pair)) is not None]
     yield from {finding.key: finding for finding in findings}.values()
     if not findings:
-        yield PAGE.clean(f"acts that receive another act's output: {len(pairs)}, none in vain")
+        yield PAGE.clean(
+            f"{len(pairs)} activations receive another one's output, and need it"
+            if pairs
+            else "no activation is applied directly to another one's output"
+        )
 
 
 def effect(first: Site, second: Site) -> str:
@@ -107,7 +111,7 @@ def _finding(trace: Trace, pair: Fact) -> Finding | None:
         text = "{second} receives the output of {first}, never above {high:g}: it gives nothing"
         cure = f"remove the {second} or the {first}, and re-initialise the layer before them"
     else:
-        text = "{second} receives the output of {first}, from {low:g} to {high:g}: its output "
+        text = "{second} receives the output of {first}, from {low:g} to {high:g}. Its output "
         text += "covers a part of its range, and its small slope is multiplied in"
         cure = f"remove the {second}, and re-initialise the layer with the gain of {first}"
     known = trace.site(pair.site) or Site(pair.site, "", file=str(data.get("file", "")))

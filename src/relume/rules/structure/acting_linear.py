@@ -43,6 +43,7 @@ import numpy as np
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Window
 from relume.rules.page import page
+from relume.rules.plain_numbers import percent
 from relume.rules.series_tools import DEAD_SAMPLES, acts_of, curve, finite_median, last_step, layers
 from relume.rules.unit_windows import (
     LEAST_WINDOWS,
@@ -146,7 +147,7 @@ def _pieces(trace: Trace, site: Site, windows: Sequence[Window]) -> Finding | No
     if units.share < UNITS or units.passing < PASSING:
         return None
     text = (
-        "{place} is a straight line on all it receives: {value:.0%} of its units keep at least "
+        "{place} is a straight line on all it receives. {value:.0%} of its units keep at least "
         "{side:.0%} of {samples} samples on one side of the kink"
     )
     more = {"act": site.act, "side": SIDE, "passing": units.passing}
@@ -162,10 +163,10 @@ def _curved(trace: Trace, site: Site, windows: Sequence[Window]) -> Finding | No
     if not value < STRAIGHT:
         return None
     text = (
-        "{place} is as good as a straight line on all it receives: a line leaves {value:.1e} of "
-        "the variance of its output unexplained"
+        "{place} is as good as a straight line on all it receives: a line misses {missed} of the "
+        "variance of its output"
     )
-    more = {"act": site.act}
+    more = {"act": site.act, "missed": percent(value)}
     evidence = Evidence(RESIDUAL, value, STRAIGHT, samples(windows), more, curve(series))
     return _finding(trace, site, windows, text, evidence)
 

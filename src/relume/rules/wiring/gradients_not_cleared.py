@@ -68,7 +68,7 @@ def check(trace: Trace) -> Iterator[Result]:
     bad = [wire for wire in enough if wire.count("uncleared") == wire.count("windows")]
     if bad:
         most = max(wire.count("uncleared") for wire in bad)
-        text = "the gradients of {count} parameters ({names}) are never cleared: on all {value:.0f}"
+        text = "the gradients of {count} parameters ({names}) are never cleared. On all {value:.0f}"
         text += " steps that were looked at, the earlier ones were still there when backward began"
         yield PAGE.finding(
             trace.site(bad[0].site) or Site(bad[0].site, "parameter"),

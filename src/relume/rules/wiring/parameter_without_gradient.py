@@ -101,8 +101,8 @@ def _should_train(wire: Wire) -> bool:
 def _cut(some: Sequence[Wire]) -> str:
     cut = next((wire for wire in some if wire.has("cut")), None)
     if cut is None:
-        return "; their modules are called, and the loss does not depend on what they return"
-    return "; {cut} stands between them and the loss, and has no slope"
+        return ". Their modules are called, and the loss does not depend on what they return"
+    return ". {cut} stands between them and the loss, and has no slope"
 
 
 def _finding(
