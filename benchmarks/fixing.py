@@ -78,7 +78,7 @@ def treated(case: Case, folder: Path, jobs: int, seeds: int) -> dict[str, object
         "root": found.root.key if found.root else "",
         "outcome": found.diagnosis.outcome.name,
         "right": bool(found.root and found.root.code in case.codes),
-        "fix": found.edit.text if found.edit else "",
+        "fix": found.text,
         "verdict": found.verdict.text if found.verdict else "",
         "tried": [arm.name for trial in found.trials for arm in trial.arms if arm.edits],
         "words": [v.word for trial in found.trials for v in trial.verdicts],

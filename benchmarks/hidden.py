@@ -5,7 +5,7 @@ take, beside what the recorder said that the record took (`AFTER` and `alpha` of
 
 Between records: steps in the order in which they follow the start of a watch that records none,
 with the watch and without, medians over the repetitions; the first ones are looked at (their loss
-is kept), most of the others are skipped (`plain_step_sampling.HIDDEN`).
+is read), later most are skipped (`step_schedule.loss_stride`).
 
     python benchmarks/hidden.py [--records 150] [--repeats 24]
 """
@@ -64,14 +64,12 @@ def between(repeats: int, folder: Path) -> None:
         on.append([1e6 * training.steps(1) for _ in range(count)])
         recorder.pause()
         off.append([1e6 * training.steps(1) for _ in range(count)])
-    cost = recorder.plain_sampling.cost
     run.close()
 
     def middle(runs: list[list[float]], begin: int, end: int) -> float:
         columns = list(zip(*runs, strict=True))[begin:end]
         return statistics.mean(statistics.median(column) for column in columns)
 
-    print(f"looking at a plain step is taken to cost {1e6 * cost:.1f} us")
     for begin, end in STRETCHES:
         plain = middle(off, begin, end)
         more = middle(on, begin, end) - plain

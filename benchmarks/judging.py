@@ -13,6 +13,7 @@ import numpy as np
 from relume.core import Fact, Series, Site, Trace, Window
 from relume.diagnosis import diagnose
 from relume.record.measure.act_stats import BACKWARD, FORWARD, PRE, site_stats
+from relume.record.measure.stat import SampledSums
 from relume.record.measure.unit_counters import FIELDS
 
 
@@ -21,7 +22,7 @@ def made(sites: int, records: int) -> Trace:
     draw = np.random.default_rng(0)
     steps = np.arange(records)
     sums = {name: np.ones(64) for name in (*FORWARD, *BACKWARD, *PRE)}
-    stats = list(site_stats(64, 64, sums))
+    stats = list(site_stats(SampledSums(64, 64, sums)))
     table: dict[tuple[str, str], Series] = {}
     table["", "loss"] = Series(
         steps, 2.3 * np.exp(-steps / records) + draw.normal(0, 0.02, records)

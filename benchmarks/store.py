@@ -21,6 +21,7 @@ import numpy as np
 
 from relume.core import Site
 from relume.record.measure.act_stats import BACKWARD, FORWARD, PRE, site_stats
+from relume.record.measure.stat import SampledSums
 from relume.record.measure.unit_counters import FIELDS, UnitCounters
 from relume.record.store import run_file
 
@@ -32,7 +33,7 @@ RECORDS_A_WINDOW = 64  # counters are written with a flush; this many records ar
 def keys_of(sites: int) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
     """The keys of an ordinary record, and of a deep one, which reads the inputs of acts too."""
     sums = {name: np.ones(4) for name in (*FORWARD, *BACKWARD, *PRE)}
-    deep = list(site_stats(4, 4, sums))
+    deep = list(site_stats(SampledSums(4, 4, sums)))
     plain = [stat for stat in deep if not stat.startswith("pre_")]
     weights = tuple((f"block{i}.weight", stat) for i in range(sites) for stat in WEIGHT)
 

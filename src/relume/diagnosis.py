@@ -27,6 +27,8 @@ from relume.policy.selectors import selection
 from relume.registry import discover
 from relume.rules.cause_graph import arrange, cause_setting
 from relume.rules.non_finite import lasting_origin_step, speaks_after, until
+from relume.rules.outcome import GAIN as GAIN
+from relume.rules.outcome import LOW as LOW
 from relume.rules.outcome import judge
 from relume.rules.run_verdict import WORST_FIRST, verdict
 from relume.rules.severity_policy import drop_eclipsed, weigh
@@ -112,6 +114,8 @@ def _judge_training(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
     every = [result for part in results.values() for result in part]
     weighed = [weigh(r, by_code[r.code], outcome) for r in every if isinstance(r, Finding)]
     findings = drop_eclipsed(arrange(weighed, cause_setting(trace, rules)), by_code)
+    if not trace.sites and not findings:  # nothing was seen, so nothing has been ruled out
+        every = [_not_looked_at(r) if isinstance(r, Checked) else r for r in every]
     checked = tuple(r for r in every if isinstance(r, Checked))
     out = _ruled_out(findings, checked, rules, outcome)
     word, unseen = verdict(trace, outcome, findings)
@@ -126,6 +130,10 @@ def _judge_training(trace: Trace, rules: Sequence[Rule]) -> Diagnosis:
         unseen=unseen,
         suspects=_suspects(findings, out) if _undetermined(findings, outcome) else (),
     )
+
+
+def _not_looked_at(result: Checked) -> NotChecked:
+    return NotChecked(result.code, result.name, "", "nothing was recorded", "train under relume")
 
 
 def _results(trace: Trace, rules: Sequence[Rule]) -> dict[str, list[Result]]:

@@ -100,6 +100,7 @@ def run(
     exact: bool = False,
     folder: Path = FOLDER,
     sink: str | None = None,
+    begun: Callable[[Path], None] = lambda _: None,
 ) -> LaunchResult:
     """Run a script or module to its end, recorded.
 
@@ -112,6 +113,7 @@ def run(
         exact: record nothing that could change a bit (see `relume.watch`).
         folder: where the run file goes.
         sink: where the series go as well (see `relume.watch`).
+        begun: is called with the run file once recording has begun, before the program runs.
 
     Returns:
         The result, once the program has ended in any way; its traceback is printed by then.
@@ -131,6 +133,8 @@ def run(
     path = new_path(folder.resolve(), name)
     recorded = begin(path, (), budget=budget, every=every, exact=exact, about=about, sink=sink)
     rank = this_rank()  # before the script can change the environment
+    if recorded.path is not None:
+        begun(recorded.path)
     how, code, text, error = _execute(program, argv)
     if how in ("normal", "exit"):
         recorded.time_acts()

@@ -4,6 +4,7 @@ import http.client
 import json
 import math
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from relume.cli import app
-from relume.cli.live_command import live_server
+from relume.cli.live_command import _wait_for_first_record, live_server
 from relume.cli.options import JudgingOptions, output_policy
 from relume.core import Fact, Site, plain
 from relume.core.trial import Arm, Edit, Effect, Objective, Trial, TrialRun, Verdict
@@ -229,6 +230,17 @@ def test_live_says_where_and_ends_with_control_c(
     assert code == 0
     assert f"live at {shown[0]} (Ctrl-C to end)" in err
     assert "no longer live; the recording goes on." in err
+
+
+def test_live_waits_for_the_first_step(tmp_path: Path) -> None:
+    path = tmp_path / "begun.sqlite"
+    path.touch()
+    writer = threading.Timer(0.5, lambda: path.write_bytes(b"SQLite"))
+    began = time.monotonic()
+    writer.start()
+    assert _wait_for_first_record(path)
+    assert 0.4 < time.monotonic() - began < 20
+    writer.join()
 
 
 def test_a_port_that_is_taken_is_said(call: Relume, runs: Path) -> None:

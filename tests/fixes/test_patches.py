@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from relume.core.trial import Edit
-from relume.fixes.patches import manual_instructions, patch_of
+from relume.core.trial import Edit, SourceChange
+from relume.errors import UsageError
+from relume.fixes import write_patch
+from relume.fixes.patches import manual_instructions, patch_of, patches_of
 from relume.fixes.source.diff import Patch
 
 SCRIPT = '''"""A script of somebody's."""
@@ -106,20 +108,28 @@ def edit(fix: str, sites: tuple[str, ...] = (), **options: object) -> Edit:
 
 
 DRAW = {"layers": ("fc1", "fc2"), "behind": ("sigmoid", "")}
+
+
+def drawn(layers: str, std: str, *more: str) -> tuple[str, ...]:
+    """The lines of a block that draws these layers."""
+    return (
+        f"for name in [{layers}]:",
+        "layer = model.get_submodule(name)",
+        "fan_in = layer.weight[0].numel()",
+        *more,
+        "with torch.no_grad():",
+        f"std = {std}",
+        "layer.weight.copy_(torch.randn(layer.weight.shape, generator=generator) * std)",
+        "if layer.bias is not None:",
+        "layer.bias.zero_()",
+    )
+
+
+BEGIN = ("# weights drawn anew", "generator = torch.Generator().manual_seed(1729)")
 BLOCK = (
-    "# weights drawn anew",
-    'for name in ["fc2"]:',
-    "layer = model.get_submodule(name)",
-    "fan_in = layer.weight[0].numel()",
-    "torch.nn.init.normal_(layer.weight, std=1 / fan_in**0.5)",
-    "if layer.bias is not None:",
-    "torch.nn.init.zeros_(layer.bias)",
-    'for name in ["fc1"]:',
-    "layer = model.get_submodule(name)",
-    "fan_in = layer.weight[0].numel()",
-    "torch.nn.init.normal_(layer.weight, std=1.846 / fan_in**0.5)",
-    "if layer.bias is not None:",
-    "torch.nn.init.zeros_(layer.bias)",
+    *BEGIN,
+    *drawn('"fc1"', "1.8462 / fan_in**0.5"),
+    *drawn('"fc2"', "1 / fan_in**0.5"),
 )
 ROWS = {
     "rate in a variable": Row(
@@ -165,15 +175,18 @@ ROWS = {
         SCRIPT,
         edit("clip-gradient", norm=1.0),
         (),
-        ("torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=1)",),
+        (
+            "torch.nn.utils.clip_grad_norm_([p for group in optimizer.param_groups "
+            'for p in group["params"]], max_norm=1)',
+        ),
     ),
     "skip": Row(
         SCRIPT,
         edit("skip-broken-steps"),
         (),
         (
-            "if not all(p.grad.isfinite().all() for p in model.parameters() "
-            "if p.grad is not None):",
+            'gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]',
+            "if not all(grad.isfinite().all() for grad in gradients if grad is not None):",
             "optimizer.zero_grad(set_to_none=True)  # and so takes no step",
         ),
     ),
@@ -183,14 +196,10 @@ ROWS = {
         edit("xavier-init", layers=("fc1",), behind=("tanh",)),
         (),
         (
-            "# weights drawn anew",
-            'for name in ["fc1"]:',
-            "layer = model.get_submodule(name)",
-            "fan_in = layer.weight[0].numel()",
-            "fan_out = layer.weight[:, 0].numel()",
-            "torch.nn.init.normal_(layer.weight, std=(2 / (fan_in + fan_out)) ** 0.5)",
-            "if layer.bias is not None:",
-            "torch.nn.init.zeros_(layer.bias)",
+            *BEGIN,
+            *drawn(
+                '"fc1"', "(2 / (fan_in + fan_out)) ** 0.5", "fan_out = layer.weight[:, 0].numel()"
+            ),
         ),
     ),
     "zero bias": Row(
@@ -233,13 +242,8 @@ ROWS = {
         ("x = F.sigmoid(x)  # twice",),
         (
             "x = F.relu(x)  # twice",
-            "# weights drawn anew",
-            'for name in ["fc1"]:',
-            "layer = model.get_submodule(name)",
-            "fan_in = layer.weight[0].numel()",
-            "torch.nn.init.normal_(layer.weight, std=1.414 / fan_in**0.5)",
-            "if layer.bias is not None:",
-            "torch.nn.init.zeros_(layer.bias)",
+            *BEGIN,
+            *drawn('"fc1"', "1.4142 / fan_in**0.5"),
         ),
         at="F.sigmoid",
     ),
@@ -283,15 +287,11 @@ ROWS = {
         edit("insert-act", ("0", "1"), act="relu"),
         (),
         (
-            "nn.ReLU(),",
-            "nn.ReLU(),",
-            "# weights drawn anew",
-            'for name in ["0", "2"]:',
+            *BEGIN,
+            *(line.replace("model", "net") for line in drawn('"0", "1"', "1.4142 / fan_in**0.5")),
+            'for name in ["0", "1"]:',
             "layer = net.get_submodule(name)",
-            "fan_in = layer.weight[0].numel()",
-            "torch.nn.init.normal_(layer.weight, std=1.414 / fan_in**0.5)",
-            "if layer.bias is not None:",
-            "torch.nn.init.zeros_(layer.bias)",
+            "net.set_submodule(name, torch.nn.Sequential(layer, torch.nn.ReLU()))",
         ),
     ),
 }
@@ -352,31 +352,103 @@ def test_other_ends_of_lines_stay(end: str, tmp_path: Path) -> None:
     assert path.read_bytes() == text.replace("RATE = 0.1 ", "RATE = 0.01 ").encode()
 
 
+SIGMOID = "F.sigmoid(x)"
+OWN = SCRIPT.replace(
+    "    def forward(self, x):",
+    """    def sigmoid(self, x):
+        return x + 1
+
+    def forward(self, x):""",
+)
+
+
 @pytest.mark.parametrize(
     ("row", "text"),
     [
-        ("rate in a variable", SCRIPT.replace("RATE = 0.1", "RATE = 0.1 * 1")),
-        ("rate in a variable", SCRIPT.replace("lr=RATE", "lr=options.rate")),
-        ("rate in a variable", SCRIPT + "other = torch.optim.SGD([], lr=0.5)\n"),
-        ("rate in a variable", SCRIPT.replace("RATE = 0.1", "RATE = 0.2; RATE = 0.1")),
-        ("rate as an option", PARSED.replace("default=0.1", "default=1 / 10")),
-        ("rate as an option", PARSED + 'parser.add_argument("--learning_rate", default=1.0)\n'),
-        ("rate as an option", PARSED + "args.learning_rate *= 2\n"),
-        ("rate as an option", PARSED + "parser.set_defaults(learning_rate=1.0)\n"),
-        ("rate as an option", PARSED.replace("parser.parse_args([])", "other()")),
-        ("rate as an option", PARSED.replace("args.learning_rate", "self.learning_rate")),
         ("clip", SCRIPT + "optimizer.step()\n"),
-        ("clip", SCRIPT.replace("import torch\n", "import torch as t\n")),
-        ("init", SCRIPT.replace("model = Net()", "model = Net()\nmodel = Net()")),
-        ("every act", SCRIPT.replace("F.sigmoid(x)", "x.sigmoid()")),
+        ("rate in a variable", SCRIPT.replace("torch.optim.SGD(", "own.SGD(")),
+        ("rate as an option", PARSED.replace("torch.optim.SGD(", "own(")),
+        ("init", SCRIPT + "other = torch.optim.SGD(model.parameters(), lr=0.5)\n"),
         ("softmax", SCRIPT.replace("F.softmax(self.fc2(x), dim=0)", "soft(self.fc2(x))")),
+        ("idle act", OWN.replace(SIGMOID, "self.sigmoid(x)").replace("nn.Sigmoid()", "nn.ELU()")),
+        ("idle act", OWN.replace(SIGMOID, "Net.sigmoid(self, x)").replace("nn.Sig", "nn.LogSig")),
+        ("every act", SCRIPT.replace("x = F.sigmoid(x)  # twice", "F.sigmoid_(x)")),
+        ("axis", SCRIPT.replace("F.softmax(self.fc2(x), dim=0)", "self.fc2.softmax(x)")),
         ("criterion", SCRIPT.replace("F.nll_loss(out", "nll(out")),
-        ("inserted act", STACK + "other = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))\n"),
         ("init", "this is no Python"),
     ],
 )
 def test_where_it_is_not_simple_there_is_no_patch(row: str, text: str, tmp_path: Path) -> None:
     assert made(ROWS[row], tmp_path, text)[1] is None
+
+
+RELU = SCRIPT.replace("nn.Sigmoid()", "nn.ReLU(inplace=True)").replace(
+    SIGMOID, "F.relu(x, inplace=True)"
+)
+
+
+@pytest.mark.parametrize(
+    ("row", "text", "come"),
+    [
+        ("rate in a variable", SCRIPT.replace("RATE = 0.1", "RATE = 0.1 * 1"), "lr=RATE * 0.1,"),
+        ("rate in a variable", SCRIPT.replace("lr=RATE", 'lr=o["rate"]'), 'lr=o["rate"] * 0.1,'),
+        ("rate in a variable", SCRIPT.replace("lr=RATE, ", ""), "lr=0.0001)"),
+        ("rate as an option", PARSED.replace("default=0.1", "default=1 / 10"), "rate * 0.01,"),
+        ("rate as an option", PARSED + "args.learning_rate *= 2\n", "learning_rate * 0.01,"),
+        ("rate as an option", PARSED + "parser.set_defaults(learning_rate=1.0)\n", "* 0.01,"),
+        ("clip", SCRIPT.replace("import torch\n", "import torch as t\n", 1), "import torch"),
+        ("every act", SCRIPT.replace(SIGMOID, "x.sigmoid()"), "x = torch.nn.functional.gelu(x)"),
+        ("every act", SCRIPT.replace(SIGMOID, "torch.sigmoid(x)"), "torch.nn.functional.gelu(x)"),
+        ("softmax", SCRIPT.replace("F.softmax(self.fc2(x), dim=0)", "self.fc2(x).softmax(0)"),
+         "return self.fc2(x)"),
+    ],
+)  # fmt: skip
+def test_other_spellings_are_understood(row: str, text: str, come: str, tmp_path: Path) -> None:
+    _, patch = made(ROWS[row], tmp_path, text)
+    assert patch is not None
+    assert any(come in line for line in lines(patch.diff(), "+"))
+
+
+def test_an_act_keeps_no_argument_that_the_new_one_has_not(tmp_path: Path) -> None:
+    options = {"act": "gelu", "init": "keep", "old": ("relu",), "every": True}
+    row = Row(RELU, edit("swap-act", **options), (), ())
+    path, patch = made(row, tmp_path)
+    assert patch is not None
+    assert lines(patch.diff(), "+") == (
+        "self.act = nn.GELU()   # odd spacing stays",
+        "x = F.gelu(x)  # twice",
+    )
+    path.write_text(patch.after)
+    runpy.run_path(str(path))
+
+
+def test_edits_together_are_one_patch(tmp_path: Path) -> None:
+    path, _ = made(ROWS["softmax"], tmp_path)
+    where = {"file": str(path), "line": line_of(SCRIPT, "F.softmax")}
+    softmax = Edit("logits-to-criterion", {"act": "softmax"}, (), "", **where)  # type: ignore[arg-type]
+    rate = Edit("lower-learning-rate", {"factor": 0.1}, (), "")
+    (patch,) = patches_of([rate, softmax], tmp_path, files=[str(path)])
+    assert lines(patch.diff(), "-") == ("RATE = 0.1  # a rate", ROWS["softmax"].gone[0])
+    assert patches_of([rate, Edit("recycle-dead-units", {}, (), "")], tmp_path) == ()
+
+
+def test_what_was_written_is_undone_to_the_last_byte(tmp_path: Path) -> None:
+    path, patch = made(ROWS["axis"], tmp_path, SCRIPT.replace("\n", "\r\n"))
+    assert patch is not None
+    before = path.read_bytes()
+    change = SourceChange(patch.file, patch.before, patch.after)
+    write_patch.write([change], tmp_path, tmp_path / "kept")
+    assert path.read_bytes() == patch.after.encode()
+    with pytest.raises(UsageError, match="has changed since it was read"):
+        write_patch.write([change], tmp_path, tmp_path / "kept")
+    path.write_text("other")
+    with pytest.raises(UsageError, match="has changed since the patch was written"):
+        write_patch.undo(tmp_path / "kept")
+    path.write_bytes(patch.after.encode())
+    assert write_patch.undo(tmp_path / "kept") == (patch.file,)
+    assert path.read_bytes() == before
+    with pytest.raises(UsageError, match="nothing to undo"):
+        write_patch.undo(tmp_path / "kept")
 
 
 WORDS = {

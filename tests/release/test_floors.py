@@ -38,7 +38,7 @@ print(run.diagnose())
 """
 EXTRAS = """
 import distributed, optuna, safetensors.numpy, safetensors.torch
-from relume.fixes.source import edit_source, optimizer_argument
+from relume.fixes.source import act_calls, code, optimizer_argument, setup_blocks
 optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0, n_startup_trials=2)).ask(
     {"factor": optuna.distributions.FloatDistribution(0.1, 10, log=True)}
 )

@@ -1,5 +1,6 @@
 """Runs with several losses: those of a GAN are judged together, those of strangers one by one."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -132,3 +133,42 @@ def test_a_loss_that_gave_up_its_gain_is_what_the_other_won_back() -> None:
     made = np.interp(n, [0, 150, 400], [1.0, 0.2, 0.9]) + flat(level=0.0, noise=0.005)
     assert judge(Build().loss(made, None).trace()).name == "diverged"
     assert judge(turns(swinging(1.4), made)).name == "balanced"
+
+
+def test_an_actor_does_not_work_against_its_critic() -> None:
+    """The critic's loss is a distance to targets of many values: each is judged by itself."""
+    trace = turns(learning(), -learning(seed=1))
+    facts = tuple(
+        replace(f, data={**f.data, "regresses": f.data["loss"] == "loss"})
+        if f.kind == "turn"
+        else f
+        for f in trace.facts
+    )
+    assert judge(trace).text.startswith("Not judged: the loss of D")
+    outcome = judge(replace(trace, facts=facts))
+    assert outcome.name == "signed"
+    assert outcome.text.endswith("(of G; D is learning).")
+    rising = replace(turns(np.geomspace(0.1, 90.0, 400), -learning(seed=1)), facts=facts)
+    assert judge(rising).name == "diverged"
+
+
+@pytest.mark.parametrize(("end", "name"), [(1e-7, "one-sided"), (0.1, "signed")])
+def test_a_judge_whose_loss_is_gone_is_in_no_balance(end: float, name: str) -> None:
+    """The maker's loss has no floor that is known: minus the logarithm of what the judge says."""
+    assert judge(turns(np.geomspace(1.0, end, 400), -swinging(0.5, 1))).name == name
+
+
+@pytest.mark.parametrize(("drift", "name"), [(0.9, "diverged"), (1.1, "moving-targets")])
+def test_a_loss_that_rises_after_its_targets_says_nothing(drift: float, name: str) -> None:
+    build = healthy(np.geomspace(0.1, 9.0, 400))
+    build.facts = [f for f in build.facts if f.kind != "criterion"]
+    build.fact("criterion", loss="mse", chance=None, target_drift=drift)
+    assert judge(build.trace()).name == name
+
+
+@pytest.mark.parametrize(("weighed", "name"), [(False, "stalled"), (True, "signed")])
+def test_a_policy_gradient_within_the_loss_does_not_tell(weighed: bool, name: str) -> None:
+    build = healthy(flat(level=3.0))
+    build.facts = [f for f in build.facts if f.kind != "criterion"]
+    build.fact("criterion", loss="mse", chance=None, signed_weights=weighed)
+    assert judge(build.trace()).name == name

@@ -55,6 +55,26 @@ def raised(share: float) -> Trace:
     return build.trace()
 
 
+def dropped(keep: float) -> Trace:
+    build = healthy(flat()).fact("dropout", "fc1", keep=keep, units=40, file="net.py", line=3)
+    build.meta = {"looks_for": ["dropout"]}
+    return build.trace()
+
+
+def no_curvature(entries: float) -> Trace:
+    build = healthy(flat())
+    build.meta = {"looks_for": ["no-curvature"]}
+    if entries:
+        build.fact("no-curvature", acts=["relu"], entries=int(entries), file="net.py", line=3)
+    return build.trace()
+
+
+def ordered(share: float) -> Trace:
+    build = Build().act("act1")
+    loss = {"loss": "cross_entropy", "classes": 10, "target_batches": 60}
+    return build.loss(flat(), 2.3, **loss, target_between=share).trace()
+
+
 def few(rows: float) -> Trace:
     build = Build(steps=400).loss(flat()).act("act1")
     windows = build.units["act1"]
@@ -134,6 +154,8 @@ ROWS = {
     "ACT101": Row(pair, (0.99e-4, 1e-7), (1e-4, 1.01e-4)),
     "ACT102": Row(faults.straight, (0.99, 1.0), (0.98, 0.5)),
     "ACT103": Row(faults.in_a_row, (1, 2), (0,)),
+    "ACT105": Row(no_curvature, (1, 128), (0,)),
+    "ACT106": Row(dropped, (0.2, 0.19, 0.03), (0.21, 0.5)),
     "ACT201": Row(softmax, (0.99e-3, 1e-3, 0.0), (1.01e-3,)),
     "ACT202": Row(sigmoid, (0.0, 0.2), (-0.01,)),
     "ACT203": Row(faults.rectified, (-1e-6, -3.0), (0.0, 1e-6)),
@@ -159,7 +181,7 @@ ROWS = {
     "ACT608": Row(faults.decayed, (1.01, 30.0), (1.0, 0.99)),
     "ACT701": Row(nu, (0.81, 0.97), (0.8, 0.79)),
     "ACT702": Row(faults.scale, (30.1, 1 / 30.1, 1e3), (30.0, 1 / 29.9, 1.0)),
-    "ACT703": Row(lambda share: wiring.in_turn(share).trace(), (0.5, 1.0), (0.49, 0.0)),
+    "ACT703": Row(ordered, (0.5, 0.51, 1.0), (0.49, 0.0)),
     "ACT801": Row(faults.rounded, (0.0011, 0.101, 0.9), (0.001, 0.0)),
     "ACT802": Row(faults.cost, (0.0501, 0.5), (0.0499, 0.0)),
     "ACT803": Row(faults.swallowed, (1e-9, 0.5), (0.0,)),

@@ -87,3 +87,23 @@ def test_trainings_in_turn_are_judged_one_by_one() -> None:
     assert [outcome.name for outcome in diagnosis.trainings] == ["learning", "stalled", "learning"]
     assert diagnosis.verdict == "fails"
     assert "3 trainings in turn: 2 learning, 1 stalled. No. 2: Stalled" in diagnosis.outcome.text
+
+
+@pytest.mark.parametrize(("seconds", "parts"), [(0.2, 1), (30.0, 2)])
+def test_training_in_child_processes_is_said_to_be_unseen(seconds: float, parts: int) -> None:
+    trace = Trace({"records": 0, "children_seconds": seconds}, (), {}, {}, ())
+    diagnosis = diagnose(trace)
+    assert diagnosis.verdict == "unseen"
+    assert len(diagnosis.unseen) == parts
+    assert diagnosis.checked == ()
+    assert ("child processes" in " ".join(diagnosis.unseen)) == (parts == 2)
+
+
+@pytest.mark.parametrize(("drift", "word"), [(0.9, "fine"), (1.1, "nothing-found")])
+def test_a_falling_loss_is_not_fine_where_its_targets_move(drift: float, word: str) -> None:
+    trace = seen()
+    facts = tuple(
+        replace(f, data={**f.data, "target_drift": drift}) if f.kind == "criterion" else f
+        for f in trace.facts
+    )
+    assert diagnose(replace(trace, facts=facts)).verdict == word

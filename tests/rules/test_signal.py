@@ -1,4 +1,4 @@
-"""Updates, rows, terms, order and frozen weights: small trainings, their twins and each guard."""
+"""Updates, rows, terms and frozen weights: small trainings, their twins and each guard."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -157,40 +157,6 @@ def test_constants_and_a_term_that_another_optimiser_trains_are_none(tmp_path: P
             first.zero_grad()
             second.zero_grad()
     assert not of("ACT910", run_.trace())
-
-
-# --- order --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("ordered", [False, True])
-def test_one_class_a_batch(tmp_path: Path, ordered: bool) -> None:
-    model = mlp(2)
-
-    def loss(step: int, x: Tensor) -> Tensor:
-        y = torch.full((32,), step // 10 % 2) if ordered else (x[:, 0] > 0).long()
-        return functional.cross_entropy(model(x), y)
-
-    assert len(of("ACT703", run(tmp_path, model, loss, steps=120))) == ordered
-
-
-def test_a_rare_class_is_no_order(tmp_path: Path) -> None:
-    model = mlp(2)
-
-    def loss(_step: int, x: Tensor) -> Tensor:
-        return functional.cross_entropy(model(x), (x[:, 0] > 2.6).long())  # 1 in 200
-
-    assert not of("ACT703", run(tmp_path, model, loss, steps=120))
-
-
-def test_real_and_fake_in_turn_are_one_step(tmp_path: Path) -> None:
-    model = mlp()
-
-    def loss(step: int, x: Tensor) -> Tensor:
-        return functional.binary_cross_entropy_with_logits(
-            model(x), torch.full((32, 1), float(step % 2))
-        )
-
-    assert not of("ACT703", run(tmp_path, model, loss, every=2, steps=160))
 
 
 # --- frozen -------------------------------------------------------------------------------------

@@ -313,6 +313,10 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("acting_linear", "SIDE"): Edge("ACT102", one_sided, NONE, WARNING, WARNING, 1e-3),
     ("acting_linear", "PASSING"): Edge("ACT102", passing, NONE, WARNING, WARNING, 0.02),
     ("acting_linear", "STRAIGHT"): Edge("ACT102", faults.bent, WARNING, NONE, NONE),
+    ("dropout_leaves_little", "LITTLE"): Edge("ACT106", contract.dropped, WARNING, WARNING, NONE),
+    ("dropout_leaves_little", "HARDLY"): Edge("ACT106", contract.dropped, ERROR, ERROR, WARNING),
+    ("ordered_data", "SHARE"): Edge("ACT703", contract.ordered, NONE, WARNING, WARNING),
+    ("ordered_data", "GRAVE"): Edge("ACT703", contract.ordered, WARNING, ERROR, ERROR),
     ("softmax_before_cross_entropy", "SUM_ERROR"): Edge(
         "ACT201", contract.softmax, ERROR, ERROR, NONE
     ),
@@ -453,6 +457,7 @@ NO_EDGE = {
     ("dormant_units", "MOST"): SHAPE,
     ("dormant_units", "REDO"): SHAPE,
     ("exploding_gradient", "SPREAD"): SHAPE,
+    ("failed_step", "IGNORED"): "the default of torch itself",
     ("frozen_layer", "LEAST"): EVIDENCE,
     ("input_not_centred", "RECORDS"): EVIDENCE,
     ("learning_rate_high", "NEAR"): SHAPE,

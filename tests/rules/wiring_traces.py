@@ -93,8 +93,3 @@ def frozen(count: float) -> Build:
     for at in range(2):
         build.fact("frozen", f"encoder.{at}.weight", fresh=at < count, entries=4096)
     return build
-
-
-def in_turn(share: float) -> Build:
-    data = {"batches": 100, "rows": 32.0, "values": 3, "whole": True, "between": 0.5}
-    return wired().fact("signal", "order 0", one_value=round(100 * share), **data)

@@ -80,10 +80,12 @@ def test_a_run_written_twice_counts_once(write: Write, runner: MakeRunner) -> No
 
 def test_a_process_that_was_killed_is_tried_again(write: Write, runner: MakeRunner) -> None:
     path = write(end="import os, signal; os.kill(os.getpid(), 9)")
-    runner(path).run([BASE], [0])
+    with pytest.raises(UsageError, match=r"ended twice.*signal 9 \(SIGKILL, as the system does"):
+        runner(path).run([BASE], [0])
     again = runner(path)
-    again.run([BASE], [0])
-    assert again.executed == 1
+    with pytest.raises(UsageError, match="ended twice"):
+        again.run([BASE], [0])
+    assert again.executed == 2  # once, and once alone
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a fork server forks on Linux only")

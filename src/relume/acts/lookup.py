@@ -1,8 +1,11 @@
 """Looks acts up by text: a name, an alias, a name with its parameters."""
 
 import ast
+import importlib
+import sys
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from relume.acts.act import Act, acts
@@ -15,8 +18,8 @@ def act(text: str | Act) -> Act:
 
     Args:
         text: a name or an alias, and the act's parameters in brackets if need be:
-            ``"gelu"``, ``"leaky_relu(negative_slope=0.1)"``, ``"elu(0.5)"``. An `Act` is returned
-            as it is.
+            ``"gelu"``, ``"leaky_relu(negative_slope=0.1)"``, ``"elu(0.5)"``; or one's own act by
+            its place, ``"pkg.mod:name"``. An `Act` is returned as it is.
 
     Returns:
         The `Act`; call it on a tensor, or `.module()` it.
@@ -32,12 +35,46 @@ def act(text: str | Act) -> Act:
     """
     if isinstance(text, Act):
         return text
+    if ":" in text.partition("(")[0]:
+        return _imported(text)
     name, args, parameters = parse(text)
     known = lookup(name, _names(), "act")
     if not args and not parameters:
         return known
     try:
         return known.bind(**known._bound(args, parameters))
+    except TypeError as error:
+        raise UsageError(f"{text!r}: {error}.") from None
+
+
+def import_module_here(name: str) -> Any:
+    """Import a module of the user's, as seen from the current folder.
+
+    Raises:
+        UsageError: there is no such module, or it cannot be imported.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UsageError(f"cannot import {name!r}: {reason}.") from None
+
+
+def _imported(text: str) -> Act:
+    """Return the act at ``"pkg.mod:name"``, with the parameters of its brackets bound."""
+    home, _, rest = text.partition(":")
+    name, args, parameters = parse(rest)
+    found = getattr(import_module_here(home.strip()), name, None)
+    if not isinstance(found, Act):
+        kind = "no act" if found is None else f"a {type(found).__name__}"
+        raise UsageError(
+            f"{text!r} is {kind}; an act of one's own is a function under @relume.acts.register."
+        )
+    try:
+        return found.bind(**found._bound(args, parameters)) if args or parameters else found
     except TypeError as error:
         raise UsageError(f"{text!r}: {error}.") from None
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from relume.cli.trial_options import Import, import_acts
 from relume.errors import UsageError
 from relume.report.console import console, print_sentence, spinner
 
@@ -36,6 +37,7 @@ def card(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Measure again, whatever was kept.")
     ] = False,
+    imports: Import = None,
 ) -> int:
     """Measure what an activation function is, on this machine and build."""
     from relume.report.card_output import card_order, deliver_cards, split_acts
@@ -46,6 +48,8 @@ def card(
         raise UsageError("name an act, such as 'relume card gelu'; 'relume acts' lists them.")
     with spinner("getting ready") as busy:
         from relume.acts.lookup import act as find
+
+        import_acts(imports)
         from relume.cards.build_card import card as measure
 
         chosen = [find(name) for name in names]
@@ -73,11 +77,14 @@ def acts(
     pattern: Annotated[
         str, typer.Argument(metavar="GLOB", help="Only these, such as '*elu'.")
     ] = "*",
+    imports: Import = None,
 ) -> int:
     """List the activation functions, with formula, year, parameters and reference."""
     with spinner("getting ready"):
         from relume.acts.lookup import act as find
         from relume.acts.lookup import list_acts
+
+        import_acts(imports)
     from relume.report.terminal.act_list import ActEntry, act_table
 
     names = list_acts(pattern)

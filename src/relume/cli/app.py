@@ -6,6 +6,7 @@ user's script does not run inside the parser's frames and context. The file is l
 because every option is spelled out where its command reads it.
 """
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -229,6 +230,7 @@ def _run(plan: RunPlan, wanted: OutputPolicy, *, quiet: bool = False) -> int:
         exact=plan.exact,
         sink=plan.sink,
         folder=plan.folder.absolute(),  # a script may change the working directory
+        begun=lambda path: None if quiet else _say_begun(path, stderr),
     )
     try:
         has_findings = _report(launched, wanted, quiet=quiet)
@@ -241,6 +243,14 @@ def _run(plan: RunPlan, wanted: OutputPolicy, *, quiet: bool = False) -> int:
         print_sentence(f"the report failed ({reason}){kept_run}.", stderr)
         has_findings = False
     return launched.code or int(has_findings)
+
+
+def _say_begun(path: Path, stderr: Any) -> None:
+    """Say on a terminal, in one line, where the run is recorded and how to watch it."""
+    with contextlib.suppress(OSError, ValueError):  # a terminal that is gone is no reason to stop
+        if not stderr.isatty():
+            return
+        print_sentence(f"recording to {path.name}; watch it: relume live", stderr)
 
 
 def _report(launched: "LaunchResult", wanted: OutputPolicy, *, quiet: bool) -> bool:

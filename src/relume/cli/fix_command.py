@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from relume.cli.options import ExitZero, Select
+from relume.cli.options import ExitZero, Select, runs_folder
 from relume.cli.progress import show_progress
 from relume.cli.spell_out import options
-from relume.cli.trial_options import Args, Script, TrialOptions, check_options, setting
+from relume.cli.trial_options import Args, TrialOptions, check_options, setting
 from relume.errors import UsageError
 from relume.report.console import console, print_sentence
 
@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from relume.core.trial import Cure
 
 CODES = (
-    "Exit code: 0 nothing to fix, 1 something was found (cured or not; 0 with --exit-zero), "
+    "Exit code: 0 nothing to fix or a cure is proven, 1 not cured (0 with --exit-zero), "
     "2 bad input, 130 interrupted."
 )
 
 
 @options(TrialOptions)
 def fix(
-    script: Script,
+    script: Annotated[
+        str | None, typer.Argument(metavar="SCRIPT", help="A Python script, or a module with -m.")
+    ] = None,
     args: Args = None,
     run: Annotated[
         str | None,
@@ -36,6 +38,9 @@ def fix(
     write: Annotated[
         bool, typer.Option("--write", help="Write the proven patch to the source.")
     ] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take back what --write wrote last; runs nothing.")
+    ] = False,
     exit_zero: ExitZero = False,
     *,
     trial: TrialOptions,
@@ -43,8 +48,13 @@ def fix(
     """Diagnose a script, try the cures of the root cause in paired runs, and keep what is proved.
 
     The script is not changed and its files are not written: every run has its own layer over them.
-    Only --write changes the source, and only by a patch that has won its trial.
+    Only --write changes the source, only by a patch that has run and cured the script, and --undo
+    takes it back.
     """
+    if undo:
+        return _undo(runs_folder(trial.folder).absolute())
+    if script is None:
+        raise UsageError("name a script: relume fix train.py.")
     from relume.fixes.patches import libcst_missing
 
     if (diff or write) and libcst_missing():
@@ -60,11 +70,11 @@ def fix(
     with show_progress(runner, verbose=trial.verbose) as report_status:
         result = cure(runner, run=path, seeds=trial.seeds, select=codes, announce=report_status)
     _deliver(result, trial.form, file, diff=diff)
-    if result.edit is not None and libcst_missing():
+    if result.edits and libcst_missing():
         print_sentence(libcst_missing())
     if write:
-        _write(result, wanted.program.argv)
-    return int(result.root is not None and not exit_zero)
+        _write(result, wanted.folder)
+    return int(result.word in ("not cured", "leave it") and not exit_zero)
 
 
 def _recorded(run: str | None, folder: Path) -> Path | None:
@@ -94,22 +104,23 @@ def _deliver(cure: "Cure", form: str, file: Path | None, *, diff: bool) -> None:
         print_sentence(f"the report is in {file}.")
 
 
-def _write(cure: "Cure", argv: tuple[str, ...]) -> None:
-    if cure.edit is None:
-        print_sentence("nothing was written: no patch is proven.")
+def _write(cure: "Cure", folder: Path) -> None:
+    if not cure.edits:
+        print_sentence("nothing was written: no cure is proven.")
         return
-    from relume.fixes.patches import patch_of
-
-    root = Path.cwd()
-    patch = patch_of(cure.edit, root, argv)
-    if patch is None:
+    if not cure.changes:
         how = cure.by_hand or "make it by hand."
-        print_sentence(f"nothing was written: this fix has no simple patch; {how}")
+        print_sentence(f"nothing was written: no patch has run and cured the script; {how}")
         return
-    target = root / patch.file
-    if target.read_bytes().decode("utf-8", "replace") != patch.before:
-        raise UsageError(f"{patch.file} has changed since it was read; nothing was written.")
-    from relume.report.machine.json_file import write as whole
+    from relume.fixes.write_patch import write
 
-    whole(patch.after, target)
-    print_sentence(f"wrote {patch.file}; undo it with: git checkout -p, or patch -R -p1.")
+    write(cure.changes, Path.cwd(), folder)
+    names = ", ".join(change.file for change in cure.changes)
+    print_sentence(f"wrote {names}; undo it with: relume fix --undo")
+
+
+def _undo(folder: Path) -> int:
+    from relume.fixes.write_patch import undo
+
+    print_sentence(f"restored {', '.join(undo(folder))}.")
+    return 0

@@ -23,6 +23,8 @@ Run = Annotated[
 ]
 Port = Annotated[int, typer.Option("--port", help="Serve here; 0 takes a free port.")]
 Open = Annotated[bool, typer.Option("--open", help="Show it in the browser.")]
+WAIT = 0.2
+"""Seconds between two looks at a file that is still empty."""
 POLL = 2.0
 """Seconds between two requests of the page: a run writes twice a second at most."""
 
@@ -44,7 +46,10 @@ def live(
         raise UsageError(f"--port is {port}; it is a port from 1 to 65535, or 0 for a free one.")
     from relume.record.store import run_file
 
-    server = live_server(run_file.find(name, wanted.folder), wanted, port)
+    path = run_file.find(name, wanted.folder)
+    if not _wait_for_first_record(path):
+        return 0
+    server = live_server(path, wanted, port)
     with server:
         print_sentence(f"live at {server.url} (Ctrl-C to end)")
         if show:
@@ -56,6 +61,23 @@ def live(
         except KeyboardInterrupt:
             print_sentence("no longer live; the recording goes on.")
     return 0
+
+
+def _wait_for_first_record(path: Path) -> bool:
+    """Wait until a recording that has just begun has written something; False after Ctrl-C.
+
+    The file is there, and empty, from the moment on in which a script begins to load.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if path.stat().st_size or log.exists():
+        return True
+    print_sentence(f"waiting for the first step of {path.stem} (Ctrl-C to end)")
+    try:
+        while not (path.stat().st_size or log.exists()):
+            time.sleep(WAIT)
+    except (KeyboardInterrupt, OSError):  # or the file is gone
+        return False
+    return True
 
 
 def live_server(path: Path, wanted: OutputPolicy, port: int) -> LiveServer:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,6 +13,9 @@ from relume.report.console import console, print_sentence
 if TYPE_CHECKING:
     from relume.core.trial import TrialRun
     from relume.trial.scheduler import TrialRunner
+
+
+EVERY = 10.0  # seconds between two lines of progress where no bar can be drawn
 
 
 @contextmanager
@@ -43,8 +47,16 @@ def _bar(runner: "TrialRunner", *, verbose: bool) -> Generator[Callable[[str], N
     stderr = console(stderr=True)
     best = _BestArm()
     if not stderr.is_terminal:
+        begun = last = monotonic()
+        made = 0
 
         def plainly(done: int, planned: int, run: "TrialRun | None") -> None:
+            nonlocal last, made
+            made += run is not None
+            if run is not None and monotonic() - last >= EVERY and done < planned:
+                last = monotonic()
+                left = (last - begun) / made * (planned - done)
+                print_sentence(f"{done} of {planned} runs of this part; about {left:.0f} s left")
             if run is not None and (verbose or run.problem):
                 _output(run, lambda text: print(text, file=sys.stderr))
 

@@ -1,7 +1,8 @@
 """`relume prove`, `relume compare` and `relume recommend`: run the trial that the user names."""
 
 import shlex
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,8 +19,10 @@ from relume.cli.trial_options import (
     Steps,
     TrialOptions,
     Verbose,
+    announce_plan,
     check_options,
     flags,
+    import_acts,
     setting,
 )
 from relume.errors import UsageError
@@ -28,6 +31,21 @@ from relume.report.console import console, print_sentence
 
 PROVE_CODES = "Exit code: 0 proven, 1 not proven, 2 bad input, 130 interrupted."
 CODES = "Exit code: 0 done, 2 bad input, 130 interrupted."
+
+TABLES = {".csv": "csv", ".md": "markdown", ".tex": "latex"}
+
+
+def table_form(form: str, file: Path | None) -> str:
+    """Return the form of a comparison: as asked, or as the file's ending says.
+
+    Raises:
+        UsageError: an unknown form.
+    """
+    forms = ("full", "json", *TABLES.values())
+    if form not in forms:
+        raise UsageError(unknown(form, forms, "output format"))
+    return TABLES.get(file.suffix.lower(), form) if file is not None and form == "full" else form
+
 
 OWN = frozenset({"--acts", "--tune", "--goal", "--select", "--run", "--help", "-h", "--"}).union(
     *(flags(one.type) for one in fields(TrialOptions))
@@ -55,12 +73,16 @@ def prove(
     if not edit:
         raise UsageError("name a fix: --edit lower-learning-rate:factor=0.1.")
     from relume.report import trial_output
+    from relume.trial.plan import runs_of_prove
     from relume.trial.prove_edit import edit_of_words
     from relume.trial.prove_edit import prove as prove_edits
     from relume.trial.scheduler import TrialRunner
 
+    import_acts(trial.imports)
     edits = [edit_of_words(words) for words in edit]
     runner = TrialRunner(setting(script, args, trial))
+    fewest, most = runs_of_prove(trial.seeds)
+    announce_plan(runner, f"{fewest} to {most}", trial)
     with show_progress(runner, verbose=trial.verbose) as report_status:
         report_status(f"trying {', '.join(one.text for one in edits)}")
         result = prove_edits(runner, edits, seeds=trial.seeds)
@@ -103,21 +125,28 @@ def compare(
 
     "No difference shown" is an answer.
     """
-    file = check_options(script, trial)
+    form = table_form(trial.form, trial.file)
+    file = check_options(script, replace(trial, form="full" if form != "json" else form))
     if tune not in (None, "lr"):
         raise UsageError(unknown(tune or "", ("lr",), "thing to tune"))
     from relume.report import trial_output
+    from relume.report.card_output import split_acts
+    from relume.trial.compare_acts import TUNINGS
     from relume.trial.compare_acts import check_acts as checked_acts
     from relume.trial.compare_acts import compare as compare_arms
+    from relume.trial.plan import runs_of_compare
     from relume.trial.scheduler import TrialRunner
 
-    names = checked_acts(acts.split(","))
+    import_acts(trial.imports)
+    names = checked_acts(split_acts([acts]))
     runner = TrialRunner(setting(script, args, trial))
+    many = runs_of_compare(len(names), trial.seeds, TUNINGS if tune else 0)
+    announce_plan(runner, f"up to {many}", trial)
     with show_progress(runner, verbose=trial.verbose) as report_status:
         result = compare_arms(
             runner, names, seeds=trial.seeds, tune=tune or "", goal=goal, announce=report_status
         )
-    trial_output.deliver(result, trial.form, file, console(), comparison=True)
+    trial_output.deliver_comparison(result, form, file, console())
     if file is not None:
         print_sentence(f"the report is in {file}.")
     return 0

@@ -1,5 +1,6 @@
 """The options that the trial commands share, and the `TrialSetting` made of them."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,9 @@ from relume.errors import UsageError
 from relume.registry import unknown
 
 if TYPE_CHECKING:
-    from relume.trial.scheduler import TrialSetting
+    from collections.abc import Sequence
+
+    from relume.trial.scheduler import TrialRunner, TrialSetting
 
 Script = Annotated[
     str, typer.Argument(metavar="SCRIPT", help="A Python script, or a module with -m.")
@@ -38,14 +41,37 @@ Metric = Annotated[
     typer.Option(
         "--metric",
         metavar="WHAT",
-        help="Judge by pkg.mod:fn (called with the script's globals), printed:WORDS (the number "
-        "it prints after them), reported:NAME, or loss.",
+        help="Judge by validation (what it prints or logs on held-out rows), printed:WORDS (the "
+        "number after them), reported:NAME, pkg.mod:fn (called with its globals), or loss.",
         show_default="what the script reports, else the training loss",
     ),
 ]
 Better = Annotated[
     str | None, typer.Option("--better", metavar="min|max", help="Which way --metric is better.")
 ]
+Least = Annotated[
+    float | None,
+    typer.Option(
+        "--least",
+        metavar="X",
+        help="The least effect worth a change, in the unit of what is judged.",
+        show_default="a tenth of the loss, of an accuracy a tenth of what is missing",
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        help="End a run after so long.",
+        show_default="ten times the script as it is, a minute at least",
+    ),
+]
+Import = Annotated[
+    list[str] | None,
+    typer.Option("--import", metavar="MODULE", help="Import your module, for the acts in it."),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the first run.")]
 Jobs = Annotated[
     int, typer.Option("-j", "--jobs", metavar="N", help="Runs at a time.", show_default="all cores")
 ]
@@ -76,7 +102,10 @@ class TrialOptions:
     steps: Steps = None
     metric: Metric = None
     better: Better = None
+    least: Least = None
     jobs: Jobs = 0
+    timeout: Timeout = None
+    imports: Import = None
     backend: Backend = "local"
     address: Address = ""
     folder: Folder = None
@@ -84,6 +113,7 @@ class TrialOptions:
     form: Form = "full"
     file: File = None
     verbose: Verbose = False
+    yes: Yes = False
 
 
 def flags(kind: Any) -> frozenset[str]:
@@ -114,6 +144,10 @@ def check_options(script: str, trial: TrialOptions) -> Path | None:
         raise UsageError(f"--steps is {steps}; it is a number of optimiser steps, 1 or more.")
     if jobs < 0:
         raise UsageError(f"--jobs is {jobs}; it is a number of runs at a time, 0 for all cores.")
+    if trial.least is not None and not trial.least >= 0:
+        raise UsageError(f"--least is {trial.least:g}; it is an effect, 0 or more.")
+    if trial.timeout is not None and not trial.timeout > 0:
+        raise UsageError(f"--timeout is {trial.timeout:g}; it is a number of seconds above 0.")
     problem = missing_script(script, trial.module)
     if problem:
         raise UsageError(problem)
@@ -138,4 +172,37 @@ def setting(script: str, args: list[str] | None, trial: TrialOptions) -> "TrialS
         folder=runs_folder(trial.folder).absolute(),
         where=ExecutionPlace(trial.backend, trial.address, trial.jobs),
         again=trial.fresh,
+        least=trial.least,
+        timeout=trial.timeout,
+        imports=tuple(trial.imports or ()),
     )
+
+
+def announce_plan(runner: "TrialRunner", runs: str, trial: TrialOptions) -> None:
+    """Print how often the script will run and what of it is real; ask where that matters.
+
+    Raises:
+        Exit: 130 where the answer is no.
+    """
+    from relume.report.console import print_sentence
+    from relume.trial.plan import needs_consent, plan_lines
+
+    for line in plan_lines(runner.setting, runs, runner.known_seconds()):
+        print_sentence(line)
+    if trial.yes or not needs_consent(runner.setting) or not sys.stdin.isatty():
+        return
+    if not typer.confirm("relume: run it so often?", default=False, err=True):
+        raise typer.Exit(130)
+
+
+def import_acts(modules: "Sequence[str] | None") -> None:
+    """Import the user's modules that register acts.
+
+    Raises:
+        UsageError: one cannot be imported.
+    """
+    if modules:
+        from relume.acts.lookup import import_module_here
+
+        for module in modules:
+            import_module_here(module)

@@ -141,7 +141,8 @@ class Outcome:
         name: ``learning``, ``converged``, ``plateaued``, ``stalled`` (at chance), ``diverged``,
             ``oscillating``, ``too-short`` or ``no-loss``; of models trained against each other
             ``balanced`` or ``one-sided``; ``several-losses`` where these cannot be separated;
-            ``signed`` where the loss takes both signs and has no floor that is known.
+            ``signed`` where the loss takes both signs and has no floor that is known, and
+            ``moving-targets`` where it does not fall and its targets move.
         text: one sentence with the numbers.
         numbers: start, end, chance and noise of the loss.
     """

@@ -177,7 +177,10 @@ class Trace:
                    ``unknown``), ``classes``, ``chance`` (the loss of the best constant guess, or
                    None), ``file``, ``line``; of the targets seen so far ``target_min``,
                    ``target_max``, ``target_whole`` (all whole numbers), ``target_distinct``
-                   (values, up to 32), ``target_ones_max`` (ones in a row of zeros and ones);
+                   (values, up to 32), ``target_ones_max`` (ones in a row of zeros and ones),
+                   ``target_drift`` (of their mean, in deviations within a batch),
+                   ``target_between`` (the share of their variance from batch to batch, beyond
+                   chance), ``target_batches``, ``signed_weights`` (a policy gradient);
                    ``broadcast`` (prediction and target of other shapes, spread over each other);
                    ``rows_logsumexp_error`` (of ``nll``: max abs of log(sum(exp(row))))
     head           ``layer``; ``direct`` (only reshapes between the last act and the criterion);
@@ -203,6 +206,10 @@ class Trace:
     act-cost       a benchmark after `relume run`: ``seconds``, ``cheapest_seconds``, ``cheapest``,
                    ``shape``
     precision      ``dtype`` and ``shape`` of what an act kept, when it was first seen
+    dropout        the layer before a dropout: ``keep`` (the share of values that pass),
+                   ``units``, ``file``, ``line``
+    no-curvature   a second derivative that is asked for and is zero everywhere: ``acts`` (through
+                   which the first was taken), ``entries``, ``file``, ``line``
     opaque         an operation that hides its acts: ``operation``, ``reason``, ``remedy``
     parameter      ``shape``, ``zero_init`` (all zero at the first record), ``trainable``,
                    ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``;
@@ -219,7 +226,8 @@ class Trace:
     error          a part of the recorder that failed and was switched off: ``where``, ``text``
     turn           an optimiser that takes turns with others: ``loss`` (its series at ``""``),
                    ``optimizer`` (class), ``model`` (the module that holds what it steps),
-                   ``reaches`` (the other ones' series whose parameters its loss depends on)
+                   ``reaches`` (the other ones' series whose parameters its loss depends on),
+                   ``regresses`` (its loss is a distance to targets of many values)
     wiring         of a parameter: ``held`` (an optimiser holds it), ``named`` (a module registers
                    it), ``called`` (that module ran), ``audits`` (steps looked at), ``in_graph``,
                    ``reached``, ``zero`` (of them, with it in the loss's graph, with a gradient
@@ -235,11 +243,8 @@ class Trace:
     signal         at ``rows``, of the first ``batches``: ``share`` (the least) of rows whose
                    gradient at the head is zero, ``zeroed`` (rows multiplied by zero); at
                    ``targets``: ``targets``, ``counted`` (not ignored), ``batches``, ``empty``
-                   (none counts); at ``order N``, of one optimiser's steps: ``batches``, ``rows``
-                   of one, ``one_value`` (batches whose targets are all equal), ``values``,
-                   ``whole``, ``monotone``, ``between`` (variance between batches over all); at
-                   ``term N``, a term of the loss that reaches no weight that trains: ``operand``,
-                   ``times``, ``file``, ``line``; at ``terms``: ``sums``
+                   (none counts); at ``term N``, a term of the loss that reaches no weight that
+                   trains: ``operand``, ``times``, ``file``, ``line``; at ``terms``: ``sums``
     update         of a weight, ``steps`` that were compared: ``tried`` (entries with a gradient),
                    ``lost`` (of them equal bit by bit after the step), ``eps_ratio`` (eps over the
                    median root of the mean squared gradient), ``optimizer``, ``lr``, ``eps``,
@@ -258,10 +263,11 @@ class Trace:
     ``steps`` (optimiser steps seen), ``records``,
     ``backwards`` (calls of backward seen), ``ended`` (``end`` in a word; absent after a kill),
     ``seconds`` (wall time of the steps), ``overhead`` (the recorder's own estimate, a share of
-    wall time), ``optimizer`` (class name), ``optimizers`` (how many stepped), ``parameters``
-    (number of trainable scalars), ``looks_for`` (kinds of facts that the recorder looked
-    for: the absence of such a fact means there is none), ``trainings`` (first steps of the
-    trainings that follow one another in this run: folds, seeds, rates in a loop).
+    wall time), ``children_seconds`` (processor time of child processes), ``optimizer`` (class
+    name), ``optimizers`` (how many stepped), ``parameters`` (number of trainable scalars),
+    ``looks_for`` (kinds of facts that the recorder looked for: the absence of such a fact means
+    there is none), ``trainings`` (first steps of the trainings that follow one another in this
+    run: folds, seeds, rates in a loop).
     """
 
     meta: Mapping[str, Any]

@@ -60,12 +60,14 @@ class Arm:
         edits: applied together, as one transaction; none for base and placebo.
         role: ``"base"``, ``"placebo"`` (the base once more) or ``"candidate"``.
         text: in words for a person.
+        sources: absolute paths of the user's files, and the text that runs in place of each.
     """
 
     name: str
     edits: tuple[Edit, ...] = ()
     role: str = "candidate"
     text: str = ""
+    sources: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +88,18 @@ class TrialRun:
         problem: why it gave no value, or why an edit could not be applied, in a sentence.
         metrics: what else was measured, by name: ``loss``, ``start`` (the first loss),
             ``step_seconds``, ``dead_share``, ``parameters`` (how many numbers are trained),
-            ``opposed`` (1: a loss goes through a model that another loss trains, as in a GAN), the
-            yardsticks at the criterion (``yard:accuracy``) and what the script reported
-            (``reported:NAME``).
+            ``chance`` (the loss of the best constant guess), ``opposed`` (1: a loss goes through a
+            model that another loss trains, as in a GAN), the yardsticks at the criterion
+            (``yard:accuracy``) and what the script reported (``reported:NAME``).
         criterion: the loss function (``"cross_entropy of a softmax"``): losses of arms that differ
             in it cannot be compared.
         sources: the user's files that it ran, with a digest of each.
         output: the end of what it printed, where it failed or on request.
         run: the run file, if it was kept.
+        held_out: what the script printed or logged on held-out rows, by name (``"val loss"``), in
+            order, thinned to at most 50 values.
+        stopped: why something outside the training ended the run (a signal, no memory, a full
+            disk, a port in use, the time limit): such a run is no evidence.
     """
 
     arm: str
@@ -113,13 +119,16 @@ class TrialRun:
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
     output: str = ""
     run: str = ""
+    held_out: Mapping[str, tuple[float, ...]] = field(default_factory=dict[str, Any])
+    stopped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
     """What is judged: its `name`, whether ``"min"`` or ``"max"`` is better, and where it comes
     from: ``"loss"``, ``"yardstick"`` (computed from what reaches the criterion), ``"reported"``,
-    ``"printed"``, or the ``pkg:fn`` that computes it."""
+    ``"printed"``, ``"validation"`` (printed or logged on held-out rows), or the ``pkg:fn`` that
+    computes it."""
 
     name: str = "loss"
     better: str = "min"
@@ -131,12 +140,13 @@ class Effect:
     """A paired effect over seeds. Differences are signed so that above 0 the arm is better.
 
     Attributes:
-        mean: of the paired differences, in the objective's unit.
-        low, high: its interval at `level`.
+        mean: of the differences of the pairs in which both gave a number, in the objective's unit.
+        low, high: its interval at `level`; infinite with fewer than two such pairs.
         p, p_holm: of "no difference", one test and corrected over the trial's candidates.
         wins, pairs: pairs in which the arm was better, and all of them.
-        worst: the least difference of a pair.
-        diverged: pairs lost because the arm diverged, and pairs in which only the base diverged.
+        worst: the least difference of a pair; -inf where only the arm broke down.
+        diverged: pairs lost because the arm broke down, and pairs in which only the base did.
+        broken: runs of the arm and of the base that broke down.
     """
 
     mean: float
@@ -149,6 +159,7 @@ class Effect:
     worst: float
     level: float = 0.95
     diverged: tuple[int, int] = (0, 0)
+    broken: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +169,16 @@ class Verdict:
     Attributes:
         arm: its name.
         word: ``"proven"``, ``"symptom gone, no measurable gain"``, ``"no proven gain"``,
-            ``"worse"`` or ``"undecided"``; ``"not run"`` where its edit could not be applied.
+            ``"worse"`` or ``"undecided"``; ``"better on training only"`` where a held-out number
+            gets worse; ``"no better than chance"``; ``"not run"`` where its edit could not be
+            applied.
         text: one sentence with the numbers.
         effect: None where no pair was finished.
         fresh: whether it was judged on seeds that had no part in choosing it.
         more_seeds: how many more pairs would decide it, where it is undecided.
         new_findings: keys of findings that the arm has and the base has not.
+        least: the least effect worth a change, in the objective's unit.
+        visible: the smallest effect that these pairs would have shown with a chance of 80 %.
     """
 
     arm: str
@@ -173,6 +188,8 @@ class Verdict:
     fresh: bool = False
     more_seeds: int | None = None
     new_findings: tuple[str, ...] = ()
+    least: float | None = None
+    visible: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +206,7 @@ class ArmSummary:
             most runs never reached it.
         step_seconds, bytes, dead_share: of the median run; None where not measured.
         parameters: how many numbers are trained, in the median run; None where not measured.
+        held_out: the mean of the last value of what is printed on held-out rows, by name.
     """
 
     arm: str
@@ -203,6 +221,7 @@ class ArmSummary:
     bytes: int | None = None
     dead_share: float | None = None
     parameters: int | None = None
+    held_out: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,33 +265,67 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceChange:
+    """A file of the user before and after a patch.
+
+    Attributes:
+        file: its path below the folder to which the diff is relative.
+        before, after: its whole text.
+    """
+
+    file: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cure:
     """The result of treating a run.
 
     Attributes:
-        diagnosis: of the unchanged script.
-        root: the finding whose ladder of fixes was tried; None where there was nothing to fix.
-        trials: one for each fix that was tried, in order.
-        edit, verdict: the proven edit and its verdict; None: leave the script as it is.
+        diagnosis: of the unchanged script, with what the trials taught about its causes.
+        root: the finding whose cure is proven, else the first that was treated; None where there
+            was nothing to fix.
+        trials: what was tried, in order.
+        edits, verdict: the proven edits, applied together, and their verdict; none: leave the
+            script as it is.
         advice: edits of the ladder that only a person can make.
-        diff, undo: the edit as a patch of the user's source, and the patch that reverts it; empty
-            where there is no simple one.
-        by_hand: what to do instead of a patch, as a sentence, where that is known.
+        diff, undo: the edits as a patch of the user's source, and the patch that reverts it; empty
+            where no patch has run and given what the edits gave.
+        changes: the same patch as whole files.
+        patch_text: how the patched source ran, in a sentence.
+        by_hand: what to do instead of a patch, in sentences, where that is known.
+        fails: why the run counts as one that has not learned; empty where it has.
+        taught: what the trials taught about the causes, a sentence each.
+        plan: how many runs there were to be at most, and for how long, as it was said beforehand.
     """
 
     diagnosis: Diagnosis
     root: Finding | None = None
     trials: tuple[Trial, ...] = ()
-    edit: Edit | None = None
+    edits: tuple[Edit, ...] = ()
     verdict: Verdict | None = None
     advice: tuple[Edit, ...] = ()
     diff: str = ""
     undo: str = ""
+    changes: tuple[SourceChange, ...] = ()
+    patch_text: str = ""
     by_hand: str = ""
+    fails: str = ""
+    taught: tuple[str, ...] = ()
+    plan: str = ""
+
+    @property
+    def text(self) -> str:
+        """The proven edits in words."""
+        return " and ".join(edit.text or edit.fix for edit in self.edits)
 
     @property
     def word(self) -> str:
-        """``"nothing to fix"``, ``"proven"`` or ``"leave it"``."""
-        if self.root is None:
-            return "nothing to fix"
-        return "proven" if self.edit is not None else "leave it"
+        """``"nothing to fix"``, ``"proven"``, ``"not cured"`` (it has not learned, and nothing
+        helped) or ``"leave it"`` (it learns, and no repair shows a gain)."""
+        if self.edits:
+            return "proven"
+        if self.fails:
+            return "not cured"
+        return "nothing to fix" if self.root is None else "leave it"

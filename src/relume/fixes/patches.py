@@ -1,6 +1,7 @@
-"""Writes an edit into the user's source: a unified diff for `git apply`, and its reverse."""
+"""Writes edits into the user's source: a unified diff for `git apply`, and its reverse."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,7 +27,42 @@ def patch_of(edit: Edit, root: Path, argv: Sequence[str] = ()) -> Patch | None:
             as it is not the user's own.
         argv: the script's arguments in the run.
     """
-    fix, source = fix_called(edit.fix), _source(edit, root, argv)
+    return _patch_in(edit, _source(edit, root, argv))
+
+
+def patches_of(
+    edits: Sequence[Edit], root: Path, argv: Sequence[str] = (), files: Iterable[str] = ()
+) -> tuple[Patch, ...]:
+    """Return edits that are applied together as one change of each file; empty where one of them
+    has no simple form.
+
+    Args:
+        edits: applied together.
+        root: as for `patch_of`.
+        argv: as for `patch_of`.
+        files: the user's files that the run used: an edit that cannot be written into the file that
+            it names is tried in these.
+    """
+    changed: dict[str, Patch] = {}
+    # from the last line up: the lines that the others name do not move
+    for edit in sorted(edits, key=lambda each: -each.line):
+        for file in dict.fromkeys((edit.file, *files)):
+            at = edit if file == edit.file else replace(edit, file=file, line=0)
+            source = _source(at, root, argv)
+            if source is not None and source.relative in changed:
+                source = replace(source, text=changed[source.relative].after)
+            made = _patch_in(at, source)
+            if made is not None:
+                whole = changed.get(made.file, made)
+                changed[made.file] = replace(made, before=whole.before)
+                break
+        else:
+            return ()
+    return tuple(changed.values())
+
+
+def _patch_in(edit: Edit, source: Source | None) -> Patch | None:
+    fix = fix_called(edit.fix)
     patch = None if fix.patch is None or source is None else fix.patch(edit, source)
     return None if patch is None or patch.before == patch.after else patch
 

@@ -150,7 +150,6 @@ for _kind in ("forward_pre_hooks", "forward_hooks"):
         f"torch.nn.modules.module._global_{_kind}", "an edit's trace of a forward is recorded", {}
     )
 tree_map: Any = look_up("torch.utils._pytree.tree_map", "the inputs of a forward are not copied")
-foreach_sub: Any = look_up("torch._foreach_sub", "updates of weights are not measured")
 foreach_norm: Any = look_up("torch._foreach_norm", "norms of weights are not measured")
 FILE_WRITER: tuple[Any, str] = torch._C, "PyTorchFileWriter"
 FILE_READER: tuple[Any, str] = torch._C, "PyTorchFileReader"

@@ -30,6 +30,7 @@ from relume.record.facts.raised_frames import failed_step
 from relume.record.graph.head_structure import LOOKS_FOR
 from relume.record.hooks import fork_guard
 from relume.record.hooks.backward_hooks import BackwardPatches
+from relume.record.hooks.child_time import children_seconds
 from relume.record.hooks.grad_scaling import GradScaling
 from relume.record.schedule.overhead_budget import OverheadBudget
 from relume.record.schedule.step_schedule import next_loss
@@ -97,6 +98,7 @@ class Recorder:
         self._last = self._flushed = perf_counter()
         self._carried: list[tuple[float, float | None]] = []  # seconds and cost of steps
         self._closed = False
+        self._children_at_start = children_seconds()
         self._steps_to_skip = 0  # plain steps that are still skipped
         self._skip_length = 0  # plain steps that are skipped in a row
 
@@ -298,6 +300,14 @@ class Recorder:
         except Exception as error:
             self.fail("after backward", error)
 
+    def after_grad(self, outputs: Any, results: Any) -> None:
+        """Look at a derivative that is differentiated again, on a recorded step."""
+        try:
+            if self.recorded_step.armed:
+                self.recorded_step.read_derivative(outputs, results, self.step)
+        except Exception as error:
+            self.fail("derivative", error)
+
     def before_foreign_step(self, optimizer: Any) -> None:
         """Snapshot the weights: an optimiser that is not torch's is about to step."""
         if self.recorded_step.armed:
@@ -418,7 +428,7 @@ class Recorder:
             self._idle_backwards = MOST_GATHERED
         if self.backwards <= self._idle_backwards:
             return False
-        self.optimizers.step += 1
+        self.optimizers.step += self.pending_records.end_earlier_steps() or 1
         return True
 
     def _tick(self, rate: float) -> None:
@@ -483,9 +493,10 @@ class Recorder:
             "backwards": self.backwards,
             "overhead": self.budget.overhead,
             **self.optimizers.meta(),
-            "looks_for": [*LOOKS_FOR, "wiring"],
+            "looks_for": [*LOOKS_FOR, "wiring", "dropout", "no-curvature"],
             "seconds": self.budget.elapsed,
             "skipped": self.scaling.skipped,
+            "children_seconds": children_seconds() - self._children_at_start,
             "updated": time(),
         }
 

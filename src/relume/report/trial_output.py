@@ -10,6 +10,7 @@ from rich.console import Console
 
 from relume.core import Diagnosis, plain
 from relume.core.trial import Cure, Trial
+from relume.report.machine import comparison_tables as tables
 from relume.report.machine.json_file import emit, write
 from relume.report.terminal import comparison as versus
 from relume.report.terminal import trial_text as views
@@ -36,6 +37,19 @@ def deliver(
             views.trial(result, target)
 
     _put(as_json(result), show, form, file, console)
+
+
+def deliver_comparison(trial: Trial, form: str, file: Path | None, console: Console) -> None:
+    """Write a comparison: as a table for a program or a paper, or as `deliver` does."""
+    if form not in tables.FORMS:
+        deliver(trial, form, file, console, comparison=True)
+        return
+    text = tables.FORMS[form](trial)
+    if file is None:
+        emit(text.rstrip("\n"))
+        return
+    write(text, file)
+    versus.comparison(trial, console)
 
 
 def deliver_advice(

@@ -1,10 +1,11 @@
 """Judges a run whose optimisers step in turn, each with its own loss.
 
-Losses that depend on different parameters are judged one by one, and the worst decides. Where one
-model's loss goes through the other model, as in a GAN, what is won by one may be lost by the other:
-a loss that does not fall, that rises again or rises tenfold, is then no failure, and one that falls
-to zero is no success. Such a pair is in balance until one loss is gone while the other has risen
-and does not come back.
+Losses that depend on different parameters, and those of an actor and its critic, are judged one by
+one, and the worst decides; a loss that does not tell then leaves the whole undecided. Where one
+model's loss goes through the other model and against it, as in a GAN, what is won by one may be
+lost by the other: a loss that does not fall, that rises again or rises tenfold, is then no failure,
+and one that falls to zero is no success. Such a pair is in balance until one loss is gone, or is
+far down while the other has risen and does not come back.
 
 Measured on small GANs whose makers are judged by what they make (`benchmarks/adversaries.py`):
 where the maker learned, the judge's loss ended at 0.29 of its start or above, or the maker's loss,
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
 
 DIVERGED = 10.0  # times its start, or chance (page of ACT602)
 WON = 0.2  # of its start: the loss of a side that wins ends below that (see above)
+GONE = 0.01  # of its start: a twentieth of where any judge ended whose maker never learned
 LOSING = 2.0  # times its start: the other's ends above that
 RECOVERED = 0.05  # of its rise: a loss that has come down by more is not lost (see above)
 BLOCKS = 20  # into which a loss is cut to find its summit
+UNTOLD = ("signed", "moving-targets")  # outcomes of losses that do not tell
+FAILING = ("diverged", "stalled", "oscillating")
 WORST_FIRST = ("diverged", "stalled", "oscillating", "plateaued", "too-short", "learning")
 
 
@@ -51,9 +55,19 @@ def alternating_outcome(trace: Trace, judge: Callable[["Series", bool], Outcome]
             name = _loss_name(fact, facts)
             losses[name] = series
             outcomes[name] = Outcome(outcome.name, outcome.text, numbers)
-    if not any(fact.data.get("reaches") for fact in facts):
+    if not _opposed(facts):
         return _worst(outcomes)
     return _judge_opponents(outcomes, losses)
+
+
+def _opposed(facts: tuple[Fact, ...]) -> bool:
+    """Whether a loss works against another one, through the other's model.
+
+    An actor's loss goes through its critic and does not work against it: the critic learns to
+    foretell what comes, a distance to targets of many values.
+    """
+    regressing = {str(fact.data["loss"]) for fact in facts if fact.data.get("regresses")}
+    return any(set(fact.data.get("reaches") or ()) - regressing for fact in facts)
 
 
 def _loss_name(fact: Fact, facts: tuple[Fact, ...]) -> str:
@@ -62,13 +76,16 @@ def _loss_name(fact: Fact, facts: tuple[Fact, ...]) -> str:
     return model if model and alone else str(fact.data["loss"])
 
 
-def _worst(outcomes: Mapping[str, Outcome]) -> Outcome:
-    """Return the worst outcome of independent losses; its text names the others."""
+def _worst(outcomes: Mapping[str, Outcome], every: Mapping[str, Outcome] | None = None) -> Outcome:
+    """Return the worst outcome of independent losses; its text names the others of them all."""
     order = {name: place for place, name in enumerate(WORST_FIRST)}
     worst = min(outcomes, key=lambda name: order.get(outcomes[name].name, len(order)))
-    others = "; ".join(f"{n} is {o.name}" for n, o in outcomes.items() if n != worst)
+    others = "; ".join(f"{n} is {o.name}" for n, o in (every or outcomes).items() if n != worst)
     outcome = outcomes[worst]
     text = f"{outcome.text.rstrip('.')} (of {worst}; {others})." if others else outcome.text
+    untold = next((n for n, o in outcomes.items() if o.name in UNTOLD), None)
+    if untold not in (None, worst) and outcome.name not in FAILING:
+        return _worst({n: o for n, o in outcomes.items() if o.name in UNTOLD}, outcomes)
     return Outcome(outcome.name, text, outcome.numbers)
 
 
@@ -82,11 +99,15 @@ def _judge_opponents(outcomes: Mapping[str, Outcome], losses: Mapping[str, "Seri
     parts = [f"of {name} went from {_path(outcome)}" for name, outcome in outcomes.items()]
     paths = f"the loss {', that '.join(parts)}"
     first = next(iter(outcomes.values()))
+    both = " and ".join(outcomes)
+    ratios = {n: r for n, o in outcomes.items() if (r := _ratio(o)) is not None}
+    gone = next((n for n, r in ratios.items() if r <= GONE), None)
+    if gone is not None:
+        text = f"One-sided: the loss of {gone} is gone, so the other side has nothing left to "
+        return Outcome("one-sided", f"{text}learn from: {paths}.", outcomes[gone].numbers)
     if "signed" in names:  # an actor's gain, a critic of Wasserstein's: ratios mean nothing
         text = f"Not judged: {paths}; losses of both signs do not tell how well the run does."
         return Outcome("signed", text, first.numbers)
-    both = " and ".join(outcomes)
-    ratios = {n: r for n, o in outcomes.items() if (r := _ratio(o)) is not None}
     winner = next((n for n, r in ratios.items() if r <= WON), None)
     loser = max(ratios, key=lambda name: ratios[name], default=None)
     if winner is not None and loser is not None and ratios[loser] >= LOSING:

@@ -12,13 +12,14 @@ that name no source (`FALLING`, `NOISE_LIMIT`, `LOST`, `KNOWN`, `SWING`, `ABOVE`
 measured.
 """
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from relume.core import Outcome, Series, Trace, Value
-from relume.rules.alternating_losses import DIVERGED, alternating_outcome
+from relume.rules.alternating_losses import DIVERGED, FAILING, alternating_outcome
 from relume.rules.series_tools import is_recorded, number
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ ABOVE = 0.75  # of the later half's steps: around its median half of them lie ab
 LOSSES = 1_024  # even losses of a longer run at least: the recorder's schedule
 WHOLE = 0.9  # of the even grid that must be there
 UNBOUNDED = 1e3  # times its start, or 1: a signed loss beyond that has no floor
+DRIFT = 1.0  # deviations: five standard errors of the means of four batches of 16 rows
 BLOCKS = 20  # pieces into which a course is cut; each then holds at least a step
 
 
@@ -152,17 +154,51 @@ def judge(trace: Trace) -> Outcome:
         return Outcome("no-loss", f"No loss was seen: {why}.")
     if len(trace.facts_of("turn")) > 1:
         return alternating_outcome(
-            trace, lambda one, first: _judge_loss(one, _chance(trace) if first else None)
+            trace,
+            lambda one, first: _judge_loss(
+                one, _chance(trace) if first else None, _drift(trace) if first else 0.0
+            ),
         )
     if not is_recorded(trace, "turn"):  # a recorder that put all losses into one series
         turns = _non_finite(series.steps, series.values) or _several_losses(trace)
         if turns is not None:
             return turns
-    return _judge_loss(series, _chance(trace))
+    return _judge_loss(series, _chance(trace), _drift(trace))
 
 
-def _judge_loss(series: Series, chance: float | None) -> Outcome:
-    """Return the outcome by one loss."""
+def _judge_loss(series: Series, chance: float | None, drift: float = 0.0) -> Outcome:
+    """Return the outcome by one loss.
+
+    Args:
+        series: the loss.
+        chance: the loss of the best constant guess; None where it is not known.
+        drift: how far its targets have moved, in their deviations within a batch; infinite under a
+            policy gradient.
+    """
+    outcome = _judge_still(series, chance)
+    failed = outcome.name in FAILING and "first_nonfinite" not in outcome.numbers
+    start, end = (number(outcome.numbers.get(name)) for name in ("start", "end"))
+    if not failed or drift < DRIFT or start is None or end is None:
+        return outcome
+    if end > UNBOUNDED * max(start, 1.0):
+        return outcome
+    path = f"the loss went from {start:.4g} to {end:.4g}"
+    if drift == math.inf:
+        text = (
+            f"Not judged: {path}, and a part of it weighs rows by both signs (a policy gradient): "
+        )
+        return Outcome(
+            "signed", f"{text}how well the policy does it does not tell.", outcome.numbers
+        )
+    text = f"Not judged: {path}, and its targets moved by "
+    text += f"{drift:.2g} of their own deviations, as they do in reinforcement learning: a loss "
+    return Outcome(
+        "moving-targets", text + "that rises or stays then says nothing.", outcome.numbers
+    )
+
+
+def _judge_still(series: Series, chance: float | None) -> Outcome:
+    """Return the outcome by one loss, as if its targets stayed where they are."""
     broken = _non_finite(series.steps, series.values)
     if broken is not None:
         return broken
@@ -220,6 +256,19 @@ def _chance(trace: Trace) -> float | None:
     known = [value for value in values if value is not None and value > 0]
     # several criteria are summed with weights that only the user knows: no chance value then
     return known[0] if len(known) == len(values) == 1 else None
+
+
+def targets_move(trace: Trace) -> bool:
+    """Whether the targets of the loss have moved, or it holds a policy gradient."""
+    return _drift(trace) >= DRIFT
+
+
+def _drift(trace: Trace) -> float:
+    """How far the targets have moved; infinite where rows are weighed by both signs."""
+    if any(fact.data.get("signed_weights") for fact in trace.facts_of("criterion")):
+        return math.inf
+    values = [number(fact.data.get("target_drift")) for fact in trace.facts_of("criterion")]
+    return max((value for value in values if value is not None), default=0.0)
 
 
 def _non_finite(steps: "Ints", values: "Floats") -> Outcome | None:

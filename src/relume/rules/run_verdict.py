@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from relume.core import Finding, Outcome, Severity, Trace
+from relume.rules.outcome import targets_move
 from relume.rules.series_tools import number
 
 FINE = "fine"
@@ -27,6 +28,7 @@ WORST_FIRST = (FAILS, UNSEEN, LEARNS_BUT, NOTHING_FOUND, FINE)
 LOSS_END = 0.002  # of the run: losses that end earlier say nothing about its end
 RECORD_END = 0.1  # of the run: acts last recorded earlier say nothing about its end
 PLATEAU = 0.5  # of chance: a loss above has most of the way before it, or stays there
+CHILDREN = 1.0  # seconds of child processes: importing torch alone takes as long
 NAMED = 3  # weights that are named where some were not seen to move
 
 
@@ -37,7 +39,7 @@ def verdict(
     if trace.facts_of("failed-step"):
         return FAILS, ()
     if not number(trace.meta.get("records")) and not trace.table:
-        return UNSEEN, ("no training was recorded",)
+        return UNSEEN, tuple(_of_nothing(trace))
     if outcome.fares_badly:
         return FAILS, ()
     worst = max((finding.severity for finding in findings), default=Severity.FACT)
@@ -61,10 +63,25 @@ def _missing(trace: Trace, outcome: Outcome) -> Iterator[str]:
         yield f"the other {world - 1:.0f} ranks (relume combine merges their files)"
 
 
+def _of_nothing(trace: Trace) -> Iterator[str]:
+    """What is missing where nothing was recorded."""
+    seconds = number(trace.meta.get("children_seconds")) or 0.0
+    if seconds < CHILDREN:
+        yield "no training was recorded"
+        return
+    yield "no training was recorded in this process"
+    yield (
+        f"what its child processes did, which worked for {seconds:.0f} s (relume.watch(model) "
+        "inside the function that they run records them)"
+    )
+
+
 def _of_loss(trace: Trace, outcome: Outcome) -> Iterator[str]:
     if not outcome.learns and outcome.name != "plateaued":
         yield "whether it learns: " + outcome.text[:1].lower() + outcome.text[1:].rstrip(".")
         return
+    if targets_move(trace):
+        yield "whether a lower loss is better: its targets move with the model"
     chance, end = (number(outcome.numbers.get(name)) for name in ("chance", "end"))
     if chance is not None and end is not None and end > PLATEAU * chance:
         if outcome.name == "plateaued":

@@ -43,7 +43,7 @@ ALL = frozenset({"dead_unit_share", "never_active_unit_share", "died_unit_share"
 LASTED = 0.2  # of the run that it got better before it failed (reasoned)
 LEARNED = 0.2  # of the loss gone at its best, four times what counts as a gain (`outcome.GAIN`)
 HALF = 0.5  # of chance: while a loss that learns is above, its symptoms may still be in its way
-UNKNOWN = frozenset({"too-short", "no-loss", "several-losses", "signed"})
+UNKNOWN = frozenset({"too-short", "no-loss", "several-losses", "signed", "moving-targets"})
 
 
 def weigh(finding: Finding, rule: Rule, outcome: Outcome) -> Finding:

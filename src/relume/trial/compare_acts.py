@@ -1,9 +1,15 @@
 """Compares acts in the user's own training on paired seeds: `relume compare`.
 
 Every arm is the unmodified program with its hidden acts swapped and the layers before them drawn
-at the new act's gain. The base is the program as it is. Its own act with matching weights is an
-arm too, which separates the effect of an initialisation from that of an act. Learning rates are
-tuned for all arms alike, on separate seeds, or for none.
+at the new act's gain. So an arm differs from the program in two factors, the act and the
+initialisation. The control arm tells them apart: the program's own acts, with the same layers drawn
+anew at their gain. It always runs. Acts are judged against the control (factor *act*), the control
+against the program as it is (factor *init*). Learning rates are tuned for all arms alike, on
+separate seeds, or for none; where they are tuned, the program at its tuned rate is an arm too
+(factor *rate*), and the control is judged against that.
+
+Where no layer can be drawn anew (they are pretrained, or a norm layer follows), the control is not
+run and acts are judged against the program as it is: no arm draws anything then.
 """
 
 from collections.abc import Sequence
@@ -15,6 +21,8 @@ from relume.core.trial import Arm, Edit, Trial
 from relume.errors import UsageError
 from relume.fixes.architecture.swap_act import PIECES, find
 from relume.record.store import run_file
+from relume.trial.act_times import step_times
+from relume.trial.hidden_acts import hidden_acts
 from relume.trial.judge.arm_summary import arm_summaries
 from relume.trial.judge.objective import revalue
 from relume.trial.paired_trial import (
@@ -33,6 +41,7 @@ from relume.trial.scheduler import TrialRunner
 ACTS = ("relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "maxout")
 TUNINGS = 8  # learning rates tried for each arm
 TUNED_AT = 100_000  # seed of the tuning runs: none of the seeds that judge
+RATE, CONTROL = "rate", "own acts redrawn"  # names of arms
 SPAN = (0.03, 30.0)  # factors of the script's own rate: three decades around it
 
 
@@ -71,40 +80,75 @@ def compare(
     began = perf_counter()
     announce("running the script as it is")
     trace = run_file.read(recorded_arm(runner))
-    sites = trace.sites_of("act", "hidden")
+    sites = hidden_acts(trace)
     if not sites:
-        raise UsageError("no hidden activation function was seen in this run; nothing to compare.")
+        raise UsageError(
+            "no hidden activation function was seen in this run (gates and attention are none); "
+            "nothing to compare."
+        )
     check_judgeable(runner)
     own = tuple(dict.fromkeys(site.act for site in sites))
-    arms = [_arm(act, own, tuple(site.name for site in sites)) for act in check_acts(acts)]
-    base, tuned = replace(BASE, text=f"{' and '.join(own)} (the script as it is)"), []
+    names = tuple(site.name for site in sites)
+    base = replace(BASE, text=f"{' and '.join(own)} (the script as it is)")
+    control = control_arm(own, names)
+    arms = [_act_arm(act, names) for act in check_acts(acts) if (act,) != own]
+    rated, tuned = base, list[TunedRate]()
     if tune:
         announce("tuning the learning rate of every arm alike")
-        base, arms, tuned = tune_rates(runner, base, arms)
-        runner.forget(base.name)
-    announce(f"comparing {len(arms)} acts with {' and '.join(own)}")
-    runner.run([base, *arms], range(seeds))
-    objective, why = fit_objective(runner, [base, *arms])
+        rated, (control, *arms), tuned = tune_rates(runner, base, [control, *arms])
+        rated = replace(rated, name=RATE, role="candidate")
+    shown = [base, *([rated] if tune else []), control, *arms]
+    announce(f"comparing {len(arms)} acts with {' and '.join(own)}, its weights drawn anew too")
+    runner.run(shown, range(seeds))
+    objective, why = fit_objective(runner, shown)
+    factors = _factors(runner, shown, control, rated, range(seeds))
     runs = {
         (name, seed): run
         for (name, seed), run in revalue(runner.runs, objective).items()
         if seed < seeds and name != PLACEBO.name  # the others tuned a rate, or were of `relume fix`
     }
+    verdicts = [
+        verdict
+        for factor, reference, some in factors
+        for verdict in judge_arms(runner, some, reference, range(seeds), objective)
+    ]
+    standings = arm_summaries(shown, runs, objective, goal)
     return Trial(
         f"which act in the hidden layers, instead of {' and '.join(own)}?",
         objective,
-        (base, *arms),
+        tuple(shown),
         tuple(runs.values()),
-        tuple(judge_arms(runner, arms, base, range(seeds), objective)),
-        arm_summaries([base, *arms], runs, objective, goal),
+        tuple(verdicts),
+        step_times(standings, trace, {arm.name: _act_of(arm) for arm in arms}),
         trial_meta(runner, seeds, why, began)
         | {
             "own": list(own),
-            "sites": [site.name for site in sites],
+            "sites": list(names),
             "tuned": {one.arm: one.factor for one in tuned},
             "tunings": TUNINGS if tune else 0,
+            "control": control.name,
+            "factors": {
+                arm.name: {"factor": factor, "against": reference.name}
+                for factor, reference, some in factors
+                for arm in some
+            },
         },
     )
+
+
+def _factors(
+    runner: TrialRunner, shown: Sequence[Arm], control: Arm, rated: Arm, seeds: range
+) -> list[tuple[str, Arm, list[Arm]]]:
+    """Return each factor with the arm that is compared with, and the arms that differ by it."""
+    acts = [arm for arm in shown if arm.name not in (BASE.name, RATE, control.name)]
+    redrawn = any(
+        not run.problem.startswith("could not be laid")
+        for (name, seed), run in runner.runs.items()
+        if name == control.name and seed in seeds
+    )
+    rate = [("rate", shown[0], [rated])] if rated.name == RATE else []
+    init = ("init", rated, [control])
+    return [*rate, init, ("act", control if redrawn else rated, acts)]
 
 
 def check_acts(acts: Sequence[str]) -> list[str]:
@@ -124,14 +168,22 @@ def check_acts(acts: Sequence[str]) -> list[str]:
     return names
 
 
-def _arm(act: str, own: tuple[str, ...], sites: tuple[str, ...]) -> Arm:
+def control_arm(own: Sequence[str], sites: tuple[str, ...]) -> Arm:
+    """Make the control: the program's own acts, with the layers that feed them drawn anew."""
+    edit = Edit("matching-init", {}, sites, "weights drawn anew at the gain of the act")
+    name = own[0] if len(own) == 1 else CONTROL
+    return Arm(name, (edit,), text=f"{' and '.join(own)}, weights drawn anew")
+
+
+def _act_arm(act: str, sites: tuple[str, ...]) -> Arm:
     """Make the arm of an act; every arm draws the same layers anew: those that feed hidden acts."""
-    if own == (act,):
-        edit = Edit("matching-init", {}, sites, "weights drawn anew at the gain of the act")
-        return Arm(act, (edit,), text=f"{act}, weights drawn anew")
     edit = Edit("swap-act", {"act": act, "init": "match"}, sites, text=f"{act} with its init")
     text = f"{act}, {PIECES} pieces a unit" if find(act).family == "maxout" else act
     return Arm(act, (edit,), text=text)
+
+
+def _act_of(arm: Arm) -> str:
+    return str(arm.edits[0].options.get("act", ""))
 
 
 # ---------------------------------------------------------------------- learning rates

@@ -1,26 +1,65 @@
-"""Diagnoses a program and proves a fix of its root cause, rung by rung: `relume fix`."""
+"""Diagnoses a program, tries the cures of every cause, and proves one: `relume fix`.
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import groupby
+1. The script as it is, recorded, at its own seeds. If it learns and nothing is found, that is all.
+2. Screening at seed 0: the next cure of every cause that competes, then their next rungs; for a run
+   that has not learned also the closest suspects, and joint edits where single ones do not do. It
+   ends with the first cure after which the run learns.
+3. Proof: base and the best cure at `seeds` fresh seeds, which had no part in choosing it; after
+   `GLANCE` pairs a cure that is not ahead is dropped, and the next one follows. Only the cures
+   proved count for the correction.
+4. The patch runs before anybody sees it (`prove_patch.py`).
+5. What the trials taught is written into the diagnosis: the cured cause comes first, and a cause
+   whose cures changed nothing is no cause.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import perf_counter
 
 from relume.core import Diagnosis, Finding, Severity, Trace
-from relume.core.trial import Arm, Cure, Edit, Safety, Trial, TrialRun, Verdict
-from relume.diagnosis import diagnose
+from relume.core.trial import Arm, Cure, Edit, Objective, Trial, Verdict
+from relume.diagnosis import GAIN, diagnose
 from relume.errors import UsageError
-from relume.fixes.ladder import fix_called, ladder
-from relume.fixes.patches import manual_instructions, patch_of
 from relume.record.store import run_file
-from relume.trial.judge.verdict import PROVEN
+from relume.trial.fix_candidates import (
+    SUSPECT,
+    Cause,
+    causes_of,
+    in_order,
+    is_poor,
+    is_tried,
+    joined,
+    suspects_of,
+    why_it_fails,
+)
+from relume.trial.judge.arm_summary import arm_summaries
+from relume.trial.judge.objective import revalue
+from relume.trial.judge.verdict import PROVEN, UNDECIDED
 from relume.trial.paired_trial import (
+    BASE,
+    PLACEBO,
     SEEDS,
     Announce,
     check_judgeable,
+    fit_objective,
+    judge_arms,
     recorded_arm,
-    run_paired_trial,
+    repeatable,
+    trial_meta,
 )
+from relume.trial.prove_patch import ProvenPatch, in_words, prove_patch
 from relume.trial.scheduler import TrialRunner
+
+MOST = 24  # screening runs of a script that has not learned: every kind of cure, and joint ones
+MOST_LEARNS = 8  # of one that learns: four causes, two rungs
+PROOFS = 3  # cures that are proved at most, the best first
+GLANCE = 2  # fresh pairs, after which a cure that is ahead in none is dropped: it cannot win
+SHARE = 0.1  # of the base's value: `judge.verdict` calls less no gain
+MORE = 4  # runs for a better cure, where the first does not bring the loss down to `LEARNED`
+LEARNED = 0.5  # of chance, or of the first loss where chance is not known: below, a run learns
+AHEAD, BEHIND = "ahead at one seed", "no gain at one seed"
 
 
 def cure(
@@ -31,49 +70,29 @@ def cure(
     select: Iterable[str] | None = None,
     announce: Announce = lambda text: None,
 ) -> Cure:
-    """Diagnose a program and prove a fix of its root cause, rung by rung.
+    """Diagnose a program, try the cures of its causes, and prove one.
 
     Args:
         runner: runs the arms.
         run: a recorded run of the same script, instead of a new one.
-        seeds: pairs for choosing, and again for proving.
+        seeds: fresh pairs for the proof.
         select: treat only findings of these rules.
         announce: gets each new phase, in words.
     """
     announce("running the script as it is")
     diagnosis, trace = _diagnosed(runner, run, select)
-    roots = [f for f in diagnosis.roots if f.severity >= Severity.WARNING]
-    if not roots:
-        return Cure(diagnosis)
-    check_judgeable(runner)  # takes no new run unless the diagnosis was of a recorded one
-    tested, trials, advice = 0, list[Trial](), list[Edit]()
-    best: tuple[Finding, Arm, Verdict] | None = None
-    for root in roots:
-        for rung in rungs(ladder(root, diagnosis, trace)):
-            if fix_called(rung[0].fix).safety is Safety.ADVICE:
-                advice += [edit for edit in rung if edit not in advice]
-                continue
-            arms = arms_of(rung, {arm.name for t in trials for arm in t.arms})
-            tested += len(arms)
-            announce(f"{root.code} {root.name}: trying {', '.join(arm.text for arm in arms)}")
-            question = f"does it cure {root.code} {root.name}: {rung[0].fix}?"
-            trial = run_paired_trial(
-                runner, arms, question, seeds=seeds, tests=tested, symptom=root.key
-            )
-            trials.append(trial)
-            proven = _proven(trial, arms)
-            if proven is not None and (best is None or _gain(proven[1]) > _gain(best[2])):
-                best = (root, *proven)
-            if proven is not None and _healthy(trial.shots_of(proven[0].name), root):
-                break
-        if best is not None:
-            break
-    announce("")
-    root = best[0] if best else roots[0]
-    edit = best[1].edits[0] if best else None
-    verdict = best[2] if best else None
-    source = patched_edits(edit, argv=runner.setting.program.argv)
-    return Cure(diagnosis, root, tuple(trials), edit, verdict, tuple(advice), *source)
+    runner.run([BASE], [0])
+    base = runner.runs[BASE.name, 0]
+    fails = why_it_fails(diagnosis, base)
+    poor = is_poor(diagnosis.outcome, base)
+    causes = causes_of(diagnosis, trace, fails=bool(fails), poor=poor)
+    if fails and select is None:
+        causes += suspects_of(diagnosis, trace, causes)
+    if not causes:
+        return Cure(diagnosis, fails=fails)
+    check_judgeable(runner)
+    search = _CureSearch(runner, diagnosis, causes, seeds, announce, fails=fails)
+    return search.cure()
 
 
 def _diagnosed(
@@ -87,52 +106,322 @@ def _diagnosed(
     return replace(diagnosis, meta={**diagnosis.meta, "path": str(path)}), trace
 
 
-def rungs(edits: Sequence[Edit]) -> Iterator[list[Edit]]:
-    """Group a ladder's edits into rungs: adjacent edits of one fix are one rung."""
-    for _, group in groupby(edits, key=lambda edit: edit.fix):
-        yield list(group)
+@dataclass
+class _CureSearch:
+    runner: TrialRunner
+    diagnosis: Diagnosis
+    causes: list[Cause]
+    seeds: int
+    announce: Callable[[str], None]
+    fails: str = ""
+    arms: list[Arm] = field(default_factory=list[Arm])
+    owner: dict[str, Cause] = field(default_factory=dict[str, Cause])
+    trials: list[Trial] = field(default_factory=list[Trial])
+    attempts: int = 0
 
+    def __post_init__(self) -> None:
+        self.most = MOST if self.fails else MOST_LEARNS
+        roots = [f for f in self.diagnosis.roots if f.severity >= Severity.WARNING]
+        self.loud = sum(cause.finding in roots for cause in self.causes)
+        self.signs = sum(c.finding.evidence.stat != SUSPECT for c in self.causes)
+        self.advice = tuple(_unique(e for c in self.causes for e in c.queue if not is_tried(e)))
+        for cause in self.causes:
+            cause.queue = in_order(cause.queue)
+        self.every = _unique(edit for cause in self.causes for edit in cause.queue)
+        self.began = perf_counter()
+        seconds = self.runner.runs[BASE.name, 0].seconds
+        runs = self.most + PROOFS * self.seeds + self.seeds + 2
+        self.plan = (
+            f"at most {runs} runs of {seconds:.1f} s each: {self.most} to find a cure, the others "
+            f"to prove it on {self.seeds} fresh seeds and to run its patch"
+        )
 
-def arms_of(edits: Sequence[Edit], used_names: Iterable[str] = ()) -> list[Arm]:
-    """Make an arm for each edit, named by its fix and numbered where that name is used."""
-    used, arms = set(used_names), list[Arm]()
-    for edit in edits:
-        name, number = edit.fix, 1
+    def cure(self) -> Cure:
+        """Search, prove, and say what it taught."""
+        self.announce(self.plan)
+        self.runner.run([PLACEBO], [0])
+        ranked = self._screen()
+        proven = self._prove(ranked)
+        self.announce("")
+        if proven is None:
+            taught = tuple(self._refuted(None))
+            return Cure(
+                self.diagnosis,
+                self.causes[0].finding,
+                tuple(self.trials),
+                advice=self.advice,
+                fails=self.fails,
+                taught=taught,
+                plan=self.plan,
+            )
+        arm, verdict, objective, seeds = proven
+        self.announce("running the patch")
+        patch = prove_patch(self.runner, arm, seeds, objective)
+        self.announce("")
+        return self._cured(arm, verdict, patch)
+
+    def _cured(self, arm: Arm, verdict: Verdict, patch: ProvenPatch) -> Cure:
+        cause = self.owner[arm.name]
+        taught = tuple(self._refuted(cause))
+        argv = self.runner.setting.program.argv
+        return Cure(
+            _rewritten(self.diagnosis, cause.finding, taught),
+            cause.finding,
+            tuple(self.trials),
+            arm.edits,
+            verdict,
+            self.advice,
+            patch.diff,
+            patch.undo,
+            patch.changes,
+            patch.text,
+            "" if patch.patches else in_words(arm, argv),
+            taught=taught,
+            plan=self.plan,
+        )
+
+    # ------------------------------------------------------------------ screening
+
+    def _screen(self) -> list[Arm]:
+        """Try cures at seed 0 until one is good; return those that are ahead, the best first."""
+        for causes in self._rounds():
+            arms = self._next_cures(causes)
+            at_once = len(arms) if causes == self.causes[: self.loud] else self._parallel()
+            while arms and len(self.arms) < self.most and not self._good():
+                self._try(arms[:at_once])
+                arms = arms[at_once:]
+            if self._good() or len(self.arms) >= self.most:
+                break
+        if self.fails and not self._good():
+            for edits in joined(self._ahead(), self.every):
+                if len(self.arms) >= self.most or self._good():
+                    break
+                self._try([self._arm(edits, self._cause_of(edits[0]))])
+        ranked = self._ahead()
+        if self.arms:
+            self.trials.append(self._screening(ranked))
+        return ranked
+
+    def _rounds(self) -> Iterable[list[Cause]]:
+        """Return which causes have their turn: those of warning, then the notes with them, then
+        the suspects too, until nothing is left to try."""
+        if self.loud:
+            yield self.causes[: self.loud]
+        if len(self.causes) > self.loud:
+            yield self.causes[: self.signs]
+        while any(cause.queue for cause in self.causes):
+            yield self.causes
+
+    def _parallel(self) -> int:
+        return max(self.runner.setting.where.count(), 1)
+
+    def _next_cures(self, causes: Sequence[Cause]) -> list[Arm]:
+        """Return the next cure of each of these causes that was not tried for another."""
+        arms: list[Arm] = []
+        for cause in causes:
+            while cause.queue:
+                edit = cause.queue.pop(0)
+                if not any(_alike(edit, arm) for arm in (*self.arms, *arms)):
+                    arms.append(self._arm((edit,), cause, arms))
+                    break
+        return arms
+
+    def _try(self, arms: Sequence[Arm]) -> None:
+        codes = ", ".join(dict.fromkeys(self.owner[arm.name].finding.code for arm in arms))
+        self.announce(f"{codes}: trying {', '.join(arm.text for arm in arms)}")
+        for arm in arms:
+            self.owner[arm.name].tried.append(arm)
+        self.arms += arms
+        self.runner.run(arms, [0])
+
+    def _arm(self, edits: tuple[Edit, ...], cause: Cause, more: Sequence[Arm] = ()) -> Arm:
+        used = {arm.name for arm in (*self.arms, *more)}
+        stem = name = " + ".join(edit.fix for edit in edits)
+        number = 1
         while name in used:
             number += 1
-            name = f"{edit.fix}-{number}"
-        used.add(name)
-        arms.append(Arm(name, (edit,), text=edit.text or edit.fix.replace("-", " ")))
-    return arms
+            name = f"{stem}-{number}"
+        text = " and ".join(edit.text or edit.fix.replace("-", " ") for edit in edits)
+        arm = Arm(name, edits, text=text)
+        self.owner[arm.name] = cause
+        return arm
+
+    def _cause_of(self, edit: Edit) -> Cause:
+        owners = [c for c in self.causes if any(_alike(edit, arm) for arm in c.tried)]
+        return owners[0] if owners else self.causes[0]
+
+    def _gain(self, arm: Arm, objective: Objective) -> float:
+        """Return the gain at seed 0 as a share of the base's value; -inf for a broken run."""
+        runs = revalue(self.runner.runs, objective)
+        one, base = runs[arm.name, 0], runs[BASE.name, 0]
+        if one.diverged or one.value is None or one.problem or not math.isfinite(one.value):
+            return -math.inf
+        if base.diverged or base.value is None or not math.isfinite(base.value):
+            start = base.metrics.get("start")
+            if objective.source != "loss" or start is None or not math.isfinite(start):
+                return 1.0
+            return (start - one.value) / abs(start) if start else 1.0
+        sign = 1.0 if objective.better == "max" else -1.0
+        return sign * (one.value - base.value) / max(abs(base.value), 1e-12)
+
+    def _objective(self, arms: Sequence[Arm]) -> Objective:
+        return fit_objective(self.runner, [BASE, *arms])[0]
+
+    def _ahead(self) -> list[Arm]:
+        """Return the arms with a gain at seed 0, the best first: what learns, what is rid of its
+        cause, what gains most."""
+        gains = {arm.name: self._gain(arm, self._objective([arm])) for arm in self.arms}
+        ahead = [arm for arm in self.arms if gains[arm.name] > SHARE]
+        return sorted(ahead, key=lambda arm: (not self._learns(arm), -gains[arm.name]))
+
+    def _learns(self, arm: Arm, share: float = LEARNED) -> bool:
+        """Whether the arm's run at seed 0 ends below that share of chance, or of its start."""
+        run, base = self.runner.runs[arm.name, 0], self.runner.runs[BASE.name, 0]
+        chance = self.diagnosis.outcome.numbers.get("chance")
+        end, start = run.metrics.get("loss"), run.metrics.get("start")
+        if run.diverged or run.problem or end is None:
+            return False
+        if run.criterion == base.criterion and isinstance(chance, float) and chance > 0:
+            return end < share * chance
+        return start is not None and end < share * start
+
+    def _good(self) -> bool:
+        """Whether the search may end: a cure is ahead with which the run learns, or `MORE` others
+        were tried since one was ahead that no longer fails."""
+        ahead = self._ahead()
+        if any(self._learns(arm) for arm in ahead):
+            return True
+        recovered = [self.arms.index(arm) for arm in ahead if self._learns(arm, 1 - GAIN)]
+        return bool(recovered) and len(self.arms) > min(recovered) + MORE
+
+    def _screening(self, ranked: Sequence[Arm]) -> Trial:
+        """Return the runs at seed 0 as a trial, whose verdicts prove nothing."""
+        objective, why = fit_objective(self.runner, [BASE, *self.arms])
+        runs = revalue(self.runner.runs, objective)
+        verdicts: list[Verdict] = []
+        for arm in self.arms:
+            problem = runs[arm.name, 0].problem
+            word = AHEAD if arm in ranked else "not run" if problem else BEHIND
+            verdicts.append(Verdict(arm.name, word, problem or "One seed proves nothing."))
+        names = {BASE.name, *(arm.name for arm in self.arms)}
+        return Trial(
+            "which cure is worth a proof?",
+            objective,
+            (BASE, *self.arms),
+            tuple(run for (name, seed), run in runs.items() if name in names and seed == 0),
+            tuple(verdicts),
+            arm_summaries(
+                [BASE, *self.arms], {k: r for k, r in runs.items() if k[1] == 0}, objective
+            ),
+            trial_meta(self.runner, 1, why, self.began) | {"repeatable": repeatable(self.runner)},
+        )
+
+    # ------------------------------------------------------------------ proof
+
+    def _prove(self, ranked: Sequence[Arm]) -> tuple[Arm, Verdict, Objective, range] | None:
+        """Prove the best cures in turn; return the first that is proven."""
+        for arm in ranked[:PROOFS]:
+            self.attempts += 1
+            self.announce(f"proving {arm.text}")
+            trial, verdict, seeds = self._proof(arm)
+            self.trials.append(trial)
+            if verdict.word == PROVEN:
+                return arm, verdict, trial.objective, seeds
+        return None
+
+    def _proof(self, arm: Arm) -> tuple[Trial, Verdict, range]:
+        began = perf_counter()
+        seeds = range(1, 1 + min(GLANCE, self.seeds))
+        self.runner.run([BASE, arm], seeds)
+        if self._wins(arm, seeds):
+            seeds = range(1, 1 + self.seeds)
+            self.runner.run([BASE, arm], seeds)
+        verdict, objective, why = self._judged(arm, seeds, self.attempts)
+        if verdict.word == UNDECIDED and self._wins(arm, seeds) == len(seeds) >= self.seeds:
+            self.attempts += 1  # a second look
+            seeds = range(1, 1 + 2 * self.seeds)
+            self.runner.run([BASE, arm], seeds)
+            verdict, objective, why = self._judged(arm, seeds, self.attempts)
+        runs = revalue(self.runner.runs, objective)
+        kept = {k: run for k, run in runs.items() if k[0] in (BASE.name, arm.name)}
+        finding = self.owner[arm.name].finding
+        trial = Trial(
+            f"does it cure {finding.code} {finding.name}: {arm.text}?",
+            objective,
+            (BASE, PLACEBO, arm),
+            tuple(kept.values()),
+            (verdict,),
+            arm_summaries([BASE, arm], kept, objective),
+            trial_meta(self.runner, len(seeds), why, began)
+            | {"repeatable": repeatable(self.runner)},
+        )
+        return trial, verdict, seeds
+
+    def _judged(self, arm: Arm, seeds: range, tests: int) -> tuple[Verdict, Objective, str]:
+        objective, why = fit_objective(self.runner, [BASE, arm])
+        symptom = self.owner[arm.name].finding.key
+        judged = judge_arms(
+            self.runner, [arm], BASE, seeds, objective, tests=tests, symptom=symptom
+        )[0]
+        return replace(judged, fresh=True), objective, why
+
+    def _wins(self, arm: Arm, seeds: range) -> int:
+        objective = self._objective([arm])
+        runs = revalue(self.runner.runs, objective)
+        sign = 1.0 if objective.better == "max" else -1.0
+
+        def value(name: str, seed: int) -> float:
+            run = runs[name, seed]
+            broken = run.diverged or run.value is None or not math.isfinite(run.value)
+            return -math.inf if broken else sign * float(run.value or 0.0)
+
+        return sum(value(arm.name, k) > value(BASE.name, k) for k in seeds)
+
+    # ------------------------------------------------------------------ what it taught
+
+    def _refuted(self, cured: Cause | None) -> Iterable[str]:
+        """Say of every other cause that was treated what its cures did."""
+        for cause in self.causes:
+            tried = [arm for arm in cause.tried if arm.name in self.owner]
+            if cause is cured or not tried or cause.finding.evidence.stat == SUSPECT:
+                continue
+            ahead = [arm for arm in tried if arm in self._ahead()]
+            if not ahead:
+                cures = " and ".join(f"'{arm.text}'" for arm in tried[:2])
+                yield (
+                    f"{cause.finding.code} {cause.finding.name} is not the cause: "
+                    f"{cures} changed nothing."
+                )
 
 
-def _proven(trial: Trial, arms: Sequence[Arm]) -> tuple[Arm, Verdict] | None:
-    """Return the arm that won on fresh seeds, or None."""
-    for arm in arms:
-        verdict = trial.verdict(arm.name)
-        if verdict is not None and verdict.word == PROVEN and verdict.fresh:
-            return arm, verdict
-    return None
+def _rewritten(diagnosis: Diagnosis, cured: Finding, taught: Sequence[str]) -> Diagnosis:
+    """Return the diagnosis with the cured cause first, and the refuted ones last of the roots."""
+    refuted = {sentence.split(" ", 1)[0] for sentence in taught}
+    first = [f for f in diagnosis.findings if f.key == cured.key]
+    if not first:
+        first = [replace(cured, text="The trials show it: its cure is proven.")]
+    first = [replace(f, explained_by=()) for f in first]
+    rest = [f for f in diagnosis.findings if f.key != cured.key]
+    kept = [f for f in rest if f.code not in refuted]
+    last = [replace(f, cure="") for f in rest if f.code in refuted]
+    roots = diagnosis.roots
+    before = roots[0].code if roots else ""
+    meta = {**diagnosis.meta, "taught": list(taught), "root before": before}
+    return replace(diagnosis, findings=(*first, *kept, *last), meta=meta)
 
 
-def _gain(verdict: Verdict) -> float:
-    return verdict.effect.mean if verdict.effect is not None else 0.0
+def _alike(edit: Edit, arm: Arm) -> bool:
+    one = arm.edits[0] if len(arm.edits) == 1 else None
+    return one is not None and (edit.fix, edit.options, edit.sites) == (
+        one.fix,
+        one.options,
+        one.sites,
+    )
 
 
-def _healthy(runs: Sequence[TrialRun], root: Finding) -> bool:
-    """Whether most of the arm's runs are free of the root's rule: the cause is gone."""
-    return sum(any(k.startswith(root.code) for k in s.findings) for s in runs) * 2 < len(runs)
-
-
-def patched_edits(
-    edit: Edit | None, root: Path | None = None, argv: Sequence[str] = ()
-) -> tuple[str, str, str]:
-    """Return the edit as a unified diff of the user's source, the diff that undoes it, and what to
-    do by hand; each is empty where there is no simple diff or no known instruction."""
-    if edit is None:
-        return "", "", ""
-    root = root or Path.cwd()
-    patch = patch_of(edit, root, argv)
-    if patch is None:
-        return "", "", manual_instructions(edit, root, argv)
-    return patch.diff(), patch.reverse().diff(), ""
+def _unique(edits: Iterable[Edit]) -> list[Edit]:
+    found: list[Edit] = []
+    for edit in edits:
+        if edit not in found:
+            found.append(edit)
+    return found

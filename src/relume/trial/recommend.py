@@ -6,11 +6,12 @@ It is advice: nothing of it has been tried on the user's training, and the repor
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from relume.core import Diagnosis, Finding, Rule, Severity, Site, Trace
 from relume.diagnosis import all_rules
+from relume.trial.hidden_acts import hidden_acts
 
 FLOW = ("flat", "depth")  # figures of rules that find the signal or the gradient lost in acts
 RIGHT_HEAD = {
@@ -50,11 +51,16 @@ def advice(diagnosis: Diagnosis, trace: Trace, command: str) -> tuple[Advice, ..
         trace: its recording.
         command: the program's command after ``relume compare``: ``"train.py --epochs 3"``.
     """
-    return (
+    pieces = (
         *_first(diagnosis, command),
         *_hidden(diagnosis, trace, command),
         *_output(diagnosis, trace, command),
     )
+    said, once = set[str](), list[Advice]()
+    for piece in pieces:
+        once.append(replace(piece, evidence=tuple(e for e in piece.evidence if e not in said)))
+        said.update(piece.evidence)
+    return tuple(once)
 
 
 def _first(diagnosis: Diagnosis, command: str) -> Iterator[Advice]:
@@ -67,12 +73,10 @@ def _first(diagnosis: Diagnosis, command: str) -> Iterator[Advice]:
 
 
 def _hidden(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice]:
-    sites = trace.sites_of("act", "hidden")
+    sites = hidden_acts(trace)
     acts = tuple(dict.fromkeys(site.act for site in sites))
     if not sites:
-        text = "Put ReLU between the affine layers: without an act they are one affine map."
-        evidence = ("no hidden activation function was seen in this run",)
-        yield Advice("hidden layers", text, evidence)
+        yield _without_acts(diagnosis, trace)
         return
     used = f"this run uses {' and '.join(acts)} at {len(sites)} places"
     cutting = {site.name for site in sites if site.cuts}
@@ -119,6 +123,28 @@ def _hidden(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice
         yield Advice(
             "hidden layers", text, (used, fares), f"relume compare --acts relu,leaky_relu {command}"
         )
+
+
+def _without_acts(diagnosis: Diagnosis, trace: Trace) -> Advice:
+    """Advise where no act stands between layers: gates, fused layers and a bare chain differ."""
+    missing = [f for f in diagnosis.findings if f.name == "missing-nonlinearity"]
+    if missing:
+        text = "Put ReLU between the affine layers: without an act they are one affine map."
+        return Advice("hidden layers", text, (missing[0].message,))
+    fused = list(dict.fromkeys(str(f.data.get("reason")) for f in trace.facts_of("opaque")))
+    gates = [
+        s for s in trace.sites if s.kind == "act" and s.role in ("gate", "attention", "hidden")
+    ]
+    if gates:
+        acts = " and ".join(dict.fromkeys(site.act for site in gates))
+        text = f"Leave {acts}: they are gates here, which need their bounds."
+        where = f"{len(gates)} places, in {gates[0].path or 'the model'}"
+        return Advice("hidden layers", text, (f"what they give is multiplied, at {where}",))
+    if fused:
+        text = "Leave what runs fused: its acts belong to it, and no other was seen."
+        return Advice("hidden layers", text, tuple(fused[:2]))
+    text = "Nothing to choose: no two affine layers that need an act between them were seen."
+    return Advice("hidden layers", text, ("no hidden activation function was seen in this run",))
 
 
 def _rule(finding: Finding) -> Rule:

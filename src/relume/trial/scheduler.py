@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ from relume.trial.runner.job import Program, TrialJob, dump, run_of
 Progress = Callable[[int, int, TrialRun | None], None]
 """Called after every run with the numbers of finished and planned runs, and the run."""
 BACKENDS = ("local", "dask", "ray")
+SLACK, SHORTEST = 10.0, 60.0
+"""Times the base, and at least in seconds, after which a run counts as hanging: an arm may be slow,
+and a machine busy, but not that much."""
 
 
 def silent(done: int, planned: int, run: TrialRun | None) -> None:
@@ -64,6 +67,9 @@ class TrialSetting:
         where: where the runs take place.
         every: record every this many steps; None: within the recorder's budget.
         again: run also what is in the cache.
+        timeout: end a run after so many seconds; None: `SLACK` times the longest run of the base.
+        imports: modules that register acts of the user's own.
+        least: the least effect worth a change, in the objective's unit; None: by the base's runs.
     """
 
     program: Program
@@ -73,6 +79,9 @@ class TrialSetting:
     where: ExecutionPlace = field(default_factory=ExecutionPlace)
     every: int | None = None
     again: bool = False
+    timeout: float | None = None
+    imports: tuple[str, ...] = ()
+    least: float | None = None
 
     def job(self, arm: Arm, seed: int, keep: str = "") -> TrialJob:
         """Return the job of one run of an arm."""
@@ -86,6 +95,8 @@ class TrialSetting:
             every=self.every,
             threads=0 if count == 1 else 1,  # as many processes as cores: a core for each
             keep=keep,
+            timeout=self.timeout or 0.0,
+            imports=self.imports,
         )
 
 
@@ -103,6 +114,7 @@ class TrialRunner:
         self.runs: dict[tuple[str, int], TrialRun] = {}
         self.executed = 0
         self.resumed = 0
+        self.confirmations = 0  # winners that were tried on fresh seeds, for the correction
         self._cache = TrialCache(setting.folder, setting.job(Arm("base", role="base"), 0))
         self._renewed: set[tuple[str, int]] = set()
 
@@ -127,19 +139,57 @@ class TrialRunner:
         planned = len(wanted)
         self.progress(planned - len(todo), planned, None)
         by_name = {arm.name: arm for arm in arms}
-        jobs = [self.setting.job(arm, seed) for arm, seed in todo]
-        for at, run in enumerate(run_jobs(jobs, self.setting.where), planned - len(todo) + 1):
+        jobs = [self._job(arm, seed) for arm, seed in todo]
+        for at, run in enumerate(run_jobs(jobs, self._place()), planned - len(todo) + 1):
             self.add(by_name[run.arm], run)
             self.progress(at, planned, run)
+        self._again_alone([(arm, seed) for arm, seed in todo])
+
+    def _again_alone(self, made: Sequence[tuple[Arm, int]]) -> None:
+        """Run once more, one at a time, what something outside the training has ended.
+
+        Raises:
+            UsageError: the program as it is was ended again: no trial can be made here.
+        """
+        for arm, seed in made:
+            run = self.runs.get((arm.name, seed))
+            if run is None or not run.stopped or "--timeout" in run.stopped:
+                continue
+            for second in run_jobs([self._job(arm, seed)], replace(self._place(), jobs=1)):
+                self.add(arm, second)
+                self.progress(len(made), len(made), second)
+            still = self.runs[arm.name, seed].stopped
+            if still and arm.role == "base":
+                raise UsageError(
+                    f"the script as it is was ended twice, the second time alone: {still}."
+                )
+
+    def _job(self, arm: Arm, seed: int, keep: str = "") -> TrialJob:
+        job = self.setting.job(arm, seed, keep)
+        known = [run.seconds for run in self._bases() if run.loss and not run.stopped]
+        limit = max(SHORTEST, SLACK * max(known)) if known else 0.0
+        return job if job.timeout else replace(job, timeout=limit)
+
+    def _place(self) -> ExecutionPlace:
+        """Return where the runs take place: one at a time where the program uses a GPU."""
+        device = any("device" in run.metrics for run in self._bases())
+        local = self.setting.where.backend == "local"
+        return replace(self.setting.where, jobs=1) if device and local else self.setting.where
+
+    def _bases(self) -> list[TrialRun]:
+        return [run for (name, _), run in self.runs.items() if name == "base"]
 
     def add(self, arm: Arm, run: TrialRun) -> None:
         """Add a finished run, and cache it."""
         self.runs[run.arm, run.seed] = run
         self.executed += 1
-        if not run.problem.startswith(
-            ("the process", "there is no")
-        ):  # those are run again next time
+        if not run.stopped:  # those are run again next time
             self._cache.add(arm, run)
+
+    def known_seconds(self) -> list[float]:
+        """Return the seconds of the runs of the program as it is that are cached."""
+        runs = self._cache.finished_runs([Arm("base", role="base")]).values()
+        return [run.seconds for run in runs if run.loss]
 
     def forget(self, arm: str) -> None:
         """Drop the runs of this name, which stands for other edits from now on."""
@@ -154,9 +204,10 @@ class TrialRunner:
             self.resumed += 1
             return run
         folder.mkdir(parents=True, exist_ok=True)
-        job = self.setting.job(arm, 0, str(folder.resolve()))
-        for run in run_jobs([job], ExecutionPlace(jobs=1)):
+        self.progress(0, 1, None)
+        for run in run_jobs([self._job(arm, 0, str(folder.resolve()))], ExecutionPlace(jobs=1)):
             self.add(arm, run)
+            self.progress(1, 1, run)
             return run
         raise KeyboardInterrupt
 

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 import relume
+from relume.record.capture.graph_reader import GraphReader
+from relume.record.capture.step_record import StepRecord
 
 STEPS = 40
 SWITCH = 30  # the step from which on the network is another one
@@ -142,3 +145,45 @@ def test_an_act_module_in_the_place_of_its_twin_is_found_at_once(tmp_path: Path)
     before, after = (steps_of(trace, name) for name in ("one", "other"))
     assert sorted(before + after) == list(range(STEPS))
     assert after == list(range(SWITCH, STEPS))
+
+
+def by_a_mask(z: Tensor) -> Tensor:
+    return z * (z > 0)
+
+
+def softsign(z: Tensor) -> Tensor:
+    return z / (1 + z.abs())
+
+
+def exponential(z: Tensor) -> Tensor:
+    return 1 - (-z).exp()
+
+
+@pytest.mark.parametrize("act", [by_a_mask, softsign, exponential])
+def test_acts_by_hand_are_read_from_the_cache_too(
+    act: Callable[[Tensor], Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same numbers as where every graph is read in full, from fewer full readings."""
+    full: list[int] = []
+    read = GraphReader._read_in_full
+
+    def counted(reader: GraphReader, record: StepRecord, *rest: Any) -> Any:
+        full.append(record.phase)
+        return read(reader, record, *rest)
+
+    monkeypatch.setattr(GraphReader, "_read_in_full", counted)
+
+    def values(folder: Path) -> dict[str, Any]:
+        folder.mkdir()
+        torch.manual_seed(0)
+        trace = recorded(Net(act), folder, nothing)
+        (site,) = trace.sites_of("act")
+        rows = trace.table.items()
+        return {stat: each.values.tolist() for (name, stat), each in rows if name == site.name}
+
+    cached = values(tmp_path / "cached")
+    assert len(full) < 16
+    assert [phase for phase in full if phase > 8] == [16, 24, 32]
+    monkeypatch.setattr("relume.record.capture.graph_reader.cached_graph", lambda *_: None)
+    assert values(tmp_path / "full") == cached
+    assert len(cached["zero_slope_share"]) == STEPS

@@ -46,5 +46,8 @@ def test_an_optimiser_that_is_never_asked_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "MOST_GATHERED", 20)
-    steps = trained(tmp_path / "run.sqlite", 10**6).meta["steps"]
-    assert 30 < steps < 50
+    trace = trained(tmp_path / "run.sqlite", 10**6)
+    assert trace.meta["steps"] == 60
+    loss = trace.series("", "loss")
+    assert loss is not None
+    assert loss.steps.tolist() == list(range(60))

@@ -176,3 +176,22 @@ def test_keras_own_losses_have_a_chance_value(name: str, tmp_path: Path) -> None
     (fact,) = run.trace().facts_of("criterion")
     assert fact.data["chance"] == pytest.approx(TRUTH[what], rel=1e-3)
     assert math.isfinite(fact.data["chance"])
+
+
+@pytest.mark.parametrize("squared", [True, False], ids=["mse", "mae"])
+def test_a_distance_behind_a_bias_that_is_added(squared: bool, tmp_path: Path) -> None:
+    """As Keras computes a layer and its error: a product, a sum, the targets less that."""
+    weight, bias = nn.Parameter(torch.zeros(6, 1)), nn.Parameter(torch.ones(1))
+    target = X[:, :1] * 3 + 1
+    optimizer = torch.optim.SGD([weight, bias], 1e-3)
+    model = nn.ParameterList([weight, bias])
+    with relume.watch(model, path=tmp_path / "run.sqlite") as run:
+        for _ in range(4):
+            error = target - (torch.matmul(X, weight) + bias)
+            loss = torch.square(error).mean() if squared else error.abs().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    (fact,) = run.trace().facts_of("criterion")
+    spread = target.var(correction=0) if squared else (target - target.median()).abs().mean()
+    assert fact.data["chance"] == pytest.approx(float(spread), rel=1e-2)

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 import relume
 from relume.core import Trace
-from relume.record.graph.autograd_graph import walk
+from relume.record.graph.autograd_graph import parameter_behind, walk
+from relume.record.graph.criterion import criterion, head
 from relume.record.graph.double_backward import made_by_backward
 
 DRAW = torch.Generator().manual_seed(0)
@@ -132,3 +133,17 @@ def test_a_graph_without_a_gradient_in_it_has_no_derived_node() -> None:
     tied = model.linears[1].weight
     assert not made_by_backward(walk(((x @ model.linears[0].weight.t()) @ tied).sum().grad_fn))
     assert made_by_backward(walk(residual(Net(1, torch.tanh)).grad_fn))
+
+
+def test_a_gradient_of_one_row_is_multiplied_from_the_other_side() -> None:
+    """An initial value and its slope, at one point: torch then computes W' g' for g W."""
+    model = Net(1, torch.tanh)
+    t, start = torch.rand(64, 1).requires_grad_(), torch.zeros(1, 1).requires_grad_()
+    u, begin = model(t), model(start)
+    loss = (slope(slope(u, t), t) + u).square().mean() + (begin - 1).square().mean()
+    loss = loss + slope(begin, start).square().mean()
+    graph = walk(loss.grad_fn)
+    graph.derived = made_by_backward(graph)
+    found = head(criterion(graph), graph).affine
+    assert found is not None
+    assert parameter_behind(found.next_functions[0][0]) is model.linears[-1].bias

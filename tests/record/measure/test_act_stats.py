@@ -9,6 +9,7 @@ from relume.acts.act import acts, find_act
 from relume.record.measure import act_stats
 from relume.record.measure.act_stats import FLAT
 from relume.record.measure.flat_intervals import flat_intervals
+from relume.record.measure.stat import SampledSums
 
 COUNTED = [
     (name, holds)
@@ -77,7 +78,9 @@ def test_very_small_and_very_large_gradients_keep_their_size(size: float) -> Non
     rows = torch.full((8, 4), size)
     assert act_stats.unit_norms(rows).numpy() == pytest.approx(size * 8**0.5, rel=1e-6)
     sums = dict(zip(act_stats.BACKWARD, act_stats.backward_sums(rows, rows).numpy(), strict=True))
-    stats = act_stats.site_stats(8, 0, {k: v.astype(np.float64) for k, v in sums.items()})
+    stats = act_stats.site_stats(
+        SampledSums(8, 0, {k: v.astype(np.float64) for k, v in sums.items()})
+    )
     assert stats["grad_pre_rms"] == pytest.approx(size, rel=1e-6)
 
 

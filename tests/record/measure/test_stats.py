@@ -16,7 +16,7 @@ import relume
 from relume.acts.act import find_act
 from relume.core import Trace
 from relume.record.measure import act_stats
-from relume.record.measure.stat import Stat, UnitField
+from relume.record.measure.stat import SampledSums, Stat, UnitField
 from relume.record.measure.stats import declared, recorded_stats
 from relume.record.merge.merge_series import LAWS
 
@@ -97,7 +97,8 @@ def record(name: str) -> tuple[Raw, dict[str, float], dict[str, float]]:
     }
     entries = (pre, post, slope.abs().float() / act.max_slope, grad_pre, grad_post)
     raw = Raw(*(entry.double().numpy() for entry in entries))
-    return raw, act_stats.site_stats(60, 60, sums), act_stats.site_stats(60, 60, sums, "head")
+    sampled = SampledSums(60, 60, sums)
+    return raw, act_stats.site_stats(sampled), act_stats.site_stats(sampled, "head")
 
 
 def named(names: tuple[str, ...], rows: Tensor) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Reading tensors through NumPy: the same numbers, and nothing of the user's is marked by it."""
 
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -74,23 +75,33 @@ def test_samples_are_of_now_wherever_the_tensors_have_gone() -> None:
             tensors[1] = torch.randn(64, 65)  # another place
             tensors[4] = torch.randn(301, 300).t()  # the same entries, another order
         found = sampler.take(tensors)
-        assert found is not None
         for part, norm, scale, tensor in zip(
             found.parts(), found.norms(), found.scales, tensors, strict=True
         ):
             wanted = of_one(tensor)
-            assert np.array_equal(part, wanted.numpy())
+            assert torch.equal(part, wanted)
             assert norm == pytest.approx(float(wanted.norm()), rel=1e-5)
             assert scale == pytest.approx((tensor.numel() / wanted.numel()) ** 0.5)
 
 
-def test_samples_of_two_types_and_of_what_cannot_be_read() -> None:
-    mixed = [torch.randn(9), torch.randn(100, 100).double()]
-    found = ParameterSampler().take(mixed)
-    assert found is not None
-    assert found.flat.dtype == np.float64
-    assert np.array_equal(found.parts()[1], of_one(mixed[1]).numpy())
-    assert ParameterSampler().take([torch.randn(4).half()]) is None
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_samples_of_two_types(dtype: torch.dtype) -> None:
+    mixed = [torch.randn(9), torch.randn(100, 100).to(dtype)]
+    for tensors in (mixed, mixed[1:]):
+        found = ParameterSampler().take(tensors)
+        assert found.flat.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+        assert torch.equal(found.parts()[-1], of_one(mixed[1]).to(found.flat.dtype))
+
+
+def test_a_sampler_keeps_no_tensor_alive_and_reads_no_other_in_its_place() -> None:
+    sampler, tensor = ParameterSampler(), torch.full((MOST_ELEMENTS + 100,), 2.0)
+    kept = weakref.ref(tensor.untyped_storage())
+    assert sampler.take([tensor]).flat.unique().tolist() == [2.0]
+    assert tensor.untyped_storage().resizable()
+    del tensor
+    assert kept() is None
+    other = torch.full((MOST_ELEMENTS + 100,), 3.0)
+    assert sampler.take([other]).flat.unique().tolist() == [3.0]
 
 
 class Net(nn.Module):

@@ -193,3 +193,30 @@ def test_three_in_turn(tmp_path: Path) -> None:
     trace, told = watched((nets, steps()), tmp_path / "run.sqlite")
     for stat, name in (("loss", "A"), ("loss_2", "B"), ("loss_3", "C")):
         assert values(trace, stat) == pytest.approx(told[name], rel=1e-6), stat
+
+
+@pytest.mark.parametrize("critic", [True, False], ids=["a critic", "a judge"])
+def test_a_critic_s_loss_is_a_distance_to_many_values(critic: bool, tmp_path: Path) -> None:
+    """An actor learns through its critic and not against it; a judge has two targets."""
+    nets = nn.ModuleDict({"A": net(4, 1), "Q": net(5, 1)})
+    actor, judge = sgd(nets["A"]), sgd(nets["Q"])
+
+    def steps() -> Iterator[Any]:
+        while True:
+            x = torch.randn(8, 4)
+            value = nets["Q"](torch.cat([x, nets["A"](x).detach()], 1))
+            goal = x.square().sum(1, keepdim=True) if critic else torch.ones(8, 1)
+            loss = nn.functional.mse_loss(value, goal)
+            judge.zero_grad()
+            loss.backward()
+            judge.step()
+            yield "Q", loss.item()
+            gain = -nets["Q"](torch.cat([x, nets["A"](x)], 1)).mean()
+            actor.zero_grad()
+            gain.backward()
+            actor.step()
+            yield "A", gain.item()
+
+    trace, _ = watched((nets, steps()), tmp_path / "run.sqlite")
+    assert turns(trace) == [("loss", "Q", []), ("loss_2", "A", ["loss"])]
+    assert [f.data["regresses"] for f in trace.facts_of("turn")] == [critic, False]

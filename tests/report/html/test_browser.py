@@ -78,7 +78,7 @@ def test_the_verdict_is_seen_before_any_click(eyes: Any, pages: Path, width: int
     assert "Replace sigmoid by relu" in page.locator(".first .cure").inner_text()
     figure = page.locator(".first figure")
     assert figure.locator("figcaption").count() == 1
-    assert "The gradient loses 6 decades on its way back" in figure.inner_text()
+    assert "The gradient shrinks 100 thousand times on its way back" in figure.inner_text()
     assert overflow(page) == 0
     assert page.locator("h1").bounding_box()["y"] < 200
     if width > 1000:  # the figure stands beside the words, on the first screen
@@ -133,7 +133,7 @@ def test_a_plot_is_read_by_keys_and_by_pointer(eyes: Any, pages: Path) -> None:
     walker.focus()
     page.keyboard.press("Home")
     assert walker.get_attribute("aria-valuetext") == (
-        "net.0.act: first record 1e−6; last record 1e−6"
+        "net.0.act: first record 1e−5; last record 1e−5"
     )
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
@@ -172,7 +172,7 @@ def test_every_figure_has_its_numbers_as_a_table(eyes: Any, pages: Path) -> None
     figure.get_by_role("button", name="Show as table").click()
     rows = figure.get_by_role("row").all_inner_texts()
     assert rows[0] == "act\tfirst record\tlast record"
-    assert rows[1] == "net.0.act\t1e−6\t1e−6"
+    assert rows[1] == "net.0.act\t1e−5\t1e−5"
     assert len(rows) == 8
     figure.get_by_role("button", name="Hide table").click()
     assert figure.get_by_role("row").count() == 0
@@ -235,7 +235,7 @@ def test_what_a_screen_reader_meets(eyes: Any, pages: Path) -> None:
     assert '- heading "Vanishing gradient at net.1.act (sigmoid)" [level=1]' in tree
     assert '- region "Verdict"' in tree
     assert '- list "The network, as data flows through it"' in tree
-    assert re.search(r'- figure "The gradient loses 6 decades on its way back"', tree)
+    assert re.search(r'- figure "The gradient shrinks 100 thousand times on its way back"', tree)
     assert 'img "Gradient by depth: at the last record net.0.act has 1e−6 of what' in tree
     nameless = page.evaluate(
         """[...document.querySelectorAll('button, input, select, [role=slider], [role=img]')]

@@ -36,7 +36,17 @@ def trial(own: Effect = NONE) -> Trial:
             standing("relu", 0.36, 13_130),
             standing("maxout", 0.21, 25_610),
         ),
-        {"own": ["relu"], "seeds": 5, "seconds": 3.0, "kept_in": "/tmp/runs/x.jsonl"},
+        {
+            "control": "relu",
+            "factors": {
+                "relu": {"factor": "init", "against": "base"},
+                "maxout": {"factor": "act", "against": "relu"},
+            },
+            "own": ["relu"],
+            "seeds": 5,
+            "seconds": 3.0,
+            "kept_in": "/tmp/runs/x.jsonl",
+        },
     )
 
 
@@ -57,13 +67,27 @@ def test_it_fits_and_names_the_price(width: int) -> None:
 
 
 def test_an_initialisation_that_gains_by_itself_is_not_taken_for_the_act() -> None:
-    said = "judge other acts by relu with its weights drawn anew"
+    said = "Drawing the weights anew is a gain by itself: better by 0.25"
     assert any(said in line for line in conclusions(trial(GAIN)))
     assert not any(said in line for line in conclusions(trial()))
-    alone = replace(trial(GAIN), verdicts=(Verdict("relu", "proven", "", GAIN),))
-    assert not any(said in line for line in conclusions(alone))
+    assert any("shows no difference by itself" in line for line in conclusions(trial()))
+    for factor, found in (("init", trial(GAIN)), ("act", trial())):
+        text = " ".join(" ".join(shown(found, 90)).split())  # a row below the other
+        assert f"{factor}: better by 0.25" in text
 
 
-def test_the_scripts_own_act_is_named_with_what_was_done_to_it() -> None:
-    assert conclusions(trial())[0] == ("Better than the script's own: maxout, 2 pieces a unit.")
-    assert conclusions(trial())[1] == "No difference shown: relu, weights drawn anew."
+def test_acts_are_held_against_the_control() -> None:
+    assert conclusions(trial())[1] == (
+        "Better than relu, weights drawn anew: maxout, 2 pieces a unit."
+    )
+
+
+def test_held_out_numbers_and_what_could_be_seen_stand_in_the_table() -> None:
+    made = trial()
+    held = tuple(replace(one, held_out={"val acc": 0.7}) for one in made.standings)
+    verdicts = tuple(replace(one, visible=0.11, least=0.06) for one in made.verdicts)
+    text = " ".join(" ".join(shown(replace(made, standings=held, verdicts=verdicts), 120)).split())
+    assert "the smallest difference that shows in four trials of five is 0.11" in text
+    assert "the least worth a change is 0.06 (--least)" in text
+    assert "val acc at the end: relu (the script as it is) 0.7" in text
+    assert "--metric 'validation:val acc'" in text

@@ -183,7 +183,7 @@ def test_a_run_that_fares_badly_without_a_symptom_names_suspects_and_a_command()
     diagnosis = replace(story.FINE, outcome=story.STALLED, verdict="fails", suspects=suspects)
     text = shown(diagnosis, 80)
     assert "· Vanishing-gradient (0.34 % of the gradient arrives; 34% of its limit)" in text
-    assert "= settle: relume compare train.py --acts relu,gelu" in text
+    assert "= try:   relume compare train.py --acts relu,gelu" in text
     assert "✗ relume: Not learning, and no rule is sure why." in text
     assert "looks fine" not in text
 

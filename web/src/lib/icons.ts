@@ -1,7 +1,7 @@
 // Shows health as a shape and a word, so that it never stands on colour alone.
 import { s } from "./dom";
 
-export type Health = "fine" | "fact" | "note" | "warning" | "error" | "unseen";
+export type Health = "fine" | "fact" | "note" | "warning" | "error" | "affected" | "unseen";
 
 const SHAPES: Record<Health, string> = {
   error: "M5.2 1h5.6L15 5.2v5.6L10.8 15H5.2L1 10.8V5.2Z",
@@ -9,6 +9,7 @@ const SHAPES: Record<Health, string> = {
   note: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1Z",
   fact: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1Z",
   fine: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1Z",
+  affected: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1Z",
   unseen: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1Z",
 };
 const SIGNS: Record<Health, string> = {
@@ -17,6 +18,7 @@ const SIGNS: Record<Health, string> = {
   note: "M8 7.2v4M8 4.8v.3",
   fact: "M8 7.2v4M8 4.8v.3",
   fine: "M4.9 8.3 7 10.4 11.2 5.8",
+  affected: "M8 4.4v6M5.4 8 8 10.8 10.6 8",
   unseen: "M5 8h6",
 };
 export const WORDS: Record<Health, string> = {
@@ -25,10 +27,12 @@ export const WORDS: Record<Health, string> = {
   note: "note",
   fact: "fact",
   fine: "fine",
+  affected: "affected",
   unseen: "not measured",
 };
 
 export function tone(health: Health): "error" | "warning" | "note" | "fine" | "muted" {
+  if (health === "affected") return "warning";
   return health === "fact" || health === "unseen" ? "muted" : health;
 }
 

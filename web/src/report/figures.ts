@@ -268,6 +268,8 @@ export function everywhere(run: Run, key: string, blamed: ReadonlySet<number>, t
   });
 }
 
+const THOUSANDTH = 1e-3; // the limit of vanishing-gradient
+
 /** The gradient from the last act back to the first, at the beginning and at the end of the run. */
 export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
   const shown = run.blocks.flatMap((block, at) => {
@@ -275,8 +277,10 @@ export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
     return one && one.high.length && block.role !== "attention" ? [{ block, at, one }] : [];
   });
   if (shown.length < 3) return null;
+  // the rule counts from the last act, so the figure does: a head may stand after it
+  const reference = [...shown].reverse().find(({ block }) => block.kind === "act") ?? shown[shown.length - 1]!;
   const profile = (place: (one: Series) => number): [number, number][] => {
-    const end = place(shown[shown.length - 1]!.one);
+    const end = place(reference.one);
     return shown.map(({ one }, i) => [i, place(one) / end]);
   };
   const first = profile((one) => one.high[0] ?? NaN);
@@ -284,10 +288,11 @@ export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
   const names = shown.map(({ block }) => block.name);
   const bad = shown.flatMap(({ at }, i) => (blamed.has(at) ? [i] : []));
   const least = Math.min(...final.map(([, value]) => value).filter((value) => value > 0));
+  const low = least < THOUSANDTH;
   const few = names.length <= 12;
   return figure({
-    title: `The gradient loses ${number(-Math.log10(least))} decades on its way back`,
-    caption: "RMS of the gradient at each act over that at the last one, on a logarithmic scale. It is to be read from right to left, as the error travels.",
+    title: `The gradient shrinks ${times(1 / least)} on its way back`,
+    caption: "RMS of the gradient at each act over that at the last one, on a logarithmic scale. Read it from right to left, as the error travels." + (low ? " Below the dashed line less than a thousandth is left." : ""),
     table: () => ({
       columns: ["act", "first record", "last record"],
       rows: names.map((name, i) => [name, number(first[i]?.[1] ?? NaN), number(final[i]?.[1] ?? NaN)]),
@@ -296,7 +301,7 @@ export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
       const values = [...first, ...final].map(([, value]) => value);
       const plot: Plot = {
         height: 340,
-        summary: `Gradient by depth: at the last record ${names[0]} has ${number(final[0]?.[1] ?? NaN)} of what ${names[names.length - 1]} has.`,
+        summary: `Gradient by depth: at the last record ${names[0]} has ${number(final[0]?.[1] ?? NaN)} of what ${reference.block.name} has.`,
         x: {
           label: "depth: first act to last",
           domain: [-0.2, names.length - 0.8],
@@ -307,6 +312,7 @@ export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
         at: (i) => names[Math.round(i)] ?? "",
         marks: [
           ...bad.map((i): Mark => ({ kind: "rule", axis: "x", at: i, tone: "error", label: `breaks at ${brief(names[i] ?? "")}` })),
+          ...(low ? [{ kind: "rule", axis: "y", at: THOUSANDTH, tone: "muted", label: "a thousandth" } as Mark] : []),
           { kind: "line", name: "first record", tone: "muted", points: first, dashed: true, label: true },
           { kind: "line", name: "last record", tone: "error", points: final, label: true },
           { kind: "dots", name: "last record", tone: "error", points: final, size: names.length > 40 ? 2 : 4 },
@@ -315,6 +321,14 @@ export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
       void draw(host, width, plot);
     },
   });
+}
+
+/** A factor as a reader can picture it: 16 million times. */
+function times(factor: number): string {
+  const words: [number, string][] = [[1e12, " trillion"], [1e9, " billion"], [1e6, " million"], [1e3, " thousand"], [1, ""]];
+  const [size, word] = words.find(([size]) => factor >= 0.9995 * size) ?? [1, ""];
+  const many = factor / size;
+  return `${many >= 10 ? many.toFixed(0) : many.toFixed(1).replace(".0", "")}${word} times`;
 }
 
 function ticksOf(many: number): number[] {

@@ -31,11 +31,11 @@ export function flow(run: Run, curves: Curves, label: string, onSelect: (block: 
     h(
       "p",
       { class: "flow-legend muted small" },
-      (["error", "warning", "note", "fine", "unseen"] as const).flatMap((health) => {
+      (["error", "warning", "note", "affected", "fine", "unseen"] as const).flatMap((health) => {
         const many = tally.get(health);
         return many ? [h("span", {}, icon(health), ` ${many.toLocaleString("en-US")} ${WORDS[health]}`)] : [];
       }),
-      h("span", {}, h("i", { class: "lamp-key" }), " gradient that arrives there at the end, in decades"),
+      h("span", {}, h("i", { class: "lamp-key" }), " gradient that arrives there at the end (dark: 100 million times less)"),
     ),
   );
   const select = (chosen: number): void =>
@@ -47,7 +47,7 @@ function stop(block: Block, curves: Curves, light: number, pick: () => void): HT
   const lit = light > 0 ? Math.max(0.02, Math.min(1, 1 - Math.log10(Math.min(1, light)) / FLOOR)) : 0;
   const what = block.kind === "act" ? block.act : block.kind;
   const grad = Number.isFinite(light) ? `, gradient ${number(light)} of the last` : "";
-  const label = `${block.name}, ${what}${block.layer && block.layer !== block.name ? ` after ${block.layer}` : ""}${block.units ? `, ${count(block.units, "unit")}` : ""}, ${WORDS[block.health]}${grad}`;
+  const label = `${block.name}, ${what}${block.layer && block.layer !== block.name ? ` after ${block.layer}` : ""}${block.units ? `, ${count(block.units, "unit")}` : ""}, ${WORDS[block.health]}${block.affected ? `: ${block.affected}` : ""}${grad}`;
   const button = h(
     "button",
     { type: "button", class: `stop ${block.kind} tone-${tone(block.health)} ${block.health}`, "aria-pressed": "false", "data-key": `stop ${block.name}`, "aria-label": label, title: label, onclick: pick },

@@ -42,7 +42,7 @@ export function site(run: Run, at: number, curves: Curves): HTMLElement {
             return finding && h("li", {}, icon(finding.severity), " ", h("b", {}, finding.title), `, ${WORDS[finding.severity]}: ${finding.message}`);
           }),
         )
-      : h("p", { class: "muted" }, block.health === "unseen" ? "Nothing could be measured here." : "Nothing was found here."),
+      : h("p", { class: "muted" }, block.health === "unseen" ? "Nothing could be measured here." : block.affected ? `No fault of its own, but affected: ${block.affected}.` : "Nothing was found here."),
     figures.length ? h("div", { class: "grid-2" }, stacks) : null,
   );
 }

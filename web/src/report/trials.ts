@@ -56,7 +56,7 @@ function effects(one: Trial): Figure {
       rows: arms.map(({ name, word, effect }) => [name, word, ...(effect ? [number(finite(effect.mean)), number(finite(effect.low)), number(finite(effect.high)), number(finite(effect.p)), `${effect.wins} of ${effect.pairs}`] : ["", "", "", "", ""])]),
     }),
     draw: (host, width) => {
-      const tones: Record<Health, Tone> = { fine: "fine", error: "error", note: "note", warning: "warning", fact: "muted", unseen: "muted" };
+      const tones: Record<Health, Tone> = { fine: "fine", error: "error", note: "note", warning: "warning", fact: "muted", affected: "warning", unseen: "muted" };
       const marks: Mark[] = [
         { kind: "zone", axis: "x", from: 0, to: domain[1], tone: "fine", label: "better" },
         { kind: "rule", axis: "x", at: 0, tone: "ink" },

@@ -46,6 +46,7 @@ export interface Block {
   units: number;
   place: string;
   health: Health;
+  affected: string;
   findings: number[];
   series: Record<string, Raw>;
   spread?: Spread[];

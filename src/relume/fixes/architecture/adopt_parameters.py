@@ -28,19 +28,26 @@ from relume.core.trial import Edit, Safety
 from relume.fixes.base import page
 from relume.fixes.live.model_names import LiveModel
 from relume.fixes.live.optimizer_state import optimisers, remove_from
+from relume.fixes.shared.site_queries import script
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
 RUNGS = {"ACT603": 1, "ACT903": 1}
+BLOCK = """# forgotten weights given to the optimiser
+held = {id(p) for group in {optimiser}.param_groups for p in group["params"]}
+forgotten = [p for p in {model}.parameters() if p.requires_grad and id(p) not in held]
+{optimiser}.add_param_group({"params": forgotten})
+"""
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Propose it where weights have no optimiser."""
     if finding.evidence.stat == "weights_without_optimizer":
-        yield PAGE.edit("forgotten weights given to the optimiser", at=finding)
+        yield PAGE.edit("forgotten weights given to the optimiser", at=script(trace))
 
 
 def apply(edit: Edit, session: "EditSession") -> None:
@@ -67,4 +74,11 @@ def apply(edit: Edit, session: "EditSession") -> None:
     session.on_step(before)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Make a group of the forgotten parameters, once the model has all its parts."""
+    from relume.fixes.source.setup_blocks import after_optimiser
+
+    return after_optimiser(source, BLOCK, settled=True)
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

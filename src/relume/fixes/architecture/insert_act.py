@@ -22,7 +22,6 @@ Cybenko, "Approximation by superpositions of a sigmoidal function", Math. Contro
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from relume.acts.lookup import act as find
@@ -33,7 +32,7 @@ from relume.fixes.base import option, page
 from relume.fixes.live.insert_modules import add_module, device_and_dtype, route_through
 from relume.fixes.live.model_names import LiveModel
 from relume.fixes.live.optimizer_state import Adoption
-from relume.fixes.shared.redraw_layers import gain_of, init_patch
+from relume.fixes.shared.redraw_layers import gain_of
 from relume.fixes.shared.site_queries import script
 from relume.fixes.shared.weight_draws import by_gain, draw_anew, generator, why_not_redrawn
 
@@ -86,23 +85,22 @@ def apply(edit: Edit, session: "EditSession") -> None:
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """Insert the act into the one Sequential, and a block that draws the layers before it anew.
+    """Draw the layers anew, and put each with the act behind it in a Sequential."""
+    from relume.fixes.source.act_calls import spelling
+    from relume.fixes.source.setup_blocks import before_optimiser, draw_block
 
-    Layers in a Sequential are named by their position, so their names change.
-    """
-    from relume.fixes.source.edit_source import insert_in_sequential
-
-    inserted = insert_in_sequential(source, str(option(edit, "act", "relu")))
-    if inserted is None or not all(path.isdigit() for path in edit.sites):
+    new = find(str(option(edit, "act", "relu")))
+    kind = spelling(new.name)[0]
+    if not kind or not edit.sites:
         return None
-    moved = tuple(str(2 * int(path)) for path in edit.sites)
-    if edit.sites != tuple(str(at) for at in range(len(edit.sites))):
-        return None
-    act = str(option(edit, "act", "relu"))
-    both = replace(edit, options={"layers": moved, "behind": (act,) * len(moved)})
-    after = replace(source, text=inserted.after)
-    block = init_patch(both, after, lambda act: f"{gain_of(act):.4g} / fan_in**0.5")
-    return None if block is None else replace(block, before=source.text)
+    block = draw_block(dict.fromkeys(edit.sites, f"{gain_of(new):.5g} / fan_in**0.5"), edit.text)
+    names = ", ".join(f'"{name}"' for name in edit.sites)
+    block += (
+        f"for name in [{names}]:\n"
+        "    layer = {model}.get_submodule(name)\n"
+        f"    {{model}}.set_submodule(name, torch.nn.Sequential(layer, torch.nn.{kind}()))\n"
+    )
+    return before_optimiser(source, block)
 
 
 FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

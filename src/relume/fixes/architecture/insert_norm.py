@@ -28,22 +28,32 @@ from torch import nn
 
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
-from relume.fixes.base import page
+from relume.fixes.base import option, page
 from relume.fixes.live.forward_trace import trace_forward
 from relume.fixes.live.insert_modules import add_module, device_and_dtype, route_through
 from relume.fixes.live.model_names import LiveModel
 from relume.fixes.live.optimizer_state import Adoption
 from relume.fixes.shared.redraw_layers import is_wanted
-from relume.fixes.shared.site_queries import sites_alike
+from relume.fixes.shared.site_queries import script, sites_alike
 from relume.fixes.shared.weight_draws import each_layer
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
 RUNGS = {"ACT401": 5, "ACT402": 5, "ACT403": 5, "ACT303": 5, "ACT501": 3, "ACT601": 3, "ACT301": 3}
 EVERYWHERE = ("ACT601", "ACT301")
+BLOCK = """# WHY
+for name in [LAYERS]:
+    layer = {model}.get_submodule(name)
+    if isinstance(layer, torch.nn.Linear):
+        norm = torch.nn.LayerNorm(layer.out_features)
+    else:
+        norm = torch.nn.BatchNorm2d(layer.out_channels)
+    {model}.set_submodule(name, torch.nn.Sequential(layer, norm))
+"""
 BATCH_NORMS = {
     nn.Conv1d: nn.BatchNorm1d,
     nn.Conv2d: nn.BatchNorm2d,
@@ -58,7 +68,11 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     """Propose norms before the acts found; before all hidden ones where depth is at fault."""
     sites = () if finding.code in EVERYWHERE else sites_alike(finding, diagnosis)
     text = f"norm layer before {', '.join(sites) or 'every hidden act'}"
-    yield PAGE.edit(text, sites=sites, at=finding)
+    chosen = [
+        s for s in trace.sites_of("act", "hidden") if s.layer and (s.name in sites or not sites)
+    ]
+    layers = tuple(dict.fromkeys(site.layer for site in chosen))
+    yield PAGE.edit(text, sites=sites, at=script(trace), layers=layers)
 
 
 def apply(edit: Edit, session: "EditSession") -> None:
@@ -97,4 +111,13 @@ def norm_for(layer: Any) -> nn.Module | None:
     return nn.LayerNorm(units, **device_and_dtype(layer)) if isinstance(units, int) else None
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Put each layer and a norm in a Sequential, before the optimiser is made."""
+    from relume.fixes.source.setup_blocks import before_optimiser
+
+    layers = ", ".join(f'"{name}"' for name in option(edit, "layers", ()))
+    block = BLOCK.replace("WHY", edit.text).replace("LAYERS", layers)
+    return before_optimiser(source, block) if layers else None
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -40,7 +40,6 @@ from torch import Tensor, nn
 
 from relume.acts.act import Act
 from relume.acts.families.output_layer import identity
-from relume.acts.gain import gain
 from relume.acts.lookup import act as find
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
@@ -69,12 +68,12 @@ if TYPE_CHECKING:
 PAGE = page(__doc__)
 
 RUNGS = {
+    "ACT601": 2,
     "ACT401": 4,
     "ACT402": 4,
     "ACT403": 4,
     "ACT303": 4,
     "ACT501": 4,
-    "ACT601": 2,
     "ACT102": 4,
     "ACT301": 4,
 }
@@ -158,7 +157,7 @@ class _ActSwap:
             self.job.notes.append(f"no layer drawn anew for {site}: {reason}")
         elif place.layer is not None and id(place.layer) not in self.drawn:
             self.drawn.add(id(place.layer))
-            std = by_gain(place.layer, gain(self.new))
+            std = by_gain(place.layer, gain_of(self.new))
             draw_anew(self.job, place.layer, std, self.source)
 
     def maxout(self, model: LiveModel, site: str, place: ActPlace | None) -> None:
@@ -176,7 +175,7 @@ class _ActSwap:
         piece._forward_hooks.clear()
         name = add_module(self.session, model, layer, "piece", piece)
         for each in (layer, piece):
-            draw_anew(self.job, each, by_gain(each, gain(self.new)), self.source)
+            draw_anew(self.job, each, by_gain(each, gain_of(self.new)), self.source)
         self.adoption.add(piece.parameters(), next(layer.parameters(recurse=False)))
         self.session.undo.append(layer.register_forward_hook(_larger(name)).remove)
 
@@ -198,14 +197,19 @@ def patch(edit: Edit, source: "Source") -> "Patch | None":
 
     The patch has both or neither: one alone is not what the trial measured.
     """
-    from relume.fixes.source.edit_source import other_act
+    from relume.fixes.source.act_calls import other_act, spelling
+    from relume.fixes.source.setup_blocks import before_optimiser, parts_block
 
     new, old = str(option(edit, "act", "")), [str(act) for act in option(edit, "old", ())]
     swapped = other_act(source, old, new, every=bool(option(edit, "every", False)))
+    modules = bool(edit.sites) and not any("(" in site for site in edit.sites)
+    if swapped is None and modules and spelling(new)[0]:
+        made = f"torch.nn.{spelling(new)[0]}()"
+        swapped = before_optimiser(source, parts_block(edit.sites, made, edit.text))
     if swapped is None or option(edit, "init", "match") != "match":
         return swapped
     after = replace(source, text=swapped.after)
-    block = init_patch(edit, after, lambda act: f"{gain_of(act):.4g} / fan_in**0.5")
+    block = init_patch(edit, after, lambda act: f"{gain_of(act):.5g} / fan_in**0.5")
     return None if block is None else replace(block, before=source.text)
 
 

@@ -34,10 +34,11 @@ from relume.core.trial import Edit, Safety
 from relume.fixes.base import page
 from relume.fixes.live.forward_trace import CHANNELS, trace_forward
 from relume.fixes.live.model_names import LiveModel
-from relume.fixes.shared.site_queries import has_finding
+from relume.fixes.shared.site_queries import has_finding, script
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -52,6 +53,28 @@ RUNGS = {
     "ACT403": 1.8,
 }
 ROWS = 4096  # the mean of 4,096 rows lies within 3 % of a standard deviation, 19 times of 20
+FLAT = 1e-9  # of its mean: a feature that varies less is constant, and is only centred
+BLOCK = """class Standardised:
+    # every input feature with mean 0 and deviation 1, by the first 4,096 rows of training
+
+    def __init__(self):
+        self.rows = []
+
+    def __call__(self, layer, inputs):
+        axis = 1 if hasattr(layer, "kernel_size") else -1
+        x = inputs[0].movedim(axis, -1)
+        learns = layer.training and torch.is_grad_enabled()
+        if not self.rows or (learns and sum(map(len, self.rows)) < 4096):
+            self.rows.append(x.detach().reshape(-1, x.shape[-1]).double())
+            self.std, self.mean = torch.std_mean(torch.cat(self.rows), 0, correction=0)
+            self.std[self.std <= 1e-9 * self.mean.abs()] = 1
+        x = (x - self.mean.to(x)) / self.std.to(x)
+        return x.movedim(-1, axis), *inputs[1:]
+
+
+for name in [LAYERS]:
+    {model}.get_submodule(name).register_forward_pre_hook(Standardised())
+"""
 SATURATED = "ACT501"
 OWN = ("ACT701", "ACT702")
 
@@ -60,40 +83,26 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     """Propose it where a finding blames the inputs, and for saturated acts in any case."""
     sites = tuple(site.layer for site in trace.sites_of("input") if site.layer)
     if finding.code in OWN or finding.code == SATURATED or has_finding(diagnosis, *OWN):
-        yield PAGE.edit("inputs standardised", sites=sites, at=finding)
+        yield PAGE.edit("inputs standardised", sites=sites, at=script(trace))
 
 
 class InputScaler:
-    """Running mean and deviation of every feature, pooled over the rows of training."""
+    """Mean and deviation of every feature over the first rows of training."""
 
     def __init__(self, axis: int) -> None:
-        self.axis, self.rows = axis, 0
-        self.mean: Any = None  # (features,), as the sum of squares from it
-        self.square: Any = None
-
-    def add(self, rows: Tensor) -> None:
-        """Pool these rows, by Chan's formula."""
-        count, mean = len(rows), rows.mean(0)
-        square = (rows - mean).square().sum(0)
-        if self.rows == 0:
-            self.mean, self.square = mean, square
-        else:
-            gap, total = mean - self.mean, self.rows + count
-            self.square = self.square + square + gap.square() * (self.rows * count / total)
-            self.mean = self.mean + gap * (count / total)
-        self.rows += count
+        self.axis = axis
+        self.rows: list[Tensor] = []
+        self.mean = self.std = torch.zeros(0)
 
     def __call__(self, x: Tensor, *, learn: bool) -> Tensor:
         """Centre and scale every feature of a batch; with `learn`, count it first."""
-        with torch.no_grad():
-            if self.rows == 0 or (learn and self.rows < ROWS):
-                rows = x.detach().movedim(self.axis, -1).reshape(-1, x.shape[self.axis])
-                self.add(rows.double())
-            spread = (self.square / self.rows).sqrt()
-            flat = spread <= 1e-9 * self.mean.abs().clamp(min=1e-30)
-            scale = torch.where(flat, 1.0, spread)
-            shape = [-1] + [1] * (x.dim() - 1 - self.axis % x.dim())
-        return (x - self.mean.to(x).reshape(shape)) / scale.to(x).reshape(shape)
+        x = x.movedim(self.axis, -1)
+        if not self.rows or (learn and sum(map(len, self.rows)) < ROWS):
+            with torch.no_grad():
+                self.rows.append(x.detach().reshape(-1, x.shape[-1]).double())
+                self.std, self.mean = torch.std_mean(torch.cat(self.rows), 0, correction=0)
+                self.std[self.std <= FLAT * self.mean.abs()] = 1
+        return ((x - self.mean.to(x)) / self.std.to(x)).movedim(-1, self.axis)
 
 
 def apply(edit: Edit, session: "EditSession") -> None:
@@ -124,4 +133,12 @@ def _before(scaler: InputScaler) -> Any:
     return hook
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Write the scaler before the optimiser is made, and a hook at each layer."""
+    from relume.fixes.source.setup_blocks import before_optimiser
+
+    layers = ", ".join(f'"{name}"' for name in edit.sites)
+    return before_optimiser(source, BLOCK.replace("LAYERS", layers)) if layers else None
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -104,8 +104,8 @@ def apply(edit: Edit, session: "EditSession") -> None:
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """Insert a block after the line that makes the model."""
-    return init_patch(edit, source, lambda act: f"{gain_of(act):.4g} / fan_in**0.5")
+    """Insert a block before the optimiser is made."""
+    return init_patch(edit, source, lambda act: f"{gain_of(act):.5g} / fan_in**0.5")
 
 
 FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

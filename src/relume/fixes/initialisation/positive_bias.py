@@ -76,11 +76,11 @@ def apply(edit: Edit, session: "EditSession") -> None:
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """Insert a block after the line that makes the model."""
-    from relume.fixes.source.edit_source import after_model, bias_block
+    """Insert a block before the optimiser is made."""
+    from relume.fixes.source.setup_blocks import before_optimiser, bias_block
 
     block = bias_block(edit.sites, float(option(edit, "value", 0.1)), edit.text)
-    return after_model(source, block) if edit.sites else None
+    return before_optimiser(source, block) if edit.sites else None
 
 
 FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -83,9 +83,9 @@ def axis_of(call: FunctionCall) -> int:
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
     """Change the axis in the call at the finding's line."""
-    from relume.fixes.source.edit_source import softmax_axis
+    from relume.fixes.source.act_calls import softmax_axis
 
-    return softmax_axis(source, int(option(edit, "axis", -1)))
+    return softmax_axis(source, str(option(edit, "act", "softmax")), int(option(edit, "axis", -1)))
 
 
 FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -77,7 +77,7 @@ def _sums_to_one(rows: Tensor) -> bool:
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
     """Write cross-entropy for the negative log likelihood, if no act stands before it."""
-    from relume.fixes.source.edit_source import cross_entropy_for_nll
+    from relume.fixes.source.act_calls import cross_entropy_for_nll
 
     return cross_entropy_for_nll(source) if option(edit, "raw", False) else None
 

@@ -89,7 +89,7 @@ def apply(edit: Edit, session: "EditSession") -> None:
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
     """Remove the call at the site's line, or the last module of the Sequential."""
-    from relume.fixes.source.edit_source import without_act
+    from relume.fixes.source.act_calls import without_act
 
     return without_act(source, str(option(edit, "act", "softmax")))
 

@@ -32,6 +32,7 @@ from relume.fixes.live.call_handlers import PASS, FunctionCall
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -70,4 +71,11 @@ def apply(edit: Edit, session: "EditSession") -> None:
     session.on_calls(dict.fromkeys(CRITERIA, answer), outside=True)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Reshape the prediction in the call of the criterion."""
+    from relume.fixes.source.act_calls import matched_shapes
+
+    return matched_shapes(source)
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -34,6 +34,7 @@ from relume.fixes.shared.site_queries import first_head_act
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -73,4 +74,11 @@ def axis_size(call: FunctionCall) -> int:
     return int(call.z.shape[axis if isinstance(axis, int) else -1]) if call.z.dim() else 1
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Call the sigmoid in place of the softmax at the site's line."""
+    from relume.fixes.source.act_calls import instead_of
+
+    return instead_of(source, "softmax", "torch.sigmoid")
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

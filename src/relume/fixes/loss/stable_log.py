@@ -30,9 +30,11 @@ from relume.core.trial import Edit, Safety
 from relume.fixes.base import page
 from relume.fixes.live.call_handlers import PASS, FunctionCall
 from relume.fixes.live.provenance import made_from, remember_inputs
+from relume.fixes.shared.site_queries import script
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -44,7 +46,7 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     heads = [fact.data.get("acts") or () for fact in trace.facts_of("head")]
     acts = {act.get("act") for one in heads for act in one}
     if acts & {"softmax", "sigmoid"}:
-        yield PAGE.edit("logarithm computed from the logits", at=finding)
+        yield PAGE.edit("logarithm computed from the logits", at=script(trace))
 
 
 def apply(edit: Edit, session: "EditSession") -> None:
@@ -68,4 +70,11 @@ def apply(edit: Edit, session: "EditSession") -> None:
     session.on_calls({torch.log: answer, Tensor.log: answer}, outside=True)
 
 
-FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Write `log_softmax` or `logsigmoid` where the logarithm of one is taken."""
+    from relume.fixes.source.act_calls import logs_of_rows
+
+    return logs_of_rows(source)
+
+
+FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, apply, patch)

@@ -24,6 +24,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from relume.acts.lookup import act as find
 from relume.acts.traits import output_range
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
@@ -35,6 +36,7 @@ from relume.fixes.shared.swap_live import LiveSwaps
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -51,9 +53,10 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
         return
     least, most = float(min(low)), float(max(high))
     spare = SPARE * (most - least)
-    least, most = least - spare, most + spare
+    # four digits, as people would write them
+    least, most = (float(f"{end:.4g}") for end in (least - spare, most + spare))
     text = f"{at.act} after the head stretched to [{least:.3g}, {most:.3g}]"
-    yield PAGE.edit(text, sites=sites, at=at, low=least, high=most)
+    yield PAGE.edit(text, sites=sites, at=at, low=least, high=most, act=at.act)
 
 
 def apply(edit: Edit, session: "EditSession") -> None:
@@ -69,7 +72,7 @@ def apply(edit: Edit, session: "EditSession") -> None:
         bottom, top = output_range(call.act)
         if not math.isfinite(top - bottom):
             return PASS
-        return low + (call.act(call.z) - bottom) * (high - low) / (top - bottom)
+        return low + (call.act(call.z) - bottom) * ((high - low) / (top - bottom))
 
     def start(model: LiveModel) -> None:
         for site in edit.sites:
@@ -78,4 +81,27 @@ def apply(edit: Edit, session: "EditSession") -> None:
     session.on_start(start, training=False, copies=True)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Stretch the act's call at the site's line, or the output of its module by a hook."""
+    from relume.fixes.source.act_calls import around_act
+    from relume.fixes.source.setup_blocks import before_optimiser
+
+    act = str(option(edit, "act", ""))
+    low, high = float(option(edit, "low", -1.0)), float(option(edit, "high", 1.0))
+    bottom, top = output_range(find(act))
+    if not math.isfinite(top - bottom):
+        return None
+
+    def stretched(call: str) -> str:
+        above = f"({call} - {bottom:g})" if bottom else call
+        return f"({low:g} + {above} * {(high - low) / (top - bottom):.12g})"
+
+    wrapped = around_act(source, act, stretched)
+    if wrapped is not None or len(edit.sites) != 1 or "(" in edit.sites[0]:
+        return wrapped
+    hook = f"lambda layer, inputs, output: {stretched('output')}"
+    part = f'{{model}}.get_submodule("{edit.sites[0]}")'
+    return before_optimiser(source, f"# {edit.text}\n{part}.register_forward_hook({hook})\n")
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -31,9 +31,11 @@ from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
 from relume.fixes.base import option, page
 from relume.fixes.live.edit_job import several
+from relume.fixes.shared.site_queries import script
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -44,7 +46,7 @@ RATE, BETAS, EPSILON = 1e-3, (0.9, 0.999), 1e-8  # Adam's own defaults
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Propose it where SGD trained the run."""
     if trace.meta.get("optimizer") == "SGD":
-        yield PAGE.edit("Adam in place of SGD", rate=RATE)
+        yield PAGE.edit("Adam in place of SGD", at=script(trace), rate=RATE)
 
 
 class _Moments:
@@ -99,4 +101,11 @@ def apply(edit: Edit, session: "EditSession") -> None:
         session.on_step(before, after, uses_gradients=True)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Make Adam where the script makes its optimiser."""
+    from relume.fixes.source.optimizer_argument import other_optimiser
+
+    return other_optimiser(source, "Adam", {"lr": float(option(edit, "rate", RATE))})
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

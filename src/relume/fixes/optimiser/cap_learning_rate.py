@@ -35,12 +35,21 @@ from relume.fixes.shared.step_scaling import scale_rate
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
 RUNGS = {"ACT605": 0.5, "ACT602": 1.9, "ACT604": 1.9, "ACT607": 0.5}
 USUAL = 0.9  # quantile of the rates
 SPIKE = 3.0  # times that: no schedule goes so far above it (see this page)
+BLOCK = """# no step with a higher learning rate
+def cap_rate(optimizer, *_):
+    for group in optimizer.param_groups:
+        group["lr"] = min(group["lr"], MOST)
+
+
+{optimiser}.register_step_pre_hook(cap_rate)
+"""
 LEAST = 20  # records of the rate: the top tenth of fewer is no more than one
 
 
@@ -70,4 +79,11 @@ def apply(edit: Edit, session: "EditSession") -> None:
     scale_rate(session, factor, f"learning rate at most {most:.3g}")
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Register a hook behind the line that makes the optimiser."""
+    from relume.fixes.source.setup_blocks import after_optimiser
+
+    return after_optimiser(source, BLOCK.replace("MOST", f"{option(edit, 'most', 0.0):.12g}"))
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

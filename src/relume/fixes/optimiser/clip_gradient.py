@@ -72,9 +72,11 @@ def apply(edit: Edit, session: "EditSession") -> None:
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
     """Insert a line before the one step of the script."""
-    from relume.fixes.source.edit_source import clip_before_step
+    from relume.fixes.source.setup_blocks import before_step
 
-    return clip_before_step(source, float(option(edit, "norm", 1.0)))
+    parameters = '[p for group in {optimiser}.param_groups for p in group["params"]]'
+    norm = float(option(edit, "norm", 1.0))
+    return before_step(source, f"torch.nn.utils.clip_grad_norm_({parameters}, max_norm={norm:g})")
 
 
 FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

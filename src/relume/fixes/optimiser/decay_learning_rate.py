@@ -26,10 +26,11 @@ from typing import TYPE_CHECKING
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
 from relume.fixes.base import option, page
-from relume.fixes.shared.step_scaling import scale_rate
+from relume.fixes.shared.step_scaling import scale_rate, schedule_patch
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -55,4 +56,12 @@ def apply(edit: Edit, session: "EditSession") -> None:
     scale_rate(session, factor, f"learning rate decayed over {steps} steps")
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Make a schedule behind the line that makes the optimiser."""
+    steps = max(int(option(edit, "steps", 1000)), 1)
+    angle = f"min(step / {steps}, 1.0) * {math.pi!r}"
+    cosine = f"torch.tensor({angle}, dtype=torch.float64).cos().item()"
+    return schedule_patch(source, edit.text, f"{LEAST} + {1 - LEAST} * (1 + {cosine}) / 2")
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

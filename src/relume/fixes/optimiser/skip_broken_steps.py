@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 PAGE = page(__doc__)
 
 RUNGS = {"ACT604": 0.8}
+BLOCK = """gradients = [p.grad for group in {optimiser}.param_groups for p in group["params"]]
+if not all(grad.isfinite().all() for grad in gradients if grad is not None):
+    {optimiser}.zero_grad(set_to_none=True)  # and so takes no step
+"""
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
@@ -79,9 +83,9 @@ def _summary(job: EditJob) -> str:
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":
     """Insert lines before the one step of the script."""
-    from relume.fixes.source.edit_source import skip_before_step
+    from relume.fixes.source.setup_blocks import before_step
 
-    return skip_before_step(source)
+    return before_step(source, BLOCK)
 
 
 FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -33,18 +33,28 @@ from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
 from relume.fixes.base import option, page
 from relume.fixes.live.model_names import LiveModel
+from relume.fixes.shared.site_queries import script
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
 RUNGS = {"ACT608": 2}
+BLOCK = """# biases, norms and learned slopes out of weight decay
+for group in list({optimiser}.param_groups):
+    spared = [p for p in group["params"] if p.dim() < 2]
+    group["params"] = [p for p in group["params"] if p.dim() >= 2]
+    {optimiser}.add_param_group({**group, "params": spared, "weight_decay": 0.0})
+"""
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Propose slopes, biases and norms."""
-    yield PAGE.edit("biases, norms and learned slopes out of weight decay", all=True)
+    yield PAGE.edit(
+        "biases, norms and learned slopes out of weight decay", at=script(trace), all=True
+    )
 
 
 def apply(edit: Edit, session: "EditSession") -> None:
@@ -101,4 +111,11 @@ def _make_up(
             parameter.grad = parameter.grad - sign * decay * parameter
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Make a group without decay behind the line that makes the optimiser."""
+    from relume.fixes.source.setup_blocks import after_optimiser
+
+    return after_optimiser(source, BLOCK) if option(edit, "all", False) else None
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

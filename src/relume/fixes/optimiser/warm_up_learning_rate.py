@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
 from relume.fixes.base import option, page
-from relume.fixes.shared.step_scaling import rate_killed, scale_rate
+from relume.fixes.shared.step_scaling import rate_killed, scale_rate, schedule_patch
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -53,4 +54,10 @@ def apply(edit: Edit, session: "EditSession") -> None:
     scale_rate(session, lambda _optimizer, count: min(1.0, (count + 1) / steps), text)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Make a schedule behind the line that makes the optimiser."""
+    steps = max(int(option(edit, "steps", 100)), 1)
+    return schedule_patch(source, edit.text, f"min(1.0, (step + 1) / {steps})")
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -36,10 +36,10 @@ def named_init(
         redraw(edit, session, std)
 
     def patch(edit: Edit, source: "Source") -> "Patch | None":
-        from relume.fixes.source.edit_source import after_model, draw_block
+        from relume.fixes.source.setup_blocks import before_optimiser, draw_block
 
         layers, behind = option(edit, "layers", ()), option(edit, "behind", ())
         stds = {str(n): expression(str(act)) for n, act in zip(layers, behind, strict=False)}
-        return after_model(source, draw_block(stds, edit.text)) if stds else None
+        return before_optimiser(source, draw_block(stds, edit.text)) if stds else None
 
     return propose, apply, patch

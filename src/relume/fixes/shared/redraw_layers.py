@@ -82,9 +82,9 @@ def gain_behind(place: ActPlace | None) -> float:
 
 
 def gain_of(act: Act) -> float:
-    """Return the act's gain; 1 where it has none."""
+    """Return the act's gain to five digits, as a patch writes it; 1 where it has none."""
     try:
-        return gain(act)
+        return float(f"{gain(act):.5g}")
     except UsageError:
         return 1.0
 
@@ -124,17 +124,17 @@ def layers_for_patch(trace: Trace, only: tuple[str, ...] = ()) -> dict[str, tupl
 
 
 def init_patch(edit: Edit, source: "Source", std: Callable[[Act], str]) -> "Patch | None":
-    """Write a block that draws the edit's layers, after the line that makes the model.
+    """Write a block that draws the edit's layers, before the optimiser is made.
 
     Args:
         edit: with the options of `layers_for_patch`.
         source: the script.
         std: maps the act behind a layer to an expression in ``fan_in`` and ``fan_out``.
     """
-    from relume.fixes.source.edit_source import after_model, draw_block
+    from relume.fixes.source.setup_blocks import before_optimiser, draw_block
 
     layers, behind = option(edit, "layers", ()), option(edit, "behind", ())
     if any(a and str(a) not in acts() for a in behind):
         return None  # an act of the user's that is not registered in this process
     stds = {str(n): std(find(str(a) or "identity")) for n, a in zip(layers, behind, strict=False)}
-    return after_model(source, draw_block(stds, edit.text)) if stds else None
+    return before_optimiser(source, draw_block(stds, edit.text)) if stds else None

@@ -20,10 +20,11 @@ def script(trace: Trace) -> Site:
 
 
 def layers_and_acts(trace: Trace) -> dict[str, str]:
-    """Return the act behind each layer, by the layer; heads have none (``""``)."""
+    """Return the act behind each layer, by the layer, in the order of the forward: heads, which
+    have none (``""``), last."""
     hidden = {site.layer: site.act for site in hidden_sites(trace) if site.layer}
     heads = {site.layer or site.name: "" for site in trace.sites_of("head")}
-    return {**heads, **hidden}
+    return {**hidden, **{layer: act for layer, act in heads.items() if layer not in hidden}}
 
 
 def names(sites: tuple[Site, ...]) -> tuple[str, ...]:

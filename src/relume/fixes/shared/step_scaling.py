@@ -1,7 +1,7 @@
 """Multiplies an entry of the optimiser's groups for the length of each step."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch.optim.optimizer import Optimizer
 
@@ -73,7 +73,7 @@ def scale_entry(
             value = group.get(name)
             if value is None or isinstance(value, bool) or _is_zero(value):
                 continue
-            session.override(group, name, value * by)
+            session.override(group, name, _written(value * by))
             changed = True
         if changed and id(optimizer) not in counted:
             counted.add(id(optimizer))
@@ -84,9 +84,30 @@ def scale_entry(
     session.on_step(before)
 
 
+def _written(value: Any) -> Any:
+    """Return a product as a patch writes it: 0.1 * 0.1 is 0.01."""
+    return float(f"{value:.12g}") if isinstance(value, float) else value
+
+
 def _is_zero(value: object) -> bool:
     return isinstance(value, int | float) and value == 0
 
 
 def _summary(job: EditJob, text: str) -> str:
     return f"{text} on {several(job.counts['optimiser'], 'optimiser')}"
+
+
+def schedule_patch(source: "Source", why: str, factor: str) -> "Patch | None":
+    """Write a schedule by the number of steps, which follows the optimiser by itself.
+
+    `factor` is an expression in ``step``, from 0.
+    """
+    from relume.fixes.source.setup_blocks import after_optimiser
+
+    block = (
+        f"# {why}\n"
+        "by_step = torch.optim.lr_scheduler.LambdaLR("
+        f"{{optimiser}}, lambda step: {factor})\n"
+        "{optimiser}.register_step_post_hook(lambda *_: by_step.step())\n"
+    )
+    return after_optimiser(source, block)

@@ -1,69 +1,142 @@
-"""Scales a number that the one optimiser of a file gets, wherever the file sets it: in the call,
-in a variable that is set once, or as the default of an option of the script.
+"""Changes what the optimiser of a file gets: scales a number, or makes another optimiser.
 
-The default counts only if the script was run without that option; otherwise `entry_instructions`
-says which value to pass instead.
+A number is scaled where the file sets it: in the call, in a variable that is set once, or as the
+default of an option of the script, if the script was run without that option (`entry_instructions`
+says otherwise which value to pass). Anything else is multiplied in the call.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
+import torch
 
-from relume.fixes.source.edit_source import (
-    OPTIMISERS,
-    Change,
+from relume.fixes.source.code import (
+    Code,
     argument,
-    change_source,
     dotted,
     last_name,
     literal,
     number,
-    patch_from,
-    with_argument,
+    read,
+    with_keyword,
 )
+from relume.fixes.source.setup_blocks import optimisers, patch_from
 
 if TYPE_CHECKING:
     from relume.fixes.source.diff import Patch, Source
 
 DECLARING = ("add_argument", "option")  # argparse and click
 PARSING = ("parse_args", "parse_known_args", "command")
+SCHEDULES = "torch.optim.lr_scheduler."
+ABSOLUTE = {"OneCycleLR": {"max_lr": 1}, "CyclicLR": {"base_lr": 1, "max_lr": 2}}
+"""Schedules that are given a rate itself: the name and position of each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option of the script: its flags, and its default if that is a number."""
+    """An option of the script: its flags, and the call that declares it."""
 
     flags: tuple[str, ...]
-    default: float | None
+    call: cst.Call
+
+    @property
+    def default(self) -> float | None:
+        """Its default, if that is a number."""
+        at = argument(self.call, "default")
+        return None if at is None else literal(self.call.args[at].value)
 
 
 def scale_entry_patch(source: "Source", entry: str, factor: float) -> "Patch | None":
-    """Multiply an entry (``lr``) of the one optimiser that the file makes by a factor."""
-    value = _argument_of_optimizer(source, entry)
-    if value is None:
+    """Multiply an entry (``lr``) of every optimiser that the file makes by a factor."""
+    code = read(source.text)
+    if code is None:
         return None
-    if literal(value) is not None:
-        return patch_from(
-            source, change_source(source.text, cst.Call, _scale_argument(entry, factor))
-        )
-    if isinstance(value, cst.Name):
-        text = change_source(source.text, cst.Assign, _scale_variable(value.value, factor))
-        if text is not None:
-            return patch_from(source, text)
-    dest = _option_name(source, value)
-    options = _declared_options(source, dest) if dest else []
-    if len(options) != 1 or _passed_value(options[0].flags, source.argv) is not None:
-        return None
-    return patch_from(source, change_source(source.text, cst.Call, _scale_default(dest, factor)))
+    changes: dict[Any, Any] = {}
+    for call in optimisers(code):
+        if not _scale_in(code, call, entry, factor, source.argv, changes):
+            return None
+    for call in code.nodes(cst.Call) if entry == "lr" and changes else ():
+        owner, _, kind = code.name(call.func).rpartition(".")
+        if f"{owner}." == SCHEDULES:
+            for name, position in ABSOLUTE.get(kind, {}).items():
+                _scale_argument(code, call, name, position, factor, changes)
+    return patch_from(source, code.replaced(changes)) if changes else None
+
+
+def _scale_in(
+    code: Code,
+    call: cst.Call,
+    entry: str,
+    factor: float,
+    argv: Sequence[str],
+    changes: dict[Any, Any],
+) -> bool:
+    """Add the changes that scale an optimiser's entry; False where its option was given."""
+    at = _position(call, entry)
+    if at is None:
+        if entry != "lr" or factor == 0:
+            return True
+        kind: Any = getattr(torch.optim, code.name(call.func).rpartition(".")[2])
+        default = signature(kind).parameters["lr"].default
+        changes[call] = lambda kept: with_keyword(kept, "lr", number(float(default) * factor))
+        return True
+    value = call.args[at].value
+    if isinstance(value, cst.Name) and literal(given := code.value_of(value)) is not None:
+        changes[given] = _scaled(factor)
+        return True
+    dest = _option_name(code, value)
+    options = _declared_options(code, dest) if dest else []
+    if len(options) == 1:
+        if _passed_value(options[0].flags, argv) is not None:
+            return False
+        if options[0].default is not None:
+            where = argument(options[0].call, "default")
+            changes[options[0].call.args[where or 0].value] = _scaled(factor)
+            return True
+    changes[value] = _scaled(factor)
+    return True
+
+
+def _scaled(factor: float) -> Any:
+    """Return what multiplies an expression: a number is written out."""
+
+    def change(value: Any) -> Any:
+        known = literal(value)
+        if known is not None:
+            return number(known * factor)
+        simple = isinstance(value, cst.Name | cst.Attribute | cst.Call | cst.Subscript)
+        if not simple and not value.lpar:
+            value = value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+        return cst.BinaryOperation(value, cst.Multiply(), number(factor))
+
+    return change
+
+
+def _scale_argument(
+    code: Code, call: cst.Call, name: str, position: int, factor: float, changes: dict[Any, Any]
+) -> None:
+    at = argument(call, name)
+    if at is None and len(call.args) > position and call.args[position].keyword is None:
+        at = position
+    if at is not None:
+        value = call.args[at].value
+        given = code.value_of(value) if isinstance(value, cst.Name) else None
+        if given is None or given not in changes:  # else its variable is scaled already
+            changes[value] = _scaled(factor)
 
 
 def entry_instructions(source: "Source", entry: str, factor: float) -> str:
     """Say which option to run the script with, where one sets the entry; else empty."""
-    expression = _argument_of_optimizer(source, entry)
-    dest = "" if expression is None else _option_name(source, expression)
-    options = _declared_options(source, dest) if dest else []
+    code = read(source.text)
+    made = [] if code is None else optimisers(code)
+    at = _position(made[0], entry) if len(made) == 1 else None
+    if code is None or at is None:
+        return ""
+    dest = _option_name(code, made[0].args[at].value)
+    options = _declared_options(code, dest) if dest else []
     if len(options) != 1:
         return ""
     one = options[0]
@@ -78,66 +151,60 @@ def entry_instructions(source: "Source", entry: str, factor: float) -> str:
     return f"run the script with {flag} {value * factor:.6g} instead of {value:g}."
 
 
-def _argument_of_optimizer(source: "Source", entry: str) -> Any:
-    """Return the expression for this entry in the file's one optimiser; None if not exactly one."""
-    expressions: list[Any] = []
-
-    def visit(call: Any) -> Any:
-        at = _position(call, entry)
-        if at is not None:
-            expressions.append(call.args[at].value)
-
-    change_source(source.text, cst.Call, visit)
-    return expressions[0] if len(expressions) == 1 else None
-
-
 def _position(call: Any, entry: str) -> int | None:
-    if last_name(call.func) not in OPTIMISERS:
-        return None
     at = argument(call, entry)
     if at is None and entry == "lr":
         at = 1 if len(call.args) > 1 and call.args[1].keyword is None else None
     return at
 
 
-def _scale_argument(entry: str, factor: float) -> Change:
+def other_optimiser(source: "Source", name: str, keywords: Mapping[str, float]) -> "Patch | None":
+    """Make another optimiser of torch in place of the one of the file.
+
+    It gets the parameters, these keywords and the weight decay; nothing else.
+    """
+    code = read(source.text)
+    made = [] if code is None else optimisers(code)
+    if code is None or len(made) != 1 or not made[0].args or made[0].args[0].keyword is not None:
+        return None
+
     def change(call: Any) -> Any:
-        at = _position(call, entry)
-        value = None if at is None else literal(call.args[at].value)
-        return None if value is None else with_argument(call, at or 0, number(value * factor))
+        decay = argument(call, "weight_decay")
+        kept = [call.args[0], *([call.args[decay]] if decay is not None else [])]
+        func = call.func
+        func = func.with_changes(attr=cst.Name(name)) if isinstance(func, cst.Attribute) else None
+        whole = func or cst.parse_expression(f"torch.optim.{name}")
+        new = call.with_changes(
+            func=whole, args=[arg.with_changes(comma=cst.MaybeSentinel.DEFAULT) for arg in kept]
+        )
+        for keyword, value in keywords.items():
+            new = with_keyword(new, keyword, number(value))
+        return new
 
-    return change
+    from relume.fixes.source.code import with_torch
 
-
-def _scale_variable(name: str, factor: float) -> Change:
-    def change(node: Any) -> Any:
-        if len(node.targets) != 1 or last_name(node.targets[0].target) != name:
-            return None
-        value = literal(node.value)
-        return None if value is None else node.with_changes(value=number(value * factor))
-
-    return change
+    return patch_from(source, with_torch(code.replaced({made[0]: change})))
 
 
 # ------------------------------------------------------------------ options of the script
 
 
-def _option_name(source: "Source", value: Any) -> str:
+def _option_name(code: Code, value: Any) -> str:
     """Return the name of a parsed option: ``lr`` of ``args.lr``; empty for any other expression.
 
     Empty also where the script changes it after parsing, or sets its default elsewhere.
     """
     if isinstance(value, cst.Name):
-        made = _assignments(source, value.value)
+        made = _assignments(code, value.value)
         if len(made) > 1:
             return ""
         value = made[0] if made else value
     owner, _, dest = dotted(value).rpartition(".")
-    calls = _calls(source)
+    calls = code.nodes(cst.Call)
     if not dest or owner == "self" or not any(last_name(c.func) in PARSING for c in calls):
         return ""
-    parsed = [last_name(getattr(one, "func", one)) for one in _assignments(source, owner)]
-    again = _assignments(source, f"{owner}.{dest}") if owner else []
+    parsed = [last_name(getattr(one, "func", one)) for one in _assignments(code, owner)]
+    again = _assignments(code, f"{owner}.{dest}") if owner else []
     elsewhere = any(
         last_name(c.func) == "set_defaults" and argument(c, dest) is not None for c in calls
     )
@@ -146,35 +213,25 @@ def _option_name(source: "Source", value: Any) -> str:
     return dest
 
 
-def _assignments(source: "Source", name: str) -> list[Any]:
+def _assignments(code: Code, name: str) -> list[Any]:
     """Return all values assigned to a name such as ``args.lr``, in any kind of assignment."""
     values: list[Any] = []
-
-    def visit(node: Any) -> Any:
-        targets = (
-            [t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target]
-        )
-        for target in targets:
-            parts = target.elements if isinstance(target, cst.Tuple) else ()
-            if any(dotted(each) == name for each in (target, *(part.value for part in parts))):
-                values.append(node.value)
-
-    if name:
-        change_source(source.text, (cst.Assign, cst.AnnAssign, cst.AugAssign), visit)
+    for kind in (cst.Assign, cst.AnnAssign, cst.AugAssign):
+        for node in code.nodes(kind) if name else ():
+            one: Any = node
+            targets = [t.target for t in one.targets] if kind is cst.Assign else [one.target]
+            for target in targets:
+                parts = target.elements if isinstance(target, cst.Tuple) else ()
+                if any(dotted(each) == name for each in (target, *(part.value for part in parts))):
+                    values.append(one.value)
     return values
 
 
-def _calls(source: "Source") -> list[Any]:
-    calls: list[Any] = []
-    change_source(source.text, cst.Call, calls.append)
-    return calls
-
-
-def _declared_options(source: "Source", dest: str) -> list[Option]:
+def _declared_options(code: Code, dest: str) -> list[Option]:
     """Return the options that are parsed into this name."""
     return [
-        Option(tuple(_flags(call)), _default(call))
-        for call in _calls(source)
+        Option(tuple(_flags(call)), call)
+        for call in code.nodes(cst.Call)
         if last_name(call.func) in DECLARING and _dest(call) == dest
     ]
 
@@ -194,22 +251,6 @@ def _dest(call: Any) -> str:
     flags = _flags(call)
     long = [flag for flag in flags if flag.startswith("--")]
     return (long or flags or [""])[0].lstrip("-").replace("-", "_")
-
-
-def _default(call: Any) -> float | None:
-    at = argument(call, "default")
-    return None if at is None else literal(call.args[at].value)
-
-
-def _scale_default(dest: str, factor: float) -> Change:
-    def change(call: Any) -> Any:
-        at = argument(call, "default")
-        if last_name(call.func) not in DECLARING or _dest(call) != dest or at is None:
-            return None
-        value = literal(call.args[at].value)
-        return None if value is None else with_argument(call, at, number(value * factor))
-
-    return change
 
 
 def _passed_value(flags: Sequence[str], argv: Sequence[str]) -> str | None:

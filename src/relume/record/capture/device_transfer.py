@@ -25,7 +25,7 @@ class DeviceTransfer:
             groups.setdefault(tensor.device, []).append(index)
         self._parts: list[tuple[list[int], Tensor, Any]] = []
         for device, members in groups.items():
-            flat = torch.cat([tensors[i].detach().reshape(-1).float() for i in members])
+            flat = torch.cat([tensors[i].detach().reshape(-1) for i in members])
             event = None
             if device.type == "cuda":
                 flat = flat.to("cpu", non_blocking=True)
@@ -43,7 +43,7 @@ class DeviceTransfer:
         for members, flat, event in self._parts:
             if event is not None:
                 event.synchronize()
-            host = flat.cpu().numpy().astype(np.float64)
+            host = flat.cpu().double().numpy()
             start = 0
             for index in members:
                 arrays[index] = host[start : start + self._sizes[index]]

@@ -8,14 +8,18 @@ are taken from the cache by their position in the graph. Every deep record reads
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import torch
 
 from relume.record.facts.fact_log import GraphView
 from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode
+from relume.record.sites.function_mode import CapturedInput
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.sites import SiteCall, SiteState
 
+NO_ROWS = torch.empty(0, 0)  # of an input that is computed again on each step
 Signature = tuple[list[str], list[int], list[int], list[int], list[Any]]
 
 
@@ -25,7 +29,9 @@ class CachedGraph:
 
     Attributes:
         signature: another graph must equal it to be read from this cache.
-        acts: state, order and node of each act; a node is its position in the graph.
+        acts: state, order and node of each act, and the node from which its input is computed
+            again, if it is, with that input on the step that was read in full. A node is its
+            position in the graph.
         head: the head's state and the position of its node.
         criterion: its name and the position of its node.
         input_layers: the layers at which the user's data enter, by the position of their node
@@ -33,14 +39,24 @@ class CachedGraph:
     """
 
     signature: Signature
-    acts: list[tuple[SiteState, int, int]]
+    acts: list[tuple[SiteState, int, int, tuple[int, CapturedInput] | None]]
     head: tuple[SiteState, int] | None
     criterion: tuple[str, int] | None
     input_layers: dict[int, str]
 
-    def site_calls(self, graph: AutogradGraph) -> list[SiteCall]:
-        """Return the acts of another graph with this signature."""
-        return [SiteCall(state, order, graph.nodes[at]) for state, order, at in self.acts]
+    def site_calls(self, graph: AutogradGraph, phase: int) -> list[SiteCall]:
+        """Return the acts of another graph with this signature, read by record `phase`."""
+        calls: list[SiteCall] = []
+        for state, order, at, known in self.acts:
+            call = SiteCall(state, order, graph.nodes[at])
+            if known is not None:
+                source, captured = known
+                rows = captured.compute and captured.compute(graph.nodes[source], phase)
+                if rows is None:
+                    continue
+                call.captured_input = replace(captured, rows=rows)
+            calls.append(call)
+        return calls
 
 
 def signature(graph: AutogradGraph, module_trace: ModuleTrace) -> Signature | None:
@@ -73,11 +89,20 @@ def cached_graph(
     input_layers: Mapping[AutogradNode, str],
 ) -> CachedGraph | None:
     """Return a cache of a graph that was read in full; None if an act has no node in it."""
-    if key is None or any(call.node is None or call.captured_input is not None for call in acts):
-        return None
     places: dict[AutogradNode, int] = {node: place for place, node in enumerate(graph.nodes)}
+    inputs = [call.captured_input for call in acts]
+    known = all(one is None or one.source in places for one in inputs)
+    if key is None or not known or any(call.node is None for call in acts):
+        return None
     head = None if view.head is None else (view.head[0], places[view.head[1]])
     criterion = None if view.criterion is None else (view.criterion[0], places[view.criterion[1]])
     input_places = {places[node]: layer for node, layer in input_layers.items()}
-    act_places = [(call.state, call.order, places[call.node]) for call in acts]
+    again = [
+        None if one is None else (places[one.source], replace(one, rows=NO_ROWS, source=None))
+        for one in inputs
+    ]
+    act_places = [
+        (call.state, call.order, places[call.node], one)
+        for call, one in zip(acts, again, strict=True)
+    ]
     return CachedGraph(key, act_places, head, criterion, input_places)

@@ -135,7 +135,7 @@ class GraphReader:
             graph: as walked from the loss.
             cached: its entry in the cache.
         """
-        self._record_acts(record, cached.site_calls(graph))
+        self._record_acts(record, cached.site_calls(graph, record.phase))
         if cached.criterion is not None:
             name, at = cached.criterion
             self._fact_log.criterion_fact.read_cached(name, graph.nodes[at])
@@ -145,7 +145,7 @@ class GraphReader:
         if cached.input_layers:
             layers = {graph.nodes[at]: layer for at, layer in cached.input_layers.items()}
             moments = self._fact_log.read_inputs(graph, layers, record.phase, record.deep)
-            record.device_scalars.extend(moments)
+            record.scalars.extend(moments)
 
     def _read_in_full(
         self, record: StepRecord, graph: AutogradGraph, key: Signature | None
@@ -177,7 +177,7 @@ class GraphReader:
         input_layers = {
             n: self._sites.layer_path(n, self._module_trace) for n, _ in data_inputs(graph)
         }
-        record.device_scalars.extend(
+        record.scalars.extend(
             self._fact_log.read_inputs(graph, input_layers, record.phase, record.deep)
         )
         settled = not new and not wants_lines and record.phase >= DEEP_FIRST

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from relume.record.facts.wiring import live_optimizers
+from relume.record.measure.parameter_samples import parameters_of
 from relume.record.store.run_file import UNSEEN
 
 
@@ -100,7 +101,7 @@ class OptimizerSteps:
 
         It ends again as one where an earlier optimiser comes back: the two alternate (a GAN).
         """
-        held = [p for group in optimizer.param_groups for p in group["params"]]
+        held = parameters_of(optimizer)
         old = {number for p in held if (number := self._training(p)) is not None}
         number = max(old, default=None)
         if number is None:

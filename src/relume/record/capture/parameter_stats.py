@@ -1,34 +1,30 @@
 """Records parameters: gradient and weight norms, and update ratios around an optimiser's step."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
+from math import isfinite
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import Optimizer
 
-from relume.instrument.private_names import foreach_norm, foreach_sub
 from relume.record.capture.step_record import StepRecord
 from relume.record.facts.fact_log import FactLog
 from relume.record.graph.head_structure import weight_decays
 from relume.record.measure.dtensor import local_part, sharded_parameters
 from relume.record.measure.parameter_samples import (
-    MOST_ELEMENTS,
-    RUN,
     ParameterSampler,
     ParameterSamples,
-    run_stride,
+    parameters_of,
 )
 from relume.record.measure.row_cosine import RowCosines
 from relume.record.measure.update_cosine import UpdateCosine
 from relume.record.sites.qualified_names import QualifiedNames
 
 Keys = tuple[tuple[str, str], ...]
-Numbers = NDArray[np.float64]
-Measured = tuple[Keys, Numbers | Tensor]
-Before = tuple[Optimizer, list[Tensor], list[Tensor], ParameterSamples | list[Tensor]]
+Measured = tuple[Keys, Tensor]
+Before = tuple[Optimizer, list[Tensor], list[Tensor], ParameterSamples]
 """The optimiser, its parameters, the part of each that this process holds, and their samples."""
 
 
@@ -108,8 +104,8 @@ class ParameterStats:
 class WeightStats:
     """Measures weights, gradients and updates over an even sample of every parameter.
 
-    Norms are those of the sample, scaled to the whole parameter; ratios need no scale. NumPy sums
-    what is in the host's memory; torch sums the rest on its device, without waiting.
+    Norms are those of the sample, scaled to the whole parameter; ratios need no scale. Torch sums
+    on the parameters' device, without waiting.
 
     Args:
         names: the run's parameter names.
@@ -127,17 +123,15 @@ class WeightStats:
         self._keys: dict[tuple[str, ...], tuple[int, list[int], Keys]] = {}
         self._gradients = ParameterSampler()
         self._samplers: WeakKeyDictionary[Optimizer, ParameterSampler] = WeakKeyDictionary()
-        self.update_cosine = UpdateCosine(_sample)
+        self.update_cosine = UpdateCosine()
 
     def snapshot(self, optimizer: Optimizer) -> None:
         """Keep a sample of the weights as they are before the step."""
         parameters, parts = _held_parts(parameters_of(optimizer))
-        if not parameters:
-            self._before = None
-            return
-        before = self._sampler(optimizer).take(parts)
-        sampled = [_sample(part).clone() for part in parts] if before is None else before
-        self._before = optimizer, parameters, parts, sampled
+        self._before = None
+        if parameters:
+            before = self._sampler(optimizer).take(parts, parameters)
+            self._before = optimizer, parameters, parts, before
 
     def named(self, optimizer: Optimizer) -> list[tuple[str, Tensor]]:
         """Return the optimiser's parameters with their names."""
@@ -156,14 +150,11 @@ class WeightStats:
         if not grads:
             return None
         keys = self._keys_of(parameters, "grad_norm")
-        samples = self._gradients.take(grads)
-        if samples is not None:
-            norms = samples.norms() * samples.scales * _shards(parameters, grads)
+        samples = self._gradients.take(grads, parameters)
+        norms = samples.norms() * samples.scales
+        if norms.is_cpu:
             self._count_nonfinite(keys, samples, norms)
-            return keys, norms
-        sampled = [_sample(grad) for grad in grads]
-        scales = _scales(parameters, [s.numel() for s in sampled])
-        return keys, _norms(sampled) * torch.from_numpy(scales).to(sampled[0])
+        return keys, norms
 
     def nonfinite(self) -> Measured | None:
         """Return the non-finite share of each gradient that was ever NaN or infinite.
@@ -174,17 +165,19 @@ class WeightStats:
         """
         return self._nonfinite
 
-    def _count_nonfinite(self, keys: Keys, samples: ParameterSamples, norms: Numbers) -> None:
-        if not np.isfinite(norms).all():
-            pairs = zip(keys, np.isfinite(norms).tolist(), strict=True)
-            self._nonfinite_names.update({name: None for (name, _), finite in pairs if not finite})
+    def _count_nonfinite(self, keys: Keys, samples: ParameterSamples, norms: Tensor) -> None:
+        pairs = zip(keys, norms.tolist(), strict=True)
+        self._nonfinite_names.update({name: None for (name, _), n in pairs if not isfinite(n)})
         if self._nonfinite_names:
-            pairs = zip(keys, samples.parts(), strict=True)
-            parts = [(name, part) for (name, _), part in pairs if name in self._nonfinite_names]
-            if parts:
-                shares = [1.0 - float(np.isfinite(part).mean()) for _, part in parts]
-                names = tuple((name, "grad_nonfinite_share") for name, _ in parts)
-                self._nonfinite = (names, np.array(shares))
+            parts = zip(keys, samples.parts(), strict=True)
+            shares = {
+                (name, "grad_nonfinite_share"): float((~part.isfinite()).double().mean())
+                for (name, _), part in parts
+                if name in self._nonfinite_names
+            }
+            if shares:
+                numbers = torch.tensor(list(shares.values()), dtype=torch.float64)
+                self._nonfinite = tuple(shares), numbers
 
     def moved(self, follow: Optimizer | None = None) -> Measured | None:
         """Return weight norms before the step, and update ratios after it.
@@ -196,35 +189,19 @@ class WeightStats:
             return None
         (optimizer, parameters, parts, before), self._before = self._before, None
         keys = self._keys_of(parameters, "weight_norm", "update_ratio")
-        if isinstance(before, ParameterSamples):
-            sampler = self._sampler(optimizer)
-            after = sampler.take(parts)
-            if after is None or not after.same_layout(before):
-                return None  # moved to another device, or resized, within the step
-            sizes = before.norms()
-            updates = after.flat - before.flat
-            ratios = before.norms(updates) / sizes
-            if follow is not None:
-                names = [name for name, _ in keys[: len(parts)]]
-                self.update_cosine.keep_on_host(follow, names, parts, sampler, after, updates)
-            return keys, np.concatenate(
-                (sizes * before.scales * _shards(parameters, parts), ratios)
-            )
-        sizes = _norms(before)
-        later = [_sample(part) for part in parts]
-        updates = list(foreach_sub(later, before))
-        ratios = _norms(updates) / sizes
+        sampler = self._sampler(optimizer)
+        after = sampler.take(parts, parameters)
+        if after.layout is not before.layout:
+            return None  # moved to another device, or resized, within the step
+        sizes, update = before.norms(), after.flat - before.flat
         if follow is not None:
-            names = map(self._name, parameters)
-            self.update_cosine.keep(follow, list(zip(names, parts, later, updates, strict=True)))
-        scales = torch.from_numpy(_scales(parameters, [s.numel() for s in before])).to(sizes)
-        return keys, torch.cat((sizes * scales, ratios))
+            named = [(name, part) for (name, _), part in zip(keys, parts, strict=False)]
+            sample = partial(sampler.take, parts, parameters)
+            self.update_cosine.keep(follow, named, sample, after, update)
+        return keys, torch.cat((sizes * before.scales, before.norms(update) / sizes))
 
     def _sampler(self, optimizer: Optimizer) -> ParameterSampler:
-        sampler = self._samplers.get(optimizer)
-        if sampler is None:
-            sampler = self._samplers[optimizer] = ParameterSampler()
-        return sampler
+        return self._samplers.setdefault(optimizer, ParameterSampler())
 
     def _keys_of(self, parameters: list[Tensor], *stats: str) -> Keys:
         """Return (parameter, stat) of each; cached while parameters and names stay the same."""
@@ -254,36 +231,7 @@ def zero_tensors(parameters: Iterable[Tensor]) -> set[int]:
     }
 
 
-def parameters_of(optimizer: Optimizer) -> list[Tensor]:
-    """Return all parameters that an optimiser steps."""
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
-
-
 def _held_parts(parameters: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """Return the parameters that this process holds a part of, and those parts."""
     pairs = [(p, part) for p in parameters if (part := local_part(p)) is not None and part.numel()]
     return [p for p, _ in pairs], [part for _, part in pairs]
-
-
-def _shards(whole: Sequence[Tensor], parts: Sequence[Tensor]) -> Numbers | float:
-    """Return the factors that scale norms of the held parts to norms of the whole parameters."""
-    if all(part.numel() == tensor.numel() for tensor, part in zip(whole, parts, strict=True)):
-        return 1.0
-    return _scales(whole, [part.numel() for part in parts])
-
-
-def _scales(tensors: Sequence[Tensor], counts: Sequence[int]) -> Numbers:
-    return np.sqrt(np.array([tensor.numel() for tensor in tensors]) / np.array(counts))
-
-
-def _sample(tensor: Tensor) -> Tensor:
-    flat, size = tensor.detach().reshape(-1), tensor.numel()
-    if size <= MOST_ELEMENTS:
-        return flat
-    return flat[: size - size % RUN].reshape(-1, RUN)[:: run_stride(size)].reshape(-1)
-
-
-def _norms(tensors: list[Tensor]) -> Tensor:
-    """Return L2 norms, (tensors,) in float32, on the device of the first."""
-    device = tensors[0].device
-    return torch.stack([norm.float().to(device) for norm in foreach_norm(tensors)])

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +16,15 @@ from relume.record.capture.device_transfer import DeviceTransfer
 from relume.record.capture.step_record import SiteSums, StepRecord
 from relume.record.facts.fact_log import FactLog
 from relume.record.measure.act_stats import site_stats, unit_fields
+from relume.record.measure.stat import SampledSums
 from relume.record.measure.unit_counters import WIDE, UnitCounters
-from relume.record.schedule.loss_attribution import Loss, LossAttribution, OptimizerTurn, Row
+from relume.record.schedule.loss_attribution import (
+    Loss,
+    LossAttribution,
+    LossReach,
+    OptimizerTurn,
+    Row,
+)
 from relume.record.sites.sites import Sites
 from relume.record.store.downsample import Key
 from relume.record.store.run_file import UNSEEN, Writer
@@ -58,12 +64,12 @@ class PendingRecords:
         self._further: list[tuple[int, Row]] = []  # rows of further optimisers' series
         self._carried_seconds = 0.0  # time of further optimisers' steps in this iteration
 
-    def add_loss(self, loss: Tensor, reach: frozenset[int] | None = None) -> None:
+    def add_loss(self, loss: Tensor, reach: LossReach | None = None) -> None:
         """Keep a loss; its value is read at once on a CPU, with the next flush elsewhere.
 
         Args:
             loss: a scalar.
-            reach: ids of the parameters that it depends on, where that is known.
+            reach: what its graph told, where it was read.
         """
         if reach is not None:
             self.attribution.set_reach(len(self._losses), reach)
@@ -98,6 +104,19 @@ class PendingRecords:
         self._losses = []
         self._put(1, (step, _mean(losses), rate, seconds))
 
+    def end_earlier_steps(self) -> int:
+        """Write the steps before the current one, which were taken for parts of one step.
+
+        Weights that are updated by hand are known to be so after a few passes only.
+
+        Returns:
+            How many there were.
+        """
+        earlier, self._losses = self._losses[:-1], self._losses[-1:]
+        for step, loss in enumerate(earlier):
+            self._put(1, (step, loss, UNSEEN, 0.0))
+        return len(earlier)
+
     def _end_further_step(self, step: int, rate: float, seconds: float) -> None:
         """Write or hold the row of an optimiser whose losses may make their own series."""
         row = (step, _mean(self._losses), rate, seconds)
@@ -122,6 +141,7 @@ class PendingRecords:
         names = [n for p in turn.parameters if (n := self._sites.names.by_id(p)) is not None]
         others = [_series(number) for number in sorted(self.attribution.overlapping(turn))]
         data = {"optimizer": turn.name, "model": _common(names), "reaches": others}
+        data["regresses"] = turn.regresses
         self._writer.fact(Fact("turn", "", 0, {"loss": _series(turn.number), **data}))
 
     def finish(self) -> None:
@@ -133,8 +153,8 @@ class PendingRecords:
         """Take a finished record; it is written when its numbers have arrived."""
         sums = list(record.sums.values())
         tensors = [tensor for entry in sums for _, tensor in entry.sums]
-        tensors += [tensor for _, tensor in record.device_scalars]
-        if tensors or sums or record.host_scalars:
+        tensors += [tensor for _, tensor in record.scalars]
+        if tensors or sums:
             self._pending.append((step, record, sums, DeviceTransfer(tensors)))
 
     def drain(self, *, wait: bool) -> None:
@@ -206,23 +226,20 @@ class PendingRecords:
         place = 0
         for entry in sums:
             count = len(entry.sums)
-            named = entry.by_name(host[place : place + count])
-            stats = self._stats(step, entry, named)
+            sampled = entry.sampled(host[place : place + count])
+            stats = self._stats(step, entry, sampled)
             place += count
             name = entry.state.site.name
             if self._writer.ranked:
                 stats["rows"] = float(entry.rows)  # the weight of this rank's means in a merge
-                if "active" in named:
-                    silent[name] = named["active"] == 0
+                if "active" in sampled.sums:
+                    silent[name] = sampled.sums["active"] == 0
             keys += entry.state.keys(tuple(stats))
             values += stats.values()
-        for names, _ in record.device_scalars:
+        for names, _ in record.scalars:
             keys += names
             values += host[place].tolist()
             place += 1
-        for names, numbers in record.host_scalars:
-            keys += names
-            values += numbers.tolist()
         self._fact_log.write_nonfinite(keys, values, step)
         self._writer.record(step, tuple(keys), values, silent)
         ended = [entry.state for entry in sums if entry.state.counters.finished]
@@ -231,15 +248,15 @@ class PendingRecords:
         if record.phase == 0:
             self.flush()
 
-    def _stats(self, step: int, entry: SiteSums, named: dict[str, Any]) -> dict[str, float]:
+    def _stats(self, step: int, entry: SiteSums, sampled: SampledSums) -> dict[str, float]:
         if entry.state.site.kind == "head":
-            return site_stats(entry.rows, entry.pre_rows, named, "head")
+            return site_stats(sampled, "head")
         counters = entry.state.counters
         if counters.fresh:
-            self._units += max(map(np.size, named.values()), default=0)
+            self._units += max(map(np.size, sampled.sums.values()), default=0)
             counters.narrow = self._units > WIDE
-        counters.add(step, entry.rows, unit_fields(entry.pre_rows, named))
-        return {} if "top" in named else site_stats(entry.rows, entry.pre_rows, named)
+        counters.add(step, entry.rows, unit_fields(sampled))
+        return {} if "top" in sampled.sums else site_stats(sampled)
 
 
 def _mean(losses: Sequence[Loss]) -> Loss | None:

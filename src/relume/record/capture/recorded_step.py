@@ -3,21 +3,23 @@
 Two global module hooks record which module is open (`sites/module_hooks.py`). Just before
 `backward` the graph is walked from the loss; after it the gradients are read; around the
 optimiser's step the weights are read. Compiled models run eagerly. Where there is no graph to read,
-a function mode captures the acts (`sites/function_mode.py`). Once several steps in a row have made
-the same graph, the module hooks are used on every eighth record only, which reads in full.
+a function mode captures the acts (`sites/function_mode.py`).
 """
 
+import sys
 from collections.abc import Callable, Iterable
 from threading import get_ident
 from time import thread_time
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from relume.instrument.force_eager import ForceEager
-from relume.instrument.private_names import current_autograd_node
+from relume.instrument.module_names import user_frame
+from relume.instrument.private_names import current_autograd_node, in_backward
 from relume.record.capture.graph_reader import DEEP_FIRST, GraphReader, is_deep
 from relume.record.capture.parameter_stats import ParameterStats
 from relume.record.capture.step_record import StepRecord
@@ -25,8 +27,12 @@ from relume.record.facts.fact_log import FactLog
 from relume.record.facts.raised_frames import FailedStep
 from relume.record.graph.autograd_graph import walk
 from relume.record.graph.broken_forward import broken_place, is_freed
+from relume.record.graph.criterion_targets import is_regression
+from relume.record.graph.second_derivative import is_zero, straight_acts
 from relume.record.hooks.grad_scaling import GradScaling
 from relume.record.hooks.torch_state import untraced
+from relume.record.measure.parameter_samples import parameters_of
+from relume.record.schedule.loss_attribution import LossReach
 from relume.record.sites.function_mode import ActCapture
 from relume.record.sites.module_hooks import ModuleHooks
 from relume.record.sites.module_trace import ModuleTrace
@@ -79,7 +85,7 @@ class RecordedStep:
         self._parameter_stats = ParameterStats(names, fact_log)
         self.update_cosine = self._parameter_stats.update_cosine
         self.step_record: StepRecord | None = None
-        self.reach: frozenset[int] | None = None
+        self.reach: LossReach | None = None
         self.several = False
         self._scaling = scaling
         self._on_error = on_error
@@ -187,7 +193,7 @@ class RecordedStep:
         if self.step_record is None:
             self.step_record = StepRecord(record, is_deep(record), self._on_error)
         self.step_record.unscale = self._scaling.inverse()
-        with untraced():
+        with untraced(), np.errstate(all="ignore"):  # no warning in the user's terminal
             self._reader.read(self.step_record, graph, step)
             with self._reader.without_packed(graph):
                 self.fact_log.wiring.before_backward(graph, self.module_trace, step)
@@ -196,9 +202,12 @@ class RecordedStep:
             if record == 0:
                 self.fact_log.write_frozen()
         self._leaves = graph.leaves
-        self.reach = frozenset(map(id, graph.leaves))
+        reach, regresses = frozenset(map(id, graph.leaves)), False
         if self.several or record < DEEP_FIRST:
-            self.reach |= self._reader.frozen_parameters(graph)
+            reach |= self._reader.frozen_parameters(graph)
+            with untraced(), self._reader.without_packed(graph):
+                regresses = is_regression(graph)
+        self.reach = LossReach(reach, regresses)
         self.step_record.add_cost(thread_time() - start + self._early_cost)
         self._early_cost = 0.0
         return True
@@ -218,7 +227,7 @@ class RecordedStep:
             if tensor.grad_fn is None:
                 continue
             graph = walk(tensor.grad_fn)
-            with untraced():
+            with untraced(), np.errstate(all="ignore"):
                 self._reader.read_inside(step_record, graph, outer)
             self._leaves = [*self._leaves, *graph.leaves]
         step_record.add_cost(thread_time() - start)
@@ -230,6 +239,21 @@ class RecordedStep:
             with untraced():
                 self.fact_log.wiring.read_data(graph, self.module_trace, step)
                 self.fact_log.origin.read_broken(graph, step)
+
+    def read_derivative(self, outputs: Any, results: Any, step: int) -> None:
+        """Look at a derivative of these outputs: a second one may be zero everywhere."""
+        if in_backward() or get_ident() != self._thread:
+            return
+        every = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+        start = thread_time()
+        with untraced():
+            entries = is_zero(results)
+            acts = straight_acts(every) if entries else None
+        if acts is not None:
+            frame = user_frame(sys._getframe(1))
+            place = ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+            self.fact_log.structure_facts.write_second_derivative(acts, entries, place, step)
+        self._add_cost(start)
 
     def read_failed(self, failed: FailedStep, step: int, record: int) -> StepRecord | None:
         """Read the forward of a step that raised before its backward.
@@ -315,8 +339,7 @@ class RecordedStep:
         """Whether an optimiser steps a watched parameter."""
         if not self.names.explicit:
             return True
-        parameters = (p for group in optimizer.param_groups for p in group["params"])
-        return any(self.names.parameter(p) is not None for p in parameters)
+        return any(self.names.parameter(p) is not None for p in parameters_of(optimizer))
 
     def _on_optimizer_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
         self.before_step(optimizer)

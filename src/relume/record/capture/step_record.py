@@ -16,6 +16,7 @@ from relume.record.graph.elementwise import InnerNode
 from relume.record.graph.recompute import output_of, pre_of
 from relume.record.hooks.torch_state import untraced
 from relume.record.measure import act_stats
+from relume.record.measure.stat import SampledSums
 from relume.record.sites.composite_acts import parameters_of
 from relume.record.sites.function_mode import CapturedInput
 from relume.record.sites.sites import SiteState
@@ -50,12 +51,15 @@ class SiteSums:
     hooked: bool = False
     sums: list[NamedSums] = field(default_factory=list[NamedSums])
 
-    def by_name(self, host: Sequence[Floats]) -> dict[str, NDArray[Any]]:
-        """Return the sums by name, each (units,), given a flat host array for each tensor."""
+    def sampled(self, host: Sequence[Floats]) -> SampledSums:
+        """Return the sums by name, given a flat host array for each tensor."""
         named: dict[str, NDArray[Any]] = {}
+        totals: dict[str, float] = {}
         for (names, tensor), flat in zip(self.sums, host, strict=True):
-            named.update(zip(names, flat.reshape(tensor.shape), strict=True))
-        return named
+            block = flat.reshape(tensor.shape)
+            named.update(zip(names, block, strict=True))
+            totals.update(zip(names, np.add.reduce(block, 1).tolist(), strict=True))
+        return SampledSums(self.rows, self.pre_rows, named, totals)
 
 
 class GradientHook:
@@ -164,8 +168,7 @@ class StepRecord:
     Attributes:
         unscale: the factor that undoes a gradient scaler's on the gradients; None without one.
         sums: the sums of each site, by its name.
-        device_scalars: single numbers that are still on a device, by (site, stat).
-        host_scalars: single numbers in the host's memory, by (site, stat).
+        scalars: single numbers, by (site, stat).
         cost: seconds that the recorder spent on this record.
     """
 
@@ -176,26 +179,20 @@ class StepRecord:
         self.cost = 0.0
         self.unscale: float | Tensor | None = None
         self.sums: dict[str, SiteSums] = {}
-        self.device_scalars: list[tuple[Keys, Tensor]] = []
-        self.host_scalars: list[tuple[Keys, NDArray[Any]]] = []
+        self.scalars: list[tuple[Keys, Tensor]] = []
 
     def add_cost(self, seconds: float) -> None:
         """Add time that the recorder spent on this record."""
         self.cost += seconds
 
-    def add(
-        self, scalars: tuple[Keys, NDArray[Any] | Tensor] | None, *, scaled: bool = False
-    ) -> None:
+    def add(self, scalars: tuple[Keys, Tensor] | None, *, scaled: bool = False) -> None:
         """Add single numbers of this record; `scaled` ones lose a gradient scaler's factor."""
         if scalars is None:
             return
         keys, numbers = scalars
         if scaled and self.unscale is not None:
             numbers = numbers * self.unscale
-        if isinstance(numbers, Tensor):
-            self.device_scalars.append((keys, numbers))
-        else:
-            self.host_scalars.append((keys, numbers))
+        self.scalars.append((keys, numbers))
 
     def read_act(
         self,
@@ -317,7 +314,7 @@ class StepRecord:
             return rows
         lost = torch.isnan(rows)
         key = (state.site.name, "nonfinite_swallowed_share")
-        self.device_scalars.append(((key,), lost.float().mean().reshape(1)))
+        self.scalars.append(((key,), lost.float().mean().reshape(1)))
         return rows.masked_fill(lost, 0.0)
 
     def _add_line_sums(self, sums: SiteSums, pre: Tensor | None, extra: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ Files in reading order:
     node_values.py       what entered and left a node, and the slope between them
     non_finite_origin.py `NonFiniteOrigin`: what made the first value that is not finite
     raised_frames.py     `failed_step`: what the frames of an exception hold of the step
-    signal_audit.py      `SignalAudit`: rows, targets and terms that send a gradient; their order
+    signal_audit.py      `SignalAudit`: rows, targets and terms that send a gradient
     lost_updates.py      `LostUpdates`: updates that change nothing, and the optimiser's eps
     fresh_weights.py     frozen weights that look as they were drawn
     wiring.py            `WiringAudit`: gradients that are cleared, reach, and are optimised

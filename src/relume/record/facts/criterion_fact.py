@@ -71,6 +71,7 @@ class CriterionFact:
             file, line = source_of(spec.node)
             data = {"loss": spec.name, "classes": self._chance.classes, "chance": None}
             data |= head_structure.criterion_data(spec, head)
+            data["signed_weights"] = criterion.has_signed_weights(graph)
             self._criterion = Fact("criterion", "", step, {**data, "file": file, "line": line})
             self.flush()
         return True
@@ -106,6 +107,8 @@ class CriterionFact:
         if self._criterion is None or self._chance is None:
             return
         chance = self._chance.value()
+        if self._criterion.data["signed_weights"]:
+            chance = None  # of the whole loss: a policy gradient beside the criterion has none
         if chance is not None:
             times = self._scale()
             chance = None if times is None else chance * times

@@ -363,4 +363,7 @@ class FactLog:
         for pair in affine_structure.affine_pairs(graph):
             self.structure_facts.write_affine_pair(pair, module_trace, step)
         self.structure_facts.write_act_structure(graph, spec, head, acts, module_trace, step)
+        self.structure_facts.write_dropout(
+            graph, lambda node: self._layer_before(node, module_trace), step
+        )
         self.structure_facts.write_opaque_ops(graph, acts, module_trace, step)

@@ -91,9 +91,10 @@ class NonFiniteOrigin:
 
     def after_backward(self, step: int) -> None:
         """Look whether the gradient broke, where an operation had an infinite slope."""
+        leaves, self._leaves = self._leaves, []  # nothing of the step is kept alive
         if not self._suspects or self._done:
             return
-        grads = [t.grad for t in self._leaves if t.grad is not None and not t.grad.is_sparse]
+        grads = [t.grad for t in leaves if t.grad is not None and not t.grad.is_sparse]
         if any(is_bad(grad.detach()) for grad in grads):
             self._write(self._suspects[0], step)
         self._leaves = []

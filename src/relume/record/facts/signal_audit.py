@@ -1,13 +1,11 @@
-"""Audits which rows, targets and terms of the loss send a gradient, and the order of the targets.
+"""Audits which rows, targets and terms of the loss send a gradient.
 
 The first records and every 15th later one are read, as in `wiring.py`; what a record costs there is
-one reduction over the gradient of the head and one over the targets.
+one reduction over the gradient of the head.
 """
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -31,7 +29,6 @@ from relume.record.store.run_file import Writer
 
 FIRST, EVERY = 10, 15  # records that are read, as in `wiring.py`
 EARLY = 3  # first of them, at which no row is fitted yet
-MOST_CLASSES = 64
 Reach = tuple[tuple[str, int], frozenset[int]]
 """Line of a term, and the ids of the leaves behind it."""
 MIXES = frozenset(
@@ -41,21 +38,8 @@ MIXES = frozenset(
 """Operations by which rows of the head are compared or chosen: some then have no gradient."""
 
 
-@dataclass(slots=True)
-class Order:
-    """The targets of one optimiser's steps: how much batches differ from each other."""
-
-    batches: int = 0
-    rows: int = 0
-    one_value: int = 0
-    whole: bool = True
-    values: set[float] = field(default_factory=set[float])
-    means: list[float] = field(default_factory=list[float])
-    within: list[float] = field(default_factory=list[float])
-
-
 class SignalAudit:
-    """Writes facts ``signal``: at ``rows``, ``order`` and ``terms``.
+    """Writes facts ``signal``: at ``rows``, ``targets``, ``term N`` and ``terms``.
 
     Args:
         writer: the open run file.
@@ -67,8 +51,6 @@ class SignalAudit:
         self._rows: list[Tensor] = []  # per audit: rows, rows without gradient
         self._zeroed = [0, 0]
         self._counted = [0, 0, 0, 0]  # targets, targets that count, batches, batches without any
-        self._targets: list[Tensor] = []  # since the last step
-        self._orders: dict[str, Order] = {}
         self._terms: list[Reach] = []  # of backward passes whose optimisers have not all stepped
         self._held: set[int] = set()
         self._silent: dict[tuple[str, int, str], int] = {}
@@ -139,28 +121,7 @@ class SignalAudit:
             none, every = kept.numel() == 0, kept.numel() == target.numel()
             for at, more in enumerate((target.numel(), kept.numel(), 1, int(none))):
                 self._counted[at] += more
-            target = kept
-        if target.dim() <= 1 or target.numel() == target.shape[0] or not target.is_floating_point():
-            self._targets.append(target.detach().reshape(-1).double())
         return every
-
-    def _close_order(self, optimizer: Optimizer) -> None:
-        if not self._targets:
-            return
-        values = torch.cat(self._targets)
-        self._targets = []
-        if values.numel() < 2:
-            return
-        order = self._orders.setdefault(f"{type(optimizer).__name__} {id(optimizer)}", Order())
-        low, high, mean = (float(f(values)) for f in (torch.min, torch.max, torch.mean))
-        order.batches += 1
-        order.rows += values.numel()
-        order.one_value += low == high
-        order.whole &= bool((values == values.round()).all())
-        order.means.append(mean)
-        order.within.append(float(values.var(correction=0)))
-        if len(order.values) < MOST_CLASSES:
-            order.values |= {low, high}
 
     # ------------------------------------------------------------------ terms
 
@@ -180,7 +141,6 @@ class SignalAudit:
 
     def after_step(self, optimizer: Optimizer) -> None:
         """An optimiser has stepped on the gradients that were read."""
-        self._close_order(optimizer)
         self._held |= {id(p) for group in optimizer.param_groups for p in group["params"]}
 
     def _close_terms(self) -> None:
@@ -212,8 +172,6 @@ class SignalAudit:
             names = ("targets", "counted", "batches", "empty")
             data = dict(zip(names, self._counted, strict=True))
             self._writer.replace_fact(Fact("signal", "targets", 0, data))
-        for at, order in enumerate(self._orders.values()):
-            self._writer.replace_fact(Fact("signal", f"order {at}", 0, _order_data(order)))
         silent = dict(self._silent)
         for number, (reached, unreached) in self._by_place.items():
             if unreached and not reached:  # else another optimiser steps on it at another time
@@ -228,27 +186,6 @@ class SignalAudit:
         """Write what is known at the end of the run."""
         self._close_terms()
         self.write(step)
-
-
-def _order_data(order: Order) -> dict[str, Any]:
-    means = torch.tensor(order.means, dtype=torch.float64)
-    between = float(means.var(correction=0))
-    within = sum(order.within) / len(order.within)
-    return {
-        "batches": order.batches,
-        "rows": order.rows / order.batches,
-        "one_value": order.one_value,
-        "whole": order.whole,
-        "values": len(order.values),
-        "monotone": _is_monotone(order.means[:FIRST]),
-        "between": between / (between + within) if between + within > 0 else 0.0,
-    }
-
-
-def _is_monotone(means: list[float]) -> bool:
-    """Whether the means of the first batches, which are consecutive, only rise or only fall."""
-    steps = [after - before for before, after in pairwise(means)]
-    return len(means) >= FIRST and (all(s > 0 for s in steps) or all(s < 0 for s in steps))
 
 
 def _users(graph: AutogradGraph, node: AutogradNode) -> list[AutogradNode]:

@@ -1,6 +1,6 @@
 """Writes facts about a model's structure: its head, its affine pairs, and its opaque ops."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import nn
@@ -16,6 +16,7 @@ from relume.record.graph.autograd_graph import (
     kind,
     name_of,
 )
+from relume.record.graph.dropout_masks import dropout_masks
 from relume.record.graph.opaque_ops import CUSTOM, FUSED, OPAQUE, PACKED, RELEASED, is_custom
 from relume.record.graph.softmax_source import axis_is_left_out
 from relume.record.sites.module_trace import ModuleTrace
@@ -83,6 +84,27 @@ class StructureFacts:
         )
         if self.first("head", layer, str(acts)):
             self._writer.fact(fact)
+
+    def write_dropout(
+        self, graph: AutogradGraph, layer_of: Callable[[AutogradNode], str], step: int
+    ) -> None:
+        """Write which share of a layer's values each dropout keeps."""
+        for node, keep, units in dropout_masks(graph):
+            layer = layer_of(node)
+            if not self.first("dropout", layer):
+                continue
+            file, line = source_of(node)
+            data = {"keep": keep, "units": units, "file": file, "line": line}
+            self._writer.fact(Fact("dropout", layer, step, data))
+
+    def write_second_derivative(
+        self, acts: Sequence[str], entries: int, place: tuple[str, int], step: int
+    ) -> None:
+        """Write that a second derivative is asked for which is zero everywhere."""
+        file, line = place
+        if self.first("no-curvature", file, str(line)):
+            data = {"acts": list(acts), "entries": entries, "file": file, "line": line}
+            self._writer.fact(Fact("no-curvature", "", step, data))
 
     def write_affine_pair(
         self, pair: affine_structure.AffinePair, module_trace: ModuleTrace, step: int

@@ -36,6 +36,7 @@ from relume.record.graph.autograd_graph import (
 from relume.record.graph.op_names import AFFINE
 from relume.record.graph.recompute import output_of
 from relume.record.measure.dtensor import is_sharded, local_part
+from relume.record.measure.parameter_samples import parameters_of
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.sites import Sites, source_of
 from relume.record.store.run_file import Writer
@@ -179,7 +180,7 @@ class WiringAudit:
                     leaf.held = leaf.parameter = True
                     leaf.numbers = _numbers(optimizer, group)
                     leaf.reached += not leaf.reached and _had_gradient(optimizer, group, parameter)
-        held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        held = {id(parameter) for parameter in parameters_of(optimizer)}
         self._note_gradients(held)
         unnamed = [n for n in held if n in self._leaves and not self._leaves[n].name]
         if unnamed:
@@ -191,7 +192,7 @@ class WiringAudit:
         """Count the step for the parameters that it bears on, and write at times."""
         if not self._active:
             return
-        held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        held = {id(parameter) for parameter in parameters_of(optimizer)}
         self._note_gradients(held)  # an optimiser's closure makes them within the step
         free = {n for n in self._step_leaves if n in self._leaves and not self._leaves[n].held}
         self._add_modules(step)
@@ -515,13 +516,14 @@ class WiringAudit:
             return
         self._looked_for_optimizers = True
         for optimizer in live_optimizers():
-            for parameter in _params(optimizer):
+            for parameter in parameters_of(optimizer):
                 known = self._leaves.get(id(parameter))
                 if known is not None and known.ref() is parameter:
                     known.held = True
 
     def _write_idle(self, backwards: int, step: int) -> None:
-        held = {id(p) for ref in self._waiting if (one := ref()) is not None for p in _params(one)}
+        waiting = [one for ref in self._waiting if (one := ref()) is not None]
+        held = {id(parameter) for one in waiting for parameter in parameters_of(one)}
         own = [leaf for number, leaf in self._leaves.items() if number in held]
         if own:
             data = {
@@ -560,11 +562,6 @@ def _had_gradient(optimizer: Optimizer, group: dict[str, Any], parameter: Tensor
         if isinstance(value, Tensor) and value.shape == parameter.shape and value.dim()
     ]
     return any(bool(moment.detach().ne(0).any()) for moment in moments)
-
-
-def _params(optimizer: Optimizer) -> Iterator[Tensor]:
-    for group in optimizer.param_groups:
-        yield from group["params"]
 
 
 def _numbers(optimizer: Optimizer, group: dict[str, Any]) -> dict[str, float | str | None]:

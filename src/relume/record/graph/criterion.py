@@ -37,6 +37,9 @@ CRITERIA = {
 
 SUMS_TO_ONE = 1e-3  # tolerance on the sum of soft targets, as for probabilities (page of ACT201)
 
+FEWEST = 4  # weights: fewer may differ in sign by themselves
+MOST_BACK = 200  # nodes: what weighs the rows stands near the loss
+
 # Nodes of a distance that is written out.
 BY_HAND = frozenset({"PowBackward", "MulBackward", "AbsBackward"})
 
@@ -115,6 +118,29 @@ def _recognised(graph: AutogradGraph, node: AutogradNode) -> Criterion | None:
     if name == "LogBackward":
         return _likelihood(graph, node)
     return None
+
+
+def has_signed_weights(graph: AutogradGraph) -> bool:
+    """Whether a term of the loss weighs its rows by constants of both signs: a policy gradient.
+
+    Such a term has no floor, and what it is worth says nothing of how well the policy does. Labels
+    of -1 and 1 (a hinge) are no weights.
+    """
+    queue, visited = [graph.root], {graph.root}
+    for node in queue:
+        weights = None if node in graph.derived else constant_of(node)
+        if weights is not None and weights.is_floating_point() and weights.numel() >= FEWEST:
+            some = weights.detach().reshape(-1)[:1024].float()
+            signs = bool((some > 0).any() and (some < 0).any())
+            if signs and bool((some.abs() != some.abs()[0]).any()):
+                return True
+        if kind(node) in AFFINE or kind(node) in OPAQUE or len(queue) > MOST_BACK:
+            continue
+        for source in signal_inputs(node):
+            if source not in visited:
+                visited.add(source)
+                queue.append(source)
+    return False
 
 
 def _is_square(graph: AutogradGraph, node: AutogradNode) -> bool:
@@ -290,7 +316,7 @@ def head(criterion: Criterion, graph: AutogradGraph | None = None) -> Head:
     """
     if graph is not None and graph.derived:
         ends = (n for n in reversed(graph.nodes) if kind(n) in AFFINE and n not in graph.derived)
-        return Head(next((n for n in ends if _ends(graph, n)), None))
+        return Head(next((n for n in ends if _is_model_s(graph, n) and _ends(graph, n)), None))
     acts: list[AutogradNode] = []
     node = criterion.entry
     for _ in range(64):
@@ -309,6 +335,14 @@ def head(criterion: Criterion, graph: AutogradGraph | None = None) -> Head:
         sources = _without_sum(node, signal_inputs(node))
         node = max(sources, key=lambda source: source._sequence_nr()) if sources else None
     return Head(None, acts[::-1])
+
+
+def _is_model_s(graph: AutogradGraph, node: AutogradNode) -> bool:
+    """Whether the model computed a node: a constant gradient times a weight is backward's own.
+
+    What it makes is taken by derived nodes alone.
+    """
+    return bool(signal_inputs(node) or graph.consumers(node))
 
 
 def _ends(graph: AutogradGraph, node: AutogradNode) -> bool:

@@ -6,10 +6,13 @@ from torch import Tensor
 
 from relume.acts.act import by_node
 from relume.record.graph.autograd_graph import (
+    AutogradGraph,
     AutogradNode,
+    inputs,
     kind,
     name_of,
     output_shape,
+    parameter_behind,
     saved,
     signal_inputs,
 )
@@ -18,7 +21,9 @@ from relume.record.graph.criterion import (
     Criterion,
     Head,
     constant_of,
+    criterion,
     first_signal,
+    head,
     index_of,
     mask_of_terms,
 )
@@ -38,9 +43,14 @@ def handwritten_targets(criterion: Criterion, head: Head) -> Tensor | None:
     if kind(entry) not in ("SubBackward", "RsubBackward") or not isinstance(difference, Tensor):
         return None
     node = first_signal(entry) if len(signal_inputs(entry)) == 1 else None
+    bias: Tensor | None = None
     while node is not None and node is not last:
-        node = first_signal(node) if kind(node) in SAME_ORDER else None
+        added = _added_bias(node) if bias is None else None
+        bias = bias if added is None else added
+        node = first_signal(node) if added is not None or kind(node) in SAME_ORDER else None
     value = _output(last, bool(head.acts)) if node is last else None
+    if value is not None and bias is not None:  # a layer of Keras adds it after its product
+        value = value.detach() + bias.detach()
     if value is None or value.numel() != difference.numel():
         return None
     output = value.detach().reshape(difference.shape)
@@ -49,6 +59,17 @@ def handwritten_targets(criterion: Criterion, head: Head) -> Tensor | None:
     return output + difference.detach() if target_minus_output else output - difference.detach()
 
 
+def _added_bias(node: AutogradNode) -> Tensor | None:
+    """The parameter that a node adds to its one signal; None where it does something else."""
+    if kind(node) != "AddBackward" or len(signal_inputs(node)) != 1:
+        return None
+    return next((b for s in inputs(node) if (b := parameter_behind(s)) is not None), None)
+
+
+DISTANCES = ("mse", "l1", "smooth_l1", "huber")
+MANY = 3  # different targets: a GAN under a distance has two, real and fake
+SOME = 1_024  # targets that are compared
+
 SAME_ORDER = frozenset(
     f"{name}Backward"
     for name in (
@@ -56,6 +77,20 @@ SAME_ORDER = frozenset(
         *("Flatten", "Alias"),
     )
 )
+
+
+def is_regression(graph: AutogradGraph) -> bool:
+    """Whether a loss is a distance to targets of many values (those of a GAN are at most two)."""
+    spec = criterion(graph)
+    if spec.name not in DISTANCES:
+        return False
+    target = targets(spec)
+    if target is None:
+        target = handwritten_targets(spec, head(spec, graph))
+    if target is None or target.numel() < MANY:
+        return False
+    few = target.detach().reshape(-1)[:SOME]
+    return int(few.float().unique().numel()) >= MANY
 
 
 def _output(node: AutogradNode, act: bool) -> Tensor | None:

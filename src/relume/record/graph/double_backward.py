@@ -11,6 +11,7 @@ from relume.record.graph.autograd_graph import (
     inputs,
     is_leaf,
     kind,
+    parameter_behind,
 )
 from relume.record.graph.op_names import AFFINE
 
@@ -61,4 +62,6 @@ def _takes_as_weight(user: AutogradNode, node: AutogradNode) -> bool:
     if op is None or is_backward_product(user):
         return False
     sources = inputs(user)
+    if parameter_behind(sources[op.data]) is not None:
+        return False  # a gradient of few rows is multiplied from the other side
     return sources[op.data] is not node

@@ -10,6 +10,7 @@ Files in reading order:
     keras_optimizers.py   `KerasSteps`: wraps the optimisers of Keras on torch
     grad_scaling.py       `GradScaling`: the factor of a gradient scaler, and its inverse
     torch_state.py        `untraced`, `IgnoreWarning`: global state, set and restored
+    child_time.py         `children_seconds`: how long child processes have worked
     fork_guard.py         a forked child abandons the recorders of its parent
 
 Example:

@@ -48,6 +48,10 @@ class BackwardListener(Protocol):
         """Handle the end of a backward that raised nothing."""
         ...
 
+    def after_grad(self, outputs: Any, results: Any) -> None:
+        """Handle a derivative that the program keeps the graph of."""
+        ...
+
     def scaled(self, scaler: Any) -> None:
         """Handle a loss that a gradient scaler has multiplied."""
         ...
@@ -82,6 +86,7 @@ class BackwardPatches:
         self._backward = MonkeyPatch(torch.autograd, "backward", self._wrap_backward)
         self._others = (
             MonkeyPatch(torch, "compile", self._wrap_compile),
+            MonkeyPatch(torch.autograd, "grad", self._wrap_grad),
             MonkeyPatch(GradScaler, "scale", self._wrap_scale),
             MonkeyPatch(GradScaler, "update", self._wrap_update),
         )
@@ -134,6 +139,18 @@ class BackwardPatches:
             return result
 
         return backward
+
+    def _wrap_grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        reference = self._listener
+
+        def grad(outputs: Any, *args: Any, **keywords: Any) -> Any:
+            results = original(outputs, *args, **keywords)
+            listener = reference()
+            if listener is not None and keywords.get("create_graph") and listener.watching:
+                listener.after_grad(outputs, results)
+            return results
+
+        return grad
 
     def _wrap_compile(self, original: Callable[..., Any]) -> Callable[..., Any]:
         reference = self._listener

@@ -8,7 +8,6 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 
 from relume.instrument.private_names import (
@@ -22,11 +21,10 @@ from relume.instrument.private_names import (
 class untraced:  # noqa: N801 - a context, as torch.no_grad is
     """Runs the recorder's own computation untraced, as a context.
 
-    It makes no graph, uses no autocast, is hidden from the user's modes (a flop counter), and
-    raises no warning of NumPy's.
+    It makes no graph, uses no autocast, and is hidden from the user's modes (a flop counter).
     """
 
-    __slots__ = ("_errors", "_grad", "_stack")
+    __slots__ = ("_grad", "_stack")
 
     def __enter__(self) -> None:
         self._stack = (
@@ -37,14 +35,13 @@ class untraced:  # noqa: N801 - a context, as torch.no_grad is
             or torch.is_autocast_enabled("cuda")
             else None
         )
-        self._errors = np.errstate(all="ignore")
-        self._errors.__enter__()
         self._grad = torch.is_grad_enabled()
-        torch.set_grad_enabled(False)
+        if self._grad:  # not within backward
+            torch.set_grad_enabled(False)
 
     def __exit__(self, *error: object) -> None:
-        torch.set_grad_enabled(self._grad)
-        self._errors.__exit__(None, None, None)
+        if self._grad:
+            torch.set_grad_enabled(True)
         if self._stack is not None:
             self._stack.close()
 

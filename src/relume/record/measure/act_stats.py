@@ -99,8 +99,9 @@ def forward_sums(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, An
     ``finite`` counts the finite outputs. The others are left out of sums and extremes: one
     overflowed entry would hide everything else for the rest of the run.
     """
+    finite = _known_finite(rows)
     if (intervals := flat_intervals(act, parameters, FLAT, holds)) is not None:
-        active, low, high_count = intervals.counts(rows)
+        active, low, high_count = intervals.counts(rows, finite=finite)
         post = post_of(act, rows, holds, parameters)
     else:
         if holds == "pre":
@@ -113,9 +114,12 @@ def forward_sums(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, An
         flat = size < FLAT * act.max_slope
         counts = torch.stack((size > 0, flat & ~high, flat & high)).sum(1)  # (3, units)
         active, low, high_count = counts.to(rows.dtype)
-    clean = post.nan_to_num(0.0, 0.0, 0.0)
-    zeros = post - post  # 0 where it is finite, else NaN: a comparison into floats is vectorised
-    finite_count = torch.eq(zeros, 0, out=zeros).sum(0)
+    if finite and (post is rows or _known_finite(post)):
+        clean, finite_count = post, post.new_full(post.shape[1:], len(post))
+    else:
+        clean = post.nan_to_num(0.0, 0.0, 0.0)
+        zeros = post - post  # 0 where finite, else NaN: a comparison into floats is vectorised
+        finite_count = torch.eq(zeros, 0, out=zeros).sum(0)
     return torch.stack(
         (
             active,
@@ -128,6 +132,14 @@ def forward_sums(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, An
             finite_count,
         )
     )
+
+
+def _known_finite(rows: Tensor) -> bool:
+    """Whether it costs nothing to know that all entries are finite: a sum on a CPU shows it.
+
+    Elsewhere looking would wait for the device.
+    """
+    return rows.is_cpu and math.isfinite(rows.sum().item())
 
 
 def post_of(act: Act, rows: Tensor, holds: str, parameters: Mapping[str, Any]) -> Tensor:
@@ -211,21 +223,16 @@ def line_sums(act: Act, pre: Tensor, parameters: Mapping[str, Any]) -> Tensor:
     return torch.stack(((whole - line).clamp(min=0), whole))
 
 
-def site_stats(
-    rows: int, pre_rows: int, sums: Mapping[str, NDArray[Any]], kind: str = "act"
-) -> dict[str, float]:
+def site_stats(sampled: SampledSums, kind: str = "act") -> dict[str, float]:
     """The stats of one record at one act or head, from its sums (declared in `stats/`).
 
     Args:
-        rows: sampled rows behind the sums of output and gradients.
-        pre_rows: sampled rows behind the sums of the input; 0 where it was not read.
-        sums: by name, one number a unit.
+        sampled: the sums of the record.
         kind: of the site, ``"act"`` or ``"head"``.
     """
-    sampled = SampledSums(rows, pre_rows, sums)
     stats: dict[str, float] = {}
     for name, needs, value_of in _computed(kind):
-        if needs <= sums.keys() and (value := value_of(sampled)) is not None:
+        if needs <= sampled.sums.keys() and (value := value_of(sampled)) is not None:
             stats[name] = value
     return stats
 
@@ -236,22 +243,17 @@ def _computed(kind: str) -> list[tuple[str, frozenset[str], Callable[[SampledSum
     return [(s.name, frozenset(s.needs), s.of) for s in stats if s.of is not None]
 
 
-def unit_fields(pre_rows: int, sums: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+def unit_fields(sampled: SampledSums) -> dict[str, Any]:
     """One record as the fields of a `core.Window`: those that it measured.
 
     Non-finite entries never enter a running sum.
     """
-    fields: dict[str, Any] = {
-        name: _finite(sums[name]) if law.type == "f8" else sums[name]
-        for name, law in FIELDS.items()
-        if name in sums
-    }
-    if "pre_sum" in sums:
-        fields["pre_n"] = pre_rows
+    fields: dict[str, Any] = {}
+    for name, numbers in sampled.sums.items():
+        law = FIELDS.get(name)
+        if law is not None:
+            finite = law.type != "f8" or math.isfinite(sampled.total(name))
+            fields[name] = numbers if finite else np.nan_to_num(numbers, posinf=0.0, neginf=0.0)
+    if "pre_sum" in fields:
+        fields["pre_n"] = sampled.pre_rows
     return fields
-
-
-def _finite(numbers: NDArray[Any]) -> NDArray[Any]:
-    if math.isfinite(np.add.reduce(numbers, None)):
-        return numbers
-    return np.nan_to_num(numbers, posinf=0.0, neginf=0.0)

@@ -9,7 +9,7 @@ intervals of a piecewise linear act are of its output.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 import torch
@@ -45,11 +45,12 @@ class FlatIntervals:
     high: tuple[Interval, ...]
     zero: tuple[Interval, ...]
 
-    def counts(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def counts(self, rows: Tensor, *, finite: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """How many rows of each unit have a slope other than 0, are flat low, are flat high.
 
         Args:
             rows: (rows, units), float32; NaN is neither active nor flat.
+            finite: it is known that no entry is NaN.
 
         Returns:
             Three of (units,), in the dtype of `rows`.
@@ -58,16 +59,14 @@ class FlatIntervals:
 
         @cache
         def below(edge: Edge) -> Tensor:
-            if edge == BEGIN:
-                return rows.new_zeros(rows.shape[1])
+            if edge == BEGIN or (finite and edge == END):
+                return rows.new_full(rows.shape[1:], 0.0 if edge == BEGIN else len(rows))
             call = torch.le if edge[1] else torch.lt
             return call(rows, edge[0], out=above).sum(0)
 
-        def within(intervals: tuple[Interval, ...]) -> Any:
-            total: Any = 0.0
-            for begin, end in intervals:
-                total = total + (below(end) - below(begin) if begin != BEGIN else below(end))
-            return total if intervals else below(BEGIN)
+        def within(intervals: tuple[Interval, ...]) -> Tensor:
+            parts = [below(b) if a == BEGIN else below(b) - below(a) for a, b in intervals]
+            return reduce(torch.add, parts) if parts else below(BEGIN)
 
         return below(END) - within(self.zero), within(self.low), within(self.high)
 

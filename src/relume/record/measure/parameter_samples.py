@@ -1,10 +1,10 @@
-"""Copies even samples of parameters and gradients out of the host's memory.
+"""Copies even samples of parameters and gradients into one flat tensor.
 
-The same tensors are sampled record after record. Where their sampled entries lie is worked out
-once, and again for a tensor that has moved; each record then costs one copy.
+The same tensors are sampled record after record. Where a sample lies in the flat tensor is worked
+out once; each record then costs a view of each tensor and one copy, on whatever device.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,178 +12,177 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.optim import Optimizer
 
+from relume.instrument.private_names import foreach_norm
 from relume.record.measure.act_stats import HUGE, TINY
-from relume.record.measure.tensor_view import DTYPES, array, readable
+from relume.record.measure.tensor_view import unowned
 
 MOST_ELEMENTS = 4_096  # entries sampled of a parameter: a norm of normal entries to 1.1 %
 RUN = 16  # neighbouring entries that are sampled together: one cache line (64 bytes)
-HOST = (torch.float32, torch.float64)
-SPOTS = 8  # memory addresses that are remembered for each tensor
+MOST_LAYOUTS = 8  # lists of tensors that are remembered (a GAN's two models take turns)
 
-Numbers = NDArray[np.float64]
+_Place = tuple[int, int, torch.dtype]  # address, size
+_Key = tuple[tuple[int, ...], tuple[int, ...], frozenset[tuple[torch.dtype, torch.device]]]
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterSamples:
-    """Even samples of several tensors, one after another in the host's memory.
+    """Even samples of several tensors, one after another.
 
     Attributes:
-        flat: all samples; those of tensors that are sampled in part come last.
-        begins: where each sample begins in `flat`, in its order.
-        places: for each tensor, the number of its sample in `flat`.
-        scales: the factor from each sample's norm to the tensor's, (tensors,).
+        flat: all samples, on the first tensor's device.
+        layout: where each one lies in `flat`.
     """
 
-    flat: NDArray[Any]
-    begins: list[int]
-    places: NDArray[np.intp]
-    scales: Numbers
+    flat: Tensor
+    layout: "_Layout"
 
-    def same_layout(self, other: "ParameterSamples") -> bool:
-        """Whether the two are of tensors of the same sizes."""
-        return self.begins == other.begins and len(self.flat) == len(other.flat)
+    @property
+    def scales(self) -> Tensor:
+        """The factors from the samples' norms to those of the whole parameters, (tensors,)."""
+        return self.layout.scales
 
-    def products(self, one: NDArray[Any], two: NDArray[Any]) -> Numbers:
-        """The inner product of each sample of two arrays like `flat`, (tensors,)."""
-        sums: NDArray[Any] = np.add.reduceat(one * two, self.begins)
-        if sums.dtype != np.float64:
-            size = np.abs(sums)
-            if not ((size > TINY) & (size < HUGE)).all():
-                wide = one.astype(np.float64) * two.astype(np.float64)
-                sums = np.add.reduceat(wide, self.begins)
-        return sums.astype(np.float64)[self.places]
+    def dots(self, one: Tensor, two: Tensor, wanted: Sequence[int] | None = None) -> Tensor:
+        """The inner product of each sample of two tensors like `flat`, (tensors,).
 
-    def norms(self, flat: NDArray[Any] | None = None) -> Numbers:
+        Args:
+            one: like `flat`.
+            two: like `flat`.
+            wanted: numbers of the tensors; None for all.
+        """
+        places = self.layout.places_of(wanted)
+        products = one * two
+        if not products.is_cpu:
+            sums = [part.sum() for part in products.split(self.layout.lengths)]
+            return torch.stack([sums[place] for place in places])
+        found: NDArray[Any] = np.add.reduceat(products.numpy(), self.layout.begins)
+        size = [abs(number) for number in found.tolist()]
+        if not (min(size) > TINY and max(size) < HUGE):
+            found = np.add.reduceat((one.double() * two.double()).numpy(), self.layout.begins)
+        return torch.from_numpy(found.astype(np.float64)[places])
+
+    def norms(self, flat: Tensor | None = None, wanted: Sequence[int] | None = None) -> Tensor:
         """L2 norms of the samples, (tensors,); of the numbers in `flat` instead, if given."""
         values = self.flat if flat is None else flat
-        return np.sqrt(self.products(values, values))
+        if values.is_cpu:
+            return self.dots(values, values, wanted).sqrt_()
+        norms = foreach_norm(values.split(self.layout.lengths))
+        return torch.stack([norms[place] for place in self.layout.places_of(wanted)])
 
-    def parts(self) -> list[NDArray[Any]]:
+    def parts(self) -> list[Tensor]:
         """The samples one by one, in the order of the tensors."""
-        split = np.split(self.flat, self.begins[1:])
-        return [split[place] for place in self.places.tolist()]
+        split = self.flat.split(self.layout.lengths)
+        return [split[place] for place in self.layout.places]
 
 
 class ParameterSampler:
     """Samples a list of tensors, mostly the same ones as on the last record."""
 
     def __init__(self) -> None:
-        self._spots: dict[tuple[int, int], _SampleSpot] = {}
-        self._layout = _Layout([])
+        self._layouts: dict[_Key, _Layout] = {}
+        self._views: dict[_Place, Tensor] = {}  # in the host's memory, of the last call
 
-    def take(self, tensors: Sequence[Tensor]) -> ParameterSamples | None:
-        """Copy even samples; None where NumPy cannot read a tensor's memory.
+    def take(
+        self, tensors: Sequence[Tensor], wholes: Sequence[Tensor] | None = None
+    ) -> ParameterSamples:
+        """Copy even samples.
 
         Args:
             tensors: of a floating dtype, none of them empty.
+            wholes: the parameters that each is a part of, where processes share them.
         """
-        known = self._spots
-        if len(known) > SPOTS * len(tensors):  # gradients move to new addresses now and then
-            known.clear()
-        spots: list[_SampleSpot] = []
-        for tensor in tensors:
-            place = (tensor.data_ptr(), tensor.numel())
-            spot = known.get(place)
-            if spot is None or tensor.dtype is not spot.dtype or not tensor.is_contiguous():
-                spot = _spot(tensor)
-                if spot is None:
-                    return None
-                if tensor.is_contiguous():
-                    known[place] = spot
-            spots.append(spot)
-        if not self._layout.fits(spots):
-            self._layout = _Layout(spots)
-        return self._layout.samples(spots)
+        sizes = tuple(tensor.numel() for tensor in tensors)
+        whole = sizes if wholes is None else tuple(tensor.numel() for tensor in wholes)
+        kinds = frozenset((tensor.dtype, tensor.device) for tensor in tensors)
+        layout = self._layouts.get((sizes, whole, kinds))
+        if layout is None:
+            if len(self._layouts) >= MOST_LAYOUTS:
+                self._layouts.clear()
+            layout = _Layout(sizes, whole, kinds, tensors[0].device)
+            self._layouts[sizes, whole, kinds] = layout
+        known, self._views = self._views, {}
+        views = [self._view(tensor, known) for tensor in tensors]
+        return ParameterSamples(layout.copy(views), layout)
 
-
-@dataclass(frozen=True, slots=True)
-class _SampleSpot:
-    """Where the sampled entries of a tensor lie.
-
-    Attributes:
-        dtype: of the tensor, whose memory is not held: `take` compares its address before each
-            read.
-        rows: the entries, (entries,), or one item a run, (runs,).
-        size: entries of the tensor.
-        runs: whether its entries are sampled in runs.
-        count: entries that are sampled.
-    """
-
-    dtype: torch.dtype
-    rows: NDArray[Any]
-    size: int
-    runs: bool
-    count: int
-
-
-def _spot(tensor: Tensor) -> _SampleSpot | None:
-    if tensor.dtype not in HOST or not readable(tensor):
-        return None
-    size = tensor.numel()
-    if tensor.is_contiguous():
-        rows = array(tensor, hold=False).reshape(-1)
-    else:
-        rows = np.ascontiguousarray(array(tensor)).reshape(-1)  # a copy of now
-    if runs := size > MOST_ELEMENTS:
-        # A run is copied as one item: copying entry by entry takes three times as long.
-        rows = _as_items(rows[: size - size % RUN].reshape(-1, RUN)[:: run_stride(size)])
-    return _SampleSpot(tensor.dtype, rows, size, runs, rows.size * (RUN if runs else 1))
+    def _view(self, tensor: Tensor, known: Mapping[_Place, Tensor]) -> Tensor:
+        """View the sampled entries: all, (entries,), or runs of them, (runs, RUN)."""
+        if not tensor.is_cpu or not tensor.is_contiguous() or tensor.is_neg():
+            return _sampled(tensor.detach().contiguous())
+        place = (tensor.data_ptr(), tensor.numel(), tensor.dtype)
+        view = known.get(place)
+        view = self._views[place] = _sampled(unowned(tensor)) if view is None else view
+        return view
 
 
 class _Layout:
-    """Puts the samples of some spots one after another."""
+    """Puts the samples of some tensors one after another, those of sampled ones last.
 
-    def __init__(self, spots: Sequence[_SampleSpot]) -> None:
-        self._sizes = [spot.size for spot in spots]
-        self._types = {spot.dtype for spot in spots}
-        order = sorted(range(len(spots)), key=lambda place: spots[place].runs)
-        ends = np.cumsum([spots[place].count for place in order], dtype=np.intp).tolist()
-        self._begins = [0, *ends[:-1]]
-        self._total = ends[-1] if ends else 0
-        self._places = np.empty(len(order), np.intp)
-        self._places[order] = np.arange(len(order))
-        self._whole = [place for place in order if not spots[place].runs]
-        self._runs = [place for place in order if spots[place].runs]
-        self._edge = sum(spots[place].count for place in self._whole)
-        counts = np.array([spot.count for spot in spots], np.float64)
-        self._scales = np.sqrt(np.array(self._sizes) / counts)
+    Attributes:
+        begins, lengths: of each sample, in its order in the flat tensor.
+        places: for each tensor, the number of its sample in that order.
+        scales: see `ParameterSamples`.
+    """
 
-    def fits(self, spots: Sequence[_SampleSpot]) -> bool:
-        """Whether these spots have the same sizes and types."""
-        return self._sizes == [spot.size for spot in spots] and self._types == {
-            spot.dtype for spot in spots
-        }
+    def __init__(
+        self,
+        sizes: tuple[int, ...],
+        wholes: tuple[int, ...],
+        kinds: frozenset[tuple[torch.dtype, torch.device]],
+        device: torch.device,
+    ) -> None:
+        self._device = device
+        self._mixed = len(kinds) > 1
+        types = [dtype for dtype, _ in kinds]
+        self._dtype = torch.float64 if torch.float64 in types else torch.float32
+        self._whole = [at for at, size in enumerate(sizes) if size <= MOST_ELEMENTS]
+        self._runs = [at for at, size in enumerate(sizes) if size > MOST_ELEMENTS]
+        order = [*self._whole, *self._runs]
+        self.lengths = [
+            sizes[at] if sizes[at] <= MOST_ELEMENTS else RUN * _runs(sizes[at]) for at in order
+        ]
+        self.begins = np.cumsum([0, *self.lengths[:-1]])
+        self.places = [order.index(at) for at in range(len(order))]
+        lengths = np.array([self.lengths[place] for place in self.places])
+        wide = torch.float64 if device.type == "cpu" else torch.float32  # not all devices have 64
+        self.scales = torch.tensor(np.sqrt(np.array(wholes) / lengths), dtype=wide, device=device)
 
-    def samples(self, spots: Sequence[_SampleSpot]) -> ParameterSamples:
-        """Copy the entries as they are now."""
-        whole = [spots[place].rows for place in self._whole]
-        runs = [spots[place].rows for place in self._runs]
-        if len(self._types) > 1:
-            both = [_as_entries(spots[place]) for place in (*self._whole, *self._runs)]
-            flat = np.concatenate(both)
-        else:
-            flat = np.empty(self._total, DTYPES[spots[0].dtype])
-            if whole:
-                np.concatenate(whole, out=flat[: self._edge])
-            if runs:
-                np.concatenate(runs, out=_as_items(flat[self._edge :].reshape(-1, RUN)))
-        return ParameterSamples(flat, self._begins, self._places, self._scales)
+    def places_of(self, wanted: Sequence[int] | None) -> list[int]:
+        """The numbers of the samples of these tensors; of all for None."""
+        return self.places if wanted is None else [self.places[at] for at in wanted]
+
+    def copy(self, views: Sequence[Tensor]) -> Tensor:
+        """Copy the entries in these views as they are now."""
+        parts = [views[at] for at in self._whole]
+        runs = [views[at] for at in self._runs]
+        if self._mixed:
+            parts = [part.to(self._device, self._dtype) for part in parts]
+            runs = [part.to(self._device, self._dtype) for part in runs]
+        if runs:
+            parts.append(torch.cat(runs).view(-1))
+        return torch.cat(parts).to(self._dtype)
 
 
-def _as_items(runs: NDArray[Any]) -> NDArray[Any]:
-    """View (runs, RUN) as one item a run, over the same memory."""
-    return runs.view(np.dtype((np.void, RUN * runs.itemsize))).reshape(-1)
+def _sampled(tensor: Tensor) -> Tensor:
+    size = tensor.numel()
+    if size <= MOST_ELEMENTS:
+        return tensor.view(-1)
+    return tensor.as_strided((_runs(size), RUN), (RUN * _run_stride(size), 1))
 
 
-def _as_entries(spot: _SampleSpot) -> NDArray[Any]:
-    return np.ascontiguousarray(spot.rows).view(DTYPES[spot.dtype])
+def _runs(size: int) -> int:
+    return -(-(size // RUN) // _run_stride(size))
 
 
-def run_stride(size: int) -> int:
+def _run_stride(size: int) -> int:
     """The distance, in runs, between two sampled runs.
 
     It is odd: rows of a weight mostly have an even length, and an even stride would sample the same
     columns in every row.
     """
     return -(-size // MOST_ELEMENTS) | 1
+
+
+def parameters_of(optimizer: Optimizer) -> list[Tensor]:
+    """All parameters that an optimiser steps."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

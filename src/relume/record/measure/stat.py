@@ -41,18 +41,19 @@ class SampledSums:
         rows: sampled rows behind the sums of output and gradients.
         pre_rows: sampled rows behind the sums of the input; 0 where it was not read.
         sums: by name, one number a unit.
+        totals: the sum of each over all units, in float64, where it is known already.
     """
 
     rows: int
     pre_rows: int
     sums: Mapping[str, NDArray[Any]]
-    _totals: dict[str, float] = field(default_factory=dict[str, float])
+    totals: dict[str, float] = field(default_factory=dict[str, float])
 
     def total(self, name: str) -> float:
         """The sum over all units, in float64."""
-        total = self._totals.get(name)
+        total = self.totals.get(name)
         if total is None:
-            total = self._totals[name] = float(np.add.reduce(self.sums[name], None, np.float64))
+            total = self.totals[name] = float(np.add.reduce(self.sums[name], None, np.float64))
         return total
 
     def mean(self, name: str) -> float:

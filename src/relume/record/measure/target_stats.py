@@ -10,6 +10,8 @@ from torch import Tensor
 from relume.record.measure.tensor_view import array_of
 
 MOST_VALUES = 32  # different targets that are counted; with more they count as continuous
+LEAST_BATCHES = 16  # of which the first and the last quarter are compared
+LEAST_ROWS = 8  # targets in a batch, by which batches are compared with what is in them
 MOST_TARGETS = 65_536  # entries that are read of a batch of targets
 
 
@@ -22,6 +24,8 @@ class TargetStats:
         self._values: set[float] = set()
         self._ones: int | None = None
         self._binary = True
+        self._rows = 0
+        self._moments: list[tuple[float, float]] = []  # mean and variance of each batch
 
     def add(self, target: Tensor) -> None:
         """Read one batch of targets."""
@@ -36,6 +40,8 @@ class TargetStats:
         self._low = min(self._low, float(flat.min()))
         self._high = max(self._high, float(flat.max()))
         self._whole = self._whole and bool((flat == flat.round()).all())
+        self._rows += flat.numel()
+        self._moments.append((float(flat.mean()), float(flat.var(correction=0))))
         if len(self._values) <= MOST_VALUES:
             self._values |= {float(v) for v in np.unique(flat.numpy())[: MOST_VALUES + 1]}
         self._binary = self._binary and self._values <= {0.0, 1.0}
@@ -52,6 +58,8 @@ class TargetStats:
         if len(self._values) <= MOST_VALUES:
             self._values.update(map(float, set(numbers.tolist())))
         self._binary = self._binary and self._values <= {0.0, 1.0}
+        self._rows += numbers.size
+        self._moments.append((float(numbers.mean()), float(numbers.var())))
 
     def data(self) -> dict[str, Any]:
         """The targets' part of the criterion's fact; empty before any target was read."""
@@ -64,4 +72,33 @@ class TargetStats:
             "target_whole": self._whole,
             "target_distinct": count if count <= MOST_VALUES else None,
             "target_ones_max": self._ones if self._binary else None,
+            "target_drift": self._drift(),
+            "target_between": self._between(),
+            "target_batches": len(self._moments),
         }
+
+    def _between(self) -> float | None:
+        """The share of the targets' variance that lies between batches, beyond what chance gives.
+
+        Rows that are drawn at random give batches of n a mean with an nth of the variance.
+        """
+        if len(self._moments) < LEAST_BATCHES or self._rows < LEAST_ROWS * len(self._moments):
+            return None
+        means, variances = np.array(self._moments).T
+        within, between = float(variances.mean()), float(means.var())
+        total = within + between
+        by_chance = within * len(self._moments) / self._rows
+        return max(0.0, between - by_chance) / total if total > 0 else None
+
+    def _drift(self) -> float | None:
+        """How far the mean of the targets has moved, in their deviations within a batch.
+
+        The first quarter of the batches is compared with the last.
+        """
+        quarter = len(self._moments) // 4
+        if len(self._moments) < LEAST_BATCHES:
+            return None
+        means, variances = np.array(self._moments).T
+        within = float(np.sqrt(variances[:quarter].mean()))
+        moved = abs(float(means[-quarter:].mean() - means[:quarter].mean()))
+        return moved / within if within > 0 else None

@@ -42,17 +42,22 @@ def readable(tensor: Tensor) -> bool:
     )
 
 
-def array(tensor: Tensor, *, hold: bool = True) -> NDArray[Any]:
-    """View a tensor as a read-only array of the same shape and strides, over the same memory.
+def unowned(tensor: Tensor) -> Tensor:
+    """View a contiguous tensor in the host's memory as a flat one that does not keep it alive.
 
-    Args:
-        tensor: a `readable` one.
-        hold: whether the array keeps the tensor alive. Without it, read the array only while
-            something else does.
+    Read the view only while something else does.
     """
     memory = _Memory.from_address(tensor.data_ptr())
-    if hold:
-        memory.tensor = tensor
+    return torch.frombuffer(memory, dtype=tensor.dtype, count=tensor.numel())
+
+
+def array(tensor: Tensor) -> NDArray[Any]:
+    """View a `readable` tensor as a read-only array of the same shape, over the same memory.
+
+    The array keeps the tensor alive.
+    """
+    memory = _Memory.from_address(tensor.data_ptr())
+    memory.tensor = tensor
     dtype = DTYPES[tensor.dtype]
     if tensor.is_contiguous():
         view: NDArray[Any] = np.ndarray(tensor.shape, dtype, memory)

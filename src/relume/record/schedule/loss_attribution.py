@@ -8,15 +8,34 @@ fold), and their losses make one series, as with a single optimiser.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
+
+from relume.record.measure.parameter_samples import parameters_of
 
 WAIT = 4  # steps of another optimiser after which the first one counts as replaced
 MOST_SERIES = 8  # beyond that the losses of further optimisers share the first series
 
 Loss = float | Tensor
 Row = tuple[int, Loss | None, float, float]  # step, loss if there was one, rate, seconds
+
+
+class LossReach(NamedTuple):
+    """What is known of a loss from its graph.
+
+    Attributes:
+        parameters: ids of the parameters that it depends on.
+        regresses: it is a distance to targets of many values, as a critic's is. What another loss
+            gains through such a model does not work against it.
+    """
+
+    parameters: frozenset[int] = frozenset()
+    regresses: bool = False
+
+
+UNKNOWN = LossReach()
 
 
 @dataclass(slots=True)
@@ -28,6 +47,7 @@ class OptimizerTurn:
         name: the name of its class.
         parameters: ids of the parameters that it steps.
         reach: ids of the parameters that its losses depend on.
+        regresses: its losses are distances to targets of many values.
         rows: the rows of its steps, while `number` is 0.
     """
 
@@ -35,6 +55,7 @@ class OptimizerTurn:
     name: str
     parameters: frozenset[int]
     reach: frozenset[int] = frozenset()
+    regresses: bool = False
     rows: list[Row] = field(default_factory=list[Row])
 
 
@@ -60,12 +81,12 @@ class LossAttribution:
         self._known: dict[int, OptimizerTurn] = {}
         self._main = self._last = self._before_main = 0
         self._several = 0
-        self._reach: dict[int, frozenset[int]] = {}  # of the first, second, ... loss of a step
-        self._unassigned: list[tuple[Loss, frozenset[int], set[int]]] = []
+        self._reach: dict[int, LossReach] = {}  # of the first, second, ... loss of a step
+        self._unassigned: list[tuple[Loss, LossReach, set[int]]] = []
 
-    def set_reach(self, place: int, parameters: frozenset[int]) -> None:
-        """Set the ids of the parameters that the `place`-th loss since the last step depends on."""
-        self._reach[place] = parameters
+    def set_reach(self, place: int, reach: LossReach) -> None:
+        """Set what the graph of the `place`-th loss since the last step told."""
+        self._reach[place] = reach
 
     def assign(self, optimizer: Optimizer, losses: Sequence[Loss]) -> list[Loss]:
         """Return the losses of an optimiser that has stepped, and set `number`."""
@@ -77,7 +98,8 @@ class LossAttribution:
                 0, type(optimizer).__name__, _ids(optimizer)
             )
         if turn is not None:
-            turn.reach |= reach
+            turn.reach |= reach.parameters
+            turn.regresses |= reach.regresses
             self._number_turn(optimizer_id, turn)
         self.number = 1 if turn is None else turn.number
         self.ends_iteration = not self._several or optimizer_id == self._before_main
@@ -100,17 +122,18 @@ class LossAttribution:
 
     def _own_losses(
         self, optimizer: Optimizer, losses: Sequence[Loss]
-    ) -> tuple[list[Loss], frozenset[int]]:
+    ) -> tuple[list[Loss], LossReach]:
         """Return this optimiser's losses and what they reach; the others stay unassigned."""
         optimizer_id = id(optimizer)
         if not self._unassigned and len(losses) < 2:
-            return list(losses), self._reach.get(0, frozenset())
-        unknown = frozenset[int]()
+            return list(losses), self._reach.get(0, UNKNOWN)
         pending = [(loss, reach, set[int](refused)) for loss, reach, refused in self._unassigned]
-        pending += [(loss, self._reach.get(n, unknown), set()) for n, loss in enumerate(losses)]
+        pending += [(loss, self._reach.get(n, UNKNOWN), set()) for n, loss in enumerate(losses)]
         parameters = _ids(optimizer)
-        own = [entry for entry in pending if not entry[1] or entry[1] & parameters]
-        foreign = [entry for entry in pending if entry[1] and not entry[1] & parameters]
+        own, foreign = [], []
+        for entry in pending:
+            reached = entry[1].parameters
+            (own if not reached or reached & parameters else foreign).append(entry)
         if not own:  # parameters gathered for the forward pass have other ids: all or nothing
             own, foreign = pending[len(self._unassigned) :], []
         self._unassigned = [
@@ -118,7 +141,9 @@ class LossAttribution:
             for loss, reach, refused in foreign
             if optimizer_id not in refused
         ]
-        return [loss for loss, *_ in own], unknown.union(*(reach for _, reach, _ in own))
+        reached = UNKNOWN.parameters.union(*(reach.parameters for _, reach, _ in own))
+        regresses = any(reach.regresses for _, reach, _ in own)
+        return [loss for loss, *_ in own], LossReach(reached, regresses)
 
     def _number_turn(self, optimizer_id: int, turn: OptimizerTurn) -> None:
         if not self._main:
@@ -161,4 +186,4 @@ class LossAttribution:
 
 
 def _ids(optimizer: Optimizer) -> frozenset[int]:
-    return frozenset(id(p) for group in optimizer.param_groups for p in group["params"])
+    return frozenset(map(id, parameters_of(optimizer)))

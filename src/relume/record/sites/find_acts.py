@@ -18,6 +18,7 @@ from relume.record.graph.autograd_graph import (
 )
 from relume.record.graph.handwritten_relu import FORMS, relu_input
 from relume.record.graph.op_names import AFFINE
+from relume.record.graph.recompute import first_rows_of
 from relume.record.sites.composite_acts import CompositeAct, CompositeFinder, in_loss, is_statistic
 from relume.record.sites.function_mode import CapturedAct, CapturedInput
 from relume.record.sites.module_trace import ModuleTrace
@@ -141,13 +142,16 @@ class ActFinder:
             number = node._sequence_nr()
             if not module_trace.covers(number):
                 continue
-            rows = None if one.rows is None else CapturedInput(one.rows, act.defaults)
+            entry = one.region.entry
+            rows = None
+            if one.rows is not None:
+                rows = CapturedInput(one.rows, act.defaults, source=entry, compute=_first_rows)
             owner = module_trace.owner(number)
             yield FoundAct(
                 *(act, one.node_spec, owner, place(number), node),
                 captured_input=rows,
                 form=act.name,
-                entry=one.region.entry,
+                entry=entry,
             )
 
     def _from_node(
@@ -205,7 +209,9 @@ class ActFinder:
                 acts.append(
                     FoundAct(
                         *(act, Node(name_of(node), ""), module, place(number), node),
-                        captured_input=CapturedInput(rows, blind=form == "where"),
+                        captured_input=CapturedInput(
+                            rows, blind=form == "where", source=node, compute=_known_relu_input
+                        ),
                         form=form,
                     )
                 )
@@ -220,3 +226,12 @@ class ActFinder:
         rows = relu_input(node, phase, sure=known)
         self._masks[key] = known or rows is not None
         return rows
+
+
+def _first_rows(source: AutogradNode, phase: int) -> Tensor | None:
+    found = first_rows_of(source, phase)
+    return None if found is None else found[0]
+
+
+def _known_relu_input(node: AutogradNode, phase: int) -> Tensor | None:
+    return relu_input(node, phase, sure=True)

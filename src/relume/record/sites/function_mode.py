@@ -55,12 +55,16 @@ class CapturedInput:
         extra: the act's parameters.
         holds: what the rows are: ``"pre"``, the act's input.
         blind: the act turns NaN into a number (a choice by a comparison does).
+        source: the node from which the rows were computed again; None where they were captured.
+        compute: computes them from that node on another step, given the record's number.
     """
 
     rows: Tensor
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
     holds: str = "pre"
     blind: bool = False
+    source: AutogradNode | None = None
+    compute: Callable[[AutogradNode, int], Tensor | None] | None = None
 
 
 @dataclass(slots=True)

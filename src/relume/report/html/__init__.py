@@ -5,7 +5,8 @@ In come a trace, its diagnosis and trials; out goes a page that loads nothing. T
 
 - `report_data.py`: the data of the whole page, one run or two, within a megabyte.
 - `run_data.py`: one run: its blocks, series, findings and story.
-- `network_blocks.py`: sites grouped in the order of the forward pass.
+- `network_blocks.py`: sites grouped in the order of the forward pass; `affected.py`: those that
+  suffer from a fault elsewhere.
 - `headline_figure.py`: which figure stands at the head, by the first root cause.
 - `series_encoder.py`: series thinned to pixels, two characters a value where there are many.
 - `unit_spread.py`: mean and deviation of each unit's pre.

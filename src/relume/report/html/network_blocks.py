@@ -17,7 +17,8 @@ class NetworkBlock:
         name, layer, act, role, units: of its site; `layer` feeds the act.
         site: what is measured there; None for a layer that only has parameters.
         names: the names of all sites that belong to it.
-        health: the worst severity there, ``"fine"``, or ``"unseen"`` (nothing measured).
+        health: the worst severity there, ``"fine"``, ``"affected"`` (it suffers from a fault
+            elsewhere, see `affected.py`), or ``"unseen"`` (nothing measured).
         findings: keys of the findings there.
     """
 
@@ -32,6 +33,7 @@ class NetworkBlock:
     names: frozenset[str] = frozenset()
     health: str = "fine"
     findings: tuple[str, ...] = ()
+    affected: str = ""
 
 
 def network_blocks(trace: Trace, diagnosis: Diagnosis) -> list[NetworkBlock]:

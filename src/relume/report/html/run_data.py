@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from relume.core import Diagnosis, Evidence, Finding, Series, Severity, Site, Trace
+from relume.report.html.affected import mark_affected
 from relume.report.html.headline_figure import headline_figure
 from relume.report.html.network_blocks import NetworkBlock, network_blocks
 from relume.report.html.series_encoder import COLUMNS, WRITTEN, SeriesEncoder, columns_for
@@ -63,7 +64,7 @@ class RunData:
 def run_data(run: RunData, encoder: SeriesEncoder) -> dict[str, Any]:
     """Return everything that the page writes and draws of one run."""
     trace, diagnosis = run.trace, run.diagnosis
-    blocks = network_blocks(trace, diagnosis)
+    blocks = mark_affected(network_blocks(trace, diagnosis), trace, diagnosis)
     places = {site: at for at, block in enumerate(blocks) for site in block.names}
     index = {finding.key: at for at, finding in enumerate(diagnosis.findings)}
     tree = cause_tree(diagnosis)
@@ -151,6 +152,7 @@ def _block(
         "units": block.units,
         "place": place(site.file, site.line) if site and site.file else "",
         "health": block.health,
+        "affected": name(block.affected, 200),
         "findings": [index[key] for key in block.findings],
         "series": _site_series(site, trace, encoder) if site else {},
     }

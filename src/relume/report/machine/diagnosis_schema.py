@@ -130,6 +130,7 @@ class OutcomeSchema(SchemaModel):
         "one-sided",
         "several-losses",
         "signed",
+        "moving-targets",
     ]
     text: str
     numbers: dict[str, Value]

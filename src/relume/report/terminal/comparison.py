@@ -9,9 +9,15 @@ from rich.console import Console
 from rich.table import Table
 
 from relume.core import Diagnosis
-from relume.core.trial import Arm, ArmSummary, Trial
+from relume.core.trial import Arm, ArmSummary, Trial, Verdict
 from relume.report.terminal.style import Style, grid
-from relume.report.terminal.trial_text import difference, mean, verdict_words
+from relume.report.terminal.trial_text import (
+    arm_words,
+    difference,
+    evidence_lines,
+    mean,
+    verdict_words,
+)
 from relume.report.words.sanitise import (
     count,
     duration,
@@ -24,6 +30,7 @@ from relume.report.words.sanitise import (
 )
 
 COSTS = ("steps", "params", "ms/step", "MB", "dead")
+ONLY = "better on training only"
 TITLES: tuple[str, ...] = ("act", "", "difference", *COSTS, "verdict")
 
 
@@ -54,7 +61,8 @@ def _heads(trial: Trial) -> list[str]:
     seeds = int(trial.meta.get("seeds", 0))
     lines = [
         f"{trial.objective.name}, {direction} is better: mean and 95 % interval over {seeds} "
-        "paired seeds; differences are to the script's own act, Holm-corrected"
+        f"paired seeds; act: against {_control(trial)}; init: that against the script as it is; "
+        "Holm-corrected"
     ]
     tunings = int(trial.meta.get("tunings", 0))
     lines.append(
@@ -68,7 +76,20 @@ def _heads(trial: Trial) -> list[str]:
     goal = next((s.goal for s in trial.standings if s.goal is not None), None)
     if goal is not None:
         lines.append(f"steps: optimiser steps until the loss is {number(goal)}")
-    return lines
+    lines.append("ms/step: the script's own step with the act's time in it, without our swap")
+    return lines + evidence_lines(trial)
+
+
+def _control(trial: Trial) -> str:
+    return arm_words(trial, str(trial.meta.get("control", "base")))
+
+
+def factor_words(trial: Trial, verdict: Verdict | None) -> str:
+    """Return the difference with the factor to which it is due: act, init or rate."""
+    words = difference(verdict)
+    factors: Any = trial.meta.get("factors", {})
+    factor = factors.get(verdict.arm, {}).get("factor", "") if verdict is not None else ""
+    return f"{factor}: {words}" if factor and words else words
 
 
 def _table(trial: Trial, style: Style) -> Table:
@@ -86,7 +107,7 @@ def _table(trial: Trial, style: Style) -> Table:
         table.add_row(
             style.text((name(arm.text or arm.name, 40), tone)),
             style.text(mean(summary)),
-            style.text(difference(verdict)),
+            style.text(factor_words(trial, verdict)),
             *(style.text(cell) for cell in costs(summary)),
             verdict_words(verdict, style, compared=True),
         )
@@ -99,7 +120,7 @@ def _stacked(trial: Trial, arm: Arm, style: Style) -> None:
     style.put(style.text((prose(arm.text or arm.name), "bold cyan")), left=1)
     style.put(style.text(mean(summary)), left=3)
     if verdict is not None:
-        style.put(style.text(difference(verdict)), left=3)
+        style.put(style.text(factor_words(trial, verdict)), left=3)
         style.put(verdict_words(verdict, style, compared=True), left=3)
     labels = ("steps", "parameters", "ms a step", "MB", "dead")
     cells = [f"{cell} {label}" for cell, label in zip(costs(summary), labels, strict=True) if cell]
@@ -154,42 +175,44 @@ def thousands(count: int) -> str:
 
 
 def conclusions(trial: Trial) -> list[str]:
-    """Return the comparison in a sentence or two."""
-    arms = {word: _named(trial, word) for word in ("proven", "worse", "undecided")}
-    lines: list[str] = []
-    if arms["proven"]:
-        lines.append(f"Better than the script's own: {arms['proven']}.")
-    if arms["worse"]:
-        lines.append(f"Worse: {arms['worse']}.")
-    if arms["undecided"]:
-        seeds = max((v.more_seeds or 0) for v in trial.verdicts)
-        lines.append(
-            f"Undecided: {arms['undecided']}; up to {count(seeds, 'more seed')} would tell."
-        )
-    rest = [v for v in trial.verdicts if v.word not in arms and v.word != "not run"]
-    if rest and len(rest) == len(trial.verdicts):
-        lines.append("No difference shown: keep the script's own act.")
+    """Return the comparison in a few sentences: what the acts do, and what the rest does."""
+    factors: Any = trial.meta.get("factors", {})
+    acts = [v for v in trial.verdicts if factors.get(v.arm, {}).get("factor", "act") == "act"]
+    lines = [_factor(trial, v) for v in trial.verdicts if v not in acts and v.effect is not None]
+    named = {word: _named(trial, acts, word) for word in ("proven", "worse", "undecided", ONLY)}
+    own = _control(trial)
+    if named["proven"]:
+        lines.append(f"Better than {own}: {named['proven']}.")
+    if named[ONLY]:
+        lines.append(f"Better on training only, worse on held-out rows: {named[ONLY]}.")
+    if named["worse"]:
+        lines.append(f"Worse: {named['worse']}.")
+    if named["undecided"]:
+        seeds = max((v.more_seeds or 0) for v in acts)
+        more = f"; up to {count(seeds, 'more seed')} would tell" if seeds else ""
+        lines.append(f"Undecided: {named['undecided']}{more}.")
+    rest = [v for v in acts if v.word not in named and v.word != "not run"]
+    if rest and len(rest) == len(acts):
+        lines.append("No difference between the acts shown: keep the script's own.")
     elif rest:
-        lines.append(f"No difference shown: {'; '.join(_text(trial, v.arm) for v in rest)}.")
-    own: list[str] = list(trial.meta.get("own", []))
-    redrawn = trial.verdict(own[0]) if len(own) == 1 else None
-    if redrawn is not None and redrawn.word == "proven" and len(trial.verdicts) > 1:
-        lines.append(
-            f"Drawing the weights anew is a gain by itself: judge other acts by {own[0]} with its "
-            "weights drawn anew."
-        )
+        lines.append(f"No difference shown: {'; '.join(arm_words(trial, v.arm) for v in rest)}.")
     return lines
 
 
-def _named(trial: Trial, word: str) -> str:
-    chosen = [v for v in trial.verdicts if v.word == word]
+def _factor(trial: Trial, verdict: Verdict) -> str:
+    """Say what the initialisation, or the rate, does by itself."""
+    factors: Any = trial.meta.get("factors", {})
+    what = {"init": "Drawing the weights anew", "rate": "The tuned learning rate"}
+    factor = str(factors[verdict.arm]["factor"])
+    words = {"proven": "is a gain by itself", "worse": "is a loss by itself"}.get(verdict.word)
+    said = words or f"shows no difference by itself ({verdict.word})"
+    return f"{what.get(factor, factor)} {said}: {difference(verdict)}."
+
+
+def _named(trial: Trial, verdicts: Sequence[Verdict], word: str) -> str:
+    chosen = [v for v in verdicts if v.word == word]
     chosen.sort(key=lambda v: -(v.effect.mean if v.effect else -math.inf))
-    return "; ".join(_text(trial, v.arm) for v in chosen)
-
-
-def _text(trial: Trial, arm: str) -> str:
-    """Return the arm in words; its text says where its weights were drawn anew."""
-    return name(next((a.text for a in trial.arms if a.name == arm and a.text), arm), 60)
+    return "; ".join(arm_words(trial, v.arm) for v in chosen)
 
 
 def recommendation(diagnosis: Diagnosis, pieces: Any, console: Console) -> None:

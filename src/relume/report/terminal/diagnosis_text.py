@@ -96,7 +96,7 @@ def _suspects(diagnosis: Diagnosis, run: RunContext, style: Style) -> None:
     for words in diagnosis.suspects:
         style.put(style.text(f"{style.sign('·')} {sentence(words)}"), left=2)
     compare = run.command("compare", "--acts", "relu,gelu")
-    for label, command in (("settle", compare), ("or", run.command("fix"))):
+    for label, command in (("try", compare), ("or", run.command("fix"))):
         if command:
             put_command(label, command, 1, style)
 
@@ -218,6 +218,8 @@ def _others(diagnosis: Diagnosis) -> str:
 def _seen(run: RunContext) -> Iterator[str]:
     """Yield what was looked at, until when, and what that cost."""
     steps, records = run.meta.get("steps"), run.meta.get("records")
+    if not steps and records is not None:
+        return  # nothing was seen, and the verdict says so
     if isinstance(steps, int) and isinstance(records, int):
         last = _last_record(run.trace)
         until = "" if last is None else f", the last {last:,}"

@@ -1,6 +1,7 @@
 """Prints recorded runs and demos as tables."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -8,52 +9,76 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from relume.core import Diagnosis
 from relume.report.terminal.style import Style, grid
-from relume.report.words.sanitise import name, prose, share
+from relume.report.words.sanitise import name, number, prose
 
 
-def runs(recorded: Sequence[tuple[str, Mapping[str, Any] | str]], console: Console) -> None:
-    """Print recorded runs by name; a text in place of the metadata says why it cannot be read."""
+@dataclass(frozen=True, slots=True)
+class ListedRun:
+    """A run of the list: its name, metadata and diagnosis, or why it cannot be read."""
+
+    name: str
+    meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    diagnosis: Diagnosis | None = None
+    problem: str = ""
+
+
+def runs(recorded: Sequence[ListedRun], console: Console, *, older: int = 0) -> None:
+    """Print recorded runs: verdict, loss, steps, script, name; `older` ones are only counted."""
     style = Style(console)
-    if not recorded:
-        return
-    if style.width < 110:  # a name of 35 characters leaves too little for seven columns
-        for run, meta in recorded:
-            style.put(style.text((name(run), "bold cyan")))
-            cells = [meta] if isinstance(meta, str) else [cell for cell in _cells(meta) if cell]
-            style.put(style.text(prose(", ".join(cells))), left=2)
-        return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    table.add_column("run", style="bold cyan", overflow="fold")
-    for title in ("script", "started"):
-        table.add_column(title, overflow="fold")
-    for title in ("steps", "records", "overhead"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("ended", overflow="fold")
-    for run, meta in recorded:
-        if isinstance(meta, str):
-            table.add_row(style.text(name(run)), style.text((prose(meta), "yellow")))
-        else:
-            table.add_row(style.text(name(run)), *(style.text(cell) for cell in _cells(meta, "")))
-    style.put(table)
-    style.put(style.text(("Look at one: relume diagnose RUN", "dim")))
+    if style.width < 100:  # a name of 35 characters leaves too little for six columns
+        for run in recorded:
+            verdict, tone = _verdict(run)
+            style.put(style.text((verdict, tone), "  ", (name(run.name), "bold cyan")))
+            details = prose(run.problem) or ", ".join(cell for cell in _cells(run, " ") if cell)
+            style.put(style.text((details, "dim")), left=2)
+    else:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        table.add_column("verdict", no_wrap=True)
+        for title in ("loss", "steps"):
+            table.add_column(title, justify="right", no_wrap=True)
+        for title in ("script", "started", "run"):
+            table.add_column(title, overflow="fold")
+        for run in recorded:
+            verdict, tone = _verdict(run)
+            cells = [style.text(cell) for cell in _cells(run, "")]
+            if run.problem:
+                cells[2] = style.text((prose(run.problem), "yellow"))
+            table.add_row(style.text((verdict, tone)), *cells, style.text((name(run.name), "cyan")))
+        style.put(table)
+    more = f"{older:,} older: relume runs --all. " if older else ""
+    style.put(style.text((f"{more}Look at one: relume diagnose RUN", "dim")))
 
 
-def _cells(meta: Mapping[str, Any], noun: str = " ") -> tuple[str, ...]:
-    """Return script, start, steps, records, overhead, end; with nouns where no header has them."""
+VERDICTS = {
+    "fine": ("fine", "green"),
+    "learns-but": ("learns, but", "yellow"),
+    "fails": ("not learning", "bold red"),
+    "nothing-found": ("nothing found", "yellow"),
+    "unseen": ("not seen", "yellow"),
+}
+"""A verdict in the list: its words and colour."""
 
-    def cell(key: str) -> str:
-        value = meta.get(key)
-        if value is None:
-            return ""
-        return (f"{value:,}" if isinstance(value, int) else str(value)) + (noun and f" {key}")
 
-    overhead = meta.get("overhead")
-    cost = share(overhead) + (noun and " overhead") if isinstance(overhead, int | float) else ""
-    started = str(meta.get("started") or "")[:16].replace("T", " ")
-    ended = meta.get("ended") or meta.get("how") or ""
-    script = name(Path(str(meta.get("script") or "")).name, 60)
-    return (script, name(started), cell("steps"), cell("records"), cost, name(ended))
+def _verdict(run: ListedRun) -> tuple[str, str]:
+    if run.diagnosis is None:
+        return "unreadable", "yellow"
+    words, tone = VERDICTS.get(run.diagnosis.verdict, ("", ""))
+    if run.diagnosis.verdict == "fails" and not run.diagnosis.outcome.fares_badly:
+        words = "faulty"  # a fault was found, and the loss does not tell how the run fares
+    return words, tone
+
+
+def _cells(run: ListedRun, noun: str) -> tuple[str, ...]:
+    """Return loss, steps, script and start; with nouns where no header has them."""
+    numbers = run.diagnosis.outcome.numbers if run.diagnosis else {}
+    end, steps = numbers.get("end"), run.meta.get("steps")
+    loss = f"{noun and 'loss '}{number(end)}" if isinstance(end, int | float) else ""
+    count_of = f"{steps:,}{noun and ' steps'}" if isinstance(steps, int) else ""
+    started = str(run.meta.get("started") or "")[:16].replace("T", " ")
+    script = name(Path(str(run.meta.get("script") or "")).name, 60)
+    return (loss, count_of, script, name(started))
 
 
 def demos(known: Mapping[str, str], console: Console) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +19,8 @@ _STYLES = {
     "proven": "bold green",
     "worse": "bold red",
     "undecided": "yellow",
+    "better on training only": "bold yellow",
+    "no better than chance": "yellow",
     "symptom gone, no measurable gain": "cyan",
     "no proven gain": "dim",
     "not run": "dim",
@@ -28,23 +29,27 @@ _WORDS = {"no proven gain": "no difference shown", "proven": "better"}  # in a c
 
 
 def cure(result: Cure, console: Console, *, diff: bool = True) -> None:
-    """Print what `relume fix` reports: the verdict, the cause, the tried edits, the patch."""
+    """Print what `relume fix` reports: the cause, the tried edits, the patch, the verdict last."""
     style = Style(console)
-    style.put()
-    _banner(result, style)
     if result.root is not None:
         _cause(result.root, style)
     for same_objective in _by_objective(result.trials):
         style.put()
         table(same_objective, "What was tried", style)
+    if result.taught:
+        style.put()
+        style.rule(style.text(("What the trials taught", "bold")), "dim")
+        for line in result.taught:
+            style.put(style.text(sentence(line)), left=1)
     for edit in result.advice:
         style.put()
         style.put(style.text(("by hand  ", "bold"), sentence(edit.text), ("  not tried", "dim")))
     if result.diff and diff:
         _patch(result, style)
-    elif result.edit is not None and not result.diff:
+    elif result.edits and not result.diff:
         _by_hand(result, style)
     _footer(result.trials, style)
+    _verdict(result, style)
 
 
 def trial(trial: Trial, console: Console) -> None:
@@ -55,22 +60,29 @@ def trial(trial: Trial, console: Console) -> None:
     _footer((trial,), style)
 
 
-def _banner(result: Cure, style: Style) -> None:
-    if result.root is None:
-        sign, tone, claim = "✓", "bold green", "Nothing to fix."
-        words = prose(result.diagnosis.outcome.text)
-    elif result.edit is not None and result.verdict is not None:
-        sign, tone = "✓", "bold green"
-        claim = f"Proven: {prose(result.edit.text or result.edit.fix)}."
+def _verdict(result: Cure, style: Style) -> None:
+    words = prose(result.diagnosis.outcome.text)
+    if result.edits and result.verdict is not None:
+        sign, tone, claim = "✓", "bold green", f"Proven: {prose(result.text)}."
         words = _from_to(result.trials, result.verdict)
+    elif result.word == "not cured":
+        sign, tone = "✗", "bold red"
+        count_ = sum(arm.role == "candidate" for arm in _first_arms(result))
+        claim = f"Not cured: it has not learned, and none of {count(count_, 'repair')} helped."
+        if not count_:
+            claim = "Not cured: it has not learned, and relume knows nothing to try."
+        words = sentence(result.fails)
+    elif result.word == "nothing to fix":
+        sign, tone, claim = "✓", "bold green", "Nothing to fix."
     else:
-        sign, tone, claim = "?", "bold yellow", "Leave it: no repair shows a gain."
-        words = prose(result.diagnosis.outcome.text)
+        sign, tone, claim = "?", "bold yellow", "Leave it: it learns, and no repair shows a gain."
         if any(v.word == "undecided" for t in result.trials for v in t.verdicts):
             claim = "Undecided: no repair is proven yet."
-    title = style.text(("relume fix", "bold"))
-    text = style.text((f"{style.sign(sign)} {claim}", tone), " ", words)
-    style.put(Panel(text, title=title, title_align="left", border_style=tone.removeprefix("bold ")))
+    style.put(style.text((f"{style.sign(sign)} relume fix: {claim}", tone), " ", words))
+
+
+def _first_arms(result: Cure) -> tuple[Arm, ...]:
+    return result.trials[0].arms if result.trials else ()
 
 
 def _from_to(trials: Sequence[Trial], verdict: Verdict) -> str:
@@ -124,6 +136,8 @@ def table(trials: Sequence[Trial], title: str, style: Style) -> None:
     else:
         style.put(_columns(rows, style), left=1)
     style.put(style.text((_placebo(last), "dim")), left=1)
+    for line in evidence_lines(last):
+        style.put(style.text((line, "dim")), left=1)
 
 
 def _columns(rows: Sequence[tuple[Trial, Arm]], style: Style) -> Table:
@@ -179,6 +193,9 @@ def difference(verdict: Verdict | None) -> str:
     if verdict is None or verdict.effect is None:
         return ""
     one = verdict.effect
+    arm_broken, base_broken = one.broken
+    if arm_broken != base_broken and not math.isfinite(one.low):
+        return f"broke down in {arm_broken} of {one.pairs}, before in {base_broken}"
     sign = "better" if one.mean > 0 else "worse" if one.mean < 0 else "the same"
     if one.mean == 0 and one.low == one.high:
         return "the same in every pair"
@@ -222,20 +239,52 @@ def _placebo(trial: Trial) -> str:
     return f"placebo: runs of this script differ by themselves; {verdict.word}"
 
 
+def evidence_lines(trial: Trial) -> list[str]:
+    """Return what the trial could have seen, and what its runs printed on held-out rows."""
+    lines: list[str] = []
+    judged = [v for v in trial.verdicts if v.effect is not None and v.arm != "placebo"]
+    seen = [v.visible for v in judged if v.visible is not None]
+    least = [v.least for v in judged if v.least is not None]
+    if seen and least:
+        many = f"{number(min(seen))} to {number(max(seen))}" if len(seen) > 1 else number(seen[0])
+        pairs = sorted({v.effect.pairs for v in judged if v.effect is not None})
+        spoken = " or ".join(map(str, pairs))
+        lines.append(
+            f"with {spoken} pairs the smallest difference that shows in four trials of five is "
+            f"{many}; the least worth a change is {number(max(least))} (--least)"
+        )
+    names = dict.fromkeys(name for one in trial.standings for name in one.held_out)
+    for held in list(names)[:2]:
+        values = [
+            f"{arm_words(trial, one.arm)} {number(one.held_out[held])}"
+            for one in trial.standings
+            if held in one.held_out
+        ]
+        lines.append(f"{name(held)} at the end: {'; '.join(values)}")
+    if names and trial.objective.source == "loss":
+        lines.append(f"judge by it: --metric 'validation:{name(next(iter(names)))}'")
+    return lines
+
+
+def arm_words(trial: Trial, arm: str) -> str:
+    """Return the arm in words; its text says where its weights were drawn anew."""
+    return name(next((a.text for a in trial.arms if a.name == arm and a.text), arm), 60)
+
+
 def _patch(result: Cure, style: Style) -> None:
     style.put()
     style.rule(style.text(("The patch", "bold")), "dim")
     for line in result.diff.splitlines():
         tone = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
-        style.put(style.text((_line(line), tone)), left=1)
-    style.put(
-        style.text(("write it with --write; undo it with git or `patch -R -p1`", "dim")), left=1
-    )
+        style.put_whole(style.text((_line(line), tone)))  # a patch is neither wrapped nor indented
+    style.put(style.text((sentence(result.patch_text), "dim")))
+    words = "write it with --write; undo that with: relume fix --undo"
+    style.put(style.text((words, "dim")))
 
 
 def _line(line: str) -> str:
-    """Return a line of source with its indentation and without control characters."""
-    return printable(line.expandtabs(4))
+    """Return a line of source without control characters; its tabs stay, for `git apply`."""
+    return "\t".join(printable(part) for part in line.split("\t"))
 
 
 def _by_hand(result: Cure, style: Style) -> None:
@@ -244,8 +293,8 @@ def _by_hand(result: Cure, style: Style) -> None:
         style.put(style.text(("to do  ", "bold"), sentence(result.by_hand)), left=1)
         return
     text = "No simple patch of the source: make the change by hand, as `relume explain "
-    edit = result.edit
-    style.put(style.text((f"{text}{edit.fix if edit else ''}` says.", "dim")), left=1)
+    names = "`, `relume explain ".join(edit.fix for edit in result.edits)
+    style.put(style.text((f"{text}{names}` says.", "dim")), left=1)
 
 
 def _footer(trials: Sequence[Trial], style: Style) -> None:
@@ -262,4 +311,3 @@ def _footer(trials: Sequence[Trial], style: Style) -> None:
     )
     style.put(style.text((f"{words}; {duration(seconds)}; kept in", "dim")))
     style.put(style.text((folder, "dim")))
-    style.put()

@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Evidence, Fact, Finding, Result, Series, Severity, Site, Trace, Value
+from relume.rules.alternating_losses import UNTOLD
 from relume.rules.non_finite import non_finite_loss_step, non_finite_values, recovered
 from relume.rules.outcome import DIVERGED, judge
 from relume.rules.page import page
@@ -140,7 +141,10 @@ def _finite(series: Series | None, step: int) -> "Floats":
 
 def _loss(trace: Trace) -> Finding | None:
     loss = trace.series("", "loss")
-    numbers = judge(trace).numbers
+    outcome = judge(trace)
+    if outcome.name in UNTOLD:
+        return None
+    numbers = outcome.numbers
     start, chance = number(numbers.get("start")), number(numbers.get("chance"))
     if loss is None or start is None:
         return None

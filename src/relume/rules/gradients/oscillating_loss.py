@@ -64,7 +64,7 @@ LEAST = 4  # records in the later half
 def check(trace: Trace) -> Iterator[Result]:
     """At most one finding, for the whole model."""
     outcome = judge(trace)
-    if outcome.name in ("no-loss", "too-short", "several-losses"):
+    if outcome.name in ("no-loss", "too-short", "several-losses", "moving-targets"):
         yield PAGE.missing(outcome.text.rstrip("."), "train for more steps")
     elif outcome.name == "oscillating":
         yield _finding(trace, outcome)

@@ -1,116 +1,69 @@
-"""ACT703 ordered-data: the rows come sorted by their targets, one class or one range a batch.
+"""ACT703 ordered-data: batches that each hold one kind of target: the data come sorted.
 
 ## What it does
-Finds runs whose batches hold one class each, or targets of one narrow range each, while the targets
-of the whole run differ.
-
-    loader = DataLoader(dataset, batch_size=32)  # the files come folder by folder
-
-"24 of 26 batches hold one class only, of 3 in all". Instead:
-
-    loader = DataLoader(dataset, batch_size=32, shuffle=True)
+Compares how much the targets differ within a batch and from batch to batch.
 
 ## Why it hurts
-Each step pulls the network towards the class of its batch and away from those before: the training
-loss falls within each stretch, since the last class is predicted for all, and nothing is learned of
-what tells the classes apart.
+Each step then pulls the network to what its batch holds and undoes the one before: it predicts the
+class that came last, and the loss jumps wherever the next begins. Units die when a long stretch
+of one class drives them all one way. A loader without `shuffle=True` over a folder for each class
+is the usual cause.
 
 ## How it is measured
-The targets of one optimiser's steps, on the first 10 recorded steps and every 15th later one.
-Classes: at least half of the batches have equal targets throughout (batches at a border of two
-classes do not), there are at least two classes, and at least half of the variance of their numbers
-is between batches. Numbers, one a row: at least nine tenths of that variance. Of n rows drawn at
-random it is 1/n, also where one class is rare and most batches hold the other alone (reasoned: both
-limits lie far above that for 8 rows). Least evidence: 10 batches of 8 rows on average. A warning
-for classes; for numbers where the means of the first ten batches only rise or only fall (by chance
-1 in 2 million) or the loss is not low; else a note.
+The variance of the batches' mean target, less what drawing rows at random gives, over the variance
+of all targets. It is 0 where rows are shuffled and 1 where every batch holds one value. Found from
+0.5 on: a batch then shows less than half of what differs (reasoned). Least evidence: 16 batches of
+8 rows, with targets that do not drift for good (those of reinforcement learning move with the
+model).
 
 ## Known false alarms
-Real and fake rows of a GAN that are passed in turn belong to one step. Classes that are learned one
-after the other on purpose (continual learning).
+Series in the order of time that a recurrent network must read so; on a run that learns this is a
+note.
 
 ## Fixes and their safety
-Shuffle the data (retrain).
+Shuffle the rows before each epoch (retrain).
 
 ## References
-Bottou, "Stochastic gradient descent tricks", 2012, section 4.1: "Randomly shuffle the training
-examples". McCloskey and Cohen, "Catastrophic interference", 1989.
+Bottou, "Stochastic gradient descent tricks", 2012, section 4.1: shuffle the examples.
 """
 
 from collections.abc import Iterator
 
-from relume.core import Evidence, Fact, Result, Severity, Trace
-from relume.rules.outcome import learned_loss_share
+from relume.core import Evidence, Result, Severity, Trace
 from relume.rules.page import page
-from relume.rules.series_tools import is_recorded, last_step, number
+from relume.rules.series_tools import last_step, number
 
 PAGE = page(__doc__)
 
-LEAST_BATCHES, LEAST_ROWS = 10, 8
-ONE_CLASS = 0.5  # of the batches (see the page)
-BETWEEN_CLASSES, BETWEEN = 0.5, 0.9  # of the variance (see the page)
+SHARE, GRAVE = 0.5, 0.9  # of the variance between batches; both reasoned, see the page
 
 
 def check(trace: Trace) -> Iterator[Result]:
-    """At most one finding, for the first optimiser whose targets are in order."""
-    orders = [f for f in trace.facts_of("signal") if f.site.startswith("order")]
-    enough = [
-        fact
-        for fact in orders
-        if (number(fact.data.get("batches")) or 0) >= LEAST_BATCHES
-        and (number(fact.data.get("rows")) or 0) >= LEAST_ROWS
-    ]
-    if not enough:
-        recorded = is_recorded(trace, "wiring")
-        reason = f"fewer than {LEAST_BATCHES} batches of {LEAST_ROWS} targets were seen"
-        yield PAGE.missing(reason if recorded else "the recorder did not look at the targets")
+    """At most one finding, for the run's criterion."""
+    fact = next(iter(trace.facts_of("criterion")), None)
+    share = None if fact is None else number(fact.data.get("target_between"))
+    if fact is None or share is None:
+        yield PAGE.missing("the targets of 16 batches of 8 rows were not read")
         return
-    for fact in enough:
-        data = fact.data
-        classes = _one_class(fact)
-        between = number(data.get("between")) or 0.0
-        severity = Severity.WARNING
-        if classes >= ONE_CLASS and (number(data.get("values")) or 0) >= 2:
-            text = "{one} of {batches} batches hold one class only, of {values} that were seen"
-            evidence = Evidence(
-                "one_class_share", classes, ONE_CLASS, int(data["batches"]), _more(fact)
-            )
-        elif not data.get("whole") and between >= BETWEEN:
-            text = (
-                "{value:.0%} of the variance of the targets is between batches: the rows are sorted"
-            )
-            evidence = Evidence(
-                "between_batches", between, BETWEEN, int(data["batches"]), _more(fact)
-            )
-            low = learned_loss_share(trace) is not None and not data.get("monotone")
-            severity = Severity.NOTE if low else Severity.WARNING
-        else:
-            continue
-        steps = (0, last_step(trace))
-        yield PAGE.finding(
-            "", severity, steps, text, evidence, cure="shuffle the rows: shuffle=True"
-        )
+    if share < SHARE:
+        yield PAGE.clean(f"{share:.0%} of the variance of the targets lies between batches")
         return
-    near = max(_one_class(fact) for fact in enough)
-    yield PAGE.clean(f"{near:.0%} of the batches hold one class only", near / ONE_CLASS)
-
-
-def _one_class(fact: Fact) -> float:
-    between = number(fact.data.get("between")) or 0.0
-    if not fact.data.get("whole") or between < BETWEEN_CLASSES:
-        return 0.0
-    return (number(fact.data.get("one_value")) or 0) / float(fact.data["batches"])
-
-
-def _more(fact: Fact) -> dict[str, float]:
-    data = fact.data
-    return {"one": data["one_value"], "batches": data["batches"], "values": data["values"]}
+    yield PAGE.finding(
+        "",
+        Severity.ERROR if share >= GRAVE else Severity.WARNING,
+        (fact.step, last_step(trace)),
+        "{value:.0%} of what differs among the targets differs from batch to batch and not within "
+        "one: the data come in order",
+        Evidence("between_share", share, SHARE, int(number(fact.data["target_batches"]) or 0)),
+        cure="shuffle the rows (shuffle=True) before each epoch",
+    )
 
 
 RULE = PAGE.rule(
     check,
-    severities=("note", "warning"),
-    needs=("training",),
-    symptom=False,
-    explains=("ACT401", "ACT403", "ACT605", "ACT607", "ACT501"),
+    severities=("warning", "error"),
+    needs=("criterion",),
+    figure="loss",
+    from_start=True,
+    explains=("ACT401", "ACT403", "ACT601", "ACT605", "ACT606", "ACT607"),
 )

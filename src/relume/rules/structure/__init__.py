@@ -3,7 +3,9 @@
 - `missing_nonlinearity` (ACT101): two affine layers with nothing between that bends.
 - `acting_linear` (ACT102): an act that bends nothing on the values it receives.
 - `act_after_act` (ACT103): a second act that is idle or harmful.
+- `no_second_derivative` (ACT105): a second derivative that is zero everywhere.
+- `dropout_leaves_little` (ACT106): a dropout that lets next to nothing through.
 
-They read `affine-pair` and `act-pair` facts, and for ACT102 the per-unit windows. ACT101 keeps its
-severity under any outcome; the other two are symptoms.
+They read `affine-pair`, `act-pair`, `dropout` and `no-curvature` facts, and for ACT102 the per-unit
+windows. ACT101 and ACT105 keep their severity under any outcome; the others are symptoms.
 """

@@ -1,15 +1,18 @@
 """Summarises each arm over all its runs: the objective with its interval, and its cost."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import special
 
 from relume.core.trial import Arm, ArmSummary, Objective, TrialRun
+from relume.trial.judge.held_out import end_of, held_out_names
 from relume.trial.judge.objective import RunsByArm
-from relume.trial.judge.verdict import LEVEL, score
+from relume.trial.judge.paired_tests import LEVEL
+from relume.trial.judge.pairs import score
 
+LEARNED = 0.95  # of the loss of guessing: the outcome's `GAIN` (rules/outcome.py)
 SMOOTH = 3  # points of the downsampled loss: one good batch does not reach the goal
 
 
@@ -22,22 +25,25 @@ def arm_summaries(
         arms: the base first.
         runs: the finished runs by arm and seed.
         objective: what is judged.
-        goal: a loss to reach; by default the median of the base's runs after half of their steps.
+        goal: a loss to reach; by default the median of the base's runs after half of their steps,
+            or where that is no better than guessing the worst end of the arms that learn.
     """
-    target = _halfway(_runs_of(arms[0].name, runs)) if goal is None and arms else goal
+    by_arm = {arm.name: _runs_of(arm.name, runs) for arm in arms}
+    target = _goal(by_arm) if goal is None else goal
+    names = held_out_names(runs, [arm.name for arm in arms])
     return tuple(
-        _summarise(arm.name, own, objective, target)
+        _summarise(arm.name, own, objective, target, names)
         for arm in arms
-        if (own := _runs_of(arm.name, runs))
+        if (own := by_arm[arm.name])
     )
 
 
 def _runs_of(arm: str, runs: RunsByArm) -> list[TrialRun]:
-    return [runs[key] for key in sorted(runs) if key[0] == arm]
+    return [runs[key] for key in sorted(runs) if key[0] == arm and not runs[key].stopped]
 
 
 def _summarise(
-    arm: str, runs: list[TrialRun], objective: Objective, goal: float | None
+    arm: str, runs: list[TrialRun], objective: Objective, goal: float | None, names: Sequence[str]
 ) -> ArmSummary:
     sign = 1.0 if objective.better == "max" else -1.0
     values = [sign * x for run in runs if (x := score(run, sign)) is not None]
@@ -60,7 +66,13 @@ def _summarise(
         bytes=None if most is None else int(most),
         dead_share=_median([s.metrics.get("dead_share") for s in runs]),
         parameters=None if trained is None else int(trained),
+        held_out={name: end for name in names if (end := _mean_end(runs, name)) is not None},
     )
+
+
+def _mean_end(runs: Sequence[TrialRun], name: str) -> float | None:
+    ends = [end for run in runs if (end := end_of(run, name)) is not None]
+    return float(np.mean(ends)) if ends else None
 
 
 def interval(values: Sequence[float]) -> tuple[float | None, float | None, float | None]:
@@ -82,6 +94,18 @@ def arrival(run: TrialRun, goal: float) -> int | None:
         if all(map(math.isfinite, some)) and sum(some) / len(some) <= goal:
             return run.loss[at][0]
     return None
+
+
+def _goal(by_arm: Mapping[str, list[TrialRun]]) -> float | None:
+    """Return a loss below that of guessing, which some arm reaches."""
+    every = [run for runs in by_arm.values() for run in runs]
+    levels = [run.metrics.get("chance", run.metrics.get("start")) for run in every]
+    chance = _median(levels)
+    half = _halfway(next(iter(by_arm.values()), []))
+    if chance is None or (half is not None and half < LEARNED * chance):
+        return half
+    ends = [_median([run.metrics.get("loss") for run in runs]) for runs in by_arm.values()]
+    return max((end for end in ends if end is not None and end < LEARNED * chance), default=None)
 
 
 def _halfway(runs: Sequence[TrialRun]) -> float | None:

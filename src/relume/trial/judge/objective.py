@@ -1,5 +1,6 @@
 """Chooses the objective of a trial: as asked, or as fits the arms' runs."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -10,17 +11,73 @@ from relume.trial.judge.objective_value import objective_value
 
 RunsByArm = Mapping[tuple[str, int], TrialRun]
 LOSS = Objective("training loss", "min", "loss")
-_LESS_IS_BETTER = ("loss", "error", "err", "mse", "mae", "rmse", "perplexity", "ppl", "nll")
+_LESS_IS_BETTER = frozenset(
+    [
+        "loss",
+        "error",
+        "err",
+        "mse",
+        "mae",
+        "rmse",
+        "mape",
+        "perplexity",
+        "ppl",
+        "nll",
+        "bpc",
+        "bce",
+        "ce",
+        "wer",
+        "cer",
+        "eer",
+        "fid",
+        "kl",
+        "regret",
+        "distance",
+        "divergence",
+        "val",
+        "valid",
+        "validation",
+        "test",
+        "eval",
+        "dev",
+    ]
+)
+"""Words of a number of which less is better; a bare "val 0.31" beside "train 0.29" is a loss."""
+_SHARES = frozenset(
+    [
+        "acc",
+        "accuracy",
+        "auc",
+        "auroc",
+        "f1",
+        "iou",
+        "miou",
+        "dice",
+        "precision",
+        "recall",
+        "map",
+        "top1",
+        "top5",
+        "hits",
+        "r2",
+        "bleu",
+        "rouge",
+        "ndcg",
+        "mrr",
+    ]
+)
+"""Words of a number that ends at 1, or at 100 where it is printed in per cent."""
 _YARDS = {"log-loss": "min", "accuracy": "max", "auc": "max", "error": "min"}
 """In order of preference: an accuracy cannot tell a right answer from a sure one."""
-_SOURCES = ("loss", "reported", "printed", "returned", "yard")
+_SOURCES = ("loss", "reported", "printed", "returned", "yard", "validation")
 
 
 def requested_objective(metric: str | None, better: str | None = None) -> Objective | None:
     """Return the objective that ``--metric`` names; None leaves it to `fitting_objective`.
 
     ``loss``; ``reported:NAME`` (by `relume.report_metric`); ``printed:WORDS`` (the last number that
-    the script prints after these words); ``yard:accuracy``; ``pkg.mod:fn`` or ``file.py:fn``,
+    the script prints after these words); ``validation`` or ``validation:NAME`` (what it prints or
+    logs on held-out rows); ``yard:accuracy``; ``pkg.mod:fn`` or ``file.py:fn``,
     called with the script's globals at its end.
 
     Raises:
@@ -33,9 +90,11 @@ def requested_objective(metric: str | None, better: str | None = None) -> Object
     source, colon, name = metric.partition(":")
     if metric == "loss":
         return replace(LOSS, better=better or "min")
+    if metric == "validation":
+        return Objective("", better or "", "validation")  # named once the base has run
     if not colon or not name.strip():
         raise UsageError(
-            f"--metric is {metric!r}; expected loss, reported:NAME, printed:WORDS, "
+            f"--metric is {metric!r}; expected loss, validation, reported:NAME, printed:WORDS, "
             "yard:accuracy, or pkg.mod:function."
         )
     if source == "yard":
@@ -49,8 +108,36 @@ def requested_objective(metric: str | None, better: str | None = None) -> Object
 
 def direction(name: str) -> str:
     """Return ``"min"`` or ``"max"``: which is better for a number, judged by its name."""
-    words = name.lower().replace("_", " ").replace("-", " ").split()
-    return "min" if any(word in _LESS_IS_BETTER for word in words) else "max"
+    words = _words(name)
+    if any(word in _SHARES for word in words):
+        return "max"
+    return (
+        "min" if any(word in _LESS_IS_BETTER or word.endswith("loss") for word in words) else "max"
+    )
+
+
+def is_loss(objective: Objective) -> bool:
+    """Whether a hundredth of the first training loss is a measure for this number."""
+    return objective.name in ("training loss", "loss", "log-loss")
+
+
+def is_bounded(objective: Objective, values: Iterable[float]) -> float:
+    """Return where this number ends: 1, or 100 in per cent; 0 where it has no end.
+
+    >>> is_bounded(Objective("val acc", "max", "printed"), [71.2, 93.0])
+    100.0
+    """
+    known = list(values)
+    if objective.better != "max" or not known:
+        return 0.0
+    if all(-1.0 <= x <= 1.0 for x in known):
+        return 1.0
+    shares = any(word in _SHARES for word in _words(objective.name)) or "%" in objective.name
+    return 100.0 if shares and all(0.0 <= x <= 100.0 for x in known) else 0.0
+
+
+def _words(name: str) -> list[str]:
+    return re.sub(r"[^a-z0-9%]+", " ", name.lower()).split()
 
 
 def fitting_objective(runs: RunsByArm, arms: Sequence[Arm]) -> tuple[Objective, str]:
@@ -106,6 +193,6 @@ def incomparable_arms(runs: RunsByArm, arms: Iterable[Arm]) -> tuple[str, ...]:
 def revalue(runs: RunsByArm, objective: Objective) -> dict[tuple[str, int], TrialRun]:
     """Return the same runs with the value of this objective, from their metrics and output."""
     return {
-        key: replace(run, value=objective_value(run.metrics, run.output, objective))
+        key: replace(run, value=objective_value(run.metrics, run.output, objective, run.held_out))
         for key, run in runs.items()
     }

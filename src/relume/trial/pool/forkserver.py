@@ -19,9 +19,11 @@ import importlib
 import importlib.util
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ STARTER = (
     "from relume.trial.pool.forkserver import {} as main\n"
     "main()"
 )
+TIMED_OUT = b"time"  # in the place of an exit status
 ALWAYS = (
     *("torch", "numpy", "torch._dynamo", "scipy.stats"),
     *("relume.trial.runner.run_arm", "relume.record.recorder", "relume.fixes.apply"),
@@ -50,9 +53,15 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, _no_op)  # a signal without a handler wakes nobody
     signal.set_wakeup_fd(waker)
     running: dict[int, int] = {}  # process id -> pipe for its exit status
+    ends: dict[int, float] = {}  # process id -> when its time is up
     warmed = False
     while True:
-        ready, _, _ = select.select([control, wake], [], [])
+        ready, _, _ = select.select([control, wake], [], [], _until(ends, running))
+        for child in [pid for pid, end in ends.items() if end <= time.monotonic()]:
+            del ends[child]
+            if child in running:
+                os.write(running[child], TIMED_OUT)
+                _kill_group(child)
         if wake in ready:
             os.read(wake, 1 << 12)
             _report_ended(running)
@@ -69,9 +78,21 @@ def main() -> None:
         own = (wake, waker, *pipes, *running.values())
         child = _fork(scratch, own) if _may_fork() else _spawn(scratch)
         running[child] = pipes[0]
+        limit = read_job(scratch).timeout
+        if limit:
+            ends[child] = time.monotonic() + limit
     for child in running:
         _kill_group(child)
+    for folder in sys.argv[1:2]:
+        shutil.rmtree(folder, ignore_errors=True)  # also where the client was killed
     os._exit(0)
+
+
+def _until(ends: dict[int, float], running: dict[int, int]) -> float | None:
+    """Return the seconds until the first limit of a running child; None without one."""
+    for child in [pid for pid in ends if pid not in running]:
+        del ends[child]
+    return max(0.0, min(ends.values()) - time.monotonic()) if ends else None
 
 
 def _no_op(number: int, frame: object) -> None:

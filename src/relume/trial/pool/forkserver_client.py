@@ -44,7 +44,9 @@ class ForkServerClient:
         self.closed = False
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair()
-        command = [sys.executable, "-c", STARTER.format("main")]
+        # a short path, as that of a socket has at most 108 bytes; the server removes it at its end
+        self.folder = Path(tempfile.mkdtemp(prefix="relume-"))
+        command = [sys.executable, "-c", STARTER.format("main"), str(self.folder)]
         with theirs:  # a session of its own: this process handles Ctrl-C
             self._process = subprocess.Popen(
                 command, stdin=theirs.fileno(), env=env, start_new_session=True
@@ -55,8 +57,9 @@ class ForkServerClient:
         """Whether it can run a job."""
         return self._process.poll() is None
 
-    def run(self, job: TrialJob, scratch: Path) -> int | None:
-        """Run a job to its end; return its exit status, or None if the server has died."""
+    def run(self, job: TrialJob, scratch: Path) -> str:
+        """Run a job to its end; return its exit status, ``"time"`` if its time was up, or ``""`` if
+        the server has died."""
         write_job(job, scratch)
         reader, writer = os.pipe()
         with open(reader, closefd=True) as answer:  # noqa: PTH123  (a file handle)
@@ -64,11 +67,10 @@ class ForkServerClient:
                 with self._lock:
                     socket.send_fds(self._control, [os.fsencode(scratch)], [writer])
             except OSError:
-                return None
+                return ""
             finally:
                 os.close(writer)
-            status = answer.read()  # until the server closes the pipe
-        return int(status) if status else None
+            return answer.read()  # until the server closes the pipe
 
     def close(self) -> None:
         """End the server and its running children."""
@@ -80,6 +82,7 @@ class ForkServerClient:
             with contextlib.suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class ForkServerPool:
@@ -125,10 +128,15 @@ def run_in_forkserver(text: str) -> str:
     job = job_of(text)
     problem = _missing_here(job)
     if problem:
-        return dump(TrialRun(job.arm.name, job.seed, problem=problem))
-    scratch = Path(tempfile.mkdtemp(prefix="relume-"))  # short: a socket path has at most 108 bytes
+        return dump(TrialRun(job.arm.name, job.seed, problem=problem, stopped=problem))
+    client = forkservers.acquire(job.threads)
     try:
-        client = forkservers.acquire(job.threads)
+        scratch = Path(tempfile.mkdtemp(dir=client.folder))
+    except OSError:  # closed in the meantime, or the disk is full
+        forkservers.release(client)
+        why = "no folder could be made for the run"
+        return "" if client.closed else dump(TrialRun(job.arm.name, job.seed, stopped=why))
+    try:
         status = client.run(job, scratch)
         forkservers.release(client)
         if client.closed:
@@ -148,16 +156,25 @@ def _missing_here(job: TrialJob) -> str:
     return ""
 
 
-def _result(job: TrialJob, scratch: Path, status: int | None) -> TrialRun:
+def _result(job: TrialJob, scratch: Path, status: str) -> TrialRun:
     file, output = scratch / "run.json", scratch / "output.txt"
     tail = output.read_text("utf-8", "replace")[-TAIL:] if output.exists() else ""
     if file.exists():
         run = run_of(json.loads(file.read_text()))
         return replace(run, output=run.output or tail)
-    if status is not None and status < 0:
-        why = f"the process was ended by signal {-status} ({signal.Signals(-status).name})"
-    elif status is None:
-        why = "the process that runs the shots ended"
-    else:
-        why = f"the process ended with exit code {status}"
-    return TrialRun(job.arm.name, job.seed, problem=why, output=tail)
+    why = _why(status, job)
+    return TrialRun(job.arm.name, job.seed, problem=why, output=tail, stopped=why)
+
+
+def _why(status: str, job: TrialJob) -> str:
+    """Say why a run left no result; that is never evidence for or against its arm."""
+    if status.startswith("time"):
+        return f"it was ended after {job.timeout:.3g} s, the limit (--timeout)"
+    if not status:
+        return "the process that makes the runs ended"
+    code = int(status)
+    if code >= 0:
+        return f"the process ended with exit code {code} before it had a result"
+    name = signal.Signals(-code).name
+    more = ", as the system does when memory runs out" if -code == signal.SIGKILL else ""
+    return f"the process was ended by signal {-code} ({name}{more})"

@@ -17,7 +17,7 @@ from relume.core import plain
 from relume.core.trial import Arm, TrialRun
 from relume.trial.runner.job import TrialJob, digest, dump, run_of
 
-FORMAT = 3
+FORMAT = 4
 """Raised by one when cached runs can no longer be reused."""
 
 
@@ -93,5 +93,5 @@ def edits_key(arm: Arm) -> str:
     """Hash an arm's edits to twelve hexadecimal digits; a placebo and its base differ."""
     plain_edits = [(e.fix, sorted(e.options.items()), e.sites) for e in arm.edits]
     role = arm.role if arm.role == "placebo" else ""
-    text = json.dumps([plain(plain_edits), role], sort_keys=True)
+    text = json.dumps([plain(plain_edits), role, *arm.sources], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

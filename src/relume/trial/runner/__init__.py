@@ -11,6 +11,8 @@ Read in this order:
 - `path_overlay.py`, `file_sandbox.py`: map paths to the scratch folder; patch Python's file
   functions.
 - `loss_probe.py`: records losses and ends the run at its step limit.
+- `held_out_numbers.py`: finds numbers on held-out rows in what the script prints and logs.
+- `outside.py`: failures of the machine; what a script does that no sandbox holds back.
 - `shared_metrics.py`: yardsticks that arms with different criteria share.
 - `report_metric.py`: `relume.report_metric`, which a script calls.
 """

@@ -42,6 +42,8 @@ class TrialJob:
         every: record every this many steps; None: within the recorder's budget.
         threads: of torch in the process; 0: torch's own number.
         keep: a folder for the run file; empty: it is deleted.
+        timeout: end the run after this many seconds; 0: never.
+        imports: modules that register acts, imported before the program runs.
     """
 
     program: Program
@@ -52,6 +54,8 @@ class TrialJob:
     every: int | None = None
     threads: int = 0
     keep: str = ""
+    timeout: float = 0.0
+    imports: tuple[str, ...] = ()
 
 
 _JOB, _RUN = TypeAdapter(TrialJob), TypeAdapter(TrialRun)

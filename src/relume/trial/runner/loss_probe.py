@@ -1,6 +1,7 @@
 """Records every loss and the yardsticks of one run, and ends it at its step limit."""
 
 import math
+from collections.abc import Callable
 from typing import Any, Self
 
 import torch
@@ -27,10 +28,14 @@ class LossProbe:
 
     Args:
         limit: raise `StepLimitReached` after this many optimiser steps; None: never.
+        at_first: called at the first loss, when the script has imported what it uses.
     """
 
-    def __init__(self, limit: int | None = None) -> None:
+    def __init__(
+        self, limit: int | None = None, at_first: Callable[[], None] = lambda: None
+    ) -> None:
         self.limit = limit
+        self._at_first = at_first
         self.steps = 0
         self.backwards = 0
         self.criterion = ""
@@ -82,6 +87,8 @@ class LossProbe:
         scaled, self._scaled = self._scaled, None
         if scaled is not None and scaled[0] is loss:
             loss = scaled[1]
+        if not self.backwards:
+            self._at_first()
         self.backwards += 1
         self._unread.append(loss.detach().reshape(()))
         self._at.append(self.steps)

@@ -26,11 +26,15 @@ from relume.record.store import run_file
 from relume.trial.judge.objective_value import objective_value
 from relume.trial.runner import report_metric
 from relume.trial.runner.file_sandbox import sandboxed
+from relume.trial.runner.held_out_numbers import LoggedNumbers, printed_numbers, thinned
 from relume.trial.runner.job import TrialJob, digest
 from relume.trial.runner.loss_probe import LossProbe, diverged, downsample, final_loss
+from relume.trial.runner.outside import go_offline, outside_reason
+from relume.trial.runner.patched_sources import patched_sources
 from relume.trial.runner.seed_shift import shift_seeds
 
 OUTPUT = 4000  # characters of output in a result
+MOST_OUTPUT = 4_000_000  # characters that are searched for numbers: a few hundred epochs of bars
 
 
 @dataclass(slots=True)
@@ -45,6 +49,7 @@ class ObservedRun:
     metrics: dict[str, float] = field(default_factory=dict[str, float])
     problem: str = ""
     seconds: float = 0.0
+    held_out: dict[str, tuple[float, ...]] = field(default_factory=dict[str, Any])
 
 
 def run_arm(job: TrialJob, scratch: Path, output: Path | None = None) -> TrialRun:
@@ -58,12 +63,20 @@ def run_arm(job: TrialJob, scratch: Path, output: Path | None = None) -> TrialRu
     if job.threads:
         torch.set_num_threads(job.threads)
     os.chdir(job.program.cwd)
-    observed, probe = ObservedRun(), LossProbe(job.steps)
+    go_offline(scratch)
+    for module in job.imports:
+        sys.path.insert(0, "")
+        importlib.import_module(module)
+    observed, logged = ObservedRun(), LoggedNumbers()
+    probe = LossProbe(job.steps, logged.watch)
     runs = Path(job.keep) if job.keep else scratch / "runs"
     reported = report_metric.start_listening()
     begun = perf_counter()
     with ExitStack() as stack:
-        stack.enter_context(sandboxed(scratch) if not job.keep else sandboxed(scratch, runs))
+        overlay = stack.enter_context(
+            sandboxed(scratch) if not job.keep else sandboxed(scratch, runs)
+        )
+        stack.enter_context(patched_sources(overlay, job.arm.sources))
         stack.enter_context(shift_seeds(job.seed))
         session = _apply_edits(job, stack)  # after the shift: what an edit draws differs by seed
         stack.enter_context(probe)
@@ -77,7 +90,9 @@ def run_arm(job: TrialJob, scratch: Path, output: Path | None = None) -> TrialRu
             observed.metrics[f"reported:{name}:{better}"] = value
         _call_user_metric(job, observed)
     report_metric.stop_listening()
-    return _result(job, observed, probe, "" if output is None else _read_output(output))
+    printed = "" if output is None else _read_output(output)
+    observed.held_out = thinned(printed_numbers(printed) | logged.numbers)
+    return _result(job, observed, probe, printed)
 
 
 def _apply_edits(job: TrialJob, stack: ExitStack) -> Any:
@@ -169,14 +184,15 @@ def _call_user_metric(job: TrialJob, observed: ObservedRun) -> None:
 def _result(job: TrialJob, observed: ObservedRun, probe: LossProbe, output: str) -> TrialRun:
     losses = probe.losses()
     trace = _trace(observed.run)
-    outcome, findings, symptoms = _diagnosed(trace)
+    outcome, findings, symptoms, chance = _diagnosed(trace)
     broke = diverged(losses, outcome)
     metrics = {
         **observed.metrics,
+        **chance,
         **probe.yardsticks(),
         **_costs(probe, losses, observed.seconds, trace),
     }
-    value = objective_value(metrics, output, job.objective)
+    value = objective_value(metrics, output, job.objective, observed.held_out)
     if job.objective.source == "printed" and value is not None:
         metrics[f"printed:{job.objective.name}"] = value
     return TrialRun(
@@ -197,6 +213,8 @@ def _result(job: TrialJob, observed: ObservedRun, probe: LossProbe, output: str)
         sources=_sources(job),
         output=output[-OUTPUT:],
         run=str(observed.run) if job.keep and observed.run is not None else "",
+        held_out=observed.held_out,
+        stopped=outside_reason(observed.text) if observed.how == "exception" else "",
     )
 
 
@@ -207,7 +225,8 @@ def _problem(job: TrialJob, observed: ObservedRun, value: float | None, *, broke
         return observed.problem
     if observed.how in ("exception", "interrupt") and not broke:
         return f"the run ended with {observed.text or observed.how}"
-    if value is None and not broke:
+    unnamed = job.objective.source == "validation" and not job.objective.name  # of the base
+    if value is None and not broke and not (unnamed and observed.held_out):
         return f"it gave no {job.objective.name}" + (f" ({observed.text})" if observed.text else "")
     return ""
 
@@ -219,14 +238,18 @@ def _trace(path: Path | None) -> Trace | None:
         return None
 
 
-def _diagnosed(trace: Trace | None) -> tuple[str, tuple[str, ...], dict[str, float]]:
+def _diagnosed(
+    trace: Trace | None,
+) -> tuple[str, tuple[str, ...], dict[str, float], dict[str, float]]:
     if trace is None:
-        return "", (), {}
+        return "", (), {}, {}
     diagnosis = diagnose(trace)
     loud = [f for f in diagnosis.findings if f.severity >= Severity.WARNING]
     noted = [f for f in diagnosis.findings if f.severity >= Severity.NOTE]
     symptoms = {f.key: float(f.evidence.value) for f in noted}
-    return diagnosis.outcome.name, tuple(f.key for f in loud), symptoms
+    chance = diagnosis.outcome.numbers.get("chance")
+    level = {"chance": float(chance)} if isinstance(chance, int | float) else {}
+    return diagnosis.outcome.name, tuple(f.key for f in loud), symptoms, level
 
 
 def _costs(
@@ -246,6 +269,8 @@ def _costs(
         costs["step_seconds"] = seconds / probe.steps
     if trace is not None and any(turn.data.get("reaches") for turn in trace.facts_of("turn")):
         costs["opposed"] = 1.0
+    if torch.cuda.is_initialized():
+        costs["device"] = 1.0
     dead = [] if trace is None else _dead(trace)
     if dead:
         costs["dead_share"] = sum(dead) / len(dead)
@@ -298,6 +323,6 @@ def _read_output(output: Path) -> str:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     try:
-        return output.read_text("utf-8", "replace")[-50_000:]
+        return output.read_text("utf-8", "replace")[-MOST_OUTPUT:]
     except OSError:
         return ""

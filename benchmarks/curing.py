@@ -1,0 +1,179 @@
+"""`relume fix` on sick scripts as users write them (`cure_scripts/`): cured, proven, with a patch?
+
+    python benchmarks/curing.py --part tune     # every other script by name; --part hold: the rest
+    python benchmarks/curing.py --only s04 s27
+    python benchmarks/curing.py --report        # what is known so far
+
+Every script says in its docstring what is sick and which training loss a repair must reach. Each
+patch is applied by git to a copy, and the copy is run as a script: does it reach the goal? Healthy
+scripts must be left alone. Finished scripts are kept in ``--dir`` and not run again.
+"""
+
+import argparse
+import json
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from relume.core.trial import Cure
+from relume.errors import UsageError
+from relume.trial.fix_search import cure
+from relume.trial.paired_trial import BASE
+from relume.trial.scheduler import ExecutionPlace, TrialRunner, TrialSetting, program_of
+
+SCRIPTS = Path(__file__).resolve().parent / "cure_scripts"
+ROOTS = {
+    "s00": "ACT605", "s01": "ACT606", "s02": "ACT201", "s03": "ACT202", "s04": "ACT601",
+    "s05": "ACT301 ACT501", "s06": "ACT702 ACT605", "s07": "ACT702 ACT605", "s08": "ACT203 ACT204",
+    "s09": "ACT204", "s10": "ACT206", "s11": "ACT205", "s12": "ACT303", "s13": "ACT302",
+    "s14": "ACT203", "s15": "ACT608", "s16": "ACT101", "s17": "ACT605", "s18": "ACT605",
+    "s19": "ACT606", "s20": "ACT301", "s21": "ACT605", "s22": "ACT603 ACT903",
+    "s23": "ACT603 ACT903", "s24": "ACT605", "s25": "ACT604 ACT702", "s26": "ACT301 ACT602",
+    "s27": "ACT601 ACT605", "s28": "ACT605", "s29": "ACT701", "s30": "ACT605 ACT602",
+    "s31": "ACT201",
+}  # fmt: skip
+"""The rules that name what is sick, by script: written before the first of them was diagnosed."""
+
+
+def scripts(part: str, only: list[str]) -> list[Path]:
+    """The scripts of a part: names alternate between the halves."""
+    every = sorted(SCRIPTS.glob("*.py"))
+    if only:
+        return [path for path in every if path.name.startswith(tuple(only))]
+    halves = {"tune": every[::2], "hold": every[1::2], "all": every}
+    return halves[part]
+
+
+def goal(path: Path) -> float | None:
+    """The training loss that a repair must reach; None of healthy and incurable scripts."""
+    match = re.search(r"Goal: loss ([0-9.]+)\.", path.read_text().split('"""')[1])
+    return float(match[1]) if match else None
+
+
+def treated(path: Path, folder: Path, jobs: int) -> dict[str, object]:
+    """Treat a script, and run its patch."""
+    where = ExecutionPlace(jobs=jobs)
+    runner = TrialRunner(TrialSetting(program_of(str(path), []), folder=folder, where=where))
+    row: dict[str, object] = {"case": path.stem, "goal": goal(path)}
+    try:
+        found = cure(runner)
+    except UsageError as error:
+        return row | {"word": f"refused: {error}"}
+    before = [f.code for f in found.diagnosis.roots]
+    base = runner.runs.get((BASE.name, 0))
+    if base is None:
+        return row | {"word": found.word, "runs": runner.executed}
+    row |= {
+        "word": found.word,
+        "fails": found.fails,
+        "outcome": found.diagnosis.outcome.name,
+        "root": found.root.code if found.root else "",
+        "root before": found.diagnosis.meta.get("root before", before[0] if before else ""),
+        "fix": found.text,
+        "runs": runner.executed,
+        "tried": [f"{arm.text}" for trial in found.trials[:1] for arm in trial.arms[1:]],
+        "base": base.metrics.get("loss"),
+        "taught": list(found.taught),
+        "patch": found.patch_text,
+        "by hand": found.by_hand,
+        "seconds": base.seconds,
+    }
+    if found.verdict is not None:
+        arm = runner.runs[found.verdict.arm, 0]
+        row["cured"] = arm.metrics.get("loss")
+        row["verdict"] = found.verdict.text
+    row["proofs"] = [str(trial) for trial in found.trials[1:]]
+    if found.diff:
+        row["diff"] = found.diff
+        row["applied"] = applied(path, found, folder)
+    return row
+
+
+def applied(path: Path, found: Cure, folder: Path) -> float | str | None:
+    """Apply the patch to a copy with git, run the copy, and return its training loss."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        for change in found.changes:
+            target = root / change.file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(change.before.encode())
+        git = ["git", "apply", "--unsafe-paths", "-"]
+        subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+        given = {"input": found.diff, "text": True, "capture_output": True}
+        done = subprocess.run(git, cwd=root, check=False, **given)  # type: ignore[call-overload]
+        if done.returncode:
+            return done.stderr
+        file = root / next(c.file for c in found.changes if c.file.endswith(path.name))
+        runner = TrialRunner(TrialSetting(program_of(str(file), []), folder=folder / "patched"))
+        runner.run([BASE], [0])
+        run = runner.runs[BASE.name, 0]
+        return run.problem or run.metrics.get("loss")
+
+
+def report(rows: list[dict[str, object]]) -> None:
+    """Print what was measured."""
+    sick = [row for row in rows if row["goal"] is not None]
+    lost = [row for row in rows if str(row["case"]).startswith("s") and row["goal"] is None]
+    well = [row for row in rows if str(row["case"]).startswith("h")]
+    proven = [row for row in sick if row["word"] == "proven"]
+    cured = [row for row in proven if reached(row, "cured")]
+    patched = [row for row in proven if row.get("diff")]
+    works = [row for row in patched if reached(row, "applied")]
+    runs = [int(str(row["runs"])) for row in proven]
+    silent = [row for row in (*sick, *lost) if row["word"] == "nothing to fix"]
+    print(f"sick and curable: {len(sick)}; proven {len(proven)}; cured and proven {len(cured)}")
+    print(f"proven with a patch: {len(patched)}; applied by git, run and at the goal {len(works)}")
+    print(f"sick, but 'nothing to fix': {len(silent)} of {len(sick) + len(lost)}")
+    left = [row for row in well if row["word"] in ("nothing to fix", "leave it")]
+    print(f"healthy: {len(well)}; left alone {len(left)}")
+    if runs:
+        print(f"runs for a proven cure: median {statistics.median(runs)}, most {max(runs)}")
+    for what in ("root before", "root"):
+        right = [r for r in sick if r.get(what) and str(r[what]) in ROOTS[str(r["case"])[:3]]]
+        print(f"first cause exact, by the {what}: {len(right)} of {len(sick)}")
+    for row in rows:
+        words = [row["case"], row["word"], row.get("root before"), row.get("root"), row.get("fix")]
+        numbers = [row.get(name) for name in ("base", "cured", "applied", "goal", "runs")]
+        print(" | ".join(str(word) for word in (*words, *(short(n) for n in numbers))))
+
+
+def reached(row: dict[str, object], what: str) -> bool:
+    """Whether that loss is at the goal."""
+    value, wanted = row.get(what), row["goal"]
+    return isinstance(value, float) and isinstance(wanted, float) and value <= wanted
+
+
+def short(value: object) -> object:
+    """A number to three digits."""
+    return f"{value:.3g}" if isinstance(value, float) else value
+
+
+def main() -> None:
+    """Treat the wanted scripts, and print the report."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--part", default="tune", choices=("tune", "hold", "all"))
+    parser.add_argument("--only", nargs="*", default=[], help="beginnings of names")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--dir", type=Path, default=Path(".relume/curing"))
+    parser.add_argument("--report", action="store_true")
+    args = parser.parse_args()
+    args.dir.mkdir(parents=True, exist_ok=True)
+    kept = args.dir / "cases.jsonl"
+    rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    done = {row["case"] for row in rows}
+    for path in () if args.report else scripts(args.part, args.only):
+        if path.stem in done:
+            continue
+        row = treated(path, args.dir.absolute(), args.jobs)
+        rows.append(row)
+        with kept.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        print(f"{path.stem}: {row['word']} {row.get('root')} {row.get('fix')}", file=sys.stderr)
+    report(rows)
+
+
+if __name__ == "__main__":
+    main()

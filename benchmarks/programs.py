@@ -1,0 +1,394 @@
+"""Unchanged public programs under `relume run`: is one disturbed, and is its output its own?
+
+    python benchmarks/programs.py FOLDER [--only NAME] [--piece 1/4] [--show] [--steps N]
+
+`FOLDER` lies beside this repository and holds a checkout of each public repository in `PROGRAMS` as
+`OWNER__NAME`; a program whose repository or package is missing is skipped and said so. Nothing of
+them is part of relume. `FOLDER/site`, where it exists, is put on the path of every program:
+packages that some of them need (gymnasium, matplotlib).
+
+Every program runs twice from the same copy, as plain `python` and under `relume run`. Both get a
+`sitecustomize` that seeds Python, NumPy and torch and ends the program with status 0 after so many
+backward passes, since few of them can be told to be short. Data that a program would download are
+drawn at random in its format (`DATA`), or made by the program's own script.
+
+Told is, for each: the verdict, the outcome, every finding of `warning` and above, and whether
+standard output and the exit status were those of `python`. All are programs that work, so a warning
+is a false alarm, unless the drawn data are the reason (`drawn`: nothing can be learned from them).
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SECONDS = 400.0
+TIMES = re.compile(
+    r"[\d.]+ ?(ms|s|sec|seconds|it/s)\b|[\d:]+<[\d:]+|ms/batch *[\d.]+|SPS: \d+|.*ms/step.*"
+)
+START = """
+import os, random, secrets
+secrets.randbits = lambda bits: 20_260_101 % (1 << bits)  # what unseeded generators begin with
+random.seed(0)
+import numpy, torch
+numpy.random.seed(0)
+torch.manual_seed(0)
+torch.set_num_threads(1)
+known = torch.library.register_fake
+def register_fake(name, *args, **keywords):
+    if str(name).startswith("torchvision::"):
+        return lambda function: function
+    return known(name, *args, **keywords)
+torch.library.register_fake = register_fake
+try:
+    import gymnasium, sys
+    sys.modules.setdefault("gym", gymnasium)
+except ImportError:
+    pass
+left = [int(os.environ["PROGRAM_STEPS"])]
+plain = torch.Tensor.backward
+def backward(self, *args, **keywords):
+    left[0] -= 1
+    if left[0] < 0:
+        raise SystemExit(0)
+    return plain(self, *args, **keywords)
+torch.Tensor.backward = backward
+"""
+"""The `sitecustomize` of both runs; torchvision may lack its compiled operations, and gymnasium is
+what gym is called today."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One public program.
+
+    Attributes:
+        kind: what it trains.
+        repository: `OWNER/NAME`.
+        file: the script, from the repository's root; or a module of an installed package.
+        arguments: words that make it short, on a CPU.
+        steps: backward passes after which it is ended.
+        data: the name of what is drawn for it (`DATA`).
+        folder: where it is started, from the root; beside the script by default.
+        before: a script of its own that is run first, from the same folder.
+        environment: further variables.
+    """
+
+    kind: str
+    repository: str
+    file: str
+    arguments: str = ""
+    steps: int = 400
+    data: str = ""
+    folder: str = ""
+    before: str = ""
+    environment: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.repository.partition('/')[2]}/{self.file}"
+
+
+JC, RL, PT = "jcjohnson/pytorch-examples", "seungeunrho/minimalRL", "pytorch/examples"
+CLEAN, TCN = "vwxyzjn/cleanrl", "locuslab/TCN"
+PROGRAMS = (
+    Program("by hand", JC, "autograd/two_layer_net_autograd.py"),
+    Program("by hand", JC, "autograd/two_layer_net_custom_function.py"),
+    Program("by hand", JC, "nn/two_layer_net_nn.py"),
+    Program("no autograd", JC, "tensor/two_layer_net_tensor.py"),
+    Program("regression", JC, "nn/two_layer_net_module.py"),
+    Program("regression", JC, "nn/two_layer_net_optim.py"),
+    Program("shared weights", JC, "nn/dynamic_net.py"),
+    Program("regression", PT, "regression/main.py"),
+    Program("GAN", "devnag/pytorch-generative-adversarial-networks", "gan_pytorch.py", steps=3000),
+    Program("RL", RL, "dqn.py", steps=600),
+    Program("RL", RL, "ppo.py", steps=600),
+    Program("RL", RL, "sac.py", steps=600),
+    Program("RL", RL, "ddpg.py", steps=600),
+    Program("RL", RL, "actor_critic.py", steps=300),
+    Program("RL", RL, "REINFORCE.py", steps=600),
+    Program("RL", RL, "ppo-lstm.py", steps=300),
+    Program("RL", CLEAN, "cleanrl/ppo.py", "--total-timesteps 4000 --no-cuda", 400, folder="."),
+    Program("RL", CLEAN, "cleanrl/dqn.py", "--total-timesteps 14000 --no-cuda", 400, folder="."),
+    Program("RL", CLEAN, "cleanrl/c51.py", "--total-timesteps 14000 --no-cuda", 400, folder="."),
+    Program("RL", PT, "reinforcement_learning/actor_critic.py", steps=80),
+    Program("RL", PT, "reinforcement_learning/reinforce.py", steps=80),
+    Program("language", "karpathy/makemore", "makemore.py", "-i names.txt --max-steps 300", 300),
+    Program(
+        "language",
+        "karpathy/nanoGPT",
+        "train.py",
+        "config/train_shakespeare_char.py --device=cpu --compile=False --eval_iters=2 "
+        "--log_interval=50 --block_size=32 --batch_size=8 --n_layer=3 --n_head=4 --n_embd=64 "
+        "--max_iters=300 --lr_decay_iters=300 --dropout=0.0",
+        400,
+        "characters",
+    ),
+    Program("language", "karpathy/minGPT", "projects/adder/adder.py", steps=300, folder="."),
+    Program(
+        "language",
+        PT,
+        "word_language_model/main.py",
+        "--epochs 1 --emsize 32 --nhid 32",
+        300,
+        "words",
+    ),
+    Program(
+        "diffusion",
+        "tanelp/tiny-diffusion",
+        "ddpm.py",
+        "--dataset moons --num_epochs 3 --save_images_step 100",
+        600,
+    ),
+    Program(
+        "sequence",
+        TCN,
+        "TCN/adding_problem/add_test.py",
+        "--cuda --epochs 1 --seq_len 60 --levels 3",
+        250,
+        folder=".",
+    ),
+    Program(
+        "sequence",
+        TCN,
+        "TCN/copy_memory/copymem_test.py",
+        "--cuda --epochs 1 --seq_len 40 --levels 3",
+        250,
+        folder=".",
+    ),
+    Program(
+        "sequence",
+        PT,
+        "time_sequence_prediction/train.py",
+        "--steps 2",
+        40,
+        before="generate_sine_wave.py",
+    ),
+    Program("VAE", PT, "vae/main.py", "--epochs 1", 300, "digits"),
+    Program("images", PT, "mnist/main.py", "--epochs 1", 300, "digits"),
+    Program("images", PT, "siamese_network/main.py", "--epochs 1", 150, "digits"),
+    Program("forward-forward", PT, "mnist_forward_forward/main.py", "--epochs 30", 300, "digits"),
+    Program(
+        "Keras",
+        "keras-team/keras",
+        "examples/demo_functional.py",
+        steps=200,
+        environment="KERAS_BACKEND=torch",
+    ),
+    Program(
+        "Keras",
+        "keras-team/keras",
+        "examples/demo_subclass.py",
+        steps=200,
+        environment="KERAS_BACKEND=torch",
+    ),
+    Program(
+        "HF",
+        "huggingface/accelerate",
+        "src/accelerate/test_utils/scripts/test_script.py",
+        "--cpu",
+        200,
+        folder=".",
+    ),
+    Program(
+        "Lightning",
+        "Lightning-AI/pytorch-lightning",
+        "examples/pytorch/basics/backbone_image_classifier.py",
+        "fit --trainer.max_steps 150",
+        150,
+        "digits",
+    ),
+)
+
+
+def digits(folder: Path) -> None:
+    """Pictures in the form of MNIST, beside the program and one folder above: a bright square a
+    class, in noise, so that there is something to learn."""
+    for root in (folder / "data", folder.parent / "data", folder):
+        raw = root / "MNIST" / "raw"
+        raw.mkdir(parents=True, exist_ok=True)
+        for part, count in (("train", 6_000), ("t10k", 1_000)):
+            pictures, labels = squares(count)
+            head = np.array([0x803, count, 28, 28], ">i4").tobytes()
+            (raw / f"{part}-images-idx3-ubyte").write_bytes(head + pictures.tobytes())
+            head = np.array([0x801, count], ">i4").tobytes()
+            (raw / f"{part}-labels-idx1-ubyte").write_bytes(head + labels.tobytes())
+
+
+def squares(count: int) -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 10, count).astype(np.uint8)
+    pictures = rng.integers(0, 60, (count, 28, 28)).astype(np.uint8)
+    for picture, label in zip(pictures, labels, strict=True):
+        row, column = 2 + 5 * (int(label) // 5) * 2, 1 + 5 * (int(label) % 5)
+        picture[row : row + 8, column : column + 5] = 230
+    return pictures, labels
+
+
+def sentences(count: int) -> str:
+    """Words in an order that a model can learn."""
+    rng = np.random.default_rng(0)
+    who, does, what = ("cat", "dog", "bird"), ("sees", "eats", "likes"), ("a mouse", "the tree")
+    lines = (f"the {who[a]} {does[a]} {what[b]} ." for a, b in rng.integers(0, (3, 2), (count, 2)))
+    return "\n".join(lines) + "\n"
+
+
+def words(folder: Path) -> None:
+    """Sentences in three files, for a model of words."""
+    data = folder / "data" / "wikitext-2"
+    data.mkdir(parents=True, exist_ok=True)
+    for part, count in (("train", 6_000), ("valid", 300), ("test", 300)):
+        (data / f"{part}.txt").write_text(sentences(count))
+
+
+def characters(folder: Path) -> None:
+    """Sentences as numbers of characters in 16 bits, with their alphabet."""
+    import pickle
+
+    data = folder / "data" / "shakespeare_char"
+    data.mkdir(parents=True, exist_ok=True)
+    text = sentences(4_000)
+    alphabet = sorted(set(text))
+    code = {letter: at for at, letter in enumerate(alphabet)}
+    numbers = np.array([code[letter] for letter in text], np.uint16)
+    numbers[: len(numbers) * 9 // 10].tofile(data / "train.bin")
+    numbers[len(numbers) * 9 // 10 :].tofile(data / "val.bin")
+    meta = {"vocab_size": len(alphabet), "stoi": code, "itos": dict(enumerate(alphabet))}
+    (data / "meta.pkl").write_bytes(pickle.dumps(meta))
+
+
+DATA: dict[str, Callable[[Path], None]] = {
+    "digits": digits,
+    "words": words,
+    "characters": characters,
+}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of one program."""
+
+    program: Program
+    reason: str = ""
+    verdict: str = ""
+    outcome: str = ""
+    warnings: tuple[str, ...] = ()
+    same: bool = True
+
+
+def run(program: Program, folder: Path, steps: int) -> Ran:
+    """Run one program both ways."""
+    source = folder / program.repository.replace("/", "__")
+    if not (source / program.file).exists():
+        return Ran(program, f"{source / program.file} is missing")
+    with tempfile.TemporaryDirectory() as kept:
+        root = Path(kept)
+        (root / "start").mkdir()
+        (root / "start" / "sitecustomize.py").write_text(START)
+        told = root / "told.json"
+        relume = ["-m", "relume", "run", "--isolated", "--dir", str(root), "--output-format"]
+        plain = _once(program, source, root / "plain", [], steps)
+        if plain.returncode:
+            last = plain.stderr.strip().splitlines()[-1:] or ["no word"]
+            return Ran(program, f"status {plain.returncode} under python: {last[0]}"[:200])
+        seen = _once(program, source, root / "seen", [*relume, "json", "-o", str(told)], steps)
+        if not told.exists():
+            return Ran(program, f"no diagnosis: {seen.stderr.strip()[-200:]}")
+        return _ran(program, plain, seen, json.loads(told.read_text("utf-8")))
+
+
+def _once(
+    program: Program, source: Path, copy: Path, words: list[str], steps: int
+) -> "subprocess.CompletedProcess[str]":
+    shutil.copytree(source, copy, ignore=shutil.ignore_patterns(".git", "*.png", "*.ipynb"))
+    script = copy / program.file
+    where = copy / program.folder if program.folder else script.parent
+    if program.data:
+        DATA[program.data](where)
+    here = Path(__file__).resolve().parent.parent
+    paths = [copy.parent / "start", copy if program.folder else where, here / "src"]
+    if (site := source.parent / "site").is_dir():
+        paths.append(site)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(str(path.resolve()) for path in paths),
+        "PROGRAM_STEPS": str(steps or program.steps),
+        "MPLBACKEND": "agg",
+        "KERAS_HOME": str(where),
+        "PYTHONHASHSEED": "0",
+        "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",  # files of their own, of older versions
+        **dict(pair.split("=") for pair in program.environment.split()),
+    }
+    if program.before:
+        subprocess.run([sys.executable, program.before], cwd=where, env=environment, check=False)
+    name = os.path.relpath(script, where)
+    return subprocess.run(
+        [sys.executable, *words, name, *program.arguments.split()],
+        cwd=where,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def _ran(
+    program: Program,
+    plain: "subprocess.CompletedProcess[str]",
+    seen: "subprocess.CompletedProcess[str]",
+    told: dict[str, Any],
+) -> Ran:
+    findings = [f for f in told["findings"] if f["severity"] in ("warning", "error")]
+    loud = tuple(f"{f['code']}@{f['site'] or '-'}: {f['message']}" for f in findings)
+    same = TIMES.sub("#", plain.stdout) == TIMES.sub("#", seen.stdout)
+    same = same and seen.returncode in (plain.returncode, 1)
+    return Ran(program, "", told["verdict"], told["outcome"]["text"], loud, same)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--piece", default="1/1", help="I/N: every Nth program from the Ith")
+    parser.add_argument("--steps", type=int, default=0, help="backward passes of each program")
+    parser.add_argument("--show", action="store_true", help="what is told of each")
+    words = parser.parse_args()
+    first, every = (int(word) for word in words.piece.split("/"))
+    chosen = [program for program in PROGRAMS if words.only in program.name][first - 1 :: every]
+    done: list[Ran] = []
+    for program in chosen:
+        try:
+            done.append(run(program, words.folder.resolve(), words.steps))
+        except subprocess.TimeoutExpired:
+            done.append(Ran(program, f"not done in {SECONDS:g} s"))
+        _say(done[-1], words.show)
+    ran = [one for one in done if not one.reason]
+    disturbed = sum(bool(one.warnings) for one in ran)
+    other = [one.program.name for one in ran if not one.same]
+    print(f"{len(ran)} of {len(done)} programs ran; with a warning {disturbed} of {len(ran)}")
+    print(f"other output or status than python: {', '.join(other) or 'none'}")
+
+
+def _say(one: Ran, show: bool) -> None:
+    text = one.reason and f"skipped: {one.reason}"
+    text = text or f"{one.verdict}; {len(one.warnings)} warnings{'' if one.same else '; DIFFERS'}"
+    print(f"{one.program.kind:<14} {one.program.name:<52} {text}", flush=True)
+    if show and not one.reason:
+        print(f"    {one.outcome}")
+        for line in one.warnings:
+            print(f"    {line}")
+
+
+if __name__ == "__main__":
+    main()
