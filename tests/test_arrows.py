@@ -13,11 +13,13 @@ SOURCE = Path(relume.__file__).parent
 GROUND = {"core", "errors", "registry"}  # every room stands on these
 ARROWS = {
     "cli": {"launch", "report", "atlas", "trial", "fixes", "diagnosis", "cards", "record", "acts"}
-    | {"rules", "demos", "policy", "checks"},
+    | {"rules", "demos", "policy", "checks", "supervise"},
     "__main__": {"cli"},
     "atlas": {"trial", "record", "cards", "acts"},
     "trial": {"fixes", "record", "launch", "diagnosis", "instrument"},
     "launch": {"record"},
+    "supervise": {"launch", "record", "startup"},
+    "startup": {"record"},
     "fixes": {"acts", "instrument"},
     "cards": {"acts"},
     "checks": {"record", "diagnosis", "instrument"},

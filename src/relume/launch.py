@@ -1,5 +1,8 @@
 """Runs an unmodified script in this process, recorded, as if `python` ran it.
 
+Trials do so, and a command that Python code calls; `relume run` on a command line gives the script
+a process of its own (`supervise.py`).
+
 The script is `__main__`; `sys.argv`, `sys.path[0]`, `__file__`, warnings, the exit code, what
 `sys.exit` prints and the traceback of an uncaught exception are those of `python SCRIPT` (or
 `python -m MODULE`). A failure of the recording is a remark at the end, never the script's error.
@@ -18,11 +21,15 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, packages_distributions
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
+from typing import TYPE_CHECKING
 
 from relume.errors import UsageError
-from relume.record.run import FOLDER, Run, begin, check_schedule, new_path
 from relume.record.schedule.ranks import Rank, this_rank
+from relume.record.store.new_path import FOLDER, new_path
 from relume.registry import unknown
+
+if TYPE_CHECKING:
+    from relume.record.run import Run
 
 _OWN_FOLDER = os.path.realpath(Path(__file__).parent) + os.sep
 
@@ -33,8 +40,8 @@ class LaunchResult:
 
     Attributes:
         path: the run file; None where recording could not start.
-        code: the exit code that the script would have under `python`.
-        how: how it ended: ``normal``, ``exit``, ``exception`` or ``interrupt``.
+        code: the exit code that the script would have under `python`; minus a signal's number.
+        how: how it ended: ``normal``, ``exit``, ``exception``, ``interrupt`` or ``killed``.
         notes: remarks on the recording, a sentence each.
         rank: which process of a distributed run this was; None where it trained alone.
     """
@@ -44,6 +51,21 @@ class LaunchResult:
     how: str
     notes: tuple[str, ...]
     rank: Rank | None = None
+
+    @property
+    def killer(self) -> str:
+        """The name of the signal that ended it, such as SIGTERM; empty where none did."""
+        if self.code >= 0:
+            return ""
+        try:
+            return signal.Signals(-self.code).name
+        except ValueError:
+            return f"signal {-self.code}"
+
+    @property
+    def asked_to_end(self) -> bool:
+        """Whether a person or a scheduler asked it to end, and it did."""
+        return self.killer in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +143,8 @@ def run(
     Raises:
         UsageError: there is no such script or module, or the budget is invalid.
     """
+    from relume.record.run import begin, check_schedule
+
     check_schedule(budget, every)
     problem = missing_script(target, module)
     if problem is not None:
@@ -143,7 +167,7 @@ def run(
     return LaunchResult(recorded.path, code, how, _remarks(recorded), rank)
 
 
-def _remarks(recorded: Run) -> tuple[str, ...]:
+def _remarks(recorded: "Run") -> tuple[str, ...]:
     return tuple(f"recording: {problem}" for problem in dict.fromkeys(recorded.problems))
 
 

@@ -7,11 +7,13 @@ name, or names the nearest one in its error.
 
 import ast
 import importlib
+import sys
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from inspect import cleandoc
+from pathlib import Path
 from typing import TypeVar
 
 from relume.errors import UnknownNameError
@@ -110,6 +112,14 @@ def docstring(source: str) -> str:
         if closing and "\\" not in text and not rest.partition("\n")[0].strip():
             return cleandoc(text)
     return ast.get_docstring(ast.parse(source)) or ""
+
+
+def own_docstring(text: str | None, depth: int = 2) -> str:
+    """The docstring of the module that calls the caller, also where Python drops it (`-OO`)."""
+    if text is not None or sys.flags.optimize < 2:
+        return text or ""
+    file = Path(sys._getframe(depth).f_globals["__file__"])
+    return docstring(file.read_text("utf-8"))
 
 
 def lookup(name: str, table: Mapping[str, T], kind: str) -> T:

@@ -23,7 +23,7 @@ ROWS = {
     "F1": "curve", "F2": "curve depth", "F3": "curve", "F4": "cloud curve", "F5": "shape",
     "F6": "curve", "F7": "shape", "F8": "classes", "F9": "head", "F10": "curve means",
     "P1": "curve means", "P2": "depth", "P3": "descent", "P4": "cloud", "P5": "birth cloud",
-    "P6": "boundary", "P7": "birth", "P8": "", "P9": "bars",
+    "P6": "boundary", "P7": "birth", "P8": "", "P9": "bars", "P10": "depth",
     "A1": "boundary", "A2": "boundary", "A3": "head",
     "C1": "", "C2": "means", "C3": "shape",
 }  # fmt: skip

@@ -1,10 +1,11 @@
 """Plain user scripts, broken and healthy, through `relume run`, each as a process of its own.
 
-Written as people ask about them, before anybody looked at what is said about them. The first lines
-of a script say what is right: ``# broken: CODES [at SITE]`` and ``# healthy: nothing``; a script
-with both is run with the word as its argument.
+Written as people ask about them, before anybody looked at what is said about them. The first
+lines of a script say what is right: ``# broken: CODES [at SITE]`` and ``# healthy: nothing``; a
+script with both is run with the word as its argument. Of a sub-folder (`--folder collapse`) every
+other name is held out (`--part hold`), and ``# <-`` marks the line that a finding should name.
 
-python tests/cases/scripts.py [--only NAME] [--every N] [--show]
+python tests/cases/scripts.py [--folder NAME --part tune|hold] [--only NAME] [--every N] [--show]
 """
 
 import argparse
@@ -29,6 +30,7 @@ class Told:
     codes: tuple[str, ...]
     site: str
     diagnosis: dict[str, Any]
+    lines: tuple[int, ...] = ()
 
     @property
     def loud(self) -> list[dict[str, Any]]:
@@ -46,9 +48,10 @@ class Told:
         )
 
     def _fits(self, finding: dict[str, Any]) -> bool:
-        return not self.site or bool(
-            re.search(self.site, finding["site"]) or re.search(self.site, finding["layer"])
-        )
+        if not self.site or finding["line"] in self.lines:
+            return True
+        places = (finding["site"], finding["layer"])
+        return any(re.search(self.site, place) for place in places)
 
     @property
     def right(self) -> bool:
@@ -73,6 +76,12 @@ def wanted(path: Path) -> list[tuple[str, tuple[str, ...], str]]:
     return found
 
 
+def marked(path: Path) -> tuple[int, ...]:
+    """The lines that a finding should name."""
+    lines = enumerate(path.read_text().splitlines(), start=1)
+    return tuple(number for number, line in lines if "# <-" in line)
+
+
 def run(path: Path, word: str, every: int) -> tuple[dict[str, Any], str]:
     """The diagnosis of one run, as a user gets it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -89,17 +98,22 @@ def run(path: Path, word: str, every: int) -> tuple[dict[str, Any], str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="scripts whose name contains this")
+    parser.add_argument("--folder", default="", help="a sub-folder of scripts/")
+    parser.add_argument("--part", default="all", choices=("tune", "hold", "all"))
     parser.add_argument("--every", type=int, default=0, help="steps between records")
     parser.add_argument("--show", action="store_true", help="print the stories")
     args = parser.parse_args()
     told: list[Told] = []
-    for path in sorted(p for p in HERE.glob("*.py") if args.only in p.stem):
+    every = sorted((HERE / args.folder).glob("*.py"))
+    parts = {"all": every, "tune": every[::2], "hold": every[1::2]}
+    for path in (p for p in parts[args.part] if args.only in p.stem):
         for word, codes, site in wanted(path):
             diagnosis, text = run(path, word, args.every)
-            one = Told(path.stem, word, codes, site, diagnosis)
+            one = Told(path.stem, word, codes, site, diagnosis, marked(path))
             told.append(one)
             found = " ".join(
-                f"{f['code']}@{f['site']}:{f['severity']}{'<' if f['explained_by'] else ''}"
+                f"{f['code']}@{f['site']}:{f['line']}:"
+                f"{f['severity']}{'<' if f['explained_by'] else ''}"
                 for f in diagnosis["findings"]
                 if f["severity"] != "fact"
             )

@@ -225,7 +225,7 @@ def test_a_script_that_fails_before_a_step_has_its_traceback_last(tmp_path: Path
         "relume: the script ended before a step was recorded; there is nothing to report.",
     ]
     done = relume_process("run", "--output-format", "json", "train.py", cwd=tmp_path)
-    assert json.loads(done.stdout)["meta"]["ended"] == "exception 1"  # programs get it all
+    assert json.loads(done.stdout)["meta"]["ended"] == "exit 1"  # programs get it all
 
 
 def test_the_json_file_holds_the_contract(trained: Path) -> None:

@@ -171,6 +171,25 @@ def forgotten(model: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.SGD([p for n, p in model.named_parameters() if "fc1" not in n], lr=1e-5)
 
 
+class Signed(Net):
+    """A sign between two layers, by hand."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.act1(self.fc2(torch.sign(self.fc1(x)))))
+
+
+class Forgetful(nn.Module):
+    """A plain cell with small recurrent weights that reads its features one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn, self.head = nn.RNN(1, 16, batch_first=True), nn.Linear(16, CLASSES)
+        nn.init.normal_(self.rnn.weight_hh_l0, std=0.02)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.rnn(x[:, :, None])[0][:, -1])
+
+
 class Softened(nn.Module):
     """A softmax over the batch."""
 
@@ -248,6 +267,8 @@ BROKEN = {
         model=lambda: nn.Sequential(nn.Linear(SIZE, 8), nn.ReLU(), nn.ReLU(), nn.Linear(8, 4))
     ),
     "decayed": Broken(optimiser=sgd(0.05, weight_decay=2.0), steps=200),
+    "signed": Broken(model=Signed),
+    "forgetful": Broken(model=Forgetful, optimiser=sgd(1e-3)),
     "forgotten": Broken(optimiser=forgotten),
     "one-unit": Broken(
         model=lambda: nn.Sequential(stack(nn.ReLU, 1, 1), nn.Softmax(dim=1)),

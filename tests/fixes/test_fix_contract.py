@@ -262,6 +262,21 @@ def opened(edit: Edit, broken: Broken) -> None:
     assert passed > 1e4  # of the gradient: what a sigmoid of -14 is of one of 1
 
 
+def kept(edit: Edit, broken: Broken) -> None:
+    base, treated = live(broken, []), live(broken, [edit])
+    for state, same in ((base, False), (treated, True)):
+        weight = state.first["rnn.weight_hh_l0"]
+        assert torch.allclose(weight @ weight.T, torch.eye(16), atol=1e-5) is same
+    assert not treated.first["rnn.bias_hh_l0"].any()
+
+
+def straightened(edit: Edit, broken: Broken) -> None:
+    base, treated = live(broken, []), live(broken, [edit])
+    assert not base.grads["fc1.weight"].any()
+    assert treated.grads["fc1.weight"].any()
+    assert torch.equal(base.grads["head.bias"], treated.grads["head.bias"])  # the same forward
+
+
 def fires(edit: Edit, broken: Broken) -> None:
     """Silent units speak from the first forward on, and the others keep their bias."""
     base, treated = live(broken, []), live(broken, [edit])
@@ -483,6 +498,8 @@ ROWS = {
     "rescale-init": Row("narrow", "ACT301", rescaled),
     "zero-bias": Row("born-dead", "ACT303", biases(0.0)),
     "positive-bias": Row("born-dead", "ACT303", biases(0.1)),
+    "keep-state": Row("forgetful", "ACT609", kept),
+    "straight-through": Row("signed", "ACT104", straightened),
     "open-gate": Row("shut", "ACT502", opened),
     "margin-bias": Row("born-dead", "ACT303", fires),
     "recycle-dead-units": Row("born-dead", "ACT401", recycles),

@@ -64,6 +64,10 @@ EXAMPLES: Mapping[str, Callable[[], Any]] = {
 
 # An expression whose graph saves each value, and the node that has it.
 SAVING: Mapping[str, tuple[Callable[[], Tensor], str]] = {
+    **dict.fromkeys(
+        ("batch_sizes", "reverse", "weight0", "weight1", "weight2", "weight3"),
+        (lambda: nn.LSTM(2, 2)(x(3, 1, 2))[0], "MkldnnRnnLayer"),
+    ),
     "alpha": (lambda: F.elu(x()), "Elu"),
     "approximate": (lambda: F.gelu(x()), "Gelu"),
     "beta": (lambda: F.softplus(x()), "Softplus"),
@@ -211,7 +215,7 @@ def test_the_list_has_nothing_that_is_not_used() -> None:
         ("from torch.optim.optimizer import _global_optimizer_pre_hooks", 1),
         ("torch._foreach_add(a, b)", 1),
         ("tensor._version", 1),
-        ("getattr(module, '_backward_hooks')", 1),
+        ("getattr(module, '_state_dict_hooks')", 1),
         ("node._saved_nothing", 0),  # no node has it
         ("saved(node, '_saved_nothing')", 1),
         ("module._modules, node._saved_self, self._version, torch.__version__", 0),

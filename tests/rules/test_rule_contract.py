@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import faults
 import numpy as np
 import pytest
+import signal_traces as signal
 import wiring_traces as wiring
 from traces import Build, dead, flat, healthy, sigmoids
 
@@ -154,6 +155,7 @@ ROWS = {
     "ACT101": Row(pair, (0.99e-4, 1e-7), (1e-4, 1.01e-4)),
     "ACT102": Row(faults.straight, (0.99, 1.0), (0.98, 0.5)),
     "ACT103": Row(faults.in_a_row, (1, 2), (0,)),
+    "ACT104": Row(lambda n: signal.cut(n).trace(), (2, 10), (1, 0)),
     "ACT105": Row(no_curvature, (1, 128), (0,)),
     "ACT106": Row(dropped, (0.2, 0.19, 0.03), (0.21, 0.5)),
     "ACT201": Row(softmax, (0.99e-3, 1e-3, 0.0), (1.01e-3,)),
@@ -162,6 +164,7 @@ ROWS = {
     "ACT204": Row(faults.beyond, (0.0101, 1.0), (0.0099, 0.0)),
     "ACT205": Row(faults.over_rows, (0,), (1, -1)),
     "ACT206": Row(faults.labels, (2, 5), (1, 0)),
+    "ACT208": Row(lambda n: signal.chained(n).trace(), (1, 3), (0,)),
     "ACT301": Row(drift, (1.01, -1.01, 3.5), (0.999, -0.999)),
     "ACT302": Row(faults.alike, (0.9991, 1.0), (0.999, 0.5)),
     "ACT303": Row(born, (0.10, 0.11, 0.6), (0.09, 0.0)),
@@ -169,6 +172,8 @@ ROWS = {
     "ACT402": Row(faults.dormant, (0.10, 0.11, 0.6), (0.09, 0.0)),
     "ACT403": Row(died, (0.10, 0.11, 1.0), (0.09, 0.0)),
     "ACT404": Row(faults.rare, (0.099, 0.01), (0.1, 0.5)),
+    "ACT405": Row(lambda n: signal.collapsed(n).trace(), (2, 9), (1, 0)),
+    "ACT407": Row(lambda n: signal.latents(n).trace(), (0, 3), (4, 8)),
     "ACT501": Row(saturated, (0.50, 0.51, 0.95), (0.49, 0.0)),
     "ACT502": Row(faults.gate, (0.25, 0.26, 1.0), (0.24, 0.0)),
     "ACT601": Row(vanishing, (0.99e-3, 1e-6), (1.01e-3,)),
@@ -179,6 +184,7 @@ ROWS = {
     "ACT606": Row(faults.slow, (0.99e-5, 0.0), (1.0e-5, 1.01e-5)),
     "ACT607": Row(faults.swinging, (0.35, 1.0), (0.05, 0.0)),
     "ACT608": Row(faults.decayed, (1.01, 30.0), (1.0, 0.99)),
+    "ACT609": Row(lambda n: signal.faded(n).trace(), (2, 9), (1, 0)),
     "ACT701": Row(nu, (0.81, 0.97), (0.8, 0.79)),
     "ACT702": Row(faults.scale, (30.1, 1 / 30.1, 1e3), (30.0, 1 / 29.9, 1.0)),
     "ACT703": Row(ordered, (0.5, 0.51, 1.0), (0.49, 0.0)),

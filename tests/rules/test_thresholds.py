@@ -17,6 +17,7 @@ from types import ModuleType
 import faults
 import numpy as np
 import pytest
+import signal_traces as signal
 import test_rule_contract as contract
 from traces import CHANCE, Build, dead, flat, healthy, sigmoids
 
@@ -323,6 +324,24 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("sigmoid_before_bce_with_logits", "LEAST"): Edge(
         "ACT202", contract.sigmoid, NONE, ERROR, ERROR
     ),
+    ("one_sided_head", "LEAST_COST"): Edge(
+        "ACT203", lambda v: signal.composed(v).trace(), NONE, ROUNDED, WARNING
+    ),
+    ("collapsed_representation", "GRADUAL"): Edge(
+        "ACT405", lambda v: signal.collapsed(9, before=v).trace(), NOTE, ERROR, ERROR
+    ),
+    ("collapsed_representation", "ALIKE_PAIRS"): Edge(
+        "ACT405", lambda v: signal.embedded(v).trace(), WARNING, NONE, NONE
+    ),
+    ("inactive_latents", "FEW_CODES"): Edge(
+        "ACT407", lambda v: signal.few_codes(v).trace(), WARNING, NOTE, NOTE
+    ),
+    ("inactive_latents", "SILENT"): Edge(
+        "ACT407", lambda v: signal.silent(v).trace(), NOTE, ROUNDED, WARNING
+    ),
+    ("inactive_latents", "SOME_SILENT"): Edge(
+        "ACT407", lambda v: signal.silent(v).trace(), NONE, ROUNDED, NOTE
+    ),
     ("one_sided_head", "LOG_SUM"): Edge("ACT203", faults.unnormalised, NONE, NONE, ERROR),
     ("target_outside_range", "EXCESS"): Edge("ACT204", below_zero, NONE, NONE, WARNING),
     ("target_outside_range", "GRAVE"): Edge("ACT204", faults.beyond, WARNING, ERROR, ERROR),
@@ -447,6 +466,7 @@ ELSEWHERE = {
 
 EVIDENCE = "how much must have been seen before anything is said"
 SHAPE = "a helper of the measurement, not compared with what is told"
+RECORDER = "the recorder compares with it; tests/record/facts/test_signal_audit.py has both sides"
 NO_EDGE = {
     ("act_after_act", "SIGMOID_SLOPE"): "a slope of acts; `test_act_knowledge.py` has its edge",
     ("act_after_act", "NARROW"): "a range of acts; `test_act_knowledge.py` has its edge",
@@ -468,6 +488,17 @@ NO_EDGE = {
     ("vanishing_gradient", "CALLS"): EVIDENCE,
     ("vanishing_gradient", "LEAST"): EVIDENCE,
     ("zero_slope_artefact", "RECENT"): EVIDENCE,
+    ("collapsed_representation", "ALIKE"): RECORDER,
+    ("collapsed_representation", "LEAST"): EVIDENCE,
+    ("gradient_less_act", "LEAST"): EVIDENCE,
+    ("gradient_over_time", "DECADES"): RECORDER,
+    ("gradient_over_time", "LEAST"): EVIDENCE,
+    ("inactive_latents", "ACTIVE"): RECORDER,
+    ("inactive_latents", "LEAST"): EVIDENCE,
+    ("inactive_latents", "ROWS_A_CODE"): EVIDENCE,
+    ("one_sided_head", "TINY"): SHAPE,
+    ("one_sided_head", "WIDE"): SHAPE,
+    ("one_sided_head", "ROUNDING"): SHAPE,
     ("gradients_not_cleared", "LEAST"): EVIDENCE,
     ("gradients_not_cleared", "SPAN"): EVIDENCE,
     ("optimizer_never_steps", "LEAST"): EVIDENCE,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
-from relume.registry import discover, pages
+from relume.registry import discover, own_docstring, pages
 
 if TYPE_CHECKING:  # `relume explain` reads the texts, and needs no figure for it
     from relume.atlas.figure import Figure
@@ -80,7 +80,7 @@ def lesson(
     docstring: str | None, figures: "Callable[[], tuple[Figure, ...]]", *experiments: str
 ) -> Lesson:
     """Return the lesson of a file: ``lesson(__doc__, figures, "act-cost")``."""
-    return Lesson(read(docstring or ""), figures, experiments)
+    return Lesson(read(own_docstring(docstring)), figures, experiments)
 
 
 def read(docstring: str) -> Text:

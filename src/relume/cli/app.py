@@ -1,8 +1,9 @@
 """Defines the command line: `main`, and the commands `run`, `diagnose` and `demo`.
 
 Importing it costs typer and rich's console; the command that needs NumPy or torch imports them.
-Commands return their exit code; `run` and `demo` return a function that does the work, so that the
-user's script does not run inside the parser's frames and context. The file is longer than others
+Commands return their exit code; `run` and `demo` return a function that does the work: on a command
+line the script runs in a process of its own, where Python code calls `main` in this one, but not
+inside the parser's frames and context. The file is longer than others
 because every option is spelled out where its command reads it.
 """
 
@@ -43,7 +44,9 @@ from relume.report.console import console, print_sentence, usage_sentence
 if TYPE_CHECKING:
     from relume.launch import LaunchResult
 
-Job = Callable[[], int]
+    Launcher = Callable[["RunPlan", Callable[[Path], None]], LaunchResult]
+
+Job = Callable[[Any], int]  # of a Launcher; typer reads this annotation
 
 CODES = "Exit code: 0 nothing of warning or above (see --fail-on), 1 findings, 2 bad input."
 RUN_CODES = (
@@ -124,7 +127,7 @@ def run(
     problem = missing_script(script, module)
     if problem:
         raise UsageError(problem)
-    return lambda: _run(plan, wanted, quiet=quiet)
+    return lambda launcher: _run(plan, wanted, launcher, quiet=quiet)
 
 
 @app.command(epilog=CODES)
@@ -196,7 +199,7 @@ def demo(
     )
     introduce(key, known[key], path, run_folder, console(stderr=True))
     plan = RunPlan(str(path), (), False, 0.01, None, run_folder)
-    return lambda: _run(plan, wanted)
+    return lambda launcher: _run(plan, wanted, launcher)
 
 
 app.command()(acts_command.card)
@@ -217,11 +220,10 @@ class RunPlan:
     sink: str | None = None
 
 
-def _run(plan: RunPlan, wanted: OutputPolicy, *, quiet: bool = False) -> int:
+def _in_this_process(plan: RunPlan, begun: Callable[[Path], None]) -> "LaunchResult":
     from relume.launch import run as launch
 
-    stderr = sys.stderr  # the script may replace it
-    launched = launch(
+    return launch(
         plan.script,
         plan.args,
         module=plan.module,
@@ -230,8 +232,33 @@ def _run(plan: RunPlan, wanted: OutputPolicy, *, quiet: bool = False) -> int:
         exact=plan.exact,
         sink=plan.sink,
         folder=plan.folder.absolute(),  # a script may change the working directory
-        begun=lambda path: None if quiet else _say_begun(path, stderr),
+        begun=begun,
     )
+
+
+def _in_its_own_process(plan: RunPlan, begun: Callable[[Path], None]) -> "LaunchResult":
+    from relume.record.store.new_path import new_path
+    from relume.supervise import run as supervise
+
+    name = plan.script if plan.module else Path(plan.script).resolve().stem
+    path = new_path(plan.folder.absolute(), name)
+    if path.exists():
+        begun(path)
+    return supervise(
+        plan.script,
+        plan.args,
+        path=path,
+        module=plan.module,
+        budget=plan.budget,
+        every=plan.every,
+        exact=plan.exact,
+        sink=plan.sink,
+    )
+
+
+def _run(plan: RunPlan, wanted: OutputPolicy, launcher: "Launcher", *, quiet: bool = False) -> int:
+    stderr = sys.stderr  # the script may replace it
+    launched = launcher(plan, lambda path: None if quiet else _say_begun(path, stderr))
     try:
         has_findings = _report(launched, wanted, quiet=quiet)
     except BrokenPipeError:  # the reader has closed the pipe; the script's code counts
@@ -242,6 +269,10 @@ def _run(plan: RunPlan, wanted: OutputPolicy, *, quiet: bool = False) -> int:
         reason = " ".join(f"{type(error).__name__}: {error}".rstrip(": ").split())
         print_sentence(f"the report failed ({reason}){kept_run}.", stderr)
         has_findings = False
+    if launched.code < 0:
+        from relume.supervise import die_of
+
+        die_of(-launched.code)
     return launched.code or int(has_findings)
 
 
@@ -260,6 +291,13 @@ def _report(launched: "LaunchResult", wanted: OutputPolicy, *, quiet: bool) -> b
             print_sentence(note)
     if launched.path is None or (launched.rank is not None and launched.rank.rank > 0):
         return False  # rank 0 reports for all
+    if launched.how == "killed" and not quiet:
+        print_sentence(
+            f"{launched.killer} ended the script; the run is kept in {launched.path}: "
+            "'relume diagnose' says what it shows."
+        )
+    if launched.asked_to_end:
+        return False  # and soon: whoever sent the signal waits for the end
     from relume.report.output import MACHINE, deliver
 
     diagnosis, trace, notes = load_and_diagnose(launched.path, wanted)
@@ -330,7 +368,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # not app(...): that would leave typer's excepthook behind for the user's script
         command = typer.main.get_command(app)
         result: Job | int | None = command.main(args, prog_name="relume", standalone_mode=False)
-        return result() if callable(result) else result or 0
+        if not callable(result):
+            return result or 0
+        # A debugger follows the script only in this process.
+        here = argv is not None or sys.gettrace() is not None
+        return result(_in_this_process if here else _in_its_own_process)
     except RelumeError as error:
         print_sentence(str(error))
         return 2

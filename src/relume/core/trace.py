@@ -199,8 +199,8 @@ class Trace:
                    ``first``, ``second`` (act names), ``first_traits``, ``second_traits`` (as of
                    a head's acts), ``role``, ``file``, ``line``
     softmax        ``act``, ``axis`` (from the front), ``shape``, ``batch`` (rows of the data),
-                   ``role``, ``implicit`` (the call names no axis; None: its source was not
-                   read), ``file``, ``line``
+                   ``role``, ``ends`` (of an axis of one entry: no layer follows), ``implicit``
+                   (the call names no axis; None: its source was not read), ``file``, ``line``
     path           ``before``: the sites before this act or head on a path of the graph, with no
                    other site between (one fact for each graph in which they differ)
     act-cost       a benchmark after `relume run`: ``seconds``, ``cheapest_seconds``, ``cheapest``,
@@ -254,6 +254,20 @@ class Trace:
                    ``steps``
     frozen         a weight that does not train from the start: ``fresh`` (it looks as it was
                    drawn), ``entries``
+    cut            at the first of the weights before an operation without a slope: ``operation``,
+                   ``leaves`` (all of them), ``file``, ``line``
+    rows           at the place after which all rows of a batch are alike: ``how`` (``weights``,
+                   ``act``, ``operation``), ``operation``, ``share`` (variance over rows over mean
+                   square), ``before`` (that of the place before), ``records``, ``streak`` (of them,
+                   the last ones in a row), ``last`` (step), ``file``, ``line``. At ``""``:
+                   ``places``, ``least`` (share), ``records``, ``last``, ``embedding`` (share of the
+                   widest output), ``embedding_site``, ``alike`` and ``alike_since``
+    latents        ``what`` (``gaussian``, ``codes``, ``top-k``; ``units``: an act's are those of a
+                   sparse autoencoder), ``units``, ``used``, ``most``, ``rows``, ``records``
+    softmax-chain  a softmax of probabilities: ``classes``, ``file``, ``line``
+    time           of a recurrent layer: ``at`` (steps of the sequence), ``log10`` (norms of the
+                   gradient there), ``decades``, ``growth``, ``now`` (``lost``, ``grown``), ``lost``
+                   and ``grown`` (records), ``length``, ``layer`` (class), ``records``
     end            how the program ended: ``how`` (``normal``, ``exit``, ``exception``,
                    ``interrupt``), ``code``, ``text``
     ============== ===============================================================================

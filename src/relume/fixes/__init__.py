@@ -13,7 +13,8 @@ Read in this order:
 - `base.py`: `Fix`, `FixPage` and the sections of a page.
 - `ladder.py`: all fixes, and the ladder of a finding: its edits, first rung first.
 - `apply.py`: `applied(edits)`, which applies edits to a training and undoes them.
-- `patches.py`: `patch_of(edit, root)`, the edit as a diff of the source.
+- `patches.py`: `patches_of(edits, root)`, edits as a diff of the source.
+- `write_patch.py`: writes a proven patch, and takes it back.
 - `live/`: the session that patches torch, and tools for live models.
 - `source/`: edits of source text with libcst.
 - `shared/`: what several fixes use.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from relume.core import Diagnosis, Finding, Trace, Value
 from relume.core.trial import Edit, Safety
+from relume.registry import own_docstring
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
@@ -87,10 +88,11 @@ class FixPage:
 
 def page(text: str | None) -> FixPage:
     """Read a fix file's docstring: `page(__doc__)`."""
-    match = FIRST_LINE.match(text or "")
+    text = own_docstring(text)
+    match = FIRST_LINE.match(text)
     if match is None:
         raise ValueError("a fix's docstring must begin like 'lower-learning-rate: ...'")
-    return FixPage(match["name"], text or "")
+    return FixPage(match["name"], text)
 
 
 def option(edit: Edit, name: str, default: Any) -> Any:

@@ -11,6 +11,9 @@ Files in reading order:
 
     private_names.py    each private name of torch, looked up once; `missing`
     monkeypatch.py      `MonkeyPatch`: wraps a function; wrappers are removed in any order
+    inserted_calls.py   `InsertedCalls`: calls around a statement, without a frame on the stack
+    source_lines.py     `SourceLines`: lines of autograd nodes, behind the user's anomaly mode
+    plain_traceback.py  `as_without_hooks`: a forward's traceback as it is without global hooks
     mode_stack.py       `is_open`, `remove_mode`: a function mode in torch's stack
     force_eager.py      `ForceEager`: compiled models run eagerly for a while
     module_names.py     `holder_of`, `plain_path`: the names of models and their parts

@@ -132,6 +132,12 @@ dispatch_stack_length: Any = look_up(
 DisableTorchFunction: Any = look_up(
     "torch._C.DisableTorchFunction", "the package's own computation runs in the user's modes"
 )
+profiler_enabled: Callable[[], bool] = look_up(
+    "torch._C._autograd._profiler_enabled", "a profiler of the user's sees the recorder", bool
+)
+record_function: Callable[[bool], None] = look_up(
+    "torch._C._autograd._enable_record_function", "a profiler of the user's sees the recorder", bool
+)
 disable_current_modes: Any = look_up(
     "torch.utils._python_dispatch._disable_current_modes",
     "a flop counter of the user's counts the recorder too",
@@ -181,11 +187,17 @@ def compiler_stance() -> Any:
 
 # ------------------------------------------------------------------ read from objects
 
+_OWN_HOOKS = "an error in a module with hooks of its own has a frame of torch's less"
+
 ATTRIBUTES: Mapping[str, str] = {
     "Module._modules": "parts are not added, replaced or found",
     "Module._parameters": "a layer's own weights are not told from those of its parts",
     "Module._buffers": "buffers are not restored after a check or a trace",
     "Module._forward_hooks": "the second piece of a maxout runs the layer's hooks twice",
+    "Module._forward_pre_hooks": _OWN_HOOKS,
+    "Module._backward_hooks": _OWN_HOOKS,
+    "Module._backward_pre_hooks": _OWN_HOOKS,
+    "Module._call_impl": "an error in a forward has a frame of torch's more in its traceback",
     "Tensor._base": "a layer that uses a view of its weight is not found",
     "Node._sequence_nr": "nodes are in no order and have no module: nothing is recorded",
     "Node._input_metadata": "the shape of the head's output is not known",
@@ -201,6 +213,7 @@ SAVED: Mapping[str, str] = {
     "act inputs and outputs": "condition other result self",
     "affine layers": "dilation groups input mat1 mat2 padding stride transposed weight",
     "norm layers": "normalized_shape result1 result2 training",
+    "recurrent layers": "batch_sizes reverse weight0 weight1 weight2 weight3",
     "reshapes": "dims",
     "criteria": "dim exponent ignore_index index indices mask reduction self_sym_numel "
     "self_sym_sizes target",

@@ -27,11 +27,13 @@ from relume.record.capture.recorded_step import RecordedStep
 from relume.record.capture.step_record import StepRecord
 from relume.record.facts.fact_log import FactLog
 from relume.record.facts.raised_frames import failed_step
+from relume.record.facts.signal_audit import AUDITED
 from relume.record.graph.head_structure import LOOKS_FOR
 from relume.record.hooks import fork_guard
 from relume.record.hooks.backward_hooks import BackwardPatches
 from relume.record.hooks.child_time import children_seconds
 from relume.record.hooks.grad_scaling import GradScaling
+from relume.record.hooks.torch_state import unseen
 from relume.record.schedule.overhead_budget import OverheadBudget
 from relume.record.schedule.step_schedule import next_loss
 from relume.record.sites.qualified_names import QualifiedNames
@@ -230,6 +232,7 @@ class Recorder:
         except Exception as error:
             self.fail("compiler", error)
 
+    @unseen
     def scaled(self, scaler: Any) -> None:
         """Read the factor of a gradient scaler that has multiplied a loss."""
         try:
@@ -254,6 +257,7 @@ class Recorder:
         except Exception as error:
             self.fail("gradient scaler", error)
 
+    @unseen
     def read_loss(self, loss: Tensor) -> None:
         """Read the loss of a plain step."""
         self.backwards += 1
@@ -267,6 +271,7 @@ class Recorder:
         except Exception as error:
             self.fail("loss", error)
 
+    @unseen
     def inside_backward(self, tensors: Any) -> None:
         """Read the graph of a backward inside another one: a reentrant checkpoint calls it."""
         try:
@@ -274,11 +279,14 @@ class Recorder:
         except Exception as error:
             self.fail("inner backward", error)
 
+    @unseen
     def before_backward(self, tensors: Any) -> None:
         """Read the graph of a step that may be recorded: backward is about to run on `tensors`."""
         try:
-            self.recorded_step.end_anomaly()
-            loss = tensors if isinstance(tensors, Tensor) else next(iter(tensors))
+            self.recorded_step.end_lines()
+            loss = tensors if isinstance(tensors, Tensor) else next(iter(tensors), None)
+            if not isinstance(loss, Tensor):
+                return  # an edge of the graph
             step = self.recorded_step
             if step.expects_backward and not step.read(loss, self.step, self.records):
                 return  # another model's loss
@@ -289,6 +297,7 @@ class Recorder:
         except Exception as error:
             self.fail("before backward", error)
 
+    @unseen
     def after_backward(self) -> None:
         """Read the gradients: backward has run, without an exception."""
         try:
@@ -300,6 +309,7 @@ class Recorder:
         except Exception as error:
             self.fail("after backward", error)
 
+    @unseen
     def after_grad(self, outputs: Any, results: Any) -> None:
         """Look at a derivative that is differentiated again, on a recorded step."""
         try:
@@ -308,6 +318,7 @@ class Recorder:
         except Exception as error:
             self.fail("derivative", error)
 
+    @unseen
     def before_foreign_step(self, optimizer: Any) -> None:
         """Snapshot the weights: an optimiser that is not torch's is about to step."""
         if self.recorded_step.armed:
@@ -339,8 +350,11 @@ class Recorder:
         if self._steps_to_skip > 1 and optimizer is self.optimizers.latest():
             self._steps_to_skip -= 1
             return
-        if self.failure_guard.stopped or torch.compiler.is_compiling():
-            return
+        if not (self.failure_guard.stopped or torch.compiler.is_compiling()):
+            self._handle_step(optimizer)
+
+    @unseen
+    def _handle_step(self, optimizer: Optimizer) -> None:
         try:
             if self._steps_to_skip:
                 self._resume()
@@ -493,7 +507,7 @@ class Recorder:
             "backwards": self.backwards,
             "overhead": self.budget.overhead,
             **self.optimizers.meta(),
-            "looks_for": [*LOOKS_FOR, "wiring", "dropout", "no-curvature"],
+            "looks_for": [*LOOKS_FOR, "wiring", "dropout", "no-curvature", *AUDITED],
             "seconds": self.budget.elapsed,
             "skipped": self.scaling.skipped,
             "children_seconds": children_seconds() - self._children_at_start,

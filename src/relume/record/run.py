@@ -19,14 +19,13 @@ from relume.core import Diagnosis, Trace
 from relume.errors import StoreError, UsageError
 from relume.record.schedule import ranks
 from relume.record.store import run_file
+from relume.record.store.new_path import FOLDER, new_path
 
 if TYPE_CHECKING:
     from torch import nn
 
     from relume.record.recorder import Recorder
     from relume.record.store.writer import Sink
-
-FOLDER = Path(".relume")
 
 
 class Run:
@@ -307,26 +306,3 @@ def check_schedule(budget: float, every: int | None) -> None:
         raise UsageError(f"a budget of {budget} was given; it is a share of wall time in (0, 1].")
     if every is not None and every < 1:
         raise UsageError(f"every={every} was given; it is a number of steps, 1 or more.")
-
-
-def new_path(folder: Path, name: str) -> Path:
-    """Create a new file and return its path: the time, the name, the rank, a number if needed.
-
-    The file is created at once, so that two runs that start in the same second do not share it.
-    """
-    rank = ranks.this_rank()
-    stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}{f'-rank{rank.rank}' if rank else ''}"
-    number = 1
-    while True:
-        path = folder / f"{stem}{f'-{number}' if number > 1 else ''}{run_file.SUFFIX}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            path.touch(exist_ok=False)
-        except FileExistsError:
-            if not folder.is_dir():
-                return path  # a file has the folder's name: the writer will report it
-            number += 1
-        except OSError:
-            return path  # the writer will report it
-        else:
-            return path

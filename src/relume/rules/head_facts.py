@@ -23,6 +23,8 @@ class JudgedHead:
         criterion: what is known of the criterion and its targets (see `core.Trace`).
         guards: what stands between a logarithm and the act before it: ``clamp``,
             ``renormalised``; None where that is not known or something else does.
+        reach: what several acts in a row can give together, whatever the head says (of a softmax at
+            the end: what its scores can be); None where there is one act, or that is not known.
         cut: the tightest limits of such clamps, None where there is none on that side.
     """
 
@@ -38,6 +40,7 @@ class JudgedHead:
     guards: tuple[str, ...] | None = None
     cut: tuple[float | None, float | None] = (None, None)
     act_sites: tuple[Site, ...] = ()
+    reach: tuple[float, float] | None = None
 
     @property
     def last(self) -> str:
@@ -85,8 +88,15 @@ def _judged(trace: Trace, head: Fact, criterion: Fact) -> JudgedHead:
         criterion=criterion.data,
         guards=None if head.data.get("guarded") is None else tuple(head.data["guarded"]),
         cut=_cut(acts),
+        reach=_reach(head.data.get("reach")),
         act_sites=tuple(Site.of_act(str(a.get("act", "")), a.get("traits")) for a in acts),
     )
+
+
+def _reach(limits: Any) -> tuple[float, float] | None:
+    numbers = [number(limit) for limit in limits or ()]
+    low, high = numbers if len(numbers) == 2 else (None, None)
+    return None if low is None or high is None else (low, high)
 
 
 def _cut(acts: Sequence[Mapping[str, Any]]) -> tuple[float | None, float | None]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relume.core import Outcome, Series, Trace, Value
+from relume.core import Fact, Outcome, Series, Trace, Value
 from relume.rules.alternating_losses import DIVERGED, FAILING, alternating_outcome
 from relume.rules.series_tools import is_recorded, number
 
@@ -44,6 +44,7 @@ LOSSES = 1_024  # even losses of a longer run at least: the recorder's schedule
 WHOLE = 0.9  # of the even grid that must be there
 UNBOUNDED = 1e3  # times its start, or 1: a signed loss beyond that has no floor
 DRIFT = 1.0  # deviations: five standard errors of the means of four batches of 16 rows
+IN_ORDER = 0.9  # of the targets' variance from batch to batch (page of ACT703)
 BLOCKS = 20  # pieces into which a course is cut; each then holds at least a step
 
 
@@ -258,6 +259,11 @@ def _chance(trace: Trace) -> float | None:
     return known[0] if len(known) == len(values) == 1 else None
 
 
+def _in_order(fact: Fact) -> bool:
+    """Whether each batch holds one kind of target: data in order come back, and do not move."""
+    return (number(fact.data.get("target_between")) or 0.0) >= IN_ORDER
+
+
 def targets_move(trace: Trace) -> bool:
     """Whether the targets of the loss have moved, or it holds a policy gradient."""
     return _drift(trace) >= DRIFT
@@ -267,7 +273,8 @@ def _drift(trace: Trace) -> float:
     """How far the targets have moved; infinite where rows are weighed by both signs."""
     if any(fact.data.get("signed_weights") for fact in trace.facts_of("criterion")):
         return math.inf
-    values = [number(fact.data.get("target_drift")) for fact in trace.facts_of("criterion")]
+    moving = (f for f in trace.facts_of("criterion") if not _in_order(f))
+    values = [number(fact.data.get("target_drift")) for fact in moving]
     return max((value for value in values if value is not None), default=0.0)
 
 

@@ -16,7 +16,7 @@ from relume.core import (
     Trace,
 )
 from relume.core.rule import FIGURES, NEEDS
-from relume.registry import lookup
+from relume.registry import lookup, own_docstring
 
 FIRST_LINE = re.compile(r"(?P<code>ACT\d{3}) (?P<name>[a-z0-9-]+): \S")
 
@@ -123,7 +123,8 @@ class RulePage:
 
 def page(text: str | None) -> RulePage:
     """Read a rule file's docstring: `page(__doc__)`."""
-    match = FIRST_LINE.match(text or "")
+    text = own_docstring(text)
+    match = FIRST_LINE.match(text)
     if match is None:
         raise ValueError("a rule's docstring must begin like 'ACT401 dead-units: ...'")
-    return RulePage(match["code"], match["name"], text or "")
+    return RulePage(match["code"], match["name"], text)

@@ -137,9 +137,9 @@ def test_a_plot_is_read_by_keys_and_by_pointer(eyes: Any, pages: Path) -> None:
     )
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    assert walker.get_attribute("aria-valuetext").startswith("net.2.act: first record 0.0001")
+    assert walker.get_attribute("aria-valuetext").startswith("net.2.act: first record 0.001")
     page.keyboard.press("End")
-    assert walker.get_attribute("aria-valuetext") == "net.out: first record 1; last record 1"
+    assert walker.get_attribute("aria-valuetext") == "net.out: first record 10; last record 10"
     tip = page.locator(".first .tip")
     assert tip.is_visible()
     page.keyboard.press("Escape")
@@ -156,7 +156,7 @@ def test_the_depth_map_tells_every_cell(eyes: Any, pages: Path) -> None:
     walker.focus()
     page.keyboard.press("ArrowDown")
     said = part.get_by_role("status")
-    assert said.inner_text() == f"net.1.act, step {4 * (RECORDS - 1)}: 1e−5"
+    assert said.inner_text() == f"net.1.act, step {4 * (RECORDS - 1)}: 0.0001"
     assert part.locator(".heat-names .marked").inner_text() == "1.act"
     part.get_by_text("as measured").click()
     part.locator(".walker").focus()
@@ -236,7 +236,7 @@ def test_what_a_screen_reader_meets(eyes: Any, pages: Path) -> None:
     assert '- region "Verdict"' in tree
     assert '- list "The network, as data flows through it"' in tree
     assert re.search(r'- figure "The gradient shrinks 100 thousand times on its way back"', tree)
-    assert 'img "Gradient by depth: at the last record net.0.act has 1e−6 of what' in tree
+    assert 'img "Gradient by depth: at the last record net.0.act has 1e−5 of what' in tree
     nameless = page.evaluate(
         """[...document.querySelectorAll('button, input, select, [role=slider], [role=img]')]
         .filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.length))

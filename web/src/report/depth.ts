@@ -21,7 +21,8 @@ export function depthMap(run: Run, onPick: (block: number) => void): Figure | nu
   const grid = rows.map(({ one }) => one.steps).reduce((a, b) => (b.length > a.length ? b : a));
   const columns = [...grid];
   const looked = rows.map(({ one }) => aligned(one, columns));
-  const end = looked[looked.length - 1]!;
+  const lastAct = rows.map(({ block }) => block.kind).lastIndexOf("act"); // a head may stand after it
+  const end = looked[lastAct < 0 ? looked.length - 1 : lastAct]!;
   let relative = true;
   const value = (row: number, column: number): number | undefined => {
     const found = looked[row]?.[column];

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 PAGE = page(__doc__)
 
-RUNGS = {"ACT602": 3, "ACT604": 3, "ACT605": 4}
+RUNGS = {"ACT602": 3, "ACT604": 3, "ACT605": 4, "ACT609": 3}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:

@@ -76,9 +76,7 @@ def _around(source: "Source", block: str, *, after: bool, settled: bool = False)
         return None
     only = line.body[0]
     named = isinstance(only, cst.Assign) and only.value is call and len(only.targets) == 1
-    name = dotted(only.targets[0].target) if named else "optimizer"
-    if not name or ("{optimiser}" not in block and not after):
-        name = name or "optimizer"
+    name = (dotted(only.targets[0].target) if named else "") or "optimizer"
     text = block.replace("{model}", model).replace("{optimiser}", name)
     new = statements(text)
     if named or not after:

@@ -42,6 +42,9 @@ class GraphReader:
         fact_log: writes facts about the graphs.
         module_trace: entries and exits of modules on the step.
         act_capture: holds the acts that are in no graph.
+
+    Attributes:
+        calls: the acts of the graph that was last read in full.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class GraphReader:
         self._act_capture = act_capture
         self._cached: dict[tuple[int, int], CachedGraph] = {}
         self._step = 0
+        self.calls: list[SiteCall] = []
 
     def concerns(self, graph: AutogradGraph) -> bool:
         """Whether a watched model is in the graph.
@@ -155,6 +159,7 @@ class GraphReader:
         wants_lines = self._fact_log.wants_lines
         captured = self._relevant_acts(graph) if self._act_capture.captured else []
         acts = self._sites.acts_in(graph, self._module_trace, captured, phase=record.phase)
+        self.calls = acts
         new = len(self._sites.states) > count
         view = self._fact_log.read_graph(
             graph,

@@ -13,13 +13,13 @@ from time import thread_time
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from relume.instrument.force_eager import ForceEager
 from relume.instrument.module_names import user_frame
 from relume.instrument.private_names import current_autograd_node, in_backward
+from relume.instrument.source_lines import SourceLines
 from relume.record.capture.graph_reader import DEEP_FIRST, GraphReader, is_deep
 from relume.record.capture.parameter_stats import ParameterStats
 from relume.record.capture.step_record import StepRecord
@@ -30,7 +30,7 @@ from relume.record.graph.broken_forward import broken_place, is_freed
 from relume.record.graph.criterion_targets import is_regression
 from relume.record.graph.second_derivative import is_zero, straight_acts
 from relume.record.hooks.grad_scaling import GradScaling
-from relume.record.hooks.torch_state import untraced
+from relume.record.hooks.torch_state import unseen, untraced
 from relume.record.measure.parameter_samples import parameters_of
 from relume.record.schedule.loss_attribution import LossReach
 from relume.record.sites.function_mode import ActCapture
@@ -95,7 +95,7 @@ class RecordedStep:
         self._backwards_read = 0  # on this step
         self._early_cost = 0.0  # time spent in module hooks before there is a record
         self._step_handle: Any = None
-        self._anomaly = self._anomaly_was_set = False
+        self._source_lines = SourceLines()
         self._thread = 0
         self._step = 0
 
@@ -120,6 +120,7 @@ class RecordedStep:
         self._backwards_read = 0
         self._leaves = []
         self.fact_log.wiring.arm()
+        self.fact_log.signal.arm(follow=is_deep(record) and not self._exact)
         self.act_capture.close()
         self.act_capture.clear()
         self.act_capture.phase = record
@@ -129,7 +130,9 @@ class RecordedStep:
             self._early_cost = 0.0
             self._thread = get_ident()
             self._step_handle = register_optimizer_step_pre_hook(self._on_optimizer_step)
-        self._begin_anomaly()
+        self._source_lines.noted = False
+        if self.fact_log.wants_lines:
+            self._source_lines.begin()
 
     def force_eager(self) -> None:
         """Run compiled models eagerly until the end of the recorded step."""
@@ -142,26 +145,17 @@ class RecordedStep:
             self._step_handle.remove()
             self._step_handle = None
         self._module_hooks.close()
-        self.end_anomaly()
+        self.end_lines()
         self._force_eager.restore()
         self._parameter_stats.forget()
         self.fact_log.wiring.disarm()
+        self.fact_log.signal.disarm()
         self.step_record = None
         self._leaves = []
 
-    def _begin_anomaly(self) -> None:
-        if self.fact_log.wants_lines and not torch.is_anomaly_enabled():
-            torch.set_anomaly_enabled(True, False)  # records where nodes are made; off in backward
-            self._anomaly = self._anomaly_was_set = True
-
-    def end_anomaly(self) -> None:
-        """Stop recording source lines, before backward would pay for them."""
-        # Lightning's trainer restores the mode that it found when it began; nothing else turns
-        # the mode on without its check for NaN.
-        anomaly_was_kept = self._anomaly_was_set and torch.is_anomaly_enabled()
-        if self._anomaly or (anomaly_was_kept and not torch.is_anomaly_check_nan_enabled()):
-            torch.set_anomaly_enabled(False, True)
-            self._anomaly = False
+    def end_lines(self) -> None:
+        """Stop noting source lines, before backward would pay for them."""
+        self._source_lines.end()
 
     def _add_cost(self, start: float) -> None:
         if self.step_record is None:
@@ -197,10 +191,14 @@ class RecordedStep:
             self._reader.read(self.step_record, graph, step)
             with self._reader.without_packed(graph):
                 self.fact_log.wiring.before_backward(graph, self.module_trace, step)
+                if self.step_record.deep:
+                    trace, calls = self.module_trace, self._reader.calls
+                    self.fact_log.signal.before_backward(graph, calls, trace, step, self._on_error)
                 self.fact_log.origin.read(graph, self.module_trace, loss, step)
-                self.fact_log.signal.read(graph, step, record)
+                self.fact_log.term_reach.read(graph, step, record)
             if record == 0:
                 self.fact_log.write_frozen()
+        self._source_lines.forget(graph.nodes)
         self._leaves = graph.leaves
         reach, regresses = frozenset(map(id, graph.leaves)), False
         if self.several or record < DEEP_FIRST:
@@ -296,6 +294,7 @@ class RecordedStep:
         with untraced():
             self._parameter_stats.gradients(step_record, self._leaves)
             self.fact_log.wiring.after_backward()
+            self.fact_log.signal.after_backward(self._step)
             self.fact_log.origin.after_backward(self._step)
         step_record.add_cost(thread_time() - start)
 
@@ -316,7 +315,7 @@ class RecordedStep:
             with untraced():
                 self.fact_log.wiring.after_step(optimizer, self._step)
                 self.fact_log.lost_updates.after_step(optimizer)
-                self.fact_log.signal.after_step(optimizer)
+                self.fact_log.term_reach.after_step(optimizer)
         if step_record is None:
             return
         start = thread_time()
@@ -344,6 +343,7 @@ class RecordedStep:
     def _on_optimizer_step(self, optimizer: Optimizer, args: object, keywords: object) -> None:
         self.before_step(optimizer)
 
+    @unseen
     def before_step(self, optimizer: Optimizer) -> None:
         """Snapshot the weights: an optimiser is about to step."""
         # Also where there is no record yet: LBFGS, and frameworks that pass a closure, call

@@ -14,6 +14,7 @@ from relume.record.facts.lost_updates import LostUpdates
 from relume.record.facts.non_finite_origin import NonFiniteOrigin
 from relume.record.facts.signal_audit import SignalAudit
 from relume.record.facts.structure_facts import StructureFacts
+from relume.record.facts.term_reach import TermReach
 from relume.record.facts.wiring import WiringAudit
 from relume.record.graph import affine_structure, criterion
 from relume.record.graph.autograd_graph import (
@@ -65,8 +66,9 @@ class FactLog:
         structure_facts: writes facts about the model's structure.
         criterion_fact: writes the fact about the criterion.
         wiring: writes which parameters get a gradient and are optimised.
+        signal: writes where the signal, or the error, is lost on its way.
         origin: writes where the first value that is not finite came from.
-        signal: writes which rows, targets and terms of the loss send a gradient.
+        term_reach: writes which rows, targets and terms of the loss send a gradient.
         lost_updates: writes what is left of an update.
     """
 
@@ -76,8 +78,9 @@ class FactLog:
         self.structure_facts = StructureFacts(sites, writer)
         self.criterion_fact = CriterionFact(writer)
         self.wiring = WiringAudit(sites, writer)
+        self.signal = SignalAudit(sites, writer)
         self.origin = NonFiniteOrigin(sites, writer)
-        self.signal = SignalAudit(writer)
+        self.term_reach = TermReach(writer)
         self.lost_updates = LostUpdates(sites.names, writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
@@ -255,7 +258,8 @@ class FactLog:
                 step,
             )
         self.wiring.finish(step, optimizer_steps, backwards)
-        self.signal.finish(step)
+        self.signal.finish()
+        self.term_reach.finish(step)
         self.lost_updates.finish()
         if optimizer_steps and not backwards:
             self.structure_facts.write_opaque("", "torch.func", *NO_BACKWARD, step)

@@ -17,6 +17,7 @@ from relume.record.graph.autograd_graph import (
     name_of,
 )
 from relume.record.graph.dropout_masks import dropout_masks
+from relume.record.graph.head_reach import head_reach
 from relume.record.graph.opaque_ops import CUSTOM, FUSED, OPAQUE, PACKED, RELEASED, is_custom
 from relume.record.graph.softmax_source import axis_is_left_out
 from relume.record.sites.module_trace import ModuleTrace
@@ -78,6 +79,7 @@ class StructureFacts:
                 "acts": acts,
                 "direct": head_structure.is_direct(spec, head),
                 "guarded": head_structure.log_guards(spec, head),
+                "reach": head_reach(spec, head),
                 "rows_sum_error": None if rows is None else rows[0],
                 "rows_min": None if rows is None else rows[1],
             },

@@ -22,6 +22,8 @@ Files in reading order:
 - `criterion_targets`: the targets that the criterion saved.
 - `loss_scale`: the factor between criterion and loss.
 - `head_structure`: facts on the head, on softmaxes and on acts in a row.
+- `head_reach`: what the last acts of a head can give together.
+- `softmax_chain`: a softmax whose input is already one's output.
 - `second_derivative`: one that is asked for and is zero everywhere.
 - `dropout_masks`: which share of its values a dropout keeps.
 - `broken_forward`: the first place of a forward that is not finite.

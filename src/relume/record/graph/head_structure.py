@@ -24,8 +24,9 @@ from relume.record.graph.autograd_graph import (
     signed_axis,
 )
 from relume.record.graph.criterion import BY_HAND, Criterion, Head, renormalises
-from relume.record.graph.op_names import RESHAPE
+from relume.record.graph.op_names import AFFINE, RESHAPE
 
+MOST_CONSUMERS = 32  # operations behind a softmax that are looked at
 LOOKS_FOR = ("act-pair", "softmax", "turn")  # kinds of facts whose absence means there are none
 POOLS = frozenset(
     f"{name}Backward"
@@ -151,10 +152,23 @@ def softmaxes(
         output = any(node is act for act in head.acts)
         over = shape[0] if output and len(shape) > 2 and rows == _examples(shape) else batch
         role = "output" if output else roles.get(node, "hidden")
-        yield (
-            node,
-            {"act": act, "axis": axis % len(shape), "shape": shape, "batch": over, "role": role},
-        )
+        data = {"act": act, "axis": axis % len(shape), "shape": shape, "batch": over, "role": role}
+        if shape[axis] == 1:
+            data["ends"] = output or _is_last(graph, node)
+        yield node, data
+
+
+def _is_last(graph: AutogradGraph, node: AutogradNode) -> bool:
+    """Whether no layer takes a node's output, and no signal is multiplied with it."""
+    todo, visited = [*graph.consumers(node)], 0
+    while todo and visited < MOST_CONSUMERS:
+        user, visited = todo.pop(), visited + 1
+        if kind(user) in AFFINE or kind(user).startswith(("Bmm", "Baddbmm")):
+            return False
+        if kind(user) == "MulBackward" and len(signal_inputs(user)) == 2:
+            return False
+        todo.extend(graph.consumers(user))
+    return True
 
 
 def _examples(shape: Sequence[int]) -> int:

@@ -4,6 +4,7 @@ Each wrapper passes its arguments on and returns the result unchanged. None keep
 anything of the user's, alive.
 """
 
+import inspect
 import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -12,8 +13,9 @@ import torch
 from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
 
+from relume.instrument.inserted_calls import InsertedCalls
 from relume.instrument.monkeypatch import MonkeyPatch
-from relume.instrument.private_names import in_backward
+from relume.instrument.private_names import compiler_stance, in_backward
 from relume.record.hooks.keras_optimizers import KerasSteps
 from relume.record.hooks.torch_state import IgnoreWarning
 
@@ -73,6 +75,65 @@ class BackwardListener(Protocol):
         ...
 
 
+class BackwardCalls:
+    """Has torch's backward call the listener right before and after the engine runs.
+
+    Args:
+        listener: gets the calls; held weakly.
+    """
+
+    def __init__(self, listener: BackwardListener) -> None:
+        self._listener = weakref.ref(listener)
+        self._began = False
+        self._pair = (self._before, self._after)
+        function = inspect.unwrap(torch.autograd.backward)
+        self._inserted = InsertedCalls.of(function, "_engine_run_backward", "tensors")
+        self._patch = MonkeyPatch(torch.autograd, "backward", self._wrap)
+
+    def install(self) -> None:
+        """Call the listener from now on."""
+        if self._inserted.possible:
+            self._inserted.add(self._pair)
+        else:
+            self._patch.install()
+
+    def remove(self) -> None:
+        """Call the listener no longer."""
+        self._inserted.remove(self._pair)
+        self._patch.remove()
+
+    def _before(self, tensors: Any) -> None:
+        listener = self._listener()
+        if listener is None or not listener.watching:
+            return
+        tensor = tensors[0] if type(tensors) is tuple and len(tensors) == 1 else tensors
+        if listener.loss_only and type(tensor) is Tensor and tensor.numel() == 1:
+            self._began = False
+            listener.read_loss(tensor)
+        elif in_backward():
+            listener.inside_backward(tensor)
+        else:
+            listener.before_backward(tensor)
+            self._began = True
+
+    def _after(self) -> None:
+        listener = self._listener()
+        if self._began and listener is not None and not in_backward():
+            self._began = False
+            listener.after_backward()
+
+    def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap backward, in a torch whose backward has no such statement."""
+
+        def backward(tensors: Any, *args: Any, **keywords: Any) -> Any:
+            self._before(tensors)
+            result = original(tensors, *args, **keywords)
+            self._after()
+            return result
+
+        return backward
+
+
 class BackwardPatches:
     """Installs the wrappers and removes them, any number of times.
 
@@ -83,7 +144,7 @@ class BackwardPatches:
     def __init__(self, listener: BackwardListener) -> None:
         self._listener = weakref.ref(listener)
         self._ignore_warning = IgnoreWarning()
-        self._backward = MonkeyPatch(torch.autograd, "backward", self._wrap_backward)
+        self._backward = BackwardCalls(listener)
         self._others = (
             MonkeyPatch(torch, "compile", self._wrap_compile),
             MonkeyPatch(torch.autograd, "grad", self._wrap_grad),
@@ -94,7 +155,8 @@ class BackwardPatches:
 
     def open(self) -> None:
         """Install every wrapper."""
-        self._ignore_warning.install()
+        if compiler_stance() is not None:
+            self._ignore_warning.install()
         self._backward.install()
         for patch in self._others:
             patch.install()
@@ -120,26 +182,6 @@ class BackwardPatches:
         """Install the wrapper of backward again."""
         self._backward.install()
 
-    def _wrap_backward(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        reference = self._listener
-
-        def backward(tensors: Any, *args: Any, **keywords: Any) -> Any:
-            listener = reference()
-            if listener is None or not listener.watching:
-                return original(tensors, *args, **keywords)
-            if listener.loss_only and type(tensors) is Tensor and tensors.numel() == 1:
-                listener.read_loss(tensors)
-                return original(tensors, *args, **keywords)
-            if in_backward():
-                listener.inside_backward(tensors)
-                return original(tensors, *args, **keywords)
-            listener.before_backward(tensors)
-            result = original(tensors, *args, **keywords)
-            listener.after_backward()
-            return result
-
-        return backward
-
     def _wrap_grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
         reference = self._listener
 
@@ -153,12 +195,13 @@ class BackwardPatches:
         return grad
 
     def _wrap_compile(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        reference = self._listener
+        reference, ignore_warning = self._listener, self._ignore_warning
 
         def compile_(*args: Any, **keywords: Any) -> Any:
             result = original(*args, **keywords)
             listener = reference()
             if listener is not None and listener.watching:
+                ignore_warning.install()
                 listener.compiled()
             return result
 

@@ -25,6 +25,7 @@ class TargetStats:
         self._ones: int | None = None
         self._binary = True
         self._rows = 0
+        self._continuous = False
         self._moments: list[tuple[float, float]] = []  # mean and variance of each batch
 
     def add(self, target: Tensor) -> None:
@@ -41,6 +42,7 @@ class TargetStats:
         self._high = max(self._high, float(flat.max()))
         self._whole = self._whole and bool((flat == flat.round()).all())
         self._rows += flat.numel()
+        self._continuous = self._continuous or not self._whole
         self._moments.append((float(flat.mean()), float(flat.var(correction=0))))
         if len(self._values) <= MOST_VALUES:
             self._values |= {float(v) for v in np.unique(flat.numpy())[: MOST_VALUES + 1]}
@@ -96,8 +98,8 @@ class TargetStats:
         The first quarter of the batches is compared with the last.
         """
         quarter = len(self._moments) // 4
-        if len(self._moments) < LEAST_BATCHES:
-            return None
+        if len(self._moments) < LEAST_BATCHES or not self._continuous:
+            return None  # classes come in another order, and stay what they are
         means, variances = np.array(self._moments).T
         within = float(np.sqrt(variances[:quarter].mean()))
         moved = abs(float(means[-quarter:].mean() - means[:quarter].mean()))

@@ -15,7 +15,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from relume.instrument.plain_traceback import as_without_hooks
 from relume.instrument.private_names import in_backward
+from relume.record.hooks.torch_state import unseen
 from relume.record.sites.function_mode import ActCapture
 from relume.record.sites.module_trace import ModuleTrace, packing
 from relume.record.sites.qualified_names import QualifiedNames
@@ -85,6 +87,7 @@ class ModuleHooks:
             self._on_error("module entry", error)
         self._on_cost(start)
 
+    @unseen
     def _begin(self, module: nn.Module) -> None:
         module_trace = self._module_trace
         if get_ident() != module_trace.thread:  # data parallelism, perhaps: a share of the batch
@@ -111,11 +114,16 @@ class ModuleHooks:
             self._act_capture.enter(module)
 
     def _leave(self, module: nn.Module, args: object, output: object) -> None:
-        if torch.compiler.is_compiling():
-            return
+        if not torch.compiler.is_compiling():
+            self._end(module, output)
+
+    @unseen
+    def _end(self, module: nn.Module, output: object) -> None:
         try:
             outermost = self._module_trace.leave(module)
             if get_ident() == self._module_trace.thread and not in_backward():
                 self._act_capture.leave(module, output, outermost)
+            if output is None:  # an error is on its way, or the forward returns nothing
+                as_without_hooks(module)
         except Exception as error:
             self._on_error("module exit", error)

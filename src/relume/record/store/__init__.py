@@ -8,6 +8,8 @@ Files in reading order:
 
 - `run_file`: opens run files: `Writer`, `read`, `meta`, `newest`, `find`, `runs`.
 - `schema`: the tables, their versions, and how a file of any version is opened.
+- `run_values`: what a file says against what a recorder writes.
+- `new_path`: where the file of a new run goes; `late_end`: how a killed run ended.
 - `writer`: appends in transactions; a lock or a full disk never stops the training.
 - `retention`: when old rows are thinned, and how much stays whole.
 - `downsample`: how a stretch of rows is thinned: first, last, least and greatest value.

@@ -22,6 +22,7 @@ from relume.record.store.read_series import read_newest, read_series
 from relume.record.store.retention import RECORDS
 from relume.record.store.retention import STEP_STATS as STEP_STATS
 from relume.record.store.retention import UNSEEN as UNSEEN
+from relume.record.store.run_values import check_fact, check_meta, check_site
 from relume.record.store.schema import APPLICATION as APPLICATION
 from relume.record.store.schema import SUFFIX as SUFFIX
 from relume.record.store.schema import VERSION as VERSION
@@ -120,20 +121,26 @@ def find(name: str | None, folder: Path) -> Path:
 
 
 def _meta(db: sqlite3.Connection) -> dict[str, Any]:
-    return {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM meta")}
+    meta = {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM meta")}
+    check_meta(meta)
+    return meta
 
 
 def _sites(db: sqlite3.Connection) -> tuple[Site, ...]:
-    sites = [
-        Site.from_json({**json.loads(body), "name": name})
-        for name, body in db.execute("SELECT name, body FROM site")
-    ]
+    sites: list[Site] = []
+    for name, text in db.execute("SELECT name, body FROM site"):
+        body = {**json.loads(text), "name": name}
+        check_site(body)
+        sites.append(Site.from_json(body))
     return tuple(sorted(sites, key=lambda site: (site.order, site.name)))
 
 
 def _facts(db: sqlite3.Connection) -> tuple[Fact, ...]:
     rows = db.execute("SELECT kind, site, step, body FROM fact ORDER BY id")
-    return tuple(Fact(kind, site, step, json.loads(body)) for kind, site, step, body in rows)
+    facts = [Fact(kind, site, step, json.loads(body)) for kind, site, step, body in rows]
+    for fact in facts:
+        check_fact(fact.kind, fact.site, fact.step, fact.data)
+    return tuple(facts)
 
 
 def _windows(

@@ -22,6 +22,7 @@ knows only the newest schema, and a new version adds one step here.
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -36,6 +37,10 @@ VERSION = 3
 APPLICATION = 0x524C554D
 SUFFIX = ".sqlite"
 LOG = "-wal"  # SQLite's suffix for the log beside a file
+WORK = 1_000_000  # instructions of SQLite between two looks at what was spent
+# A run of 500 modules and 100,000 steps takes 8 million to read; 300 million are some seconds.
+MOST_WORK = 300
+_COMPUTED = re.compile(r"\b(VIRTUAL|GENERATED|AS|CHECK)\b", re.IGNORECASE)
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -118,11 +123,36 @@ def open_checked(path: Path) -> Generator[sqlite3.Connection]:
         try:
             yield db
         except sqlite3.OperationalError as error:
+            if "interrupted" in str(error):
+                raise NotATraceError(f"{path} was given up: reading it takes too long.") from error
             raise StoreError(f"cannot read the run file {path}: {reason(error, path)}.") from error
-        except (sqlite3.Error, ValueError, KeyError, TypeError, OverflowError) as error:
-            raise NotATraceError(f"{path} is damaged and cannot be read: {error}.") from error
+        except StoreError as error:
+            raise type(error)(f"{path} is damaged and cannot be read: {error}.") from error
+        except Exception as error:  # whatever the bytes of a stranger lead to
+            why = str(error) or type(error).__name__
+            raise NotATraceError(f"{path} is damaged and cannot be read: {why}.") from error
         finally:
             db.close()
+
+
+def _guard(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse what could run when it is read: views, triggers, computed columns; and bound the work.
+
+    Raises:
+        NotATraceError: the file has what no recorder makes.
+    """
+    db.execute("PRAGMA trusted_schema = OFF")
+    calls = 0
+
+    def stop() -> bool:
+        nonlocal calls
+        calls += 1
+        return calls > MOST_WORK
+
+    db.set_progress_handler(stop, WORK)
+    for kind, name, sql in db.execute("SELECT type, name, sql FROM sqlite_master"):
+        if kind not in ("table", "index") or _COMPUTED.search(sql or ""):
+            raise NotATraceError(f"{path} has {kind} {str(name)[:40]!r}, which relume never makes.")
 
 
 def _check_head(path: Path) -> None:
@@ -169,6 +199,9 @@ def _current(db: sqlite3.Connection, path: Path, folder: Path) -> sqlite3.Connec
         if application != APPLICATION:
             what = "a SQLite file, but not one that relume wrote" if tables else "empty"
             raise NotATraceError(f"{path} is {what}.")
+        _guard(db, path)
+        if version < 1:
+            raise NotATraceError(f"{path} has no schema version: relume did not write it.")
         if version > VERSION:
             raise NotATraceError(
                 f"{path} has schema version {version}, this relume reads up to {VERSION}; "
@@ -179,8 +212,12 @@ def _current(db: sqlite3.Connection, path: Path, folder: Path) -> sqlite3.Connec
         newer = sqlite3.connect(folder / "migrated", isolation_level=None)
         db.backup(newer)
         db.close()
+        _guard(newer, path)
         migrate(newer, version)
         return newer
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        db.close()
+        raise NotATraceError(f"{path} is damaged and cannot be read: {error}.") from error
     except BaseException:
         db.close()
         raise

@@ -44,9 +44,10 @@ LATE = 5  # steps: a first window that begins later than that has not seen the i
 
 def check(trace: Trace) -> Iterator[Result]:
     """One finding per act site with enough units that never fired."""
+    first = first_step(trace)
 
     def judge_layer(dead: DeadUnits) -> Result | None:
-        if trace.windows(dead.site.name)[0].first > first_step(trace) + LATE:
+        if trace.windows(dead.site.name)[0].first > first + LATE:
             return PAGE.missing("the first steps were not recorded", site=dead.site.name)
         return _finding(trace, dead)
 

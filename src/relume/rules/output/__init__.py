@@ -5,6 +5,7 @@
 - `one_sided_head` (ACT203): a last act that does not fit the criterion.
 - `target_outside_range` (ACT204): targets that the last act cannot reach.
 - `wrong_softmax_axis` (ACT205): a softmax over the batch.
+- `softmax_twice` (ACT208): a softmax of probabilities, in any term of the loss.
 - `wrong_loss_for_task` (ACT206): targets of one kind under a criterion for another.
 
 They read the `criterion`, `head` and `softmax` facts, mostly through `rules.head_facts`. They are

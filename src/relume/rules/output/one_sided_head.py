@@ -5,7 +5,15 @@ Finds output acts that do not fit the criterion: a ReLU, sigmoid or tanh on the 
 cross-entropy, a rectifier on targets that go below zero, probabilities or raw logits where
 log-probabilities belong (negative log likelihood), a logarithm of scores that nothing makes
 probabilities (rectified and divided by their sum, or merely cut at 0 and 1), a softmax over one
-unit, and a rectified output that gives zero on all the data.
+unit, and a rectified output that gives zero on all the data. Acts in a row are judged by what
+they reach together: a sigmoid of a ReLU gives 0.5 to 1, so that no negative is ever fitted.
+
+    z = self.out(h).relu()
+    return torch.sigmoid(z)  # under a binary cross-entropy
+
+"sigmoid of relu after out gives 0.5 to 1: a target of zero costs at least 0.693". Instead:
+
+    return torch.sigmoid(self.out(h))
 
 ## Why it hurts
 A class score that cannot go below zero cannot say "surely not"; one that cannot leave (-1, 1)
@@ -19,15 +27,18 @@ From the graph and the range of the act, once the criterion receives its output 
 reshapes between. The floor of the loss for a width w of the range is ln(1 + (K - 1) exp(-w)).
 Error where scores cannot go below zero, a warning for tanh: measured on digits
 (`benchmarks/act_pairs.py`, five paired seeds, accuracy lost) ReLU 0.264 in 12 epochs (0.081 in
-longer training), sigmoid 0.019, tanh 0.003; softplus with 0.002 is left alone. Targets
-below zero under a rectifier: the least target seen. Under a logarithm (`benchmarks/heads.py`,
-digits, five paired seeds, accuracy lost against softmax): rectified and divided by the sum 0.231,
-cut at both ends 0.430, tanh and cut 0.401; softplus, sigmoid and exp divided by the sum at most
-0.001, which are left alone; on an easy two-class task with one unit nothing is lost, so there it is
-a warning. Log-probabilities: abs of the logarithm of
-sum(exp(row)) above 1e-3 (as in softmax-before-cross-entropy: rounding gives less). A silent output:
-no sample with a slope in two windows over 8 records, up to 3000 samples (as in dead-units). Least
-evidence: one batch; two windows for the silent output.
+longer training), sigmoid 0.019, tanh 0.003; softplus with 0.002 is left alone. Targets below zero
+under a rectifier: the least target seen. Under a logarithm (`benchmarks/heads.py`, digits, five
+paired seeds, accuracy lost against softmax): rectified and divided by the sum 0.231, cut at both
+ends 0.430, tanh and cut 0.401; softplus, sigmoid and exp divided by the sum at most 0.001, which
+are left alone; on an easy two-class task with one unit nothing is lost, so there it is a warning.
+Log-probabilities: abs of the logarithm of sum(exp(row)) above 1e-3 (as in
+softmax-before-cross-entropy: rounding gives less). A silent output: no sample with a slope in two
+windows over 8 records, up to 3000 samples (as in dead-units). Acts in a row: applied one after
+the other to numbers of every size; named where a target of zero or one, or the sure class, costs
+0.1 or more at best (its probability is then kept below 0.9: reasoned), an error from ln 2 on. A
+softmax over an axis of one entry: its shape, by definition. Least evidence: one batch; two
+windows for the silent output.
 
 ## Known false alarms
 Heads that are used for inference only are not read: the walk begins at the loss. Clipped
@@ -44,8 +55,9 @@ interpretation of feedforward classification network outputs", 1990.
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
-from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Value
+from relume.core import Evidence, Fact, Finding, Result, Severity, Site, Trace, Value
 from relume.rules.head_facts import JudgedHead, judged_heads, missing_reason
 from relume.rules.page import page
 from relume.rules.series_tools import DEAD_RECORDS, DEAD_SAMPLES, last_step, number
@@ -58,6 +70,10 @@ REGRESSION = ("mse", "l1", "smooth_l1", "huber")
 LOGARITHMS = ("log_likelihood", "nll", "bce")
 LOSSES = (*LOGITS, *REGRESSION, *LOGARITHMS, "kl_div")
 LOG_SUM = 1e-3  # as in ACT201: float16 rows of a thousand classes err by less
+LEAST_COST = 0.1  # of one target: its probability is then kept below 0.905 (reasoned)
+WIDE = 700.0  # exp of less does not vanish
+TINY = 1e-12
+ROUNDING = 1e-3  # of a range that was read off a grid
 HALF = math.log(2.0)  # what a negative costs at least if the logit is never below zero
 
 
@@ -65,6 +81,8 @@ def check(trace: Trace) -> Iterator[Result]:
     """One finding per head that cannot reach what it is asked for."""
     heads = list(judged_heads(trace, *LOSSES))
     findings = [finding for head in heads if (finding := _judge_head(trace, head)) is not None]
+    alone = () if findings else (f for f in trace.facts_of("softmax") if f.data.get("ends"))
+    findings += [_alone(trace, fact) for fact in alone]
     findings += [f for site in trace.sites_of("act", "output") if (f := _silent(trace, site))]
     yield from {f.key: f for f in findings}.values()
     if findings:
@@ -87,6 +105,8 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def _judge_head(trace: Trace, head: JudgedHead) -> Finding | None:
+    if head.reach is not None and (finding := _composed(trace, head, *head.reach)) is not None:
+        return finding
     if head.site.units == 1 and head.last_act.rows:
         text = "{act} over the one unit of {site} is a constant, whatever the network says"
         cure = "use a sigmoid for one unit, or two units for the softmax"
@@ -107,6 +127,51 @@ def _judge_head(trace: Trace, head: JudgedHead) -> Finding | None:
         evidence = Evidence("target_min", least, low, samples=1)
         return _finding(trace, head, Severity.ERROR, text, evidence, _remove(head))
     return None
+
+
+def _composed(trace: Trace, head: JudgedHead, low: float, high: float) -> Finding | None:
+    """The finding on acts in a row that together keep probabilities from zero or one."""
+    acts = " of ".join(reversed(head.acts))
+    if head.last_act.rows:
+        classes, width = head.classes or head.site.units or 2, high - low
+        floor = math.log1p((classes - 1) * math.exp(-min(width, WIDE)))
+        text = "{act} after {site} takes scores between {low:.3g} and {high:.3g}: with {classes} "
+        text += "classes the loss stays above {value:.3f}"
+        if head.loss not in (*LOGITS, *LOGARITHMS) or floor < LEAST_COST:
+            return None
+        more: dict[str, Value] = {"act": acts, "low": low, "high": high, "classes": classes}
+    elif head.loss in ("bce", "log_likelihood") and 0 <= low < high <= 1:
+        zero, one = -math.log(max(1 - low, TINY)), -math.log(max(high, TINY))
+        floor, target = max((zero, "zero"), (one, "one"))
+        if floor < LEAST_COST:
+            return None
+        text = "{act} after {site} gives {low:.3g} to {high:.3g}: a target of {target} costs at "
+        text += "least {value:.3f}"
+        more = {"act": acts, "low": low, "high": high, "target": target}
+    else:
+        return None
+    severity = Severity.ERROR if floor >= HALF - ROUNDING else Severity.WARNING
+    evidence = Evidence("least_loss", floor, LEAST_COST, samples=1, more=more)
+    cure = f"remove the {head.acts[0]} before the {head.last}"
+    return _finding(trace, head, severity, text, evidence, cure)
+
+
+def _alone(trace: Trace, fact: Fact) -> Finding:
+    """The finding on a softmax at the end over an axis of one entry."""
+    known = trace.site(fact.site) or Site(fact.site, "act")
+    file, line = str(fact.data.get("file") or known.file), int(fact.data.get("line") or known.line)
+    act = str(fact.data.get("act"))
+    text = "{act} at {site} goes over an axis of {value:.0f} entry ({shape}): it is a constant, "
+    text += "whatever the network says, and passes no gradient"
+    shape = " x ".join(map(str, fact.data.get("shape") or ()))
+    return PAGE.finding(
+        replace(known, file=file, line=line),
+        Severity.ERROR,
+        (fact.step, last_step(trace)),
+        text,
+        Evidence("softmax_entries", 1, 2, 1, {"act": act, "shape": shape}),
+        cure="use a sigmoid for one unit, or two units for the softmax",
+    )
 
 
 def _logits(trace: Trace, head: JudgedHead, act: Site) -> Finding | None:

@@ -1,8 +1,8 @@
 """ACT204 target-outside-range: targets that the last act can never reach.
 
 ## What it does
-Compares the range of the output act with the targets of a regression, and says how far the targets
-lie outside. Where the output has no limits: how far it came in a run that did not learn.
+Compares the range of the output act with the targets of a regression, and says how far the
+targets lie outside. Where the output has no limits: how far it came in a run that did not learn.
 
 ## Why it hurts
 A tanh cannot say 3. The output runs into its limit, where the slope is near zero, and stays there
@@ -12,15 +12,16 @@ hundred thousands it is still on its way when the run ends.
 
 ## How it is measured
 Least and greatest target seen against the limits of the last act (sigmoid 0 to 1, tanh -1 to 1),
-where the criterion receives that act's output with nothing but reshapes between. The excess in
-widths of the range, above 0.01 (reasoned: labels that were scaled on other data leave by about that
-much): warning; error from one whole width on (reasoned). Least evidence: one batch. one-sided-head
-judges one-sided acts. Without an act, in a run that is stalled: greatest abs target over the
-greatest abs output of the whole run above 30, the factor of input-scale: a warning. Measured, that
-is cautious (`benchmarks/outcome.py`: a regression on 442 rows, Adam at 1e-3, 300 steps): with
-targets 1.4 times beyond its outputs a network was worse than their mean already, and from 11 times
-on its squared error had fallen by less than a tenth. The targets of a distance that is written out
-are the output less the difference that torch kept.
+where the criterion receives that act's output with nothing but reshapes between; of several acts
+in a row what they reach together (a tanh of a ReLU: 0 to 1). The excess in widths of the range,
+above 0.01 (reasoned: labels that were scaled on other data leave by about that much): warning;
+error from one whole width on (reasoned). Least evidence: one batch. one-sided-head judges
+one-sided acts. Without an act, in a run that is stalled: greatest abs target over the greatest
+abs output of the whole run above 30, the factor of input-scale: a warning. Measured, that is
+cautious (`benchmarks/outcome.py`: a regression on 442 rows, Adam at 1e-3, 300 steps): with
+targets 1.4 times beyond its outputs a network was worse than their mean already, and from 11
+times on its squared error had fallen by less than a tenth. The targets of a distance that is
+written out are the output less the difference that torch kept.
 
 ## Known false alarms
 A few outliers outside the range of otherwise scaled targets: the excess is then small.
@@ -29,7 +30,8 @@ A few outliers outside the range of otherwise scaled targets: the excess is then
 Scale the targets into the range, or remove the last act (retrain).
 
 ## References
-LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998: targets within the range of the sigmoid.
+LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998: targets within the range of the
+sigmoid.
 """
 
 from collections.abc import Iterator
@@ -64,7 +66,7 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def _judge_head(trace: Trace, head: JudgedHead) -> Result:
-    low, high = head.last_act.low, head.last_act.high
+    low, high = head.reach or (head.last_act.low, head.last_act.high)
     if not head.last_act.bounded:
         far = _far(trace, head)
         return far or PAGE.clean(
@@ -108,6 +110,7 @@ def _far(trace: Trace, head: JudgedHead) -> Finding | None:
 
 
 def _finding(trace: Trace, head: JudgedHead, excess: float, more: dict[str, Value]) -> Finding:
+    acts = " of ".join(reversed(head.acts)) if head.reach else head.last
     text = (
         "{act} after {site} reaches {low:g} to {high:g}, and the targets go from {least:.3g} to "
         "{most:.3g}: {value:.2g} times the range beyond it"
@@ -117,8 +120,8 @@ def _finding(trace: Trace, head: JudgedHead, excess: float, more: dict[str, Valu
         Severity.ERROR if excess >= GRAVE else Severity.WARNING,
         (head.step, last_step(trace)),
         text,
-        Evidence("target_excess", excess, EXCESS, samples=1, more={"act": head.last, **more}),
-        cure=f"scale the targets into the range of {head.last}, or remove it from the output",
+        Evidence("target_excess", excess, EXCESS, samples=1, more={"act": acts, **more}),
+        cure=f"scale the targets into the range of {acts}, or remove it from the output",
     )
 
 

@@ -34,9 +34,8 @@ def recorded_stats() -> Mapping[tuple[str, str], Stat]:
     """Every declared stat, by kind and name."""
     stats: dict[tuple[str, str], Stat] = {}
     for stat in discover("relume.record.measure.stats", Stat):
-        assert stats.setdefault((stat.kind, stat.name), stat) is stat, (
-            f"{stat.name}: declared twice"
-        )
+        first = stats.setdefault((stat.kind, stat.name), stat)
+        assert first is stat, f"{stat.name}: declared twice"
     return stats
 
 

@@ -1,0 +1,100 @@
+"""Checks what a run file says against what a recorder writes, once, so that no reader has to.
+
+A run file may come from a stranger. What is not of the kind that it should be makes the file a
+damaged one, in one sentence; what is unknown is kept, for a newer recorder may write more.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any
+
+from relume.errors import NotATraceError
+
+_Check = Callable[[Any], bool]
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62
+
+
+def _number(value: Any) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
+
+
+def _text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _begins(value: Any) -> bool:
+    """Whether these are steps at which trainings begin: whole, and each later than the last."""
+    if not isinstance(value, list) or not all(map(_whole, value)):
+        return False
+    return all(one < two for one, two in pairwise(value))
+
+
+_META: Mapping[str, _Check] = {
+    **dict.fromkeys(
+        ("steps", "records", "backwards", "skipped", "parameters", "optimizers"), _whole
+    ),
+    **dict.fromkeys(("rank", "world"), _whole),
+    **dict.fromkeys(("seconds", "overhead", "budget", "updated", "every"), _number),
+    **dict.fromkeys(("run", "script", "started", "torch", "python", "relume", "device"), _text),
+    **dict.fromkeys(("host", "ended", "optimizer", "job"), _text),
+    **dict.fromkeys(("argv", "looks_for"), _texts),
+    "trainings": _begins,
+}
+
+
+def check_meta(meta: Mapping[str, Any]) -> None:
+    """Raise where an entry of the run's metadata is not of its kind.
+
+    Raises:
+        NotATraceError: the first such entry.
+    """
+    for key, holds in _META.items():
+        if key in meta and meta[key] is not None and not holds(meta[key]):
+            raise NotATraceError(f"its entry {key!r} holds what no recorder writes")
+
+
+def check_fact(kind: Any, site: Any, step: Any, data: Any) -> None:
+    """Raise where a fact is none.
+
+    Raises:
+        NotATraceError: its kind, site, step or data are not what a recorder writes.
+    """
+    named = isinstance(kind, str) and isinstance(site, str) and isinstance(data, dict)
+    if not named or not _whole(step):
+        raise NotATraceError(f"a fact {str(kind)[:40]!r} holds what no recorder writes")
+
+
+_SITE: Mapping[str, _Check] = {
+    **dict.fromkeys(
+        ("name", "kind", "act", "role", "path", "layer", "file"), lambda v: isinstance(v, str)
+    ),
+    **dict.fromkeys(("rows", "cheapest"), lambda v: isinstance(v, str)),
+    **dict.fromkeys(("index", "order", "units", "line"), _whole),
+    **dict.fromkeys(
+        ("smooth", "rectifies", "leaks", "passes", "clips"), lambda v: isinstance(v, bool)
+    ),
+    **dict.fromkeys(("low", "high"), lambda v: isinstance(v, int | float) and v == v),
+    "max_slope": _number,
+    "init": lambda v: isinstance(v, list | tuple) and all(isinstance(each, str) for each in v),
+}
+
+
+def check_site(body: Mapping[str, Any]) -> None:
+    """Raise where a site's entry is not of its kind.
+
+    Raises:
+        NotATraceError: the first such entry.
+    """
+    for key, holds in _SITE.items():
+        if key in body and body[key] is not None and not holds(body[key]):
+            raise NotATraceError(f"a site's {key!r} holds what no recorder writes")

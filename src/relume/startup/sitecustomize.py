@@ -1,0 +1,144 @@
+"""Python imports this file when it starts under `relume run`; the recording begins with torch.
+
+Python looks for a module of this name on every start. `supervise.py` puts this folder first on the
+search path of the script's process, so this file is found, restores the environment and the path,
+hands over to the `sitecustomize` that the machine has, and leaves one finder that waits for the
+script's import of torch. Nothing but `sys` and `os` is loaded until then, and both are already.
+"""
+
+import os
+import sys
+
+TYPE_CHECKING = False  # `typing` is not loaded yet
+if TYPE_CHECKING:
+    from types import CodeType, ModuleType
+    from typing import Any
+
+PLAN = "RELUME_PLAN"  # JSON, made by `supervise._plan`
+SEARCH_PATH = "RELUME_PYTHONPATH"  # the value that PYTHONPATH had, if any
+HIDDEN = "RELUME_HIDDEN_"  # begins the variables that Python was not to see (`python -E`)
+NOTES = "-notes"  # ends the name of a file beside the run file: what went wrong, for the report
+NAME = "sitecustomize"
+
+
+class _BeforeTorch:
+    """Finds nothing, and begins the recording once torch has been imported.
+
+    Args:
+        plan: the recording's plan, as JSON.
+        path: the search path without the script's folder.
+    """
+
+    def __init__(self, plan: str, path: list[str]) -> None:
+        self._plan = plan
+        self._path = path
+
+    def find_spec(self, name: str, path: "Any" = None, target: "Any" = None) -> "Any":
+        """Return None, except for torch: its own spec, whose loader tells when it is done."""
+        if name != "torch":
+            return None
+        sys.meta_path.remove(self)
+        spec = sys.modules["_frozen_importlib"]._find_spec(name, path)
+        if spec is None or not hasattr(spec.loader, "exec_module"):
+            sys.meta_path.insert(0, self)
+            return None
+        loader = spec.loader
+
+        def exec_module(module: "ModuleType") -> None:
+            del loader.exec_module  # the loader is the user's again
+            try:
+                type(loader).exec_module(loader, module)
+            except BaseException:
+                sys.meta_path.insert(0, self)  # the script may catch this, and try again
+                raise
+            self._begin()
+
+        exec_module.__code__ = _unseen(exec_module.__code__)
+        loader.exec_module = exec_module
+        return spec
+
+    def _begin(self) -> None:
+        users = sys.path
+        before = set(sys.modules)
+        sys.path = self._path
+        try:
+            from relume.startup.record_script import begin
+
+            begin(self._plan, _leave_notes)
+        except Exception as error:  # the script goes on without a recording
+            _leave_notes(self._plan, [f"{type(error).__name__}: {error}"])
+        finally:
+            sys.path = users
+            _give_back(before, users)
+
+
+def _unseen(code: "CodeType") -> "CodeType":
+    """Give the code the name that Python leaves out of a traceback: its own import machinery."""
+    return code.replace(
+        co_filename="<frozen importlib._bootstrap>", co_name="_call_with_frames_removed"
+    )
+
+
+def _leave_notes(plan: str, words: "list[str]") -> None:
+    """Write what went wrong beside the run file, for the report; a script's end is near."""
+    try:
+        import json
+
+        with open(json.loads(plan)["path"] + NOTES, "w") as file:  # noqa: PTH123
+            json.dump(words, file)
+    except Exception:
+        return
+
+
+def _give_back(before: set[str], path: list[str]) -> None:
+    """Forget modules whose name means another file on the user's search path.
+
+    The recorder's modules keep what they imported; the user's `import json` finds `json.py` of
+    their own folder, as under `python`.
+    """
+    find = sys.modules["_frozen_importlib_external"].PathFinder.find_spec
+    names = {name.partition(".")[0] for name in set(sys.modules) - before}
+    for name in names - {"relume"}:
+        loaded = getattr(sys.modules.get(name), "__spec__", None)
+        if loaded is None or not loaded.has_location or name in before:
+            continue
+        theirs = find(name, path)
+        if theirs is not None and theirs.origin != loaded.origin:
+            for part in [key for key in sys.modules if key == name or key.startswith(name + ".")]:
+                del sys.modules[part]
+
+
+def _restore() -> None:
+    """Put the environment and the search path back to what `python` would have."""
+    own = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib is not loaded
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != own]  # noqa: PTH100
+    sys.path_importer_cache.pop(own, None)
+    before = os.environ.pop(SEARCH_PATH, None)
+    if before is None:
+        os.environ.pop("PYTHONPATH", None)
+    else:
+        os.environ["PYTHONPATH"] = before
+    for name in [name for name in os.environ if name.startswith(HIDDEN)]:
+        os.environ[name.removeprefix(HIDDEN)] = os.environ.pop(name)
+
+
+def _start(plan: str) -> None:
+    _restore()
+    # What the script's folder holds comes last, so that a `sqlite3.py` there is not the recorder's.
+    searched = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    theirs = {os.path.abspath(entry) for entry in searched if entry}  # noqa: PTH100
+    home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
+    others = [entry for entry in sys.path if entry not in theirs]
+    if home not in others:
+        others.insert(0, home)
+    waiting = _BeforeTorch(plan, [*others, *(e for e in sys.path if e in theirs and e != home)])
+    sys.meta_path.insert(0, waiting)
+    # As if this file were not there: the machine's own of the name is imported, or Python is told,
+    # as it expects, that there is none.
+    del sys.modules[__name__]
+    import sitecustomize  # noqa: F401  # pyright: ignore
+
+
+_plan = os.environ.pop(PLAN, None)
+if _plan is not None:
+    _start(_plan)
