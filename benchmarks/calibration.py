@@ -8,6 +8,10 @@ winner), on noise of four shapes, with a tenth of all runs breaking down. Real: 
 handwritten digits against itself, where the second arm has other seeds than the first, so that the
 pairs differ by all the noise that training has. A third of the table is the power: a gain of known
 size, planted.
+
+Unlike shapes: the arms have noise of two different shapes, shifted so that each wins half of the
+pairs, or so that their means are equal. The second is no null of the sign test: its rate says how
+often five pairs take a typical gain for one of the mean.
 """
 
 import argparse
@@ -23,8 +27,9 @@ sys.path.insert(0, str(HERE.parent / "tests" / "cases"))
 from fake_runner import FakeRunner, Rare  # noqa: E402
 from zoo_run import wilson  # noqa: E402
 
-from relume.core.trial import Arm, Objective, Trial  # noqa: E402
-from relume.trial.judge.verdict import PROVEN, judge, power  # noqa: E402
+from relume.core.trial import Arm, Objective, Trial, TrialRun  # noqa: E402
+from relume.trial.judge.paired_tests import power  # noqa: E402
+from relume.trial.judge.verdict import PROVEN, judge  # noqa: E402
 from relume.trial.paired_trial import BASE, run_paired_trial  # noqa: E402
 from relume.trial.scheduler import ExecutionPlace, TrialRunner, TrialSetting, program_of  # noqa: E402
 
@@ -97,6 +102,30 @@ def simulated(count: int) -> None:
     row("a fault that ruins 1 run in 5, and struck once in the first five: found", hits, struck, "")
 
 
+def unlike(count: int) -> None:
+    rng = np.random.default_rng(0)
+    long = {name: np.array([noise(rng) for _ in range(20_000)]) for name, noise in NOISES.items()}
+    for centre in (np.median, np.mean):
+        hits = many = 0
+        for one, base in long.items():
+            for other, arm in long.items():
+                if one == other:
+                    continue
+                shift = float(centre(rng.permutation(base) - rng.permutation(arm)))
+                for _ in range(count):
+                    runs = {}
+                    for name, noise, at in (("base", base, shift), ("candidate", arm, 0.0)):
+                        for k, value in enumerate(10 + rng.choice(noise, 5) - at):
+                            runs[name, k] = TrialRun(name, k, float(value))
+                    found = judge(
+                        [Arm("candidate")], "base", runs, range(5), Objective(), least=0.0
+                    )
+                    hits += found[0].word == PROVEN
+                    many += 1
+        what = "win half of the pairs" if centre is np.median else "equal means"
+        row(f"unlike shapes, {what}, five pairs only: better", hits, many, "at most 5 %")
+
+
 def real(count: int, folder: Path, jobs: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     script = folder / "digits.py"
@@ -125,6 +154,7 @@ def main() -> None:
     print("| what | trials | said | share | 95 % interval | wanted |\n|---|---|---|---|---|---|")
     if args.simulated:
         simulated(args.simulated)
+        unlike(args.simulated // 4)
     if args.real:
         real(args.real, args.dir.absolute(), args.jobs)
 

@@ -37,8 +37,10 @@ class _BeforeTorch:
         """Return None, except for torch: its own spec, whose loader tells when it is done."""
         if name != "torch":
             return None
+        later = sys.meta_path[sys.meta_path.index(self) + 1 :]  # the others were asked already
         sys.meta_path.remove(self)
-        spec = sys.modules["_frozen_importlib"]._find_spec(name, path)
+        specs = (each.find_spec(name, path, target) for each in later)
+        spec = next((each for each in specs if each is not None), None)
         if spec is None or not hasattr(spec.loader, "exec_module"):
             sys.meta_path.insert(0, self)
             return None

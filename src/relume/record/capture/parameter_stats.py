@@ -166,7 +166,8 @@ class WeightStats:
         return self._nonfinite
 
     def _count_nonfinite(self, keys: Keys, samples: ParameterSamples, norms: Tensor) -> None:
-        pairs = zip(keys, norms.tolist(), strict=True)
+        numbers: list[float] = norms.tolist()  # pyright: ignore[reportUnknownMemberType]
+        pairs = zip(keys, numbers, strict=True)
         self._nonfinite_names.update({name: None for (name, _), n in pairs if not isfinite(n)})
         if self._nonfinite_names:
             parts = zip(keys, samples.parts(), strict=True)
@@ -176,8 +177,8 @@ class WeightStats:
                 if name in self._nonfinite_names
             }
             if shares:
-                numbers = torch.tensor(list(shares.values()), dtype=torch.float64)
-                self._nonfinite = tuple(shares), numbers
+                values = torch.tensor(list(shares.values()), dtype=torch.float64)
+                self._nonfinite = tuple(shares), values
 
     def moved(self, follow: Optimizer | None = None) -> Measured | None:
         """Return weight norms before the step, and update ratios after it.

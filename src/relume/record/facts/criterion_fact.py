@@ -74,6 +74,10 @@ class CriterionFact:
             data["signed_weights"] = criterion.has_signed_weights(graph)
             self._criterion = Fact("criterion", "", step, {**data, "file": file, "line": line})
             self.flush()
+        elif not self._criterion.data["signed_weights"] and criterion.has_signed_weights(graph):
+            # the first advantages may all have one sign; `flush` writes it
+            data = {**self._criterion.data, "signed_weights": True}
+            self._criterion = replace(self._criterion, data=data)
         return True
 
     def read_cached(self, name: str, node: AutogradNode) -> None:

@@ -54,7 +54,8 @@ class ParameterSamples:
         places = self.layout.places_of(wanted)
         products = one * two
         if not products.is_cpu:
-            sums = [part.sum() for part in products.split(self.layout.lengths)]
+            parts: Sequence[Tensor] = products.split(self.layout.lengths)
+            sums = [part.sum() for part in parts]
             return torch.stack([sums[place] for place in places])
         found: NDArray[Any] = np.add.reduceat(products.numpy(), self.layout.begins)
         size = [abs(number) for number in found.tolist()]
@@ -72,7 +73,7 @@ class ParameterSamples:
 
     def parts(self) -> list[Tensor]:
         """The samples one by one, in the order of the tensors."""
-        split = self.flat.split(self.layout.lengths)
+        split: Sequence[Tensor] = self.flat.split(self.layout.lengths)
         return [split[place] for place in self.layout.places]
 
 
