@@ -30,6 +30,7 @@ from relume.rules.non_finite import lasting_origin_step, speaks_after, until
 from relume.rules.outcome import GAIN as GAIN
 from relume.rules.outcome import LOW as LOW
 from relume.rules.outcome import judge
+from relume.rules.outcome import judge_losses as judge_losses
 from relume.rules.run_verdict import WORST_FIRST, verdict
 from relume.rules.severity_policy import drop_eclipsed, weigh
 
