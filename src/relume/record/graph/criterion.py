@@ -43,8 +43,10 @@ MOST_BACK = 200  # nodes: what weighs the rows stands near the loss
 # Nodes between a loss and what weighs its rows: the loss is a sum, or the worse of two.
 SUMS = RESHAPE | {
     f"{n}Backward"
-    for n in ("Add", "Sub", "Rsub", "Mul", "Div", "Neg", "Mean", "Sum", "Nansum", "Dot")
-    + ("Minimum", "Maximum", "Where", "Cat", "Stack", "MaskedFill", "MaskedSelect")
+    for n in (
+        *("Add", "Sub", "Rsub", "Mul", "Div", "Neg", "Mean", "Sum", "Nansum", "Dot"),
+        *("Minimum", "Maximum", "Where", "Cat", "Stack", "MaskedFill", "MaskedSelect"),
+    )
 }
 
 # Nodes of a distance that is written out.
