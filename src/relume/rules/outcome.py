@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Fact, Outcome, Series, Trace, Value
-from relume.rules.alternating_losses import DIVERGED, FAILING, alternating_outcome
+from relume.rules.alternating_losses import DIVERGED, FAILING, UNBOUNDED, alternating_outcome
 from relume.rules.series_tools import is_recorded, number
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ IN_TURN = 1.5  # backward passes a step: one loss takes one (or many, with a sin
 ABOVE = 0.75  # of the later half's steps: around its median half of them lie above
 LOSSES = 1_024  # even losses of a longer run at least: the recorder's schedule
 WHOLE = 0.9  # of the even grid that must be there
-UNBOUNDED = 1e3  # times its start, or 1: a signed loss beyond that has no floor
 DRIFT = 1.0  # deviations: five standard errors of the means of four batches of 16 rows
 IN_ORDER = 0.9  # of the targets' variance from batch to batch (page of ACT703)
 BLOCKS = 20  # pieces into which a course is cut; each then holds at least a step
