@@ -42,10 +42,10 @@ IN_TURN = 1.5  # backward passes a step: one loss takes one (or many, with a sin
 ABOVE = 0.75  # of the later half's steps: around its median half of them lie above
 LOSSES = 1_024  # even losses of a longer run at least: the recorder's schedule
 WHOLE = 0.9  # of the even grid that must be there
-# The targets of five healthy public programs of reinforcement learning (benchmarks/programs.py) moved
-# by 1.03 to 2.6 deviations, with 0.25 to 0.72 of their variance between batches. Fixed ones
-# (benchmarks/ordered.py) moved by at most 0.71 where nearly shuffled, and over ten epochs in order by
-# more than 1 only with 0.96 between; one epoch in order, or a trend, is taken for moving targets.
+# The targets of five healthy public programs of reinforcement learning (benchmarks/programs.py)
+# moved by 1.03 to 2.6 deviations, with 0.25 to 0.72 of their variance between batches. Fixed ones
+# (benchmarks/ordered.py) moved by at most 0.71 where nearly shuffled, and over ten epochs in order
+# by more than 1 only with 0.96 between; an epoch in order, or a trend, counts as moving.
 DRIFT = 1.0  # deviations within a batch
 IN_ORDER = 0.9  # of the targets' variance from batch to batch
 BLOCKS = 20  # pieces into which a course is cut; each then holds at least a step
