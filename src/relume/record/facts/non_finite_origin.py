@@ -75,7 +75,7 @@ class NonFiniteOrigin:
             loss: backward is about to be called on it.
             step: the current step.
         """
-        self._suspects, self._leaves = [], graph.leaves
+        self._suspects, self._leaves = [], []
         if self._done:
             return
         self._keep_places(graph, trace)
@@ -87,6 +87,7 @@ class NonFiniteOrigin:
                 for node in reversed(graph.nodes)
                 if kind(node) in SLOPES and is_bad(SLOPES[kind(node)](node))
             ]
+            self._leaves = graph.leaves if self._suspects else []
 
     def after_backward(self, step: int) -> None:
         """Look whether the gradient broke, where an operation had an infinite slope."""
@@ -96,6 +97,7 @@ class NonFiniteOrigin:
         grads = [t.grad for t in leaves if t.grad is not None and not t.grad.is_sparse]
         if any(is_bad(grad.detach()) for grad in grads):
             self._write(self._suspects[0], step)
+        self._leaves = []
 
     def read_broken(self, graph: AutogradGraph, step: int) -> None:
         """Find what made a loss that is not finite.
