@@ -97,6 +97,8 @@ class TermReach:
         twins = [n for n in graph.nodes if kind(n) in AFFINE and _same(weight_of(n), weight)]
         if len(twins) > 1:
             return  # rows of two calls are compared: a pair that is far enough apart rests
+        if _is_masked(graph, node):
+            return
         zeros = _zero_factors(graph, node)
         if zeros is not None:
             self._zeroed[0] += zeros.numel()
@@ -199,6 +201,18 @@ def _users(graph: AutogradGraph, node: AutogradNode) -> list[AutogradNode]:
         else:
             users.append(user)
     return users
+
+
+def _is_masked(graph: AutogradGraph, node: AutogradNode) -> bool:
+    """Whether a head's output is multiplied by a mask of zeros and ones: padding of sequences."""
+    for user in _users(graph, node):
+        factor = criterion.constant_of(user)
+        if factor is None or factor.numel() == factor.shape[0]:
+            continue
+        entries = factor.detach().reshape(-1)[:4096]
+        if bool(((entries == 0) | (entries == 1)).all() & (entries == 0).any()):
+            return True
+    return False
 
 
 def _zero_factors(graph: AutogradGraph, node: AutogradNode) -> Tensor | None:
