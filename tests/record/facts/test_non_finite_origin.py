@@ -104,3 +104,14 @@ def test_after_it_other_rules_are_silent(tmp_path: Path) -> None:
     assert [f.code for f in diagnosis.roots if f.severity > 1] == ["ACT604"]
     late = [f for f in diagnosis.findings if f.steps[0] >= 5 and f.code not in ("ACT604", "ACT602")]
     assert not [f for f in late if f.code.startswith(("ACT4", "ACT5", "ACT2"))]
+
+
+def test_targets_that_are_not_finite_on_a_step_without_an_audit(tmp_path: Path) -> None:
+    """The wiring is audited on ten records and then on every fifteenth: this is the twelfth."""
+
+    def loss(out: Tensor, step: int) -> Tensor:
+        target = torch.full((8, 3), float("nan") if step == 12 else 1.0)
+        return nn.functional.mse_loss(out, target)
+
+    diagnosis = trained(tmp_path, loss, steps=20)
+    assert [f.code for f in diagnosis.roots if f.severity > 1] == ["ACT907"]
