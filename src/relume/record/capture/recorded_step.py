@@ -194,7 +194,8 @@ class RecordedStep:
                 if self.step_record.deep:
                     trace, calls = self.module_trace, self._reader.calls
                     self.fact_log.signal.before_backward(graph, calls, trace, step, self._on_error)
-                self.fact_log.origin.read(graph, self.module_trace, loss, step)
+                if self.fact_log.origin.read(graph, self.module_trace, loss, step):
+                    self.fact_log.wiring.read_data(graph, self.module_trace, step)
                 self.fact_log.term_reach.read(graph, step, record)
             if record == 0:
                 self.fact_log.write_frozen()
