@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Fact, Outcome, Series, Trace, Value
+from relume.core.loss_stride import loss_stride
 from relume.rules.alternating_losses import DIVERGED, FAILING, alternating_outcome
 from relume.rules.series_tools import is_recorded, number
 
@@ -40,7 +41,6 @@ LAST = 5  # steps: the median of five is past two wild batches
 CROSSINGS = 4  # of its own level, over twenty blocks: a single bump has two
 IN_TURN = 1.5  # backward passes a step: one loss takes one (or many, with a single optimiser)
 ABOVE = 0.75  # of the later half's steps: around its median half of them lie above
-LOSSES = 1_024  # even losses of a longer run at least: the recorder's schedule
 WHOLE = 0.9  # of the even grid that must be there
 UNBOUNDED = 1e3  # times its start, or 1: a signed loss beyond that has no floor
 DRIFT = 1.0  # deviations: five standard errors of the means of four batches of 16 rows
@@ -133,17 +133,12 @@ def even(series: Series) -> Series:
     """
     if len(series) < 2:
         return series
-    stride = _stride(int(series.steps[-1] - series.steps[0]))
+    stride = loss_stride(int(series.steps[-1] - series.steps[0]))
     on_grid = (series.steps - series.steps[0]) % stride == 0
     expected = int(series.steps[-1] - series.steps[0]) // stride + 1
     if stride == 1 or on_grid.sum() < WHOLE * expected:
         return series
     return Series(series.steps[on_grid], series.values[on_grid])
-
-
-def _stride(span: int) -> int:
-    """Steps between the losses that the recorder reads at the end of a run of so many steps."""
-    return 1 << max(0, (span // LOSSES).bit_length() - 1)
 
 
 def judge(trace: Trace) -> Outcome:

@@ -23,7 +23,8 @@ slope (at most 0.25 for sigmoid, at most 1 for tanh) and by the weight matrix; o
 enter the product. ReLU's outputs may be far below 1 and nothing vanishes.
 
 ## Belongs to
-rules: vanishing-gradient, scale-drift-at-init, frozen-layer, learning-rate-low
+rules: vanishing-gradient, scale-drift-at-init, frozen-layer, learning-rate-low,
+  parameter-without-gradient, frozen-at-random
 fixes: swap-act, matching-init, he-init, xavier-init, insert-norm
 cards: sigmoid, tanh, relu, selu
 

@@ -194,7 +194,11 @@ class RecordedStep:
                 if self.step_record.deep:
                     trace, calls = self.module_trace, self._reader.calls
                     self.fact_log.signal.before_backward(graph, calls, trace, step, self._on_error)
-                self.fact_log.origin.read(graph, self.module_trace, loss, step)
+                if self.fact_log.origin.read(graph, self.module_trace, loss, step):
+                    self.fact_log.wiring.read_data(graph, self.module_trace, step)
+                self.fact_log.term_reach.read(graph, step, record)
+            if record == 0:
+                self.fact_log.write_frozen()
         self._source_lines.forget(graph.nodes)
         self._leaves = graph.leaves
         reach, regresses = frozenset(map(id, graph.leaves)), False
@@ -311,6 +315,8 @@ class RecordedStep:
             self.fact_log.origin.stepped = True
             with untraced():
                 self.fact_log.wiring.after_step(optimizer, self._step)
+                self.fact_log.lost_updates.after_step(optimizer)
+                self.fact_log.term_reach.after_step(optimizer)
         if step_record is None:
             return
         start = thread_time()
@@ -349,6 +355,7 @@ class RecordedStep:
                 return
             with untraced():
                 self.fact_log.wiring.before_step(optimizer, self._step)
+                self.fact_log.lost_updates.before_step(optimizer)
                 self._parameter_stats.before_step(self.step_record, optimizer, self._step)
         except Exception as error:
             self._on_error("before the optimiser", error)

@@ -66,8 +66,8 @@ class NonFiniteOrigin:
         self._done = False
         self.stepped = False
 
-    def read(self, graph: AutogradGraph, trace: ModuleTrace, loss: Tensor, step: int) -> None:
-        """Read a recorded step before its backward: lines, slopes, and whether it is finite.
+    def read(self, graph: AutogradGraph, trace: ModuleTrace, loss: Tensor, step: int) -> bool:
+        """Read a recorded step before its backward; return whether it has the first bad loss.
 
         Args:
             graph: as walked from the loss.
@@ -75,18 +75,20 @@ class NonFiniteOrigin:
             loss: backward is about to be called on it.
             step: the current step.
         """
-        self._suspects, self._leaves = [], graph.leaves
+        self._suspects, self._leaves = [], []
         if self._done:
-            return
+            return False
         self._keep_places(graph, trace)
         if loss.numel() == 1 and not isfinite(float(loss.detach())):
             self.read_broken(graph, step)
-        else:
-            self._suspects = [
-                self._described(graph, node, "backward")
-                for node in reversed(graph.nodes)
-                if kind(node) in SLOPES and is_bad(SLOPES[kind(node)](node))
-            ]
+            return True
+        self._suspects = [
+            self._described(graph, node, "backward")
+            for node in reversed(graph.nodes)
+            if kind(node) in SLOPES and is_bad(SLOPES[kind(node)](node))
+        ]
+        self._leaves = graph.leaves if self._suspects else []
+        return False
 
     def after_backward(self, step: int) -> None:
         """Look whether the gradient broke, where an operation had an infinite slope."""

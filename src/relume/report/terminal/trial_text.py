@@ -10,10 +10,11 @@ from rich.text import Text
 
 from relume.core import Finding
 from relume.core.jsonable import printable
+from relume.core.plural import count
 from relume.core.trial import Arm, ArmSummary, Cure, Trial, Verdict
 from relume.report.terminal.root_cause import message
 from relume.report.terminal.style import Style
-from relume.report.words.sanitise import count, duration, name, number, place, prose, sentence
+from relume.report.words.sanitise import duration, name, number, place, prose, sentence
 
 _STYLES = {
     "proven": "bold green",

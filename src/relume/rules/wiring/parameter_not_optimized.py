@@ -45,7 +45,7 @@ from relume.rules.outcome import judge
 from relume.rules.page import page
 from relume.rules.series_tools import last_step, number
 from relume.rules.severity_policy import FARES_BADLY
-from relume.rules.wiring_facts import DOWNSTREAM, Wire, by_reach, named, wires
+from relume.rules.wiring_facts import DOWNSTREAM, Wire, by_reach, least, named, wires
 
 PAGE = page(__doc__)
 
@@ -58,7 +58,7 @@ def check(trace: Trace) -> Iterator[Result]:
     if not every or not number(trace.meta.get("optimizers")):
         yield PAGE.missing("no optimiser was seen to step beside its parameters")
         return
-    free = [wire for wire in every if _is_forgotten(wire)]
+    free = [wire for wire in every if _is_forgotten(wire, least(trace, LEAST))]
     if not free:
         count = sum(wire.has("held") for wire in every)
         yield PAGE.clean(f"optimisers hold {count} parameters, and no other one gets a gradient")
@@ -87,8 +87,8 @@ def check(trace: Trace) -> Iterator[Result]:
     )
 
 
-def _is_forgotten(wire: Wire) -> bool:
-    known = wire.count("reached") >= LEAST and wire.count("in_graph") >= LEAST
+def _is_forgotten(wire: Wire, steps: int) -> bool:
+    known = wire.count("reached") >= steps and wire.count("in_graph") >= steps
     return known and not wire.has("held") and not wire.has("moved")
 
 
@@ -117,7 +117,6 @@ def _site(trace: Trace, wire: Wire) -> Site:
 RULE = PAGE.rule(
     check,
     severities=("note", "warning", "error"),
-    needs=("training",),
     symptom=False,
     explains=DOWNSTREAM,
 )

@@ -1,0 +1,116 @@
+"""Reads what is left of an update: entries with a gradient that stay the same bit by bit, and how
+far an optimiser's eps exceeds the size of the gradient."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from relume.core import Fact
+from relume.record.measure.dtensor import is_sharded
+from relume.record.sites.qualified_names import QualifiedNames
+from relume.record.store.run_file import Writer
+
+FIRST, EVERY, SKIPPED = 8, 15, 2  # steps that are read; the first have a warm-up's rate
+SAMPLE = 1_024  # entries of a parameter
+MOMENTS = ("exp_avg_sq", "square_avg")  # means of squared gradients
+MOST_PARAMETERS = 64
+
+
+@dataclass(slots=True)
+class Update:
+    """What is known of one weight's updates."""
+
+    steps: int = 0
+    tried: int = 0
+    lost: int = 0
+    eps_ratio: float = 0.0
+
+
+class LostUpdates:
+    """Writes one fact ``update`` for each weight.
+
+    Args:
+        names: the run's parameter names.
+        writer: the open run file.
+    """
+
+    def __init__(self, names: QualifiedNames, writer: Writer) -> None:
+        self._names = names
+        self._writer = writer
+        self._steps: dict[int, int] = {}  # of each optimiser
+        self._open: list[tuple[Tensor, dict[str, Any], Tensor, Tensor]] = []
+        self._updates: dict[str, Update] = {}
+        self._groups: dict[str, dict[str, Any]] = {}
+
+    def before_step(self, optimizer: Optimizer) -> None:
+        """Keep entries of the weights, and which of them have a gradient."""
+        self._open = []
+        seen = self._steps[id(optimizer)] = self._steps.get(id(optimizer), 0) + 1
+        if seen <= SKIPPED or (seen > FIRST and seen % EVERY):
+            return
+        for group in optimizer.param_groups:
+            if not group.get("lr"):
+                continue
+            for parameter in group["params"][:MOST_PARAMETERS]:
+                grad = parameter.grad
+                plain = grad is not None and grad.layout == torch.strided
+                if parameter.dim() < 2 or not plain or is_sharded(parameter):
+                    continue
+                has = _sample(grad) != 0
+                self._open.append((parameter, group, _sample(parameter).clone(), has))
+
+    def after_step(self, optimizer: Optimizer) -> None:
+        """Count the entries that had a gradient and are the same as before."""
+        opened, self._open = self._open, []
+        for parameter, group, before, has in opened:
+            name = self._names.parameter(parameter)
+            if name is None:
+                continue
+            same = (_sample(parameter) == before) & has
+            update = self._updates.setdefault(name, Update())
+            update.steps += 1
+            update.tried += int(has.sum())
+            update.lost += int(same.sum())
+            update.eps_ratio = _eps_ratio(optimizer, group, parameter)
+            self._groups[name] = {
+                "optimizer": type(optimizer).__name__,
+                "lr": float(group["lr"]),
+                "eps": float(group.get("eps") or 0.0),
+                "dtype": str(parameter.dtype).removeprefix("torch."),
+            }
+
+    def finish(self) -> None:
+        """Write what is known at the end of the run."""
+        for name, update in self._updates.items():
+            data = {
+                "steps": update.steps,
+                "tried": update.tried,
+                "lost": update.lost,
+                "eps_ratio": update.eps_ratio,
+                **self._groups[name],
+            }
+            self._writer.replace_fact(Fact("update", name, 0, data))
+
+
+def _sample(tensor: Tensor) -> Tensor:
+    flat = tensor.detach().reshape(-1)
+    return flat[:: max(1, flat.numel() // SAMPLE) | 1]
+
+
+def _eps_ratio(optimizer: Optimizer, group: dict[str, Any], parameter: Tensor) -> float:
+    """eps over the median root of the mean squared gradient; 0 where there is no such moment."""
+    eps, state = group.get("eps"), getattr(optimizer, "state", {}).get(parameter, {})
+    moment = next((state[name] for name in MOMENTS if isinstance(state.get(name), Tensor)), None)
+    if not isinstance(eps, int | float) or not eps or moment is None:
+        return 0.0
+    values = _sample(moment).float()
+    values = values[values > 0]
+    if not values.numel():
+        return 0.0
+    root, step = float(values.sqrt().median()), state.get("step")
+    if "betas" in group and step is not None:
+        root /= (1 - float(group["betas"][1]) ** max(float(step), 1.0)) ** 0.5
+    return float(eps) / root if root > 0 else 0.0
