@@ -126,6 +126,17 @@ def test_labels_of_which_none_counts(tmp_path: Path, kept: int) -> None:
     assert len(of("ACT909", run(tmp_path, model, loss))) == (kept == 0)
 
 
+def test_a_saturated_network_is_not_blind(tmp_path: Path) -> None:
+    model = mlp(3)
+    with torch.no_grad():
+        model[2].weight *= 1e4
+
+    def loss(_step: int, x: Tensor) -> Tensor:
+        return functional.cross_entropy(model(x), model(x).argmax(1))
+
+    assert not of("ACT909", run(tmp_path, model, loss))
+
+
 # --- terms --------------------------------------------------------------------------------------
 
 
@@ -190,3 +201,21 @@ def test_random_features_that_do_and_weights_that_were_trained_are_none(tmp_path
     other = tmp_path / "trained"
     other.mkdir()
     assert not of("ACT911", behind_frozen(other, trained, easy=False))
+
+
+def test_acts_of_a_frozen_body_can_be_read_again(tmp_path: Path) -> None:
+    """They are in no graph, and stand before all that are."""
+    trace = behind_frozen(tmp_path, lambda _: None, easy=True)
+    assert min(site.order for site in trace.sites_of("act")) < 0
+    assert relume.load(tmp_path / "run.sqlite").diagnose().outcome.learns
+
+
+def test_a_mask_of_padding_silences_rows_by_design(tmp_path: Path) -> None:
+    model = mlp()
+
+    def loss(_step: int, x: Tensor) -> Tensor:
+        mask = (torch.arange(4) < torch.randint(1, 5, (32, 1))).float()
+        out = model(x[:, None].expand(32, 4, 6)).squeeze(2) * mask
+        return (out.sum(1) / mask.sum(1)).square().mean()
+
+    assert not of("ACT909", run(tmp_path, model, loss))

@@ -66,8 +66,8 @@ class NonFiniteOrigin:
         self._done = False
         self.stepped = False
 
-    def read(self, graph: AutogradGraph, trace: ModuleTrace, loss: Tensor, step: int) -> None:
-        """Read a recorded step before its backward: lines, slopes, and whether it is finite.
+    def read(self, graph: AutogradGraph, trace: ModuleTrace, loss: Tensor, step: int) -> bool:
+        """Read a recorded step before its backward; return whether it has the first bad loss.
 
         Args:
             graph: as walked from the loss.
@@ -77,17 +77,18 @@ class NonFiniteOrigin:
         """
         self._suspects, self._leaves = [], []
         if self._done:
-            return
+            return False
         self._keep_places(graph, trace)
         if loss.numel() == 1 and not isfinite(float(loss.detach())):
             self.read_broken(graph, step)
-        else:
-            self._suspects = [
-                self._described(graph, node, "backward")
-                for node in reversed(graph.nodes)
-                if kind(node) in SLOPES and is_bad(SLOPES[kind(node)](node))
-            ]
-            self._leaves = graph.leaves if self._suspects else []
+            return True
+        self._suspects = [
+            self._described(graph, node, "backward")
+            for node in reversed(graph.nodes)
+            if kind(node) in SLOPES and is_bad(SLOPES[kind(node)](node))
+        ]
+        self._leaves = graph.leaves if self._suspects else []
+        return False
 
     def after_backward(self, step: int) -> None:
         """Look whether the gradient broke, where an operation had an infinite slope."""
@@ -97,7 +98,6 @@ class NonFiniteOrigin:
         grads = [t.grad for t in leaves if t.grad is not None and not t.grad.is_sparse]
         if any(is_bad(grad.detach()) for grad in grads):
             self._write(self._suspects[0], step)
-        self._leaves = []
 
     def read_broken(self, graph: AutogradGraph, step: int) -> None:
         """Find what made a loss that is not finite.

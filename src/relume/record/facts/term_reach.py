@@ -29,6 +29,7 @@ from relume.record.store.run_file import Writer
 
 FIRST, EVERY = 10, 15  # records that are read, as in `wiring.py`
 EARLY = 3  # first of them, at which no row is fitted yet
+LIKELIHOODS = ("cross_entropy", "nll", "bce", "bce_with_logits", "log_likelihood", "kl_div")
 Reach = tuple[tuple[str, int], frozenset[int]]
 """Line of a term, and the ids of the leaves behind it."""
 MIXES = frozenset(
@@ -72,7 +73,8 @@ class TermReach:
         if target is None:
             target = criterion_targets.handwritten_targets(spec, head)
         every_row = target is None or self._count_targets(spec, target)
-        if self._audits <= EARLY and spec.masked is None and every_row:
+        flattens = spec.name in LIKELIHOODS  # where it is sure, and right: saturation, no blindness
+        if self._audits <= EARLY and spec.masked is None and every_row and not flattens:
             self._watch_rows(graph, head)
         terms, bare = split(graph)
         self._terms = [(source_of(term.entry), term.leaves) for term in terms]  # no node: it holds
@@ -97,6 +99,8 @@ class TermReach:
         twins = [n for n in graph.nodes if kind(n) in AFFINE and _same(weight_of(n), weight)]
         if len(twins) > 1:
             return  # rows of two calls are compared: a pair that is far enough apart rests
+        if _is_masked(graph, node):
+            return
         zeros = _zero_factors(graph, node)
         if zeros is not None:
             self._zeroed[0] += zeros.numel()
@@ -199,6 +203,18 @@ def _users(graph: AutogradGraph, node: AutogradNode) -> list[AutogradNode]:
         else:
             users.append(user)
     return users
+
+
+def _is_masked(graph: AutogradGraph, node: AutogradNode) -> bool:
+    """Whether a head's output is multiplied by a mask of zeros and ones: padding of sequences."""
+    for user in _users(graph, node):
+        factor = criterion.constant_of(user)
+        if factor is None or factor.numel() == factor.shape[0]:
+            continue
+        entries = factor.detach().reshape(-1)[:4096]
+        if bool(((entries == 0) | (entries == 1)).all() & (entries == 0).any()):
+            return True
+    return False
 
 
 def _zero_factors(graph: AutogradGraph, node: AutogradNode) -> Tensor | None:

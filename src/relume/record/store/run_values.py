@@ -79,7 +79,9 @@ _SITE: Mapping[str, _Check] = {
         ("name", "kind", "act", "role", "path", "layer", "file"), lambda v: isinstance(v, str)
     ),
     **dict.fromkeys(("rows", "cheapest"), lambda v: isinstance(v, str)),
-    **dict.fromkeys(("index", "order", "units", "line"), _whole),
+    **dict.fromkeys(("index", "units", "line"), _whole),
+    # acts that are in no graph (a frozen body) stand before all that are: their order is negative
+    "order": lambda v: isinstance(v, int) and not isinstance(v, bool) and abs(v) < 2**62,
     **dict.fromkeys(
         ("smooth", "rectifies", "leaks", "passes", "clips"), lambda v: isinstance(v, bool)
     ),
