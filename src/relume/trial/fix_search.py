@@ -20,7 +20,7 @@ from time import perf_counter
 
 from relume.core import Diagnosis, Finding, Severity, Trace
 from relume.core.trial import Arm, Cure, Edit, Objective, Trial, Verdict
-from relume.diagnosis import GAIN, diagnose
+from relume.diagnosis import GAIN, diagnose, lessons, with_lessons
 from relume.errors import UsageError
 from relume.record.store import run_file
 from relume.trial.fix_candidates import (
@@ -112,7 +112,9 @@ def _diagnosed(
     if not path.is_file():
         raise UsageError(f"there is no run file {path}.")
     trace = run_file.read(path)
-    diagnosis = diagnose(trace, select=select)
+    # what earlier trials taught is left out: these trials find it out themselves
+    own = {key: value for key, value in trace.meta.items() if key != "trials"}
+    diagnosis = diagnose(replace(trace, meta=own), select=select)
     return replace(diagnosis, meta={**diagnosis.meta, "path": str(path)}), trace
 
 
@@ -157,7 +159,7 @@ class _CureSearch:
         if proven is None:
             taught = tuple(self._refuted(None))
             return Cure(
-                self.diagnosis,
+                _rewritten(self.diagnosis, None, taught),
                 self.causes[0].finding,
                 tuple(self.trials),
                 advice=self.advice,
@@ -416,20 +418,18 @@ class _CureSearch:
                 )
 
 
-def _rewritten(diagnosis: Diagnosis, cured: Finding, taught: Sequence[str]) -> Diagnosis:
-    """Return the diagnosis with the cured cause first, and the refuted ones last of the roots."""
-    refuted = {sentence.split(" ", 1)[0] for sentence in taught}
-    first = [f for f in diagnosis.findings if f.key == cured.key]
-    if not first:
-        first = [replace(cured, text="The trials show it: its cure is proven.")]
-    first = [replace(f, explained_by=()) for f in first]
-    rest = [f for f in diagnosis.findings if f.key != cured.key]
-    kept = [f for f in rest if f.code not in refuted]
-    last = [replace(f, cure="") for f in rest if f.code in refuted]
-    roots = diagnosis.roots
-    before = roots[0].code if roots else ""
-    meta = {**diagnosis.meta, "taught": list(taught), "root before": before}
-    return replace(diagnosis, findings=(*first, *kept, *last), meta=meta)
+def _rewritten(diagnosis: Diagnosis, cured: Finding | None, taught: Sequence[str]) -> Diagnosis:
+    """Return the diagnosis with the cured cause first, and the refuted ones last; the run file gets
+    the same, for later looks at the run."""
+    if cured is None and not taught:
+        return diagnosis
+    refuted = [sentence.split(" ", 1)[0] for sentence in taught]
+    learned = lessons(cured.key if cured else "", refuted, taught)
+    run_file.add_meta(Path(str(diagnosis.meta["path"])), "trials", learned)
+    if cured is not None and all(f.key != cured.key for f in diagnosis.findings):  # a suspect
+        shown = replace(cured, text="The trials show it: its cure is proven.")
+        diagnosis = replace(diagnosis, findings=(*diagnosis.findings, shown))
+    return with_lessons(diagnosis, learned)
 
 
 def _alike(edit: Edit, arm: Arm) -> bool:
