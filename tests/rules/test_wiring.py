@@ -344,6 +344,8 @@ def test_too_short_a_span_says_nothing_of_clearing() -> None:
     assert of("ACT901", wiring.wired("fc1.weight", window_steps=8, **more).trace())
     one = {"windows": 5, "uncleared": 4, "window_steps": 60}
     assert not of("ACT901", wiring.wired("fc1.weight", **one).trace())
+    target = {**more, "held": False, "window_steps": 60}  # moved by copies, beside what is held
+    assert not of("ACT901", wiring.wired("target.weight", **target).trace())
 
 
 def test_an_open_run_may_still_gather_gradients() -> None:

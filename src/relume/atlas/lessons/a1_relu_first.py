@@ -18,7 +18,7 @@ its 95 % interval, corrected for the number of acts compared.
 ## Correction
 A default is where to begin, not what is best. On these digits only sigmoid is surely worse than
 ReLU, and no act is proven better; the advice yields to a won trial on your own model: `relume
-compare train.py --acts relu,leaky_relu,gelu --seeds 5`.
+compare train.py --acts relu,leaky_relu,gelu`.
 
 ## Belongs to
 rules: saturated-units, vanishing-gradient, missing-nonlinearity

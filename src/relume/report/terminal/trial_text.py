@@ -242,7 +242,7 @@ def _placebo(trial: Trial) -> str:
 
 def evidence_lines(trial: Trial) -> list[str]:
     """Return what the trial could have seen, and what its runs printed on held-out rows."""
-    lines: list[str] = []
+    lines = [str(few)] if (few := trial.meta.get("too few")) else []
     judged = [v for v in trial.verdicts if v.effect is not None and v.arm != "placebo"]
     seen = [v.visible for v in judged if v.visible is not None]
     least = [v.least for v in judged if v.least is not None]
