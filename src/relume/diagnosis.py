@@ -26,7 +26,7 @@ from relume.core import (
 from relume.policy.selectors import selection
 from relume.registry import discover
 from relume.rules.cause_graph import arrange, cause_setting
-from relume.rules.non_finite import lasting_origin_step, speaks_after, until
+from relume.rules.non_finite import is_beside_the_origin, lasting_origin_step, speaks_after, until
 from relume.rules.outcome import GAIN as GAIN
 from relume.rules.outcome import LOW as LOW
 from relume.rules.outcome import judge
@@ -146,7 +146,7 @@ def _results(trace: Trace, rules: Sequence[Rule]) -> dict[str, list[Result]]:
         if speaks_after(rule):
             results[rule.code] = run_rule(rule, trace)
             continue
-        found = run_rule(rule, seen)
+        found = [] if is_beside_the_origin(rule, trace) else run_rule(rule, seen)
         kept = [r for r in found if not isinstance(r, Finding) or r.steps[0] < max(step, 1)]
         reason = f"nothing is finite after step {step}"
         results[rule.code] = kept or [NotChecked(rule.code, rule.name, "", reason)]

@@ -126,6 +126,17 @@ def test_labels_of_which_none_counts(tmp_path: Path, kept: int) -> None:
     assert len(of("ACT909", run(tmp_path, model, loss))) == (kept == 0)
 
 
+def test_a_saturated_network_is_not_blind(tmp_path: Path) -> None:
+    model = mlp(3)
+    with torch.no_grad():
+        model[2].weight *= 1e4
+
+    def loss(_step: int, x: Tensor) -> Tensor:
+        return functional.cross_entropy(model(x), model(x).argmax(1))
+
+    assert not of("ACT909", run(tmp_path, model, loss))
+
+
 # --- terms --------------------------------------------------------------------------------------
 
 

@@ -36,6 +36,7 @@ from relume.trial.fix_candidates import (
 )
 from relume.trial.judge.arm_summary import arm_summaries
 from relume.trial.judge.objective import revalue
+from relume.trial.judge.paired_tests import fresh_pairs
 from relume.trial.judge.verdict import PROVEN, UNDECIDED
 from relume.trial.paired_trial import (
     BASE,
@@ -95,6 +96,12 @@ def cure(
     return search.cure()
 
 
+def runs_to_prove(seeds: int) -> int:
+    """Return the runs of all proofs at most: their arms, the base, the placebo and the patch."""
+    proofs = [fresh_pairs(seeds, number + 1) for number in range(PROOFS)]
+    return sum(proofs) + proofs[-1] + 2
+
+
 def _diagnosed(
     runner: TrialRunner, run: Path | None, select: Iterable[str] | None
 ) -> tuple[Diagnosis, Trace]:
@@ -130,10 +137,10 @@ class _CureSearch:
         self.every = _unique(edit for cause in self.causes for edit in cause.queue)
         self.began = perf_counter()
         seconds = self.runner.runs[BASE.name, 0].seconds
-        runs = self.most + PROOFS * self.seeds + self.seeds + 2
+        runs = self.most + runs_to_prove(self.seeds)
         self.plan = (
             f"at most {runs} runs of {seconds:.1f} s each: {self.most} to find a cure, the others "
-            f"to prove it on {self.seeds} fresh seeds and to run its patch"
+            f"to prove it on {fresh_pairs(self.seeds, 1)} fresh seeds or more and to run its patch"
         )
 
     def cure(self) -> Cure:
@@ -321,7 +328,6 @@ class _CureSearch:
     def _prove(self, ranked: Sequence[Arm]) -> tuple[Arm, Verdict, Objective, range] | None:
         """Prove the best cures in turn; return the first that is proven."""
         for arm in ranked[:PROOFS]:
-            self.attempts += 1
             self.announce(f"proving {arm.text}")
             trial, verdict, seeds = self._proof(arm)
             self.trials.append(trial)
@@ -334,14 +340,15 @@ class _CureSearch:
         seeds = range(1, 1 + min(GLANCE, self.seeds))
         self.runner.run([BASE, arm], seeds)
         if self._wins(arm, seeds):
-            seeds = range(1, 1 + self.seeds)
+            self.attempts += 1
+            seeds = range(1, 1 + fresh_pairs(self.seeds, self.attempts))
             self.runner.run([BASE, arm], seeds)
-        verdict, objective, why = self._judged(arm, seeds, self.attempts)
+        verdict, objective, why = self._judged(arm, seeds)
         if verdict.word == UNDECIDED and self._wins(arm, seeds) == len(seeds) >= self.seeds:
             self.attempts += 1  # a second look
-            seeds = range(1, 1 + 2 * self.seeds)
+            seeds = range(1, 1 + max(2 * self.seeds, fresh_pairs(self.seeds, self.attempts)))
             self.runner.run([BASE, arm], seeds)
-            verdict, objective, why = self._judged(arm, seeds, self.attempts)
+            verdict, objective, why = self._judged(arm, seeds)
         runs = revalue(self.runner.runs, objective)
         kept = {k: run for k, run in runs.items() if k[0] in (BASE.name, arm.name)}
         finding = self.owner[arm.name].finding
@@ -357,11 +364,17 @@ class _CureSearch:
         )
         return trial, verdict, seeds
 
-    def _judged(self, arm: Arm, seeds: range, tests: int) -> tuple[Verdict, Objective, str]:
+    def _judged(self, arm: Arm, seeds: range) -> tuple[Verdict, Objective, str]:
         objective, why = fit_objective(self.runner, [BASE, arm])
         symptom = self.owner[arm.name].finding.key
         judged = judge_arms(
-            self.runner, [arm], BASE, seeds, objective, tests=tests, symptom=symptom
+            self.runner,
+            [arm],
+            BASE,
+            seeds,
+            objective,
+            symptom=symptom,
+            confirmation=max(1, self.attempts),
         )[0]
         return replace(judged, fresh=True), objective, why
 

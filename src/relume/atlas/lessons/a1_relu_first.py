@@ -19,7 +19,7 @@ its 95 % interval, corrected for the number of acts compared.
 A default is where to begin, not what is best. On these digits only sigmoid is surely worse than
 ReLU, and no act is proven better. One of GELU's twenty runs, at the highest rate tried, ended as
 guessing does: one run moves a mean far, and hardly a median. The advice yields to a won trial on
-your own model: `relume compare train.py --acts relu,leaky_relu,gelu --seeds 5`.
+your own model: `relume compare train.py --acts relu,leaky_relu,gelu`.
 
 ## Belongs to
 rules: saturated-units, vanishing-gradient, missing-nonlinearity

@@ -29,6 +29,7 @@ from relume.record.store.run_file import Writer
 
 FIRST, EVERY = 10, 15  # records that are read, as in `wiring.py`
 EARLY = 3  # first of them, at which no row is fitted yet
+LIKELIHOODS = ("cross_entropy", "nll", "bce", "bce_with_logits", "log_likelihood", "kl_div")
 Reach = tuple[tuple[str, int], frozenset[int]]
 """Line of a term, and the ids of the leaves behind it."""
 MIXES = frozenset(
@@ -72,7 +73,8 @@ class TermReach:
         if target is None:
             target = criterion_targets.handwritten_targets(spec, head)
         every_row = target is None or self._count_targets(spec, target)
-        if self._audits <= EARLY and spec.masked is None and every_row:
+        flattens = spec.name in LIKELIHOODS  # where it is sure, and right: saturation, no blindness
+        if self._audits <= EARLY and spec.masked is None and every_row and not flattens:
             self._watch_rows(graph, head)
         terms, bare = split(graph)
         self._terms = [(source_of(term.entry), term.leaves) for term in terms]  # no node: it holds

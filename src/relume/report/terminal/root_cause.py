@@ -12,13 +12,13 @@ from rich.text import Text
 from rich.tree import Tree
 
 from relume.core import Finding, Trace
+from relume.core.plural import count
 from relume.report.terminal.sparkline import draw
 from relume.report.terminal.style import STYLES, Style
 from relume.report.words.cause_tree import CauseBranch, group_by_rule
 from relume.report.words.made_at import CodeSpan, code_span
 from relume.report.words.paste_command import SCRIPT, paste_command, script_of
 from relume.report.words.sanitise import (
-    count,
     first_sentence,
     join_names,
     name,

@@ -11,7 +11,7 @@ terminal or page takes for markup, and findings folded under their causes.
 - `cause_tree.py`: each root cause with its symptoms below it; the verdict in a word.
 - `suppressed_summary.py`: how many findings are silenced, and by what.
 
-    >>> from relume.report.words.sanitise import count, number
-    >>> count(2, "step"), number(0.5234)
-    ('2 steps', '0.523')
+    >>> from relume.report.words.sanitise import duration, number
+    >>> duration(90), number(0.5234)
+    ('1 min 30 s', '0.523')
 """

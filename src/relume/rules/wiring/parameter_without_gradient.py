@@ -143,5 +143,5 @@ RULE = PAGE.rule(
     check,
     severities=("note", "warning", "error"),
     symptom=False,
-    explains=DOWNSTREAM,
+    explains=(*DOWNSTREAM, "ACT701", "ACT702"),  # what is under no_grad hands on an "input"
 )

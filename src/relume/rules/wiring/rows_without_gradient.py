@@ -24,6 +24,7 @@ at least a tenth of the batches hold no other (reasoned: a rare empty batch is a
 the loss is low; else a warning.
 
 ## Known false alarms
+Likelihoods have a gradient of zero where a saturated network is right, and are not judged by rows.
 Losses that compare or choose rows (triplets, mined pairs, the hardest of a batch), masks of zeros
 and ones on the terms, and layers that are called twice for one loss are not judged: rows rest there
 by design. Padding that is ignored is counted by batch, not by label.
