@@ -227,7 +227,8 @@ class Trace:
     turn           an optimiser that takes turns with others: ``loss`` (its series at ``""``),
                    ``optimizer`` (class), ``model`` (the module that holds what it steps),
                    ``reaches`` (the other ones' series whose parameters its loss depends on),
-                   ``regresses`` (its loss is a distance to targets of many values)
+                   ``regresses`` (its loss is a distance to targets of many values), ``scored``
+                   (its loss has a criterion, unlike an actor's)
     wiring         of a parameter: ``held`` (an optimiser holds it), ``named`` (a module registers
                    it), ``called`` (that module ran), ``audits`` (steps looked at), ``in_graph``,
                    ``reached``, ``zero`` (of them, with it in the loss's graph, with a gradient

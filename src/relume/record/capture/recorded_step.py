@@ -27,7 +27,7 @@ from relume.record.facts.fact_log import FactLog
 from relume.record.facts.raised_frames import FailedStep
 from relume.record.graph.autograd_graph import walk
 from relume.record.graph.broken_forward import broken_place, is_freed
-from relume.record.graph.criterion_targets import is_regression
+from relume.record.graph.criterion_targets import is_regression, is_scored
 from relume.record.graph.second_derivative import is_zero, straight_acts
 from relume.record.hooks.grad_scaling import GradScaling
 from relume.record.hooks.torch_state import unseen, untraced
@@ -202,11 +202,12 @@ class RecordedStep:
         self._source_lines.forget(graph.nodes)
         self._leaves = graph.leaves
         reach, regresses = frozenset(map(id, graph.leaves)), False
+        scored = True
         if self.several or record < DEEP_FIRST:
             reach |= self._reader.frozen_parameters(graph)
             with untraced(), self._reader.without_packed(graph):
-                regresses = is_regression(graph)
-        self.reach = LossReach(reach, regresses)
+                regresses, scored = is_regression(graph), is_scored(graph)
+        self.reach = LossReach(reach, regresses, scored)
         self.step_record.add_cost(thread_time() - start + self._early_cost)
         self._early_cost = 0.0
         return True
