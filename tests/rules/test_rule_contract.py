@@ -202,7 +202,13 @@ ROWS = {
     "ACT903": Row(lambda n: wiring.forgotten(n).trace(), (3, 10), (2, 0)),
     "ACT904": Row(lambda n: wiring.cut_off(n).trace(), (3, 10), (2, 0)),
     "ACT905": Row(lambda n: wiring.remade(n).trace(), (3, 9), (2, 0)),
+    "ACT906": Row(lambda change: wiring.mixed(change).trace(), (1.01e-4, 0.4), (0.99e-4, 0.0)),
     "ACT907": Row(lambda share: wiring.unfinite(share).trace(), (1e-6, 0.5), (0.0,)),
+    "ACT908": Row(lambda share: wiring.lost(share).trace(), (0.5, 0.99), (0.499, 0.0)),
+    "ACT909": Row(lambda share: wiring.silent(share).trace(), (0.2, 0.47, 1.0), (0.199, 0.0)),
+    "ACT910": Row(lambda n: wiring.cut_term(n).trace(), (3, 12), (2, 0)),
+    "ACT911": Row(lambda n: wiring.frozen(n).trace(), (1, 2), (0,)),
+    "ACT912": Row(lambda left: wiring.unlearned(left).trace(), (0.81, 1.0), (0.8, 0.01)),
 }
 PLAIN = {
     "empty": Trace({}),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 import relume
 from relume.core import Trace
@@ -94,18 +95,41 @@ def test_data_that_come_in_order(sorted_: bool, classes: bool, tmp_path: Path) -
     assert share > 0.8 if sorted_ else share < 0.1
 
 
-@pytest.mark.parametrize(("policy", "kept"), [(True, True), (False, False)], ids=["ppo", "hinge"])
-def test_rows_that_are_weighed_by_both_signs(policy: bool, kept: bool, tmp_path: Path) -> None:
+def _policy(model: nn.Module, x: Tensor, gain: Tensor) -> Tensor:
+    log = model(x).log_softmax(1)[:, 0]
+    ratio = (log - log.detach()).exp()
+    return -torch.min(ratio * gain, ratio.clamp(0.8, 1.2) * gain).mean()
+
+
+WEIGHED: dict[str, tuple[bool, Callable[[nn.Module, Tensor, Tensor], Tensor]]] = {
+    "ppo": (True, _policy),
+    "ppo and a critic": (
+        True,
+        lambda model, x, gain: _policy(model, x, gain) + (model(x)[:, 1] - gain).pow(2).mean(),
+    ),
+    "reinforce": (True, lambda model, x, gain: -(model(x).log_softmax(1)[:, 0] * gain).sum()),
+    "rewards at the criterion": (
+        True,
+        lambda model, x, gain: (
+            F.cross_entropy(model(x), x.argmax(1), reduction="none") * gain
+        ).mean(),
+    ),
+    "hinge": (
+        False,
+        lambda model, x, gain: (1 - gain.sign() * model(x)[:, 0]).clamp(min=0).mean(),
+    ),
+    "boundary": (False, lambda model, x, gain: (gain * model(x)[:, 0] - x[:, 0]).pow(2).mean()),
+    "basis": (False, lambda model, x, gain: F.mse_loss((model(x) * x).sum(1), gain)),
+    "cosine": (False, lambda model, x, gain: (1 - F.cosine_similarity(model(x), x)).mean()),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHED)
+def test_rows_that_are_weighed_by_both_signs(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 3 if policy else 1))
-    x, gain, action = torch.randn(64, 4), torch.randn(64), torch.randint(0, 3, (64, 1))
+    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 4))
+    x, gain = torch.randn(64, 4), torch.randn(64)
+    kept, loss = WEIGHED[name]
 
-    def loss(_: int) -> Tensor:
-        if not policy:
-            return (1 - gain.sign() * model(x).squeeze(1)).clamp(min=0).mean()
-        log = model(x).log_softmax(1).gather(1, action).squeeze(1)
-        ratio = (log - log.detach()).exp()
-        return -torch.min(ratio * gain, ratio.clamp(0.8, 1.2) * gain).mean()
-
-    (fact,) = trained(tmp_path, model, loss, 4).facts_of("criterion")
+    (fact,) = trained(tmp_path, model, lambda _: loss(model, x, gain), 4).facts_of("criterion")
     assert fact.data["signed_weights"] is kept

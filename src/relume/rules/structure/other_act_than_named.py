@@ -3,8 +3,8 @@
 ## What it does
 Compares each act module with the word in the `config` of the model that it belongs to
 (`hidden_act`, `activation_function`, `act_fn` and their like), and names those of the same name
-that are another function: GELU by erf or by tanh, quick or clipped, a hard swish, a clipped ReLU. An act
-that learns is taken as it starts.
+that are another function: GELU by erf or by tanh, quick or clipped, a hard swish, a clipped ReLU.
+An act that learns is taken as it starts.
 
 ## Why it hurts
 Trained weights fit the function that they were trained with. A model that is rebuilt from its
