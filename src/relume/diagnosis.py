@@ -30,8 +30,11 @@ from relume.rules.non_finite import is_beside_the_origin, lasting_origin_step, s
 from relume.rules.outcome import GAIN as GAIN
 from relume.rules.outcome import LOW as LOW
 from relume.rules.outcome import judge
+from relume.rules.outcome import judge_losses as judge_losses
 from relume.rules.run_verdict import WORST_FIRST, verdict
 from relume.rules.severity_policy import drop_eclipsed, weigh
+from relume.rules.trial_lessons import lessons as lessons
+from relume.rules.trial_lessons import with_lessons as with_lessons
 
 __all__ = ["all_rules", "diagnose"]
 
@@ -59,7 +62,8 @@ def diagnose(
     Raises:
         UnknownNameError: a selector that matches no rule; the message names the nearest one.
     """
-    return judge_with(trace, select_rules(all_rules(), select, ignore))
+    found = judge_with(trace, select_rules(all_rules(), select, ignore))
+    return with_lessons(found, trace.meta.get("trials"))
 
 
 @cache

@@ -375,3 +375,19 @@ def test_a_fault_of_wiring_explains_what_follows() -> None:
     trace = wiring.cut_off(10).series("fc1.weight", "update_ratio", 0.0).trace()
     roots = [f.code for f in relume.diagnose(trace).roots if f.severity >= Severity.WARNING]
     assert roots == ["ACT904"]
+
+
+def test_an_optimiser_whose_eps_is_a_pair(tmp_path: Path) -> None:
+    model = nn.Linear(8, 3)
+    optimiser = torch.optim.Adafactor(model.parameters())
+    with relume.watch(model, every=1, path=tmp_path / "run.sqlite") as recording:
+        for _ in range(8):
+            optimiser.zero_grad()
+            model(torch.randn(16, 8)).square().mean().backward()
+            optimiser.step()
+    trace = recording.trace()
+    assert not list(trace.facts_of("error"))
+    [update] = trace.facts_of("update")
+    assert update.data["steps"] == 6  # of eight, without the first two
+    assert update.data["tried"] == 6 * 24
+    assert update.data["eps_ratio"] == 0.0

@@ -196,6 +196,8 @@ class Trace:
                    ``second`` (layer names), ``shape`` [in, mid, out], ``between`` (operations),
                    ``additivity_error`` (relative, on sampled rows; None where it could not be
                    replayed), ``exempt`` (a reason, or None), ``file``, ``line``
+    act-name       of `relume check`, an act that a configuration names: ``key``, ``named``,
+                   ``found``, ``difference`` (the largest between the two functions on [-12, 12])
     act-pair       an act fed by another with only reshapes, pooling or dropout between:
                    ``first``, ``second`` (act names), ``first_traits``, ``second_traits`` (as of
                    a head's acts), ``role``, ``file``, ``line``

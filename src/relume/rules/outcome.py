@@ -13,6 +13,7 @@ measured.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -165,6 +166,15 @@ def judge(trace: Trace) -> Outcome:
         if turns is not None:
             return turns
     return _judge_loss(series, _chance(trace), _drift(trace))
+
+
+def judge_losses(losses: Sequence[tuple[int, float]]) -> Outcome:
+    """Return the outcome of (step, loss) where nothing else of the run is known, chance included:
+    what it began with is then the reference."""
+    if not losses:
+        return Outcome("no-loss", "No loss was seen.")
+    steps = np.array([step for step, _ in losses], dtype=np.int64)
+    return _judge_still(Series(steps, np.array([loss for _, loss in losses])), None)
 
 
 def _judge_loss(series: Series, chance: float | None, drift: float = 0.0) -> Outcome:

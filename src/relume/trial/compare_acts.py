@@ -118,7 +118,7 @@ def compare(
     }
     verdicts = [
         verdict
-        for factor, reference, some in factors
+        for _, reference, some in factors
         for verdict in judge_arms(runner, some, reference, range(seeds), objective)
     ]
     standings = arm_summaries(shown, runs, objective, goal)

@@ -138,7 +138,8 @@ def test_a_times_interval_stands_beside_it_and_relu_beats_nobody_by_noise() -> N
 
 
 def test_ten_rows_come_first_and_three_acts_fit_80_columns() -> None:
-    rows = {key: Measured(0.1, group="Any", unit="ULP") for key in FIRST}
+    joined = ("range", "saturation")
+    rows = {k: Measured(0.1, group="Any") for k in FIRST if k not in joined}
     ends = {"range_low": -1.0, "range_high": 1.0, "saturation_low": "none", "saturation_high": 2.2}
     rows |= {key: Measured(end, group="Any") for key, end in ends.items()}
     cards = [made(name, **rows) for name in ("one", "two", "three")]

@@ -15,7 +15,12 @@ Files in reading order:
     term_reach.py        `TermReach`: rows, targets and terms of the loss that send a gradient
     lost_updates.py      `LostUpdates`: updates that change nothing, and the optimiser's eps
     fresh_weights.py     frozen weights that look as they were drawn
-    wiring.py            `WiringAudit`: gradients that are cleared, reach, and are optimised
+    wiring.py            `WiringAudit`: gradients that are cleared, reach, and are optimised; of it
+    wiring_leaf.py       `LeafAudit`: what is known of one parameter, and how it is read
+    gradient_windows.py  whether a step's gradient begins cleared
+    leaf_names.py        names of leaves that no module registers, and what cuts leaves off
+    remade_leaves.py     parameters that are made anew on every step
+    data_audit.py        `DataAudit`: inputs and targets that are not finite
     signal_audit.py      `SignalAudit`: where the signal or the error is lost; it asks the next
     gradient_cuts.py     operations without a slope between weights and the loss
     row_dependence.py    the first place after which rows no longer differ

@@ -1,6 +1,7 @@
 """Reads what is left of an update: entries with a gradient that stay the same bit by bit, and how
 far an optimiser's eps exceeds the size of the gradient."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +22,23 @@ MOST_PARAMETERS = 64
 
 @dataclass(slots=True)
 class Update:
-    """What is known of one weight's updates."""
+    """What is known of one weight's updates; what lies on the device stays there to the end.
+
+    Attributes:
+        root: the median root of the optimiser's mean squared gradient; None where it has none.
+        bias: what that is to be divided by, as it began at zero.
+    """
 
     steps: int = 0
-    tried: int = 0
-    lost: int = 0
-    eps_ratio: float = 0.0
+    tried: Tensor | int = 0
+    lost: Tensor | int = 0
+    root: Tensor | None = None
+    bias: float = 1.0
+
+    def eps_ratio(self, eps: float) -> float:
+        """eps over the size of the gradient; 0 where that is not known."""
+        root = 0.0 if self.root is None else float(self.root) / self.bias
+        return eps / root if root > 0 else 0.0
 
 
 class LostUpdates:
@@ -72,13 +84,14 @@ class LostUpdates:
             same = (_sample(parameter) == before) & has
             update = self._updates.setdefault(name, Update())
             update.steps += 1
-            update.tried += int(has.sum())
-            update.lost += int(same.sum())
-            update.eps_ratio = _eps_ratio(optimizer, group, parameter)
+            eps = group.get("eps")
+            update.tried = update.tried + has.sum()
+            update.lost = update.lost + same.sum()
+            update.root, update.bias = _root(optimizer, group, parameter)
             self._groups[name] = {
                 "optimizer": type(optimizer).__name__,
                 "lr": float(group["lr"]),
-                "eps": float(group.get("eps") or 0.0),
+                "eps": float(eps) if isinstance(eps, int | float) else 0.0,  # Adafactor's is a pair
                 "dtype": str(parameter.dtype).removeprefix("torch."),
             }
 
@@ -87,9 +100,9 @@ class LostUpdates:
         for name, update in self._updates.items():
             data = {
                 "steps": update.steps,
-                "tried": update.tried,
-                "lost": update.lost,
-                "eps_ratio": update.eps_ratio,
+                "tried": int(update.tried),
+                "lost": int(update.lost),
+                "eps_ratio": update.eps_ratio(self._groups[name]["eps"]),
                 **self._groups[name],
             }
             self._writer.replace_fact(Fact("update", name, 0, data))
@@ -100,17 +113,16 @@ def _sample(tensor: Tensor) -> Tensor:
     return flat[:: max(1, flat.numel() // SAMPLE) | 1]
 
 
-def _eps_ratio(optimizer: Optimizer, group: dict[str, Any], parameter: Tensor) -> float:
-    """eps over the median root of the mean squared gradient; 0 where there is no such moment."""
-    eps, state = group.get("eps"), getattr(optimizer, "state", {}).get(parameter, {})
+def _root(
+    optimizer: Optimizer, group: dict[str, Any], parameter: Tensor
+) -> tuple[Tensor | None, float]:
+    """Return the median root of the mean squared gradient where it is not zero, and its bias."""
+    state = getattr(optimizer, "state", {}).get(parameter, {})
     moment = next((state[name] for name in MOMENTS if isinstance(state.get(name), Tensor)), None)
-    if not isinstance(eps, int | float) or not eps or moment is None:
-        return 0.0
+    if moment is None:
+        return None, 1.0
     values = _sample(moment).float()
-    values = values[values > 0]
-    if not values.numel():
-        return 0.0
-    root, step = float(values.sqrt().median()), state.get("step")
-    if "betas" in group and step is not None:
-        root /= (1 - float(group["betas"][1]) ** max(float(step), 1.0)) ** 0.5
-    return float(eps) / root if root > 0 else 0.0
+    root, step = values.where(values > 0, math.nan).sqrt().nanmedian(), state.get("step")
+    if "betas" not in group or step is None:
+        return root, 1.0
+    return root, (1 - float(group["betas"][1]) ** max(float(step), 1.0)) ** 0.5

@@ -1,6 +1,6 @@
 """Finds where the first value that is not finite came from: the operation, its line, its input.
 
-Suspects are asked in the order of a step: the data (`WiringAudit.read_data`), the weights (the last
+Suspects are asked in the order of a step: the data (`DataAudit.read`), the weights (the last
 update, or the last gradient, made them so), the operations of the forward pass. A gradient breaks
 at an operation whose slope is infinite: on recorded steps these are read before backward; where the
 step was not recorded, the weights that are NaN and those that are not say on which stretch of the
@@ -24,9 +24,9 @@ from relume.record.facts.node_values import (
     is_bad,
     output,
 )
-from relume.record.facts.wiring import live_optimizers
 from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind, leaf_of
 from relume.record.graph.op_names import RESHAPE
+from relume.record.measure.parameter_samples import live_optimizers
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.sites import Sites, source_of
 from relume.record.store.run_file import Writer

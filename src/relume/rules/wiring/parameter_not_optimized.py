@@ -22,7 +22,7 @@ those that exist), and a bit-by-bit comparison of up to 1,024 entries with those
 Named where a gradient was there on at least 3 recorded steps. A warning where the parameter is not
 in the model's `parameters()` or the optimiser holds others in its place; an error where at most one
 weight is left that trains. Else the optimiser was given a part of the model, which may be meant: a
-note, and a warning in a run that fares badly.
+note, and a warning in a run that fares badly or after 50 steps is still above 0.2 of guessing.
 
 ## Known false alarms
 Parameters that something else moves (a copy that is synchronised, an update by hand) and frozen
@@ -41,7 +41,7 @@ PyTorch documentation, `torch.nn.ModuleList` and `torch.optim` ("Constructing it
 from collections.abc import Iterator
 
 from relume.core import Evidence, Result, Severity, Site, Trace
-from relume.rules.outcome import judge
+from relume.rules.outcome import FEW, LOW, judge
 from relume.rules.page import page
 from relume.rules.series_tools import last_step, number
 from relume.rules.severity_policy import FARES_BADLY
@@ -95,7 +95,11 @@ def _is_forgotten(wire: Wire, steps: int) -> bool:
 def _severity(trace: Trace, every: list[Wire], unmeant: list[Wire]) -> Severity:
     if unmeant:
         return by_reach([wire for wire in every if wire.trains])
-    return Severity.WARNING if judge(trace).name in FARES_BADLY else Severity.NOTE
+    outcome = judge(trace)
+    end, chance = (number(outcome.numbers.get(name)) for name in ("end", "chance"))
+    high = end is not None and chance is not None and end > LOW * chance
+    poor = high and last_step(trace) >= FEW
+    return Severity.WARNING if poor or outcome.name in FARES_BADLY else Severity.NOTE
 
 
 def _cure(outside: bool, strangers: bool) -> str:

@@ -64,7 +64,8 @@ def fisher(arm_broken: int, base_broken: int, runs: int) -> float:
     (0.0079, 0.1667)
     """
     table: Any = [[arm_broken, runs - arm_broken], [base_broken, runs - base_broken]]
-    return float(stats.fisher_exact(table).pvalue)
+    found: Any = stats.fisher_exact(table)
+    return float(found.pvalue)
 
 
 def sign_share(wins: int, losses: int) -> float:
