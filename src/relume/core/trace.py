@@ -179,6 +179,7 @@ class Trace:
                    ``target_max``, ``target_whole`` (all whole numbers), ``target_distinct``
                    (values, up to 32), ``target_ones_max`` (ones in a row of zeros and ones),
                    ``target_drift`` (of their mean, in deviations within a batch),
+                   ``target_returns`` (the share of late values that early batches had),
                    ``target_between`` (the share of their variance from batch to batch, beyond
                    chance), ``target_batches``, ``signed_weights`` (a policy gradient);
                    ``broadcast`` (prediction and target of other shapes, spread over each other);
