@@ -2,6 +2,7 @@
 
     python benchmarks/calibration.py             # simulated and real: the table of docs/proof.md
     python benchmarks/calibration.py --real 0    # simulated only
+    python benchmarks/calibration.py --simulated 200 --real 20   # in a few minutes
 
 Simulated: whole trials by the rules of `relume fix` (three candidates, Holm, fresh seeds for the
 winner), on noise of four shapes, with a tenth of all runs breaking down. Real: a network on
@@ -28,7 +29,8 @@ from fake_runner import FakeRunner, Rare  # noqa: E402
 from zoo_run import wilson  # noqa: E402
 
 from relume.core.trial import Arm, Objective, Trial, TrialRun  # noqa: E402
-from relume.trial.judge.paired_tests import power  # noqa: E402
+from relume.trial.compare_acts import seeds_for  # noqa: E402
+from relume.trial.judge.paired_tests import confirmation_share, fresh_pairs, power  # noqa: E402
 from relume.trial.judge.verdict import PROVEN, judge  # noqa: E402
 from relume.trial.paired_trial import BASE, run_paired_trial  # noqa: E402
 from relume.trial.scheduler import ExecutionPlace, TrialRunner, TrialSetting, program_of  # noqa: E402
@@ -81,6 +83,7 @@ def simulated(count: int) -> None:
             found = judge([Arm("candidate")], "base", runner.runs, range(5), Objective())
             hits += found[0].word == PROVEN
         row(f"identical arms, {name}, five pairs only: better", hits, count, "at most 5 %")
+    several(count)
     spread = 0.2 * float(np.sqrt(2))
     for size in (1.0, 2.0, 3.0):
         hits = 0
@@ -96,10 +99,37 @@ def simulated(count: int) -> None:
     for k in range(count):
         runner = Rare(NOISES["normal"], trial=k)
         found = tried(runner, 1).verdict("candidate")
-        if sum(runner.runs["base", seed].value == Rare.RUINED for seed in range(5)) == 1:
+        first = [runner.runs["base", k].value for k in range(5) if ("base", k) in runner.runs]
+        if len(first) == 5 and first.count(Rare.RUINED) == 1:
             struck += 1
             hits += found is not None and found.word == PROVEN
     row("a fault that ruins 1 run in 5, and struck once in the first five: found", hits, struck, "")
+
+
+def several(count: int) -> None:
+    """Six acts in one comparison, and three winners confirmed in a row; any effect counts."""
+    acts = [Arm(f"act-{k}") for k in range(6)]
+    pairs = seeds_for(len(acts))
+    for name, noise in NOISES.items():
+        hits = 0
+        for k in range(count):
+            runner = FakeRunner(noise, trial=k)
+            runner.run([BASE, *acts], range(pairs))
+            found = judge(acts, "base", runner.runs, range(pairs), Objective(), least=0.0)
+            hits += any(one.word == PROVEN for one in found)
+        row(f"six identical acts, {pairs} pairs, {name}: any better", hits, count, "at most 5 %")
+    hits = 0
+    for k in range(count):
+        words: list[str] = []
+        for number in (1, 2, 3):
+            runner = FakeRunner(NOISES["normal"], trial=count * number + k)
+            seeds = range(fresh_pairs(5, number))
+            runner.run([BASE, acts[0]], seeds)
+            share = confirmation_share(number)
+            found = judge(acts[:1], "base", runner.runs, seeds, Objective(), least=0, share=share)
+            words += [found[0].word]
+        hits += PROVEN in words
+    row("three identical winners confirmed in a row: any proven", hits, count, "at most 5 %")
 
 
 def unlike(count: int) -> None:

@@ -26,12 +26,15 @@ from relume.core import (
 from relume.policy.selectors import selection
 from relume.registry import discover
 from relume.rules.cause_graph import arrange, cause_setting
-from relume.rules.non_finite import lasting_origin_step, speaks_after, until
+from relume.rules.non_finite import is_beside_the_origin, lasting_origin_step, speaks_after, until
 from relume.rules.outcome import GAIN as GAIN
 from relume.rules.outcome import LOW as LOW
 from relume.rules.outcome import judge
+from relume.rules.outcome import judge_losses as judge_losses
 from relume.rules.run_verdict import WORST_FIRST, verdict
 from relume.rules.severity_policy import drop_eclipsed, weigh
+from relume.rules.trial_lessons import lessons as lessons
+from relume.rules.trial_lessons import with_lessons as with_lessons
 
 __all__ = ["all_rules", "diagnose"]
 
@@ -59,7 +62,8 @@ def diagnose(
     Raises:
         UnknownNameError: a selector that matches no rule; the message names the nearest one.
     """
-    return judge_with(trace, select_rules(all_rules(), select, ignore))
+    found = judge_with(trace, select_rules(all_rules(), select, ignore))
+    return with_lessons(found, trace.meta.get("trials"))
 
 
 @cache
@@ -146,7 +150,7 @@ def _results(trace: Trace, rules: Sequence[Rule]) -> dict[str, list[Result]]:
         if speaks_after(rule):
             results[rule.code] = run_rule(rule, trace)
             continue
-        found = run_rule(rule, seen)
+        found = [] if is_beside_the_origin(rule, trace) else run_rule(rule, seen)
         kept = [r for r in found if not isinstance(r, Finding) or r.steps[0] < max(step, 1)]
         reason = f"nothing is finite after step {step}"
         results[rule.code] = kept or [NotChecked(rule.code, rule.name, "", reason)]

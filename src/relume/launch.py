@@ -167,6 +167,25 @@ def run(
     return LaunchResult(recorded.path, code, how, _remarks(recorded), rank)
 
 
+def run_unrecorded(target: str, argv: Sequence[str], *, module: bool = False) -> LaunchResult:
+    """Run a script or module to its end as `run` does, and record nothing.
+
+    Returns:
+        The result; `notes` holds the text of what ended it, if anything did.
+
+    Raises:
+        UsageError: there is no such script or module.
+    """
+    problem = missing_script(target, module)
+    if problem is not None:
+        raise UsageError(problem)
+    program, failed = _prepare(target, module)
+    if program is None:
+        return LaunchResult(None, failed, "exception", ())
+    how, code, text, _ = _execute(program, argv)
+    return LaunchResult(None, code, how, (text,) if text else ())
+
+
 def _remarks(recorded: "Run") -> tuple[str, ...]:
     return tuple(f"recording: {problem}" for problem in dict.fromkeys(recorded.problems))
 

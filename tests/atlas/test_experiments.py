@@ -9,7 +9,7 @@ import pytest
 
 from relume.atlas import result_cache
 from relume.atlas.experiment import Experiment, Outcome, experiment, experiments
-from relume.atlas.measured_figures import against, figure, mean_intervals, sentences, verdicts
+from relume.atlas.measured_figures import against, figure, median_intervals, sentences, verdicts
 from relume.atlas.run_experiment import run_experiment
 from relume.errors import UnknownNameError, UsageError
 
@@ -79,14 +79,37 @@ def test_sentences_carry_difference_interval_and_pairs(found: Mapping[str, objec
     assert told["lost"][1] == "Lost did not arrive in any of 8 pairs in which the base did."
 
 
-def test_a_mean_of_those_that_arrived_flatters_nobody(found: Mapping[str, object]) -> None:
-    columns = mean_intervals(found, "steps")
+def test_a_median_of_those_that_arrived_flatters_nobody(found: Mapping[str, object]) -> None:
+    columns = median_intervals(found, "steps")
     assert columns["lost"] == (None, None, None)
-    mean, low, high = columns["base"]
-    assert mean is not None
+    middle, low, high = columns["base"]
+    assert middle is not None
     assert low is not None
     assert high is not None
-    assert low < mean < high
+    assert low < middle < high
+
+
+def test_one_run_that_exploded_moves_no_median_and_the_headline_is_the_verdicts(
+    found: Mapping[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: Mapping[str, Mapping[str, list[float]]] = found["runs"]  # type: ignore[assignment]
+    exploded = {**runs["same"], "steps": [*runs["same"]["steps"][:-1], 9e5]}
+    told = {**found, "runs": {**runs, "same": exploded}}
+    before, after = (median_intervals(one, "steps")["same"][0] for one in (found, told))
+    assert before is not None
+    assert after is not None
+    assert abs(after - before) < 1  # the noise of a seed
+    monkeypatch.setattr("relume.atlas.measured_figures.stored_result", lambda _: told)
+    drawn = figure(PLANTED)
+    assert drawn is not None
+    assert max(drawn.data["points"]["steps"]["same"]) == 9e5
+    said = next(say.text for say in drawn.says if "Against" in say.text)
+    assert said.startswith("Median steps. Against the base (")
+    better, worse, rest = said.split("; ")
+    assert "surely better: Better (" in better
+    assert worse.startswith("surely worse: Worse (")
+    assert "Lost" in worse
+    assert rest.startswith("no sure difference: Same (")
 
 
 def test_arms_are_paired_with_the_arm_they_are_compared_with() -> None:

@@ -31,8 +31,12 @@ def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 def test_a_card_is_shown(call: Any) -> None:
     code, out, err = call("card", "relu", *QUICK)
     assert (code, err) == (0, "")
-    for word in ("max(0, z)", "Mean of post", "0.39894", "Gain forward", "1.4142", "Not measured"):
+    for word in ("max(0, z)", "0 to ∞", "Gain that keeps", "1.4142", "below 0", "Not measured"):
         assert word in out
+    assert "Mean of post" not in out
+    every = call("card", "relu", *QUICK, "-v")[1]
+    assert "Mean of post" in every
+    assert "0.39894" in every
     assert "Gauss-Legendre" not in out
     assert "⡴" in out or "⠤" in out
     assert "Gauss-Legendre" in " ".join(call("card", "relu", *QUICK, "--methods")[1].split())
@@ -48,12 +52,13 @@ def test_json_goes_to_stdout_one_as_an_object_several_as_a_list(call: Any) -> No
 
 
 def test_side_by_side(call: Any) -> None:
-    code, out, _ = call("card", "--compare", "relu,elu(0.5),silu", *QUICK, "--no-plot")
+    args = ("card", "--compare", "relu,elu(0.5),silu", *QUICK, "--no-plot")
+    code, out, _ = call(*args)
     assert code == 0
     assert "elu(alpha=0.5" in out
-    assert any(
-        line.split()[:2] == ["Mean", "of"] and len(line.split()) == 6 for line in out.splitlines()
-    )
+    row = next(line.split() for line in out.splitlines() if "Gradient kept" in line)
+    assert len(row) == 7  # four words, three acts
+    assert "Mean of post" in call(*args, "-v")[1]
 
 
 @pytest.mark.parametrize("ending", ["json", "svg", "txt"])

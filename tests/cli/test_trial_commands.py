@@ -73,6 +73,7 @@ def test_a_rate_that_is_too_high_is_cured_and_proved(
     assert "The patched source has run" in out
     assert "proven, on fresh" in out
     assert "placebo: the script as it is, run again, gave the same losses" in out
+    assert "train.py will run once, and up to 54 times more to cure it" in err
     assert "ACT605" in err  # what is being tried is said while it runs
     assert "libcst" not in err
     monkeypatch.setitem(sys.modules, "libcst", None)  # as if it were not installed
@@ -129,6 +130,9 @@ def test_compare_judges_what_the_script_prints(call: Any) -> None:
     )
     assert code == 0
     assert "last loss, lower is better" in out
+    assert "with 3 pairs no gain of one act can be proven at 5 %; 5 are needed" in " ".join(
+        out.split()
+    )
     assert "relu (the script" in out
     assert "relu, weights" in out
     assert "no difference shown" in out or "better" in out or "undecided" in out
@@ -152,7 +156,8 @@ def test_compare_writes_a_table_and_knows_an_act_of_ones_own(call: Any, tmp_path
     assert control.startswith('"relu, weights drawn anew",init,base,')
     assert own.startswith("own_acts_of_test:bent,act,relu,")
     assert ",0.2," in own  # the least effect, as it was set
-    assert "train.py will run up to" in err
+    assert "train.py will run up to 9 times" in err
+    assert "with 3 pairs no gain of one act can be proven at 5 %; 5 are needed." in err
 
 
 LSTM = """
@@ -197,6 +202,17 @@ def test_the_gates_of_a_recurrent_layer_are_no_missing_act(
     assert "nothing to compare" in call("compare", "lstm.py", "--acts", "relu")[2]
 
 
+def test_units_of_two_pieces_with_equal_parameters_and_a_page(call: Any, tmp_path: Path) -> None:
+    words = ("compare", "train.py", "--acts", "maxout,swiglu", "--seeds", "3", "-o")
+    code, _, _ = call(*words, "acts.html", "--equal-parameters")
+    page = (tmp_path / "acts.html").read_text()
+    assert code == 0
+    assert "maxout, half the units" in page
+    assert page.count("<td>354</td>") == 4  # parameters: the script's own in every arm
+    assert page.count("<polyline") == 4
+    assert page.count('class="whisker"') == 3
+
+
 def test_every_arm_is_tuned_alike(call: Any, tmp_path: Path, monkeypatch: Any) -> None:
     pytest.importorskip("optuna")
     from relume.trial import compare_acts
@@ -214,8 +230,9 @@ def test_every_arm_is_tuned_alike(call: Any, tmp_path: Path, monkeypatch: Any) -
 
 
 def test_recommend_names_the_trial_that_settles_it(call: Any) -> None:
-    code, out, _ = call("recommend", "train.py", act="ReLU")
+    code, out, err = call("recommend", "train.py", act="ReLU")
     assert code == 0
+    assert "train.py will run once" in err
     assert "Keep ReLU" in out
     assert "relume compare --acts" in out
     assert "cross_entropy" in out
@@ -301,10 +318,15 @@ BAD = {
     "option": (["prove", "--edit", "swap-act:gelu", "train.py"], "'gelu' is no option; expected"),
     "act": (["compare", "--acts", "rellu", "train.py"], "did you mean 'relu'?"),
     "no acts": (["compare", "--acts", ",", "train.py"], "name acts to compare, such as --acts"),
-    "gated": (["compare", "--acts", "swiglu", "train.py"], "swiglu is no act of one unit"),
+    "gated": (
+        ["compare", "--acts", "swiglu", "train.py"],
+        "swiglu is no act of one unit; with --equal-parameters it takes two units for one.",
+    ),
     "no value": (["compare", "train.py", "--seeds"], "--seeds wants a value, and nothing follows"),
     "least": (["prove", "--least", "-1", "train.py"], "--least is -1; it is an effect, 0 or more"),
     "time": (["fix", "--timeout", "0", "train.py"], "--timeout is 0; it is a number of seconds"),
+    "import": (["fix", "--import", "nowhere", "train.py"], "cannot import 'nowhere'"),
+    "advice": (["recommend", "--import", "nowhere", "train.py"], "cannot import 'nowhere'"),
     "place": (["compare", "--acts", "nowhere:bent", "train.py"], "cannot import 'nowhere'"),
     "table": (["compare", "--output-format", "cvs", "train.py"], "did you mean 'csv'?"),
     "tune": (["compare", "--tune", "lrr", "train.py"], "did you mean 'lr'?"),

@@ -135,6 +135,26 @@ def test_maxout_is_the_larger_of_two_pieces_and_is_trained_as_such(act: str, rig
             assert not torch.equal(moved[key], drawn[key])
 
 
+@pytest.mark.parametrize("act", ["maxout", "glu", "swiglu"])
+def test_units_of_two_pieces_can_have_no_parameter_more(act: str) -> None:
+    """Half the units, each of two of the layer's outputs; the next layer reads each twice."""
+    model = Conv()
+    before = sum(p.numel() for p in model.parameters())
+    with applied([Edit("swap-act", {"act": act, "units": "half"})]) as session:
+        out = model(x())
+        assert sum(p.numel() for p in model.parameters()) == before
+        z = x()[:, None]
+        for layer in (model.one, model.two):
+            flat = layer is model.two
+            z = F.linear(z.flatten(1), layer.weight, layer.bias) if flat else z
+            z = z if flat else F.conv1d(z, layer.weight, layer.bias, padding=1)
+            a, b = z.chunk(2, 1)
+            unit = {"maxout": torch.maximum(a, b), "glu": a * b.sigmoid(), "swiglu": a * F.silu(b)}
+            z = torch.cat((unit[act], unit[act]), 1)
+        assert torch.allclose(out, model.head(z), atol=1e-5)
+    assert not session.missed
+
+
 class Everything(nn.Module):
     """An attention, a gate, a residual branch and an act after the head."""
 

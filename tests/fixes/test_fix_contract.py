@@ -526,6 +526,7 @@ ROWS = {
     "free-the-gate": Row("", "ACT502", words_only),
     "free-the-layer": Row("forgotten", "ACT903", words_only),
     "leave-it": Row("", "ACT404", words_only),
+    "mend-the-program": Row("", "ACT906", words_only),
     "record-longer": Row("", "ACT001", words_only),
 }
 

@@ -152,6 +152,22 @@ def test_an_actor_does_not_work_against_its_critic() -> None:
     assert judge(rising).name == "diverged"
 
 
+@pytest.mark.parametrize(
+    ("scored", "end", "name"),
+    [(False, 2.0, "signed"), (True, 2.0, "diverged"), (False, 2e3, "diverged")],
+    ids=["what a critic says", "a distance", "without end"],
+)
+def test_what_a_critic_says_may_rise(scored: bool, end: float, name: str) -> None:
+    """Minus the value of rewards that are all below zero is a loss above zero."""
+    trace = turns(learning(), np.geomspace(0.1, end, 400))
+    told = {"loss": {"regresses": True}, "loss_2": {"regresses": False, "scored": scored}}
+    facts = tuple(
+        replace(f, data={**f.data, **told[f.data["loss"]]}) if f.kind == "turn" else f
+        for f in trace.facts
+    )
+    assert judge(replace(trace, facts=facts)).name == name
+
+
 @pytest.mark.parametrize(("end", "name"), [(1e-7, "one-sided"), (0.1, "signed")])
 def test_a_judge_whose_loss_is_gone_is_in_no_balance(end: float, name: str) -> None:
     """The maker's loss has no floor that is known: minus the logarithm of what the judge says."""
@@ -164,7 +180,7 @@ def test_a_loss_that_rises_after_its_targets_says_nothing(drift: float, name: st
     build.facts = [f for f in build.facts if f.kind != "criterion"]
     build.fact("criterion", loss="mse", chance=None, target_drift=drift)
     assert judge(build.trace()).name == name
-    in_order = replace(build.facts[-1], data={**build.facts[-1].data, "target_between": 0.95})
+    in_order = replace(build.facts[-1], data={**build.facts[-1].data, "target_returns": 0.95})
     build.facts[-1] = in_order
     assert judge(build.trace()).name == "diverged"
 

@@ -344,6 +344,8 @@ def test_too_short_a_span_says_nothing_of_clearing() -> None:
     assert of("ACT901", wiring.wired("fc1.weight", window_steps=8, **more).trace())
     one = {"windows": 5, "uncleared": 4, "window_steps": 60}
     assert not of("ACT901", wiring.wired("fc1.weight", **one).trace())
+    target = {**more, "held": False, "window_steps": 60}  # moved by copies, beside what is held
+    assert not of("ACT901", wiring.wired("target.weight", **target).trace())
 
 
 def test_an_open_run_may_still_gather_gradients() -> None:
@@ -373,3 +375,19 @@ def test_a_fault_of_wiring_explains_what_follows() -> None:
     trace = wiring.cut_off(10).series("fc1.weight", "update_ratio", 0.0).trace()
     roots = [f.code for f in relume.diagnose(trace).roots if f.severity >= Severity.WARNING]
     assert roots == ["ACT904"]
+
+
+def test_an_optimiser_whose_eps_is_a_pair(tmp_path: Path) -> None:
+    model = nn.Linear(8, 3)
+    optimiser = torch.optim.Adafactor(model.parameters())
+    with relume.watch(model, every=1, path=tmp_path / "run.sqlite") as recording:
+        for _ in range(8):
+            optimiser.zero_grad()
+            model(torch.randn(16, 8)).square().mean().backward()
+            optimiser.step()
+    trace = recording.trace()
+    assert not list(trace.facts_of("error"))
+    [update] = trace.facts_of("update")
+    assert update.data["steps"] == 6  # of eight, without the first two
+    assert update.data["tried"] == 6 * 24
+    assert update.data["eps_ratio"] == 0.0

@@ -63,3 +63,33 @@ def remade(times: float) -> Build:
 def unfinite(share: float) -> Build:
     data = {"what": "target", "rows": 64, "bad_rows": 3, "first_row": 7, "value": "NaN"}
     return wired().fact("wiring", "target", share=share, **data)
+
+
+def mixed(change: float) -> Build:
+    return wired().fact("probe", "rows", change=change, layer="encoder", rows=32)
+
+
+def unlearned(left: float) -> Build:
+    return wired().fact("probe", "overfit", start=2.0, end=2.0 * left, steps=200)
+
+
+def lost(share: float) -> Build:
+    data = {"optimizer": "AdamW", "lr": 2e-5, "eps": 1e-8, "dtype": "bfloat16", "eps_ratio": 0.0}
+    counts = {"steps": 6, "tried": 10_000, "lost": int(10_000 * share)}
+    return wired().fact("update", "fc1.weight", **data, **counts)
+
+
+def silent(share: float) -> Build:
+    return wired().fact("signal", "rows", batches=3, rows=96, share=share, zeroed=None)
+
+
+def cut_term(times: float) -> Build:
+    data = {"file": "train.py", "line": 7, "operand": "", "times": int(times)}
+    return wired().fact("signal", "term 0", **data).fact("signal", "terms", sums=9)
+
+
+def frozen(count: float) -> Build:
+    build = wired()
+    for at in range(2):
+        build.fact("frozen", f"encoder.{at}.weight", fresh=at < count, entries=4096)
+    return build

@@ -146,7 +146,7 @@ def test_an_act_of_ones_own_is_known_by_its_place_in_every_process(
 def test_the_plan_says_how_often_and_what_is_real(write: Write, runner: MakeRunner) -> None:
     text = "import subprocess, wandb\nfrom urllib import request\nimport os\nos.system('ls')\n"
     one = runner(write(text=text), jobs=2)
-    lines = plan_lines(one.setting, "5 to 51", [2.5])
+    lines = plan_lines(one.setting, "5 to 51 times", [2.5])
     assert lines[0].startswith("train.py will run 5 to 51 times, 2 at a time; it took 2.5 s before")
     assert "processes (subprocess, os.system)" in lines[1]
     assert "trackers (wandb; they are switched off)" in lines[1]

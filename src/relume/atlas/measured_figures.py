@@ -4,27 +4,31 @@ The verdicts are the trial engine's: paired differences over seeds, their 95 % i
 for the number of arms that were compared. A run that did not arrive loses.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from statistics import mean, stdev
+from statistics import median
 from typing import Any
-
-from scipy import special
 
 from relume.atlas.experiment import Experiment
 from relume.atlas.figure import Figure, Preset, Say, number
 from relume.atlas.kinds.bars import Spot, bars
 from relume.atlas.result_cache import stored_result
+from relume.cards.timing import median_interval
 from relume.core.trial import Arm, Effect, Objective, TrialRun, Verdict
-from relume.trial.judge.verdict import NO_GAIN, WORSE, judge
+from relume.trial.judge.verdict import NO_GAIN, PROVEN, WORSE, judge
 
-LEVEL = 0.95
+FEWEST = 6
+"""Seeds from which on the extremes hold the median at 95 %."""
+
+SURE = {PROVEN: "surely better", WORSE: "surely worse"}
 
 
-def mean_intervals(result: Mapping[str, Any], column: str) -> dict[str, Spot]:
-    """Return each arm's mean and its 95 % interval, by Student's t over the seeds; None where a run
-    did not arrive, as a mean of the others would flatter the arm."""
+def median_intervals(result: Mapping[str, Any], column: str) -> dict[str, Spot]:
+    """Return each arm's median and its 95 % interval, by the ranks of the seeds; None where a run
+    did not arrive, as a median of the others would flatter the arm.
+
+    One run that exploded moves a mean as far as it likes, and no median.
+    """
     return {arm: _spot(runs[column]) for arm, runs in result["runs"].items()}
 
 
@@ -32,13 +36,9 @@ def _spot(values: Sequence[float | None]) -> Spot:
     known = [v for v in values if v is not None]
     if len(known) < len(values) or not known:
         return None, None, None
-    middle = mean(known)
-    if len(known) < 2:
-        return middle, None, None
-    typeless: Any = special
-    half = float(typeless.stdtrit(len(known) - 1, (1 + LEVEL) / 2)) * stdev(known)
-    half /= math.sqrt(len(known))
-    return middle, middle - half, middle + half
+    if len(known) < FEWEST:
+        return median(known), None, None
+    return median(known), *median_interval(known)
 
 
 def verdicts(experiment: Experiment, result: Mapping[str, Any]) -> list[Verdict]:
@@ -72,9 +72,10 @@ def figure(experiment: Experiment) -> Figure | None:
     result = stored_result(experiment)
     if result is None:
         return None
-    columns = {name: mean_intervals(result, name) for name in experiment.columns}
+    every = result["runs"]
+    columns = {name: median_intervals(result, name) for name in experiment.columns}
     missing = {
-        name: {arm: _missing(runs[name], experiment.unit) for arm, runs in result["runs"].items()}
+        name: {arm: _missing(runs[name], experiment.unit) for arm, runs in every.items()}
         for name in experiment.columns
     }
     presets = [
@@ -84,33 +85,64 @@ def figure(experiment: Experiment) -> Figure | None:
     return bars(
         experiment.question,
         columns,
-        _says(experiment, columns),
+        _says(experiment, columns, verdicts(experiment, result)),
         labels=experiment.columns,
         words=experiment.arms,
         unit=experiment.unit,
+        points={
+            name: {arm: [v for v in runs[name] if v is not None] for arm, runs in every.items()}
+            for name in experiment.columns
+        },
         presets=presets,
         notes={"missing": missing, "source": source(experiment, result)},
     )
 
 
-def _says(experiment: Experiment, columns: Mapping[str, Mapping[str, Spot]]) -> tuple[Say, ...]:
-    """Return for each column a sentence on the first and the last arm."""
+def _says(
+    experiment: Experiment,
+    columns: Mapping[str, Mapping[str, Spot]],
+    judged: Sequence[Verdict],
+) -> tuple[Say, ...]:
+    """Return for the objective what was judged of it, for each other column its two ends."""
     says = [Say("All as multiples of {base}.", ("base", "!=", "none"))]
     for name, column in columns.items():
+        condition = ("column", "==", name) if len(columns) > 1 else None
+        if name == experiment.objective:
+            says.append(Say(_headline(experiment, column, judged), condition))
+            continue
         known = sorted((s[0], arm) for arm, s in column.items() if s[0] is not None)
         if not known:
             continue
         (least, first), (most, last) = known[0], known[-1]
         words = experiment.columns[name]
-        text = (
-            f"{words[:1].upper()}{words[1:]}: {_shown(least, words)} with {experiment.arms[first]}"
-        )
+        text = f"Median {words}: {_shown(least, words)} with {experiment.arms[first]}"
         if last != first:
             text += f", {_shown(most, words)} with {experiment.arms[last]}"
         if (base := experiment.base) not in (first, last) and column[base][0] is not None:
             text += f"; {_shown(column[base][0] or 0.0, words)} with {experiment.arms[base]}"
-        says.append(Say(f"{text}.", ("column", "==", name) if len(columns) > 1 else None))
+        says.append(Say(f"{text}.", condition))
     return (*says, Say(experiment.question))
+
+
+def _headline(experiment: Experiment, column: Mapping[str, Spot], judged: Sequence[Verdict]) -> str:
+    """Return the verdicts on the objective in sentences: against each base what is surely better,
+    what is surely worse, and what may be neither; each with its median."""
+    words = experiment.columns[experiment.objective]
+
+    def named(arm: str) -> str:
+        value = column[arm][0]
+        return experiment.arms[arm] + (f" ({_shown(value, words)})" if value is not None else "")
+
+    lines = [f"Median {words}."]
+    for base in dict.fromkeys(against(experiment, one.arm) for one in judged):
+        groups: dict[str, list[str]] = {}
+        for one in judged:
+            if against(experiment, one.arm) == base:
+                groups.setdefault(SURE.get(one.word, "no sure difference"), []).append(one.arm)
+        order = [word for word in (*SURE.values(), "no sure difference") if word in groups]
+        parts = [f"{word}: {', '.join(map(named, groups[word]))}" for word in order]
+        lines.append(f"Against {named(base)} {'; '.join(parts)}.")
+    return " ".join(lines)
 
 
 def _shown(value: float, words: str) -> str:
@@ -151,7 +183,7 @@ def source(experiment: Experiment, result: Mapping[str, Any]) -> list[str]:
     machine = result["machine"]
     return [
         f"{experiment.setting[:1].upper()}{experiment.setting[1:]}.",
-        f"{seeds}. Bars are means, whiskers their 95 % intervals.",
+        f"{seeds}. Bars are medians, whiskers their 95 % intervals, dots the seeds.",
         f"Measured on {where}: {machine['cpu']}, {machine['system']}; {versions}.",
     ]
 

@@ -126,9 +126,11 @@ def _lesson_page(
     )
 
 
-def _result_sentences(name: str) -> list[tuple[str, str]]:
-    result = stored_result(experiment(name))
-    return sentences(experiment(name), result) if result else []
+def _result_sentences(name: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return what was judged, and the verdicts on it."""
+    one = experiment(name)
+    result = stored_result(one)
+    return one.columns[one.objective], sentences(one, result) if result else []
 
 
 def _data(figures: Mapping[str, Figure]) -> Markup:

@@ -21,6 +21,10 @@ _CLOSE = 1 / 16
 """Points nearer to a root than this share of it are left out: there the truth cancels, and one
 rounding of z is many units of it. Zero itself is no such root."""
 
+NEAR = 10.0
+"""How far from zero a network's pre-activations usually reach: ten standard deviations of a scaled
+layer. Farther out an act may be false without anyone meeting it."""
+
 _OFF = 1000.0
 """Units in the last place from which a stretch is listed as false: 1 % in bfloat16, and with a
 float32 1e-4, is past any rounding."""
@@ -71,8 +75,25 @@ slope_error_bfloat16 = _family(torch.bfloat16, of_slope=True)
 slope_error_float16 = _family(torch.float16, of_slope=True)
 
 
-def _elementwise(act: Act, dtype: torch.dtype, *, of_slope: bool) -> Measured:
+@measures(
+    "value_error_near",
+    "Error of value for |z| up to 10",
+    "Precision",
+    unit="ULP",
+    better="low",
+)
+def value_error_near(act: Act, setting: MeasureSetting) -> Measured:
+    """As the error of the value in float32, at those of its points that are at most 10 from zero,
+    where a network's pre-activations are."""
+    del setting
+    return _elementwise(act, torch.float32, of_slope=False, reach=NEAR)
+
+
+def _elementwise(
+    act: Act, dtype: torch.dtype, *, of_slope: bool, reach: float = math.inf
+) -> Measured:
     points = _points(act, dtype)
+    points = points[points.abs() <= reach]
     try:
         fast = _call(act, points, of_slope=of_slope, exact=False)
         best = _call(act, points, of_slope=of_slope, exact=True)
@@ -81,7 +102,8 @@ def _elementwise(act: Act, dtype: torch.dtype, *, of_slope: bool) -> Measured:
     compared = _compare(act, points, fast, dtype, of_slope=of_slope)
     exact = float(_compare(act, points, best, dtype, of_slope=of_slope).ulp.max())
     places = _false_places(compared, dtype)
-    places += _edges(act, dtype, of_slope=of_slope)
+    if math.isinf(reach):
+        places += _edges(act, dtype, of_slope=of_slope)
     worst = int(compared.ulp.argmax())
     most, spot = float(compared.ulp[worst]), float(compared.z[worst])
     details = {

@@ -1,7 +1,8 @@
 """Measures what an act costs on this machine: nanoseconds an element, against ReLU and a copy."""
 
+import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from statistics import median, quantiles
 from typing import Any
@@ -23,8 +24,12 @@ the pages of a result this large are fetched anew for every call, as in training
 _SECONDS = 0.25
 """Wall time for all rounds of a property; the median settles well before."""
 
-_FEWEST = 5
-"""Rounds in any case: quartiles of fewer mean nothing."""
+_FEWEST = 6
+"""Rounds in any case: the fewest whose extremes hold the median at 95 % (1 - 2 / 2^6 is 97 %)."""
+
+_BUSY = 0.5
+"""Distance of the quartiles, of the median, from which the machine was busy with something else: on
+a calm one it is under a tenth."""
 
 
 @measures(
@@ -38,7 +43,8 @@ _FEWEST = 5
 )
 def time_forward(act: Act, setting: MeasureSetting) -> Measured:
     """Median over rounds of the act, its exact form, ReLU and a copy in turn, float32, no gradient
-    recorded; the error is half the distance of the quartiles. 16,384 elements, one thread."""
+    recorded; the error is half the distance of the quartiles. A ratio's interval is that of its
+    median at 95 %. 16,384 elements, one thread."""
     del setting
     return _timed(act, NEAR, backward=False)
 
@@ -108,25 +114,28 @@ def _threads(many: int | None) -> Generator[int]:
 def _timed(act: Act, elements: int, *, backward: bool) -> Measured:
     generator = torch.Generator().manual_seed(SEED)
     z = torch.randn(elements // 128, 128, generator=generator, requires_grad=backward)
-    lanes = {
-        "act": _lane(act, z, exact=False),
-        "relu": _lane(find_act("relu"), z, exact=False),
-        "copy": _copies(z),
-    }
+    relu = find_act("relu")
+    lanes = {"act": _lane(act, z, exact=False), "copy": _copies(z)}
+    if act != relu:  # ReLU is once ReLU: timed against itself it would give the noise of the clock
+        lanes["relu"] = _lane(relu, z, exact=False)
     if elements == NEAR:  # far away it would take seconds, and memory is not what it waits for
         lanes["exact"] = _lane(act, z, exact=True)
     # 64 KiB is too little to share between threads, and a pool that waits for one is only noise
     with torch.set_grad_enabled(backward), _threads(1 if elements == NEAR else None) as threads:
         times = _rounds(lanes)
+    times.setdefault("relu", times["act"])
     middle = {name: median(lane) / elements for name, lane in times.items()}
     low, _, high = (q / elements for q in quantiles(times["act"], n=4))
     against = {name: _ratio(times["act"], times[name]) for name in ("relu", "copy")}
     note = f"{_times(against['relu'])} ReLU, {_times(against['copy'])} a copy"
-    if high - low > 0.5 * middle["act"]:
+    busy = any(_spread(times[name]) > _BUSY for name in ("act", "relu"))
+    if busy:
         note += "; the machine was busy: half the rounds differ by more than half"
     details = {f"{name}_ns": ns for name, ns in middle.items()}
     details |= {"ratio_relu": against["relu"], "ratio_copy": against["copy"]}
-    details |= {"quartile_low": low, "quartile_high": high}
+    details |= {"quartile_low": low, "quartile_high": high, "busy": busy}
+    ratios = [a / b for a, b in zip(times["act"], times["relu"], strict=True)]
+    details["ratio_relu_low"], details["ratio_relu_high"] = median_interval(ratios)
     if "exact" in middle:
         details["ratio_exact"] = _ratio(times["exact"], times["act"])
         note += f"; exact=True takes {_times(details['ratio_exact'])} that"
@@ -169,6 +178,27 @@ def _rounds(lanes: dict[str, Call]) -> dict[str, list[float]]:
 def _ratio(one: list[float], two: list[float]) -> float:
     """Return the median over rounds of the ratio: a busy machine slows both of a round."""
     return median(a / b for a, b in zip(one, two, strict=True))
+
+
+def _spread(times: list[float]) -> float:
+    """Return the distance of the quartiles as a share of the median."""
+    low, middle, high = quantiles(times, n=4)
+    return (high - low) / middle
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % interval of a median from the ranks of its sample, whatever the distribution:
+    the number of values below the true median is binomial with chance 1/2.
+
+    >>> median_interval([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0])
+    (2.0, 8.0)
+    """
+    ordered, many = sorted(values), len(values)
+    tail, out = 0.5**many, 0
+    while tail + math.comb(many, out + 1) * 0.5**many <= 0.025:
+        out += 1
+        tail += math.comb(many, out) * 0.5**many
+    return ordered[out], ordered[many - 1 - out]
 
 
 def _times(ratio: float) -> str:

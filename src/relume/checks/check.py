@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from relume.core import Diagnosis, Finding, NotChecked, Outcome, Rule, Severity, Trace
+from relume.core import Diagnosis, Fact, Finding, NotChecked, Outcome, Rule, Severity, Trace
 from relume.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def check(
     trained: bool = False,
     select: Iterable[str] | None = None,
     ignore: Iterable[str] | None = None,
+    probe: bool = False,
 ) -> Diagnosis:
     """Diagnose a model on a forward and a backward pass, and change nothing in it.
 
@@ -67,6 +68,8 @@ def check(
         trained: the weights are trained, so the rules of initialisation do not run.
         select: only these rules: codes, prefixes or names.
         ignore: not these rules.
+        probe: also change one row and compare the others (rows-mixed), and train a copy for 200
+            steps on the first batch (batch-not-learned; with a criterion).
 
     Returns:
         The diagnosis. A symptom weighs one step less than in a training that fails, since it is
@@ -87,7 +90,14 @@ def check(
         >>> diagnosis.raise_if("error")
     """
     return check_model(
-        model, batch, criterion, target=target, trained=trained, select=select, ignore=ignore
+        model,
+        batch,
+        criterion,
+        target=target,
+        trained=trained,
+        select=select,
+        ignore=ignore,
+        probe=probe,
     ).diagnosis
 
 
@@ -102,12 +112,14 @@ def check_model(
     name: str = "",
     select: Iterable[str] | None = None,
     ignore: Iterable[str] | None = None,
+    probe: bool = False,
 ) -> ModelCheck:
     """Check a model and return the trace too; `made_up`: the batch is random, not real data."""
     from relume.diagnosis import all_rules, judge_with, select_rules
 
     rules = select_rules(all_rules(), select, ignore)  # a wrong word raises before anything runs
-    trace, batches = _record_passes(model, batch, criterion, target, name or type(model).__name__)
+    name = name or type(model).__name__
+    trace, batches = _record_passes(model, batch, criterion, target, name, probe=probe)
     absent = _absent(criterion, batches, trained, made_up)
     missing = {rule.code: _reason_not_run(rule, absent) for rule in rules}
     diagnosis = judge_with(trace, [rule for rule in rules if not missing[rule.code]])
@@ -162,7 +174,7 @@ def _check_outcome(outcome: Outcome, batches: int) -> Outcome:
 
 
 def _record_passes(
-    model: nn.Module, batch: Any, criterion: Any, target: Any, name: str
+    model: nn.Module, batch: Any, criterion: Any, target: Any, name: str, *, probe: bool
 ) -> tuple[Trace, int]:
     """Record the passes; drop their loss, since nothing is learned in them."""
     import numpy as np
@@ -184,12 +196,45 @@ def _record_passes(
         run = begin(Path(folder, "check.sqlite"), (recorded,), budget=1.0, every=1, about=about)
         with run:
             batches = _run_passes(recorded, batch, criterion, target)
-        trace = run.trace()
+        trace = _with_names(run.trace(), recorded)
+        facts = tuple(_probed(recorded, batch, criterion, target, probe))
     loss = trace.series("", "loss")
     table = dict(trace.table)
     if loss is not None and bool(np.isfinite(loss.values).all()):
         del table["", "loss"]
-    return replace(trace, table=table), batches
+    meta = {**trace.meta, "check": True}
+    return replace(trace, table=table, facts=(*trace.facts, *facts), meta=meta), batches
+
+
+def _probed(
+    model: nn.Module, batch: Any, criterion: Any, target: Any, probe: bool
+) -> Iterator[Fact]:
+    """Yield what the probes find on the first batch."""
+    import torch
+
+    from relume.checks import probes
+    from relume.checks.batches import make_batches
+
+    def loss(output: Any, wanted: Any) -> Tensor:
+        return _loss(output, wanted, criterion)
+
+    with torch.inference_mode(False), torch.enable_grad():
+        first = next(make_batches(model, batch, target, has_criterion=criterion is not None))
+        found = [probes.remade_layers(model, first, loss)]
+        if probe:
+            found.append(probes.rows_apart(model, first))
+        if probe and criterion is not None:
+            found.append(probes.learns_batch(model, first, loss))
+    yield from (fact for fact in found if fact is not None)
+
+
+def _with_names(trace: Trace, model: nn.Module) -> Trace:
+    """Return the trace with the acts that the model's configuration names."""
+    from relume.checks.named_acts import named_acts
+
+    looks_for = [*(trace.meta.get("looks_for") or ()), "act-name"]
+    facts = (*trace.facts, *named_acts(model))
+    return replace(trace, meta={**trace.meta, "looks_for": looks_for}, facts=facts)
 
 
 def _run_passes(model: nn.Module, batch: Any, criterion: Any, target: Any) -> int:

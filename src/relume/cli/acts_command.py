@@ -27,6 +27,9 @@ def card(
         typer.Option("-o", "--output-file", help="Write to this .json, .svg (a plot) or .txt."),
     ] = None,
     plot: Annotated[bool, typer.Option("--plot/--no-plot", help="Draw value and slope.")] = True,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Every property, not the ten first.")
+    ] = False,
     methods: Annotated[
         bool, typer.Option("--methods", help="Say how each property is measured.")
     ] = False,
@@ -42,7 +45,9 @@ def card(
     """Measure what an activation function is, on this machine and build."""
     from relume.report.card_output import card_order, deliver_cards, split_acts
 
-    wanted = card_order(form, file, side_by_side=side is not None, plots=plot, methods=methods)
+    wanted = card_order(
+        form, file, side_by_side=side is not None, plots=plot, verbose=verbose, methods=methods
+    )
     names = split_acts([*(words or ()), *([side] if side else [])])
     if not names:
         raise UsageError("name an act, such as 'relume card gelu'; 'relume acts' lists them.")
@@ -65,7 +70,7 @@ def card(
             for one in chosen
         ]
     deliver_cards(cards, wanted, console())
-    if form == "full" and wanted.file is None:
+    if form == "full" and wanted.file is None and (verbose or side is None):
         for one in chosen:
             print_lessons(one.name)
     if wanted.file is not None:

@@ -43,6 +43,10 @@ def check(
         Path | None,
         typer.Option(metavar="FILE", help="A trained state, .pt or .safetensors; evaluated."),
     ] = None,
+    probe: Annotated[
+        bool,
+        typer.Option(help="Also change single rows, and train a copy for 200 steps on one batch."),
+    ] = False,
     *,
     judging: JudgingOptions,
 ) -> int:
@@ -56,7 +60,9 @@ def check(
         raise UsageError("give the batch: --data pkg.mod:loader (or a file), or --input 32x3x8x8.")
     try:
         with spinner(f"checking {target}"):
-            checked = _check(target, data, shape, dtype, criterion, weights, wanted.order.codes)
+            checked = _check(
+                target, data, shape, dtype, criterion, weights, wanted.order.codes, probe
+            )
     except RelumeError:
         raise
     except Exception as error:  # of the user's code: its traceback, without relume's frames
@@ -85,6 +91,7 @@ def _check(
     criterion: str | None,
     weights: Path | None,
     codes: tuple[str, ...] | None,
+    probe: bool,
 ) -> "ModelCheck":
     from relume.checks import import_target
     from relume.checks.check import check_model
@@ -107,6 +114,7 @@ def _check(
         made_up=data is None,
         name=target,
         select=codes,
+        probe=probe,
     )
 
 

@@ -8,7 +8,14 @@ import typer
 from relume.cli.options import ExitZero, Select, runs_folder
 from relume.cli.progress import show_progress
 from relume.cli.spell_out import options
-from relume.cli.trial_options import Args, TrialOptions, check_options, setting
+from relume.cli.trial_options import (
+    Args,
+    TrialOptions,
+    announce_plan,
+    check_options,
+    import_acts,
+    setting,
+)
 from relume.errors import UsageError
 from relume.report.console import console, print_sentence
 
@@ -64,11 +71,16 @@ def fix(
     path = _recorded(run, wanted.folder)
     codes = _codes(select)
     from relume.trial.fix_search import cure
+    from relume.trial.paired_trial import SEEDS
+    from relume.trial.plan import runs_of_fix
     from relume.trial.scheduler import TrialRunner
 
+    import_acts(trial.imports)
+    seeds = trial.seeds or SEEDS
     runner = TrialRunner(wanted)
+    announce_plan(runner, f"once, and up to {runs_of_fix(seeds)} times more to cure it", trial)
     with show_progress(runner, verbose=trial.verbose) as report_status:
-        result = cure(runner, run=path, seeds=trial.seeds, select=codes, announce=report_status)
+        result = cure(runner, run=path, seeds=seeds, select=codes, announce=report_status)
     _deliver(result, trial.form, file, diff=diff)
     if result.edits and libcst_missing():
         print_sentence(libcst_missing())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from relume.core.plural import count
 from relume.errors import UsageError
 from relume.report.machine.json_file import write
 
@@ -140,7 +141,7 @@ class OutputPolicy:
         if self.writes_baseline and self.baseline_file is not None:
             left = suppress(diagnosis, known, ignores=ignores, config=file).diagnosis
             baseline = _write_baseline(left, baseline, self.baseline_file)
-            many = f"{len(baseline.findings)} finding{'s' * (len(baseline.findings) != 1)}"
+            many = count(len(baseline.findings), "finding")
             notes = (f"the baseline {self.baseline_file} knows {many}.",)
         done = suppress(
             diagnosis,

@@ -8,10 +8,10 @@ import typer
 
 from relume.cli.options import WRITTEN_REPORT, JudgingOptions, output_policy
 from relume.cli.spell_out import options
+from relume.core.plural import count
 from relume.errors import UsageError
 from relume.report.console import print_sentence
 from relume.report.machine.json_file import writable, write
-from relume.report.words.sanitise import count
 
 Runs = Annotated[
     list[str] | None,

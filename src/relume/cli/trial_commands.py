@@ -14,11 +14,13 @@ from relume.cli.trial_options import (
     Again,
     Args,
     Form,
+    Import,
     Module,
     Script,
     Steps,
     TrialOptions,
     Verbose,
+    Yes,
     announce_plan,
     check_options,
     flags,
@@ -32,7 +34,7 @@ from relume.report.console import console, print_sentence
 PROVE_CODES = "Exit code: 0 proven, 1 not proven, 2 bad input, 130 interrupted."
 CODES = "Exit code: 0 done, 2 bad input, 130 interrupted."
 
-TABLES = {".csv": "csv", ".md": "markdown", ".tex": "latex"}
+TABLES = {".csv": "csv", ".md": "markdown", ".tex": "latex", ".html": "html"}
 
 
 def table_form(form: str, file: Path | None) -> str:
@@ -47,9 +49,9 @@ def table_form(form: str, file: Path | None) -> str:
     return TABLES.get(file.suffix.lower(), form) if file is not None and form == "full" else form
 
 
-OWN = frozenset({"--acts", "--tune", "--goal", "--select", "--run", "--help", "-h", "--"}).union(
-    *(flags(one.type) for one in fields(TrialOptions))
-)
+OWN = frozenset(
+    {"--acts", "--tune", "--goal", "--equal-parameters", "--select", "--run", "--help", "-h", "--"}
+).union(*(flags(one.type) for one in fields(TrialOptions)))
 """The options that `relume fix` and `compare` would take as their own."""
 
 
@@ -73,6 +75,7 @@ def prove(
     if not edit:
         raise UsageError("name a fix: --edit lower-learning-rate:factor=0.1.")
     from relume.report import trial_output
+    from relume.trial.paired_trial import SEEDS
     from relume.trial.plan import runs_of_prove
     from relume.trial.prove_edit import edit_of_words
     from relume.trial.prove_edit import prove as prove_edits
@@ -81,11 +84,12 @@ def prove(
     import_acts(trial.imports)
     edits = [edit_of_words(words) for words in edit]
     runner = TrialRunner(setting(script, args, trial))
-    fewest, most = runs_of_prove(trial.seeds)
-    announce_plan(runner, f"{fewest} to {most}", trial)
+    seeds = trial.seeds or SEEDS
+    fewest, most = runs_of_prove(seeds)
+    announce_plan(runner, f"{fewest} to {most} times", trial)
     with show_progress(runner, verbose=trial.verbose) as report_status:
         report_status(f"trying {', '.join(one.text for one in edits)}")
-        result = prove_edits(runner, edits, seeds=trial.seeds)
+        result = prove_edits(runner, edits, seeds=seeds)
     trial_output.deliver(result, trial.form, file, console())
     if file is not None:
         print_sentence(f"the report is in {file}.")
@@ -118,6 +122,13 @@ def compare(
             show_default="the script's own after half of its steps",
         ),
     ] = None,
+    equal_parameters: Annotated[
+        bool,
+        typer.Option(
+            "--equal-parameters",
+            help="Maxout and gated units (glu, swiglu) get half the units, and no parameter more.",
+        ),
+    ] = False,
     *,
     trial: TrialOptions,
 ) -> int:
@@ -131,20 +142,29 @@ def compare(
         raise UsageError(unknown(tune or "", ("lr",), "thing to tune"))
     from relume.report import trial_output
     from relume.report.card_output import split_acts
-    from relume.trial.compare_acts import TUNINGS
+    from relume.trial.compare_acts import TUNINGS, seeds_for, too_few
     from relume.trial.compare_acts import check_acts as checked_acts
     from relume.trial.compare_acts import compare as compare_arms
     from relume.trial.plan import runs_of_compare
     from relume.trial.scheduler import TrialRunner
 
     import_acts(trial.imports)
-    names = checked_acts(split_acts([acts]))
+    names = checked_acts(split_acts([acts]), equal_parameters=equal_parameters)
     runner = TrialRunner(setting(script, args, trial))
-    many = runs_of_compare(len(names), trial.seeds, TUNINGS if tune else 0)
-    announce_plan(runner, f"up to {many}", trial)
+    seeds = trial.seeds or seeds_for(len(names))
+    many = runs_of_compare(len(names), seeds, TUNINGS if tune else 0)
+    if few := too_few(max(len(names) - 1, 1), seeds):  # one of them may be the script's own
+        print_sentence(few)
+    announce_plan(runner, f"up to {many} times", trial)
     with show_progress(runner, verbose=trial.verbose) as report_status:
         result = compare_arms(
-            runner, names, seeds=trial.seeds, tune=tune or "", goal=goal, announce=report_status
+            runner,
+            names,
+            seeds=trial.seeds,
+            tune=tune or "",
+            goal=goal,
+            equal_parameters=equal_parameters,
+            announce=report_status,
         )
     trial_output.deliver_comparison(result, form, file, console())
     if file is not None:
@@ -162,6 +182,8 @@ def recommend(
     form: Form = "full",
     file: File = None,
     verbose: Verbose = False,
+    imports: Import = None,
+    yes: Yes = False,
 ) -> int:
     """Run a script once and say which activation function to use where, and on what evidence.
 
@@ -175,6 +197,8 @@ def recommend(
         form=form,
         file=file,
         verbose=verbose,
+        imports=imports,
+        yes=yes,
     )
     file = check_options(script, trial)
     from relume.report import trial_output
@@ -182,7 +206,9 @@ def recommend(
     from relume.trial.recommend import advice
     from relume.trial.scheduler import TrialRunner
 
+    import_acts(imports)
     runner = TrialRunner(setting(script, args, trial))
+    announce_plan(runner, "once", trial)
     with show_progress(runner, verbose=verbose) as report_status:
         report_status("running the script as it is")
         diagnosis, trace = unchanged_arm(runner)

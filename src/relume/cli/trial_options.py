@@ -30,7 +30,13 @@ Module = Annotated[
     bool, typer.Option("-m", "--module", help="SCRIPT is a module; stands before it.")
 ]
 Seeds = Annotated[
-    int, typer.Option("--seeds", metavar="N", help="Pairs of runs; the winner runs N fresh ones.")
+    int | None,
+    typer.Option(
+        "--seeds",
+        metavar="N",
+        help="Pairs of runs; a winner has N fresh ones, 5 at least.",
+        show_default="5; compare: as many as its acts need",
+    ),
 ]
 Steps = Annotated[
     int | None,
@@ -98,7 +104,7 @@ class TrialOptions:
     """
 
     module: Module = False
-    seeds: Seeds = 5
+    seeds: Seeds = None
     steps: Steps = None
     metric: Metric = None
     better: Better = None
@@ -138,7 +144,7 @@ def check_options(script: str, trial: TrialOptions) -> Path | None:
     seeds, steps, jobs = trial.seeds, trial.steps, trial.jobs
     if trial.form not in FORMS:
         raise UsageError(unknown(trial.form, FORMS, "output format"))
-    if seeds < 3:
+    if seeds is not None and seeds < 3:
         raise UsageError(f"--seeds is {seeds}; at least 3 pairs are needed, 5 are usual.")
     if steps is not None and steps < 1:
         raise UsageError(f"--steps is {steps}; it is a number of optimiser steps, 1 or more.")

@@ -10,7 +10,9 @@ In comes nothing; out go the types below, which every other room imports from he
 
 Files in reading order:
 
+- `plural`: a number with its noun.
 - `severity`: fact, note, warning, error.
+- `loss_stride`: how far apart the losses of a run lie.
 - `jsonable`: what JSON can carry, and how a noun becomes that.
 - `trace`: `Site`, `Series`, `Window`, `Fact`, `Trace`: one recorded run.
 - `finding`: `Evidence`, `Finding`, `Checked`, `NotChecked`, `Outcome`, `Diagnosis`.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from relume.core.jsonable import Value, plain, printable
+from relume.core.plural import count
 from relume.core.severity import Severity
 from relume.errors import DiagnosisError
 
@@ -243,10 +244,10 @@ class Diagnosis:
             >>> fine.raise_if("warning")
         """
         limit = max(Severity.named(severity), Severity.NOTE)
-        count = sum(f.severity >= limit for f in self.findings)
-        if count:
+        many = sum(f.severity >= limit for f in self.findings)
+        if many:
             or_above = "" if limit is Severity.ERROR else " or above"
-            head = f"{count} finding{'s' * (count > 1)} of {limit}{or_above}"
+            head = f"{count(many, 'finding')} of {limit}{or_above}"
             raise DiagnosisError(f"{head}\n{self}", self)
 
     def symptoms_of(self, root: Finding) -> tuple[Finding, ...]:

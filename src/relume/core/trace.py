@@ -179,6 +179,7 @@ class Trace:
                    ``target_max``, ``target_whole`` (all whole numbers), ``target_distinct``
                    (values, up to 32), ``target_ones_max`` (ones in a row of zeros and ones),
                    ``target_drift`` (of their mean, in deviations within a batch),
+                   ``target_returns`` (the share of late values that early batches had),
                    ``target_between`` (the share of their variance from batch to batch, beyond
                    chance), ``target_batches``, ``signed_weights`` (a policy gradient);
                    ``broadcast`` (prediction and target of other shapes, spread over each other);
@@ -195,6 +196,8 @@ class Trace:
                    ``second`` (layer names), ``shape`` [in, mid, out], ``between`` (operations),
                    ``additivity_error`` (relative, on sampled rows; None where it could not be
                    replayed), ``exempt`` (a reason, or None), ``file``, ``line``
+    act-name       of `relume check`, an act that a configuration names: ``key``, ``named``,
+                   ``found``, ``difference`` (the largest between the two functions on [-12, 12])
     act-pair       an act fed by another with only reshapes, pooling or dropout between:
                    ``first``, ``second`` (act names), ``first_traits``, ``second_traits`` (as of
                    a head's acts), ``role``, ``file``, ``line``
@@ -227,7 +230,8 @@ class Trace:
     turn           an optimiser that takes turns with others: ``loss`` (its series at ``""``),
                    ``optimizer`` (class), ``model`` (the module that holds what it steps),
                    ``reaches`` (the other ones' series whose parameters its loss depends on),
-                   ``regresses`` (its loss is a distance to targets of many values)
+                   ``regresses`` (its loss is a distance to targets of many values), ``scored``
+                   (its loss has a criterion, unlike an actor's)
     wiring         of a parameter: ``held`` (an optimiser holds it), ``named`` (a module registers
                    it), ``called`` (that module ran), ``audits`` (steps looked at), ``in_graph``,
                    ``reached``, ``zero`` (of them, with it in the loss's graph, with a gradient
@@ -240,6 +244,20 @@ class Trace:
                    ``share``, ``rows``, ``bad_rows``, ``first_row``, ``value``. At ``remade``:
                    ``times``, ``leaves``, ``shapes``. At ``""``: ``backwards``, ``waiting``
                    (parameters of optimisers that never stepped), ``moved``
+    signal         at ``rows``, of the first ``batches``: ``share`` (the least) of rows whose
+                   gradient at the head is zero, ``zeroed`` (rows multiplied by zero); at
+                   ``targets``: ``targets``, ``counted`` (not ignored), ``batches``, ``empty``
+                   (none counts); at ``term N``, a term of the loss that reaches no weight that
+                   trains: ``operand``, ``times``, ``file``, ``line``; at ``terms``: ``sums``
+    update         of a weight, ``steps`` that were compared: ``tried`` (entries with a gradient),
+                   ``lost`` (of them equal bit by bit after the step), ``eps_ratio`` (eps over the
+                   median root of the mean squared gradient), ``optimizer``, ``lr``, ``eps``,
+                   ``dtype``
+    probe          of `relume check --probe`, at ``rows``: ``change`` (of other rows' outputs,
+                   over their size), ``layer``, ``rows``; at ``overfit``: ``start``, ``end``,
+                   ``steps``
+    frozen         a weight that does not train from the start: ``fresh`` (it looks as it was
+                   drawn), ``entries``
     cut            at the first of the weights before an operation without a slope: ``operation``,
                    ``leaves`` (all of them), ``file``, ``line``
     rows           at the place after which all rows of a batch are alike: ``how`` (``weights``,

@@ -17,6 +17,7 @@ Read in this order:
 - `console.py`: one sentence, a spinner, an error of the command line.
 - `run_status.py`: whether a run has ended, is training or is lost.
 - `act_chart_svg.py`: value and slope of acts as one SVG file.
+- `comparison_page.py`: a comparison of acts as one page, with a forest plot and loss curves.
 
 The way of a diagnosis to the terminal::
 

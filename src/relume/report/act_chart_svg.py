@@ -12,11 +12,11 @@ WIDTH, HEIGHT = 760, 430
 _LEFT, _TOP, _SIDE, _TALL, _GAP = 56, 64, 304, 290, 64
 """The first panel's corner, a panel's width and height, the gap between the two."""
 
-_LIGHT = ("#0072b2", "#d55e00", "#007a5a", "#b0407f", "#8a6d00", "#5b4bb7", "#555555", "#a02020")
-_DARK = ("#56b4e9", "#ff9e57", "#34c79a", "#ef8fc4", "#f0e442", "#a99bf5", "#bbbbbb", "#ff7b7b")
+LIGHT = ("#0072b2", "#d55e00", "#007a5a", "#b0407f", "#8a6d00", "#5b4bb7", "#555555", "#a02020")
+DARK = ("#56b4e9", "#ff9e57", "#34c79a", "#ef8fc4", "#f0e442", "#a99bf5", "#bbbbbb", "#ff7b7b")
 """Hues after Okabe and Ito (2008), darkened or lightened to a contrast of 4.5 with the ground."""
 
-_DASHES = ("", "7 4", "2 3", "9 3 2 3")
+DASHES = ("", "7 4", "2 3", "9 3 2 3")
 """Acts differ in dash as well as in hue."""
 
 
@@ -49,12 +49,12 @@ def _panel(plotted: Sequence[Card], at: int, title: str) -> list[str]:
     x0 = _LEFT + at * (_SIDE + _GAP)
     curves = [(card.curve.z, card.curve.slope if at else card.curve.value) for card in plotted]
     left, right = min(z[0] for z, _ in curves), max(z[-1] for z, _ in curves)
-    across = _ticks(left, right)
+    across = ticks(left, right)
     every = [y for _, ys in curves for y in ys]
     low, high = min(0.0, *every), max(0.0, *every)
     room = 0.04 * (high - low) or 1.0
     low, high = low - room, high + room
-    up = _ticks(low, high)
+    up = ticks(low, high)
 
     def x(z: float) -> float:
         return x0 + (z - left) / (right - left) * _SIDE
@@ -67,11 +67,11 @@ def _panel(plotted: Sequence[Card], at: int, title: str) -> list[str]:
     for z in across:
         kind = "zero" if z == 0 else "line"
         parts.append(f'<path class="{kind}" d="M{x(z):.1f} {_TOP}V{base}"/>')
-        parts.append(f'<text class="tick" x="{x(z):.1f}" y="{base + 16}">{_tick(z)}</text>')
+        parts.append(f'<text class="tick" x="{x(z):.1f}" y="{base + 16}">{tick_text(z)}</text>')
     for v in up:
         kind = "zero" if v == 0 else "line"
         parts.append(f'<path class="{kind}" d="M{x0} {y(v):.1f}H{x0 + _SIDE}"/>')
-        parts.append(f'<text class="side" x="{x0 - 6}" y="{y(v) + 4:.1f}">{_tick(v)}</text>')
+        parts.append(f'<text class="side" x="{x0 - 6}" y="{y(v) + 4:.1f}">{tick_text(v)}</text>')
     parts.append(f'<text class="tick" x="{x0 + _SIDE / 2}" y="{base + 34}">pre z</text>')
     for i, (zs, ys) in enumerate(curves):
         points = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in zip(zs, ys, strict=True))
@@ -96,21 +96,21 @@ def _style(many: int) -> str:
     dashes = "".join(
         f".c{i}{{stroke-dasharray:{dash}}}"
         for i in range(many)
-        if (dash := _DASHES[(i + i // len(_LIGHT)) % len(_DASHES)])
+        if (dash := DASHES[(i + i // len(LIGHT)) % len(DASHES)])
     )
     return (
         "text{font:13px system-ui,sans-serif;fill:#1a1a1a}.ground{fill:#fff}"
         ".head{font-size:17px;font-weight:600}.label{font-weight:600}.tick{text-anchor:middle}"
         ".side{text-anchor:end}.tick,.side{font-size:12px;fill:#555}"
         ".line{stroke:#e3e3e3;fill:none}.zero{stroke:#8c8c8c;fill:none}"
-        f".c{{fill:none;stroke-width:2.2;stroke-linejoin:round}}{colours(_LIGHT)}{dashes}"
+        f".c{{fill:none;stroke-width:2.2;stroke-linejoin:round}}{colours(LIGHT)}{dashes}"
         "@media (prefers-color-scheme:dark){text{fill:#ececec}.ground{fill:#16181c}"
         ".tick,.side{fill:#b4b4b4}.line{stroke:#2e3238}.zero{stroke:#7d848c}"
-        f"{colours(_DARK)}}}"
+        f"{colours(DARK)}}}"
     )
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def ticks(low: float, high: float) -> list[float]:
     """Return four to nine round numbers between two ends."""
     span = high - low
     unit = 10.0 ** math.floor(math.log10(span / 4)) if span > 0 else 1.0
@@ -119,7 +119,7 @@ def _ticks(low: float, high: float) -> list[float]:
     return [i * step for i in range(first, last + 1)]
 
 
-def _tick(v: float) -> str:
+def tick_text(v: float) -> str:
     return number(round(v, 12) + 0.0).replace("-", "−")
 
 

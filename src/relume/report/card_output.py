@@ -1,5 +1,6 @@
 """Checks an order for cards before anything is measured, and delivers the cards in its form."""
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,20 +13,23 @@ from relume.errors import UsageError
 from relume.registry import unknown
 from relume.report.act_chart_svg import svg
 from relume.report.machine.json_file import emit, writable, write
-from relume.report.terminal.card_text import compare, render, text
+from relume.report.terminal.card_comparison import compare
+from relume.report.terminal.card_text import render
 
 FORMS = ("full", "json")
 ENDINGS = (".json", ".svg", ".txt")
+FILE_WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class CardOrder:
-    """What a user ordered: form, file, side by side or not, with plots, with methods."""
+    """What a user ordered: form, file, side by side or not, with plots, every row, methods."""
 
     form: str = "full"
     file: Path | None = None
     side_by_side: bool = False
     plots: bool = True
+    verbose: bool = False
     methods: bool = False
 
 
@@ -73,9 +77,10 @@ def deliver_cards(cards: Sequence[Card], order: CardOrder, console: Console) -> 
     elif order.form == "json":
         emit(_json(cards))
     elif order.side_by_side:
-        compare(cards, console, plots=order.plots)
+        compare(cards, console, plots=order.plots, verbose=order.verbose)
     else:
-        render(cards, console, plots=order.plots, methods=order.methods)
+        every = order.verbose or order.methods
+        render(cards, console, plots=order.plots, verbose=every, methods=order.methods)
 
 
 def _written(cards: Sequence[Card], order: CardOrder) -> str:
@@ -86,6 +91,17 @@ def _written(cards: Sequence[Card], order: CardOrder) -> str:
     if ending == ".json":
         return _json(cards) + "\n"
     return text(cards, side_by_side=order.side_by_side, plots=order.plots)
+
+
+def text(cards: Sequence[Card], *, side_by_side: bool, plots: bool = True) -> str:
+    """Return every row of the printed cards without colours, for a file."""
+    stream = io.StringIO()
+    console = Console(file=stream, width=FILE_WIDTH, color_system=None)
+    if side_by_side:
+        compare(cards, console, plots=plots, verbose=True)
+    else:
+        render(cards, console, plots=plots, verbose=True, methods=True)
+    return stream.getvalue()
 
 
 def _json(cards: Sequence[Card]) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from relume.core import Diagnosis, plain
 from relume.core.trial import Cure, Trial
+from relume.report.comparison_page import page
 from relume.report.machine import comparison_tables as tables
 from relume.report.machine.json_file import emit, write
 from relume.report.terminal import comparison as versus
@@ -40,11 +41,12 @@ def deliver(
 
 
 def deliver_comparison(trial: Trial, form: str, file: Path | None, console: Console) -> None:
-    """Write a comparison: as a table for a program or a paper, or as `deliver` does."""
-    if form not in tables.FORMS:
+    """Write a comparison: as a page, a table for a program or a paper, or as `deliver` does."""
+    forms = {**tables.FORMS, "html": page}
+    if form not in forms:
         deliver(trial, form, file, console, comparison=True)
         return
-    text = tables.FORMS[form](trial)
+    text = forms[form](trial)
     if file is None:
         emit(text.rstrip("\n"))
         return

@@ -20,6 +20,7 @@ What rules share, in reading order:
 - `unit_windows`: per-unit counters added up over windows; which units are dead.
 - `outcome`: judges the run by its loss; `alternating_losses` does so for a GAN.
 - `severity_policy`: caps severities by that outcome.
+- `trial_lessons`: puts first what trials cured, and last what they refuted.
 - `cause_graph`: links findings by cause.
 - `init_advice`: which initialisation suits an act, in words.
 - `dead_layers`, `hyperplane_distance`: for the rules of dead units.

@@ -31,6 +31,7 @@ GONE = 0.01  # of its start: a twentieth of where any judge ended whose maker ne
 LOSING = 2.0  # times its start: the other's ends above that
 RECOVERED = 0.05  # of its rise: a loss that has come down by more is not lost (see above)
 BLOCKS = 20  # into which a loss is cut to find its summit
+UNBOUNDED = 1e3  # times its start, or 1: a loss without a floor has then run away
 UNTOLD = ("signed", "moving-targets")  # outcomes of losses that do not tell
 FAILING = ("diverged", "stalled", "oscillating")
 WORST_FIRST = ("diverged", "stalled", "oscillating", "plateaued", "too-short", "learning")
@@ -50,7 +51,7 @@ def alternating_outcome(trace: Trace, judge: Callable[["Series", bool], Outcome]
     for fact in facts:
         series = trace.series("", str(fact.data["loss"]))
         if series is not None and len(series):
-            outcome = judge(series, fact is facts[0])
+            outcome = _of_actor(judge(series, fact is facts[0]), fact, facts)
             numbers = {**outcome.numbers, "series": str(fact.data["loss"])}
             name = _loss_name(fact, facts)
             losses[name] = series
@@ -60,13 +61,33 @@ def alternating_outcome(trace: Trace, judge: Callable[["Series", bool], Outcome]
     return _judge_opponents(outcomes, losses)
 
 
+def _of_actor(outcome: Outcome, fact: Fact, facts: tuple[Fact, ...]) -> Outcome:
+    """Return the outcome of an actor's loss, which is what its critic says, as one of no floor.
+
+    It rises as the critic learns how little is to be won, be it always above zero or not.
+    """
+    through = set(fact.data.get("reaches") or ()) & _regressing(facts)
+    start, end = (number(outcome.numbers.get(name)) for name in ("start", "end"))
+    if fact.data.get("scored", True) or not through or outcome.name not in FAILING:
+        return outcome
+    if start is None or end is None or abs(end) > UNBOUNDED * max(abs(start), 1.0):
+        return outcome
+    text = f"Not judged: the loss went from {start:.4g} to {end:.4g}. It is what a critic says, "
+    return Outcome("signed", text + "which does not tell how well the run does.", outcome.numbers)
+
+
+def _regressing(facts: tuple[Fact, ...]) -> set[str]:
+    """Return the series of the losses that are distances to targets of many values."""
+    return {str(fact.data["loss"]) for fact in facts if fact.data.get("regresses")}
+
+
 def _opposed(facts: tuple[Fact, ...]) -> bool:
     """Whether a loss works against another one, through the other's model.
 
     An actor's loss goes through its critic and does not work against it: the critic learns to
     foretell what comes, a distance to targets of many values.
     """
-    regressing = {str(fact.data["loss"]) for fact in facts if fact.data.get("regresses")}
+    regressing = _regressing(facts)
     return any(set(fact.data.get("reaches") or ()) - regressing for fact in facts)
 
 

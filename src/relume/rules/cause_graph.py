@@ -157,7 +157,7 @@ def _may_explain(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
         return cause.code == "ACT608" and symptom.code in UPDATES  # decay is a part of them
     if symptom.code in UPDATES and severity < symptom_severity and cause.code.startswith("ACT3"):
         return False
-    if "by_rate" in symptom.evidence.more:
+    if "by_rate" in symptom.evidence.more and cause.code != "ACT908":
         return False  # the learning rate alone gives updates of that size
     if cause.steps[0] > symptom.steps[0] + where.slack(symptom):
         return False

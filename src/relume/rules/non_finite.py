@@ -65,6 +65,15 @@ def speaks_after(rule: Rule) -> bool:
     return rule.family in SPEAK_AFTER or rule.code in SAY_WHY
 
 
+def is_beside_the_origin(rule: Rule, trace: Trace) -> bool:
+    """Whether a slope broke the run at a known operation, and the rule speaks of the inputs.
+
+    Inputs of any scale may meet an infinite slope; the operation is what has to change.
+    """
+    fact = origin(trace)
+    return rule.family == "inputs" and fact is not None and fact.data.get("phase") == "backward"
+
+
 def until(trace: Trace, step: int) -> Trace:
     """Return the trace with the records and windows before a step; those of step 0 stay."""
     end = max(step, 1)

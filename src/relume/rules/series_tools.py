@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Series, Site, Trace
+from relume.core.plural import count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -161,13 +162,13 @@ def number(value: object) -> float | None:
     return float(value)
 
 
-def layers(count: int) -> str:
+def layers(many: int) -> str:
     """Return a number of layers as text.
 
     >>> layers(1), layers(3)
     ('1 layer', '3 layers')
     """
-    return f"{count} layer" if count == 1 else f"{count} layers"
+    return count(many, "layer")
 
 
 def is_recorded(trace: Trace, kind: str) -> bool:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from relume.core import Severity, Trace
+from relume.rules.outcome import judge, learned_loss_share
 from relume.rules.series_tools import number
+from relume.rules.severity_policy import FARES_BADLY
 
 DOWNSTREAM = (
     *("ACT102", "ACT401", "ACT402", "ACT403", "ACT501", "ACT502", "ACT601", "ACT602", "ACT603"),
@@ -55,10 +57,22 @@ def wires(trace: Trace) -> list[Wire]:
     return sorted(every, key=lambda wire: order.get(wire.site, len(order)))
 
 
+def least(trace: Trace, count: int) -> int:
+    """Return the least evidence: one pass in a check, which makes no more of them."""
+    return 1 if trace.meta.get("check") else count
+
+
 def by_reach(others: Sequence[Wire]) -> Severity:
     """Return an error where at most one weight is left that is not concerned: a head alone."""
     left = sum(wire.is_weight for wire in others)
     return Severity.ERROR if left <= 1 else Severity.WARNING
+
+
+def by_outcome(trace: Trace) -> Severity:
+    """Return an error where the run fares badly, a note where its loss is low, else a warning."""
+    if judge(trace).name in FARES_BADLY:
+        return Severity.ERROR
+    return Severity.WARNING if learned_loss_share(trace) is None else Severity.NOTE
 
 
 def named(some: Sequence[Wire]) -> str:

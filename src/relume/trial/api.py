@@ -55,7 +55,7 @@ def compare(
     target: Target,
     acts: Sequence[str] = ACTS,
     *,
-    seeds: int = SEEDS,
+    seeds: int | None = None,
     tune: str = "",
     under: Conditions | None = None,
 ) -> Trial:
@@ -64,7 +64,7 @@ def compare(
     Args:
         target: a script, or a function of a module or a file.
         acts: names of acts.
-        seeds: paired runs for each act.
+        seeds: paired runs for each act; None: as many as can show a gain, five at least.
         tune: ``"lr"`` tunes the learning rate for every act alike.
         under: the conditions.
 

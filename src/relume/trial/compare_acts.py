@@ -8,6 +8,9 @@ against the program as it is (factor *init*). Learning rates are tuned for all a
 separate seeds, or for none; where they are tuned, the program at its tuned rate is an arm too
 (factor *rate*), and the control is judged against that.
 
+All acts are judged together, so a gain of one needs more pairs the more acts there are: five for
+one act, seven for six (`seeds_for`).
+
 Where no layer can be drawn anew (they are pretrained, or a norm layer follows), the control is not
 run and acts are judged against the program as it is: no arm draws anything then.
 """
@@ -17,14 +20,16 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
+from relume.core import Value
 from relume.core.trial import Arm, Edit, Trial
 from relume.errors import UsageError
-from relume.fixes.architecture.swap_act import PIECES, find
+from relume.fixes.architecture.swap_act import PAIRED, PIECES, find
 from relume.record.store import run_file
 from relume.trial.act_times import step_times
 from relume.trial.hidden_acts import hidden_acts
 from relume.trial.judge.arm_summary import arm_summaries
 from relume.trial.judge.objective import revalue
+from relume.trial.judge.paired_tests import LEVEL, sign_needed
 from relume.trial.paired_trial import (
     BASE,
     PLACEBO,
@@ -59,9 +64,10 @@ def compare(
     runner: TrialRunner,
     acts: Sequence[str] = ACTS,
     *,
-    seeds: int = SEEDS,
+    seeds: int | None = None,
     tune: str = "",
     goal: float | None = None,
+    equal_parameters: bool = False,
     announce: Announce = lambda text: None,
 ) -> Trial:
     """Compare acts in a program's hidden layers.
@@ -69,9 +75,10 @@ def compare(
     Args:
         runner: runs the arms.
         acts: names of acts.
-        seeds: paired runs for each act.
+        seeds: paired runs for each act; None: as many as can show a gain (`seeds_for`).
         tune: ``"lr"`` tunes the learning rate for every arm alike, the base included.
         goal: report the first step at this loss; by default the base's after half of its steps.
+        equal_parameters: maxout and gated units have half the units, and no parameter more.
         announce: gets each new phase, in words.
 
     Raises:
@@ -91,7 +98,9 @@ def compare(
     names = tuple(site.name for site in sites)
     base = replace(BASE, text=f"{' and '.join(own)} (the script as it is)")
     control = control_arm(own, names)
-    arms = [_act_arm(act, names) for act in check_acts(acts) if (act,) != own]
+    wanted = check_acts(acts, equal_parameters=equal_parameters)
+    arms = [_act_arm(act, names, equal_parameters) for act in wanted if (act,) != own]
+    seeds = seeds_for(len(arms)) if seeds is None else seeds
     rated, tuned = base, list[TunedRate]()
     if tune:
         announce("tuning the learning rate of every arm alike")
@@ -109,7 +118,7 @@ def compare(
     }
     verdicts = [
         verdict
-        for factor, reference, some in factors
+        for _, reference, some in factors
         for verdict in judge_arms(runner, some, reference, range(seeds), objective)
     ]
     standings = arm_summaries(shown, runs, objective, goal)
@@ -127,6 +136,7 @@ def compare(
             "tuned": {one.arm: one.factor for one in tuned},
             "tunings": TUNINGS if tune else 0,
             "control": control.name,
+            "too few": too_few(len(arms), seeds),
             "factors": {
                 arm.name: {"factor": factor, "against": reference.name}
                 for factor, reference, some in factors
@@ -134,6 +144,24 @@ def compare(
             },
         },
     )
+
+
+def seeds_for(acts: int) -> int:
+    """Return the pairs with which a gain of one of so many acts can be shown, `SEEDS` at least.
+
+    >>> seeds_for(1), seeds_for(6), seeds_for(12)
+    (5, 7, 8)
+    """
+    return max(SEEDS, sign_needed(LEVEL / max(acts, 1)))
+
+
+def too_few(acts: int, seeds: int) -> str:
+    """Return what so few pairs cannot show, in a sentence; ``""`` where they are enough."""
+    needed = sign_needed(LEVEL / max(acts, 1))
+    if seeds >= needed:
+        return ""
+    many = "one act" if acts == 1 else f"one of {acts} acts"
+    return f"with {seeds} pairs no gain of {many} can be proven at 5 %; {needed} are needed."
 
 
 def _factors(
@@ -151,8 +179,9 @@ def _factors(
     return [*rate, init, ("act", control if redrawn else rated, acts)]
 
 
-def check_acts(acts: Sequence[str]) -> list[str]:
-    """Return the names of acts that can stand in a hidden layer, each once.
+def check_acts(acts: Sequence[str], *, equal_parameters: bool = False) -> list[str]:
+    """Return the names of acts that can stand in a hidden layer, each once; gated units can where
+    the parameters are to be equal.
 
     Raises:
         UnknownNameError: an unknown act.
@@ -163,7 +192,11 @@ def check_acts(acts: Sequence[str]) -> list[str]:
         raise UsageError("name acts to compare, such as --acts relu,leaky_relu,gelu.")
     for name in names:
         act = find(name)
-        if act.family == "gated" or not (act.elementwise or act.family == "maxout"):
+        if act.family == "gated" and not equal_parameters:
+            raise UsageError(
+                f"{name} is no act of one unit; with --equal-parameters it takes two units for one."
+            )
+        if not (act.elementwise or act.family in PAIRED):
             raise UsageError(f"{name} is no act of one unit; it cannot stand for another.")
     return names
 
@@ -175,11 +208,15 @@ def control_arm(own: Sequence[str], sites: tuple[str, ...]) -> Arm:
     return Arm(name, (edit,), text=f"{' and '.join(own)}, weights drawn anew")
 
 
-def _act_arm(act: str, sites: tuple[str, ...]) -> Arm:
+def _act_arm(act: str, sites: tuple[str, ...], equal_parameters: bool) -> Arm:
     """Make the arm of an act; every arm draws the same layers anew: those that feed hidden acts."""
-    edit = Edit("swap-act", {"act": act, "init": "match"}, sites, text=f"{act} with its init")
-    text = f"{act}, {PIECES} pieces a unit" if find(act).family == "maxout" else act
-    return Arm(act, (edit,), text=text)
+    options: dict[str, Value] = {"act": act, "init": "match"}
+    text = act
+    if find(act).family in PAIRED:
+        text = f"{act}, {PIECES} pieces a unit"
+        if equal_parameters:
+            options, text = options | {"units": "half"}, f"{act}, half the units"
+    return Arm(act, (Edit("swap-act", options, sites, text=f"{act} with its init"),), text=text)
 
 
 def _act_of(arm: Arm) -> str:

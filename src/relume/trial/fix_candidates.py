@@ -15,6 +15,9 @@ from relume.diagnosis import GAIN, LOW
 from relume.fixes.ladder import fix_called, ladder
 
 SUSPECT = "suspect"  # the stat of a finding that no rule made
+LEARNED = 0.5  # of chance, or of the first loss where chance is not known: below, a run learns
+NOT_JUDGED = ("signed", "several-losses", "balanced", "moving-targets", "no-loss")
+"""Outcomes of runs whose losses alone do not tell how they fare."""
 RATES = ("lower-learning-rate", "raise-learning-rate")
 FLAT = (RATES[1], "matching-init", "standardise-inputs", "swap-act", RATES[0])
 WILD = (RATES[0], "matching-init", "standardise-inputs", "clip-gradient", "swap-act")
@@ -47,7 +50,7 @@ def why_it_fails(diagnosis: Diagnosis, run: TrialRun) -> str:
     chance = outcome.numbers.get("chance")
     if run.diverged or outcome.fares_badly:
         return outcome.text if outcome.fares_badly else "its loss broke down"
-    if end is None or start is None or outcome.name in ("signed", "several-losses", "balanced"):
+    if end is None or start is None or outcome.name in NOT_JUDGED:
         return ""
     if isinstance(chance, float) and chance > 0:
         if end > chance * (1 - GAIN):
@@ -58,9 +61,17 @@ def why_it_fails(diagnosis: Diagnosis, run: TrialRun) -> str:
 
 
 def is_poor(outcome: Outcome, run: TrialRun) -> bool:
-    """Whether a run that learns is not at a low loss by its end: its notes are tried too."""
+    """Whether a run that learns is not at a low loss by its end: its notes are tried too.
+
+    Low is a fifth of chance. Where chance is not known, as of a sum of criteria, it is half of the
+    first loss: nobody can say then how low it can go.
+    """
     chance, end = outcome.numbers.get("chance"), run.metrics.get("loss")
-    return isinstance(chance, float) and end is not None and end > LOW * chance
+    start = run.metrics.get("start")
+    if end is None or isinstance(chance, float):
+        return end is not None and isinstance(chance, float) and end > LOW * chance
+    judged = outcome.name not in NOT_JUDGED
+    return judged and start is not None and start > 0 and end > LEARNED * start
 
 
 def causes_of(diagnosis: Diagnosis, trace: Trace, *, fails: bool, poor: bool) -> list[Cause]:

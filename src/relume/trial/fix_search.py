@@ -20,10 +20,12 @@ from time import perf_counter
 
 from relume.core import Diagnosis, Finding, Severity, Trace
 from relume.core.trial import Arm, Cure, Edit, Objective, Trial, Verdict
-from relume.diagnosis import GAIN, diagnose
+from relume.diagnosis import GAIN, diagnose, lessons, with_lessons
 from relume.errors import UsageError
 from relume.record.store import run_file
 from relume.trial.fix_candidates import (
+    LEARNED,
+    NOT_JUDGED,
     SUSPECT,
     Cause,
     causes_of,
@@ -36,6 +38,7 @@ from relume.trial.fix_candidates import (
 )
 from relume.trial.judge.arm_summary import arm_summaries
 from relume.trial.judge.objective import revalue
+from relume.trial.judge.paired_tests import fresh_pairs
 from relume.trial.judge.verdict import PROVEN, UNDECIDED
 from relume.trial.paired_trial import (
     BASE,
@@ -58,7 +61,6 @@ PROOFS = 3  # cures that are proved at most, the best first
 GLANCE = 2  # fresh pairs, after which a cure that is ahead in none is dropped: it cannot win
 SHARE = 0.1  # of the base's value: `judge.verdict` calls less no gain
 MORE = 4  # runs for a better cure, where the first does not bring the loss down to `LEARNED`
-LEARNED = 0.5  # of chance, or of the first loss where chance is not known: below, a run learns
 AHEAD, BEHIND = "ahead at one seed", "no gain at one seed"
 
 
@@ -91,8 +93,16 @@ def cure(
     if not causes:
         return Cure(diagnosis, fails=fails)
     check_judgeable(runner)
+    if diagnosis.outcome.name not in NOT_JUDGED:  # those need more than losses to be told
+        runner.record_no_more()
     search = _CureSearch(runner, diagnosis, causes, seeds, announce, fails=fails)
     return search.cure()
+
+
+def runs_to_prove(seeds: int) -> int:
+    """Return the runs of all proofs at most: their arms, the base, the placebo and the patch."""
+    proofs = [fresh_pairs(seeds, number + 1) for number in range(PROOFS)]
+    return sum(proofs) + proofs[-1] + 2
 
 
 def _diagnosed(
@@ -102,7 +112,9 @@ def _diagnosed(
     if not path.is_file():
         raise UsageError(f"there is no run file {path}.")
     trace = run_file.read(path)
-    diagnosis = diagnose(trace, select=select)
+    # what earlier trials taught is left out: these trials find it out themselves
+    own = {key: value for key, value in trace.meta.items() if key != "trials"}
+    diagnosis = diagnose(replace(trace, meta=own), select=select)
     return replace(diagnosis, meta={**diagnosis.meta, "path": str(path)}), trace
 
 
@@ -127,13 +139,14 @@ class _CureSearch:
         self.advice = tuple(_unique(e for c in self.causes for e in c.queue if not is_tried(e)))
         for cause in self.causes:
             cause.queue = in_order(cause.queue)
+        self.ladders = [(cause, tuple(cause.queue)) for cause in self.causes]
         self.every = _unique(edit for cause in self.causes for edit in cause.queue)
         self.began = perf_counter()
         seconds = self.runner.runs[BASE.name, 0].seconds
-        runs = self.most + PROOFS * self.seeds + self.seeds + 2
+        runs = self.most + runs_to_prove(self.seeds)
         self.plan = (
             f"at most {runs} runs of {seconds:.1f} s each: {self.most} to find a cure, the others "
-            f"to prove it on {self.seeds} fresh seeds and to run its patch"
+            f"to prove it on {fresh_pairs(self.seeds, 1)} fresh seeds or more and to run its patch"
         )
 
     def cure(self) -> Cure:
@@ -146,7 +159,7 @@ class _CureSearch:
         if proven is None:
             taught = tuple(self._refuted(None))
             return Cure(
-                self.diagnosis,
+                _rewritten(self.diagnosis, None, taught),
                 self.causes[0].finding,
                 tuple(self.trials),
                 advice=self.advice,
@@ -196,7 +209,7 @@ class _CureSearch:
             for edits in joined(self._ahead(), self.every):
                 if len(self.arms) >= self.most or self._good():
                     break
-                self._try([self._arm(edits, self._cause_of(edits[0]))])
+                self._try([self._arm(edits, self._cause_of(edits))])
         ranked = self._ahead()
         if self.arms:
             self.trials.append(self._screening(ranked))
@@ -246,8 +259,9 @@ class _CureSearch:
         self.owner[arm.name] = cause
         return arm
 
-    def _cause_of(self, edit: Edit) -> Cause:
-        owners = [c for c in self.causes if any(_alike(edit, arm) for arm in c.tried)]
+    def _cause_of(self, edits: Sequence[Edit]) -> Cause:
+        """Return the cause that the diagnosis ranked first of those on whose ladders these are."""
+        owners = [c for c, ladder in self.ladders if any(edit in ladder for edit in edits)]
         return owners[0] if owners else self.causes[0]
 
     def _gain(self, arm: Arm, objective: Objective) -> float:
@@ -321,7 +335,6 @@ class _CureSearch:
     def _prove(self, ranked: Sequence[Arm]) -> tuple[Arm, Verdict, Objective, range] | None:
         """Prove the best cures in turn; return the first that is proven."""
         for arm in ranked[:PROOFS]:
-            self.attempts += 1
             self.announce(f"proving {arm.text}")
             trial, verdict, seeds = self._proof(arm)
             self.trials.append(trial)
@@ -334,14 +347,19 @@ class _CureSearch:
         seeds = range(1, 1 + min(GLANCE, self.seeds))
         self.runner.run([BASE, arm], seeds)
         if self._wins(arm, seeds):
-            seeds = range(1, 1 + self.seeds)
+            self.attempts += 1
+            seeds = range(1, 1 + fresh_pairs(self.seeds, self.attempts))
             self.runner.run([BASE, arm], seeds)
-        verdict, objective, why = self._judged(arm, seeds, self.attempts)
+        verdict, objective, why = self._judged(arm, seeds)
         if verdict.word == UNDECIDED and self._wins(arm, seeds) == len(seeds) >= self.seeds:
-            self.attempts += 1  # a second look
-            seeds = range(1, 1 + 2 * self.seeds)
+            # A second look, at no more pairs than the gain seen needs. Its number may depend on the
+            # first look: an arm that wins half of its pairs comes here once in 32 times at most.
+            self.attempts += 1
+            more = min(max(verdict.more_seeds or self.seeds, GLANCE), self.seeds)
+            least = fresh_pairs(self.seeds, self.attempts)
+            seeds = range(1, 1 + max(len(seeds) + more, least))
             self.runner.run([BASE, arm], seeds)
-            verdict, objective, why = self._judged(arm, seeds, self.attempts)
+            verdict, objective, why = self._judged(arm, seeds)
         runs = revalue(self.runner.runs, objective)
         kept = {k: run for k, run in runs.items() if k[0] in (BASE.name, arm.name)}
         finding = self.owner[arm.name].finding
@@ -357,11 +375,17 @@ class _CureSearch:
         )
         return trial, verdict, seeds
 
-    def _judged(self, arm: Arm, seeds: range, tests: int) -> tuple[Verdict, Objective, str]:
+    def _judged(self, arm: Arm, seeds: range) -> tuple[Verdict, Objective, str]:
         objective, why = fit_objective(self.runner, [BASE, arm])
         symptom = self.owner[arm.name].finding.key
         judged = judge_arms(
-            self.runner, [arm], BASE, seeds, objective, tests=tests, symptom=symptom
+            self.runner,
+            [arm],
+            BASE,
+            seeds,
+            objective,
+            symptom=symptom,
+            confirmation=max(1, self.attempts),
         )[0]
         return replace(judged, fresh=True), objective, why
 
@@ -394,20 +418,18 @@ class _CureSearch:
                 )
 
 
-def _rewritten(diagnosis: Diagnosis, cured: Finding, taught: Sequence[str]) -> Diagnosis:
-    """Return the diagnosis with the cured cause first, and the refuted ones last of the roots."""
-    refuted = {sentence.split(" ", 1)[0] for sentence in taught}
-    first = [f for f in diagnosis.findings if f.key == cured.key]
-    if not first:
-        first = [replace(cured, text="The trials show it: its cure is proven.")]
-    first = [replace(f, explained_by=()) for f in first]
-    rest = [f for f in diagnosis.findings if f.key != cured.key]
-    kept = [f for f in rest if f.code not in refuted]
-    last = [replace(f, cure="") for f in rest if f.code in refuted]
-    roots = diagnosis.roots
-    before = roots[0].code if roots else ""
-    meta = {**diagnosis.meta, "taught": list(taught), "root before": before}
-    return replace(diagnosis, findings=(*first, *kept, *last), meta=meta)
+def _rewritten(diagnosis: Diagnosis, cured: Finding | None, taught: Sequence[str]) -> Diagnosis:
+    """Return the diagnosis with the cured cause first, and the refuted ones last; the run file gets
+    the same, for later looks at the run."""
+    if cured is None and not taught:
+        return diagnosis
+    refuted = [sentence.split(" ", 1)[0] for sentence in taught]
+    learned = lessons(cured.key if cured else "", refuted, taught)
+    run_file.add_meta(Path(str(diagnosis.meta["path"])), "trials", learned)
+    if cured is not None and all(f.key != cured.key for f in diagnosis.findings):  # a suspect
+        shown = replace(cured, text="The trials show it: its cure is proven.")
+        diagnosis = replace(diagnosis, findings=(*diagnosis.findings, shown))
+    return with_lessons(diagnosis, learned)
 
 
 def _alike(edit: Edit, arm: Arm) -> bool:

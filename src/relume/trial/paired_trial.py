@@ -7,11 +7,12 @@
 2. Every candidate is judged on those pairs, Holm-corrected. The winner is the best of those that
    show a gain or are undecided.
 3. Base and winner run at fresh seeds, from n on. Only these, which had no part in choosing it, make
-   its verdict, corrected for the winners that were tried on fresh seeds so far. Their number is
-   fixed before the first of them: n where the gain showed; where it was undecided, as many as would
-   find a gain of the size seen, and none where that is more than `MOST_FRESH` times n; but where
-   the winner was ahead in every pair, `MOST_FRESH` times n, judged by flipped signs
-   (`judge/verdict.py`).
+   its verdict; winners that are tried on fresh seeds one after the other share the 5 %
+   (`confirmation_share`). Their number is fixed before the first of them, and never below what can
+   prove anything (five for the first winner, seven for the second): n where the gain showed; where
+   it was undecided, as many as would find a gain of the size seen, and none where that is more than
+   `MOST_FRESH` times n; but where the winner was ahead in every pair, `MOST_FRESH` times n, judged
+   by flipped signs (`judge/verdict.py`).
 4. Where two runs of the base at different seeds are the same to the last bit, and the winner's too,
    the seeds change nothing: no more runs are made, and nothing is proven.
 """
@@ -35,7 +36,12 @@ from relume.trial.judge.objective import (
     require_judgeable,
     revalue,
 )
-from relume.trial.judge.paired_tests import FLIPPED
+from relume.trial.judge.paired_tests import (
+    FLIPPED,
+    LEVEL,
+    confirmation_share,
+    fresh_pairs,
+)
 from relume.trial.judge.pairs import Pairs, pair_runs
 from relume.trial.judge.racing import decided, hopeless
 from relume.trial.judge.verdict import NOT_RUN, PROVEN, UNDECIDED, WORSE, judge
@@ -141,7 +147,8 @@ def run_paired_trial(
     verdicts = judge_arms(runner, candidates, base, first, objective, tests=tests, symptom=symptom)
     verdicts = [_told(v, stopped.get(v.arm, "")) for v in verdicts]
     winner = best([v for v in verdicts if v.arm not in stopped])
-    count, exact = _fresh_pairs(winner, seeds, early=len(first) < seeds)
+    least = fresh_pairs(seeds, runner.confirmations + 1)
+    count, exact = _fresh_pairs(winner, seeds, least, early=len(first) < seeds)
     if winner is not None and count and not same_at_every_seed(runner, base.name, winner.arm):
         arm = next(arm for arm in candidates if arm.name == winner.arm)
         fresh = range(seeds, seeds + count)
@@ -153,7 +160,7 @@ def run_paired_trial(
             base,
             fresh,
             objective,
-            tests=runner.confirmations,
+            confirmation=runner.confirmations,
             symptom=symptom,
             exact=exact,
         )[0]
@@ -297,10 +304,12 @@ def judge_arms(
     tests: int | None = None,
     symptom: str = "",
     exact: bool = False,
+    confirmation: int = 0,
 ) -> list[Verdict]:
     """Judge arms against the base on these seeds; those with a loss of another kind are not run.
 
-    The options are those of `judge.verdict.judge`.
+    `confirmation` is the number of this winner among those tried on fresh seeds; the other options
+    are those of `judge.verdict.judge`.
     """
     runs = revalue(runner.runs, objective)
     incomparable = incomparable_arms(runs, arms) if objective.source == "loss" else ()
@@ -316,6 +325,7 @@ def judge_arms(
         symptom=symptom,
         exact=exact,
         least=runner.setting.least,
+        share=confirmation_share(confirmation) if confirmation else 1.0,
     )
     by_name = {verdict.arm: verdict for verdict in verdicts}
     text = "Its loss is another kind of number than the base's, and there is no yardstick for both"
@@ -333,18 +343,20 @@ def _rank(verdict: Verdict) -> tuple[bool, float]:
     return verdict.word == PROVEN, verdict.effect.mean if verdict.effect is not None else 0.0
 
 
-def _fresh_pairs(winner: Verdict | None, seeds: int, *, early: bool) -> tuple[int, bool]:
-    """Return how many fresh pairs the winner gets, and whether flipped signs judge them; `early`:
-    its first pairs were won so clearly that the choice needed no more."""
+def _fresh_pairs(
+    winner: Verdict | None, seeds: int, least: int, *, early: bool
+) -> tuple[int, bool]:
+    """Return how many fresh pairs the winner gets, `least` or more, and whether flipped signs judge
+    them; `early`: its first pairs were won so clearly that the choice needed no more."""
     if winner is None or winner.effect is None:
         return 0, False
-    if winner.word == PROVEN or early:
-        return seeds, False
-    needed = max(seeds, winner.effect.pairs + (winner.more_seeds or 0))
-    if needed <= MOST_FRESH * seeds:
-        return needed, False
     ahead = winner.effect.wins == winner.effect.pairs
-    return (min(MOST_FRESH * seeds, FLIPPED), True) if ahead else (0, False)
+    if winner.word == PROVEN or early or (ahead and winner.effect.p_holm < LEVEL):
+        return least, False
+    needed = max(least, winner.effect.pairs + (winner.more_seeds or 0))
+    if needed <= max(least, MOST_FRESH * seeds):
+        return needed, False
+    return (max(least, min(MOST_FRESH * seeds, FLIPPED)), True) if ahead else (0, False)
 
 
 def repeatable(runner: TrialRunner) -> bool:

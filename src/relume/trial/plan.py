@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from relume.trial.fix_search import MOST, runs_to_prove
+from relume.trial.judge.paired_tests import fresh_pairs
 from relume.trial.paired_trial import MOST_FRESH, PLACEBO_RUNS
 from relume.trial.runner.outside import real_effects
 from relume.trial.scheduler import TrialSetting
@@ -16,7 +18,13 @@ def runs_of_compare(acts: int, seeds: int, tunings: int) -> int:
 
 def runs_of_prove(seeds: int) -> tuple[int, int]:
     """Return the fewest and the most runs of one edit: the choice, the placebo, the fresh pairs."""
-    return 2 * 2 + PLACEBO_RUNS, 2 * seeds + PLACEBO_RUNS + 2 * MOST_FRESH * seeds
+    most_fresh = max(MOST_FRESH * seeds, fresh_pairs(seeds, 1))
+    return 2 * 2 + PLACEBO_RUNS, 2 * seeds + PLACEBO_RUNS + 2 * most_fresh
+
+
+def runs_of_fix(seeds: int) -> int:
+    """Return the most runs with which a cure is found and proven, after the program's own."""
+    return MOST + runs_to_prove(seeds)
 
 
 def plan_lines(setting: TrialSetting, runs: str, known: Sequence[float] = ()) -> list[str]:
@@ -24,11 +32,11 @@ def plan_lines(setting: TrialSetting, runs: str, known: Sequence[float] = ()) ->
 
     Args:
         setting: of the trial.
-        runs: how many, in words: ``"45"``, ``"5 to 51"``.
+        runs: how many, in words: ``"45 times"``, ``"5 to 51 times"``.
         known: seconds of runs of the program that were made before.
     """
     program = Path(setting.program.target).name
-    many = f"{program} will run {runs} times"
+    many = f"{program} will run {runs}"
     count = setting.where.count()
     if count > 1:
         many += f", {count} at a time"

@@ -90,14 +90,12 @@ def _hidden(diagnosis: Diagnosis, trace: Trace, command: str) -> Iterator[Advice
     fares = diagnosis.outcome.text
     if loud and dying:
         roots = [f for f in diagnosis.roots if f.severity >= Severity.WARNING]
-        first = (
-            f"; its root cause is {roots[0].code} {roots[0].name}: cure that first" if roots else ""
-        )
+        first = [f"their root cause is {r.code} {r.name}: cure that first" for r in roots[:1]]
         text = f"Try Leaky ReLU: units die under {_spoken(dying)} here."
         yield Advice(
             "hidden layers",
             text,
-            (used, f"{loud[0].message}{first}", fares),
+            (used, loud[0].message, *first, fares),
             f"relume compare --acts leaky_relu,elu,gelu {command}",
         )
     elif squash and any(f.severity >= Severity.WARNING for f in flow):

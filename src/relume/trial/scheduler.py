@@ -23,6 +23,7 @@ from relume.trial.runner.job import Program, TrialJob, dump, run_of
 
 Progress = Callable[[int, int, TrialRun | None], None]
 """Called after every run with the numbers of finished and planned runs, and the run."""
+BASE_JOB = Arm("base", role="base")
 BACKENDS = ("local", "dask", "ray")
 SLACK, SHORTEST = 10.0, 60.0
 """Times the base, and at least in seconds, after which a run counts as hanging: an arm may be slow,
@@ -70,6 +71,7 @@ class TrialSetting:
         timeout: end a run after so many seconds; None: `SLACK` times the longest run of the base.
         imports: modules that register acts of the user's own.
         least: the least effect worth a change, in the objective's unit; None: by the base's runs.
+        recorded: whether every run is recorded and diagnosed, and not its losses alone.
     """
 
     program: Program
@@ -82,6 +84,7 @@ class TrialSetting:
     timeout: float | None = None
     imports: tuple[str, ...] = ()
     least: float | None = None
+    recorded: bool = True
 
     def job(self, arm: Arm, seed: int, keep: str = "") -> TrialJob:
         """Return the job of one run of an arm."""
@@ -97,6 +100,7 @@ class TrialSetting:
             keep=keep,
             timeout=self.timeout or 0.0,
             imports=self.imports,
+            recorded=self.recorded or bool(keep),
         )
 
 
@@ -115,8 +119,7 @@ class TrialRunner:
         self.executed = 0
         self.resumed = 0
         self.confirmations = 0  # winners that were tried on fresh seeds, for the correction
-        self._cache = TrialCache(setting.folder, setting.job(Arm("base", role="base"), 0))
-        self._renewed: set[tuple[str, int]] = set()
+        self._cache = TrialCache(setting.folder, setting.job(BASE_JOB, 0))
 
     @property
     def cache_file(self) -> Path:
@@ -179,16 +182,30 @@ class TrialRunner:
     def _bases(self) -> list[TrialRun]:
         return [run for (name, _), run in self.runs.items() if name == "base"]
 
+    def record_no_more(self) -> None:
+        """Let the runs from now on give their losses alone: recording and diagnosing a run of some
+        seconds takes as long again."""
+        self.setting = replace(self.setting, recorded=False)
+        self._cache = TrialCache(self.setting.folder, self.setting.job(BASE_JOB, 0))
+
     def add(self, arm: Arm, run: TrialRun) -> None:
-        """Add a finished run, and cache it."""
+        """Add a finished run, and cache it; one that was not recorded gets the base's chance, where
+        it has the base's criterion."""
+        if not self.setting.recorded and "chance" not in run.metrics:
+            run = replace(run, metrics={**run.metrics, **self._chance(run)})
         self.runs[run.arm, run.seed] = run
         self.executed += 1
         if not run.stopped:  # those are run again next time
             self._cache.add(arm, run)
 
+    def _chance(self, run: TrialRun) -> dict[str, float]:
+        known = (base for base in self._bases() if base.criterion == run.criterion)
+        levels = [base.metrics["chance"] for base in known if "chance" in base.metrics]
+        return {"chance": levels[0]} if levels else {}
+
     def known_seconds(self) -> list[float]:
         """Return the seconds of the runs of the program as it is that are cached."""
-        runs = self._cache.finished_runs([Arm("base", role="base")]).values()
+        runs = self._cache.finished_runs([BASE_JOB]).values()
         return [run.seconds for run in runs if run.loss]
 
     def forget(self, arm: str) -> None:

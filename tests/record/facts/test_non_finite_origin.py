@@ -25,6 +25,7 @@ def trained(
     every: int = 1,
     eps: float = 1e-8,
     steps: int = 12,
+    spread: float = 1.0,
 ) -> Diagnosis:
     torch.manual_seed(0)
     model = nn.Linear(4, 3)
@@ -32,7 +33,7 @@ def trained(
     with relume.watch(model, every=every, path=path / "run.sqlite") as run:
         for step in range(steps):
             optimizer.zero_grad()
-            x = torch.randn(8, 4) * torch.tensor([1.0, 1.0, 1.0, 0.0])  # a column of zeros
+            x = torch.randn(8, 4) * torch.tensor([1.0, spread, 1.0, 0.0])  # a column of zeros
             loss(model(x), step).backward()
             optimizer.step()
     return run.diagnose()
@@ -104,3 +105,32 @@ def test_after_it_other_rules_are_silent(tmp_path: Path) -> None:
     assert [f.code for f in diagnosis.roots if f.severity > 1] == ["ACT604"]
     late = [f for f in diagnosis.findings if f.steps[0] >= 5 and f.code not in ("ACT604", "ACT602")]
     assert not [f for f in late if f.code.startswith(("ACT4", "ACT5", "ACT2"))]
+
+
+def test_targets_that_are_not_finite_on_a_step_without_an_audit(tmp_path: Path) -> None:
+    """The wiring is audited on ten records and then on every fifteenth: this is the twelfth."""
+
+    def loss(out: Tensor, step: int) -> Tensor:
+        target = torch.full((8, 3), float("nan") if step == 12 else 1.0)
+        return nn.functional.mse_loss(out, target)
+
+    diagnosis = trained(tmp_path, loss, steps=20)
+    assert [f.code for f in diagnosis.roots if f.severity > 1] == ["ACT907"]
+
+
+@pytest.mark.parametrize("breaks", [True, False])
+def test_the_scale_of_the_inputs_is_not_blamed_for_a_slope_that_is_infinite(
+    tmp_path: Path, breaks: bool
+) -> None:
+    loss = root_at_once if breaks else well
+    codes = {f.code for f in trained(tmp_path, loss, spread=500.0).findings}
+    assert ("ACT604" in codes) == breaks
+    assert ("ACT702" in codes) != breaks
+
+
+def root_at_once(out: Tensor, step: int) -> Tensor:
+    return (out * 0).square().sum(1).sqrt().mean() + out.mean()
+
+
+def well(out: Tensor, step: int) -> Tensor:
+    return out.square().mean()

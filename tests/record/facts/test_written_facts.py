@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 import relume
 from relume.core import Trace
@@ -94,18 +95,59 @@ def test_data_that_come_in_order(sorted_: bool, classes: bool, tmp_path: Path) -
     assert share > 0.8 if sorted_ else share < 0.1
 
 
-@pytest.mark.parametrize(("policy", "kept"), [(True, True), (False, False)], ids=["ppo", "hinge"])
-def test_rows_that_are_weighed_by_both_signs(policy: bool, kept: bool, tmp_path: Path) -> None:
+def _policy(model: nn.Module, x: Tensor, gain: Tensor) -> Tensor:
+    log = model(x).log_softmax(1)[:, 0]
+    ratio = (log - log.detach()).exp()
+    return -torch.min(ratio * gain, ratio.clamp(0.8, 1.2) * gain).mean()
+
+
+WEIGHED: dict[str, tuple[bool, Callable[[nn.Module, Tensor, Tensor], Tensor]]] = {
+    "ppo": (True, _policy),
+    "ppo and a critic": (
+        True,
+        lambda model, x, gain: _policy(model, x, gain) + (model(x)[:, 1] - gain).pow(2).mean(),
+    ),
+    "reinforce": (True, lambda model, x, gain: -(model(x).log_softmax(1)[:, 0] * gain).sum()),
+    "rewards at the criterion": (
+        True,
+        lambda model, x, gain: (
+            F.cross_entropy(model(x), x.argmax(1), reduction="none") * gain
+        ).mean(),
+    ),
+    "hinge": (
+        False,
+        lambda model, x, gain: (1 - gain.sign() * model(x)[:, 0]).clamp(min=0).mean(),
+    ),
+    "boundary": (False, lambda model, x, gain: (gain * model(x)[:, 0] - x[:, 0]).pow(2).mean()),
+    "basis": (False, lambda model, x, gain: F.mse_loss((model(x) * x).sum(1), gain)),
+    "cosine": (False, lambda model, x, gain: (1 - F.cosine_similarity(model(x), x)).mean()),
+}
+
+
+@pytest.mark.parametrize("moves", [True, False], ids=["foretold", "data in order"])
+def test_targets_of_a_data_set_come_back_and_foretold_ones_do_not(
+    moves: bool, tmp_path: Path
+) -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 3 if policy else 1))
-    x, gain, action = torch.randn(64, 4), torch.randn(64), torch.randint(0, 3, (64, 1))
+    model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 1))
+    x, y = torch.randn(400, 4), torch.randn(400, 1).sort(0).values
 
-    def loss(_: int) -> Tensor:
-        if not policy:
-            return (1 - gain.sign() * model(x).squeeze(1)).clamp(min=0).mean()
-        log = model(x).log_softmax(1).gather(1, action).squeeze(1)
-        ratio = (log - log.detach()).exp()
-        return -torch.min(ratio * gain, ratio.clamp(0.8, 1.2) * gain).mean()
+    def loss(step: int) -> Tensor:
+        rows = slice(20 * (step % 20), 20 * (step % 20) + 20)
+        goal = torch.randn(20, 1) + step if moves else y[rows]
+        return F.mse_loss(model(x[rows]), goal)
 
-    (fact,) = trained(tmp_path, model, loss, 4).facts_of("criterion")
+    (fact,) = trained(tmp_path, model, loss, 60).facts_of("criterion")
+    assert fact.data["target_returns"] == (0.0 if moves else 1.0)
+    assert fact.data["target_drift"] > 1
+
+
+@pytest.mark.parametrize("name", WEIGHED)
+def test_rows_that_are_weighed_by_both_signs(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 4))
+    x, gain = torch.randn(64, 4), torch.randn(64)
+    kept, loss = WEIGHED[name]
+
+    (fact,) = trained(tmp_path, model, lambda _: loss(model, x, gain), 4).facts_of("criterion")
     assert fact.data["signed_weights"] is kept

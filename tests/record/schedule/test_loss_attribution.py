@@ -220,3 +220,4 @@ def test_a_critic_s_loss_is_a_distance_to_many_values(critic: bool, tmp_path: Pa
     trace, _ = watched((nets, steps()), tmp_path / "run.sqlite")
     assert turns(trace) == [("loss", "Q", []), ("loss_2", "A", ["loss"])]
     assert [f.data["regresses"] for f in trace.facts_of("turn")] == [critic, False]
+    assert [f.data["scored"] for f in trace.facts_of("turn")] == [True, False]

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
+from relume.core.loss_stride import LOSSES
 from relume.record.schedule.step_schedule import (
-    LOSSES,
     RECORDS,
     grid_level,
     next_loss,

@@ -49,12 +49,26 @@ def vanishing(name: str = "net") -> RunData:
     return RunData(replace(trace, table=table), told)
 
 
+def unseen() -> RunData:
+    """As `vanishing`, in a run of four times as many steps; a layer's gradient becomes NaN."""
+    made = vanishing()
+    table = dict(made.trace.table)
+    values = np.full(RECORDS, 1e-5)
+    values[RECORDS // 2 :] = np.nan
+    table["net.0.act", "grad_pre_rms"] = Series(np.arange(RECORDS) * 4, values)
+    steps = np.arange(621)
+    table["", "loss"] = Series(steps, np.full(621, 2.3))
+    return replace(made, trace=replace(made.trace, table=table))
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the pages that the tests look at."""
     folder = tmp_path_factory.mktemp("pages")
     made = {
         "vanishing": report([vanishing()], [trial("lower-learning-rate")]),
+        "unseen": report([unseen()]),
+        "deep": report([RunData(network("encoder.blocks", acts=60), story.FINE)]),
         "two": report([vanishing(), shown(network("net"))]),
         "fine": report([RunData(network(), story.FINE)]),
         "empty": report([shown(Trace({}))]),
@@ -164,6 +178,54 @@ def test_the_depth_map_tells_every_cell(eyes: Any, pages: Path) -> None:
     assert said.inner_text() == f"net.0.act, step {4 * (RECORDS - 2)}: 1e−6"
     page.keyboard.press("Enter")
     assert page.locator("#site h3.mono").inner_text() == "net.0.act"
+
+
+def test_the_heat_map_is_linear_in_time_and_hatches_what_nobody_looked_at(
+    eyes: Any, pages: Path
+) -> None:
+    """A record every four steps up to 156; the loss goes on to 620."""
+    page = eyes.open(pages / "unseen.html")
+    part = page.locator("#depth")
+    legend = part.locator(".heat-legend").inner_text()
+    assert "NaN or infinite" in legend
+    assert "not looked at" in legend
+    assert part.locator(".heat-steps span").all_inner_texts()[-1] == "step 620"
+    part.locator("canvas.heat").scroll_into_view_if_needed()
+    box = part.locator("canvas.heat").bounding_box()
+    tip = part.locator(".tip")
+    for share, step in ((0.1, 62), (0.2, 124), (0.9, 156)):  # the last look is the nearest to 90 %
+        page.mouse.move(box["x"] + share * box["width"], box["y"] + 4)
+        said = int(re.search(r"step (\d+)", tip.inner_text())[1])
+        assert abs(said - step) <= 4
+    calm = eyes.open(pages / "vanishing.html").locator("#depth .heat-legend").inner_text()
+    assert "NaN" not in calm
+    assert "not looked at" not in calm
+
+
+def test_deep_nets_cut_what_all_names_share_and_name_a_place_at_once(
+    eyes: Any, pages: Path
+) -> None:
+    page = eyes.open(pages / "deep.html", 390)
+    assert page.locator(".stop-name").nth(17).inner_text() == "17.act"
+    page.locator(".stop").nth(17).hover()
+    assert page.locator(".flow-named").inner_text().startswith("encoder.blocks.17.act, relu")
+    page.locator(".stop").nth(18).focus()
+    assert page.locator(".flow-named").inner_text().startswith("encoder.blocks.18.act, relu")
+    assert overflow(page) == 0
+
+
+def test_the_fix_command_and_a_finding_are_copied(eyes: Any, pages: Path) -> None:
+    page = eyes.open(pages / "vanishing.html")
+    page.evaluate(
+        "Object.defineProperty(navigator, 'clipboard', {value: {writeText: (text) => "
+        "{ window.copied = text; return Promise.resolve(); }}})"
+    )
+    page.locator(".first").get_by_role("button", name="Copy fix command").click()
+    assert page.evaluate("copied") == "relume fix train.py"
+    page.locator("#findings").get_by_role("button", name="Copy as Markdown").first.click()
+    text = page.evaluate("copied")
+    assert text.startswith("**Vanishing gradient** at `net.1.act` (ACT601, ")
+    assert "```sh\nrelume fix train.py\n```" in text
 
 
 def test_every_figure_has_its_numbers_as_a_table(eyes: Any, pages: Path) -> None:

@@ -11,9 +11,11 @@ from rich.console import Console
 from relume.core import Card, Curve, Measured
 from relume.errors import UsageError
 from relume.report.act_chart_svg import svg
-from relume.report.card_output import card_order, split_acts
+from relume.report.card_output import card_order, split_acts, text
 from relume.report.terminal.act_list import ActEntry, act_table
-from relume.report.terminal.card_text import best, compare, render, text, value
+from relume.report.terminal.card_comparison import compare
+from relume.report.terminal.card_summary import FIRST, best, value
+from relume.report.terminal.card_text import render
 from relume.report.terminal.text_plot import plot
 
 WIDTHS = (30, 60, 80, 100, 160)
@@ -70,7 +72,7 @@ def shown(draw: object, *args: object, width: int = 100, **more: object) -> str:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_is_lost_and_nothing_is_wider(width: int) -> None:
-    page = shown(render, [made()], width=width, methods=True)
+    page = shown(render, [made()], width=width, verbose=True, methods=True)
     assert max(map(len, page.splitlines())) <= width
     words = " ".join(page.split())
     for one in made().measured.values():
@@ -84,14 +86,14 @@ def test_nothing_is_lost_and_nothing_is_wider(width: int) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_side_by_side_fits_any_width(width: int) -> None:
     cards = [made(name) for name in ("one", "two", "three", "four", "five")]
-    page = shown(compare, cards, width=width)
+    page = shown(compare, cards, width=width, verbose=True)
     assert max(map(len, page.splitlines())) <= max(width, 40)
     assert all(card.act in page for card in cards)
 
 
 def test_the_best_of_a_row_is_marked_where_better_has_a_meaning() -> None:
     good = made("good", dead=Measured(0.1, group="Flat", better="low"))
-    page = shown(compare, [made("bad"), good], plots=False)
+    page = shown(compare, [made("bad"), good], plots=False, verbose=True)
     lines = {line.strip()[:14]: line for line in page.splitlines()}
     assert lines["Title of dead "].split()[-3:] == ["0.25", "0.1", "✓"]
     assert "✓" not in lines["Title of mean "]
@@ -107,10 +109,55 @@ def test_best_of_a_row() -> None:
     assert best([replace(low, value=None), None]) is None
 
 
+def test_no_best_where_intervals_overlap_or_the_machine_was_busy() -> None:
+    one, two = Measured(1.0, 0.1, better="low"), Measured(1.15, 0.1, better="low")
+    assert best([one, two]) is None
+    assert best([one, replace(two, value=1.25)]) == 1.0
+    assert best([one, replace(two, value=1.25), replace(two, value=1.1)]) is None
+    assert best([one, replace(two, value=9.0, details={"busy": True})]) is None
+
+
+def timed(ratio: float, low: float, high: float, **more: object) -> Measured:
+    details = {"ratio_relu": ratio, "ratio_relu_low": low, "ratio_relu_high": high, **more}
+    return Measured(0.2, 0.1, unit="ns/element", group="Cost", better="low", details=details)
+
+
+def test_a_times_interval_stands_beside_it_and_relu_beats_nobody_by_noise() -> None:
+    near = made("near", time=timed(1.01, 0.97, 1.03))
+    far = made("far", time=timed(2.28, 2.2, 2.4))
+    relu = made("relu", time=timed(1.0, 1.0, 1.0))
+
+    def row(*cards: Card) -> str:
+        page = shown(compare, cards, plots=False, verbose=True)
+        return next(line for line in page.splitlines() if "Title of time" in line)
+
+    assert row(relu, far).split()[-5:] == ["1", "✓", "2.28", "±", "0.1"]
+    assert "✓" not in row(relu, near)
+    assert "✓" not in row(relu, near, far)
+    assert row(relu, made("busy", time=timed(9.0, 2.0, 30.0, busy=True))).split()[-1] == "busy"
+
+
+def test_ten_rows_come_first_and_three_acts_fit_80_columns() -> None:
+    joined = ("range", "saturation")
+    rows = {k: Measured(0.1, group="Any") for k in FIRST if k not in joined}
+    ends = {"range_low": -1.0, "range_high": 1.0, "saturation_low": "none", "saturation_high": 2.2}
+    rows |= {key: Measured(end, group="Any") for key, end in ends.items()}
+    cards = [made(name, **rows) for name in ("one", "two", "three")]
+    page = shown(compare, cards, plots=False, width=80)
+    lines = [line for line in page.splitlines() if line.strip()]
+    assert max(map(len, lines)) <= 80
+    assert sum("one" in line for line in lines) == 1  # one table
+    assert "-1 to 1" in page
+    assert "above 2.2" in page
+    assert len(lines) - 4 == len(FIRST) == 10  # less the heads and the foot of two lines
+    assert "Title of mean" not in shown(render, cards)
+    assert "Title of mean" in shown(render, cards, verbose=True)
+
+
 def test_times_are_compared_by_their_ratio_to_relu() -> None:
     """Cards are made at different times: nanoseconds of one are not those of another."""
     busy = made("busy", time=Measured(90.0, unit="ns", group="Cost", details={"ratio_relu": 1.2}))
-    page = shown(compare, [made("calm"), busy], plots=False)
+    page = shown(compare, [made("calm"), busy], plots=False, verbose=True)
     line = next(line for line in page.splitlines() if "Title of time" in line)
     assert "× ReLU" in line
     assert line.split()[-2:] != ["2", "90"]

@@ -1,4 +1,4 @@
-"""Twenty whole screens, held against files that a person has looked at.
+"""Whole screens, held against files that a person has looked at.
 
 Write them anew with ``RELUME_SCREENS=write pytest tests/report/terminal/test_screens.py``, and look
 at each that has changed.
@@ -12,12 +12,17 @@ from pathlib import Path
 
 import pytest
 import story_of_a_death as story
+import test_card_text as deck
+import test_comparison as race
 from rich.console import Console
 
-from relume.core import Diagnosis, Outcome
+from relume.core import Diagnosis, Measured, Outcome
 from relume.report.machine.concise import concise
 from relume.report.machine.github import github
 from relume.report.terminal import run_list
+from relume.report.terminal.card_comparison import compare
+from relume.report.terminal.card_text import render as render_card
+from relume.report.terminal.comparison import comparison
 from relume.report.terminal.diagnosis_text import render
 
 HERE = Path(__file__).parent
@@ -47,6 +52,26 @@ UNSEEN = Diagnosis(
     unseen=("no training was recorded",),
 )
 DEMOS = {"vanishing": "Eight sigmoid layers in a row: the gradient vanishes on its way back."}
+ROWS = {
+    "range_low": Measured(-0.17, 1e-9),
+    "range_high": Measured(float("inf"), note="unbounded"),
+    "off_centre": Measured(0.48, 1e-9, better="low"),
+    "gain_forward": Measured(1.5335, 1e-9),
+    "gradient_factor": Measured(1.0354, 1e-9, "1.42 after 10 layers"),
+    "saturation_low": Measured(-2.28, 1e-9),
+    "saturation_high": Measured("none"),
+    "born_dead": Measured(0.0, 0.0009, better="low"),
+    "saved_bytes": Measured(4.0, 0.0, unit="B/element", better="low"),
+    "value_error_near": Measured(1.68e7, None, "0 from -5.5 on", unit="ULP", better="low"),
+}
+CARDS = [
+    deck.made(act, **ROWS, time_training=near, time_training_far=far)
+    for act, near, far in (
+        ("gelu", deck.timed(2.4, 2.3, 2.5), deck.timed(1.01, 0.98, 1.05)),
+        ("silu", deck.timed(1.37, 1.32, 1.44), deck.timed(1.02, 0.99, 1.04)),
+        ("relu", deck.timed(1.0, 1.0, 1.0), deck.timed(1.0, 1.0, 1.0, busy=True)),
+    )
+]
 FAILS = replace(SICK, verdict="fails", outcome=Outcome("stalled", "Words.", {"end": 2.301}))
 RUNS = [
     run_list.ListedRun("20261130-0900-train", {**story.META, "started": "2026-11-30T09:00"}, FAILS),
@@ -92,6 +117,11 @@ MADE: dict[str, Callable[[], str]] = {
     "github": lambda: github(SICK),
     "runs-80": lambda: printed(lambda console: run_list.runs(RUNS, console, older=31)),
     "runs-140": lambda: printed(lambda console: run_list.runs(RUNS, console, older=31), 140),
+    "card-80": lambda: printed(lambda console: render_card([CARDS[0]], console, plots=False)),
+    "card-compare-80": lambda: printed(lambda console: compare(CARDS, console, plots=False)),
+    "card-compare-40": lambda: printed(lambda console: compare(CARDS, console, plots=False), 40),
+    "compare-80": lambda: printed(lambda console: comparison(race.trial(), console)),
+    "compare-120": lambda: printed(lambda console: comparison(race.trial(), console), 120),
     "demos-80": lambda: printed(lambda console: run_list.demos(DEMOS, console)),
 }
 

@@ -8,6 +8,7 @@ import pytest
 from fake_runner import FakeRunner
 
 from relume.core.trial import Arm, Objective, TrialRun
+from relume.trial.compare_acts import seeds_for, too_few
 from relume.trial.judge import paired_tests, racing
 from relume.trial.judge.arm_summary import arm_summaries
 from relume.trial.judge.objective import direction, requested_objective
@@ -180,6 +181,54 @@ def test_hopeless_arms_stop_early_and_a_proof_costs_sixteen_runs_at_most() -> No
     assert bad is not None
     assert "stopped after 2 pairs" in bad.text
     assert sum(name != "bad" for name, _ in runner.runs) <= 16
+
+
+@pytest.mark.parametrize(
+    ("acts", "pairs", "word"),
+    [
+        (1, 3, "undecided"),
+        (1, 4, "undecided"),
+        (1, 5, "proven"),
+        (6, 5, "undecided"),
+        (6, 7, "proven"),
+    ],
+)
+def test_the_sign_test_is_corrected_for_all_acts_of_a_comparison(
+    acts: int, pairs: int, word: str
+) -> None:
+    """Every act wins every pair by far: t is sure at once, a fair coin is not that unlikely."""
+    arms = [Arm(f"act-{k}") for k in range(acts)]
+    made = {
+        (arm, k): TrialRun(arm, k, (1.0 if arm == "base" else 0.5) + 0.001 * k * len(arm))
+        for arm in ("base", *(one.name for one in arms))
+        for k in range(pairs)
+    }
+    found = judge(arms, "base", made, range(pairs), LOSS)
+    assert {one.word for one in found} == {word}
+    assert (found[0].visible is None) is (word == "undecided")  # they can prove nothing
+    assert bool(too_few(acts, pairs)) is (word == "undecided")
+    assert too_few(acts, seeds_for(acts)) == ""
+
+
+def test_confirmations_share_the_five_per_cent_and_have_the_pairs_that_their_share_needs() -> None:
+    shares = [paired_tests.confirmation_share(k) for k in range(1, 40)]
+    assert sum(shares) <= 1
+    for number, share in enumerate(shares[:10], 1):
+        pairs = paired_tests.fresh_pairs(3, number)
+        assert (
+            paired_tests.sign_share(pairs, 0)
+            <= 0.05 * share
+            < paired_tests.sign_share(pairs - 1, 0)
+        )
+
+
+def test_a_winner_of_three_pairs_is_proven_on_five_fresh_ones_and_a_second_one_on_seven() -> None:
+    runner = FakeRunner(lambda rng: float(rng.normal(0, 0.05)), {"candidate": 0.6, "next": 0.6})
+    for name, pairs in (("candidate", 5), ("next", 7)):
+        found = run_paired_trial(runner, [Arm(name)], "?", seeds=3).verdict(name)  # type: ignore[arg-type]
+        assert found is not None
+        assert found.effect is not None
+        assert (found.word, found.fresh, found.effect.pairs) == ("proven", True, pairs)
 
 
 # ---------------------------------------------------------------------- calibration

@@ -112,16 +112,20 @@ def test_what_is_judged(
 
 
 @pytest.mark.parametrize(
-    ("end", "problem"),
+    ("end", "problem", "outside"),
     [
-        ("raise ValueError('oh no')", r"the run ended with ValueError: oh no"),
-        ("import os, signal; os.kill(os.getpid(), 9)", r"ended by signal 9 \(SIGKILL\)"),
-        ("import os; os._exit(3)", r"the process ended with exit code 3"),
+        ("raise ValueError('oh no')", r"the run ended with ValueError: oh no", False),
+        ("import os; os.kill(os.getpid(), 9)", r"ended by signal 9 \(SIGKILL, as the", True),
+        ("import os; os._exit(3)", r"the process ended with exit code 3", True),
     ],
 )
-def test_a_run_that_fails_says_why(end: str, problem: str, write: Write, run_one: RunOne) -> None:
-    run = run_one(write("print('so far')", end))
+def test_a_run_that_fails_says_why(
+    end: str, problem: str, outside: bool, write: Write, run_one: RunOne
+) -> None:
+    """What ended it from outside the training, twice, is no evidence against the arm."""
+    run = run_one(write("print('so far')", end), SLOWER)
     assert re.search(problem, run.problem)
+    assert bool(run.stopped) is outside
     assert "so far" in run.output
 
 

@@ -5,7 +5,10 @@ import { token } from "./theme";
 
 export interface Heat {
   rows: readonly string[];
+  /** The steps that were looked at, ascending; each stands at its place on a linear axis. */
   columns: readonly number[];
+  /** The run's last step: what lies beyond the last look is hatched. */
+  reach?: number;
   /** NaN and infinities are drawn in the colour of what is lost; undefined is not measured. */
   value: (row: number, column: number) => number | undefined;
   /** Value to place on the colour scale, 0 to 1. */
@@ -63,11 +66,10 @@ export function drawHeat(host: HTMLElement, width: number, heat: Heat): void {
   });
   const steps = h("div", { class: "heat-steps", "aria-hidden": "true" });
   const shown = across < 260 ? 3 : 5;
-  const last = heat.columns.length - 1;
-  for (let i = 0; i < shown && last > 0; i++) {
-    const column = Math.round((i / (shown - 1)) * last);
-    const words = heat.column(heat.columns[column] ?? 0);
-    steps.append(vars(h("span", {}, words), { "--x": `${((column + 0.5) / (last + 1)) * 100}%` }));
+  const { from, to } = edges(heat);
+  for (let i = 0; i < shown && heat.columns.length > 1; i++) {
+    const part = i / (shown - 1);
+    steps.append(vars(h("span", {}, heat.column(Math.round(from + part * (to - from)))), { "--x": `${100 * part}%` }));
   }
   const box = h("div", { class: "heat-box" }, canvas, names, steps);
   vars(box, { "--left": `${left}px`, "--w": `${across}px`, "--h": `${tall}px`, "--bottom": `${BOTTOM}px` });
@@ -75,8 +77,24 @@ export function drawHeat(host: HTMLElement, width: number, heat: Heat): void {
   walk(box, canvas, heat, left, across, tall);
 }
 
+/** Where each column begins and ends on the axis, as shares of it: halfway to its neighbours. */
+function edges({ columns, reach }: Heat): { from: number; to: number; at: number[] } {
+  const many = columns.length;
+  const gap = many > 1 ? (columns[many - 1]! - columns[0]!) / (many - 1) : 1;
+  const from = columns[0] ?? 0;
+  const end = (columns[many - 1] ?? 0) + gap / 2;
+  const to = Math.max(end, reach ?? 0);
+  const bounds = [from, ...columns.slice(1).map((step, i) => (step + columns[i]!) / 2), end];
+  return { from, to, at: bounds.map((step) => (step - from) / (to - from || 1)) };
+}
+
+/** Whether a stretch at the end, wider than a hair, was not looked at. */
+export function unseen(heat: Pick<Heat, "columns" | "reach">): boolean {
+  return edges(heat as Heat).at[heat.columns.length]! < 0.99;
+}
+
 /** How much of their beginning, up to a dot, all names share. */
-function prefix(names: readonly string[]): number {
+export function prefix(names: readonly string[]): number {
   const [first = "", ...others] = names;
   let long = first.lastIndexOf(".") + 1;
   while (long > 0 && !others.every((name) => name.startsWith(first.slice(0, long))))
@@ -104,12 +122,33 @@ function paint(canvas: HTMLCanvasElement, heat: Heat): void {
   small.height = heat.rows.length;
   small.getContext("2d")?.putImageData(image, 0, 0);
   context.imageSmoothingEnabled = false;
-  context.drawImage(small, 0, 0, canvas.width, canvas.height);
+  const { at } = edges(heat);
+  heat.columns.forEach((_, column) => {
+    const [left, right] = [Math.floor(at[column]! * canvas.width), Math.ceil(at[column + 1]! * canvas.width)];
+    context.drawImage(small, column, 0, 1, heat.rows.length, left, 0, Math.max(1, right - left), canvas.height);
+  });
+  hatch(context, at[heat.columns.length]! * canvas.width, canvas);
   const cell = canvas.height / heat.rows.length;
   if (cell < 10) return;
   context.fillStyle = token("--surface"); // a hairline between rows that are tall enough for one
   for (let row = 1; row < heat.rows.length; row++)
     context.fillRect(0, Math.round(row * cell) - 1, canvas.width, 2);
+}
+
+/** Slanted lines over what nobody looked at. */
+function hatch(context: CanvasRenderingContext2D, left: number, { width, height }: HTMLCanvasElement): void {
+  if (width - left < 3) return;
+  context.save();
+  context.beginPath();
+  context.rect(left, 0, width - left, height);
+  context.clip();
+  context.strokeStyle = token("--ink-3");
+  for (let x = left - height; x < width; x += 9) {
+    context.moveTo(x, height);
+    context.lineTo(x + height, 0);
+  }
+  context.stroke();
+  context.restore();
 }
 
 function walk(box: HTMLElement, canvas: HTMLElement, heat: Heat, left: number, across: number, tall: number): void {
@@ -122,6 +161,7 @@ function walk(box: HTMLElement, canvas: HTMLElement, heat: Heat, left: number, a
   vars(walker, { "--left": `${left}px`, "--top": "0px", "--w": `${across}px`, "--h": `${tall}px` });
   let row = 0;
   let column = heat.columns.length - 1;
+  const { at } = edges(heat);
   const show = (aloud: boolean): void => {
     const value = heat.value(row, column);
     const text = value === undefined ? "not measured" : heat.format(value);
@@ -130,11 +170,12 @@ function walk(box: HTMLElement, canvas: HTMLElement, heat: Heat, left: number, a
       h("div", { class: "tip-head" }, `${heat.rows[row] ?? ""}`),
       h("div", { class: "tip-row" }, h("span", {}, when), h("b", {}, text)),
     );
-    const x = ((column + 0.5) / heat.columns.length) * across;
+    const [begin, end] = [at[column]! * across, at[column + 1]! * across];
+    const x = (begin + end) / 2;
     const y = ((row + 0.5) / heat.rows.length) * tall;
     vars(tip, { "--x": `${left + x}px`, "--y": `${Math.min(y + 8, tall - 20)}px` });
     tip.classList.toggle("to-left", x > across / 2);
-    vars(cursor, { "--x": `${left + (column / heat.columns.length) * across}px`, "--y": `${(row / heat.rows.length) * tall}px`, "--w": `${across / heat.columns.length}px`, "--h": `${tall / heat.rows.length}px` });
+    vars(cursor, { "--x": `${left + begin}px`, "--y": `${(row / heat.rows.length) * tall}px`, "--w": `${Math.max(1, end - begin)}px`, "--h": `${tall / heat.rows.length}px` });
     tip.hidden = false;
     cursor.hidden = false;
     if (aloud) said.textContent = `${heat.rows[row]}, ${when}: ${text}`;
@@ -145,7 +186,9 @@ function walk(box: HTMLElement, canvas: HTMLElement, heat: Heat, left: number, a
   };
   walker.addEventListener("pointermove", (event) => {
     const area = canvas.getBoundingClientRect();
-    column = clamp(Math.floor(((event.clientX - area.left) / area.width) * heat.columns.length), heat.columns.length);
+    const place = (event.clientX - area.left) / area.width;
+    column = clamp(at.findIndex((edge) => edge > place) - 1, heat.columns.length);
+    if (place >= at[heat.columns.length]!) column = heat.columns.length - 1;
     row = clamp(Math.floor(((event.clientY - area.top) / area.height) * heat.rows.length), heat.rows.length);
     show(false);
   });

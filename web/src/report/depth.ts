@@ -2,11 +2,11 @@
 import { choice } from "../lib/controls";
 import { h, vars } from "../lib/dom";
 import { figure, type Figure } from "../lib/figure";
-import { drawHeat, ramp } from "../lib/heat";
+import { drawHeat, ramp, unseen } from "../lib/heat";
 import { number, power } from "../lib/numbers";
 import type { Series } from "../lib/series";
 import { token } from "../lib/theme";
-import { of, STEP } from "./figures";
+import { lastStep, of, STEP } from "./figures";
 import type { Run } from "./types";
 
 export const STOPS = [0, 1, 2, 3, 4, 5, 6].map((i) => `--heat-${i}`);
@@ -81,6 +81,7 @@ export function depthMap(run: Run, onPick: (block: number) => void): Figure | nu
       drawHeat(host, width, {
         rows: rows.map(({ block }) => block.name),
         columns,
+        reach: lastStep(run),
         value,
         place,
         stops: STOPS,
@@ -90,7 +91,8 @@ export function depthMap(run: Run, onPick: (block: number) => void): Figure | nu
         format: written,
         onPick: (row) => onPick(rows[row]?.at ?? 0),
       });
-      bar(legend, low, high, relative ? "of the last act’s" : "");
+      const lost = rows.some((_, row) => columns.some((_, column) => !Number.isFinite(value(row, column) ?? 0)));
+      bar(legend, low, high, relative ? "of the last act’s" : "", lost, unseen({ columns, reach: lastStep(run) }));
     },
   });
   return made;
@@ -120,10 +122,13 @@ export function aligned(one: Series, columns: readonly number[]): (number | unde
   });
 }
 
-export function bar(legend: HTMLElement, low: number, high: number, words: string): void {
+/** The colours of a heat map; NaN and what nobody looked at only where the map has them. */
+export function bar(legend: HTMLElement, low: number, high: number, words: string, lost: boolean, hatched: boolean): void {
   const swatches = h("span", { class: "heat-bar", "aria-hidden": "true" });
   const colors = STOPS.map((name) => token(name));
   for (let i = 0; i < 24; i++) swatches.append(vars(h("i"), { "--c": `rgb(${ramp(colors, i / 23).join(" ")})` }));
   const text = (exponent: number): string => power(Math.round(exponent));
-  legend.replaceChildren(h("span", {}, text(low)), swatches, h("span", {}, text(high)), words ? h("span", { class: "muted" }, words) : "");
+  legend.replaceChildren(h("span", {}, text(low)), swatches, h("span", {}, text(high)), words ? h("span", { class: "muted" }, words) : "",
+    lost ? h("span", {}, h("i", { class: "heat-key lost" }), " NaN or infinite") : "",
+    hatched ? h("span", {}, h("i", { class: "heat-key hatched" }), " not looked at") : "");
 }

@@ -1,4 +1,5 @@
 // Writes findings with their numbers, their rule's page and their cure, then what is no finding.
+import { copyButton } from "../lib/copy";
 import { h, type Child } from "../lib/dom";
 import { icon, WORDS } from "../lib/icons";
 import { count, number, span } from "../lib/numbers";
@@ -82,19 +83,32 @@ function body(finding: Finding, run: Run, data: Report): HTMLElement {
     { class: "finding-body" },
     h("p", { class: "finding-message" }, finding.message),
     finding.source ? h("pre", { tabindex: 0, "aria-label": "Source line" }, finding.source) : null,
-    finding.cure ? cure(finding) : null,
+    finding.cure ? cure(finding, run) : null,
     h(
       "div",
       { class: "grid-2" },
       h("div", {}, h("h3", { class: "over" }, "Evidence"), h("dl", { class: "facts" }, rows.filter(([, value]) => value !== null).map(([key, value]) => h("div", {}, h("dt", {}, key), h("dd", {}, value))))),
       curve?.element,
     ),
+    h("p", {}, copyButton("Copy as Markdown", () => markdown(finding, run))),
     page(finding, data),
   );
 }
 
-export function cure(finding: Finding): HTMLElement {
-  return h("p", { class: "cure" }, h("b", {}, "Try first"), " ", finding.cure);
+export function cure(finding: Finding, run: Run): HTMLElement {
+  return h("p", { class: "cure" }, h("b", {}, "Try first"), " ", finding.cure, run.fix ? [" ", copyButton("Copy fix command", () => run.fix)] : null);
+}
+
+/** A finding as an issue or a chat wants it. */
+function markdown(finding: Finding, run: Run): string {
+  return [
+    `**${finding.title}**${finding.site ? ` at \`${finding.site}\`` : ""} (${finding.code}, ${WORDS[finding.severity]}, ${span(...finding.steps)})`,
+    finding.message,
+    finding.place ? `Place: \`${finding.place}\`` : "",
+    finding.cure ? `Try first: ${finding.cure}` : "",
+    run.fix ? `\`\`\`sh\n${run.fix}\n\`\`\`` : "",
+    `Loss: ${run.verdict.outcome}`,
+  ].filter(Boolean).join("\n\n");
 }
 
 function page(finding: Finding, data: Report): HTMLElement | null {

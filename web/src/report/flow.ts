@@ -1,5 +1,6 @@
 // Draws the network as data flows through it: one stop a block, coloured and marked by health.
 import { h, s, vars, type Child } from "../lib/dom";
+import { prefix } from "../lib/heat";
 import { icon, tone, WORDS } from "../lib/icons";
 import { count, number } from "../lib/numbers";
 import { last } from "../lib/series";
@@ -11,6 +12,7 @@ export interface Flow {
   select: (block: number) => void;
 }
 
+const NAMED = 24; // more places than this are too small for their whole names
 const FLOOR = -8; // decades at which the lamp of a block is dark
 
 export function flow(run: Run, curves: Curves, label: string, onSelect: (block: number) => void): Flow {
@@ -18,16 +20,23 @@ export function flow(run: Run, curves: Curves, label: string, onSelect: (block: 
   const reference = [...grads].reverse().find((value) => value > 0) ?? NaN;
   const many = run.blocks.length;
   const size = many > 80 ? "tiny" : many > 24 ? "small" : many <= 12 ? "one-row" : "";
+  const shared = prefix(run.blocks.map((block) => block.name));
   const buttons = run.blocks.map((block, at) => {
     const light = (grads[at] ?? NaN) / reference;
-    return stop(block, curves, light, () => onSelect(at));
+    return stop(block, curves, light, shared, () => onSelect(at));
   });
+  const named = h("p", { class: "flow-named small", "aria-hidden": "true" }, many > NAMED ? "Point at a place to read its name." : "");
+  const name = ({ target }: Event): void => {
+    const label = (target as Element).closest(".stop")?.getAttribute("aria-label");
+    if (label && many > NAMED) named.textContent = label;
+  };
   const tally = new Map<string, number>();
   for (const block of run.blocks) tally.set(block.health, (tally.get(block.health) ?? 0) + 1);
   const element = h(
     "div",
     { class: "flow-box" },
-    h("ol", { class: `flow ${size}`, "aria-label": label }, buttons.map((button) => h("li", {}, button))),
+    h("ol", { class: `flow ${size}`, "aria-label": label, onpointerover: name, onfocusin: name }, buttons.map((button) => h("li", {}, button))),
+    named,
     h(
       "p",
       { class: "flow-legend muted small" },
@@ -43,7 +52,7 @@ export function flow(run: Run, curves: Curves, label: string, onSelect: (block: 
   return { element, select };
 }
 
-function stop(block: Block, curves: Curves, light: number, pick: () => void): HTMLButtonElement {
+function stop(block: Block, curves: Curves, light: number, shared: number, pick: () => void): HTMLButtonElement {
   const lit = light > 0 ? Math.max(0.02, Math.min(1, 1 - Math.log10(Math.min(1, light)) / FLOOR)) : 0;
   const what = block.kind === "act" ? block.act : block.kind;
   const grad = Number.isFinite(light) ? `, gradient ${number(light)} of the last` : "";
@@ -52,9 +61,9 @@ function stop(block: Block, curves: Curves, light: number, pick: () => void): HT
     "button",
     { type: "button", class: `stop ${block.kind} tone-${tone(block.health)} ${block.health}`, "aria-pressed": "false", "data-key": `stop ${block.name}`, "aria-label": label, title: label, onclick: pick },
     glyph(block, curves),
-    h("span", { class: "stop-name" }, broken(tail(block.name, 26))),
+    h("span", { class: "stop-name" }, broken(tail(block.name.slice(shared), 26))),
     h("span", { class: "stop-act" }, block.kind === "act" ? block.act : block.kind),
-    block.kind === "act" && block.layer && block.layer !== block.name ? h("span", { class: "stop-act" }, `after ${tail(block.layer, 11)}`) : null,
+    block.kind === "act" && block.layer && block.layer !== block.name ? h("span", { class: "stop-act" }, `after ${tail(block.layer.startsWith(block.name.slice(0, shared)) ? block.layer.slice(shared) : block.layer, 11)}`) : null,
     icon(block.health),
     Number.isFinite(light) ? vars(h("span", { class: "lamp" }), { "--lit": lit }) : null,
   );

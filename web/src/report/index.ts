@@ -124,7 +124,7 @@ function first(run: Run, data: Report, at: number): HTMLElement {
       root ? h("p", { class: "lede" }, data.pages[root.rule] ? sentence(data.pages[root.rule]!.summary) : "") : null,
       h("p", { class: "because" }, root ? root.message : run.verdict.outcome),
       h("p", { class: "muted" }, root ? run.verdict.outcome : looked(run)),
-      root?.cure ? cure(root) : null,
+      root?.cure ? cure(root, run) : null,
       others.length ? h("p", { class: "also" }, h("b", {}, "Also: "), others.slice(0, 4).map((other, i) => [i ? "; " : "", h("span", {}, icon(other.severity), " ", headline(other, run))]), others.length > 4 ? ` and ${number(others.length - 4)} more` : "") : null,
       standing ? h("p", { class: "standing" }, `The run ${run.state === "lost" ? standing : `is ${standing}`}.`) : null,
     ),

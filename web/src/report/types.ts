@@ -19,6 +19,8 @@ export interface Curves {
 export interface Run {
   name: string;
   state: "ended" | "training" | "lost";
+  /** The command that cures this run, to be pasted; empty where it was no script. */
+  fix: string;
   about: [string, string][];
   verdict: { kind: "sick" | "fine" | "unknown"; claim: string; outcome: string };
   numbers: Record<string, number | string>;

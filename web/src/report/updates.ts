@@ -1,10 +1,10 @@
 // Draws the update ratios of many weights as a heat map, where lines would cover each other.
 import { h } from "../lib/dom";
 import { figure, type Figure } from "../lib/figure";
-import { drawHeat } from "../lib/heat";
+import { drawHeat, unseen } from "../lib/heat";
 import { number } from "../lib/numbers";
 import { aligned, bar, picked, STOPS } from "./depth";
-import { of, STEP, updates } from "./figures";
+import { lastStep, of, STEP, updates } from "./figures";
 import type { Run } from "./types";
 
 const LINES = 12; // weights that are still told apart as lines
@@ -33,6 +33,7 @@ export function allUpdates(run: Run, height: number): Figure | null {
       drawHeat(host, width, {
         rows: rows.map(({ name }) => name),
         columns,
+        reach: lastStep(run),
         value,
         place: (found) => (found === 0 ? 0 : Number.isFinite(found) ? (Math.log10(found) - low) / (high - low) : NaN),
         stops: STOPS,
@@ -40,7 +41,8 @@ export function allUpdates(run: Run, height: number): Figure | null {
         column: STEP,
         format: number,
       });
-      bar(legend, low, high, "of the weights, a step");
+      const lost = rows.some((_, row) => columns.some((_, column) => !Number.isFinite(value(row, column) ?? 0)));
+      bar(legend, low, high, "of the weights, a step", lost, unseen({ columns, reach: lastStep(run) }));
     },
   });
 }

@@ -6,7 +6,7 @@ from typing import Any
 from relume.atlas.figure import Control, Figure, Preset, Say, State, display_name
 
 Spot = tuple[float | None, float | None, float | None]
-"""A mean and the ends of its interval; None where nothing arrived."""
+"""A middle and the ends of its interval; None where nothing arrived."""
 
 
 def bars(
@@ -17,6 +17,7 @@ def bars(
     labels: Mapping[str, str],
     words: Mapping[str, str] | None = None,
     unit: str = "",
+    points: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
     presets: Sequence[Preset] = (),
     notes: Mapping[str, Any] | None = None,
 ) -> Figure:
@@ -29,6 +30,7 @@ def bars(
         labels: words for the columns.
         words: words for the arms; their names if not given.
         unit: of the values.
+        points: by quantity and arm the value of each seed, drawn as dots.
         presets: states to jump to.
         notes: the lines below: seeds, versions, machine.
     """
@@ -54,6 +56,7 @@ def bars(
         "columns": {name: {arm: list(s) for arm, s in c.items()} for name, c in columns.items()},
         "columnLabels": dict(labels),
         "unit": unit,
+        "points": {name: {a: list(p) for a, p in c.items()} for name, c in (points or {}).items()},
         "notes": dict(notes or {}),
     }
     return Figure(

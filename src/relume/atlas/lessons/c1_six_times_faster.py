@@ -25,7 +25,7 @@ depends on network, data and rates: on these digits tanh arrives before ReLU, an
 after both.
 
 ## Belongs to
-rules: costly-act, learning-rate-low
+rules: costly-act, learning-rate-low, update-lost
 fixes: swap-act
 cards: relu, tanh, sigmoid
 

@@ -16,7 +16,7 @@ reaches −0.9 but not −1.5, and sigmoid only what lies between 0 and 1.
 The loss, its slope at z, and the least loss that any z reaches with this head and this target.
 
 ## Belongs to
-rules: target-outside-range, one-sided-head, wrong-loss-for-task
+rules: target-outside-range, one-sided-head, wrong-loss-for-task, rows-without-gradient
 cards: identity, relu, tanh
 
 ## Repeat it

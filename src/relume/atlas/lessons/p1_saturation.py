@@ -50,7 +50,7 @@ def figures() -> tuple[Figure, ...]:
         Preset("hardtanh, exactly flat", {"act": "hardtanh"}),
         Preset("ReLU, flat on one side", {"act": "relu", "z": -3.0}),
     )
-    acts = ("tanh", "sigmoid", "softsign", "hardtanh", "relu", "leaky_relu")
+    acts = ("tanh", "sigmoid", "softsign", "hardtanh", "relu")
     first = curve("A unit in the flat part of its act", acts, says, z=3.0, presets=presets)
     beside = (
         Say(

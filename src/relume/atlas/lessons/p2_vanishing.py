@@ -6,7 +6,7 @@ looks like a local minimum.
 
 ## What you see
 Sigmoid through twenty layers: every layer takes three quarters or more of the gradient, and the
-first gets less than a trillionth of what the last got. The dots are a real net.
+first gets about a trillionth of what the last got. The dots are a real net.
 
 ## What to move
 The act and the gain. ReLU at √2 and tanh at 1.59 pass the gradient through at the gain that keeps
@@ -23,7 +23,8 @@ slope (at most 0.25 for sigmoid, at most 1 for tanh) and by the weight matrix; o
 enter the product. ReLU's outputs may be far below 1 and nothing vanishes.
 
 ## Belongs to
-rules: vanishing-gradient, scale-drift-at-init, frozen-layer, learning-rate-low
+rules: vanishing-gradient, scale-drift-at-init, frozen-layer, learning-rate-low,
+    parameter-without-gradient, frozen-at-random
 fixes: swap-act, matching-init, he-init, xavier-init, insert-norm
 cards: sigmoid, tanh, relu, selu
 

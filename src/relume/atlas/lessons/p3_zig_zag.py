@@ -26,7 +26,7 @@ differ in sign; what remains, and costs, is the curvature: a mean off zero adds 
 curvature in its direction, and the rate must be small enough for that.
 
 ## Belongs to
-rules: input-not-centred, input-scale, oscillating-loss
+rules: input-not-centred, input-scale, oscillating-loss, ordered-data
 fixes: standardise-inputs, fold-input-mean, insert-norm, swap-act
 cards: sigmoid, tanh, relu, elu, selu
 

@@ -9,8 +9,8 @@ A net of two layers of ReLUs, trained at a rate that is too high. The red lines 
 first layer that left the cloud; below, dead units over the steps of both layers.
 
 ## What to move
-The rate: at 0.5 hardly a unit dies, at 8 the net is gone. The steps, or let it train: units die
-in the first few steps, when the gradients are largest. Leaky ReLU at the same rate loses no unit.
+The rate: at 0.5 hardly a unit dies, at 8 the net is gone. The steps, or let it train: here units
+die in the first steps, when the gradients are largest. Leaky ReLU at the same rate loses no unit.
 
 ## What is measured
 Dead units before and after, loss and share classified correctly, at every step. On real images:
@@ -19,6 +19,9 @@ dead units and error by rate, for ReLU and Leaky ReLU.
 ## Correction
 Leaky units do not die, but a rate that kills ReLUs may make a leaky net diverge instead, as the
 digits show. The rate was the cause, and lowering it is the cure; the act is the second choice.
+What is shown is death at the start, at a rate that was too high from the first step on. A net that
+did well dies likewise when a schedule or a stray batch makes one update too large; the rule
+died-in-training names that step in your own run.
 
 ## Belongs to
 rules: died-in-training, dead-units, learning-rate-high

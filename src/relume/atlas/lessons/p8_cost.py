@@ -4,8 +4,8 @@
 Sigmoid and tanh are costly, for their exp.
 
 ## What you see
-Nanoseconds an element for each act, measured by the clock: the act alone and in cache, where
-nothing else takes time.
+What each act costs by the clock: at first nanoseconds an element of the act alone and in cache,
+where nothing else takes time.
 
 ## What to move
 What is shown: from the act alone to a whole step of training, and the act compared with. The
@@ -18,8 +18,9 @@ out of cache.
 
 ## Correction
 True of the operation, of tanh far more than of sigmoid, and of little weight for training:
-products of matrices take the time, and the dearest act here adds a quarter to a step of these
-small nets. In larger ones it is less. Measure it where you train.
+products of matrices take the time. Tanh takes 16 times ReLU's time alone and adds 16 % to a step of
+the perceptron and 26 % to one of the convnet. Maxout doubles the perceptron's step, because it
+doubles its layers. In larger nets it is less. Measure it where you train.
 
 ## Belongs to
 rules: costly-act

@@ -31,7 +31,7 @@ from relume.atlas.experiment import experiment
 from relume.atlas.figure import Figure, Preset, Say
 from relume.atlas.kinds.bars import Spot, bars
 from relume.atlas.lesson import lesson
-from relume.atlas.measured_figures import mean_intervals
+from relume.atlas.measured_figures import median_intervals
 from relume.atlas.result_cache import stored_result
 from relume.cards.flatness import zero_slope_share
 from relume.cards.property import MeasureSetting
@@ -111,7 +111,7 @@ def _times() -> dict[str, dict[str, Spot]]:
     known = stored_result(experiment("act-cost"))
     if known is None:
         return {}
-    found = mean_intervals(known, "train")
+    found = median_intervals(known, "train")
     return {"time": {name: found.get(name, (None, None, None)) for name in ACTS}}
 
 

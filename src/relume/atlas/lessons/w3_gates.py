@@ -5,11 +5,11 @@ An act gates the flow of information. A ReLU unit is open on one side of its lin
 other, so every sample takes its own path through the net.
 
 ## What you see
-The six units of a trained layer as lines through the data, and for the sample at the cross which
+The six units of a trained layer as lines through the data, and for the sample in the ring which
 of them it passes. Below, the share of all data that each unit passes.
 
 ## What to move
-The cross: each time it crosses a line, one gate opens or shuts. Within one cell of this pattern
+The ring: each time it crosses a line, one gate opens or shuts. Within one cell of this pattern
 of lines the net is linear. Let it train: the lines move to where they are needed.
 
 ## What is measured
@@ -33,7 +33,7 @@ from relume.atlas.lesson import lesson
 def figures() -> tuple[Figure, ...]:
     """The gates of one layer."""
     says = (
-        Say("The sample at the cross passes {passing} of the {width} units; the others are shut."),
+        Say("The sample in the ring passes {passing} of the {width} units; the others are shut."),
     )
     presets = (
         Preset("before training", {"steps": 0}),

@@ -22,7 +22,7 @@ outputs stay below 1 in size while the gradient grows layer by layer; at a small
 What decides is the gain: gain squared times the mean of f′², which must be near 1.
 
 ## Belongs to
-rules: scale-drift-at-init, vanishing-gradient, exploding-gradient
+rules: scale-drift-at-init, vanishing-gradient, exploding-gradient, first-non-finite
 fixes: matching-init, he-init, lecun-init, xavier-init, rescale-init, insert-norm, clip-gradient
 cards: tanh, relu, selu, sigmoid
 

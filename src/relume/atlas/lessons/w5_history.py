@@ -17,7 +17,7 @@ act is flat, the mean it passes on, its slope at z = 4.
 E f(z)², E f′(z)² and the rest for z ~ N(0, 1), by quadrature in float64, when this page was made.
 
 ## Belongs to
-rules: vanishing-gradient, saturated-units
+rules: vanishing-gradient, saturated-units, term-without-gradient
 fixes: swap-act
 cards: sigmoid, tanh, relu, leaky_relu, prelu, elu, gelu, silu, xielu
 

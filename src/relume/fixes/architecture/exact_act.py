@@ -25,14 +25,14 @@ from torch import Tensor
 
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
-from relume.fixes.base import page
+from relume.fixes.base import option, page
 from relume.fixes.live.call_handlers import PASS, FunctionCall
-from relume.fixes.live.model_names import LiveModel
 from relume.fixes.shared.site_queries import sites_alike
 from relume.fixes.shared.swap_live import LiveSwaps, apply_in_place
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -43,7 +43,9 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     """Propose it at every site of this rule's findings."""
     sites = sites_alike(finding, diagnosis)
     if sites:
-        yield PAGE.edit(f"exact slopes at {', '.join(sites)}", sites=sites, at=finding)
+        known = trace.site(finding.site)
+        text = f"exact slopes at {', '.join(sites)}"
+        yield PAGE.edit(text, sites=sites, at=finding, act=known.act if known else "")
 
 
 def apply(edit: Edit, session: "EditSession") -> None:
@@ -62,11 +64,24 @@ def apply(edit: Edit, session: "EditSession") -> None:
 
         return apply_in_place(call, exact)
 
-    def start(model: LiveModel) -> None:
-        for site in edit.sites:
-            swaps.answer(model, site, answer)
-
-    session.on_start(start, training=False, copies=True)
+    swaps.answer_all(edit.sites, answer)
 
 
-FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Rewrite the one call of the act at the line, where its operand is a name."""
+    from relume.fixes.source.operand_calls import around_operand
+
+    act = str(option(edit, "act", ""))
+    if len(edit.sites) != 1 or not act:
+        return None
+    return around_operand(source, act, lambda call, x: f"{call}.to({x}.dtype)", "{}.double()")
+
+
+def by_hand(edit: Edit, source: "Source") -> str:
+    """Say what to write in place of the act's calls."""
+    sites = ", ".join(edit.sites)
+    place = f"{source.relative}:{source.line}"
+    return f"{place}: for act(x) at {sites} write `act(x.double()).to(x.dtype)`."
+
+
+FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, apply, patch, by_hand)

@@ -34,6 +34,7 @@ from relume.fixes.live.call_handlers import PASS, FunctionCall
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -70,4 +71,25 @@ def apply(edit: Edit, session: "EditSession") -> None:
     session.on_calls(dict.fromkeys(functions, answer), outside=True)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Rewrite the one call at the line, where its operand is a name."""
+    from relume.fixes.source.operand_calls import around_operand
+
+    name = str(option(edit, "operation", "sign"))
+
+    def passing(call: str, x: str) -> str:
+        soft = f"{x}.clamp(-1, 1)" if name in LIMITED else x
+        return f"({soft} + ({call} - {soft}).detach())"
+
+    return around_operand(source, name, passing)
+
+
+def by_hand(edit: Edit, source: "Source") -> str:
+    """Say what to write in place of the call."""
+    name = str(option(edit, "operation", "sign"))
+    soft = "x.clamp(-1, 1)" if name in LIMITED else "x"
+    place = f"{source.relative}:{source.line}"
+    return f"{place}: for {name}(x) write `{soft} + (torch.{name}(x) - {soft}).detach()`."
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch, by_hand)

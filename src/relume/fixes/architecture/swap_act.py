@@ -18,7 +18,9 @@ act. Heads, gates and attention weights stay. An act that learns parameters gets
 optimiser, in the group of the layer that feeds it. One forward that leaves no trace shows which
 layer feeds which act. Maxout takes the place of layer and act: a second piece is put beside
 the layer, so that there are as many units as before with twice the parameters, both drawn with
-maxout's gain of 1; the second joins the first one's group in the optimiser.
+maxout's gain of 1; the second joins the first one's group in the optimiser. With `units` "half" a
+maxout or a gated unit (GLU, SwiGLU) takes two outputs of the layer as its two pieces, so that the
+network has no parameter more; the layer behind reads each unit twice.
 
 ## What it changes (safety)
 RETRAIN: the network computes another function.
@@ -78,6 +80,7 @@ RUNGS = {
     "ACT301": 4,
 }
 PIECES = 2  # of maxout: the layer itself and one beside it
+PAIRED = ("maxout", "gated")  # families whose units are made of two affine pieces
 DEAD = ("ACT303", "ACT401", "ACT402", "ACT403")
 
 
@@ -107,14 +110,18 @@ def apply(edit: Edit, session: "EditSession") -> None:
     init = str(option(edit, "init", "match"))
     if init not in ("match", "keep"):
         raise UsageError(f"init is {init!r}; it is 'match' or 'keep'.")
-    if new.family == "gated" or not (new.elementwise or new.family == "maxout"):
+    half = option(edit, "units", "all") == "half" and new.family in PAIRED
+    if not (half or new.elementwise or new.family == "maxout"):
         raise UsageError(f"{new.name} is no act of one unit; it cannot stand for another.")
-    _ActSwap(edit, session, new, init)
+    _ActSwap(edit, session, new, init, half=half)
 
 
 class _ActSwap:
-    def __init__(self, edit: Edit, session: "EditSession", new: Act, init: str) -> None:
+    def __init__(
+        self, edit: Edit, session: "EditSession", new: Act, init: str, *, half: bool
+    ) -> None:
         self.edit, self.session, self.new, self.init = edit, session, new, init
+        self.half = half
         self.job: EditJob = session.current
         self.job.no_effect = "no model with such acts was called"
         self.job.describe = lambda job: swap_text(job, str(option(edit, "act", "")))
@@ -130,7 +137,7 @@ class _ActSwap:
 
     def start(self, model: LiveModel) -> None:
         forward = trace_forward(model, self.session.threads)
-        if model.copied and self.new.family == "maxout":
+        if model.copied and self.new.family in PAIRED:
             return  # the copy already has the piece and its hook
         sites = self.edit.sites or tuple(place.site for place in forward.hidden())
         for site in sites:
@@ -138,8 +145,8 @@ class _ActSwap:
             if place is not None and place.act.name == self.new.name and _same(place.act, self.new):
                 self.job.notes.append(f"{site} is {self.new.name} already")
                 continue
-            if self.new.family == "maxout":
-                self.maxout(model, site, place)
+            if self.new.family in PAIRED:
+                self.of_pairs(model, site, place)
                 continue
             swapped = self.swaps.swap(model, site, self.new, place.layer if place else None)
             if swapped and place is not None and self.init == "match":
@@ -160,17 +167,25 @@ class _ActSwap:
             std = by_gain(place.layer, gain_of(self.new))
             draw_anew(self.job, place.layer, std, self.source)
 
-    def maxout(self, model: LiveModel, site: str, place: ActPlace | None) -> None:
-        """Replace the act by the larger of the layer's output and of a second piece's."""
+    def of_pairs(self, model: LiveModel, site: str, place: ActPlace | None) -> None:
+        """Replace the act by one of two pieces: of the layer's output and of a second layer's, or
+        of the halves of its output."""
         reason = "its layer was not seen" if place is None else why_not_redrawn_before(place)
         layer = None if place is None else place.layer
+        axis = 0 if layer is None else -1 - len(getattr(layer, "kernel_size", ()))
+        if layer is not None and self.half and _units(layer) % 2:
+            reason = f"its layer has {_units(layer)} units, which make no pairs"
         if layer is None or reason:
-            self.job.notes.append(f"no maxout at {site}: {reason}")
+            self.job.notes.append(f"no {self.new.name} at {site}: {reason}")
             return
         self.swaps.swap(model, site, identity, layer)
         if id(layer) in self.drawn:
             return
         self.drawn.add(id(layer))
+        if self.half:
+            draw_anew(self.job, layer, by_gain(layer, gain_of(self.new)), self.source)
+            self.session.undo.append(layer.register_forward_hook(_paired(self.new, axis)).remove)
+            return
         piece = copy.deepcopy(layer)
         piece._forward_hooks.clear()
         name = add_module(self.session, model, layer, "piece", piece)
@@ -186,6 +201,18 @@ def _larger(name: str) -> Any:
         return output if part is None else torch.maximum(output, part(*inputs))
 
     return hook
+
+
+def _paired(new: Act, axis: int) -> Any:
+    def hook(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
+        half = new(output, dim=axis)
+        return torch.cat((half, half), axis)
+
+    return hook
+
+
+def _units(layer: nn.Module) -> int:
+    return int(getattr(layer, "out_features", getattr(layer, "out_channels", 0)))
 
 
 def _same(one: Act, other: Act) -> bool:

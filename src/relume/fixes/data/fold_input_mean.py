@@ -32,19 +32,41 @@ from relume.fixes.base import page
 from relume.fixes.live.forward_trace import CHANNELS, trace_forward
 from relume.fixes.live.model_names import LiveModel
 from relume.fixes.live.optimizer_state import forget
+from relume.fixes.shared.site_queries import script
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
+BLOCK = """class NAME:
+    # the mean of the first batch is taken from the inputs, and what it gave into the bias
+
+    mean = None
+
+    def __call__(self, layer, inputs):
+        x = inputs[0]
+        if self.mean is None and layer.training and torch.is_grad_enabled():
+            axis = 1 if hasattr(layer, "kernel_size") else x.dim() - 1
+            mean = x.detach().movedim(axis, -1).flatten(0, -2).double().mean(0).to(layer.weight)
+            weight = layer.weight
+            with torch.no_grad():
+                layer.bias.add_((weight.flatten(2).sum(2) if weight.dim() > 2 else weight) @ mean)
+            self.mean = mean.reshape(-1, *[1] * (x.dim() - 1 - axis))
+        return inputs if self.mean is None else (x - self.mean.to(x), *inputs[1:])
+
+
+for name in [LAYERS]:
+    {model}.get_submodule(name).register_forward_pre_hook(NAME())
+"""
 RUNGS = {"ACT701": 2}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Propose it at the input of the finding."""
     sites = (finding.layer,) if finding.layer else ()
-    yield PAGE.edit("mean of the inputs folded into the first bias", sites=sites, at=finding)
+    yield PAGE.edit("mean of the inputs folded into the first bias", sites=sites, at=script(trace))
 
 
 def apply(edit: Edit, session: "EditSession") -> None:
@@ -113,4 +135,11 @@ def _minus(mean: Tensor) -> Any:
     return hook
 
 
-FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Hook the layer before the optimiser is made."""
+    from relume.fixes.source.first_batch import hooked
+
+    return hooked(source, edit.sites, BLOCK, "FoldedMean")
+
+
+FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, apply, patch)

@@ -35,13 +35,30 @@ from relume.core.trial import Edit, Safety
 from relume.fixes.base import option, page
 from relume.fixes.live.model_names import LiveModel
 from relume.fixes.live.optimizer_state import forget
+from relume.fixes.shared.site_queries import script
 from relume.fixes.shared.weight_draws import generator
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
+BLOCK = """# WHY
+generator = torch.Generator().manual_seed(1729)
+for name in [LAYERS]:
+    layer = {model}.get_submodule(name)
+    gates = {"LSTM": 4, "GRU": 3}.get(type(layer).__name__.removesuffix("Cell"))
+    for key, tensor in layer.named_parameters():
+        with torch.no_grad():
+            if gates and key.startswith("bias"):
+                size = tensor.numel() // gates
+                tensor[size : 2 * size] = VALUE if key.startswith("bias_ih") else 0
+            elif not gates and key.startswith("weight_hh"):
+                torch.nn.init.orthogonal_(tensor, generator=generator)
+            elif not gates and key.startswith("bias"):
+                tensor.zero_()
+"""
 RUNGS = {"ACT609": 1}
 GATED = ("LSTM", "GRU")
 """In both the second quarter or third of the biases drives the gate that keeps the state."""
@@ -54,7 +71,7 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
         length = more.get("length")
         value = math.log(max(float(length), 2.0)) if isinstance(length, int | float) else 1.0
         text = f"{finding.site} begins by keeping its state"
-        yield PAGE.edit(text, sites=(finding.site,), at=finding, value=round(value, 2))
+        yield PAGE.edit(text, sites=(finding.site,), at=script(trace), value=round(value, 2))
 
 
 def apply(edit: Edit, session: "EditSession") -> None:
@@ -95,4 +112,14 @@ def keep(layer: nn.Module, value: float, source: torch.Generator) -> list[Tensor
     return changed
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Insert a block before the optimiser is made."""
+    from relume.fixes.source.setup_blocks import before_optimiser
+
+    layers = ", ".join(f'"{name}"' for name in edit.sites)
+    block = BLOCK.replace("WHY", edit.text).replace("LAYERS", layers)
+    value = float(option(edit, "value", 1.0))
+    return before_optimiser(source, block.replace("VALUE", f"{value:g}")) if layers else None
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -28,21 +28,29 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from relume.acts.act import acts
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
-from relume.fixes.base import page
+from relume.fixes.base import option, page
 from relume.fixes.live.forward_trace import ActPlace, trace_forward
 from relume.fixes.live.model_names import LiveModel
 from relume.fixes.live.optimizer_state import zero_moments
 from relume.fixes.shared.dead_unit_watch import WatchedUnits, watch_units
-from relume.fixes.shared.site_queries import sites_alike
+from relume.fixes.shared.site_queries import script, sites_alike
 from relume.fixes.shared.weight_draws import why_not_redrawn_before
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
+BODY = """
+z = layer.forward(*inputs)
+rows = z.movedim(1 if hasattr(layer, "kernel_size") else -1, -1).flatten(0, -2)
+silent = (rows <= 0).all(0)
+layer.bias.sub_(torch.where(silent, rows.float().median(0).values.to(rows), 0))
+"""
 RUNGS = {"ACT303": 1, "ACT401": 2, "ACT402": 2, "ACT403": 2}
 
 
@@ -50,7 +58,14 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     """Propose all acts of which the rule found units."""
     sites = sites_alike(finding, diagnosis)
     text = f"biases of silent units moved to the data at {', '.join(sites)}"
-    yield PAGE.edit(text, sites=sites, at=finding)
+    known = [site for name in sites if (site := trace.site(name)) is not None]
+    layers = tuple(dict.fromkeys(s.layer for s in known if s.layer and _turns_at_zero(s.act)))
+    yield PAGE.edit(text, sites=sites, at=script(trace), layers=layers)
+
+
+def _turns_at_zero(act: str) -> bool:
+    known = acts().get(act)
+    return known is not None and known.rectifies and tuple(known.kinks_at()[:1]) == (0.0,)
 
 
 def apply(edit: Edit, session: "EditSession") -> None:
@@ -100,4 +115,12 @@ def _shift(units: WatchedUnits, dead: Tensor | None) -> Tensor | None:
     return shift
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Hook the layers before the optimiser is made: units that are silent on the first batch."""
+    from relume.fixes.source.first_batch import at_first_batch
+
+    layers = tuple(map(str, option(edit, "layers", ())))
+    return at_first_batch(source, layers, "MovedToTheData", edit.text, BODY)
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

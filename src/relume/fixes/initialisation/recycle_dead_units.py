@@ -29,10 +29,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from relume.acts.act import acts
 from relume.acts.feeding_layer import draw
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
-from relume.fixes.base import page
+from relume.fixes.base import option, page
 from relume.fixes.live.optimizer_state import zero_moments
 from relume.fixes.shared.dead_unit_watch import WatchedUnits, watch_units
 from relume.fixes.shared.redraw_layers import gain_of
@@ -41,6 +42,7 @@ from relume.fixes.shared.weight_draws import generator
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Source
 
 PAGE = page(__doc__)
 
@@ -50,7 +52,10 @@ RUNGS = {"ACT401": 3, "ACT402": 3, "ACT403": 3, "ACT303": 3}
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Propose all acts of which the rule found units."""
     sites = sites_alike(finding, diagnosis)
-    yield PAGE.edit(f"dead units recycled at {', '.join(sites)}", sites=sites, at=finding)
+    text = f"dead units recycled at {', '.join(sites)}"
+    known = trace.site(finding.site)
+    layer, act = (known.layer, known.act) if known else ("", "")
+    yield PAGE.edit(text, sites=sites, at=finding, layer=layer, act=act)
 
 
 def apply(edit: Edit, session: "EditSession") -> None:
@@ -88,4 +93,16 @@ def zero_outgoing(layer: Any, dead: Tensor) -> None:
     zero_moments(weight, mask)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def by_hand(edit: Edit, source: "Source") -> str:
+    """Say what to write for a dead unit."""
+    layer, act = str(option(edit, "layer", "")) or "layer", str(option(edit, "act", ""))
+    scale = gain_of(acts()[act]) if act in acts() else 1.0
+    return (
+        f"{source.relative}:{source.line}: every hundred steps, under `torch.no_grad()`, for each "
+        f"unit i of {layer} that fired on none of the last 512 rows write "
+        f"`{layer}.weight[i].normal_(0, {scale:.5g} / {layer}.weight[i].numel() ** 0.5); "
+        f"{layer}.bias[i] = 0`, and `following.weight[:, i] = 0` for the layer that follows."
+    )
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, by_hand=by_hand)

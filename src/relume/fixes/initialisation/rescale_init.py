@@ -34,19 +34,30 @@ from relume.fixes.live.forward_trace import trace_forward
 from relume.fixes.live.model_names import LiveModel
 from relume.fixes.live.optimizer_state import forget
 from relume.fixes.shared.redraw_layers import is_wanted
+from relume.fixes.shared.site_queries import layers_and_acts, script
 from relume.fixes.shared.weight_draws import why_not_redrawn
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
+    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
+BODY = """
+if layer.bias is not None:
+    layer.bias.zero_()
+rms = layer.forward(*inputs).float().square().mean().sqrt()
+if 0 < rms < float("inf"):
+    layer.weight.mul_(TARGET / rms)
+"""
 RUNGS = {"ACT301": 1.5, "ACT601": 1.5, "ACT501": 2.5, "ACT602": 1.5, "ACT102": 2.5}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Propose every layer, in the order of the forward."""
-    yield PAGE.edit("initial weights rescaled to an RMS of 1 in each layer", at=finding, rms=1.0)
+    text = "initial weights rescaled to an RMS of 1 in each layer"
+    layers = tuple(layers_and_acts(trace))
+    yield PAGE.edit(text, at=script(trace), rms=1.0, layers=layers)
 
 
 def apply(edit: Edit, session: "EditSession") -> None:
@@ -83,4 +94,13 @@ def apply(edit: Edit, session: "EditSession") -> None:
     session.on_start(start, training=True)
 
 
-FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply)
+def patch(edit: Edit, source: "Source") -> "Patch | None":
+    """Hook the layers before the optimiser is made."""
+    from relume.fixes.source.first_batch import at_first_batch
+
+    body = BODY.replace("TARGET", f"{float(option(edit, 'rms', 1.0)):g}")
+    layers = tuple(map(str, option(edit, "layers", ())))
+    return at_first_batch(source, layers, "Rescaled", edit.text, body)
+
+
+FIX = PAGE.fix(Safety.RETRAIN, RUNGS, propose, apply, patch)

@@ -8,6 +8,8 @@ fixes import them inside functions.
 - `code.py`: a parsed file in which every name is resolved through imports and assignments.
 - `setup_blocks.py`: blocks of statements before or after the optimiser is made, or before its step.
 - `act_calls.py`: another act, none, another axis; the calls of criteria.
+- `first_batch.py`: hooks that change layers by the data of the first batch.
+- `operand_calls.py`: a call of torch on one operand, written another way.
 - `optimizer_argument.py`: scales a number that the optimiser gets, or makes another optimiser.
 
 Call chain: `patches.patches_of(edits, root)` -> `fix.patch(edit, source)` ->

@@ -7,8 +7,7 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
-from relume.record.facts.wiring import live_optimizers
-from relume.record.measure.parameter_samples import parameters_of
+from relume.record.measure.parameter_samples import live_optimizers, parameters_of
 from relume.record.store.run_file import UNSEEN
 
 

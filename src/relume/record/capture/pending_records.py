@@ -141,7 +141,7 @@ class PendingRecords:
         names = [n for p in turn.parameters if (n := self._sites.names.by_id(p)) is not None]
         others = [_series(number) for number in sorted(self.attribution.overlapping(turn))]
         data = {"optimizer": turn.name, "model": _common(names), "reaches": others}
-        data["regresses"] = turn.regresses
+        data |= {"regresses": turn.regresses, "scored": turn.scored}
         self._writer.fact(Fact("turn", "", 0, {"loss": _series(turn.number), **data}))
 
     def finish(self) -> None:

@@ -27,7 +27,7 @@ from relume.record.facts.fact_log import FactLog
 from relume.record.facts.raised_frames import FailedStep
 from relume.record.graph.autograd_graph import walk
 from relume.record.graph.broken_forward import broken_place, is_freed
-from relume.record.graph.criterion_targets import is_regression
+from relume.record.graph.criterion_targets import is_regression, is_scored
 from relume.record.graph.second_derivative import is_zero, straight_acts
 from relume.record.hooks.grad_scaling import GradScaling
 from relume.record.hooks.torch_state import unseen, untraced
@@ -194,15 +194,20 @@ class RecordedStep:
                 if self.step_record.deep:
                     trace, calls = self.module_trace, self._reader.calls
                     self.fact_log.signal.before_backward(graph, calls, trace, step, self._on_error)
-                self.fact_log.origin.read(graph, self.module_trace, loss, step)
+                if self.fact_log.origin.read(graph, self.module_trace, loss, step):
+                    self.fact_log.wiring.read_data(graph, self.module_trace, step)
+                self.fact_log.term_reach.read(graph, step, record)
+            if record == 0:
+                self.fact_log.write_frozen()
         self._source_lines.forget(graph.nodes)
         self._leaves = graph.leaves
         reach, regresses = frozenset(map(id, graph.leaves)), False
+        scored = True
         if self.several or record < DEEP_FIRST:
             reach |= self._reader.frozen_parameters(graph)
             with untraced(), self._reader.without_packed(graph):
-                regresses = is_regression(graph)
-        self.reach = LossReach(reach, regresses)
+                regresses, scored = is_regression(graph), is_scored(graph)
+        self.reach = LossReach(reach, regresses, scored)
         self.step_record.add_cost(thread_time() - start + self._early_cost)
         self._early_cost = 0.0
         return True
@@ -311,6 +316,8 @@ class RecordedStep:
             self.fact_log.origin.stepped = True
             with untraced():
                 self.fact_log.wiring.after_step(optimizer, self._step)
+                self.fact_log.lost_updates.after_step(optimizer)
+                self.fact_log.term_reach.after_step(optimizer)
         if step_record is None:
             return
         start = thread_time()
@@ -349,6 +356,7 @@ class RecordedStep:
                 return
             with untraced():
                 self.fact_log.wiring.before_step(optimizer, self._step)
+                self.fact_log.lost_updates.before_step(optimizer)
                 self._parameter_stats.before_step(self.step_record, optimizer, self._step)
         except Exception as error:
             self._on_error("before the optimiser", error)

@@ -12,7 +12,15 @@ Files in reading order:
     node_values.py       what entered and left a node, and the slope between them
     non_finite_origin.py `NonFiniteOrigin`: what made the first value that is not finite
     raised_frames.py     `failed_step`: what the frames of an exception hold of the step
-    wiring.py            `WiringAudit`: gradients that are cleared, reach, and are optimised
+    term_reach.py        `TermReach`: rows, targets and terms of the loss that send a gradient
+    lost_updates.py      `LostUpdates`: updates that change nothing, and the optimiser's eps
+    fresh_weights.py     frozen weights that look as they were drawn
+    wiring.py            `WiringAudit`: gradients that are cleared, reach, and are optimised; of it
+    wiring_leaf.py       `LeafAudit`: what is known of one parameter, and how it is read
+    gradient_windows.py  whether a step's gradient begins cleared
+    leaf_names.py        names of leaves that no module registers, and what cuts leaves off
+    remade_leaves.py     parameters that are made anew on every step
+    data_audit.py        `DataAudit`: inputs and targets that are not finite
     signal_audit.py      `SignalAudit`: where the signal or the error is lost; it asks the next
     gradient_cuts.py     operations without a slope between weights and the loss
     row_dependence.py    the first place after which rows no longer differ
@@ -21,8 +29,8 @@ Files in reading order:
 
 The kinds of fact: ``criterion``, ``targets``, ``head``, ``affine-pair``, ``softmax``, ``act-pair``,
 ``precision``, ``parameter``, ``non-finite``, ``origin``, ``opaque``, ``wiring``, ``failed-step``,
-and those of the signal audit: ``cut``, ``rows``, ``latents``, ``softmax-chain``, ``time``. Rules
-read them with `Trace.facts_of(kind)`.
+``signal``, ``update``, ``frozen``, and those of the signal audit: ``cut``, ``rows``, ``latents``,
+``softmax-chain``, ``time``. Rules read them with `Trace.facts_of(kind)`.
 
 The calls on one recorded step:
 

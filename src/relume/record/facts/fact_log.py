@@ -9,9 +9,12 @@ from torch import Tensor
 
 from relume.core import Fact, Site, Window
 from relume.record.facts.criterion_fact import CriterionFact
+from relume.record.facts.fresh_weights import write_frozen
+from relume.record.facts.lost_updates import LostUpdates
 from relume.record.facts.non_finite_origin import NonFiniteOrigin
 from relume.record.facts.signal_audit import SignalAudit
 from relume.record.facts.structure_facts import StructureFacts
+from relume.record.facts.term_reach import TermReach
 from relume.record.facts.wiring import WiringAudit
 from relume.record.graph import affine_structure, criterion
 from relume.record.graph.autograd_graph import (
@@ -65,6 +68,8 @@ class FactLog:
         wiring: writes which parameters get a gradient and are optimised.
         signal: writes where the signal, or the error, is lost on its way.
         origin: writes where the first value that is not finite came from.
+        term_reach: writes which rows, targets and terms of the loss send a gradient.
+        lost_updates: writes what is left of an update.
     """
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
@@ -75,6 +80,8 @@ class FactLog:
         self.wiring = WiringAudit(sites, writer)
         self.signal = SignalAudit(sites, writer)
         self.origin = NonFiniteOrigin(sites, writer)
+        self.term_reach = TermReach(writer)
+        self.lost_updates = LostUpdates(sites.names, writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
         self._module_orders: dict[str, int] = {}  # of modules whose parameters were gathered
@@ -200,6 +207,10 @@ class FactLog:
                 )
             )
 
+    def write_frozen(self) -> None:
+        """Write which weights of the models are frozen, and which of them look as drawn."""
+        write_frozen(self._sites.names, self._writer)
+
     def write_nonfinite(
         self, keys: Sequence[tuple[str, str]], values: Sequence[float], step: int
     ) -> None:
@@ -248,6 +259,8 @@ class FactLog:
             )
         self.wiring.finish(step, optimizer_steps, backwards)
         self.signal.finish()
+        self.term_reach.finish(step)
+        self.lost_updates.finish()
         if optimizer_steps and not backwards:
             self.structure_facts.write_opaque("", "torch.func", *NO_BACKWARD, step)
         if backwards and not optimizer_steps:

@@ -1,6 +1,6 @@
 """Finds where the first value that is not finite came from: the operation, its line, its input.
 
-Suspects are asked in the order of a step: the data (`WiringAudit.read_data`), the weights (the last
+Suspects are asked in the order of a step: the data (`DataAudit.read`), the weights (the last
 update, or the last gradient, made them so), the operations of the forward pass. A gradient breaks
 at an operation whose slope is infinite: on recorded steps these are read before backward; where the
 step was not recorded, the weights that are NaN and those that are not say on which stretch of the
@@ -24,9 +24,9 @@ from relume.record.facts.node_values import (
     is_bad,
     output,
 )
-from relume.record.facts.wiring import live_optimizers
 from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind, leaf_of
 from relume.record.graph.op_names import RESHAPE
+from relume.record.measure.parameter_samples import live_optimizers
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.sites import Sites, source_of
 from relume.record.store.run_file import Writer
@@ -66,8 +66,8 @@ class NonFiniteOrigin:
         self._done = False
         self.stepped = False
 
-    def read(self, graph: AutogradGraph, trace: ModuleTrace, loss: Tensor, step: int) -> None:
-        """Read a recorded step before its backward: lines, slopes, and whether it is finite.
+    def read(self, graph: AutogradGraph, trace: ModuleTrace, loss: Tensor, step: int) -> bool:
+        """Read a recorded step before its backward; return whether it has the first bad loss.
 
         Args:
             graph: as walked from the loss.
@@ -75,18 +75,20 @@ class NonFiniteOrigin:
             loss: backward is about to be called on it.
             step: the current step.
         """
-        self._suspects, self._leaves = [], graph.leaves
+        self._suspects, self._leaves = [], []
         if self._done:
-            return
+            return False
         self._keep_places(graph, trace)
         if loss.numel() == 1 and not isfinite(float(loss.detach())):
             self.read_broken(graph, step)
-        else:
-            self._suspects = [
-                self._described(graph, node, "backward")
-                for node in reversed(graph.nodes)
-                if kind(node) in SLOPES and is_bad(SLOPES[kind(node)](node))
-            ]
+            return True
+        self._suspects = [
+            self._described(graph, node, "backward")
+            for node in reversed(graph.nodes)
+            if kind(node) in SLOPES and is_bad(SLOPES[kind(node)](node))
+        ]
+        self._leaves = graph.leaves if self._suspects else []
+        return False
 
     def after_backward(self, step: int) -> None:
         """Look whether the gradient broke, where an operation had an infinite slope."""

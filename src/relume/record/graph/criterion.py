@@ -40,6 +40,15 @@ SUMS_TO_ONE = 1e-3  # tolerance on the sum of soft targets, as for probabilities
 FEWEST = 4  # weights: fewer may differ in sign by themselves
 MOST_BACK = 200  # nodes: what weighs the rows stands near the loss
 
+# Nodes between a loss and what weighs its rows: the loss is a sum, or the worse of two.
+SUMS = RESHAPE | {
+    f"{n}Backward"
+    for n in (
+        *("Add", "Sub", "Rsub", "Mul", "Div", "Neg", "Mean", "Sum", "Nansum", "Dot"),
+        *("Minimum", "Maximum", "Where", "Cat", "Stack", "MaskedFill", "MaskedSelect"),
+    )
+}
+
 # Nodes of a distance that is written out.
 BY_HAND = frozenset({"PowBackward", "MulBackward", "AbsBackward"})
 
@@ -124,7 +133,9 @@ def has_signed_weights(graph: AutogradGraph) -> bool:
     """Whether a term of the loss weighs its rows by constants of both signs: a policy gradient.
 
     Such a term has no floor, and what it is worth says nothing of how well the policy does. Labels
-    of -1 and 1 (a hinge) are no weights.
+    of -1 and 1 (a hinge) are no weights, and neither is what multiplies a prediction before its
+    distance is taken (`x * model(x)`, a sum over a basis): only sums and averages are looked
+    through. A product with a vector of length one is a cosine, which has a floor.
     """
     queue, visited = [graph.root], {graph.root}
     for node in queue:
@@ -132,15 +143,27 @@ def has_signed_weights(graph: AutogradGraph) -> bool:
         if weights is not None and weights.is_floating_point() and weights.numel() >= FEWEST:
             some = weights.detach().reshape(-1)[:1024].float()
             signs = bool((some > 0).any() and (some < 0).any())
-            if signs and bool((some.abs() != some.abs()[0]).any()):
+            alike = not bool((some.abs() != some.abs()[0]).any())
+            if signs and not alike and not _of_length_one(node):
                 return True
-        if kind(node) in AFFINE or kind(node) in OPAQUE or len(queue) > MOST_BACK:
+        if kind(node) not in SUMS or _several_factors(node) or len(queue) > MOST_BACK:
             continue
         for source in signal_inputs(node):
             if source not in visited:
                 visited.add(source)
                 queue.append(source)
     return False
+
+
+def _of_length_one(node: AutogradNode) -> bool:
+    """Whether the computed factor of a product was divided by what the model computed (a norm)."""
+    source = first_signal(node)
+    return source is not None and kind(source) == "DivBackward" and len(signal_inputs(source)) > 1
+
+
+def _several_factors(node: AutogradNode) -> bool:
+    """Whether a node multiplies two signals, as the square of a difference does."""
+    return kind(node) == "MulBackward" and len(signal_inputs(node)) > 1
 
 
 def _is_square(graph: AutogradGraph, node: AutogradNode) -> bool:

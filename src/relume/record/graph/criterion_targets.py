@@ -79,6 +79,11 @@ SAME_ORDER = frozenset(
 )
 
 
+def is_scored(graph: AutogradGraph) -> bool:
+    """Whether a criterion is part of a loss: a logarithm alone may be an entropy."""
+    return criterion(graph).name not in ("unknown", "log_likelihood")
+
+
 def is_regression(graph: AutogradGraph) -> bool:
     """Whether a loss is a distance to targets of many values (those of a GAN are at most two)."""
     spec = criterion(graph)

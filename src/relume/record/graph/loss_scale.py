@@ -13,7 +13,8 @@ from relume.record.graph.autograd_graph import (
     signal_inputs,
     signed_axis,
 )
-from relume.record.graph.criterion import BY_HAND, Criterion, constant_of
+from relume.record.graph.criterion import BY_HAND, CRITERIA, Criterion, constant_of
+from relume.record.graph.loss_terms import split
 from relume.record.graph.op_names import RESHAPE
 
 
@@ -30,6 +31,9 @@ def loss_scale(
         count: how many terms it has, without ignored and masked ones; None: as many as its
             node's output has rows.
     """
+    terms_of_loss, _ = split(graph)
+    if sum(kind(term.node) in CRITERIA for term in terms_of_loss) > 1:
+        return None  # of a sum of criteria one alone does not tell what guessing gives
     begin = _begin(criterion)
     if begin is not None:
         if kind(begin) in BY_HAND and begin is criterion.node:

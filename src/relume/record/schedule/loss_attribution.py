@@ -29,10 +29,13 @@ class LossReach(NamedTuple):
         parameters: ids of the parameters that it depends on.
         regresses: it is a distance to targets of many values, as a critic's is. What another loss
             gains through such a model does not work against it.
+        scored: a criterion compares something with targets in it. What an actor gains from its
+            critic is none: it is what the critic says.
     """
 
     parameters: frozenset[int] = frozenset()
     regresses: bool = False
+    scored: bool = True
 
 
 UNKNOWN = LossReach()
@@ -48,6 +51,7 @@ class OptimizerTurn:
         parameters: ids of the parameters that it steps.
         reach: ids of the parameters that its losses depend on.
         regresses: its losses are distances to targets of many values.
+        scored: each of its losses has a criterion.
         rows: the rows of its steps, while `number` is 0.
     """
 
@@ -56,6 +60,7 @@ class OptimizerTurn:
     parameters: frozenset[int]
     reach: frozenset[int] = frozenset()
     regresses: bool = False
+    scored: bool = True
     rows: list[Row] = field(default_factory=list[Row])
 
 
@@ -100,6 +105,7 @@ class LossAttribution:
         if turn is not None:
             turn.reach |= reach.parameters
             turn.regresses |= reach.regresses
+            turn.scored &= reach.scored
             self._number_turn(optimizer_id, turn)
         self.number = 1 if turn is None else turn.number
         self.ends_iteration = not self._several or optimizer_id == self._before_main
@@ -143,7 +149,8 @@ class LossAttribution:
         ]
         reached = UNKNOWN.parameters.union(*(reach.parameters for _, reach, _ in own))
         regresses = any(reach.regresses for _, reach, _ in own)
-        return [loss for loss, *_ in own], LossReach(reached, regresses)
+        scored = any(reach.scored for _, reach, _ in own)
+        return [loss for loss, *_ in own], LossReach(reached, regresses, scored)
 
     def _number_turn(self, optimizer_id: int, turn: OptimizerTurn) -> None:
         if not self._main:

@@ -12,10 +12,11 @@ that changes from run to run is worth little. So the numbers of the steps decide
   data that come in periods.
 """
 
+from relume.core.loss_stride import loss_stride
+
 MASK = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: steps between multiples are most even
 
-LOSSES = 1_024  # even points that a run of more steps has at least
 RECORDS = 64  # for each doubling of the run
 
 
@@ -36,11 +37,6 @@ def grid_level(step: int) -> int:
 def record_level(step: int) -> int:
     """The coarsest grid whose steps are all recorded at this stage of a training."""
     return max(0, (step // RECORDS).bit_length() - 1)
-
-
-def loss_stride(step: int) -> int:
-    """Steps from one loss that is read to the next at this stage of a training."""
-    return 1 << max(0, (step // LOSSES).bit_length() - 1)
 
 
 def next_loss(step: int) -> int:

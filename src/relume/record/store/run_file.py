@@ -9,6 +9,7 @@ records are thinned (`retention.py`, which uses `downsample.py`).
 their versions are in `schema.py`.
 """
 
+import contextlib
 import json
 import sqlite3
 from pathlib import Path
@@ -61,6 +62,15 @@ def meta(path: Path) -> dict[str, Any]:
     """Read the run's metadata alone. Raises as `read` does."""
     with open_checked(path) as db:
         return _meta(db)
+
+
+def add_meta(path: Path, key: str, value: Any) -> None:
+    """Add an entry to the metadata of a run that has ended; a file of an older version, or one that
+    cannot be written, stays as it is."""
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as db:
+        if db.execute("PRAGMA user_version").fetchone() == (VERSION,):
+            with db:
+                db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
 
 
 def newest(path: Path) -> Trace:

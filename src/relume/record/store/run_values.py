@@ -39,6 +39,13 @@ def _begins(value: Any) -> bool:
     return all(one < two for one, two in pairwise(value))
 
 
+def _lessons(value: Any) -> bool:
+    """Whether it is what trials taught (`rules/trial_lessons.py`)."""
+    if not isinstance(value, dict) or not isinstance(value.get("cured"), str):
+        return False
+    return all(_texts(value.get(name)) for name in ("refuted", "taught"))
+
+
 _META: Mapping[str, _Check] = {
     **dict.fromkeys(
         ("steps", "records", "backwards", "skipped", "parameters", "optimizers"), _whole
@@ -49,6 +56,7 @@ _META: Mapping[str, _Check] = {
     **dict.fromkeys(("host", "ended", "optimizer", "job"), _text),
     **dict.fromkeys(("argv", "looks_for"), _texts),
     "trainings": _begins,
+    "trials": _lessons,
 }
 
 
@@ -79,7 +87,9 @@ _SITE: Mapping[str, _Check] = {
         ("name", "kind", "act", "role", "path", "layer", "file"), lambda v: isinstance(v, str)
     ),
     **dict.fromkeys(("rows", "cheapest"), lambda v: isinstance(v, str)),
-    **dict.fromkeys(("index", "order", "units", "line"), _whole),
+    **dict.fromkeys(("index", "units", "line"), _whole),
+    # acts that are in no graph (a frozen body) stand before all that are: their order is negative
+    "order": lambda v: isinstance(v, int) and not isinstance(v, bool) and abs(v) < 2**62,
     **dict.fromkeys(
         ("smooth", "rectifies", "leaks", "passes", "clips"), lambda v: isinstance(v, bool)
     ),

@@ -18,6 +18,7 @@ from relume.report.html.network_blocks import NetworkBlock, network_blocks
 from relume.report.html.series_encoder import COLUMNS, WRITTEN, SeriesEncoder, columns_for
 from relume.report.html.unit_spread import unit_spreads
 from relume.report.words.cause_tree import CauseBranch, cause_tree, unchecked_by_reason, verdict
+from relume.report.words.paste_command import paste_command
 from relume.report.words.sanitise import (
     clean,
     name,
@@ -73,6 +74,7 @@ def run_data(run: RunData, encoder: SeriesEncoder) -> dict[str, Any]:
     return {
         "name": name(trace.meta.get("run", "")),
         "state": run.state,
+        "fix": paste_command(trace.meta, "fix"),
         "about": run_header(trace.meta),
         "verdict": {"kind": kind, "claim": claim, "outcome": _long(diagnosis.outcome_sentence)},
         "numbers": _numbers(diagnosis.outcome.numbers),

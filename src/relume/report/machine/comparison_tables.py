@@ -78,7 +78,7 @@ def _safe(value: Any) -> Any:
 
 def markdown(trial: Trial) -> str:
     """Return the comparison as a Markdown table and a paragraph."""
-    head, body = _cells(trial)
+    head, body = cells(trial)
     lines = [head, ["---"] * len(head), *body]
     table = "\n".join(f"| {' | '.join(_escape(cell, '|') for cell in line)} |" for line in lines)
     return f"{table}\n\n{paragraph(trial)}\n"
@@ -86,7 +86,7 @@ def markdown(trial: Trial) -> str:
 
 def latex(trial: Trial) -> str:
     """Return the comparison as a LaTeX table (package booktabs) and a paragraph."""
-    head, body = _cells(trial)
+    head, body = cells(trial)
     lines = [" & ".join(_escape(cell, TEX) for cell in line) + r" \\" for line in (head, *body)]
     table = "\n".join((lines[0], r"\midrule", *lines[1:]))
     return (
@@ -114,7 +114,8 @@ def _escape(text: str, special: str | Mapping[str, str]) -> str:
     return "".join(special.get(char, char) for char in text.replace("\n", " "))
 
 
-def _cells(trial: Trial) -> tuple[list[str], list[list[str]]]:
+def cells(trial: Trial) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of the table, as texts."""
     held = list(dict.fromkeys(name for one in trial.standings for name in one.held_out))[:2]
     head = ["act", f"{trial.objective.name} (95 % interval)", "difference", "due to", *held]
     head += ["parameters", "ms a step", "verdict"]

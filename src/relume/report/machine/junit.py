@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from relume.core import Diagnosis, Finding, NotChecked, Severity
+from relume.core.plural import count
 from relume.report.rule_pages.pages import family_of
-from relume.report.words.sanitise import clean, count, name, sentence, shorten
+from relume.report.words.sanitise import clean, name, sentence, shorten
 from relume.report.words.source_location import (
     cure_sentences,
     links_sentence,

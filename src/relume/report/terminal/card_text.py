@@ -1,78 +1,50 @@
-"""Prints cards: one in full, or several side by side."""
+"""Prints a card: the act, its curves, and the rows that matter first or all of them."""
 
-import io
-import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 
-from rich import box
 from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from relume.core import Card, Measured
+from relume.report.terminal.card_summary import FIRST, all_rows, first_rows, value
 from relume.report.terminal.style import Style, grid
 from relume.report.terminal.text_plot import TextPlot, plot
 from relume.report.words.sanitise import join_names, name, prose
 
-FILE_WIDTH = 100
 _LOOKS = {"f(z)": "cyan", "f'(z)": "yellow"}
 
 
 def render(
-    cards: Sequence[Card], console: Console, *, plots: bool = True, methods: bool = False
+    cards: Sequence[Card],
+    console: Console,
+    *,
+    plots: bool = True,
+    verbose: bool = False,
+    methods: bool = False,
 ) -> None:
-    """Print cards in full, one below the other.
+    """Print cards one below the other: ten rows each, every one with its note if `verbose`.
 
     Args:
         cards: what to print.
         console: where to; its width, colours and encoding are respected.
         plots: draw value and slope.
+        verbose: every property, not the ten that matter first.
         methods: print below each property how it is measured.
     """
     style = Style(console)
     for card in cards:
         _head(card, style)
         if plots:
-            _curves(card, style)
-        groups = list(dict.fromkeys(one.group for one in card.measured.values()))
-        for group in groups:
-            rows = [one for one in card.measured.values() if one.group == group]
-            _section(group, [one for one in rows if one.value is not None], style, methods=methods)
-        _missing(card, style)
-    _foot(cards, style)
-
-
-def compare(cards: Sequence[Card], console: Console, *, plots: bool = True) -> None:
-    """Print cards side by side, as many as the width allows; the best of a row is bold and marked
-    where one direction is better."""
-    style = Style(console)
-    rows = [_as_ratio(one) for card in cards for one in card.measured.values()]
-    titles = [f"{one.title} [{one.unit}]" if one.unit else one.title for one in rows if one]
-    first = min(max(map(len, titles), default=10), 34 if style.width >= 80 else 22)
-    columns = max((style.width - first - 2) // 15, 1)
-    for start in range(0, len(cards), columns):
-        chunk = cards[start : start + columns]
-        style.put()
-        style.put(_table(chunk, cards, first, style))
-    if plots:
-        for card in cards:
-            if card.curve.z:
-                style.put()
-                style.put(style.text((name(card.act), "bold cyan")))
-                _curves(card, style, height=6)
-    _foot(cards, style, legend=f"{style.sign('✓')} the best of a row, where one way is better. ")
-
-
-def text(cards: Sequence[Card], *, side_by_side: bool, plots: bool = True) -> str:
-    """Return the printed cards without colours, for a file."""
-    stream = io.StringIO()
-    console = Console(file=stream, width=FILE_WIDTH, color_system=None)
-    if side_by_side:
-        compare(cards, console, plots=plots)
-    else:
-        render(cards, console, plots=plots, methods=True)
-    return stream.getvalue()
+            curves(card, style)
+        page = (all_rows if verbose else first_rows)(card).values()
+        for group in dict.fromkeys(one.group for one in page):
+            rows = [one for one in page if one.group == group and one.value is not None]
+            _section(group, rows, style, methods=methods)
+        _missing(page, style)
+    more = (
+        "" if verbose else f"The {len(FIRST)} rows that matter first; every row and its note: -v. "
+    )
+    foot(cards, style, more=more)
 
 
 def _head(card: Card, style: Style) -> None:
@@ -102,7 +74,8 @@ def _section(title: str, properties: Sequence[Measured], style: Style, *, method
     if not properties:
         return
     style.put()
-    style.rule(style.text((title, "bold")), "dim")
+    if title:
+        style.rule(style.text((title, "bold")), "dim")
     widest = max(len(one.title) for one in properties)
     for one in properties:
         note = [(prose(one.note), "dim")] if one.note else []
@@ -120,9 +93,9 @@ def _section(title: str, properties: Sequence[Measured], style: Style, *, method
             style.put(grid([(label, words)]), left=1)
 
 
-def _missing(card: Card, style: Style) -> None:
+def _missing(page: Iterable[Measured], style: Style) -> None:
     reasons: dict[str, list[str]] = {}
-    for one in card.measured.values():
+    for one in page:
         if one.value is None:
             reasons.setdefault(one.note, []).append(one.title)
     if not reasons:
@@ -135,7 +108,8 @@ def _missing(card: Card, style: Style) -> None:
         style.put(grid([(mark, words)]), left=1)
 
 
-def _curves(card: Card, style: Style, height: int = 11) -> None:
+def curves(card: Card, style: Style, height: int = 11) -> None:
+    """Draw value and slope, beside each other where the width allows."""
     beside = style.width >= 84
     width = (style.width - 24) // 2 if beside else style.width - 12
     lines = {"f(z)": card.curve.value, "f'(z)": card.curve.slope}
@@ -166,89 +140,22 @@ def _panel(label: str, made: TextPlot, style: Style) -> Text:
     return out
 
 
-def _table(chunk: Sequence[Card], cards: Sequence[Card], first: int, style: Style) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    if style.plain:
-        table.box = box.ASCII2
-    table.add_column("", width=first, overflow="fold")
-    for card in chunk:
-        table.add_column(style.text((name(card.act, 60), "bold cyan")), overflow="fold", width=13)
-    group = ""
-    for key in dict.fromkeys(key for card in cards for key in card.measured):
-        row = [_as_ratio(card.measured.get(key)) for card in cards]
-        kind = next(one for one in row if one is not None)
-        if kind.group != group:
-            group = kind.group
-            table.add_row(style.text((group, "bold dim")), *[""] * len(chunk))
-        top = best(row)
-        title = style.text(prose(kind.title), (f" [{kind.unit}]" if kind.unit else "", "dim"))
-        cells = [_cell(_as_ratio(card.measured.get(key)), top, style) for card in chunk]
-        table.add_row(title, *cells)
-    return table
-
-
-def _as_ratio(one: Measured | None) -> Measured | None:
-    """Return a time as its ratio to ReLU, measured in the same rounds: the machine may have been
-    busier when another card was made. Other properties stay as they are."""
-    if one is None or not isinstance(ratio := one.details.get("ratio_relu"), float):
-        return one
-    return replace(one, value=ratio, error=None, unit="× ReLU")
-
-
-def _cell(one: Measured | None, top: float | None, style: Style) -> Text:
-    if one is None or one.value is None:
-        return _dim("-", style)
-    wins = top is not None and not isinstance(one.value, str | bool) and one.value == top
-    words = value(one, bare=True)
-    return style.text((f"{words} {style.sign('✓')}", "bold green")) if wins else style.text(words)
-
-
-def best(row: Sequence[Measured | None]) -> float | None:
-    """Return the best value of a row; None where no direction is better or all are the same."""
-    numeric = [one for one in row if one is not None and isinstance(one.value, int | float)]
-    numbers = [float(one.value) for one in numeric if isinstance(one.value, int | float)]
-    if not numeric or not numeric[0].better or len(set(numbers)) < 2:
-        return None
-    return min(numbers) if numeric[0].better == "low" else max(numbers)
-
-
-def value(one: Measured, *, bare: bool = False) -> str:
-    """Return the value in words, with its error and unit unless `bare`."""
-    if one.value is None:
-        return "not measured"
-    if isinstance(one.value, bool):
-        return "yes" if one.value else "no"
-    if isinstance(one.value, str):
-        return prose(one.value)
-    places = 3 if bare else 5
-    if math.isinf(one.value):
-        words = "−∞" if one.value < 0 else "∞"
-    else:
-        whole = isinstance(one.value, int)
-        words = f"{one.value:,}" if whole else digits(one.value, places=places)
-    if bare:
-        return words
-    error = f" ± {digits(one.error, places=1)}" if one.error else ""
-    return f"{words}{error}" + (f" {one.unit}" if one.unit else "")
-
-
-def digits(number: float, *, places: int) -> str:
-    """Return significant digits, with no exponent where a person would write none."""
-    words = f"{number:,.{places}g}"
-    if "e" not in words:
-        return words
-    mantissa, exponent = words.split("e")
-    if 0 < int(exponent) < 7:
-        return f"{number:,.0f}"
-    return f"{mantissa}e{int(exponent)}"
-
-
-def _foot(cards: Sequence[Card], style: Style, legend: str = "") -> None:
+def foot(cards: Sequence[Card], style: Style, legend: str = "", more: str = "") -> None:
+    """Print what the marks mean, how to see more, and on which machine it was measured."""
     if not cards:
         return
     one = cards[0]
     machine = one.machine
     where = f"{machine.get('cpu')}, {machine.get('threads')} threads, {machine.get('system')}"
+    busy = any(row.details.get("busy") for card in cards for row in card.measured.values())
+    warning = "The machine was busy; times differ from round to round (--fresh). " if busy else ""
     style.put()
-    style.put(style.text((legend, "green"), (prose(f"torch {one.torch}, {where}"), "dim")))
+    style.put(
+        style.text(
+            (legend, "green"),
+            (warning, "yellow"),
+            more,
+            (prose(f"torch {one.torch}, {where}"), "dim"),
+        )
+    )
     style.put()

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from relume.core import Diagnosis
+from relume.core.plural import count
 from relume.core.trial import Arm, ArmSummary, Trial, Verdict
 from relume.report.terminal.style import Style, grid
 from relume.report.terminal.trial_text import (
@@ -19,7 +20,6 @@ from relume.report.terminal.trial_text import (
     verdict_words,
 )
 from relume.report.words.sanitise import (
-    count,
     duration,
     name,
     number,

@@ -13,6 +13,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from relume.core import Checked, Diagnosis, Finding, Severity, Trace
+from relume.core.plural import count
 from relume.report.terminal.root_cause import (
     FULL,
     RunContext,
@@ -31,7 +32,6 @@ from relume.report.words.cause_tree import (
     verdict,
 )
 from relume.report.words.sanitise import (
-    count,
     duration,
     join_names,
     name,

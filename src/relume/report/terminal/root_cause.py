@@ -4,7 +4,6 @@ The short form has what a person needs to act; `verbose` adds the numbers with t
 every symptom in full.
 """
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,12 +12,13 @@ from rich.text import Text
 from rich.tree import Tree
 
 from relume.core import Finding, Trace
+from relume.core.plural import count
 from relume.report.terminal.sparkline import draw
 from relume.report.terminal.style import STYLES, Style
 from relume.report.words.cause_tree import CauseBranch, group_by_rule
 from relume.report.words.made_at import CodeSpan, code_span
+from relume.report.words.paste_command import SCRIPT, paste_command, script_of
 from relume.report.words.sanitise import (
-    count,
     first_sentence,
     join_names,
     name,
@@ -31,7 +31,6 @@ from relume.report.words.sanitise import (
 
 FULL = 3
 """Findings of one rule that a list shows in full; the others share a line."""
-SCRIPT = ".py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +43,11 @@ class RunContext:
     @property
     def script(self) -> str:
         """The script of the run, as it was typed; empty where it was no script."""
-        script = str(self.meta.get("script") or "")
-        return script if script.endswith(SCRIPT) or self.meta.get("module") else ""
+        return script_of(self.meta)
 
     def command(self, verb: str, *options: str) -> str:
         """Return a command on the run's script that can be pasted; empty where there is none."""
-        if not self.script:
-            return ""
-        module = ["-m"] if self.meta.get("module") else []
-        argv = [str(word) for word in self.meta.get("argv") or ()]
-        words = [*module, self.script, *options, *(["--", *argv] if argv else [])]
-        return f"relume {verb} {name(shlex.join(words), 400)}"
+        return paste_command(self.meta, verb, *options)
 
     def code(self, finding: Finding) -> CodeSpan | None:
         """Return where the layer of a finding is made, else where it is called."""

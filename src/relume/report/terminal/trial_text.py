@@ -10,10 +10,11 @@ from rich.text import Text
 
 from relume.core import Finding
 from relume.core.jsonable import printable
+from relume.core.plural import count
 from relume.core.trial import Arm, ArmSummary, Cure, Trial, Verdict
 from relume.report.terminal.root_cause import message
 from relume.report.terminal.style import Style
-from relume.report.words.sanitise import count, duration, name, number, place, prose, sentence
+from relume.report.words.sanitise import duration, name, number, place, prose, sentence
 
 _STYLES = {
     "proven": "bold green",
@@ -241,7 +242,7 @@ def _placebo(trial: Trial) -> str:
 
 def evidence_lines(trial: Trial) -> list[str]:
     """Return what the trial could have seen, and what its runs printed on held-out rows."""
-    lines: list[str] = []
+    lines = [str(few)] if (few := trial.meta.get("too few")) else []
     judged = [v for v in trial.verdicts if v.effect is not None and v.arm != "placebo"]
     seen = [v.visible for v in judged if v.visible is not None]
     least = [v.least for v in judged if v.least is not None]

@@ -6,11 +6,12 @@ terminal or page takes for markup, and findings folded under their causes.
 - `sanitise.py`: control characters escaped, names shortened, numbers and durations as people
   write them.
 - `source_location.py`: a finding's file and line, its claim on one line, its links in a sentence.
+- `paste_command.py`: a command on the run's script, ready to be pasted.
 - `made_at.py`: where the layer of a finding is made, read from the user's source.
 - `cause_tree.py`: each root cause with its symptoms below it; the verdict in a word.
 - `suppressed_summary.py`: how many findings are silenced, and by what.
 
-    >>> from relume.report.words.sanitise import count, number
-    >>> count(2, "step"), number(0.5234)
-    ('2 steps', '0.523')
+    >>> from relume.report.words.sanitise import duration, number
+    >>> duration(90), number(0.5234)
+    ('1 min 30 s', '0.523')
 """

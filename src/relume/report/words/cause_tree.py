@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from relume.core import Diagnosis, Finding, NotChecked, Severity
+from relume.core.plural import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,9 @@ def unchecked_by_reason(
 def verdict(diagnosis: Diagnosis, tree: CauseTree) -> tuple[str, str]:
     """Return the verdict (``sick``, ``fine`` or ``unknown``) and the first line's claim."""
     if tree.roots:
-        roots = len(tree.roots)
-        claim = f"{roots} root cause{'s' if roots > 1 else ''}"
+        claim = count(len(tree.roots), "root cause")
         if tree.symptoms:
-            claim += f", {tree.symptoms} symptom{'s' if tree.symptoms > 1 else ''}"
+            claim += f", {count(tree.symptoms, 'symptom')}"
         names = list(dict.fromkeys(branch.finding.name for branch in tree.roots))
         claim += f": {', '.join(names)}" if len(names) <= 3 else ""
         return "sick", f"It learns, but: {claim}" if diagnosis.verdict == "learns-but" else claim

@@ -154,11 +154,6 @@ def number(value: float) -> str:
     return digits
 
 
-def count(many: int, one: str, several: str = "") -> str:
-    """Return a number with its noun: ``1 record``, ``2 records``."""
-    return f"{many:,} {one if many == 1 else several or one + 's'}"
-
-
 def share(value: float) -> str:
     """Return a share as a percentage: ``0.83 %``."""
     return f"{number(100 * value)} %"

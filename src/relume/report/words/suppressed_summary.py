@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from relume.core import Diagnosis, Silenced
-from relume.report.words.sanitise import count, join_names
+from relume.core.plural import count
+from relume.report.words.sanitise import join_names
 
 MEANS = ("comment", "config", "baseline")
 

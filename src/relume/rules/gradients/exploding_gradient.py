@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Evidence, Fact, Finding, Result, Series, Severity, Site, Trace, Value
+from relume.core.plural import count
 from relume.rules.alternating_losses import UNTOLD
 from relume.rules.non_finite import non_finite_loss_step, non_finite_values, recovered
 from relume.rules.outcome import DIVERGED, judge
@@ -86,8 +87,7 @@ def check(trace: Trace) -> Iterator[Result]:
     loss = trace.series("", "loss")
     top = f"the loss is at most {loss.values.max():.4g}" if loss and len(loss) else "no loss"
     most = f"gradient norm at most {norms.max():.3g}" if len(norms) else "no gradient norms"
-    count = "1 record" if len(norms) == 1 else f"{len(norms)} records"
-    yield PAGE.clean(f"all values are finite; {top}; {most} ({count})")
+    yield PAGE.clean(f"all values are finite; {top}; {most} ({count(len(norms), 'record')})")
 
 
 def _non_finite(trace: Trace) -> Finding | None:

@@ -21,7 +21,9 @@ evidence: the first step. The one decade and the 30 are from 80 healthy and 92 f
 
 ## Known false alarms
 Residual branches, zero-initialised gammas (an RMS of zero is left out), norm layers (their scale
-is one again). Trained weights: a run that begins below 0.8 of chance is not judged.
+is one again). Trained weights: a run that begins below 0.8 of chance is not judged. A signal that
+shrinks under weights of He's scale because units are dead from the start: where the weights
+themselves lose less than a decade, that is born-dead's.
 
 ## Fixes and their safety
 Re-initialise with the act's gain (retrain): `relume.gain` knows it. A norm layer (retrain; it
@@ -37,6 +39,7 @@ Hanin and Rolnick, "How to start training", NeurIPS 2018, arXiv:1803.01719.
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Value
 from relume.rules.gradient_profile import chains, gradient_profile
@@ -70,6 +73,11 @@ def check(trace: Trace) -> Iterator[Result]:
         return
     finding = _forward(trace, chain) or _large(trace, chain) or _backward(trace)
     drift = _decades(chain)
+    own = _by_weights(trace, chain) if finding is not None and drift < -DRIFT else None
+    if own is not None and abs(own) <= DRIFT:
+        by = f"z drifts by {drift:+.2f} decades, {own:+.2f} of them by the weights"
+        yield PAGE.clean(f"{by}: the rest is lost in dead units")
+        return
     rms = max(value for _, value in chain)
     verb = "grow" if drift > 0 else "shrink"
     clean = f"pre-activations {verb} {times(10 ** abs(drift))} over {layers(len(chain))}"
@@ -147,6 +155,21 @@ def _forward(trace: Trace, chain: Chain) -> Finding | None:
         text,
         Evidence("rms_log10_ratio", drift, DRIFT, more=more),
     )
+
+
+def _by_weights(trace: Trace, chain: Chain) -> float | None:
+    """The decades by which weights of ReLUs miss He's scale, which is one over a ReLU's loss.
+
+    None where the acts are others, or their outputs were not measured.
+    """
+    total = 0.0
+    for (site, _), (after, _) in pairwise(chain):
+        out = value_at_start(trace, site.name, "post_rms")
+        into = value_at_start(trace, after.name, "pre_rms")
+        if site.act != "relu" or not out or not into:
+            return None
+        total += math.log10(into / out / math.sqrt(2))
+    return total
 
 
 def _large(trace: Trace, chain: Chain) -> Finding | None:

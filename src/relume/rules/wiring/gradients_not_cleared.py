@@ -32,7 +32,9 @@ eight steps tell a script that never clears from one that clears now and then).
 ## Known false alarms
 Accumulation is none: its first micro-batch after a step begins cleared. A gradient that is cleared
 between two backward passes of one step (two models trained in turn) is cleared. Parameters that
-nothing updates are not judged. A script that clears once in an epoch is named, rightly.
+nothing updates are not judged, and neither are those that no optimiser holds beside others that
+one does: a target network gets values copied and never uses its gradient. A script that clears
+once in an epoch is named, rightly.
 
 ## Fixes and their safety
 Advice only: `optimizer.zero_grad()` before backward, for every optimiser; by hand, `p.grad = None`
@@ -57,11 +59,9 @@ SPAN = 8  # steps from the first of them to the last
 
 def check(trace: Trace) -> Iterator[Result]:
     """At most one finding, for all parameters that are never cleared."""
-    judged = [
-        wire
-        for wire in wires(trace)
-        if wire.count("windows") and (wire.has("held") or wire.has("moved"))
-    ]
+    every = list(wires(trace))
+    updates = "held" if any(wire.has("held") for wire in every) else "moved"
+    judged = [wire for wire in every if wire.count("windows") and wire.has(updates)]
     enough = [
         w for w in judged if w.count("uncleared") >= LEAST and w.count("window_steps") >= SPAN
     ]

@@ -76,5 +76,5 @@ RULE = PAGE.rule(
     severities=("warning", "error"),
     needs=("data",),
     symptom=False,
-    explains=DOWNSTREAM,
+    explains=(*DOWNSTREAM, "ACT701", "ACT702"),
 )

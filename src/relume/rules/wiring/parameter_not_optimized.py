@@ -22,7 +22,7 @@ those that exist), and a bit-by-bit comparison of up to 1,024 entries with those
 Named where a gradient was there on at least 3 recorded steps. A warning where the parameter is not
 in the model's `parameters()` or the optimiser holds others in its place; an error where at most one
 weight is left that trains. Else the optimiser was given a part of the model, which may be meant: a
-note, and a warning in a run that fares badly.
+note, and a warning in a run that fares badly or after 50 steps is still above 0.2 of guessing.
 
 ## Known false alarms
 Parameters that something else moves (a copy that is synchronised, an update by hand) and frozen
@@ -41,11 +41,11 @@ PyTorch documentation, `torch.nn.ModuleList` and `torch.optim` ("Constructing it
 from collections.abc import Iterator
 
 from relume.core import Evidence, Result, Severity, Site, Trace
-from relume.rules.outcome import judge
+from relume.rules.outcome import FEW, LOW, judge
 from relume.rules.page import page
 from relume.rules.series_tools import last_step, number
 from relume.rules.severity_policy import FARES_BADLY
-from relume.rules.wiring_facts import DOWNSTREAM, Wire, by_reach, named, wires
+from relume.rules.wiring_facts import DOWNSTREAM, Wire, by_reach, least, named, wires
 
 PAGE = page(__doc__)
 
@@ -58,7 +58,7 @@ def check(trace: Trace) -> Iterator[Result]:
     if not every or not number(trace.meta.get("optimizers")):
         yield PAGE.missing("no optimiser was seen to step beside its parameters")
         return
-    free = [wire for wire in every if _is_forgotten(wire)]
+    free = [wire for wire in every if _is_forgotten(wire, least(trace, LEAST))]
     if not free:
         count = sum(wire.has("held") for wire in every)
         yield PAGE.clean(f"optimisers hold {count} parameters, and no other one gets a gradient")
@@ -87,15 +87,19 @@ def check(trace: Trace) -> Iterator[Result]:
     )
 
 
-def _is_forgotten(wire: Wire) -> bool:
-    known = wire.count("reached") >= LEAST and wire.count("in_graph") >= LEAST
+def _is_forgotten(wire: Wire, steps: int) -> bool:
+    known = wire.count("reached") >= steps and wire.count("in_graph") >= steps
     return known and not wire.has("held") and not wire.has("moved")
 
 
 def _severity(trace: Trace, every: list[Wire], unmeant: list[Wire]) -> Severity:
     if unmeant:
         return by_reach([wire for wire in every if wire.trains])
-    return Severity.WARNING if judge(trace).name in FARES_BADLY else Severity.NOTE
+    outcome = judge(trace)
+    end, chance = (number(outcome.numbers.get(name)) for name in ("end", "chance"))
+    high = end is not None and chance is not None and end > LOW * chance
+    poor = high and last_step(trace) >= FEW
+    return Severity.WARNING if poor or outcome.name in FARES_BADLY else Severity.NOTE
 
 
 def _cure(outside: bool, strangers: bool) -> str:
@@ -117,7 +121,6 @@ def _site(trace: Trace, wire: Wire) -> Site:
 RULE = PAGE.rule(
     check,
     severities=("note", "warning", "error"),
-    needs=("training",),
     symptom=False,
     explains=DOWNSTREAM,
 )

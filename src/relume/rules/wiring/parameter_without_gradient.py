@@ -49,7 +49,7 @@ from relume.rules.outcome import judge
 from relume.rules.page import page
 from relume.rules.series_tools import last_step, number
 from relume.rules.severity_policy import FARES_BADLY
-from relume.rules.wiring_facts import DOWNSTREAM, Wire, by_reach, named, wires
+from relume.rules.wiring_facts import DOWNSTREAM, Wire, by_reach, least, named, wires
 
 PAGE = page(__doc__)
 
@@ -60,7 +60,7 @@ UNREAD = ("pooler",)  # modules that are often called and whose output nothing r
 
 def check(trace: Trace) -> Iterator[Result]:
     """One finding for parameters that a gradient should reach, one for modules never called."""
-    held = [w for w in wires(trace) if w.has("held") and w.count("audits") >= LEAST]
+    held = [w for w in wires(trace) if w.has("held") and w.count("audits") >= least(trace, LEAST)]
     if not held:
         yield PAGE.missing(f"fewer than {LEAST} steps of an optimiser were looked at")
         return
@@ -82,7 +82,7 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def _is_cut_off(trace: Trace, wire: Wire) -> bool:
-    if wire.count("reached") or wire.count("late") < LATE:
+    if wire.count("reached") or (wire.count("late") < LATE and not trace.meta.get("check")):
         return False
     if wire.count("in_graph") and not wire.has("cut"):
         return False  # zero by value: units that are dead or saturated
@@ -142,7 +142,6 @@ def _cure(why: str, wire: Wire) -> str:
 RULE = PAGE.rule(
     check,
     severities=("note", "warning", "error"),
-    needs=("training",),
     symptom=False,
-    explains=DOWNSTREAM,
+    explains=(*DOWNSTREAM, "ACT701", "ACT702"),  # what is under no_grad hands on an "input"
 )

@@ -41,7 +41,7 @@ from collections.abc import Iterator
 from relume.core import Evidence, Result, Site, Trace
 from relume.rules.page import page
 from relume.rules.series_tools import is_recorded, last_step, number
-from relume.rules.wiring_facts import DOWNSTREAM, by_reach, wires
+from relume.rules.wiring_facts import DOWNSTREAM, by_reach, least, wires
 
 PAGE = page(__doc__)
 
@@ -55,7 +55,7 @@ def check(trace: Trace) -> Iterator[Result]:
         return
     fact = next((f for f in trace.facts_of("wiring") if f.data.get("what") == "remade"), None)
     times = 0 if fact is None else int(number(fact.data["times"]) or 0)
-    if fact is None or times < LEAST:
+    if fact is None or times < least(trace, LEAST):
         yield PAGE.clean("the parameters of the loss are the same ones in each step")
         return
     more = {"leaves": fact.data["leaves"], "shapes": fact.data["shapes"]}
@@ -74,7 +74,6 @@ def check(trace: Trace) -> Iterator[Result]:
 RULE = PAGE.rule(
     check,
     severities=("warning", "error"),
-    needs=("training",),
     symptom=False,
     explains=DOWNSTREAM,
 )

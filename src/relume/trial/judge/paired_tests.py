@@ -16,6 +16,7 @@ POWER = 0.8  # chance with which `seeds_needed` and `visible` would find an effe
 MOST_SEEDS = 200  # nobody runs more; the reported number ends here
 FLIPPED = 20  # differences whose signs are flipped in every way: a million ways
 FEWEST = 3  # pairs: with two the interval is 12.7 standard errors wide
+FIRST = 0.64  # of `LEVEL`: what five of five pairs need, 3.125 %
 
 
 def t_interval(differences: Sequence[float]) -> tuple[float, float, float, float]:
@@ -63,7 +64,8 @@ def fisher(arm_broken: int, base_broken: int, runs: int) -> float:
     (0.0079, 0.1667)
     """
     table: Any = [[arm_broken, runs - arm_broken], [base_broken, runs - base_broken]]
-    return float(stats.fisher_exact(table).pvalue)
+    found: Any = stats.fisher_exact(table)
+    return float(found.pvalue)
 
 
 def sign_share(wins: int, losses: int) -> float:
@@ -74,6 +76,36 @@ def sign_share(wins: int, losses: int) -> float:
     """
     n = wins + losses
     return float(stats.binom.sf(wins - 1, n, 0.5)) if n else 1.0
+
+
+def sign_needed(level: float = LEVEL) -> int:
+    """Return the fewest pairs with which the sign test can prove anything at this level: all won.
+
+    >>> sign_needed(), sign_needed(0.05 / 2), sign_needed(0.05 / 6)
+    (5, 6, 7)
+    """
+    return math.ceil(-math.log2(level) - 1e-9)
+
+
+def confirmation_share(number: int) -> float:
+    """Return the share of `LEVEL` that the first, second, ... winner on fresh seeds may spend.
+
+    All shares together are 1, so that several confirmations err in at most 5 % in all. The first
+    gets what five of five pairs need (3.125 %), each later one half of what is left.
+
+    >>> [LEVEL * confirmation_share(k) for k in (1, 2, 3)]
+    [0.032, 0.009, 0.0045]
+    """
+    return FIRST if number <= 1 else (1 - FIRST) * 0.5 ** (number - 1)
+
+
+def fresh_pairs(seeds: int, number: int) -> int:
+    """Return the fresh pairs of the first, second, ... winner: as asked, and as many as can prove.
+
+    >>> fresh_pairs(3, 1), fresh_pairs(3, 2), fresh_pairs(10, 1)
+    (5, 7, 10)
+    """
+    return max(seeds, sign_needed(LEVEL * confirmation_share(number)))
 
 
 def holm(ps: Sequence[float], tests: int | None = None) -> list[float]:
@@ -132,7 +164,7 @@ def visible(n: int, spread: float, level: float = LEVEL) -> float | None:
     `POWER`; None for a single pair.
 
     >>> round(visible(5, 1.0), 2), round(visible(5, 1.0, 0.05 / 7), 2)
-    (1.69, 3.05)
+    (1.71, 2.88)
     """
     if n < 2:
         return None

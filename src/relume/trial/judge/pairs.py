@@ -20,7 +20,7 @@ from relume.core.trial import Objective, TrialRun
 from relume.trial.judge.objective import RunsByArm, is_bounded, is_loss
 
 SHARE = 0.1  # of the base's loss: the least gain worth a change
-OF_START = 0.01  # ... and of the first loss: a tenth of almost nothing is nothing
+OF_START = 0.01  # ... and of the first loss, or guessing: a tenth of almost nothing is nothing
 POINTS = 0.02  # of an accuracy or another number up to 1: the most that is asked for, two points
 LEAST_POINTS = 0.001  # ... and the least: one row in a thousand
 
@@ -78,9 +78,7 @@ def pair_runs(
     pairs = _different(finished)
     sign = 1.0 if objective.better == "max" else -1.0
     scores = [(score(one, sign), score(other, sign)) for one, other in pairs]
-    starts = [
-        s.metrics["start"] for _, s in pairs if math.isfinite(s.metrics.get("start", math.nan))
-    ]
+    starts = [start for _, run in pairs if math.isfinite(start := _start(run))]
     known = [sign * b for _, b in scores if b is not None] or [
         sign * a for a, _ in scores if a is not None
     ]
@@ -95,6 +93,13 @@ def pair_runs(
         len(finished) - len(pairs),
         least_effect(known, starts, objective) if least is None else least,
     )
+
+
+def _start(run: TrialRun) -> float:
+    """Return the first loss, or that of guessing where the first is above: weights drawn too wide
+    begin at hundreds of it, and a hundredth of that is more than there is to gain."""
+    levels = (run.metrics.get(name, math.nan) for name in ("start", "chance"))
+    return min((level for level in levels if math.isfinite(level)), default=math.nan)
 
 
 def _different(pairs: Sequence[tuple[TrialRun, TrialRun]]) -> list[tuple[TrialRun, TrialRun]]:

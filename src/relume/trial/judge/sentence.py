@@ -2,6 +2,7 @@
 
 import math
 
+from relume.core.plural import count
 from relume.core.trial import Effect, Objective
 from relume.trial.judge.paired_tests import FEWEST, MOST_SEEDS
 from relume.trial.judge.pairs import Pairs
@@ -33,7 +34,7 @@ def sentence(
             "nothing and nothing can be proven by repetition"
         )
     elif word == "undecided" and more is not None:
-        seeds = f"{more} more seed{'s' * (more != 1)}"
+        seeds = count(more, "more seed")
         parts.append(f"{'over ' if more >= MOST_SEEDS - size.pairs else ''}{seeds} would decide it")
     if word == "no proven gain" and size.high < pairs.least:
         parts.append(f"a gain of {number(pairs.least)}, the least worth a change, is ruled out")

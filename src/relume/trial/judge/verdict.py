@@ -5,15 +5,17 @@
 assumptions, with randomly flipped signs, cannot give a p below 2/32 = 0.063 with five pairs, and so
 never proves anything. But t speaks of means, and where an arm's results are shaped unlike the
 base's (a long tail, two levels) a few pairs show means badly. So a gain must also pass the sign
-test: more wins than a fair coin gives (one-sided 5 %: 5 of 5 pairs, 9 of 10, 15 of 20). That bounds
-the rate of false gains at 5 % for every shape of noise in either arm, where a false gain is one for
-an arm that wins half of the pairs or fewer. With three or four pairs all must be won, which bounds
-it at 12.5 and 6.3 %. What a few pairs cannot show is a failure that is rare: one run in five stays
-unseen in five runs with a chance of 33 %. `benchmarks/calibration.py` measures the rates.
+test: more wins than a fair coin gives (one-sided 5 %: 5 of 5 pairs, 9 of 10, 15 of 20), by Holm's
+correction too. That bounds the rate of false gains of a whole trial at 5 % for every shape of noise
+in either arm, where a false gain is one for an arm that wins half of the pairs or fewer. So one
+candidate needs five pairs, six candidates need seven, and three or four pairs prove nothing.
+Winners that are confirmed one after the other share the 5 % (`confirmation_share`). What a few
+pairs cannot show is a failure that is rare: one run in five stays unseen in five runs with a chance
+of 33 %. `benchmarks/calibration.py` measures the rates.
 
-**Breakdowns.** A run that diverged, crashed or gave no number ranks below every number. How often
-the arms break down is compared by Fisher's exact test. Where runs broke down there are two tests,
-of numbers and of breakdowns, and the smaller p counts twice (Bonferroni).
+**Breakdowns.** A run that diverged, crashed or gave no number ranks below every number, in the sign
+test too. How often the arms break down is compared by Fisher's exact test. Where runs broke down
+there are two tests, of numbers and of breakdowns, and the smaller p counts twice (Bonferroni).
 
 **Rare faults.** A fault that ruins one run in five has so heavy a tail that the t-test needs forty
 pairs. Where the arm was ahead in every pair of the choosing seeds and the t-test needs more pairs
@@ -39,6 +41,7 @@ from relume.trial.judge.paired_tests import (
     flips,
     holm,
     seeds_needed,
+    sign_needed,
     sign_share,
     spread_of,
     t_interval,
@@ -59,12 +62,22 @@ NOT_RUN = "not run"
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """The tests of one arm: p of the numbers, and of the breakdowns where there were any."""
+    """The tests of one arm.
+
+    Attributes:
+        pairs: seed by seed.
+        effect: with the p of t, or of Fisher's test where more was broken in one arm.
+        broken_decide: that p is Fisher's.
+        against: the other test points the other way.
+        ahead, behind: p of the sign test, that a fair coin wins or loses so many pairs.
+    """
 
     pairs: Pairs
     effect: Effect
     broken_decide: bool
-    against: bool  # the other test points the other way
+    against: bool
+    ahead: float
+    behind: float
 
 
 def judge(
@@ -79,6 +92,7 @@ def judge(
     symptom: str = "",
     exact: bool = False,
     least: float | None = None,
+    share: float = 1.0,
 ) -> list[Verdict]:
     """Return a verdict on each of these arms, corrected for their number (or for `tests`).
 
@@ -93,24 +107,31 @@ def judge(
         symptom: key of the finding that should go away.
         exact: test by flipped signs instead of t.
         least: the least effect worth a change, in the objective's unit; None: by the base's runs.
+        share: of the 5 % that these verdicts may spend (`paired_tests.confirmation_share`).
     """
     tested = [
         _tested(pair_runs(arm.name, base, runs, seeds, objective, least), exact=exact)
         for arm in arms
     ]
-    corrected = holm([one.effect.p for one in tested], tests)
     count = max(len(arms), tests or 0)
+    corrected = zip(
+        holm([one.effect.p for one in tested], count),
+        holm([one.ahead / share for one in tested], count),
+        holm([one.behind / share for one in tested], count),
+        strict=True,
+    )
     verdicts: list[Verdict] = []
-    for arm, raw, p in zip(arms, tested, corrected, strict=True):
+    for arm, raw, (p, ahead, behind) in zip(arms, tested, corrected, strict=True):
         problem = _not_run(arm, base, runs, seeds)
         if problem or not raw.pairs.count:
             why = problem or "no pair was finished"
             verdicts.append(Verdict(arm.name, NOT_RUN, f"{why.removesuffix('.')}."))
             continue
-        one = replace(raw, effect=replace(raw.effect, p_holm=p))
+        effect = replace(raw.effect, p_holm=p)
+        one = replace(raw, effect=effect, ahead=ahead, behind=behind)
         level = LEVEL * one.effect.p / p if 0 < p < 1 else LEVEL
         gone = bool(symptom) and _gone(arm, base, runs, seeds, symptom)
-        word, more = _word(one, level, gone=gone)
+        word, more = _word(one, level, LEVEL * share / count, gone=gone)
         why = ""
         if word == PROVEN:
             own = [runs[arm.name, k] for k in seeds if (arm.name, k) in runs]
@@ -119,7 +140,7 @@ def judge(
         if word == PROVEN:
             why = worse_held_out(arm.name, base, runs, seeds, objective)
             word = TRAINING_ONLY if why else word
-        seen = visible(len(one.pairs.differences), spread_of(one.pairs.differences), LEVEL / count)
+        seen = _visible(one.pairs, LEVEL / count, LEVEL * share / count)
         verdicts.append(
             Verdict(
                 arm.name,
@@ -154,42 +175,48 @@ def _tested(pairs: Pairs, *, exact: bool) -> Tested:
     effect = Effect(
         mean, low, high, p, p, pairs.wins, pairs.count, worst, 1 - LEVEL, pairs.lost, pairs.broken
     )
-    return Tested(pairs, effect, decide, against)
+    ahead, behind = sign_share(pairs.wins, pairs.losses), sign_share(pairs.losses, pairs.wins)
+    return Tested(pairs, effect, decide, against, ahead, behind)
 
 
-def _word(one: Tested, level: float, *, gone: bool) -> tuple[str, int | None]:
+def _visible(pairs: Pairs, level: float, signs: float) -> float | None:
+    """Return the effect that these pairs would have shown; None where they are too few to prove."""
+    if pairs.count < sign_needed(signs):
+        return None
+    return visible(len(pairs.differences), spread_of(pairs.differences), level)
+
+
+def _word(one: Tested, level: float, signs: float, *, gone: bool) -> tuple[str, int | None]:
+    """Return the word, and the pairs that would decide; levels of t or Fisher, and of the signs."""
     size, pairs = one.effect, one.pairs
+    fewest = sign_needed(signs)
     arm_broken, base_broken = pairs.broken
     sure = size.p_holm < LEVEL and pairs.count >= FEWEST
     if one.broken_decide:
-        if sure and arm_broken > base_broken:
+        if sure and arm_broken > base_broken and one.behind <= LEVEL:
             return WORSE, None
-        if sure and not (one.against and abs(size.mean) >= pairs.least):
+        if sure and one.ahead <= LEVEL and not (one.against and abs(size.mean) >= pairs.least):
             return PROVEN, None
         if arm_broken < base_broken:
             shares = arm_broken / pairs.count, base_broken / pairs.count
-            return UNDECIDED, max(1, broken_needed(*shares, level) - pairs.count)
+            needed = max(broken_needed(*shares, level), fewest)
+            return UNDECIDED, max(1, needed - pairs.count)
         return (SYMPTOM if gone else NO_GAIN), None
-    if sure and size.mean <= -pairs.least and _mostly(pairs.losses, pairs.wins):
+    if sure and size.mean <= -pairs.least and one.behind <= LEVEL:
         return WORSE, None
     if sure and size.mean >= pairs.least and size.mean > 0:
         if arm_broken > base_broken:  # better where it does not break down
             shares = arm_broken / pairs.count, base_broken / pairs.count
             return UNDECIDED, max(1, broken_needed(*shares, level) - pairs.count)
-        if _mostly(pairs.wins, pairs.losses):
+        if one.ahead <= LEVEL:
             return PROVEN, None
-        return UNDECIDED, pairs.count
+        return UNDECIDED, max(pairs.count, fewest - pairs.count)
     if not sure and size.mean >= pairs.least and size.mean > 0:
         if pairs.count < 2:
             return UNDECIDED, None
-        needed = seeds_needed(size.mean, spread_of(pairs.differences), level)
+        needed = max(fewest, seeds_needed(size.mean, spread_of(pairs.differences), level))
         return UNDECIDED, max(1, needed - pairs.count)
     return (SYMPTOM if gone else NO_GAIN), None
-
-
-def _mostly(wins: int, losses: int) -> bool:
-    """Whether so many wins are more than a fair coin gives; all of them, where five are too few."""
-    return sign_share(wins, losses) <= max(LEVEL, 0.5 ** (wins + losses))
 
 
 def _not_run(arm: Arm, base: str, runs: RunsByArm, seeds: Sequence[int]) -> str:

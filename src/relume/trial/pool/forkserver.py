@@ -71,16 +71,20 @@ def main() -> None:
         if not request:
             break
         scratch = Path(os.fsdecode(request))
+        try:
+            job = read_job(scratch)
+        except OSError:  # Ctrl-C: the client has removed its folder, and waits no more
+            os.close(pipes[0])
+            continue
         if not warmed:
-            warm_up(read_job(scratch))
+            warm_up(job)
             warmed = True
         os.set_inheritable(pipes[0], False)
         own = (wake, waker, *pipes, *running.values())
         child = _fork(scratch, own) if _may_fork() else _spawn(scratch)
         running[child] = pipes[0]
-        limit = read_job(scratch).timeout
-        if limit:
-            ends[child] = time.monotonic() + limit
+        if job.timeout:
+            ends[child] = time.monotonic() + job.timeout
     for child in running:
         _kill_group(child)
     for folder in sys.argv[1:2]:

@@ -37,6 +37,7 @@ class TrialCache:
                 "steps": job.steps,
                 "objective": job.objective if ":" in job.objective.source else None,
                 "every": job.every,
+                "recorded": job.recorded,
                 "format": FORMAT,
             }
         )

@@ -44,6 +44,7 @@ class TrialJob:
         keep: a folder for the run file; empty: it is deleted.
         timeout: end the run after this many seconds; 0: never.
         imports: modules that register acts, imported before the program runs.
+        recorded: whether the run is recorded and diagnosed, and not its losses alone.
     """
 
     program: Program
@@ -56,6 +57,7 @@ class TrialJob:
     keep: str = ""
     timeout: float = 0.0
     imports: tuple[str, ...] = ()
+    recorded: bool = True
 
 
 _JOB, _RUN = TypeAdapter(TrialJob), TypeAdapter(TrialRun)

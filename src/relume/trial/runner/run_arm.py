@@ -20,7 +20,7 @@ import torch
 from relume import launch
 from relume.core import Severity, Trace
 from relume.core.trial import TrialRun
-from relume.diagnosis import diagnose
+from relume.diagnosis import diagnose, judge_losses
 from relume.record.run import begin, new_path
 from relume.record.store import run_file
 from relume.trial.judge.objective_value import objective_value
@@ -110,6 +110,12 @@ def _run(job: TrialJob, observed: ObservedRun, runs: Path) -> None:
         return
     if not sys.path or sys.path[0] != "":
         sys.path.insert(0, "")  # `launch` replaces it by the script's folder
+    if not job.recorded:
+        done = launch.run_unrecorded(program.target, program.argv, module=program.module)
+        observed.how = done.how
+        if done.how == "exception" or done.code:
+            observed.text = next(iter(done.notes), "the script failed")
+        return
     done = launch.run(
         program.target, program.argv, module=program.module, every=job.every, folder=runs
     )
@@ -185,6 +191,8 @@ def _result(job: TrialJob, observed: ObservedRun, probe: LossProbe, output: str)
     losses = probe.losses()
     trace = _trace(observed.run)
     outcome, findings, symptoms, chance = _diagnosed(trace)
+    if not job.recorded:
+        outcome = judge_losses(losses).name
     broke = diverged(losses, outcome)
     metrics = {
         **observed.metrics,

@@ -26,20 +26,29 @@ export function timeline({ data, controls }: FigureData<Data>): Kind {
       const all = names.map((each): [string, Point] => [each, [data.table[each]!.year, height(state, each)]]);
       const others = all.filter(([each]) => each !== name).map(([, point]) => point);
       const marks: Mark[] = [
-        ...(log ? [{ kind: "rule" as const, axis: "y" as const, at: 1, tone: "muted" as const, label: "gradient kept" }] : [{ kind: "rule" as const, axis: "y" as const, at: 0, tone: "muted" as const }]),
+        { kind: "rule", axis: "y", at: log ? 1 : 0, tone: "muted" },
         { kind: "dots", name: "acts", points: others, tone: "a", size: 4.5 },
         { kind: "dots", name, points: [[data.table[name]!.year, height(state, name)]], tone: "accent", size: 7 },
         {
           kind: "custom",
           draw: (layer, { x, y, width }) => {
-            const placed: [number, number][] = [];
-            for (const [each, [year, value]] of all) {
+            const placed: [left: number, right: number, y: number][] = [];
+            const dots = all.map(([, [year, value]]): Point => [x(year), y(value)]);
+            // the chosen act first, then by year: a name stands right or left of its dot, or not at all
+            for (const [each, [year, value]] of [...all].sort(([a], [b]) => Number(b === name) - Number(a === name))) {
               const [px, py] = [x(year), y(value)];
               const chosen = each === name;
-              if (!chosen && placed.some(([a, b]) => Math.abs(a - px) < 74 && Math.abs(b - py) < 13)) continue;
-              placed.push([px, py]);
-              layer.append("text").attr("class", chosen ? "spot-name chosen" : "spot-name").attr("x", px + (px > width - 70 ? -9 : 9)).attr("y", py + 4)
-                .attr("text-anchor", px > width - 70 ? "end" : "start").text(called(each));
+              const wide = (chosen ? 8 : 7) * called(each).length;
+              const free = (left: number): boolean =>
+                left >= 0 && left + wide <= width &&
+                !placed.some(([a, b, line]) => left < b + 4 && left + wide > a - 4 && Math.abs(line - py) < 14) &&
+                (chosen || !dots.some(([a, b]) => a > left - 3 && a < left + wide + 3 && Math.abs(b - py) < 9));
+              const left = [px + 9, px - 9 - wide].find(free);
+              if (left === undefined && !chosen) continue;
+              const from = left ?? px - 9 - wide;
+              placed.push([from, from + wide, py]);
+              layer.append("text").attr("class", chosen ? "spot-name chosen" : "spot-name").attr("x", from < px ? px - 9 : px + 9).attr("y", py + 4)
+                .attr("text-anchor", from < px ? "end" : "start").text(called(each));
             }
           },
         },

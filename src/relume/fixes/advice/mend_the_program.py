@@ -1,0 +1,61 @@
+"""mend-the-program: what the program says wrongly, said rightly.
+
+## What it does
+Repeats the advice of the rule at the line that it names: a criterion that raises, a softmax too
+many, a dropout that lets nothing through, rows that reach each other or reach no loss, a term or an
+update that is lost, layers frozen as they were drawn, a batch that cannot be learned by heart.
+
+## When it helps
+Where the fault is in what the program says, and what was meant is known to its author alone.
+
+## How it is applied
+It is not applied: it is a change of your program that only you can make.
+
+## What it changes (safety)
+ADVICE: words only; nothing is claimed.
+
+## References
+Karpathy, "A recipe for training neural networks", 2019.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from relume.core import Diagnosis, Finding, Trace
+from relume.core.trial import Edit, Safety
+from relume.fixes.base import page
+
+if TYPE_CHECKING:
+    from relume.fixes.live.session import EditSession
+
+PAGE = page(__doc__)
+
+RUNGS = dict.fromkeys(
+    (
+        "ACT003",
+        "ACT105",
+        "ACT106",
+        "ACT208",
+        "ACT405",
+        "ACT407",
+        "ACT906",
+        "ACT908",
+        "ACT909",
+        "ACT910",
+        "ACT911",
+        "ACT912",
+    ),
+    1.0,
+)
+
+
+def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
+    """Repeat the rule's advice."""
+    yield PAGE.edit(finding.cure or "mend the line that the finding names", at=finding)
+
+
+def apply(edit: Edit, session: "EditSession") -> None:
+    """Change nothing: it is advice."""
+
+
+FIX = PAGE.fix(Safety.ADVICE, RUNGS, propose, apply)

@@ -1,0 +1,104 @@
+"""Names leaves of the graph that no module registers, and says which operation cuts them off."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from types import FrameType
+
+from torch import Tensor
+
+from relume.instrument.module_names import user_frame
+from relume.record.facts.attribute_paths import attribute_paths
+from relume.record.facts.wiring_leaf import LeafAudit
+from relume.record.graph.autograd_graph import (
+    AutogradGraph,
+    AutogradNode,
+    kind,
+    leaf_of,
+    weight_of,
+)
+from relume.record.graph.op_names import AFFINE
+from relume.record.sites.qualified_names import QualifiedNames
+from relume.record.sites.sites import source_of
+
+SEARCHES = 3  # audits on which the objects of the program are searched for names
+ZERO_SLOPE = frozenset(
+    f"{name}Backward" for name in ("Sign", "Sgn", "Round", "Floor", "Ceil", "Trunc", "FloorDivide")
+)
+
+
+class LeafNames:
+    """Names leaves by the attribute or variable that holds them, and by the line that uses them.
+
+    Args:
+        names: the names of the run's modules and parameters.
+
+    Attributes:
+        paths: by a tensor's id, what holds it.
+    """
+
+    def __init__(self, names: QualifiedNames) -> None:
+        self._qualified = names
+        self.paths: dict[int, str] = {}
+        self._searches = 0
+
+    def search(self) -> None:
+        """Look for the attributes and variables that hold tensors, on a few audits only."""
+        if self._searches < SEARCHES:
+            self._searches += 1
+            roots = [(self._qualified.path(root), root) for root in self._qualified.roots()]
+            frames = () if self._qualified.explicit else _user_frames()
+            self.paths = attribute_paths(roots, frames)
+
+    def name(
+        self, graph: AutogradGraph, unnamed: Sequence[Tensor], leaves: Mapping[int, LeafAudit]
+    ) -> None:
+        """Name leaves that no module registers by attribute, else by the line that uses them."""
+        self.search()
+        wanted = {id(tensor) for tensor in unnamed}
+        for node in graph.nodes:
+            for source, _ in node.next_functions:
+                tensor = leaf_of(source)
+                if tensor is None or id(tensor) not in wanted:
+                    continue
+                leaf = leaves[id(tensor)]
+                leaf.line = leaf.line if leaf.line[1] else source_of(node)
+                weight = weight_of(node) if kind(node) in AFFINE else None
+                as_weight = weight is not None and weight.data_ptr() == tensor.data_ptr()
+                path = self.paths.get(id(tensor), "")
+                leaf.parameter |= as_weight and not self._qualified.explicit
+                if path and not leaf.name:
+                    leaf.name = path
+                    # a tensor of the model, or a variable of the script
+                    leaf.parameter |= "." in path or "[" in path
+
+
+def find_cuts(graph: AutogradGraph, leaves: Mapping[int, LeafAudit]) -> None:
+    """Find leaves that every path from the loss reaches through an operation without slope."""
+    flat = [node for node in graph.nodes if kind(node) in ZERO_SLOPE]
+    if not flat:
+        return
+    walls = set(flat)
+    seen: set[AutogradNode] = {graph.root}
+    queue: list[AutogradNode] = [graph.root]
+    for node in queue:
+        if node in walls:
+            continue
+        for source, _ in node.next_functions:
+            if source is not None and source not in seen:
+                seen.add(source)
+                queue.append(source)
+    live = {id(tensor) for node in queue if (tensor := leaf_of(node)) is not None}
+    wall = flat[-1]
+    file, line = source_of(wall)
+    for tensor in graph.leaves:
+        leaf = leaves.get(id(tensor))
+        if leaf is not None and id(tensor) not in live and not leaf.cut[2]:
+            leaf.cut = kind(wall).removesuffix("Backward").lower(), file, line
+
+
+def _user_frames() -> Iterator[FrameType]:
+    """Yield the frames that run the user's code, the innermost first."""
+    frame = user_frame(sys._getframe(1))
+    while frame is not None:
+        yield frame
+        frame = user_frame(frame.f_back)

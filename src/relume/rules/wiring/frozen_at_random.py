@@ -1,0 +1,93 @@
+"""ACT911 frozen-at-random: frozen layers look as they were drawn, and the run stalls behind them.
+
+## What it does
+Finds weights that do not train from the first step on and that have the deviation and the shape of
+a usual initialiser, in a run that stays near guessing.
+
+    for p in encoder.parameters():
+        p.requires_grad = False  # the checkpoint was never loaded
+
+"2 frozen weights (encoder.0.weight, ...) look as they were drawn: nothing was learned in them".
+Instead:
+
+    encoder.load_state_dict(torch.load(path))
+    for p in encoder.parameters():
+        p.requires_grad = False
+
+## Why it hurts
+What trains behind them learns from random features: enough for easy tasks, a stall on others.
+
+## How it is measured
+Frozen weights of at least 48 entries whose deviation is that of torch's default, Xavier's, He's or
+LeCun's initialiser, or 0.02, and whose kurtosis is that of a uniform or normal distribution, each
+within 4 standard errors (1 in 16,000 by luck). Least evidence: 100 steps (reasoned: until then
+a head may be slow). Named where the run fares badly, or its loss is
+above 0.8 of the best constant guess (that of a start that is no trained network, as in the
+outcome). A warning.
+
+## Known false alarms
+Copies of weights that train (target networks, moving averages) are not judged. Random features on
+purpose (a reservoir, hashing) are named only where the run stays near guessing.
+
+## Fixes and their safety
+Load the trained weights, or let the layers train (retrain).
+
+## References
+Saxe et al., "On random weights and unsupervised feature learning", ICML 2011.
+"""
+
+from collections.abc import Iterator
+
+from relume.core import Evidence, Outcome, Result, Severity, Site, Trace
+from relume.rules.outcome import KNOWN, judge
+from relume.rules.page import page
+from relume.rules.series_tools import is_recorded, last_step, number
+from relume.rules.severity_policy import FARES_BADLY
+
+PAGE = page(__doc__)
+
+LEAST_STEPS = 100  # see the page
+
+
+def check(trace: Trace) -> Iterator[Result]:
+    """At most one finding, for all such weights."""
+    frozen = trace.facts_of("frozen")
+    fresh = [fact for fact in frozen if fact.data.get("fresh")]
+    if not is_recorded(trace, "wiring"):
+        yield PAGE.missing("the recorder did not look at frozen weights")
+        return
+    if last_step(trace) < LEAST_STEPS:
+        yield PAGE.missing(f"fewer than {LEAST_STEPS} steps", "train longer")
+        return
+    if not fresh or not _near_guessing(judge(trace)):
+        what = "the run learns behind them" if fresh else f"none of {len(frozen)} looks drawn"
+        yield PAGE.clean(f"frozen weights: {what}")
+        return
+    names = ", ".join(fact.site for fact in fresh[:3])
+    more = {"names": names + (f", and {len(fresh) - 3} more" if len(fresh) > 3 else "")}
+    entries = sum(int(number(fact.data.get("entries")) or 0) for fact in fresh)
+    yield PAGE.finding(
+        trace.site(fresh[0].site) or Site(fresh[0].site, "parameter"),
+        Severity.WARNING,
+        (0, last_step(trace)),
+        "{value:.0f} frozen weights ({names}) look as they were drawn, and the loss stays near "
+        "guessing",
+        Evidence("frozen_random_weights", len(fresh), 0, entries, more),
+        cure="load the trained weights, or let these layers train",
+    )
+
+
+def _near_guessing(outcome: Outcome) -> bool:
+    if outcome.name in FARES_BADLY:
+        return True
+    end, chance = (number(outcome.numbers.get(name)) for name in ("end", "chance"))
+    return end is not None and chance is not None and end > KNOWN * chance
+
+
+RULE = PAGE.rule(
+    check,
+    severities=("warning",),
+    needs=("training",),
+    symptom=False,
+    explains=("ACT603", "ACT606"),
+)

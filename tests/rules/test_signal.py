@@ -1,0 +1,221 @@
+"""Updates, rows, terms and frozen weights: small trainings, their twins and each guard."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from test_rule_contract import RULES, found
+from torch import Tensor, nn
+from torch.nn import functional
+
+import relume
+from relume.core import Finding, Trace
+
+STEPS = 40
+
+
+def of(code: str, trace: Trace) -> list[Finding]:
+    return found(RULES[code], trace)
+
+
+def mlp(out: int = 1) -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, out))
+
+
+def batches(rows: int = 32) -> Iterator[Tensor]:
+    torch.manual_seed(1)
+    while True:
+        yield torch.randn(rows, 6)
+
+
+def run(
+    path: Path,
+    model: nn.Module,
+    loss: Callable[[int, Tensor], Tensor],
+    *,
+    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.SGD,
+    rate: Callable[[int], float] = lambda step: 1e-2,
+    every: int = 1,
+    steps: int = STEPS,
+) -> Trace:
+    chosen = optimizer([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    with relume.watch(model, every=1, path=path / "run.sqlite") as recording:
+        for step, x in zip(range(steps), batches(), strict=False):
+            chosen.param_groups[0]["lr"] = rate(step)
+            (loss(step, x) / every).backward()
+            if step % every == every - 1:
+                chosen.step()
+                chosen.zero_grad()
+    return recording.trace()
+
+
+# --- updates that are lost ----------------------------------------------------------------------
+
+
+def test_rounding_takes_the_update(tmp_path: Path) -> None:
+    model = mlp().bfloat16()
+    trace = run(
+        tmp_path,
+        model,
+        lambda _, x: model(x.bfloat16()).float().square().mean(),
+        rate=lambda _: 1e-4,
+    )
+    (finding,) = of("ACT908", trace)
+    assert finding.evidence.more["dtype"] == "bfloat16"
+    assert float(finding.evidence.value) > 0.9  # type: ignore[arg-type]
+
+
+def test_an_eps_far_above_the_gradient(tmp_path: Path) -> None:
+    model = mlp()
+
+    def adam(parameters: list[Tensor], lr: float) -> torch.optim.Optimizer:
+        return torch.optim.Adam(parameters, lr, eps=1.0)
+
+    trace = run(tmp_path, model, lambda _, x: 0.01 * model(x).square().mean(), optimizer=adam)
+    (finding,) = of("ACT908", trace)
+    assert finding.evidence.stat == "eps_over_gradient"
+
+
+def test_a_rate_that_begins_at_zero_and_unused_rows_lose_nothing(tmp_path: Path) -> None:
+    table = nn.Sequential(nn.Embedding(500, 8), nn.Flatten(), nn.Linear(48, 1))  # few rows are used
+
+    def loss(_step: int, x: Tensor) -> Tensor:
+        return table((x.abs() * 10).long().clamp(max=499)).square().mean()
+
+    trace = run(tmp_path, table, loss, rate=lambda step: 0.0 if step < 12 else 1e-2)
+    assert not of("ACT908", trace)
+
+
+# --- rows and labels ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("signs", [False, True])
+def test_a_hinge_wants_signs(tmp_path: Path, signs: bool) -> None:
+    model = mlp()
+
+    def hinge(_step: int, x: Tensor) -> Tensor:
+        y = (x[:, :1] > 0).float()
+        return torch.clamp(1 - (2 * y - 1 if signs else y) * model(x), min=0).mean()
+
+    findings = of("ACT909", run(tmp_path, model, hinge))
+    assert len(findings) == (not signs)
+    assert signs or findings[0].evidence.more["zeroed"] > 0.3  # type: ignore[operator]
+
+
+def test_pairs_that_are_far_enough_apart_may_rest(tmp_path: Path) -> None:
+    model = mlp(4)
+
+    def triplet(_step: int, x: Tensor) -> Tensor:
+        near, far = model(x), model(x + torch.randn_like(x))
+        return functional.triplet_margin_loss(near, near.roll(1, 0), far, margin=0.01)
+
+    assert not of("ACT909", run(tmp_path, model, triplet))
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_labels_of_which_none_counts(tmp_path: Path, kept: int) -> None:
+    model = mlp(3)
+
+    def loss(_step: int, x: Tensor) -> Tensor:
+        labels = torch.full((32,), -100)
+        labels[:kept] = 1
+        return functional.cross_entropy(model(x), labels)
+
+    assert len(of("ACT909", run(tmp_path, model, loss))) == (kept == 0)
+
+
+def test_a_saturated_network_is_not_blind(tmp_path: Path) -> None:
+    model = mlp(3)
+    with torch.no_grad():
+        model[2].weight *= 1e4
+
+    def loss(_step: int, x: Tensor) -> Tensor:
+        return functional.cross_entropy(model(x), model(x).argmax(1))
+
+    assert not of("ACT909", run(tmp_path, model, loss))
+
+
+# --- terms --------------------------------------------------------------------------------------
+
+
+def test_a_term_that_became_a_number(tmp_path: Path) -> None:
+    model = mlp(2)
+    optimizer = torch.optim.SGD(model.parameters(), 1e-2)
+    with relume.watch(model, every=1, path=tmp_path / "run.sqlite") as run_:
+        for _, x in zip(range(STEPS), batches(), strict=False):
+            out = model(x)
+            first, second = out[:, 0].square().mean(), (out[:, 1] - 1).square().mean()
+            loss = first + second.item()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    (finding,) = of("ACT910", run_.trace())
+    assert finding.evidence.more["operand"] == "second.item()"
+
+
+def test_constants_and_a_term_that_another_optimiser_trains_are_none(tmp_path: Path) -> None:
+    one, two = mlp(), mlp()
+    first = torch.optim.SGD(one.parameters(), 1e-2)
+    second = torch.optim.SGD(two.parameters(), 1e-2)
+    offset = torch.tensor(0.5)
+    with relume.watch(nn.ModuleList([one, two]), every=1, path=tmp_path / "run.sqlite") as run_:
+        for step, x in zip(range(STEPS), batches(), strict=False):
+            loss = one(x).square().mean() + two(x).square().mean() + offset
+            loss.backward()
+            (first if step % 2 else second).step()
+            first.zero_grad()
+            second.zero_grad()
+    assert not of("ACT910", run_.trace())
+
+
+# --- frozen -------------------------------------------------------------------------------------
+
+
+def behind_frozen(path: Path, prepare: Callable[[nn.Module], object], *, easy: bool) -> Trace:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 32), nn.Tanh(), nn.Linear(32, 2))
+    prepare(model[0])
+    model[0].requires_grad_(False)
+
+    def loss(_step: int, x: Tensor) -> Tensor:
+        y = x[:, 0] > 0 if easy else torch.rand(32) > 0.5
+        return functional.cross_entropy(model(x), y.long())
+
+    return run(path, model, loss, optimizer=torch.optim.Adam, steps=200)
+
+
+def test_frozen_as_drawn_in_a_run_that_stalls(tmp_path: Path) -> None:
+    (finding,) = of("ACT911", behind_frozen(tmp_path, lambda _: None, easy=False))
+    assert finding.site == "0.weight"
+
+
+def test_random_features_that_do_and_weights_that_were_trained_are_none(tmp_path: Path) -> None:
+    assert not of("ACT911", behind_frozen(tmp_path, lambda _: None, easy=True))
+
+    def trained(layer: nn.Module) -> None:
+        with torch.no_grad():
+            layer.weight[:, 0] *= 6.0  # type: ignore[union-attr,operator]
+
+    other = tmp_path / "trained"
+    other.mkdir()
+    assert not of("ACT911", behind_frozen(other, trained, easy=False))
+
+
+def test_acts_of_a_frozen_body_can_be_read_again(tmp_path: Path) -> None:
+    """They are in no graph, and stand before all that are."""
+    trace = behind_frozen(tmp_path, lambda _: None, easy=True)
+    assert min(site.order for site in trace.sites_of("act")) < 0
+    assert relume.load(tmp_path / "run.sqlite").diagnose().outcome.learns
+
+
+def test_a_mask_of_padding_silences_rows_by_design(tmp_path: Path) -> None:
+    model = mlp()
+
+    def loss(_step: int, x: Tensor) -> Tensor:
+        mask = (torch.arange(4) < torch.randint(1, 5, (32, 1))).float()
+        out = model(x[:, None].expand(32, 4, 6)).squeeze(2) * mask
+        return (out.sum(1) / mask.sum(1)).square().mean()
+
+    assert not of("ACT909", run(tmp_path, model, loss))
