@@ -101,7 +101,7 @@ class Row:
         large = abs(math.log10(abs(z))) if z else 0
         tail = 0.0  # up to `far` exp(-1000 z / far), or exp(-(50 z / far)^2), is not nothing
         if end is not None:
-            tail = (50 * z / self.far) ** 2 if self.far < 100 else 1000 * abs(z) / self.far
+            tail = (50 * z / self.far) ** 2 if self.far < 100 else 1000 * (abs(z) / self.far)
         digits = int(110 + 3.2 * large + 0.9 * tail)
         with mpmath.workdps(digits):
             at = mpf(z)
