@@ -40,7 +40,7 @@ browser:
 
 # In four goes: a browser's event loop, Keras' choice of a backend and the like stay among their own.
 GOES = "tests/acts tests/record" "tests/rules tests/checks tests/policy tests/cli tests/instrument src" \
-	"tests/docs tests/integrations tests/atlas tests/trial tests/release" \
+	"tests/docs tests/integrations tests/atlas tests/trial tests/release tests/hostile" \
 	"tests/fixes tests/report tests/web tests/cards tests/cases $(wildcard tests/test_*.py)"
 
 test: $(READY) browser  ## all tests but the sweeps

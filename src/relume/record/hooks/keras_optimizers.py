@@ -98,9 +98,14 @@ class KerasSteps:
         )
 
     def open(self) -> None:
-        """Install the wrappers, if Keras runs on torch. Calling it twice is fine."""
+        """Install the wrappers, if Keras runs on torch. Calling it twice is fine.
+
+        Keras may import torch in the middle of its own import: the first backward asks again.
+        """
         keras: Any = sys.modules.get("keras")
-        if self._patches or keras is None or keras.config.backend() != "torch":
+        if self._patches or not hasattr(keras, "optimizers") or not hasattr(keras, "config"):
+            return
+        if keras.config.backend() != "torch":
             return
         plain, scaling = keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer
         self._patches = (

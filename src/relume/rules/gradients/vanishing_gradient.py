@@ -259,5 +259,5 @@ RULE = PAGE.rule(
     severities=("note", "warning", "error"),
     needs=("batches",),
     figure="depth",
-    explains=("ACT102", "ACT603", "ACT606"),
+    explains=("ACT102", "ACT603", "ACT606", "ACT908"),
 )
