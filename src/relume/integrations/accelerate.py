@@ -18,13 +18,11 @@ from typing import Any
 from accelerate import Accelerator
 from torch import nn
 
-from relume.core import Diagnosis
 from relume.errors import UsageError
-from relume.integrations.callback_core import CallbackCore, checked_options
-from relume.record.run import Run
+from relume.integrations.callback_core import CallbackCore, HoldsRun, checked_options
 
 
-class RelumeCallback:
+class RelumeCallback(HoldsRun):
     """Watches a loop, logs figures to the accelerator's trackers on `log`, reports at the end.
 
     Mixed precision, accumulation and clipping are as in any loop: gradients are read where
@@ -60,16 +58,6 @@ class RelumeCallback:
         self._accelerator: Any = accelerator  # its types are partial
         self._models = models
         self._core = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
-
-    @property
-    def run(self) -> Run | None:
-        """The recording; None before a training has begun."""
-        return self._core.run
-
-    @property
-    def diagnosis(self) -> Diagnosis | None:
-        """The diagnosis; None before there is a recording."""
-        return self._core.diagnosis
 
     @property
     def should_stop(self) -> bool:

@@ -259,6 +259,32 @@ class EndGuard:
             own[self._name] = self._previous
 
 
+class HoldsRun:
+    """What every callback offers of its training."""
+
+    _core: CallbackCore
+    _guard: EndGuard | None = None
+
+    @property
+    def run(self) -> Run | None:
+        """The recording; None before a training has begun."""
+        return self._core.run
+
+    @property
+    def diagnosis(self) -> Diagnosis | None:
+        """The diagnosis; None before there is a recording."""
+        return self._core.diagnosis
+
+    def _fail(self, error: BaseException) -> None:
+        self._remove_guard()
+        self._core.end_with(error)
+
+    def _remove_guard(self) -> None:
+        if self._guard is not None:
+            self._guard.remove()
+        self._guard = None
+
+
 def _free_path(path: str | Path | None, name: str) -> Path:
     """The file to record to: each training of one callback gets its own."""
     if path is None:

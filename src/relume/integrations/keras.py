@@ -6,15 +6,13 @@ from typing import Any, cast
 
 import keras
 
-from relume.core import Diagnosis
 from relume.errors import UsageError
-from relume.integrations.callback_core import CallbackCore, EndGuard, checked_options
-from relume.record.run import Run
+from relume.integrations.callback_core import CallbackCore, EndGuard, HoldsRun, checked_options
 
 _keras: Any = keras  # its types are partial
 
 
-class RelumeCallback(keras.callbacks.Callback):
+class RelumeCallback(HoldsRun, keras.callbacks.Callback):
     """Watches `fit`, adds figures to every epoch's logs, reports at the end.
 
     Put it before the callbacks that write logs (`TensorBoard`, `CSVLogger`): they then see the
@@ -49,17 +47,6 @@ class RelumeCallback(keras.callbacks.Callback):
                 f"Keras runs on {backend!r}; relume watches torch: set KERAS_BACKEND=torch."
             )
         self._core = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
-        self._guard: EndGuard | None = None
-
-    @property
-    def run(self) -> Run | None:
-        """The recording; None before a training has begun."""
-        return self._core.run
-
-    @property
-    def diagnosis(self) -> Diagnosis | None:
-        """The diagnosis; None before there is a recording."""
-        return self._core.diagnosis
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Begin to record."""
@@ -89,12 +76,3 @@ class RelumeCallback(keras.callbacks.Callback):
         if self._core.should_stop:
             cast("Any", self.model).stop_training = True
         return figures
-
-    def _fail(self, error: BaseException) -> None:
-        self._remove_guard()
-        self._core.end_with(error)
-
-    def _remove_guard(self) -> None:
-        if self._guard is not None:
-            self._guard.remove()
-        self._guard = None

@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from relume.core import Diagnosis
-from relume.integrations.callback_core import CallbackCore, checked_options
-from relume.record.run import Run
+from relume.integrations.callback_core import CallbackCore, HoldsRun, checked_options
 
 if TYPE_CHECKING:
     from lightning.pytorch import Callback, LightningModule, Trainer
@@ -17,7 +15,7 @@ else:
         from pytorch_lightning import Callback
 
 
-class RelumeCallback(Callback):
+class RelumeCallback(HoldsRun, Callback):
     """Watches `Trainer.fit`, logs figures every epoch and every `log_every_n_steps`, reports.
 
     Validation, testing and the sanity check are not recorded. Automatic and manual optimisation,
@@ -45,16 +43,6 @@ class RelumeCallback(Callback):
     ) -> None:
         super().__init__()
         self._core = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
-
-    @property
-    def run(self) -> Run | None:
-        """The recording; None before a training has begun."""
-        return self._core.run
-
-    @property
-    def diagnosis(self) -> Diagnosis | None:
-        """The diagnosis; None before there is a recording."""
-        return self._core.diagnosis
 
     def on_train_start(self, trainer: "Trainer", pl_module: "LightningModule") -> None:
         """Begin to record, after the sanity check."""

@@ -8,12 +8,10 @@ from typing import Any
 
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from relume.core import Diagnosis
-from relume.integrations.callback_core import CallbackCore, EndGuard, checked_options
-from relume.record.run import Run
+from relume.integrations.callback_core import CallbackCore, EndGuard, HoldsRun, checked_options
 
 
-class RelumeCallback(TrainerCallback):
+class RelumeCallback(HoldsRun, TrainerCallback):
     """Watches `Trainer.train`, logs figures whenever the loss is logged, reports at the end.
 
     Gradients are read where backward ends, before clipping; the Trainer's own event for them
@@ -41,18 +39,7 @@ class RelumeCallback(TrainerCallback):
     ) -> None:
         self._core = CallbackCore(checked_options(budget, every, path, stop_on, ignore, report))
         self._trainer: weakref.ref[Trainer] | None = None
-        self._guard: EndGuard | None = None
         self._logging = False
-
-    @property
-    def run(self) -> Run | None:
-        """The recording; None before a training has begun."""
-        return self._core.run
-
-    @property
-    def diagnosis(self) -> Diagnosis | None:
-        """The diagnosis; None before there is a recording."""
-        return self._core.diagnosis
 
     def on_train_begin(
         self,
@@ -113,15 +100,6 @@ class RelumeCallback(TrainerCallback):
         """End the recording: the training has ended, or was stopped early."""
         self._remove_guard()
         self._core.end()
-
-    def _fail(self, error: BaseException) -> None:
-        self._remove_guard()
-        self._core.end_with(error)
-
-    def _remove_guard(self) -> None:
-        if self._guard is not None:
-            self._guard.remove()
-        self._guard = None
 
 
 def _caller() -> Trainer | None:
