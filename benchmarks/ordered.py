@@ -10,8 +10,8 @@ that were held out.
 
 Drift: the same targets, and a series with a trend in the order of time, as the first 200 records
 hold them. Printed is how far their mean moves from the first to the last quarter of the batches, in
-deviations within a batch: the number beyond which targets count as moving (`DRIFT` of the outcome),
-with the share between batches by which data in order are told from them (`IN_ORDER`).
+deviations within a batch, beyond which targets count as moving (`DRIFT` of the outcome), and which
+share of the last quarter's values the first half had: data in order come back (`COMES_BACK`).
 """
 
 import argparse
@@ -56,13 +56,15 @@ def batches(y: Tensor, epochs: int) -> list[slice]:
     return [slice(at, at + BATCH) for _ in range(epochs) for at in range(0, len(y), BATCH)]
 
 
-def told(y: Tensor, epochs: int = EPOCHS) -> tuple[float, float]:
-    """The share between batches and the drift, as a run over these targets records them."""
+def told(y: Tensor, epochs: int = EPOCHS) -> tuple[float, float, float]:
+    """Share between batches, drift and returns, as a run over these targets records them."""
     stats = TargetStats()
     for batch in batches(y, epochs)[:RECORDS]:
         stats.add(y[batch])
     data = stats.data()
-    return data["target_between"] or 0.0, data["target_drift"] or 0.0
+    names = ("target_between", "target_drift", "target_returns")
+    between, moved, returns = (data[name] or 0.0 for name in names)
+    return between, moved, returns
 
 
 def score(rows: Rows, order: Tensor, adam: bool, seed: int) -> float:
@@ -112,13 +114,14 @@ def order_hurts(seeds: int) -> None:
 
 
 def drift(seeds: int) -> None:
-    print(f"{'targets':<32}{'between':>9}{'drift':>7}   (greatest of {seeds} seeds)")
+    print(f"{'targets':<32}{'between':>9}{'drift':>7}{'returns':>9}   (worst of {seeds})")
     for epochs in (1, 3, EPOCHS):
         for noise in NOISE:
             numbers = []
             for seed in range(seeds):
                 rows, rng = diabetes(seed), np.random.default_rng(seed)
                 y = rows[1].repeat(4)  # so that an epoch has 42 batches
+                y = y + 1e-3 * torch.tensor(rng.normal(size=len(y)))  # each value once
                 numbers.append(told(y[in_order(y, noise, rng)], epochs))
             _row(f"diabetes, {noise} of noise, {epochs} epochs", numbers)
     for trend in (0.0, 1.0, 3.0, 10.0):
@@ -130,9 +133,10 @@ def drift(seeds: int) -> None:
         _row(f"series in time, trend {trend}", numbers)
 
 
-def _row(name: str, numbers: list[tuple[float, float]]) -> None:
-    between, moved = np.array(numbers).max(0)
-    print(f"{name:<32}{between:>9.2f}{moved:>7.2f}", flush=True)
+def _row(name: str, numbers: list[tuple[float, float, float]]) -> None:
+    between, moved, _ = np.array(numbers).max(0)
+    returns = min(number[2] for number in numbers)
+    print(f"{name:<32}{between:>9.2f}{moved:>7.2f}{returns:>9.2f}", flush=True)
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ ARROWS = {
     "startup": {"record"},
     "fixes": {"acts", "instrument"},
     "cards": {"acts"},
-    "checks": {"record", "diagnosis", "instrument"},
+    "checks": {"record", "diagnosis", "acts", "instrument"},
     "record": {"acts", "instrument"},
     "acts": {"instrument"},
     "instrument": set[str](),

@@ -112,7 +112,7 @@ def errors(row: Row, dtype: torch.dtype, at: list[float], found: Sequence[Tensor
             if order == 2 and any(abs(z - crease) < 1e-300 for crease in row.creases):
                 continue
             near = list(roots)
-            if row.touches is not None and order > 0:
+            if row.touches is not None and (order > 0 or row.wave):
                 near.append(row.touches(mpf(z)))
             if any(abs(z - root) * NEAR[dtype] < max(abs(root), abs(z)) for root in near):
                 continue
@@ -147,8 +147,9 @@ def bound(row: Row, dtype: torch.dtype, wrong: Wrong) -> float:
     if dtype is torch.float32:
         return row.ulp
     size = row.argument(wrong.z) if row.argument else 0.0
-    decides = size < 800 and (wrong.z < 0 or wrong.order == "curvature")
-    return row.ulp64 + 2 * size if decides else row.ulp64
+    flat = row.high is not None and row.high.slope == 0
+    decides = size < 800 and (wrong.z < 0 or flat or wrong.order == "curvature")
+    return row.ulp64 + 2 * size * row.roundings if decides else row.ulp64
 
 
 def violations(row: Row, dtype: torch.dtype, call: Callable[[Tensor], Tensor]) -> list[Wrong]:
@@ -203,6 +204,8 @@ def _rounded(limit: float, dtype: torch.dtype) -> float:
 
 def limits(row: Row, end: Any, z: float) -> tuple[float | None, float | None, float | None]:
     """f, f' and f'' at an infinity; None where there is no limit."""
+    if row.wave:
+        return None, None, None
     if not row.slope_at_infinity:
         return z, None, None
     if end is None:  # the printed definition at a number beyond every dtype

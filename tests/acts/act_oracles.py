@@ -49,10 +49,15 @@ class Row:
         ulp64: the same in float64, where there is no wider type.
         argument: abs t of the exp(t) in the act where t itself is rounded: exp amplifies the
             rounding by abs t, so that 2 abs t come on top in float64, where exp(t) decides:
-            below 0, and for the curvature on both sides.
+            below 0, above it where the high end is flat, and for the curvature on both sides.
+        roundings: how often that t is rounded.
         reason: why a bound is looser than 4 in float32 and 8 in float64.
         touches: the nearest place where the slope or curvature touches 0 without crossing it.
         slope_at_infinity: False where the slope has no limit.
+        wave: the value has none either, and `touches` says where value, slope and curvature cross
+            0 too: between two places that are looked at they do so more than once.
+        trained: the slope that the act declares for training, as its paper prints it; the slope is
+            then compared with it, and the curvature with its derivative.
     """
 
     act: str
@@ -65,9 +70,12 @@ class Row:
     ulp: float = 4
     ulp64: float = 8
     argument: Callable[[float], float] | None = None
+    roundings: int = 1
     reason: str = ""
     touches: Oracle | None = None
     slope_at_infinity: bool = True
+    wave: bool = False
+    trained: Oracle | None = None
     far: float = 1000
 
     def __str__(self) -> str:
@@ -91,13 +99,18 @@ class Row:
                 slope = end.slope(mpf(z)) if callable(end.slope) else mpf(end.slope)
                 return end.value(mpf(z)), slope, mpf(end.curvature)
         large = abs(math.log10(abs(z))) if z else 0
-        tail = (z * z if self.far < 100 else abs(z)) * bool(self.low)
+        tail = 0.0  # up to `far` exp(-1000 z / far), or exp(-(50 z / far)^2), is not nothing
+        if end is not None:
+            tail = (50 * z / self.far) ** 2 if self.far < 100 else 1000 * (abs(z) / self.far)
         digits = int(110 + 3.2 * large + 0.9 * tail)
         with mpmath.workdps(digits):
             at = mpf(z)
             gap = (abs(at) or 1) * mpf(10) ** -30
             below, here, above = self.oracle(at - gap), self.oracle(at), self.oracle(at + gap)
             rounding = (abs(here) + gap) * mpf(10) ** (5 - digits)
+            if self.trained is not None:
+                slopes = [self.trained(at + way * gap) for way in (-1, 0, 1)]
+                return here, slopes[1], (slopes[2] - slopes[0]) / (2 * gap)
             first, second = (above - below) / 2, above - 2 * here + below
             return (
                 here,
@@ -151,6 +164,42 @@ def xielu(z: Any) -> Any:
     return p * z * z + beta * z if z > 0 else n * (mpmath.exp(z) - 1) - n * z + beta * z
 
 
+def gaussian_cdf(mean: float, sigma: float) -> Oracle:
+    """The normal distribution function."""
+    return lambda z: mpmath.ncdf((z - mpf(mean)) / mpf(sigma))
+
+
+def clipped_gelu(low: float, high: float) -> Oracle:
+    """gelu cut at both bounds."""
+    return lambda z: min(max(z * mpmath.ncdf(z), mpf(low)), mpf(high))
+
+
+def step(z: Any) -> Any:
+    """1 above 0, else 0."""
+    return mpf(z > 0)
+
+
+def jump(threshold: float) -> Oracle:
+    """z above a threshold, else 0."""
+    return lambda z: z if z > threshold else mpf(0)
+
+
+def unit_band(z: Any) -> Any:
+    """1 within (-1, 1), else 0."""
+    return mpf(abs(z) < 1)
+
+
+def quarter_wave(z: Any) -> Any:
+    """The nearest multiple of a quarter of the period of sin(30 z)."""
+    return mpmath.nint(z * 60 / mpmath.pi) * mpmath.pi / 60
+
+
+def quarter_chirp(z: Any) -> Any:
+    """The nearest place where 30 (abs z + 1) z is a multiple of pi / 2."""
+    phase = mpmath.nint(abs(z) * (abs(z) + 1) * 60 / mpmath.pi) * mpmath.pi / 60
+    return mpmath.sign(z) * (mpmath.sqrt(1 + 4 * phase) - 1) / 2
+
+
 def leaky(slope: Any) -> Oracle:
     """z, and slope z below 0."""
     return lambda z: z if z > 0 else slope * z
@@ -181,6 +230,10 @@ _ARGUMENT = (
 
 # Their graph shows other acts (a division, a difference, elu, hardtanh), or torch has no such act.
 UNSEEN = {"softsign", "tanhshrink", "selu", "relu6", "identity", "squared_relu", "squareplus"}
+UNSEEN |= {"softcap", "erf", "laplace", "clipped_gelu", "sine", "finer", "gaussian", "gabor"}
+UNSEEN |= {"squared_leaky_relu", "smooth_leaky", "sqrt_softplus"}
+UNSEEN |= {"dyt", "derf", "poly_relu", "jump_relu"}
+UNSEEN |= {"straight_sign", "straight_step", "spike", "spike_atan"}
 UNSEEN |= {"quick_gelu", "swish", "snake", "star_relu", "xielu"}
 ROWS = [
     Row("relu", lambda z: max(z, mpf(0)), ZERO, SAME, {0: 0}),
@@ -322,4 +375,113 @@ ROWS = [
         ),
         creases=(0,),
     ),
+    Row(
+        "softcap",
+        lambda z: 30 * mpmath.tanh(z / 30),
+        level(-30),
+        level(30),
+        far=30_000,
+        argument=lambda z: abs(z) / 15,
+        reason=_ARGUMENT,
+    ),
+    Row(
+        "softcap",
+        lambda z: 2 * mpmath.tanh(z / 2),
+        level(-2),
+        level(2),
+        parameters={"cap": 2.0},
+        far=2000,
+    ),
+    Row("erf", mpmath.erf, level(-1), level(1), far=50),
+    Row(
+        "laplace",
+        gaussian_cdf(0.707107, 0.282095),
+        ZERO,
+        level(1),
+        far=20,
+        argument=lambda z: abs(z - 0.707107) * abs(z - 0.707107) / (2 * 0.282095 * 0.282095),
+        roundings=2,
+        reason="float64 only: t is rounded twice, and exp(-t^2 / 2) amplifies each by t^2",
+    ),
+    Row(
+        "clipped_gelu",
+        clipped_gelu(-10, 10),
+        ZERO,
+        level(10),
+        {10: 0},
+        far=50,
+    ),
+    Row(
+        "sine",
+        lambda z: mpmath.sin(30 * z),
+        touches=quarter_wave,
+        slope_at_infinity=False,
+        wave=True,
+    ),
+    Row(
+        "finer",
+        lambda z: mpmath.sin(30 * (abs(z) + 1) * z),
+        creases=(0,),
+        touches=quarter_chirp,
+        slope_at_infinity=False,
+        wave=True,
+    ),
+    Row("gaussian", lambda z: mpmath.exp(-z * z / 2), ZERO, ZERO, far=50),
+    Row(
+        "gaussian",
+        lambda z: mpmath.exp(-2 * z * z),
+        ZERO,
+        ZERO,
+        parameters={"sigma": 0.5},
+        far=25,
+    ),
+    Row(
+        "gabor",
+        lambda z: mpmath.cos(10 * z) * mpmath.exp(-100 * z * z),
+        ZERO,
+        ZERO,
+        far=5,
+        argument=lambda z: 100 * z * z,
+        reason=_ARGUMENT,
+    ),
+    Row(
+        "squared_leaky_relu",
+        lambda z: leaky(mpf(0.5))(z) ** 2,
+        End(lambda z: z * z / 4, lambda z: z / 2, 0.5),
+        End(lambda z: z * z, lambda z: 2 * z, 2),
+        creases=(0,),
+    ),
+    Row(
+        "smooth_leaky",
+        lambda z: mpf(0.1) * z + (1 - mpf(0.1)) * z * sigmoid(5 * z / 3),
+        line(0.1),
+        SAME,
+        argument=lambda z: 5 * abs(z) / 3,
+        ulp64=24,
+        reason=f"{_ARGUMENT}; the least slope, 0.01, is the difference of 0.1 and 0.09",
+    ),
+    Row("sqrt_softplus", lambda z: mpmath.sqrt(softplus(z)), ZERO),
+    Row("dyt", lambda z: mpmath.tanh(z / 2), level(-1), level(1), far=2000),
+    Row("derf", lambda z: mpmath.erf(z / 2), level(-1), level(1), far=100),
+    Row(
+        "poly_relu",
+        lambda z: sum(max(z, mpf(0)) ** k / 2**k for k in (1, 2, 3)),
+        ZERO,
+        End(lambda z: z**3 / 8, lambda z: 3 * z * z / 8, math.inf),
+        {0: 0},
+        {"a1": 0.5, "a2": 0.25, "a3": 0.125},
+        far=math.inf,  # the end holds at infinity alone
+    ),
+    Row("jump_relu", jump(0.5), ZERO, SAME, {0.5: 0}, {"threshold": 0.5}),
+    Row(
+        "straight_sign",
+        mpmath.sign,
+        level(-1),
+        level(1),
+        {-1: 0, 1: 0},
+        trained=unit_band,
+    ),
+    Row("straight_step", step, ZERO, level(1), {-1: 0, 1: 0}, trained=unit_band),
+    Row("spike", step, creases=(0,), trained=lambda z: 1 / (1 + 25 * abs(z)) ** 2),
+    Row("spike_atan", step, trained=lambda z: 1 / (1 + (mpmath.pi * z) ** 2)),
 ]

@@ -50,7 +50,7 @@ def test_a_bound_act_computes_with_its_parameters() -> None:
     [
         ("leakyrelu6", UnknownNameError, "did you mean 'leakyrelu'"),
         ("mihs", UnknownNameError, "did you mean 'mish'"),
-        ("xyzzy", UnknownNameError, "unknown act 'xyzzy'; known: "),
+        ("xyzzy", UnknownNameError, "unknown act 'xyzzy'; the nearest of "),
         ("relu(3)", UsageError, "takes at most 0 parameters"),
         ("gelu(approx='tanh')", UsageError, "gelu has no parameter 'approx'; it has: approximate"),
         ("leaky_relu(negative_slope=)", UsageError, "is no act with parameters; write it as"),
@@ -87,7 +87,8 @@ def test_a_record_is_complete(name: str) -> None:
     assert known.reference
     assert known.__doc__
     assert 1950 < known.year < 2027
-    assert known.family in ("piecewise", "smooth", "learnable", "output", "gated", "maxout")
+    families = ("piecewise", "smooth", "learnable", "output", "gated", "maxout")
+    assert known.family in (*families, "sparse", "surrogate")
     assert set(known.learnable) <= set(known.defaults)
 
 

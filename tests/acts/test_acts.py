@@ -40,7 +40,8 @@ CALLS: dict[str, Callable[[Tensor], Tensor]] = {
     "log_sigmoid": F.logsigmoid,
 }
 # No largest slope: flatness is judged against the slope at z = 1.
-UNBOUNDED = {"squared_relu": 2.0, "star_relu": 2 * 0.8944, "xielu": 2.1}
+UNBOUNDED = {"squared_relu": 2.0, "squared_leaky_relu": 2.0, "star_relu": 2 * 0.8944, "xielu": 2.1}
+UNBOUNDED["poly_relu"] = 2.0
 ORACLES = {row.act: row for row in reversed(ROWS)}  # the first row of an act: its defaults
 POINTS = [
     sign * size for size in (1e-3, 0.02, 0.31, 0.77, 1.3, 2.2, 3.7, 5.5, 8.0) for sign in (-1, 1)
@@ -107,9 +108,16 @@ def test_max_slope_is_the_supremum(name: str) -> None:
         assert float(act.slope(torch.tensor(1.0))) == pytest.approx(act.max_slope)
         assert float(act.slope(torch.tensor(1e6))) > 1e3 * act.max_slope
         return
+    if name == "finer":  # its slope has no largest either: the envelope at 1
+        near = torch.linspace(0.95, 1.05, 1001, dtype=torch.float64)
+        assert float(act.slope(near).abs().max()) == pytest.approx(act.max_slope, rel=0.05)
+        assert float(act.slope(100 * near).abs().max()) > 60 * act.max_slope
+        return
     z = torch.linspace(-40, 40, 400_001, dtype=torch.float64)
     largest = float(act.slope(z, **act.defaults).abs().max())
-    assert largest == pytest.approx(act.max_slope, rel=2e-6, abs=1e-3 * (name == "squareplus"))
+    assert largest == pytest.approx(
+        act.max_slope, rel=2e-6, abs=1e-3 * (name in ("squareplus", "gabor"))
+    )
 
 
 def test_max_slope_follows_the_parameters() -> None:
@@ -155,6 +163,15 @@ def test_kinks_are_where_the_slope_jumps(name: str) -> None:
     for row in (row for row in ROWS if row.act == name):
         assert act.kinks_at(**row.parameters) == tuple(sorted(row.kinks)), str(row)
         assert bool(row.kinks) <= bool(act.kink), str(row)
+
+
+@pytest.mark.parametrize(("low", "high", "many"), [(-10, 10, 1), (0, 2.5, 2), (-0.1, 2, 3)])
+def test_a_clipped_gelu_bends_where_gelu_meets_a_bound(low: float, high: float, many: int) -> None:
+    kinks = find_act("clipped_gelu").kinks_at(min=low, max=high)
+    levels = F.gelu(torch.tensor(kinks, dtype=torch.float64)).tolist()
+    assert len(kinks) == many
+    for level in levels:
+        assert min(abs(level - low), abs(level - high)) < 1e-12
 
 
 def test_the_contract_rejects_a_wrong_slope() -> None:

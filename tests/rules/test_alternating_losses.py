@@ -180,7 +180,7 @@ def test_a_loss_that_rises_after_its_targets_says_nothing(drift: float, name: st
     build.facts = [f for f in build.facts if f.kind != "criterion"]
     build.fact("criterion", loss="mse", chance=None, target_drift=drift)
     assert judge(build.trace()).name == name
-    in_order = replace(build.facts[-1], data={**build.facts[-1].data, "target_between": 0.95})
+    in_order = replace(build.facts[-1], data={**build.facts[-1].data, "target_returns": 0.95})
     build.facts[-1] = in_order
     assert judge(build.trace()).name == "diverged"
 

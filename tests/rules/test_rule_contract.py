@@ -56,6 +56,11 @@ def raised(share: float) -> Trace:
     return build.trace()
 
 
+def other_act(difference: float) -> Trace:
+    words = {"key": "hidden_act", "named": "gelu(approximate='tanh')", "found": "gelu"}
+    return healthy(flat()).fact("act-name", "mlp.act", difference=difference, **words).trace()
+
+
 def dropped(keep: float) -> Trace:
     build = healthy(flat()).fact("dropout", "fc1", keep=keep, units=40, file="net.py", line=3)
     build.meta = {"looks_for": ["dropout"]}
@@ -157,6 +162,7 @@ ROWS = {
     "ACT103": Row(faults.in_a_row, (1, 2), (0,)),
     "ACT104": Row(lambda n: signal.cut(n).trace(), (2, 10), (1, 0)),
     "ACT105": Row(no_curvature, (1, 128), (0,)),
+    "ACT107": Row(other_act, (1.01e-6, 4.7e-4, 0.02), (1e-6, 0.0)),
     "ACT106": Row(dropped, (0.2, 0.19, 0.03), (0.21, 0.5)),
     "ACT201": Row(softmax, (0.99e-3, 1e-3, 0.0), (1.01e-3,)),
     "ACT202": Row(sigmoid, (0.0, 0.2), (-0.01,)),

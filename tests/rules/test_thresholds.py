@@ -316,6 +316,8 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("acting_linear", "STRAIGHT"): Edge("ACT102", faults.bent, WARNING, NONE, NONE),
     ("dropout_leaves_little", "LITTLE"): Edge("ACT106", contract.dropped, WARNING, WARNING, NONE),
     ("dropout_leaves_little", "HARDLY"): Edge("ACT106", contract.dropped, ERROR, ERROR, WARNING),
+    ("other_act_than_named", "SAME"): Edge("ACT107", contract.other_act, NONE, NONE, NOTE),
+    ("other_act_than_named", "VISIBLE"): Edge("ACT107", contract.other_act, NOTE, NOTE, WARNING),
     ("ordered_data", "SHARE"): Edge("ACT703", contract.ordered, NONE, WARNING, WARNING),
     ("ordered_data", "GRAVE"): Edge("ACT703", contract.ordered, WARNING, ERROR, ERROR),
     ("softmax_before_cross_entropy", "SUM_ERROR"): Edge(

@@ -40,17 +40,25 @@ from relume.acts.weight_decay_groups import parameter_groups as parameter_groups
 from relume.registry import members
 
 if TYPE_CHECKING:
+    from relume.acts.families.bounded import *
     from relume.acts.families.exponential import *
     from relume.acts.families.gated import *
+    from relume.acts.families.gated_limits import *
     from relume.acts.families.lean import *
     from relume.acts.families.learnable import *
     from relume.acts.families.maxout import *
     from relume.acts.families.maxout_layers import *
+    from relume.acts.families.normless import *
     from relume.acts.families.output_layer import *
+    from relume.acts.families.periodic import *
     from relume.acts.families.piecewise import *
     from relume.acts.families.sigmoids import *
     from relume.acts.families.smooth import *
+    from relume.acts.families.sparse_codes import *
+    from relume.acts.families.sparse_softmax import *
+    from relume.acts.families.surrogates import *
     from relume.acts.families.thresholds import *
+    from relume.acts.families.variants import *
 
 
 def _public() -> dict[str, Any]:

@@ -57,9 +57,8 @@ def output_range(act: "Act", rows: str = "") -> tuple[float, float]:
         )
     low, high = math.inf, -math.inf
     for sign in (-1.0, 1.0):
-        values, least, most = _side(act, sign)
-        if values is not None:
-            low, high = min(low, values[0], least), max(high, values[1], most)
+        least, most = _side(act, sign)
+        low, high = min(low, least), max(high, most)
     low, high = round(low, 6) + 0.0, round(high, 6) + 0.0
     if low < 0 and math.isinf(high):
         low = -math.inf
@@ -68,8 +67,12 @@ def output_range(act: "Act", rows: str = "") -> tuple[float, float]:
     return (low, high) if low <= high else (-math.inf, math.inf)
 
 
-def _side(act: "Act", sign: float) -> tuple[tuple[float, float] | None, float, float]:
-    """Return the extremes on one side of zero, and infinities where the act grows there."""
+def _side(act: "Act", sign: float) -> tuple[float, float]:
+    """Return the extremes on one side of zero, infinite where the act grows there.
+
+    It grows if it goes beyond what it had reached by the square root of the range: a wave does
+    not, wherever it ends.
+    """
     sizes = torch.cat(
         (
             torch.linspace(0, 40, 16_001, dtype=torch.float64),
@@ -79,16 +82,19 @@ def _side(act: "Act", sign: float) -> tuple[tuple[float, float] | None, float, f
     values = _values(act, sign * sizes)
     good = ~values.isnan()
     if not bool(good.any()):
-        return None, 0.0, 0.0
+        return math.inf, -math.inf
     sizes, values = sizes[good], values[good]
-    last = float(values[-1])
-    near = values[int(torch.searchsorted(sizes, sizes[-1].sqrt()))]
-    growth = last - float(near)
-    if math.isinf(last) or abs(growth) > GROWS * max(1.0, abs(float(near))):
-        top = math.copysign(math.inf, last if math.isinf(last) else growth)
-    else:
-        top = last
-    return (float(values.min()), float(values.max())), min(top, last), max(top, last)
+    reach = int(torch.searchsorted(sizes, sizes[-1].sqrt()))
+    near, far = values[: reach + 1], values[reach:]
+    least, most = _lower(near, far), -_lower(-near, -far)
+    return least, most
+
+
+def _lower(near: Tensor, far: Tensor) -> float:
+    """Return the least value, minus infinity where the far ones go on falling."""
+    least, last = float(near.min()), float(far.min())
+    falls = math.isinf(last) or least - last > GROWS * max(1.0, abs(least))
+    return -math.inf if falls else min(least, last)
 
 
 def _values(act: "Act", z: Tensor) -> Tensor:

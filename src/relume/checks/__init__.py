@@ -10,6 +10,7 @@ Files in reading order:
 - `check`: `relume.check`, and `check_model`, which returns the trace too.
 - `batches`: turns what the user has into arguments and targets.
 - `no_op_optimizer`: `NoOpOptimizer`, whose step ends a pass for the recorder.
+- `named_acts`: compares the model's acts with those that its configuration names.
 - `probes`: asks on one batch whether layers are remade, rows mix, and the batch can be learned.
 - `import_target`: imports what the words of `relume check` name.
 - `load_data`: reads saved batches and weights without running code from them.

@@ -196,7 +196,7 @@ def _record_passes(
         run = begin(Path(folder, "check.sqlite"), (recorded,), budget=1.0, every=1, about=about)
         with run:
             batches = _run_passes(recorded, batch, criterion, target)
-        trace = run.trace()
+        trace = _with_names(run.trace(), recorded)
         facts = tuple(_probed(recorded, batch, criterion, target, probe))
     loss = trace.series("", "loss")
     table = dict(trace.table)
@@ -226,6 +226,15 @@ def _probed(
         if probe and criterion is not None:
             found.append(probes.learns_batch(model, first, loss))
     yield from (fact for fact in found if fact is not None)
+
+
+def _with_names(trace: Trace, model: nn.Module) -> Trace:
+    """Return the trace with the acts that the model's configuration names."""
+    from relume.checks.named_acts import named_acts
+
+    looks_for = [*(trace.meta.get("looks_for") or ()), "act-name"]
+    facts = (*trace.facts, *named_acts(model))
+    return replace(trace, meta={**trace.meta, "looks_for": looks_for}, facts=facts)
 
 
 def _run_passes(model: nn.Module, batch: Any, criterion: Any, target: Any) -> int:

@@ -179,6 +179,7 @@ class Trace:
                    ``target_max``, ``target_whole`` (all whole numbers), ``target_distinct``
                    (values, up to 32), ``target_ones_max`` (ones in a row of zeros and ones),
                    ``target_drift`` (of their mean, in deviations within a batch),
+                   ``target_returns`` (the share of late values that early batches had),
                    ``target_between`` (the share of their variance from batch to batch, beyond
                    chance), ``target_batches``, ``signed_weights`` (a policy gradient);
                    ``broadcast`` (prediction and target of other shapes, spread over each other);
@@ -195,6 +196,8 @@ class Trace:
                    ``second`` (layer names), ``shape`` [in, mid, out], ``between`` (operations),
                    ``additivity_error`` (relative, on sampled rows; None where it could not be
                    replayed), ``exempt`` (a reason, or None), ``file``, ``line``
+    act-name       of `relume check`, an act that a configuration names: ``key``, ``named``,
+                   ``found``, ``difference`` (the largest between the two functions on [-12, 12])
     act-pair       an act fed by another with only reshapes, pooling or dropout between:
                    ``first``, ``second`` (act names), ``first_traits``, ``second_traits`` (as of
                    a head's acts), ``role``, ``file``, ``line``

@@ -5,6 +5,7 @@ from relume.core import Site
 _WORDS = {
     "xavier": "Xavier initialisation",
     "lecun": "LeCun initialisation (variance of one over the fan-in)",
+    "siren": "SIREN's initialisation (uniform within sqrt(6 / fan_in) / omega)",
 }
 
 

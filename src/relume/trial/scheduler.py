@@ -120,7 +120,6 @@ class TrialRunner:
         self.resumed = 0
         self.confirmations = 0  # winners that were tried on fresh seeds, for the correction
         self._cache = TrialCache(setting.folder, setting.job(BASE_JOB, 0))
-        self._renewed: set[tuple[str, int]] = set()
 
     @property
     def cache_file(self) -> Path:

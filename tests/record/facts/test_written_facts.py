@@ -124,6 +124,24 @@ WEIGHED: dict[str, tuple[bool, Callable[[nn.Module, Tensor, Tensor], Tensor]]] =
 }
 
 
+@pytest.mark.parametrize("moves", [True, False], ids=["foretold", "data in order"])
+def test_targets_of_a_data_set_come_back_and_foretold_ones_do_not(
+    moves: bool, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 1))
+    x, y = torch.randn(400, 4), torch.randn(400, 1).sort(0).values
+
+    def loss(step: int) -> Tensor:
+        rows = slice(20 * (step % 20), 20 * (step % 20) + 20)
+        goal = torch.randn(20, 1) + step if moves else y[rows]
+        return F.mse_loss(model(x[rows]), goal)
+
+    (fact,) = trained(tmp_path, model, loss, 60).facts_of("criterion")
+    assert fact.data["target_returns"] == (0.0 if moves else 1.0)
+    assert fact.data["target_drift"] > 1
+
+
 @pytest.mark.parametrize("name", WEIGHED)
 def test_rows_that_are_weighed_by_both_signs(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)

@@ -30,7 +30,7 @@ Gate = Callable[[Tensor], Tensor]
 _SHAZEER = "Shazeer, 2020, arXiv:2002.05202"
 
 
-def _halves(z: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+def halves(z: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     if not -z.dim() <= dim < z.dim() or z.shape[dim] % 2:
         raise UsageError(
             f"a gated unit cuts axis {dim} in two halves; the input has shape {tuple(z.shape)}."
@@ -50,7 +50,7 @@ def _lean_function(title: str, gate: Callable[..., Tensor], pull: Callable[..., 
     """
 
     def plain(z: Tensor, dim: int, values: tuple[Any, ...]) -> Tensor:
-        a, b = _halves(z, dim)
+        a, b = halves(z, dim)
         return a * gate(b, *values)
 
     def forward(ctx: Any, z: Tensor, dim: int, *values: Any) -> Tensor:
@@ -64,7 +64,7 @@ def _lean_function(title: str, gate: Callable[..., Tensor], pull: Callable[..., 
         if torch.is_grad_enabled():  # a second derivative is wanted
             call = partial(plain, dim=dim, values=ctx.values)
             return by_torch(call, (z,), (True,), gradient)[0], *rest
-        a, b = _halves(z, dim)
+        a, b = halves(z, dim)
         into = torch.empty_like(z)
         left, right = into.chunk(2, dim)
         torch.mul(gradient, gate(b, *ctx.values), out=left)
@@ -82,7 +82,7 @@ def _native(function: Any, gate: Callable[..., Tensor]) -> Callable[..., Tensor]
         values = (*values, *named.values())
         if eager(z):
             return function.apply(z, dim, *values)
-        a, b = _halves(z, dim)
+        a, b = halves(z, dim)
         return a * gate(b, *values)
 
     return native
@@ -127,7 +127,7 @@ def _swiglu_square(direction: str, dim: int = -1) -> float:
 
 
 def _glu_native(z: Tensor, dim: int = -1) -> Tensor:
-    _halves(z, dim)
+    halves(z, dim)
     return functional.glu(z, dim)
 
 
@@ -155,7 +155,7 @@ def glu(z: Tensor, dim: int = -1) -> Tensor:
     Raises:
         UsageError: the axis is not there or cannot be halved.
     """
-    a, b = _halves(z, dim)
+    a, b = halves(z, dim)
     return a * sigmoid(b, exact=True)  # with its slope: torch's cancels
 
 
@@ -182,7 +182,7 @@ _Reglu = _lean_function("RelumeReglu", torch.relu, _relu_pull)
 )
 def reglu(z: Tensor, dim: int = -1) -> Tensor:
     """a max(0, b), (a, b) the halves of z along `dim`; arguments as in `glu`."""
-    a, b = _halves(z, dim)
+    a, b = halves(z, dim)
     return a * relu(b)
 
 
@@ -215,7 +215,7 @@ _Geglu = _lean_function("RelumeGeglu", _gelu_gate, _gelu_pull)
 )
 def geglu(z: Tensor, dim: int = -1, approximate: str = "none") -> Tensor:
     """a gelu(b), (a, b) the halves of z along `dim`; arguments as in `glu` and `gelu`."""
-    a, b = _halves(z, dim)
+    a, b = halves(z, dim)
     return a * gelu(b, exact=True, approximate=approximate)
 
 
@@ -238,7 +238,7 @@ _Swiglu = _lean_function("RelumeSwiglu", functional.silu, _aten.silu_backward.gr
 )
 def swiglu(z: Tensor, dim: int = -1) -> Tensor:
     """a silu(b), (a, b) the halves of z along `dim`; arguments as in `glu`."""
-    a, b = _halves(z, dim)
+    a, b = halves(z, dim)
     return a * silu(b, exact=True)
 
 

@@ -278,7 +278,11 @@ def _hardswish_curvature(z: Tensor) -> Tensor:
     kink="slope of the outer piece at -3 and 3, 0 and 1",
     kinks=lambda: (-3.0, 3.0),
     nodes=(Node("HardswishBackward0", "_saved_self"),),
-    matches=("torch.nn.Hardswish", "torch.nn.functional.hardswish"),
+    matches=(
+        "torch.nn.Hardswish",
+        "torch.nn.functional.hardswish",
+        "timm.layers.activations.HardSwish",
+    ),
     aliases=("hard_swish", "h_swish"),
 )
 def hardswish(z: Tensor) -> Tensor:

@@ -67,6 +67,8 @@ def _gelu_curvature(z: Tensor, approximate: str = "none") -> Tensor:
         "torch.nn.GELU",
         "torch.nn.functional.gelu",
         "transformers.activations.GELUActivation",
+        "timm.layers.activations.GELU",
+        "timm.layers.activations.GELUTanh(approximate='tanh')",
         "transformers.activations.GELUTanh(approximate='tanh')",
         "transformers.activations.PytorchGELUTanh(approximate='tanh')",
         "transformers.activations.NewGELUActivation(approximate='tanh')",
@@ -142,7 +144,10 @@ def _quick_native(z: Tensor) -> Tensor:
     slope=_quick_slope,
     curvature=_quick_curvature,
     declared_max_slope=1.099839,  # silu's: a change of scale leaves the slopes
-    matches=("transformers.activations.QuickGELUActivation",),
+    matches=(
+        "transformers.activations.QuickGELUActivation",
+        "timm.layers.activations.QuickGELU",
+    ),
     aliases=("gelu_quick", "quickgelu"),
 )
 def quick_gelu(z: Tensor) -> Tensor:
@@ -178,6 +183,8 @@ def _silu_curvature(z: Tensor) -> Tensor:
         "torch.nn.SiLU",
         "torch.nn.functional.silu",
         "transformers.activations.SiLUActivation",
+        "timm.layers.activations.Swish",
+        "diffusers.models.activations.FP32SiLU",
     ),
 )
 def silu(z: Tensor) -> Tensor:
@@ -230,6 +237,7 @@ def _mish_curvature(z: Tensor) -> Tensor:
         "torch.nn.Mish",
         "torch.nn.functional.mish",
         "transformers.activations.MishActivation",
+        "timm.layers.activations.Mish",
     ),
 )
 def mish(z: Tensor) -> Tensor:

@@ -98,16 +98,17 @@ def gated_curvature(t: Tensor, factor: Tensor) -> Tensor:
     return factor * root * root * other * other / (1 + both) / (1 + both)
 
 
-def bell(z: Tensor, factor: Tensor) -> Tensor:
-    """factor exp(-z^2 / 2), with z^2 split so that its rounding is not amplified by exp.
+def bell(z: Tensor, factor: Tensor, rate: float = 0.5) -> Tensor:
+    """factor exp(-rate z^2), with z^2 split so that its rounding is not amplified by exp.
 
     z = c + r with c a multiple of 1/16: c^2 is exact, and z^2 - c^2 = r (z + c) is small. The
-    large part is taken in two halves, since exp(-c^2 / 2) alone may be subnormal.
+    large part is taken in two halves, since exp(-rate c^2) alone may be subnormal. A rate that is
+    a power of two is exact.
     """
     z = z.clamp(-40, 40)  # exp(-800) is 0 in float64
     coarse = torch.round(z * 16) / 16
-    root = torch.exp(-coarse * coarse / 4)
-    return factor * torch.exp(-(z - coarse) * (z + coarse) / 2) * root * root
+    root = torch.exp(-coarse * coarse * (rate / 2))
+    return factor * torch.exp(-(z - coarse) * (z + coarse) * rate) * root * root
 
 
 def half_erfcx(z: Tensor) -> Tensor:

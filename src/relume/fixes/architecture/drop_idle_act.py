@@ -22,12 +22,11 @@ from typing import TYPE_CHECKING
 
 from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
-from relume.fixes.base import option, page
-from relume.fixes.loss.drop_act import replace_by_identity, second_acts
+from relume.fixes.base import page
+from relume.fixes.loss.drop_act import patch, replace_by_identity, second_acts
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
-    from relume.fixes.source.diff import Patch, Source
 
 PAGE = page(__doc__)
 
@@ -45,13 +44,6 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
 def apply(edit: Edit, session: "EditSession") -> None:
     """Put the identity in place of the act."""
     replace_by_identity(edit, session)
-
-
-def patch(edit: Edit, source: "Source") -> "Patch | None":
-    """Remove the call at the site's line."""
-    from relume.fixes.source.act_calls import without_act
-
-    return without_act(source, str(option(edit, "act", "")))
 
 
 FIX = PAGE.fix(Safety.EXACT, RUNGS, propose, apply, patch)

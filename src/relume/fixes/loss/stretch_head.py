@@ -30,7 +30,6 @@ from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
 from relume.fixes.base import option, page
 from relume.fixes.live.call_handlers import PASS, FunctionCall
-from relume.fixes.live.model_names import LiveModel
 from relume.fixes.shared.site_queries import first_head_act
 from relume.fixes.shared.swap_live import LiveSwaps
 
@@ -74,11 +73,7 @@ def apply(edit: Edit, session: "EditSession") -> None:
             return PASS
         return low + (call.act(call.z) - bottom) * ((high - low) / (top - bottom))
 
-    def start(model: LiveModel) -> None:
-        for site in edit.sites:
-            swaps.answer(model, site, answer)
-
-    session.on_start(start, training=False, copies=True)
+    swaps.answer_all(edit.sites, answer)
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":

@@ -1,7 +1,7 @@
 """Replaces acts at sites of a live model: swaps act modules, and answers function calls."""
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -82,6 +82,15 @@ class LiveSwaps:
                 None, act, name.index, answer
             )  # it may also be called outside of the model's forward
         return True
+
+    def answer_all(self, sites: Sequence[str], answer: Answer) -> None:
+        """Answer the acts' calls at these sites of every model of the session."""
+
+        def start(model: LiveModel) -> None:
+            for site in sites:
+                self.answer(model, site, answer)
+
+        self._session.on_start(start, training=False, copies=True)
 
     def _replace(
         self, model: LiveModel, old: nn.Module, new: Act, beside: nn.Module | None

@@ -50,11 +50,6 @@ NO_BACKWARD = (
     "no graph to read",
     "call loss.backward() in one recorded run to see the acts",
 )
-UNKNOWN_MASK = (
-    "a mask of zeros and ones is multiplied in here, and what it depends on could not be computed "
-    "again: it may be a hand-written act",
-    "write it as torch.relu(x) or x.clamp(min=0) to see it",
-)
 
 # Modules whose autograd functions only move tensors, or are relume's own: they hide no act.
 _PLUMBING = (

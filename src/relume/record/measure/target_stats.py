@@ -12,6 +12,7 @@ from relume.record.measure.tensor_view import array_of
 MOST_VALUES = 32  # different targets that are counted; with more they count as continuous
 LEAST_BATCHES = 16  # of which the first and the last quarter are compared
 LEAST_ROWS = 8  # targets in a batch, by which batches are compared with what is in them
+KEPT = 16  # values of each batch by which it is known again
 MOST_TARGETS = 65_536  # entries that are read of a batch of targets
 
 
@@ -27,6 +28,7 @@ class TargetStats:
         self._rows = 0
         self._continuous = False
         self._moments: list[tuple[float, float]] = []  # mean and variance of each batch
+        self._kept: list[NDArray[Any]] = []
 
     def add(self, target: Tensor) -> None:
         """Read one batch of targets."""
@@ -44,6 +46,7 @@ class TargetStats:
         self._rows += flat.numel()
         self._continuous = self._continuous or not self._whole
         self._moments.append((float(flat.mean()), float(flat.var(correction=0))))
+        self._kept.append(flat[:KEPT].numpy().copy())
         if len(self._values) <= MOST_VALUES:
             self._values |= {float(v) for v in np.unique(flat.numpy())[: MOST_VALUES + 1]}
         self._binary = self._binary and self._values <= {0.0, 1.0}
@@ -76,6 +79,7 @@ class TargetStats:
             "target_ones_max": self._ones if self._binary else None,
             "target_drift": self._drift(),
             "target_between": self._between(),
+            "target_returns": self._returns(),
             "target_batches": len(self._moments),
         }
 
@@ -91,6 +95,18 @@ class TargetStats:
         total = within + between
         by_chance = within * len(self._moments) / self._rows
         return max(0.0, between - by_chance) / total if total > 0 else None
+
+    def _returns(self) -> float | None:
+        """The share of the last quarter's different values that the first half had, to the bit.
+
+        Those of a data set come back with the next epoch; what a model foretells does not, once
+        the model has moved.
+        """
+        if len(self._kept) < LEAST_BATCHES or not self._continuous:
+            return None
+        first = np.concatenate(self._kept[: len(self._kept) // 2])
+        last = np.unique(np.concatenate(self._kept[-(len(self._kept) // 4) :]))
+        return float(np.isin(last, first).mean())
 
     def _drift(self) -> float | None:
         """How far the mean of the targets has moved, in their deviations within a batch.

@@ -290,14 +290,19 @@ def _table() -> tuple[Tensor, list[tuple[Act, Tensor]]]:
     return grid, table
 
 
+# Acts that equal another one on the grid, at their default parameters or in value.
+_TWINS = frozenset({"identity", "rrelu", "snake", "swish", "clipped_gelu", "jump_relu"})
+
+
 def _bindings() -> Iterator[Act]:
     yield find_act("gelu").bind(approximate="tanh")
     for act in acts().values():
-        if act.elementwise and act.name not in ("identity", "rrelu", "snake", "swish"):
+        if act.elementwise and act.name not in _TWINS:
             yield act
     yield find_act("snake")
     yield find_act("leaky_relu").bind(negative_slope=0.1)
     yield find_act("leaky_relu").bind(negative_slope=0.2)
+    yield find_act("softcap").bind(cap=50.0)
 
 
 def _made(function: Formula, kinds: list[str]) -> Act:
