@@ -22,6 +22,8 @@ with the model: there it is a note).
 Series in the order of time that a recurrent network must read so; on a run that learns this is a
 note.
 
+Losses that are minimised in turn, as in a GAN, have targets of their own and are not judged here.
+
 ## Fixes and their safety
 Shuffle the rows before each epoch (retrain).
 
@@ -37,6 +39,7 @@ from relume.rules.series_tools import last_step, number
 
 PAGE = page(__doc__)
 
+PASSES = 1.5  # backward passes a step; below it a few steps were left out
 SHARE, GRAVE = 0.5, 0.9  # of the variance between batches; measured, see the page
 
 
@@ -46,6 +49,9 @@ def check(trace: Trace) -> Iterator[Result]:
     share = None if fact is None else number(fact.data.get("target_between"))
     if fact is None or share is None:
         yield PAGE.missing("the targets of 16 batches of 8 rows were not read")
+        return
+    if _in_turn(trace):
+        yield PAGE.missing("several losses are minimised in turn, each with targets of its own")
         return
     if share < SHARE:
         yield PAGE.clean(f"{share:.0%} of the variance of the targets lies between batches")
@@ -59,6 +65,12 @@ def check(trace: Trace) -> Iterator[Result]:
         Evidence("between_share", share, SHARE, int(number(fact.data["target_batches"]) or 0)),
         cure="shuffle the rows (shuffle=True) before each epoch",
     )
+
+
+def _in_turn(trace: Trace) -> bool:
+    """Whether a step has several backward passes: a judge's real rows, then its fake ones."""
+    steps, calls = (number(trace.meta.get(name)) or 0.0 for name in ("steps", "backwards"))
+    return bool(trace.facts_of("turn")) or (steps > 0 and calls >= PASSES * steps)
 
 
 RULE = PAGE.rule(

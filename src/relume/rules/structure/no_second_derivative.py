@@ -63,5 +63,5 @@ RULE = PAGE.rule(
     check,
     severities=("error",),
     symptom=False,
-    explains=("ACT601", "ACT603", "ACT606", "ACT607"),
+    explains=("ACT303", "ACT401", "ACT403", "ACT601", "ACT603", "ACT606", "ACT607"),
 )
