@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import signal_traces as signal
 import test_rule_contract as contract
+import wiring_traces as wiring
 from traces import CHANCE, Build, dead, flat, healthy, sigmoids
 
 from relume.core import Finding, Rule, Severity, Trace
@@ -308,6 +309,67 @@ def small(freedom: float) -> Trace:
     return replace(trace, facts=facts)
 
 
+def in_turn(passes: float) -> Trace:
+    """Data in order, with that many backward passes a step."""
+    trace = contract.ordered(1.0)
+    return replace(trace, meta={**trace.meta, "backwards": passes * trace.meta["steps"]})
+
+
+def with_data(trace: Trace, kind: str, site: str, **data: float | str) -> Trace:
+    """The trace with that data of one fact changed."""
+    facts = tuple(
+        replace(f, data={**f.data, **data}) if (f.kind, f.site) == (kind, site) else f
+        for f in trace.facts
+    )
+    return replace(trace, facts=facts)
+
+
+def divided(ratio: float) -> Trace:
+    """An optimiser whose eps is so many times its gradient."""
+    return with_data(wiring.lost(0.0).trace(), "update", "fc1.weight", eps_ratio=ratio)
+
+
+def compared(steps: float) -> Trace:
+    """Lost updates, on so many steps."""
+    return with_data(wiring.lost(0.99).trace(), "update", "fc1.weight", steps=int(steps))
+
+
+def entries(tried: float) -> Trace:
+    """Lost updates, all of so many entries."""
+    return with_data(
+        wiring.lost(0.99).trace(), "update", "fc1.weight", tried=int(tried), lost=int(tried)
+    )
+
+
+def unheard(share: float) -> Trace:
+    """Rows without a gradient, in a run that learns: a note, but where none is left."""
+    build = healthy()
+    return build.fact("signal", "rows", batches=3, rows=96, share=share, zeroed=None).trace()
+
+
+def looked_at(batches: float) -> Trace:
+    """A loss that is blind to half of the rows, on so many batches."""
+    return with_data(wiring.silent(0.5).trace(), "signal", "rows", batches=int(batches))
+
+
+def unlabelled(share: float) -> Trace:
+    """That share of the batches holds ignored labels alone."""
+    build = wiring.wired()
+    return build.fact("signal", "targets", batches=1000, empty=round(share * 1000)).trace()
+
+
+def shown_cut(times: float) -> Trace:
+    """A term whose source line shows the cut, on so many records."""
+    return with_data(wiring.cut_term(times).trace(), "signal", "term 0", operand="recon.item()")
+
+
+def stalled_for(steps: float) -> Trace:
+    """A run of which that is the last step, near guessing behind a frozen weight as drawn."""
+    build = healthy(flat(int(steps) + 1))
+    build.meta = {"looks_for": ["wiring"]}
+    return build.fact("frozen", "encoder.0.weight", fresh=True, entries=4096).trace()
+
+
 EDGES: dict[tuple[str, str], Edge] = {
     ("missing_nonlinearity", "LIMIT"): Edge("ACT101", contract.pair, WARNING, NONE, NONE),
     ("acting_linear", "UNITS"): Edge("ACT102", faults.straight, NONE, WARNING, WARNING),
@@ -320,6 +382,7 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("other_act_than_named", "VISIBLE"): Edge("ACT107", contract.other_act, NOTE, NOTE, WARNING),
     ("ordered_data", "SHARE"): Edge("ACT703", contract.ordered, NONE, WARNING, WARNING),
     ("ordered_data", "GRAVE"): Edge("ACT703", contract.ordered, WARNING, ERROR, ERROR),
+    ("ordered_data", "PASSES"): Edge("ACT703", in_turn, ERROR, NONE, NONE),
     ("softmax_before_cross_entropy", "SUM_ERROR"): Edge(
         "ACT201", contract.softmax, ERROR, ERROR, NONE
     ),
@@ -411,6 +474,29 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("saturated_units", "FLOOR"): Edge("ACT501", bottom, WARNING, NONE, NONE),
     ("softmax_before_cross_entropy", "LEAST"): Edge("ACT201", least_row, NONE, ERROR, ERROR),
     ("symmetric_init", "LEAST_FREEDOM"): Edge("ACT302", small, NONE, ERROR, ERROR, 1, True),
+    ("rows_mixed", "CHANGE"): Edge(
+        "ACT906", lambda v: wiring.mixed(v).trace(), NONE, NONE, WARNING
+    ),
+    ("update_lost", "LOST"): Edge("ACT908", lambda v: wiring.lost(v).trace(), NONE, ERROR, ERROR),
+    ("update_lost", "RATIO"): Edge("ACT908", divided, NONE, ERROR, ERROR),
+    ("update_lost", "LEAST_STEPS"): Edge("ACT908", compared, NONE, ERROR, ERROR, 1, True),
+    ("update_lost", "LEAST_ENTRIES"): Edge("ACT908", entries, NONE, ERROR, ERROR, 1, True),
+    ("rows_without_gradient", "SILENT"): Edge(
+        "ACT909", lambda v: wiring.silent(v).trace(), NONE, ERROR, ERROR
+    ),
+    ("rows_without_gradient", "ALL"): Edge("ACT909", unheard, NOTE, ERROR, ERROR, 5e-4),
+    ("rows_without_gradient", "EMPTY"): Edge("ACT909", unlabelled, NONE, ERROR, ERROR),
+    ("rows_without_gradient", "LEAST"): Edge("ACT909", looked_at, NONE, ERROR, ERROR, 1, True),
+    ("term_without_gradient", "CUT"): Edge("ACT910", shown_cut, NONE, ERROR, ERROR, 1, True),
+    ("term_without_gradient", "LEAST"): Edge(
+        "ACT910", lambda v: wiring.cut_term(v).trace(), NONE, ERROR, ERROR, 1, True
+    ),
+    ("frozen_at_random", "LEAST_STEPS"): Edge(
+        "ACT911", stalled_for, NONE, WARNING, WARNING, 1, True
+    ),
+    ("batch_not_learned", "LEFT"): Edge(
+        "ACT912", lambda v: wiring.unlearned(v).trace(), NONE, NONE, WARNING
+    ),
 }
 
 
