@@ -24,4 +24,4 @@ def test_the_distance_of_dead_units_to_the_data_is_the_models_own() -> None:
     assert said["distance"] == pytest.approx(float(away), rel=0.05)  # 3 % is one deviation of 500
     assert float(nearest) - 0.7 < said["margin"] <= float(nearest)  # of fewer rows, so not above
     words = f"lies {said['distance']:.1f} standard deviations below zero"
-    assert f"over {said['pre_samples']} samples the mean of their input {words}" in found.message
+    assert f"Over {said['pre_samples']} samples the mean of their input {words}" in found.message

@@ -51,12 +51,12 @@ def test_a_derivative_is_seen_with_its_result(seen: tuple[Seen, Callable[..., No
     calls, add = seen
     grad = torch.autograd.grad
     plain, signature = _grad_error(), inspect.signature(grad)
-    add(InsertedCalls.of(grad, "_engine_run_backward", after=("outputs", "result")))  # type: ignore[arg-type]
+    add(InsertedCalls.of(grad, "_engine_run_backward", after=("outputs", "result", "create_graph")))  # type: ignore[arg-type]
     weight = torch.ones(2, requires_grad=True)
     loss = weight.square().sum()
     (found,) = grad(loss, weight)
     assert found.tolist() == [2.0, 2.0]
-    assert calls == [("before",), ("after", (loss,), (found,))]
+    assert calls == [("before",), ("after", (loss,), (found,), False)]
     assert torch.autograd.grad is grad
     assert (_grad_error(), inspect.signature(grad)) == (plain, signature)
 

@@ -94,6 +94,7 @@ SAVING: Mapping[str, tuple[Callable[[], Tensor], str]] = {
     "negative_slope": (lambda: F.leaky_relu(x()), "LeakyRelu"),
     "normalized_shape": (lambda: F.layer_norm(x(), (2,)), "NativeLayerNorm"),
     "other": (lambda: x() * x(), "Mul"),
+    "p": (lambda: torch.native_dropout(x(), 0.5, True)[0], "NativeDropout"),
     "padding": (lambda: F.conv1d(x(1, 1, 2), x(1, 1, 1)), "Convolution"),
     "reduction": (lambda: F.mse_loss(x(), x()), "MseLoss"),
     "result": (lambda: x().relu(), "Relu"),
@@ -110,6 +111,7 @@ SAVING: Mapping[str, tuple[Callable[[], Tensor], str]] = {
     "transposed": (lambda: F.conv1d(x(1, 1, 2), x(1, 1, 1)), "Convolution"),
     "upper": (lambda: F.rrelu(x(), training=True), "Rrelu"),
     "weight": (lambda: F.conv1d(x(1, 1, 2), x(1, 1, 1)), "Convolution"),
+    "x1": (lambda: torch.cdist(x(), x()), "Cdist"),
 }
 FIELDS = {name for names in SAVED.values() for name in names.split()}
 

@@ -19,6 +19,8 @@ from relume.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from relume.checks.batches import Batch
+
 MISSING: dict[str, tuple[str, ...]] = {
     "training": ("it needs a training.", "train under `relume run` or `relume.watch`."),
     "criterion": ("no criterion was given.", "give the loss function, and a target."),
@@ -195,9 +197,9 @@ def _record_passes(
         about: dict[str, Any] = {"script": name, "argv": []}
         run = begin(Path(folder, "check.sqlite"), (recorded,), budget=1.0, every=1, about=about)
         with run:
-            batches = _run_passes(recorded, batch, criterion, target)
+            batches, first = _run_passes(recorded, batch, criterion, target)
         trace = _with_names(run.trace(), recorded)
-        facts = tuple(_probed(recorded, batch, criterion, target, probe))
+        facts = tuple(_probed(recorded, first, criterion, probe=probe))
     loss = trace.series("", "loss")
     table = dict(trace.table)
     if loss is not None and bool(np.isfinite(loss.values).all()):
@@ -206,20 +208,16 @@ def _record_passes(
     return replace(trace, table=table, facts=(*trace.facts, *facts), meta=meta), batches
 
 
-def _probed(
-    model: nn.Module, batch: Any, criterion: Any, target: Any, probe: bool
-) -> Iterator[Fact]:
+def _probed(model: nn.Module, first: Batch, criterion: Any, *, probe: bool) -> Iterator[Fact]:
     """Yield what the probes find on the first batch."""
     import torch
 
     from relume.checks import probes
-    from relume.checks.batches import make_batches
 
     def loss(output: Any, wanted: Any) -> Tensor:
         return _loss(output, wanted, criterion)
 
     with torch.inference_mode(False), torch.enable_grad():
-        first = next(make_batches(model, batch, target, has_criterion=criterion is not None))
         found = [probes.remade_layers(model, first, loss)]
         if probe:
             found.append(probes.rows_apart(model, first))
@@ -237,7 +235,8 @@ def _with_names(trace: Trace, model: nn.Module) -> Trace:
     return replace(trace, meta={**trace.meta, "looks_for": looks_for}, facts=facts)
 
 
-def _run_passes(model: nn.Module, batch: Any, criterion: Any, target: Any) -> int:
+def _run_passes(model: nn.Module, batch: Any, criterion: Any, target: Any) -> tuple[int, Batch]:
+    """Return how many batches passed, and the first: an iterator gives it only once."""
     import torch
 
     from relume.checks.batches import make_batches
@@ -245,6 +244,7 @@ def _run_passes(model: nn.Module, batch: Any, criterion: Any, target: Any) -> in
 
     clock: NoOpOptimizer | None = None
     many = 0
+    passed: list[Batch] = []
     with torch.inference_mode(False), torch.enable_grad():
         for example in make_batches(model, batch, target, has_criterion=criterion is not None):
             output = model(*example.args, **example.named)
@@ -254,8 +254,9 @@ def _run_passes(model: nn.Module, batch: Any, criterion: Any, target: Any) -> in
             )  # now, since a lazy one has them by now
             clock.step()
             clock.zero_grad()
+            passed = passed or [example]
             many += 1
-    return many
+    return many, passed[0]
 
 
 def _loss(output: Any, target: Any, criterion: Any) -> Tensor:

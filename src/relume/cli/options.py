@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from relume.core.plural import count
 from relume.errors import UsageError
 from relume.report.machine.json_file import write
 
@@ -133,6 +132,7 @@ class OutputPolicy:
 
         With `writes_baseline` every finding that is left enters the baseline first, and is silent.
         """
+        from relume.core.plural import count
         from relume.policy.suppress import suppress
         from relume.report.rule_pages.pages import rules
 

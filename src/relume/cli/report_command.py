@@ -8,7 +8,6 @@ import typer
 
 from relume.cli.options import WRITTEN_REPORT, JudgingOptions, output_policy
 from relume.cli.spell_out import options
-from relume.core.plural import count
 from relume.errors import UsageError
 from relume.report.console import print_sentence
 from relume.report.machine.json_file import writable, write
@@ -48,6 +47,7 @@ def report(
     target = writable(file)
     wanted = output_policy(judging)
     from relume.cli.load_and_diagnose import load_and_diagnose
+    from relume.core.plural import count
     from relume.record.store import run_file
     from relume.report.html.report_data import report as page
     from relume.report.html.run_data import RunData

@@ -20,5 +20,5 @@ The command line calls them in this order: `read_config`, `load_baseline`, `diag
     >>> from relume.policy.selectors import selection
     >>> from relume.report.rule_pages.pages import rules
     >>> selection(["act7", "dead-units"], rules())
-    ('ACT701', 'ACT702', 'ACT401')
+    ('ACT701', 'ACT702', 'ACT703', 'ACT401')
 """

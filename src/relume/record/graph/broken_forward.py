@@ -15,7 +15,7 @@ from relume.record.graph.autograd_graph import (
 
 KEPT_SIGNAL = ("_saved_self", "_saved_input", "_saved_mat1")
 KEPT_INPUTS = (*KEPT_SIGNAL, "_saved_other", "_saved_mat2")
-KEPT_OUTPUTS = ("_saved_result", "_saved_output")
+KEPT_OUTPUTS = ("_saved_result",)
 UNDEFINED = frozenset(f"{n}Backward" for n in ("Log", "Log2", "Sqrt", "Rsqrt", "Div", "Pow", "Exp"))
 MOST_BACK = 16  # nodes in a row that keep nothing
 

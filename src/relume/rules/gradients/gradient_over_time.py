@@ -7,7 +7,7 @@ step a thousandth is left.
 
     self.rnn = nn.RNN(16, 32)  # the answer stands at the first of 80 tokens
 
-"in rnn a thousandth of the gradient is left 9 steps back, of 80: it loses a factor of ten every 3
+"in rnn a thousandth of the gradient is left 9 steps back, of 80. It loses a factor of ten every 3
 steps, and the loss stalls". Instead, a cell that keeps its state, begun open:
 
     self.rnn = nn.LSTM(16, 32)
@@ -89,14 +89,14 @@ def _finding(trace: Trace, fact: Fact) -> Finding | None:
         return None
     decades = number(data.get("decades" if lost else "growth")) or 0.0
     text = (
-        "in {site} a thousandth of the gradient is left {back} steps back, of {length}: it loses "
+        "in {site} a thousandth of the gradient is left {back} steps back, of {length}. It loses "
     )
     text += "a factor of ten every {pace:.1f} steps"
     if not lost:
         text = (
-            "in {site} the gradient is a thousand times as large {back} steps back, of {length}: "
+            "in {site} the gradient is a thousand times as large {back} steps back, of {length}. "
         )
-        text += "it grows by a factor of ten every {pace:.1f} steps"
+        text += "It grows by a factor of ten every {pace:.1f} steps"
     if judge(trace).fares_badly:
         text += ", and the loss does not learn what stands there"
     file, line = str(data.get("file") or ""), int(number(data.get("line")) or 0)

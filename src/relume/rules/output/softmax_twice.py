@@ -64,7 +64,7 @@ def check(trace: Trace) -> Iterator[Result]:
 def _finding(trace: Trace, fact: Fact) -> Finding:
     classes = int(number(fact.data.get("classes")) or 0)
     most = math.e / (math.e + classes - 1) if classes else 1.0
-    text = "the output of {site} goes through a softmax twice on its way to the loss: of its "
+    text = "the output of {site} goes through a softmax twice on its way to the loss. Of its "
     text += "{classes} probabilities none can be more than {value:.2f} after the second"
     known = trace.site(fact.site)
     site = Site(

@@ -9,7 +9,7 @@ the rounding of the weights' type, or the rate.
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)
 
 "99 % of the entries of 2 weights (0.weight, 2.weight) that had a gradient were the same bit by bit
-after the step: bfloat16 rounds the change away at a rate of 2e-05". Instead:
+after the step. The type bfloat16 rounds the change away at a rate of 2e-05". Instead:
 
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)  # of a float32 model
     with torch.autocast("cuda", torch.bfloat16): ...
@@ -105,7 +105,8 @@ def _lost(trace: Trace, lost: Sequence[Fact]) -> Finding:
     dtype, rate = str(first.data["dtype"]), number(first.data.get("lr")) or 0.0
     more = {"weights": len(lost), "names": ", ".join(names) + rest, "dtype": dtype, "rate": rate}
     text = "{value:.0%} of the entries of {weights} weights ({names}) that had a gradient were the "
-    text += "same bit by bit after the step: {dtype} rounds the change away at a rate of {rate:g}"
+    text += "same bit by bit after the step. The type {dtype} rounds the change away at "
+    text += "a rate of {rate:g}"
     return PAGE.finding(
         trace.site(first.site) or Site(first.site, "parameter"),
         by_outcome(trace),
