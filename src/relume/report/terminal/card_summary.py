@@ -1,8 +1,9 @@
 """The rows of a card that matter first, and which of several cards is best in a row."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 from relume.core import Card, Measured
 from relume.report.words.sanitise import prose
@@ -37,7 +38,7 @@ def first_rows(card: Card) -> dict[str, Measured]:
     }
 
 
-def all_rows(card: Card) -> dict[str, Measured]:
+def all_rows(card: Card) -> Mapping[str, Measured]:
     """Return every property of a card."""
     return card.measured
 
@@ -71,7 +72,8 @@ def as_ratio(one: Measured | None) -> Measured | None:
 
 def interval_of_ratio(one: Measured, ratio: float) -> tuple[float, float]:
     """Return the 95 % interval of a time's ratio to ReLU, the ratio itself where none was kept."""
-    low, high = (one.details.get(f"ratio_relu_{end}", ratio) for end in ("low", "high"))
+    ends = (one.details.get(f"ratio_relu_{end}", ratio) for end in ("low", "high"))
+    low, high = (cast("float", end) for end in ends)
     return float(low), float(high)
 
 

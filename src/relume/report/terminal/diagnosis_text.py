@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from relume.core import Checked, Diagnosis, Finding, Severity, Trace
+from relume.core import Checked, Diagnosis, Finding, Series, Severity, Trace
 from relume.core.plural import count
 from relume.report.terminal.root_cause import (
     FULL,
@@ -229,7 +229,7 @@ def _seen(run: RunContext) -> Iterator[str]:
 
 def _last_record(trace: Trace | None) -> int | None:
     """Return the last step at which a layer was looked at; the loss is known more often."""
-    table = trace.table if trace else {}
+    table: Mapping[tuple[str, str], Series] = trace.table if trace else {}
     return max(
         (int(s.steps[-1]) for (site, _), s in table.items() if site and len(s)), default=None
     )

@@ -79,7 +79,9 @@ def print_root(
     style.put(style.text((title, tone), (f": {finding.name}: ", tone), (first, "bold")))
     code = run.code(finding)
     gutter = _source(finding, code, style)
-    rows: list[tuple[str, list[str | tuple[str, str]]]] = [("seen", _seen(finding, gutter, style))]
+    rows: list[tuple[str, Sequence[str | tuple[str, str]]]] = [
+        ("seen", _seen(finding, gutter, style))
+    ]
     if verbose:
         rows.append(("data", _measured(finding)))
     if rest:
@@ -146,7 +148,7 @@ def prose_of_code(text: str) -> str:
     return "".join(name(char) if not char.isprintable() else char for char in text.expandtabs(1))
 
 
-def _row(label: str, parts: list[str | tuple[str, str]], gutter: int, style: Style) -> None:
+def _row(label: str, parts: Sequence[str | tuple[str, str]], gutter: int, style: Style) -> None:
     words = style.text(*parts)
     sign = f"= {label}:" if label else ""
     head = style.text((f"{' ' * gutter} {sign:<8} ", "blue"))

@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from relume.core import Diagnosis
+from relume.core import Diagnosis, Value
 from relume.report.terminal.style import Style, grid
 from relume.report.words.sanitise import name, number, prose
 
@@ -72,7 +72,8 @@ def _verdict(run: ListedRun) -> tuple[str, str]:
 
 def _cells(run: ListedRun, noun: str) -> tuple[str, ...]:
     """Return loss, steps, script and start; with nouns where no header has them."""
-    numbers = run.diagnosis.outcome.numbers if run.diagnosis else {}
+    outcome = run.diagnosis.outcome if run.diagnosis else None
+    numbers: Mapping[str, Value] = outcome.numbers if outcome else {}
     end, steps = numbers.get("end"), run.meta.get("steps")
     loss = f"{noun and 'loss '}{number(end)}" if isinstance(end, int | float) else ""
     count_of = f"{steps:,}{noun and ' steps'}" if isinstance(steps, int) else ""

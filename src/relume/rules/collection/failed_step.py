@@ -65,7 +65,11 @@ def _finding(fact: Fact) -> Finding:
         text = "the step raised in {call} ({error})"
     steps = (fact.step, fact.step)
     whole = Evidence(
-        evidence.stat, evidence.value, evidence.threshold, evidence.samples, more | evidence.more
+        evidence.stat,
+        evidence.value,
+        evidence.threshold,
+        evidence.samples,
+        {**more, **evidence.more},
     )
     return PAGE.finding(site, severity, steps, text, whole, cure=cure)
 

@@ -90,7 +90,7 @@ def _judge(trace: Trace, fact: Fact) -> Result | None:
         severity = Severity.WARNING if not used else _note(used < HALF * units)
         text = "{used} of {units} latents of {site} depend on the row: the mean of the others "
         text += "varies by less than {active:g}"
-        return severity and _finding(trace, fact, severity, text, used, units, rows)
+        return _finding(trace, fact, severity, text, used, units, rows)
     if rows < ROWS_A_CODE * units:
         return PAGE.missing(f"{rows} rows were seen, too few for {units} codes", site=fact.site)
     if what == "codes":
@@ -100,7 +100,7 @@ def _judge(trace: Trace, fact: Fact) -> Result | None:
     else:
         severity = _of_silent(1 - used / max(units, 1))
         text = "{used} of {units} latents of {site} were among the largest on any of {samples} rows"
-    return severity and _finding(trace, fact, severity, text, used, units, rows)
+    return _finding(trace, fact, severity, text, used, units, rows)
 
 
 def _note(flag: bool) -> Severity | None:
@@ -139,8 +139,10 @@ def _units(trace: Trace, fact: Fact) -> Finding | None:
 
 
 def _finding(
-    trace: Trace, fact: Fact, severity: Severity, text: str, used: int, units: int, rows: int
-) -> Finding:
+    trace: Trace, fact: Fact, severity: Severity | None, text: str, used: int, units: int, rows: int
+) -> Finding | None:
+    if severity is None:
+        return None
     file, line = str(fact.data.get("file") or ""), int(number(fact.data.get("line")) or 0)
     return PAGE.finding(
         Site(fact.site, "", layer=fact.site, file=file, line=line),

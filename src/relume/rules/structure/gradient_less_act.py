@@ -70,7 +70,7 @@ def check(trace: Trace) -> Iterator[Result]:
         return
     found: dict[str, Finding] = {}
     for fact in trace.facts_of("cut"):
-        names = set(fact.data.get("leaves") or ())
+        names: set[str] = set(fact.data.get("leaves") or ())
         lost = [w for w in every if w.site in names and _is_lost(w)]
         if lost:
             finding = _finding(trace, fact, lost, every)

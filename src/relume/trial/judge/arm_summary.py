@@ -101,7 +101,7 @@ def _goal(by_arm: Mapping[str, list[TrialRun]]) -> float | None:
     every = [run for runs in by_arm.values() for run in runs]
     levels = [run.metrics.get("chance", run.metrics.get("start")) for run in every]
     chance = _median(levels)
-    half = _halfway(next(iter(by_arm.values()), []))
+    half = _halfway(next(iter(by_arm.values()), list[TrialRun]()))
     if chance is None or (half is not None and half < LEARNED * chance):
         return half
     ends = [_median([run.metrics.get("loss") for run in runs]) for runs in by_arm.values()]

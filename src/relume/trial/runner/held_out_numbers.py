@@ -11,7 +11,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from relume.trial.judge.objective_value import NUMBER
 
@@ -223,8 +223,11 @@ class LoggedNumbers:
         return log
 
     def _add(self, what: Any = None, value: Any = None, *_: Any, **keywords: Any) -> None:
-        named = what if isinstance(what, Mapping) else {what or keywords.get("tag"): value}
+        if isinstance(what, Mapping):
+            named = cast("Mapping[Any, Any]", what)
+        else:
+            named = {what or keywords.get("tag"): value}
         for name, one in named.items():
             number = float(one if one is not None else keywords.get("scalar_value", math.nan))
-            for short, _ in _of_line([(str(name), number)], ""):
-                self._values.setdefault(short, []).append(number)
+            for short, read in _of_line([(str(name), number)], ""):
+                self._values.setdefault(short, []).append(read)
