@@ -144,7 +144,7 @@ def test_between_records_only_the_step_hook_and_the_loss_are_ours(tmp_path: Path
     model = Net()
     watched = relume.watch(model, path=tmp_path / "run.sqlite", every=1000)
     train(model, 3)
-    assert left_in_torch() == ["optimizer post", "backward", "scale", "update", "compile"]
+    assert left_in_torch() == ["optimizer post", "backward", "grad", "scale", "update", "compile"]
     watched.close()
 
 

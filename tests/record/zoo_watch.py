@@ -1,5 +1,6 @@
 """Runs an entry of the zoo, watched and plain, and says what is left of the watching."""
 
+import inspect
 import random
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,14 @@ def left_in_torch() -> list[str]:
         "function modes": torch._C._len_torch_function_stack() * [1],
         "anomaly": [1] * torch.is_anomaly_enabled(),
     }
-    inserted = "__relume_before__" in torch.autograd.backward.__code__.co_names
-    tables["backward"] = [1] * inserted
-    for owner, name in (
-        (GradScaler, "scale"),
-        (GradScaler, "update"),
-        (torch, "compile"),
+    for function in (
+        torch.autograd.backward,
+        torch.autograd.grad,
+        GradScaler.scale,
+        GradScaler.update,
+        torch.compile,
     ):
-        tables[name] = [1] * hasattr(getattr(owner, name), "__wrapped__")
+        plain = inspect.unwrap(function)
+        inserted = any(name.startswith("__relume_") for name in plain.__code__.co_names)
+        tables[plain.__name__] = [1] * (inserted or hasattr(function, "__wrapped__"))
     return [name for name, table in tables.items() if table]

@@ -18,7 +18,7 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from relume.instrument.force_eager import ForceEager
 from relume.instrument.module_names import user_frame
-from relume.instrument.private_names import current_autograd_node, in_backward
+from relume.instrument.private_names import current_autograd_node, in_backward, is_functorch_wrapped
 from relume.instrument.source_lines import SourceLines
 from relume.record.capture.graph_reader import DEEP_FIRST, GraphReader, is_deep
 from relume.record.capture.parameter_stats import ParameterStats
@@ -245,6 +245,8 @@ class RecordedStep:
         if in_backward() or get_ident() != self._thread:
             return
         every = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+        if any(is_functorch_wrapped(each) for each in every):
+            return  # under torch.func a value may not be asked for
         start = thread_time()
         with untraced():
             entries = is_zero(results)
