@@ -39,10 +39,15 @@ def test_value_slope_and_curvature_are_exact(row: Row, dtype: torch.dtype) -> No
 def test_exact_slope_is_the_gradient(row: Row, dtype: torch.dtype) -> None:
     z = torch.tensor(points(dtype), dtype=torch.float64).to(dtype).requires_grad_()
     act = find_act(row.act)
-    (gradient,) = torch.autograd.grad(act(z, exact=True, **row.parameters).sum(), z)
+    value = act(z, exact=True, **row.parameters)
+    (gradient,) = torch.autograd.grad(value.sum(), z)
     slope = act.exact_slope(z.detach(), **row.parameters)
     assert slope.dtype is dtype
-    assert torch.equal(slope, gradient)
+    # a wave has no number where its phase is beyond the working type, nor a limit to stand for it
+    lost = value.isnan()
+    assert not (lost & ((z.abs() < 1e18) if row.wave else torch.ones_like(lost))).any()
+    assert torch.equal(slope[~lost], gradient[~lost])
+    assert bool(slope[lost].isnan().all() & gradient[lost].isnan().all())
 
 
 def test_a_root_of_the_slope_is_where_it_is() -> None:

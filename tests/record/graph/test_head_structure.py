@@ -75,7 +75,7 @@ def test_the_axis_of_a_softmax_counts_from_the_front(tmp_path, axis: int) -> Non
     (fact,) = trace.facts_of("softmax")
     assert (fact.data["axis"], fact.data["shape"]) == (axis % 2, [32, 4])
     assert (fact.data["batch"], fact.data["role"]) == (32, "output")
-    assert set(trace.meta["looks_for"]) == {"act-pair", "softmax", "turn", "wiring"}
+    assert {"act-pair", "softmax", "turn", "wiring"} <= set(trace.meta["looks_for"])
 
 
 def test_acts_in_a_row_are_pairs_and_gates_are_none(tmp_path) -> None:

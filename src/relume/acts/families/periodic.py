@@ -40,7 +40,10 @@ def _sine_most(omega: float = 30.0) -> float:
     init=("siren",),
 )
 def sine(z: Tensor, omega: float = 30.0) -> Tensor:
-    """sin(omega z): a wave, whose phase wraps where omega z leaves (-pi, pi)."""
+    """sin(omega z): a wave, whose phase wraps where omega z leaves (-pi, pi).
+
+    NaN where the phase overflows, as for an infinite z: there is no limit that could stand for it.
+    """
     return torch.sin(omega * z)
 
 
@@ -76,7 +79,10 @@ def _finer_most(omega: float = 30.0) -> float:
     init=("siren",),
 )
 def finer(z: Tensor, omega: float = 30.0) -> Tensor:
-    """sin(omega (abs z + 1) z): a wave whose frequency grows with abs z, chosen by the bias."""
+    """sin(omega (abs z + 1) z): a wave whose frequency grows with abs z, chosen by the bias.
+
+    NaN where the phase overflows: half types, evaluated in float32, reach that at 3e18.
+    """
     return torch.sin(_finer_phase(z, omega))
 
 
