@@ -23,7 +23,7 @@ from relume.record.store.read_series import read_newest, read_series
 from relume.record.store.retention import RECORDS
 from relume.record.store.retention import STEP_STATS as STEP_STATS
 from relume.record.store.retention import UNSEEN as UNSEEN
-from relume.record.store.run_values import check_fact, check_meta, check_site
+from relume.record.store.run_values import check_fact, check_meta, check_site, check_window
 from relume.record.store.schema import APPLICATION as APPLICATION
 from relume.record.store.schema import SUFFIX as SUFFIX
 from relume.record.store.schema import VERSION as VERSION
@@ -164,6 +164,7 @@ def _windows(
         "ORDER BY first, id"
     )
     for site, first, last, records, samples, names, types, data in rows:
+        check_window(first, last, records, samples)
         try:
             fields = unpack_fields(names, types, data)
         except (ValueError, TypeError) as error:

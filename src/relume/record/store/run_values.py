@@ -18,6 +18,12 @@ def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62
 
 
+def check_window(*numbers: Any) -> None:
+    """Raise `NotATraceError` unless a window's steps and counts are whole numbers."""
+    if not all(map(_whole, numbers)):
+        raise NotATraceError("the steps or counts of a window are no whole numbers")
+
+
 def _number(value: Any) -> bool:
     if value is None:
         return True
