@@ -155,8 +155,8 @@ class Recorder:
             self.failure_guard.guard("close", lambda: self._finish(end))
         try:
             self.writer.close()
-        except StoreError as error:
-            self.failures.append(str(error))
+        except StoreError as unwritten:
+            self.failures.append(str(unwritten))
 
     def _read_failed_step(self, error: BaseException) -> None:
         failed = failed_step(error)
@@ -291,7 +291,7 @@ class Recorder:
             if step.expects_backward and not step.read(loss, self.step, self.records):
                 return  # another model's loss
             self.backwards += 1
-            if isinstance(loss, Tensor) and loss.numel() == 1:
+            if loss.numel() == 1:
                 self.pending_records.add_loss(self.scaling.unscale(loss), self.recorded_step.reach)
                 self.recorded_step.reach = None
         except Exception as error:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import partial
 from math import isfinite
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import torch
@@ -166,7 +167,7 @@ class WeightStats:
         return self._nonfinite
 
     def _count_nonfinite(self, keys: Keys, samples: ParameterSamples, norms: Tensor) -> None:
-        numbers: list[float] = norms.tolist()  # pyright: ignore[reportUnknownMemberType]
+        numbers: list[float] = cast(Any, norms).tolist()
         pairs = zip(keys, numbers, strict=True)
         self._nonfinite_names.update({name: None for (name, _), n in pairs if not isfinite(n)})
         if self._nonfinite_names:

@@ -8,10 +8,10 @@ as it is, until a result without a gradient that was made from one with a gradie
 
 import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -69,7 +69,11 @@ class CallFollower(TorchFunctionMode):
         self.origins, self._lost, self.done = [], {}, True
 
     def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Call the function, then look at what went in and came out."""
         result = func(*args, **(kwargs or {}))
@@ -119,7 +123,7 @@ def _tensors(values: tuple[Any, ...]) -> Iterator[Tensor]:
         if isinstance(value, Tensor):
             yield value
         elif isinstance(value, tuple | list):
-            yield from (one for one in value if isinstance(one, Tensor))
+            yield from (one for one in cast("Sequence[Any]", value) if isinstance(one, Tensor))
 
 
 def _on_the_way(origins: list[Origin], nodes: set[AutogradNode]) -> Iterator[Origin]:

@@ -9,7 +9,7 @@ records only.
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -253,7 +253,8 @@ def _picked(node: AutogradNode) -> Tensor | None:
         return hot.argmax(1) if bool((hot.sum(1) == 1).all()) else None
     index = saved(node, "_saved_index" if name == "IndexSelectBackward" else "_saved_indices")
     if isinstance(index, list | tuple):
-        index = index[0] if len(index) == 1 else None
+        several = cast("Sequence[Any]", index)
+        index = several[0] if len(several) == 1 else None
     floating = isinstance(index, Tensor) and (
         index.is_floating_point() or index.dtype is torch.bool
     )

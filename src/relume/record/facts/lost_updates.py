@@ -68,8 +68,9 @@ class LostUpdates:
                 continue
             for parameter in group["params"][:MOST_PARAMETERS]:
                 grad = parameter.grad
-                plain = grad is not None and grad.layout == torch.strided
-                if parameter.dim() < 2 or not plain or is_sharded(parameter):
+                if grad is None or grad.layout != torch.strided:
+                    continue
+                if parameter.dim() < 2 or is_sharded(parameter):
                     continue
                 has = _sample(grad) != 0
                 self._open.append((parameter, group, _sample(parameter).clone(), has))

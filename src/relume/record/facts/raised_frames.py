@@ -96,8 +96,13 @@ def _read_frame(step: FailedStep, frame: FrameType) -> None:
         pairs = [("input", names.get("input")), ("target", names.get("target"))]
         step.given = [(name, value) for name, value in pairs if isinstance(value, Tensor)]
         step.target = next((value for name, value in step.given if name == "target"), None)
-    computed = [v for v in names.values() if isinstance(v, Tensor) and v.grad_fn is not None]
-    step.output = max(computed, key=lambda tensor: tensor.grad_fn._sequence_nr(), default=None)
+    computed = [
+        (v.grad_fn._sequence_nr(), v)
+        for v in names.values()
+        if isinstance(v, Tensor) and v.grad_fn is not None
+    ]
+    latest = max(computed, key=lambda pair: pair[0], default=None)
+    step.output = None if latest is None else latest[1]
 
 
 def _numbers(name: str, tensor: Tensor) -> dict[str, Any]:

@@ -7,7 +7,7 @@ what stands in between made the rows alike. This is read on deep records only.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -346,5 +346,5 @@ def _numbers(shares: Sequence[Tensor]) -> list[float]:
     if not shares:
         return []
     device = shares[0].device
-    values: list[float] = torch.stack([share.to(device) for share in shares]).tolist()
+    values: list[float] = cast(Any, torch.stack([share.to(device) for share in shares])).tolist()
     return [value if value == value else 1.0 for value in values]

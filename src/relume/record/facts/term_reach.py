@@ -6,7 +6,7 @@ one reduction over the gradient of the head.
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -163,9 +163,11 @@ class TermReach:
     def write(self, step: int) -> None:
         """Write the facts as far as they are known."""
         if self._rows:
-            rows = torch.stack([pair.cpu() for pair in self._rows]).tolist()
+            rows: list[list[int]] = cast(
+                Any, torch.stack([pair.cpu() for pair in self._rows])
+            ).tolist()
             shares = [silent / count for count, silent in rows]
-            data = {
+            data: dict[str, Any] = {
                 "batches": len(rows),
                 "rows": int(sum(r[0] for r in rows)),
                 "share": min(shares),

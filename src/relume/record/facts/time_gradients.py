@@ -9,7 +9,7 @@ backward, on copies, with the gradient that arrived at its output.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -132,7 +132,7 @@ class GradientOverTime:
             if len(reading.norms) < 2:
                 continue
             at = sorted(reading.norms)
-            norms: list[float] = torch.stack([reading.norms[one] for one in at]).tolist()
+            norms: list[float] = cast(Any, torch.stack([reading.norms[one] for one in at])).tolist()
             if all(math.isfinite(norm) for norm in norms) and max(norms) > 0:
                 self._write(reading, at, norms, step)
 
@@ -219,5 +219,5 @@ def _replayed(
             rows, (start, start), kept, len(kept) == 4, 1, 0.0, False, False, False
         )
         (found,) = torch.autograd.grad(made, rows, back)
-    norms = found.flatten(1).norm(dim=1)
+    norms: Tensor = cast(Any, found.flatten(1)).norm(dim=1)
     return norms.flip(0) if reverse else norms

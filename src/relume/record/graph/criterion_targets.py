@@ -1,6 +1,6 @@
 """Reads the targets that a criterion saved, or solves a hand-written distance for them."""
 
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
@@ -95,7 +95,7 @@ def is_regression(graph: AutogradGraph) -> bool:
     if target is None or target.numel() < MANY:
         return False
     few = target.detach().reshape(-1)[:SOME]
-    return int(few.float().unique().numel()) >= MANY
+    return int(cast(Any, few.float()).unique().numel()) >= MANY
 
 
 def _output(node: AutogradNode, act: bool) -> Tensor | None:

@@ -1,6 +1,7 @@
 """Finds softmaxes of probabilities: a softmax whose input is already the output of another one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
@@ -40,7 +41,8 @@ def _same_axis(first: AutogradNode, second: AutogradNode) -> bool:
     axes: list[int] = []
     for node in (first, second):
         shape = output_shape(first)
-        axis = node._saved_dim
-        axis = axis[0] if isinstance(axis, tuple | list) else axis
+        axis: Any = node._saved_dim
+        if isinstance(axis, tuple | list):
+            axis = cast("Sequence[Any]", axis)[0]
         axes.append(signed_axis(axis) % max(len(shape or ()), 1))
     return axes[0] == axes[1]

@@ -7,7 +7,7 @@ anything of the user's, alive.
 import inspect
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -106,7 +106,8 @@ class BackwardCalls:
         listener = self._listener()
         if listener is None or not listener.watching:
             return
-        tensor = tensors[0] if type(tensors) is tuple and len(tensors) == 1 else tensors
+        given = cast(type[Any], type(tensors))
+        tensor = tensors[0] if given is tuple and len(tensors) == 1 else tensors
         if listener.loss_only and type(tensor) is Tensor and tensor.numel() == 1:
             self._began = False
             listener.read_loss(tensor)

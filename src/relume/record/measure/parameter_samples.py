@@ -7,7 +7,7 @@ out once; each record then costs a view of each tensor and one copy, on whatever
 import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -55,7 +55,7 @@ class ParameterSamples:
         places = self.layout.places_of(wanted)
         products = one * two
         if not products.is_cpu:
-            parts: Sequence[Tensor] = products.split(self.layout.lengths)
+            parts: Sequence[Tensor] = cast(Any, products).split(self.layout.lengths)
             sums = [part.sum() for part in parts]
             return torch.stack([sums[place] for place in places])
         found: NDArray[Any] = np.add.reduceat(products.numpy(), self.layout.begins)
@@ -74,7 +74,7 @@ class ParameterSamples:
 
     def parts(self) -> list[Tensor]:
         """The samples one by one, in the order of the tensors."""
-        split: Sequence[Tensor] = self.flat.split(self.layout.lengths)
+        split: Sequence[Tensor] = cast(Any, self.flat).split(self.layout.lengths)
         return [split[place] for place in self.layout.places]
 
 

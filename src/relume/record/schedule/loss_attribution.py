@@ -40,6 +40,8 @@ class LossReach(NamedTuple):
 
 UNKNOWN = LossReach()
 
+_Pending = tuple[Loss, LossReach, set[int]]  # and the ids of optimisers that refused the loss
+
 
 @dataclass(slots=True)
 class OptimizerTurn:
@@ -87,7 +89,7 @@ class LossAttribution:
         self._main = self._last = self._before_main = 0
         self._several = 0
         self._reach: dict[int, LossReach] = {}  # of the first, second, ... loss of a step
-        self._unassigned: list[tuple[Loss, LossReach, set[int]]] = []
+        self._unassigned: list[_Pending] = []
 
     def set_reach(self, place: int, reach: LossReach) -> None:
         """Set what the graph of the `place`-th loss since the last step told."""
@@ -136,7 +138,8 @@ class LossAttribution:
         pending = [(loss, reach, set[int](refused)) for loss, reach, refused in self._unassigned]
         pending += [(loss, self._reach.get(n, UNKNOWN), set()) for n, loss in enumerate(losses)]
         parameters = _ids(optimizer)
-        own, foreign = [], []
+        own: list[_Pending] = []
+        foreign: list[_Pending] = []
         for entry in pending:
             reached = entry[1].parameters
             (own if not reached or reached & parameters else foreign).append(entry)

@@ -5,9 +5,9 @@ damaged one, in one sentence; what is unknown is kept, for a newer recorder may 
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 from relume.errors import NotATraceError
 
@@ -34,15 +34,20 @@ def _text(value: Any) -> bool:
     return value is None or isinstance(value, str)
 
 
+def _all_text(values: Sequence[Any]) -> bool:
+    return all(isinstance(each, str) for each in values)
+
+
 def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return isinstance(value, list) and _all_text(cast("list[Any]", value))
 
 
 def _begins(value: Any) -> bool:
     """Whether these are steps at which trainings begin: whole, and each later than the last."""
-    if not isinstance(value, list) or not all(map(_whole, value)):
+    if not isinstance(value, list):
         return False
-    return all(one < two for one, two in pairwise(value))
+    steps = cast("list[Any]", value)
+    return all(map(_whole, steps)) and all(one < two for one, two in pairwise(steps))
 
 
 def _lessons(value: Any) -> bool:
@@ -101,7 +106,7 @@ _SITE: Mapping[str, _Check] = {
     ),
     **dict.fromkeys(("low", "high"), lambda v: isinstance(v, int | float) and v == v),
     "max_slope": _number,
-    "init": lambda v: isinstance(v, list | tuple) and all(isinstance(each, str) for each in v),
+    "init": lambda v: isinstance(v, list | tuple) and _all_text(cast("Sequence[Any]", v)),
 }
 
 
