@@ -1,6 +1,7 @@
 """Acts of sparse autoencoders: most latents are set to 0, and the gradient is declared."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -73,7 +74,8 @@ class _Jump(Function):
         ctx.save_for_backward(z, threshold)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+    def backward(ctx: Any, *gradients: Any) -> tuple[Any, ...]:
+        (gradient,) = gradients
         z, threshold = ctx.saved_tensors
         near = ((z - threshold).abs() < ctx.bandwidth / 2).to(z.dtype)
         pull = -threshold / ctx.bandwidth * near * gradient
@@ -108,7 +110,7 @@ def jump_relu(z: Tensor, threshold: Number = _LEAST, bandwidth: float = 0.001) -
     within half a bandwidth of the threshold and 0 elsewhere.
     """
     if isinstance(threshold, Tensor):
-        jump: Any = _Jump.apply
+        jump = cast("Callable[..., Tensor]", _Jump.apply)
         return jump(z, threshold, bandwidth)
     return torch.where(z <= threshold, torch.zeros_like(z), z)
 
