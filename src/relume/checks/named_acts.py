@@ -5,7 +5,7 @@ and a model that is rebuilt from a configuration may take the other one.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -39,7 +39,8 @@ def named_acts(model: nn.Module) -> Iterator[Fact]:
     ``difference`` is the largest between the two functions on [-12, 12], 0 where they are one.
     """
     configured: dict[str, tuple[str, Act]] = {}
-    for path, module in model.named_modules():
+    modules = cast("Iterator[tuple[str, nn.Module]]", model.named_modules())
+    for path, module in modules:
         above = configured.get(path.rpartition(".")[0]) if path else None
         here = _named(getattr(module, "config", None)) or above
         if here is None:
@@ -65,7 +66,10 @@ def named_acts(model: nn.Module) -> Iterator[Fact]:
 def _named(config: Any) -> tuple[str, Act] | None:
     """Return the first act that a configuration names, with the key; None if there is none."""
     for key in KEYS:
-        text = config.get(key) if isinstance(config, Mapping) else getattr(config, key, None)
+        if isinstance(config, Mapping):
+            text = cast("Mapping[str, Any]", config).get(key)
+        else:
+            text = getattr(config, key, None)
         if not isinstance(text, str):
             continue
         try:

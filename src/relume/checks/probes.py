@@ -5,8 +5,8 @@ Each returns a fact, or None where it does not apply. They run on the model as `
 """
 
 import copy
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -53,10 +53,9 @@ def rows_apart(model: nn.Module, batch: Batch) -> Fact | None:
         model.eval()
         for changed in (False, True):
             outputs: list[tuple[str, Tensor]] = []
-
+            modules = cast("Iterator[tuple[str, nn.Module]]", model.named_modules())
             handles = [
-                module.register_forward_hook(_keep(path, outputs))
-                for path, module in model.named_modules()
+                module.register_forward_hook(_keep(path, outputs)) for path, module in modules
             ]
             torch.manual_seed(0)
             model(*[_changed(x) if changed else x for x in batch.args], **batch.named)

@@ -4,6 +4,7 @@ import dis
 import sys
 from functools import cache
 from types import CodeType, FrameType, TracebackType
+from typing import cast
 
 from torch import nn
 from torch.overrides import handle_torch_function
@@ -68,11 +69,14 @@ def _is_own_mode(frame: FrameType) -> bool:
 
 def _has_hooks(module: nn.Module) -> bool:
     """Whether the module would be called through the inner function anyway."""
-    own = (
-        module._forward_hooks,
-        module._forward_pre_hooks,
-        module._backward_hooks,
-        module._backward_pre_hooks,
+    own = cast(
+        "tuple[dict[int, object], ...]",
+        (
+            module._forward_hooks,
+            module._forward_pre_hooks,
+            module._backward_hooks,
+            module._backward_pre_hooks,
+        ),
     )
     hooks = [hook for table in global_hook_tables() for hook in table.values()]
     return any(own) or any(not str(hook.__module__).startswith("relume.") for hook in hooks)

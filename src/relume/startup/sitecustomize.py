@@ -41,10 +41,10 @@ class _BeforeTorch:
         sys.meta_path.remove(self)
         specs = (each.find_spec(name, path, target) for each in later)
         spec = next((each for each in specs if each is not None), None)
-        if spec is None or not hasattr(spec.loader, "exec_module"):
+        loader = None if spec is None else spec.loader
+        if spec is None or loader is None or not hasattr(loader, "exec_module"):
             sys.meta_path.insert(0, self)
             return None
-        loader = spec.loader
 
         def exec_module(module: "ModuleType") -> None:
             del loader.exec_module  # the loader is the user's again

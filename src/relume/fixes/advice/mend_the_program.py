@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PAGE = page(__doc__)
 
-RUNGS = dict.fromkeys(
+RUNGS: dict[str, float] = dict.fromkeys(
     (
         "ACT003",
         "ACT105",

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from relume.acts.act import acts
 from relume.fixes.source.code import (
+    Change,
     Code,
     argument,
     dotted,
@@ -201,7 +202,7 @@ def instead_of(source: "Source", act: str, function: str) -> "Patch | None":
         return None
     if len(found) == 1 and found[0].kind != "module" and found[0].operand is not None:
         text = f"{function}({code.text(found[0].operand)})"
-        change: dict[Any, Any] = {found[0].call: lambda _: cst.parse_expression(text)}
+        change: dict[Any, Change] = {found[0].call: lambda _: cst.parse_expression(text)}
         return patch_from(source, with_torch(code.replaced(change)))
     made = _made(code, act)
     kind = spelling(function.rpartition(".")[2])[0]
@@ -269,7 +270,7 @@ def other_act(source: "Source", old: Sequence[str], new: str, *, every: bool) ->
 class _Swap:
     def __init__(self, code: Code, kind: str, function: str) -> None:
         self.code, self.kind, self.new_function = code, kind, function
-        self.changes: dict[Any, Any] = {}
+        self.changes: dict[Any, Change] = {}
         self.impossible = False
 
     def patch(self, source: "Source") -> "Patch | None":
@@ -401,14 +402,16 @@ def logs_of_rows(source: "Source") -> "Patch | None":
     code = read(source.text)
     if code is None:
         return None
-    changes: dict[Any, Any] = {}
+    changes: dict[Any, Change] = {}
     for call in code.nodes(cst.Call):
         if code.name(call.func) != "torch.log" or len(call.args) != 1:
             continue
         given = call.args[0].value
         value = code.value_of(given) if isinstance(given, cst.Name) else given
+        if not isinstance(value, cst.Call):
+            continue
         for act, function in (("softmax", "log_softmax"), ("sigmoid", "logsigmoid")):
-            found = act_call(code, value, act) if isinstance(value, cst.Call) else None
+            found = act_call(code, value, act)
             if found is not None and found.kind == "function":
                 text = code.text(value)
                 text = f"{FUNCTIONS}.{function}{text[len(code.text(value.func)) :]}"

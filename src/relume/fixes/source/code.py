@@ -5,8 +5,8 @@ never by its spelling: ``F.relu`` is torch's after ``import torch.nn.functional 
 ``self.sigmoid(x)`` is the user's own method.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar, cast
 
 import libcst as cst
 from libcst.metadata import (
@@ -14,6 +14,7 @@ from libcst.metadata import (
     MetadataWrapper,
     ParentNodeProvider,
     PositionProvider,
+    QualifiedName,
     QualifiedNameProvider,
     QualifiedNameSource,
     ScopeProvider,
@@ -78,7 +79,8 @@ class Code:
         Empty for what neither an import nor a single assignment of an imported name explains.
         """
         found = self._names.get(node, ())
-        for each in found() if callable(found) else found:
+        names = cast("Iterable[QualifiedName]", found() if callable(found) else found)
+        for each in names:
             if each.source is QualifiedNameSource.IMPORT:
                 return str(each.name)
         if isinstance(node, cst.Name) and depth < DEEPEST:

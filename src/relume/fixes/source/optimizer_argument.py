@@ -14,6 +14,7 @@ import libcst as cst
 import torch
 
 from relume.fixes.source.code import (
+    Change,
     Code,
     argument,
     dotted,
@@ -54,7 +55,7 @@ def scale_entry_patch(source: "Source", entry: str, factor: float) -> "Patch | N
     code = read(source.text)
     if code is None:
         return None
-    changes: dict[Any, Any] = {}
+    changes: dict[Any, Change] = {}
     for call in optimisers(code):
         if not _scale_in(code, call, entry, factor, source.argv, changes):
             return None
@@ -72,7 +73,7 @@ def _scale_in(
     entry: str,
     factor: float,
     argv: Sequence[str],
-    changes: dict[Any, Any],
+    changes: dict[Any, Change],
 ) -> bool:
     """Add the changes that scale an optimiser's entry; False where its option was given."""
     at = _position(call, entry)
@@ -116,7 +117,7 @@ def _scaled(factor: float) -> Any:
 
 
 def _scale_argument(
-    code: Code, call: cst.Call, name: str, position: int, factor: float, changes: dict[Any, Any]
+    code: Code, call: cst.Call, name: str, position: int, factor: float, changes: dict[Any, Change]
 ) -> None:
     at = argument(call, name)
     if at is None and len(call.args) > position and call.args[position].keyword is None:
