@@ -27,8 +27,8 @@ CHEAP = {  # exit code, and a word that the answer must hold
     "relume explain dead-units": (0, "How it is measured"),
     "relume runs": (0, ""),
     "relume acts": (0, "swish"),
-    "relume card gelu": (0, "Mean of post"),
-    "relume card --compare relu,gelu,silu": (0, "Gain forward"),
+    "relume card gelu": (0, "Hendrycks"),
+    "relume card --compare relu,gelu,silu": (0, "Gain that keeps the signal"),
 }
 COSTLY = {"relume run train.py --epochs 3", "relume diagnose", "relume demo dying-relu"}
 COSTLY |= {"pip install -c constraints.txt -e '.[patch]'"}

@@ -54,7 +54,7 @@ def run(
         The result; a negative code is the signal that ended the script.
     """
     about = {"script": target, "module": module}
-    plan = json.dumps({"path": str(path), "about": about, **schedule})
+    plan = json.dumps({"path": str(path), "about": about, "parent": os.getppid(), **schedule})
     command = [sys.executable, *_interpreter_flags(), *(["-m"] if module else []), target, *argv]
     existed = path.exists()
     code = _wait(command, _environment(plan))

@@ -10,17 +10,20 @@ from pathlib import Path
 
 from relume.record.run import Run
 from relume.record.run import begin as begin_run
+from relume.record.schedule import ranks
 
 
 def begin(plan: str, leave_notes: Callable[[str, list[str]], None]) -> None:
     """Record from now until Python ends.
 
     Args:
-        plan: JSON: the run file's `path`, and `budget`, `every`, `exact`, `sink`, `about` as
+        plan: JSON: the run file's `path`, the supervisor's `parent`, and `budget`, `every`,
+            `exact`, `sink`, `about` as
             `relume.record.run.begin` takes them.
         leave_notes: takes the plan and the recording's problems, in the end.
     """
     wanted = json.loads(plan)
+    ranks.supervisors_parent = wanted.pop("parent", None)
     path = Path(wanted.pop("path"))
     about = {**wanted.pop("about"), "argv": sys.argv[1:]}
     run = begin_run(path, (), about=about, **wanted)

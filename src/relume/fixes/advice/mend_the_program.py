@@ -35,6 +35,7 @@ RUNGS: dict[str, float] = dict.fromkeys(
         "ACT003",
         "ACT105",
         "ACT106",
+        "ACT107",
         "ACT208",
         "ACT405",
         "ACT407",

@@ -53,6 +53,10 @@ def this_rank(environment: Mapping[str, str] = os.environ) -> Rank | None:
     return Rank(*rank_and_world, _job(environment, rank_and_world[1]))
 
 
+supervisors_parent: int | None = None
+"""The parent of the process that started this one to record it (`relume run`); None without."""
+
+
 def _from_torch() -> tuple[int, int] | None:
     distributed: Any = sys.modules.get("torch.distributed")  # if it is not loaded, no group is open
     if distributed is None or not distributed.is_available() or not distributed.is_initialized():
@@ -64,5 +68,5 @@ def _job(environment: Mapping[str, str], world: int) -> str:
     names = ("TORCHELASTIC_RUN_ID", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RESTART_COUNT")
     parts = [environment.get(name, "") for name in names]
     if environment.get("LOCAL_WORLD_SIZE") == str(world):
-        parts.append(str(os.getppid()))  # all ranks of a job have one parent process
+        parts.append(str(supervisors_parent or os.getppid()))  # all ranks have one parent process
     return "/".join(parts)
