@@ -30,24 +30,21 @@ if TYPE_CHECKING:
 
 PAGE = page(__doc__)
 
-RUNGS: dict[str, float] = dict.fromkeys(
-    (
-        "ACT003",
-        "ACT105",
-        "ACT106",
-        "ACT107",
-        "ACT208",
-        "ACT405",
-        "ACT407",
-        "ACT906",
-        "ACT908",
-        "ACT909",
-        "ACT910",
-        "ACT911",
-        "ACT912",
-    ),
-    1.0,
-)
+RUNGS = {
+    "ACT003": 1.0,
+    "ACT105": 1.0,
+    "ACT106": 1.0,
+    "ACT107": 1.0,
+    "ACT208": 1.0,
+    "ACT405": 1.0,
+    "ACT407": 1.0,
+    "ACT906": 1.0,
+    "ACT908": 1.0,
+    "ACT909": 1.0,
+    "ACT910": 1.0,
+    "ACT911": 1.0,
+    "ACT912": 1.0,
+}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
