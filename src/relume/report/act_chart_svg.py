@@ -89,7 +89,9 @@ def _legend(plotted: Sequence[Card]) -> list[str]:
     return parts
 
 
-def _style(many: int) -> str:
+def stroke_styles(many: int) -> tuple[str, str]:
+    """Return the styles of that many curves, `c0` on, and the colours on a dark ground."""
+
     def colours(hues: Sequence[str]) -> str:
         return "".join(f".c{i}{{stroke:{hues[i % len(hues)]}}}" for i in range(many))
 
@@ -98,15 +100,20 @@ def _style(many: int) -> str:
         for i in range(many)
         if (dash := DASHES[(i + i // len(LIGHT)) % len(DASHES)])
     )
+    return colours(LIGHT) + dashes, colours(DARK)
+
+
+def _style(many: int) -> str:
+    light, dark = stroke_styles(many)
     return (
         "text{font:13px system-ui,sans-serif;fill:#1a1a1a}.ground{fill:#fff}"
         ".head{font-size:17px;font-weight:600}.label{font-weight:600}.tick{text-anchor:middle}"
         ".side{text-anchor:end}.tick,.side{font-size:12px;fill:#555}"
         ".line{stroke:#e3e3e3;fill:none}.zero{stroke:#8c8c8c;fill:none}"
-        f".c{{fill:none;stroke-width:2.2;stroke-linejoin:round}}{colours(LIGHT)}{dashes}"
+        f".c{{fill:none;stroke-width:2.2;stroke-linejoin:round}}{light}"
         "@media (prefers-color-scheme:dark){text{fill:#ececec}.ground{fill:#16181c}"
         ".tick,.side{fill:#b4b4b4}.line{stroke:#2e3238}.zero{stroke:#7d848c}"
-        f"{colours(DARK)}}}"
+        f"{dark}}}"
     )
 
 

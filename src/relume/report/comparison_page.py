@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 
 from relume.core.trial import Trial
-from relume.report.act_chart_svg import DARK, DASHES, LIGHT, tick_text, ticks
+from relume.report.act_chart_svg import stroke_styles, tick_text, ticks
 from relume.report.machine.comparison_tables import cells, paragraph
 from relume.report.words.sanitise import name, prose, shorten
 
@@ -147,14 +147,7 @@ def _text(words: str) -> str:
 
 
 def _style(many: int) -> str:
-    def colours(hues: Sequence[str]) -> str:
-        return "".join(f".c{i}{{stroke:{hues[i % len(hues)]}}}" for i in range(many))
-
-    dashes = "".join(
-        f".c{i}{{stroke-dasharray:{dash}}}"
-        for i in range(many)
-        if (dash := DASHES[(i + i // len(LIGHT)) % len(DASHES)])
-    )
+    light, dark = stroke_styles(many)
     return (
         ":root{color-scheme:light dark}"
         "body{font:15px system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;"
@@ -165,7 +158,7 @@ def _style(many: int) -> str:
         ".least{stroke:#888;stroke-dasharray:5 4}.whisker{stroke:currentColor;stroke-width:2}"
         ".dot{fill:currentColor}table{border-collapse:collapse}"
         "th,td{padding:.3em .7em;text-align:left;border-bottom:1px solid #8884}"
-        f".c{{fill:none;stroke-width:2;stroke-linejoin:round}}{colours(LIGHT)}{dashes}"
+        f".c{{fill:none;stroke-width:2;stroke-linejoin:round}}{light}"
         "@media (prefers-color-scheme:dark){body{color:#ececec;background:#16181c}"
-        f"{colours(DARK)}}}"
+        f"{dark}}}"
     )

@@ -21,15 +21,13 @@ from relume.core import Fact
 from relume.instrument.mode_stack import is_open, remove_mode
 from relume.instrument.module_names import user_frame
 from relume.instrument.private_names import DisableTorchFunction, function_stack_length
-from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind, leaf_of, walk
+from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind, walk
+from relume.record.graph.zero_slope import leaves_past, zero_slope_nodes
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.qualified_names import QualifiedNames
 from relume.record.sites.sites import source_of
 from relume.record.store.run_file import Writer
 
-ZERO_SLOPE = frozenset(
-    f"{name}Backward" for name in ("Sign", "Sgn", "Round", "Floor", "Ceil", "Trunc", "FloorDivide")
-)
 LEAST = 2  # looks at which a module ran and its weights were in no graph
 MOST_STEPS = 3  # steps that are followed call by call
 MOST_ORIGINS = 16  # results without a gradient that are followed on one step
@@ -215,10 +213,10 @@ class GradientCuts:
 
     def _read_walls(self, graph: AutogradGraph, step: int) -> None:
         """Find the leaves that every path from the loss reaches through a node without slope."""
-        walls = [node for node in graph.nodes if kind(node) in ZERO_SLOPE]
+        walls = zero_slope_nodes(graph)
         if not walls:
             return
-        live = _live(graph, set(walls))
+        live = leaves_past(graph, walls)
         for wall in walls:
             lost = [leaf for leaf in walk(wall).leaves if id(leaf) not in live]
             if lost:
@@ -239,17 +237,3 @@ class GradientCuts:
             known |= {"file": file, "line": line}
         if known != before:
             self._writer.replace_fact(Fact("cut", names[0], known["step"], dict(known)))
-
-
-def _live(graph: AutogradGraph, walls: set[AutogradNode]) -> set[int]:
-    """Return the leaves to which some path from the loss leads past every wall, by id."""
-    seen: set[AutogradNode] = {graph.root}
-    queue: list[AutogradNode] = [graph.root]
-    for node in queue:
-        if node in walls:
-            continue
-        for source, _ in node.next_functions:
-            if source is not None and source not in seen:
-                seen.add(source)
-                queue.append(source)
-    return {id(tensor) for node in queue if (tensor := leaf_of(node)) is not None}

@@ -11,19 +11,16 @@ from relume.record.facts.attribute_paths import attribute_paths
 from relume.record.facts.wiring_leaf import LeafAudit
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
-    AutogradNode,
     kind,
     leaf_of,
     weight_of,
 )
 from relume.record.graph.op_names import AFFINE
+from relume.record.graph.zero_slope import leaves_past, zero_slope_nodes
 from relume.record.sites.qualified_names import QualifiedNames
 from relume.record.sites.sites import source_of
 
 SEARCHES = 3  # audits on which the objects of the program are searched for names
-ZERO_SLOPE = frozenset(
-    f"{name}Backward" for name in ("Sign", "Sgn", "Round", "Floor", "Ceil", "Trunc", "FloorDivide")
-)
 
 
 class LeafNames:
@@ -74,20 +71,10 @@ class LeafNames:
 
 def find_cuts(graph: AutogradGraph, leaves: Mapping[int, LeafAudit]) -> None:
     """Find leaves that every path from the loss reaches through an operation without slope."""
-    flat = [node for node in graph.nodes if kind(node) in ZERO_SLOPE]
+    flat = zero_slope_nodes(graph)
     if not flat:
         return
-    walls = set(flat)
-    seen: set[AutogradNode] = {graph.root}
-    queue: list[AutogradNode] = [graph.root]
-    for node in queue:
-        if node in walls:
-            continue
-        for source, _ in node.next_functions:
-            if source is not None and source not in seen:
-                seen.add(source)
-                queue.append(source)
-    live = {id(tensor) for node in queue if (tensor := leaf_of(node)) is not None}
+    live = leaves_past(graph, flat)
     wall = flat[-1]
     file, line = source_of(wall)
     for tensor in graph.leaves:

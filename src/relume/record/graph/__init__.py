@@ -25,6 +25,7 @@ Files in reading order:
 - `head_reach`: what the last acts of a head can give together.
 - `softmax_chain`: a softmax whose input is already one's output.
 - `second_derivative`: one that is asked for and is zero everywhere.
+- `zero_slope`: operations whose slope is zero, and the leaves that a path reaches past them.
 - `dropout_masks`: which share of its values a dropout keeps.
 - `broken_forward`: the first place of a forward that is not finite.
 - `softmax_source`: whether a softmax call names its axis in the source.
