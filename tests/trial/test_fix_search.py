@@ -6,7 +6,7 @@ from fake_runner import FakeRunner
 from relume.core import Diagnosis, Evidence, Finding, Outcome, Severity
 from relume.core.trial import Arm, Edit, TrialRun
 from relume.trial.cure_screening import MOST_JOINT, CureScreening
-from relume.trial.fix_candidates import Cause, joined
+from relume.trial.fix_candidates import Cause, joined, why_it_fails
 from relume.trial.fix_search import CureSearch, runs_at_most
 from relume.trial.paired_trial import BASE
 
@@ -114,3 +114,33 @@ def test_joint_edits_begin_with_the_best_arm_and_what_changes_least() -> None:
     assert (SWAP, INPUTS, SLOWER) in found[:8]
     assert not any({"swap-act", "matching-init"} <= {edit.fix for edit in one} for one in found)
     assert joined([], (SLOWER, FASTER)) == []
+
+
+def test_a_cause_whose_cures_changed_nothing_is_no_cause() -> None:
+    class Never(Deep):
+        cured_by = "nothing"
+
+    found = search(Never(lambda _: 0.0), fails="it has not learned", edits=(INIT, INPUTS))
+    assert list(found.screening.refutations(None)) == [
+        "ACT601 vanishing is not the cause: 'weights drawn anew' and 'inputs standardised' changed "
+        "nothing."
+    ]
+    assert list(found.screening.refutations(found.screening.causes[0])) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "end", "words"),
+    [
+        ("learning", 2.29, "its loss ends at 2.29, and guessing gives 2.3"),
+        ("learning", 0.5, ""),
+        ("stalled", 2.29, "it stands still"),
+        ("signed", 2.29, ""),
+    ],
+)
+def test_every_loss_of_the_trial_decides_whether_a_run_has_learned(
+    name: str, end: float, words: str
+) -> None:
+    """The recording has a part of the losses, and its outcome may flip; the trial's run has all."""
+    outcome = Outcome(name, "it stands still", numbers={"chance": 2.3})
+    run = TrialRun("base", 0, end, metrics={"loss": end, "start": 2.5})
+    assert why_it_fails(Diagnosis((), (), (), outcome), run) == words
