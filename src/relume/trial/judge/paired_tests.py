@@ -133,7 +133,7 @@ def power(n: int, size: float, level: float = LEVEL, signs: float = LEVEL) -> fl
     differences: by the t-test at `level`, and by the sign test at `signs`.
 
     >>> round(power(5, 2.0), 1), round(power(5, 1.0), 1), round(power(10, 1.0), 1)
-    (0.9, 0.4, 0.8)
+    (0.9, 0.3, 0.5)
     """
     return bisect_left(_shown_from(n, level, signs), size) / DRAWS
 
