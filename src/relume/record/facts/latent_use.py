@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relume.core import Fact
+from relume.record.facts.fact_audit import FactAudit
 from relume.record.graph import criterion, criterion_targets
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
@@ -54,17 +55,11 @@ class Latents:
     most: int = 0
 
 
-class LatentUse:
-    """Writes one fact for each place with latents.
-
-    Args:
-        sites: the run's sites.
-        writer: the open run file.
-    """
+class LatentUse(FactAudit):
+    """Writes one fact for each place with latents."""
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
-        self._sites = sites
-        self._writer = writer
+        super().__init__(sites, writer)
         self._known: dict[str, Latents] = {}
         self._looked = 0
 
