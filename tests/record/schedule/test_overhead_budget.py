@@ -4,7 +4,13 @@ import itertools
 
 import pytest
 
-from relume.record.schedule.overhead_budget import ALLOWANCE, EARLY, FORCED, OverheadBudget
+from relume.record.schedule.overhead_budget import (
+    ALLOWANCE,
+    EARLY,
+    FORCED,
+    TRAININGS,
+    OverheadBudget,
+)
 from relume.record.schedule.step_schedule import grid_level, record_level
 
 
@@ -85,6 +91,17 @@ def test_a_new_training_is_recorded_densely_again() -> None:
     budget.begin_training()
     recorded, _ = simulate(budget, 100, step=1e-3, claimed=1e-4, true=1e-4)
     assert len(recorded) > 95
+
+
+def test_every_training_has_its_first_steps_though_the_allowance_is_spent() -> None:
+    budget = OverheadBudget()
+    simulate(budget, 200, step=1e-4, claimed=0.1, true=0.1)
+    budget.begin_training()
+    recorded, _ = simulate(budget, 40, step=1e-4, claimed=0.1, true=0.1)
+    assert recorded[:FORCED] == list(range(FORCED))
+    for _ in range(TRAININGS):
+        budget.begin_training()
+    assert simulate(budget, 40, step=1e-4, claimed=0.1, true=0.1)[0] in ([], [0])
 
 
 @pytest.mark.parametrize("every", [None, 7])

@@ -109,6 +109,9 @@ class NonFiniteOrigin(FactAudit):
             made = self._update(bad) or self._gradient(graph, bad)
             if made is not None:
                 self._write(made, step - self.stepped)
+            self._done = (
+                True  # weights that are lost stay lost: to look again costs, and finds nothing
+            )
             return
         node = _first_bad(graph)
         if node is not None:

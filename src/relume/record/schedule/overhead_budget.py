@@ -23,7 +23,10 @@ from statistics import median
 
 from relume.record.schedule.step_schedule import grid_level, next_record, record_level
 
-FORCED = 8  # first steps recorded whatever they cost: the batches that a rule asks for
+FORCED = (
+    8  # first steps of a training recorded whatever they cost: the batches that a rule asks for
+)
+TRAININGS = 16  # so many have forced records: a loop over thousands of short trainings pays no more
 ALLOWANCE = 1.5  # seconds of recording that the numbers of the steps alone decide about
 EARLY = 0.25  # of the allowance that is free at once; half as much for each doubling of the run
 SET_UP = 2  # records that pay for work which never comes again teach nothing about the cost
@@ -59,6 +62,7 @@ class OverheadBudget:
         self.records = 0
         self.steps = 0
         self._origin = 0  # the first step of the training that runs
+        self._trainings = 1
         self._used = 0.0  # of the allowance; what the clock says of a busy machine is left out
         self._cost = 0.0  # running mean of a record's own cost
         self._recorded: deque[float] = deque(maxlen=KEPT)
@@ -82,6 +86,7 @@ class OverheadBudget:
     def begin_training(self) -> None:
         """Another training begins with the next step: its first steps are recorded densely."""
         self._origin = self.steps
+        self._trainings += 1
 
     def request(self) -> None:
         """Record the next step, on credit if need be: the loss jumped."""
@@ -153,7 +158,7 @@ class OverheadBudget:
         else:
             self._cost = cost
         self._calibrate()
-        if self.records > FORCED and not self._free:
+        if not self._is_forced(self.number - 1) and not self._free:
             self.credit -= self.alpha * cost
         self.spent += self.alpha * cost
         self._used += ALPHA[1] * cost
@@ -185,7 +190,7 @@ class OverheadBudget:
         if self.every is not None:
             self._urgent = False
             return self.steps % self.every == 0
-        if self.records < FORCED:
+        if self._is_forced(self.number):
             return True
         price = self.alpha * self._cost
         self.credit = min(self.credit, SAVINGS * price)
@@ -196,6 +201,10 @@ class OverheadBudget:
         if level < record_level(self.number):
             return False
         return self._free or (level >= self._paid_level() and self.credit >= price)
+
+    def _is_forced(self, number: int) -> bool:
+        """Whether this step of the training that runs is recorded whatever it costs."""
+        return number < FORCED and self._trainings <= TRAININGS
 
     def _paid_level(self) -> int:
         """The grid that has as few steps as are paid for.
