@@ -42,7 +42,7 @@ class GradScaling:
     def unscale(self, tensor: Tensor) -> Tensor:
         """Return a scaled loss without the factor: the one that was multiplied, where it is known.
 
-        A loss in half precision may be infinite once it is multiplied.
+        One of shape (1,) in half precision may be infinite once it is multiplied.
         """
         scale, sources = self._scale, getattr(tensor.grad_fn, "next_functions", ())
         if scale is not None and self._loss is not None:

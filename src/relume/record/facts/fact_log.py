@@ -226,9 +226,11 @@ class FactLog(FactAudit):
             data = {"stat": stat, "operation": broken.operation}
             self._writer.fact(Fact("non-finite", site, step, data))
 
-    def _layer_before(self, node: AutogradNode, module_trace: ModuleTrace) -> str:
+    def _layer_before(self, node: AutogradNode | None, module_trace: ModuleTrace) -> str:
         """The layer that made a node or fed it; "" where it cannot be known."""
         for _ in range(MOST_BETWEEN):
+            if node is None:
+                break
             path = self._sites.layer_path(node, module_trace)
             sources = [source for source in inputs(node) if source is not None]
             if path or not sources:

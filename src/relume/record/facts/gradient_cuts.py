@@ -99,7 +99,7 @@ class CallFollower(TorchFunctionMode):
             self.origins.append(lost)
         for tensor in made:
             if tensor.requires_grad:
-                lost.node = lost.node or tensor.grad_fn
+                lost.node = lost.node or cast("AutogradNode | None", tensor.grad_fn)
             else:
                 self._lost[id(tensor)] = weakref.ref(tensor), lost
 

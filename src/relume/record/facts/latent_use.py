@@ -166,10 +166,10 @@ def _means(graph: AutogradGraph) -> Iterator[tuple[Tensor, AutogradNode]]:
     for node in graph.nodes:
         value = _squared(node)
         if value is not None:
-            source = next(pair for pair in node.next_functions if pair[0] is not None)
+            source = _edges(node)[0]
             for _ in range(MOST_STEPS):
                 squares.setdefault(source, value)
-                below = [pair for pair in source[0].next_functions if pair[0] is not None]
+                below = _edges(source[0])
                 if kind(source[0]) not in ("SubBackward", "DivBackward") or len(below) != 1:
                     break
                 source = below[0]
@@ -179,11 +179,16 @@ def _means(graph: AutogradGraph) -> Iterator[tuple[Tensor, AutogradNode]]:
     for node in graph.nodes:
         if kind(node) != "AddBackward":
             continue
-        pairs = [pair for pair in node.next_functions if pair[0] is not None]
+        pairs = _edges(node)
         for mean, noise in zip(pairs, reversed(pairs), strict=True):
             if mean in squares and mean not in seen and len(pairs) == 2 and _is_noise(noise[0]):
                 seen.add(mean)
                 yield squares[mean], mean[0]
+
+
+def _edges(node: AutogradNode) -> list[tuple[AutogradNode, int]]:
+    """The inputs that carry a gradient, with the number of the source's output."""
+    return [(source, number) for source, number in node.next_functions if source is not None]
 
 
 def _squared(node: AutogradNode) -> Tensor | None:

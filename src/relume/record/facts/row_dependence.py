@@ -329,7 +329,7 @@ def _measured(rows: Tensor) -> Tensor:
     """Variance over rows / mean square, over all units together."""
     rows = rows.double()
     centred = rows - rows.mean(0)
-    return centred.square().mean() / rows.square().mean().clamp(min=1e-300)
+    return centred.square_().mean() / rows.square().mean().clamp(min=1e-300)
 
 
 def _share(rows: Tensor) -> float:

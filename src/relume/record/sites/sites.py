@@ -161,6 +161,7 @@ class Sites:
         if one.captured is not None:
             file, line = one.captured.file, one.captured.line
         if one.captured_input is None:
+            assert node is not None  # what was not captured was found in the graph
             saved = one.node_spec.read(node)
             axis = unit_axis(node, saved.shape, one.entry)
             units = 1 if axis == ONE_UNIT else int(saved.shape[axis])
@@ -233,9 +234,9 @@ class Sites:
         return name
 
 
-def _axis_of(node: AutogradNode, entry: AutogradNode | None) -> int:
+def _axis_of(node: AutogradNode | None, entry: AutogradNode | None) -> int:
     shape = output_shape(node)
-    return -1 if shape is None else unit_axis(node, shape, entry)
+    return -1 if node is None or shape is None else unit_axis(node, shape, entry)
 
 
 def source_of(node: AutogradNode) -> tuple[str, int]:

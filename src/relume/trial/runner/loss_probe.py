@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor
@@ -75,7 +75,8 @@ class LossProbe:
         self._handle.remove()
 
     def _before_backward(self, tensors: Any) -> None:
-        loss = tensors[0] if isinstance(tensors, tuple) and len(tensors) == 1 else tensors
+        alone = isinstance(tensors, tuple) and len(cast("tuple[Any, ...]", tensors)) == 1
+        loss: Any = tensors[0] if alone else tensors
         if isinstance(loss, Tensor) and loss.numel() == 1:
             with suppress(Exception):  # an error here must not change the user's training
                 self._record_loss(self._scaling.unscale(loss))
