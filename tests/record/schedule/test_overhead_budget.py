@@ -104,6 +104,15 @@ def test_every_training_has_its_first_steps_though_the_allowance_is_spent() -> N
     assert simulate(budget, 40, step=1e-4, claimed=0.1, true=0.1)[0] in ([], [0])
 
 
+@pytest.mark.parametrize("steps", [640, 1_000, 1_500])
+def test_a_short_run_of_costly_records_is_seen_to_its_end(steps: int) -> None:
+    """The grid's steps stay within a tenth of the end, the most that a "fine" allows."""
+    budget = OverheadBudget(0.01)
+    recorded, spent = simulate(budget, steps, step=5e-4, claimed=4e-3, true=4e-3)
+    assert recorded[-1] >= 0.9 * steps
+    assert spent < 1.1 * ALLOWANCE
+
+
 @pytest.mark.parametrize("every", [None, 7])
 def test_what_is_certain_is_certain(every: int | None) -> None:
     budget = OverheadBudget(0.01, every=every)

@@ -3,10 +3,11 @@
 The numbers of the steps decide (`step_schedule`), and what the run does: where its loss jumps the
 next step is recorded at once. The clock has no say until a fixed allowance of recording time is
 spent. `ALLOWANCE` is that allowance; it comes free little by little, so that a model whose records
-are costly does not spend all of it on its first steps. From then on records take a share of the
-run's wall time, by a token bucket: every step of `seconds` adds ``share * seconds`` of credit, less
-what a plain step pays for our hook; a record takes ``alpha * cost`` from it, and the grid of steps
-is as coarse as that pays for.
+are costly does not spend all of it on its first steps. A part of it (`RESERVED`) pays for one
+record in four only: where the rest is spent, a run that ends soon is still seen near its end. From
+then on records take a share of the run's wall time, by a token bucket: every step of `seconds` adds
+``share * seconds`` of credit, less what a plain step pays for our hook; a record takes ``alpha *
+cost`` from it, and the grid of steps is as coarse as that pays for.
 
 `cost` is the processor time that the recorder's own code measured of itself, so a busy machine
 changes nothing. `alpha` corrects what self-timing cannot see (cold caches, the allocator, slower
@@ -28,6 +29,10 @@ FORCED = (
 )
 TRAININGS = 16  # so many have forced records: a loop over thousands of short trainings pays no more
 ALLOWANCE = 1.5  # seconds of recording that the numbers of the steps alone decide about
+RESERVED = (
+    0.2  # of the allowance: it pays for a sparser grid, so that a short run is seen to its end
+)
+SPARSER = 2  # levels: 16 records for each doubling, at most 8 % of the run apart
 EARLY = 0.25  # of the allowance that is free at once; half as much for each doubling of the run
 SET_UP = 2  # records that pay for work which never comes again teach nothing about the cost
 KEPT = 48  # step times of either kind that the calibration looks at
@@ -158,7 +163,7 @@ class OverheadBudget:
         else:
             self._cost = cost
         self._calibrate()
-        if not self._is_forced(self.number - 1) and not self._free:
+        if not self._is_forced(self.number - 1) and self._used >= self._released:
             self.credit -= self.alpha * cost
         self.spent += self.alpha * cost
         self._used += ALPHA[1] * cost
@@ -182,8 +187,13 @@ class OverheadBudget:
     @property
     def _free(self) -> bool:
         """Whether the allowance pays for another record at this stage of the run."""
+        return self._used < (1 - RESERVED) * self._released
+
+    @property
+    def _released(self) -> float:
+        """The seconds of the allowance that this stage of the run may have used."""
         doublings = max(0.0, math.log2(max(self.steps, 1) / FORCED))
-        return self._used < ALLOWANCE * min(1.0, EARLY * (1 + doublings / 2))
+        return ALLOWANCE * min(1.0, EARLY * (1 + doublings / 2))
 
     def is_due(self) -> bool:
         """Whether the next step is to be recorded."""
@@ -200,7 +210,10 @@ class OverheadBudget:
         level = grid_level(self.number)
         if level < record_level(self.number):
             return False
-        return self._free or (level >= self._paid_level() and self.credit >= price)
+        if self._free or (level >= self._paid_level() and self.credit >= price):
+            return True
+        sparse = level >= record_level(self.number) + SPARSER
+        return sparse and self._used < self._released
 
     def _is_forced(self, number: int) -> bool:
         """Whether this step of the training that runs is recorded whatever it costs."""
