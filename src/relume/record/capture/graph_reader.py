@@ -18,6 +18,7 @@ from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind
 from relume.record.graph.double_backward import made_by_backward
 from relume.record.graph.op_names import AFFINE
 from relume.record.graph.outgoing_weights import norms
+from relume.record.sites.attention_sites import AttentionSites
 from relume.record.sites.function_mode import ActCapture, CapturedAct, storage_id
 from relume.record.sites.module_trace import BETWEEN, ModuleTrace
 from relume.record.sites.qualified_names import QualifiedNames
@@ -60,6 +61,7 @@ class GraphReader:
         self._fact_log = fact_log
         self._module_trace = module_trace
         self._act_capture = act_capture
+        self._attention = AttentionSites(sites, fact_log.writer)
         self._cached: dict[tuple[int, int], CachedGraph] = {}
         self._step = 0
         self.calls: list[SiteCall] = []
@@ -140,6 +142,9 @@ class GraphReader:
             cached: its entry in the cache.
         """
         self._record_acts(record, cached.site_calls(graph, record.phase))
+        self._record_attention(
+            record, [SiteCall(s, order, graph.nodes[at]) for s, order, at in cached.attention]
+        )
         if cached.criterion is not None:
             name, at = cached.criterion
             self._fact_log.criterion_fact.read_cached(name, graph.nodes[at])
@@ -170,6 +175,9 @@ class GraphReader:
             unscale=record.unscale if isinstance(record.unscale, float) else None,
         )
         self._record_acts(record, acts)
+        attention = self._attention.find(graph, self._module_trace, self._step)
+        self._fact_log.write_sites(attention)
+        self._record_attention(record, attention)
         if record.deep:
             self._outgoing(record, graph, acts)
         if new:
@@ -187,7 +195,7 @@ class GraphReader:
         )
         settled = not new and not wants_lines and record.phase >= DEEP_FIRST
         settled = settled and not self._fact_log.criterion_fact.needs_full_graph
-        return cached_graph(key, graph, acts, view, input_layers) if settled else None
+        return cached_graph(key, graph, acts, view, input_layers, attention) if settled else None
 
     def _record_acts(self, record: StepRecord, acts: list[SiteCall]) -> None:
         for call in acts:
@@ -195,6 +203,15 @@ class GraphReader:
                 record.read_act(call.state, call.node, call.captured_input)
             elif call.state.site.role == "gate" and call.node is not None:
                 record.read_router(call.state, call.node)
+
+    def _record_attention(self, record: StepRecord, calls: list[SiteCall]) -> None:
+        for call in calls:
+            try:
+                record.read_attention(call.state, call.node)
+            except Exception as error:  # a form that was not foreseen: the acts are read all the same
+                if not call.state.unreadable:
+                    record.on_error("attention", error)
+                call.state.unreadable = True
 
     def _outgoing(self, record: StepRecord, graph: AutogradGraph, acts: list[SiteCall]) -> None:
         """Read the weights that take the output of smooth hidden acts (only ACT402 needs them)."""

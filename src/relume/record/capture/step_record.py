@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relume.acts.act import Act
+from relume.record.graph.attention import attention_again
+from relume.record.graph.attention import sample as sample_attention
 from relume.record.graph.autograd_graph import AutogradNode, saved, signed_axis
 from relume.record.graph.elementwise import InnerNode
 from relume.record.graph.recompute import output_of, pre_of
 from relume.record.hooks.torch_state import untraced
 from relume.record.measure import act_stats
+from relume.record.measure.attention_sums import ATTENTION, attention_sums
 from relume.record.measure.stat import SampledSums
 from relume.record.sites.composite_acts import parameters_of
 from relume.record.sites.function_mode import CapturedInput
@@ -288,6 +291,23 @@ class StepRecord:
         rows = act_stats.sample(result, axis, self.phase)
         sums = self.sums[state.site.name] = SiteSums(state, rows.shape[0])
         sums.sums.append((act_stats.TOP, act_stats.top_sums(rows)))
+
+    def read_attention(self, state: SiteState, node: AutogradNode) -> None:
+        """Sum up the scores and weights of an attention on sampled rows, by head.
+
+        Args:
+            state: the state of its site.
+            node: its node in the graph.
+        """
+        if state.site.name in self.sums or state.unreadable:
+            return
+        call = attention_again(node)
+        read = None if call is None else sample_attention(call, state.site.units, self.phase)
+        if read is None:
+            return
+        rows = read.weights.shape[0] * read.weights.shape[2]
+        sums = self.sums[state.site.name] = SiteSums(state, rows)
+        sums.sums.append((ATTENTION, attention_sums(read)))
 
     def add_outgoing(self, state: SiteState, norms: Tensor | None) -> None:
         """Add the norms of the weights that take an act's output, one for each unit.

@@ -74,7 +74,7 @@ class FactLog:
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
         self._sites = sites
-        self._writer = writer
+        self.writer = writer
         self.structure_facts = StructureFacts(sites, writer)
         self.criterion_fact = CriterionFact(writer)
         self.wiring = WiringAudit(sites, writer)
@@ -191,7 +191,7 @@ class FactLog:
             own = local_part(parameter)
             own = parameter if own is None else own
             shard = {"shard": own.numel()} if is_sharded(parameter) else {}
-            self._writer.fact(
+            self.writer.fact(
                 Fact(
                     "parameter",
                     name,
@@ -209,7 +209,7 @@ class FactLog:
 
     def write_frozen(self) -> None:
         """Write which weights of the models are frozen, and which of them look as drawn."""
-        write_frozen(self._sites.names, self._writer)
+        write_frozen(self._sites.names, self.writer)
 
     def write_nonfinite(
         self, keys: Sequence[tuple[str, str]], values: Sequence[float], step: int
@@ -218,7 +218,7 @@ class FactLog:
         for (site, stat), value in zip(keys, values, strict=True):
             bad = value > 0 if stat == "nonfinite_share" else not isfinite(value)
             if bad and self.structure_facts.first("non-finite", site, stat):
-                self._writer.fact(Fact("non-finite", site, step, {"stat": stat}))
+                self.writer.fact(Fact("non-finite", site, step, {"stat": stat}))
 
     def write_broken(self, broken: BrokenPlace, module_trace: ModuleTrace, step: int) -> None:
         """Write where the forward of a step that raised first held a value that is not finite."""
@@ -228,7 +228,7 @@ class FactLog:
             site, stat = self._layer_before(broken.node, module_trace), "nonfinite_share"
         if self.structure_facts.first("non-finite", site, stat):
             data = {"stat": stat, "operation": broken.operation}
-            self._writer.fact(Fact("non-finite", site, step, data))
+            self.writer.fact(Fact("non-finite", site, step, data))
 
     def _layer_before(self, node: AutogradNode, module_trace: ModuleTrace) -> str:
         """The layer that made a node or fed it; "" where it cannot be known."""
@@ -245,8 +245,8 @@ class FactLog:
         for name, moments in self._moments.items():
             ratio = moments.eigen_ratio()
             if ratio is not None:
-                self._writer.record(step, ((name, "eigen_ratio"),), [ratio])
-        if self._writer.ranked:
+                self.writer.record(step, ((name, "eigen_ratio"),), [ratio])
+        if self.writer.ranked:
             self._finish_rank(step)
         for path, calls in self._sites.unmeasured_calls.items():
             self.structure_facts.write_opaque(
@@ -278,7 +278,7 @@ class FactLog:
             fields = moments.fields()
             if fields:
                 window = Window(0, step, moments.batches, moments.rows, fields)
-                self._writer.windows(name, [window])
+                self.writer.windows(name, [window])
         self.criterion_fact.finish_rank(step)
 
     # ------------------------------------------------------------------ parts of a view
@@ -351,7 +351,7 @@ class FactLog:
     def _write_site(self, site: Site) -> None:
         if self._written.get(site.name) != site:
             self._written[site.name] = site
-            self._writer.site(site)
+            self.writer.site(site)
 
     def _write_structure(
         self,
