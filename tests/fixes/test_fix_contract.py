@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from broken import BROKEN, Broken, Net, adam, classes, sgd, weights
+from broken import BROKEN, Broken, Inverted, InvertedByHand, Net, adam, classes, sgd, weights
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules import module as module_file
@@ -459,6 +459,37 @@ def stable(edit: Edit, _broken: Broken) -> None:
     assert session.done
 
 
+def scores_are(
+    scale: float, *, normed: bool = False, most: float = 0.0
+) -> Callable[[Edit, Broken], None]:
+    """Outputs are those of an attention with these scores, fused and by hand, also in eval."""
+
+    def check(edit: Edit, _broken: Broken) -> None:
+        x = torch.randn(5, 12, generator=torch.Generator().manual_seed(1))
+        for kind in (Inverted, InvertedByHand):
+            with applied([edit]) as session:
+                torch.manual_seed(0)
+                model = kind()
+                made = model(x)
+                with torch.no_grad():
+                    also = model.eval()(x)
+            q, k, v = model.parts(x)
+            if normed:
+                q, k = (z / z.square().mean(-1, keepdim=True).sqrt() for z in (q, k))
+            scores = q @ k.transpose(-1, -2) * scale
+            if most:
+                scores = most * torch.tanh(scores / most)
+            if kind is InvertedByHand:
+                scores = scores.masked_fill(torch.ones(12, 12).triu(1).bool(), -torch.inf)
+            wanted = model.head((scores.softmax(-1) @ v).mean(2).flatten(1))
+            assert close(made, wanted, 1e-4)
+            assert close(also, wanted, 1e-4)
+            assert not close(model(x), wanted, 1e-2)
+            assert session.done
+
+    return check
+
+
 def words_only(edit: Edit, _broken: Broken) -> None:
     with applied([edit]) as session:
         pass
@@ -500,6 +531,9 @@ ROWS = {
     "positive-bias": Row("born-dead", "ACT303", biases(0.1)),
     "keep-state": Row("forgetful", "ACT609", kept),
     "straight-through": Row("signed", "ACT104", straightened),
+    "scale-scores": Row("inverted", "ACT503", scores_are(0.25)),
+    "normalise-query-and-key": Row("inverted", "ACT503", scores_are(0.25, normed=True)),
+    "cap-scores": Row("inverted", "ACT503", scores_are(Inverted.scale, most=50.0)),
     "open-gate": Row("shut", "ACT502", opened),
     "margin-bias": Row("born-dead", "ACT303", fires),
     "recycle-dead-units": Row("born-dead", "ACT401", recycles),

@@ -182,6 +182,7 @@ ROWS = {
     "ACT407": Row(lambda n: signal.latents(n).trace(), (0, 3), (4, 8)),
     "ACT501": Row(saturated, (0.50, 0.51, 0.95), (0.49, 0.0)),
     "ACT502": Row(faults.gate, (0.25, 0.26, 1.0), (0.24, 0.0)),
+    "ACT503": Row(faults.attention, (50.1, 101.0, 900.0), (50.0, 9.0)),
     "ACT601": Row(vanishing, (0.99e-3, 1e-6), (1.01e-3,)),
     "ACT602": Row(exploding, (10.1, 100.0), (10.0, 9.9)),
     "ACT603": Row(faults.still, (0.99e-6, 0.0), (1e-6, 1.01e-6)),

@@ -208,7 +208,7 @@ class GraphReader:
         for call in calls:
             try:
                 record.read_attention(call.state, call.node)
-            except Exception as error:  # a form that was not foreseen: the acts are read all the same
+            except Exception as error:  # a form not foreseen; acts are read all the same
                 if not call.state.unreadable:
                     record.on_error("attention", error)
                 call.state.unreadable = True

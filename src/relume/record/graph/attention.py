@@ -192,8 +192,9 @@ def scale_of(call: AttentionCall) -> float | None:
         if isinstance(step, Tensor):
             if step.numel() != 1:
                 return None
-            step = float(step)
-        total *= step
+            total *= float(step)
+        else:
+            total *= step
     return total
 
 
@@ -224,7 +225,8 @@ def _picks(batch: int, rows: int, work: tuple[int, int, int], phase: int) -> tup
     """Which examples and positions are read, at even distances.
 
     Args:
-        batch, rows: how many there are.
+        batch: how many examples there are.
+        rows: how many positions.
         work: heads, keys and features.
         phase: number of the record, from which the first ones follow.
     """

@@ -38,7 +38,7 @@ class Net(nn.Module):
 
     def forward(self, asked, names, things):
         y = self.cross(self.names(asked[:, None]), self.names(names), self.things(things))
-        return self.head(y[:, 0])
+        return self.head(y[:, 0].relu())
 
 
 net = Net()

@@ -9,7 +9,7 @@ Files in reading order:
 - `value_moments`: mean, RMS and extremes of an act's input and output.
 - `gradient_rms`: the gradients on both sides of an act.
 - `head_values`: the output of the head and its gradient.
-- `attention`: the scores and weights of attention, all heads together and by head.
+- `attention_spread`: the scores and weights of attention, all heads together and by head.
 - `input_shape`: how centred and how stretched the inputs are.
 - `parameter_sizes`: weights, gradients and updates.
 - `step_values`: loss, learning rate and time of every step.
