@@ -209,6 +209,25 @@ class InvertedByHand(Inverted):
         return scores.masked_fill(hidden, -torch.inf).softmax(-1) @ v
 
 
+class Starved(nn.Module):
+    """Six experts, one for each row, and a router whose bias keeps five of them out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.router, self.head = nn.Linear(SIZE, 6), nn.Linear(16, CLASSES)
+        self.up = nn.Parameter(torch.randn(6, SIZE, 16) * SIZE**-0.5)
+        with torch.no_grad():
+            self.router.bias[0] = 8.0
+
+    def choose(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        weight, pick = self.router(x).softmax(-1).topk(1, dim=-1)
+        return weight, pick
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, pick = self.choose(x)
+        return self.head(weight * torch.einsum("nd,ndh->nh", x, self.up[pick[:, 0]]).relu())
+
+
 class Forgetful(nn.Module):
     """A plain cell with small recurrent weights that reads its features one by one."""
 
@@ -300,6 +319,7 @@ BROKEN = {
     "decayed": Broken(optimiser=sgd(0.05, weight_decay=2.0), steps=200),
     "signed": Broken(model=Signed),
     "inverted": Broken(model=Inverted, optimiser=sgd(1e-3)),
+    "starved": Broken(model=Starved, optimiser=sgd(1e-2)),
     "forgetful": Broken(model=Forgetful, optimiser=sgd(1e-3)),
     "forgotten": Broken(optimiser=forgotten),
     "one-unit": Broken(

@@ -19,7 +19,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from broken import BROKEN, Broken, Inverted, InvertedByHand, Net, adam, classes, sgd, weights
+from broken import (
+    BROKEN,
+    Broken,
+    Inverted,
+    InvertedByHand,
+    Net,
+    Starved,
+    adam,
+    classes,
+    sgd,
+    weights,
+)
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules import module as module_file
@@ -481,13 +492,31 @@ def scores_are(
                 scores = most * torch.tanh(scores / most)
             if kind is InvertedByHand:
                 scores = scores.masked_fill(torch.ones(12, 12).triu(1).bool(), -torch.inf)
-            wanted = model.head((scores.softmax(-1) @ v).mean(2).flatten(1))
-            assert close(made, wanted, 1e-4)
+            wanted = model.head((scores.softmax(-1) @ v).mean(2).flatten(1)).detach()
+            assert close(made.detach(), wanted, 1e-4)
             assert close(also, wanted, 1e-4)
-            assert not close(model(x), wanted, 1e-2)
+            assert not close(model(x).detach(), wanted, 1e-2)
             assert session.done
 
     return check
+
+
+def balanced(edit: Edit, broken: Broken) -> None:
+    """Every expert learns, and the weights are the router's own probabilities."""
+    moved: list[int] = []
+    for made in (live(broken, [], 60), live(broken, [edit], 60)):
+        change = made.first["up"] - made.weights["up"]
+        moved.append(int((change.flatten(1).abs().amax(1) > 0).sum()))
+    assert moved[0] < 3
+    assert moved[1] == 6
+    torch.manual_seed(0)
+    model, x = Starved(), torch.randn(64, 12)
+    with applied([edit]):
+        weights, _ = model.choose(x)
+        first = model(x)
+    p = model.router(x).softmax(-1)
+    assert close(weights.detach(), p.amax(-1, keepdim=True).detach())
+    assert close(first.detach(), model(x).detach())  # the bias begins at zero
 
 
 def words_only(edit: Edit, _broken: Broken) -> None:
@@ -534,6 +563,7 @@ ROWS = {
     "scale-scores": Row("inverted", "ACT503", scores_are(0.25)),
     "normalise-query-and-key": Row("inverted", "ACT503", scores_are(0.25, normed=True)),
     "cap-scores": Row("inverted", "ACT503", scores_are(Inverted.scale, most=50.0)),
+    "balance-router": Row("starved", "ACT406", balanced),
     "open-gate": Row("shut", "ACT502", opened),
     "margin-bias": Row("born-dead", "ACT303", fires),
     "recycle-dead-units": Row("born-dead", "ACT401", recycles),

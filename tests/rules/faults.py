@@ -136,6 +136,31 @@ def attention(score: float, entropy: float = 0.1, begin: float = 2.0, heads: int
     return build.trace()
 
 
+def experts(dead: float, most: float = 0.2, picks: int = 1) -> Trace:
+    """A router with eight experts, so many of which are never chosen."""
+    build = healthy(flat())
+    build.site("moe.router()", "router", layer="moe.gate", units=8, role="gate")
+    build.fact("router", "moe.router()", experts=8, picks=picks)
+    share = np.r_[most, np.full(7, (picks - most) / 7)]
+    share[8 - int(dead) :] = 0.0
+    made: list[Window] = []
+    for part in np.array_split(build.at, 5):
+        n = 64 * len(part)
+        fields = {"top": np.rint(share * n)}
+        made.append(Window(int(part[0]), int(part[-1]), len(part), n, fields))
+    build.units["moe.router()"] = tuple(made)
+    return build.trace()
+
+
+def large(size: float) -> Trace:
+    """An act in float16 with outputs of that size."""
+    build = healthy(flat()).fact("precision", "act2", dtype="float16", shape=[64, 100])
+    build.units["act2"] = tuple(
+        replace(w, fields={**w.fields, "post_max": np.full(100, size)}) for w in build.units["act2"]
+    )
+    return build.trace()
+
+
 # --- gradient flow ------------------------------------------------------------------------------
 
 

@@ -76,7 +76,9 @@ ROWS: dict[tuple[str, str], Callable[[Raw], float]] = {
 FORMULAS = {
     (s.kind, s.name): s
     for s in recorded_stats().values()
-    if s.of is not None and s.kind != "attention"  # tests/record/capture/test_attention.py
+    if s.of is not None
+    and s.kind
+    not in ("attention", "router")  # tests/record/capture/test_attention.py, test_routers
 }
 
 
@@ -204,6 +206,22 @@ def attending(path: Path) -> Trace:
     return run.trace()
 
 
+def routed(path: Path) -> Trace:
+    """A row goes to one of three experts."""
+    router, experts = nn.Linear(4, 3), nn.Linear(4, 6)
+    net = nn.ModuleList([router, experts])
+    optimizer = torch.optim.SGD(net.parameters(), 0.01)
+    with relume.watch(net, path=path, every=1) as run:
+        for _ in range(2):
+            x = torch.randn(16, 4)
+            weight, pick = router(x).softmax(-1).max(-1)
+            took = experts(x).view(-1, 3, 2)[torch.arange(16), pick]
+            optimizer.zero_grad()
+            (weight[:, None] * took).square().mean().backward()
+            optimizer.step()
+    return run.trace()
+
+
 def alternating(path: Path) -> Trace:
     """Two optimisers take turns, each with a loss of its own."""
     nets = nn.ModuleDict({"G": nn.Linear(4, 2), "D": nn.Sequential(nn.Linear(2, 8), nn.ReLU())})
@@ -241,6 +259,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> list[Trace]:
         headed(folder / "head.sqlite"),
         alternating(folder / "gan.sqlite"),
         attending(folder / "attention.sqlite"),
+        routed(folder / "router.sqlite"),
     ]
 
 

@@ -17,7 +17,7 @@ from relume.core.trial import Edit
 from relume.fixes.base import option
 from relume.fixes.live.call_handlers import PASS, FunctionCall
 from relume.fixes.live.edit_job import several
-from relume.fixes.live.model_names import LiveModel, SiteName
+from relume.fixes.shared.live_places import LivePlaces
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
@@ -95,9 +95,9 @@ class AttentionAnswers:
         fused: Callable[[Fused], Any],
         written: Callable[[Written], Tensor],
     ) -> None:
-        self._session, self._job = session, session.current
+        self._job = session.current
         self._fused, self._written = fused, written
-        self._paths = frozenset(SiteName.read(site).path for site in edit.sites)
+        self._places = LivePlaces(edit, session)
         self._last: tuple[Tensor, Tensor] | None = None  # the last product of two signals
         self._seen: set[str] = set()
 
@@ -106,29 +106,13 @@ class AttentionAnswers:
         products = dict.fromkeys((torch.einsum, torch.baddbmm, *MATMUL), self._on_product)
         return {FUSED: self._on_fused, **products, **dict.fromkeys(SOFTMAX, self._on_softmax)}
 
-    def _place(self) -> str | None:
-        """The path of the innermost open module that the edit is for."""
-        for module in reversed(self._session.threads.stack):
-            for model in self._session.models.alive:
-                if model.root is not module and not model.holds(module):
-                    continue
-                path = model.path_of(module)
-                path = f"{model.name}.{path}".rstrip(".") if self._is_named(model, path) else path
-                if not self._paths or path in self._paths:
-                    return path
-        return None
-
-    def _is_named(self, model: LiveModel, path: str) -> bool:
-        """Whether a recording of several models puts this one's name before the path."""
-        return bool(model.name) and f"{model.name}.{path}".rstrip(".") in self._paths
-
     def _count(self, at: str) -> None:
         if at not in self._seen:
             self._seen.add(at)
             self._job.count("call")
 
     def _on_fused(self, call: FunctionCall) -> Any:
-        at = self._place()
+        at = self._places.now()
         if at is None:
             return PASS
         self._count(at)
@@ -143,7 +127,7 @@ class AttentionAnswers:
         if operands is None or not isinstance(z, Tensor) or not _is_last(call, z):
             return PASS
         self._last = None
-        at = self._place()
+        at = self._places.now()
         if at is None:
             return PASS
         query, key = operands

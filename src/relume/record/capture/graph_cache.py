@@ -36,7 +36,7 @@ class CachedGraph:
         criterion: its name and the position of its node.
         input_layers: the layers at which the user's data enter, by the position of their node
             (token numbers are not saved, so an embedding is never among them).
-        attention: state, order and position of each attention.
+        heads: state, order and position of each attention and router.
     """
 
     signature: Signature
@@ -44,7 +44,7 @@ class CachedGraph:
     head: tuple[SiteState, int] | None
     criterion: tuple[str, int] | None
     input_layers: dict[int, str]
-    attention: list[tuple[SiteState, int, int]] = field(
+    heads: list[tuple[SiteState, int, int]] = field(
         default_factory=list[tuple[SiteState, int, int]]
     )
 
@@ -91,7 +91,7 @@ def cached_graph(
     acts: Sequence[SiteCall],
     view: GraphView,
     input_layers: Mapping[AutogradNode, str],
-    attention: Sequence[SiteCall] = (),
+    heads: Sequence[SiteCall] = (),
 ) -> CachedGraph | None:
     """Return a cache of a graph that was read in full; None if an act has no node in it."""
     places: dict[AutogradNode, int] = {node: place for place, node in enumerate(graph.nodes)}
@@ -110,5 +110,5 @@ def cached_graph(
         (call.state, call.order, places[call.node], one)
         for call, one in zip(acts, again, strict=True)
     ]
-    heads = [(call.state, call.order, places[call.node]) for call in attention]
-    return CachedGraph(key, act_places, head, criterion, input_places, heads)
+    head_places = [(call.state, call.order, places[call.node]) for call in heads]
+    return CachedGraph(key, act_places, head, criterion, input_places, head_places)

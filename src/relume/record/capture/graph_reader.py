@@ -22,6 +22,7 @@ from relume.record.sites.attention_sites import AttentionSites
 from relume.record.sites.function_mode import ActCapture, CapturedAct, storage_id
 from relume.record.sites.module_trace import BETWEEN, ModuleTrace
 from relume.record.sites.qualified_names import QualifiedNames
+from relume.record.sites.router_sites import RouterSites
 from relume.record.sites.sites import SiteCall, Sites
 
 DEEP_FIRST, DEEP_EVERY = 4, 8  # the first records read everything, later every eighth
@@ -62,6 +63,7 @@ class GraphReader:
         self._module_trace = module_trace
         self._act_capture = act_capture
         self._attention = AttentionSites(sites, fact_log.writer)
+        self._routers = RouterSites(sites, fact_log.writer)
         self._cached: dict[tuple[int, int], CachedGraph] = {}
         self._step = 0
         self.calls: list[SiteCall] = []
@@ -142,8 +144,8 @@ class GraphReader:
             cached: its entry in the cache.
         """
         self._record_acts(record, cached.site_calls(graph, record.phase))
-        self._record_attention(
-            record, [SiteCall(s, order, graph.nodes[at]) for s, order, at in cached.attention]
+        self._record_heads(
+            record, [SiteCall(s, order, graph.nodes[at]) for s, order, at in cached.heads]
         )
         if cached.criterion is not None:
             name, at = cached.criterion
@@ -175,9 +177,12 @@ class GraphReader:
             unscale=record.unscale if isinstance(record.unscale, float) else None,
         )
         self._record_acts(record, acts)
-        attention = self._attention.find(graph, self._module_trace, self._step)
-        self._fact_log.write_sites(attention)
-        self._record_attention(record, attention)
+        heads = [
+            *self._attention.find(graph, self._module_trace, self._step),
+            *self._routers.find(graph, self._module_trace, self._step),
+        ]
+        self._fact_log.write_sites(heads)
+        self._record_heads(record, heads)
         if record.deep:
             self._outgoing(record, graph, acts)
         if new:
@@ -195,7 +200,7 @@ class GraphReader:
         )
         settled = not new and not wants_lines and record.phase >= DEEP_FIRST
         settled = settled and not self._fact_log.criterion_fact.needs_full_graph
-        return cached_graph(key, graph, acts, view, input_layers, attention) if settled else None
+        return cached_graph(key, graph, acts, view, input_layers, heads) if settled else None
 
     def _record_acts(self, record: StepRecord, acts: list[SiteCall]) -> None:
         for call in acts:
@@ -204,13 +209,16 @@ class GraphReader:
             elif call.state.site.role == "gate" and call.node is not None:
                 record.read_router(call.state, call.node)
 
-    def _record_attention(self, record: StepRecord, calls: list[SiteCall]) -> None:
+    def _record_heads(self, record: StepRecord, calls: list[SiteCall]) -> None:
         for call in calls:
             try:
-                record.read_attention(call.state, call.node)
+                if call.state.site.kind == "router":
+                    record.read_choice(call.state, call.node)
+                else:
+                    record.read_attention(call.state, call.node)
             except Exception as error:  # a form not foreseen; acts are read all the same
                 if not call.state.unreadable:
-                    record.on_error("attention", error)
+                    record.on_error(call.state.site.kind, error)
                 call.state.unreadable = True
 
     def _outgoing(self, record: StepRecord, graph: AutogradGraph, acts: list[SiteCall]) -> None:

@@ -18,6 +18,7 @@ Files in reading order:
 - `elementwise`: an act that is written by hand as a function of one tensor.
 - `affine_structure`: affine maps in a row, biases under a norm, where the data enter.
 - `attention`: attention, fused or written out, and a sample of its scores and weights.
+- `routers`: choices among experts, and how often each was chosen.
 - `outgoing_weights`: the norm of each unit's outgoing weights.
 - `criterion`: the criterion, the head behind it, the acts between.
 - `criterion_targets`: the targets that the criterion saved.

@@ -10,7 +10,7 @@ from torch import nn
 bad = sys.argv[1] == "broken"
 torch.manual_seed(0)
 x, y = load_digits(return_X_y=True)
-x, y = torch.tensor(x, dtype=torch.float32) / 16, torch.tensor(y)
+x, y = torch.tensor(x, dtype=torch.float32) / 8 - 1, torch.tensor(y)
 EXPERTS = 8
 
 
