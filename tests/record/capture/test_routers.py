@@ -79,7 +79,7 @@ def test_loads_are_counts_of_the_choices(name: str, tmp_path: Path) -> None:
     first = {stat: s.values[0] for (where, stat), s in trace.table.items() if where == site.name}
     assert first["load_violation"] == pytest.approx(counts.max() / counts.mean() - 1)
     assert first["load_most"] == pytest.approx(counts.max() / ROWS)
-    assert first["idle_share"] == (counts == 0).mean()
+    assert first["idle_share"] == pytest.approx((counts == 0).mean())
 
 
 def test_sorted_values_make_no_stuck_gate(tmp_path: Path) -> None:
