@@ -18,11 +18,9 @@ from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind
 from relume.record.graph.double_backward import made_by_backward
 from relume.record.graph.op_names import AFFINE
 from relume.record.graph.outgoing_weights import norms
-from relume.record.sites.attention_sites import AttentionSites
 from relume.record.sites.function_mode import ActCapture, CapturedAct, storage_id
 from relume.record.sites.module_trace import BETWEEN, ModuleTrace
 from relume.record.sites.qualified_names import QualifiedNames
-from relume.record.sites.router_sites import RouterSites
 from relume.record.sites.sites import SiteCall, Sites
 
 DEEP_FIRST, DEEP_EVERY = 4, 8  # the first records read everything, later every eighth
@@ -62,8 +60,6 @@ class GraphReader:
         self._fact_log = fact_log
         self._module_trace = module_trace
         self._act_capture = act_capture
-        self._attention = AttentionSites(sites, fact_log.writer)
-        self._routers = RouterSites(sites, fact_log.writer)
         self._cached: dict[tuple[int, int], CachedGraph] = {}
         self._step = 0
         self.calls: list[SiteCall] = []
@@ -103,8 +99,19 @@ class GraphReader:
             step: the current step.
         """
         self._step = step
+        hidden = self._act_capture.captured or self._act_capture.fused
         with self.without_packed(graph):
-            self._read(record, graph)
+            key = None if hidden else signature(graph, self._module_trace)
+            size = (len(graph.nodes), len(graph.leaves))
+            cached = self._cached.get(size)
+            if cached is not None and cached.signature == key and not record.deep:
+                self._read_cached(record, graph, cached)
+                return
+            new = self._read_in_full(record, graph, key)
+        if new is None or len(self._cached) >= MOST_CACHED:
+            self._cached.clear()
+        if new is not None:
+            self._cached[size] = new
 
     def read_inside(self, record: StepRecord, graph: AutogradGraph, outer: AutogradNode) -> None:
         """Read the graph of a reentrant checkpoint, which backward makes at the node `outer`."""
@@ -118,22 +125,6 @@ class GraphReader:
             acts = self._sites.acts_in(graph, self._module_trace, phase=record.phase, anchor=inside)
             self._record_acts(record, acts)
             self._fact_log.write_sites(acts)
-
-    def _read(self, record: StepRecord, graph: AutogradGraph) -> None:
-        captures = self._act_capture
-        hidden = captures.captured or captures.fused
-        key = None if hidden else signature(graph, self._module_trace)
-        size = (len(graph.nodes), len(graph.leaves))
-        cached = self._cached.get(size)
-        hit = cached is not None and cached.signature == key
-        if cached is not None and hit and not record.deep:
-            self._read_cached(record, graph, cached)
-            return
-        new = self._read_in_full(record, graph, key)
-        if new is None or len(self._cached) >= MOST_CACHED:
-            self._cached.clear()
-        if new is not None:
-            self._cached[size] = new
 
     def _read_cached(self, record: StepRecord, graph: AutogradGraph, cached: CachedGraph) -> None:
         """Read a graph that equals a cached one.
@@ -178,8 +169,8 @@ class GraphReader:
         )
         self._record_acts(record, acts)
         heads = [
-            *self._attention.find(graph, self._module_trace, self._step),
-            *self._routers.find(graph, self._module_trace, self._step),
+            *self._fact_log.attention.find(graph, self._module_trace, self._step),
+            *self._fact_log.routers.find(graph, self._module_trace, self._step),
         ]
         self._fact_log.write_sites(heads)
         self._record_heads(record, heads)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from relume.core import Fact, Site, Window
 from relume.record.facts.criterion_fact import CriterionFact
+from relume.record.facts.fact_audit import FactAudit
 from relume.record.facts.fresh_weights import write_frozen
 from relume.record.facts.lost_updates import LostUpdates
 from relume.record.facts.non_finite_origin import NonFiniteOrigin
@@ -29,7 +30,9 @@ from relume.record.graph.broken_forward import BrokenPlace
 from relume.record.graph.opaque_ops import NO_BACKWARD
 from relume.record.measure.dtensor import is_sharded, local_part
 from relume.record.measure.input_moments import LEAST_ROWS, InputMoments
+from relume.record.sites.attention_sites import AttentionSites
 from relume.record.sites.module_trace import ModuleTrace
+from relume.record.sites.router_sites import RouterSites
 from relume.record.sites.sites import MOST_CALLS, SiteCall, Sites, SiteState, source_of
 from relume.record.store.run_file import Writer
 
@@ -55,16 +58,14 @@ class GraphView:
     criterion: tuple[str, AutogradNode] | None = None
 
 
-class FactLog:
+class FactLog(FactAudit):
     """Writes facts and sites, each when it is first known or has changed.
-
-    Args:
-        sites: the run's sites.
-        writer: the open run file.
 
     Attributes:
         structure_facts: writes facts about the model's structure.
         criterion_fact: writes the fact about the criterion.
+        attention: finds attention, and writes its form.
+        routers: finds routers of experts.
         wiring: writes which parameters get a gradient and are optimised.
         signal: writes where the signal, or the error, is lost on its way.
         origin: writes where the first value that is not finite came from.
@@ -73,15 +74,16 @@ class FactLog:
     """
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
-        self._sites = sites
-        self.writer = writer
+        super().__init__(sites, writer)
         self.structure_facts = StructureFacts(sites, writer)
         self.criterion_fact = CriterionFact(writer)
+        self.attention = AttentionSites(sites, writer)
+        self.routers = RouterSites(sites, writer)
         self.wiring = WiringAudit(sites, writer)
         self.signal = SignalAudit(sites, writer)
         self.origin = NonFiniteOrigin(sites, writer)
         self.term_reach = TermReach(writer)
-        self.lost_updates = LostUpdates(sites.names, writer)
+        self.lost_updates = LostUpdates(sites, writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
         self._module_orders: dict[str, int] = {}  # of modules whose parameters were gathered
@@ -191,7 +193,7 @@ class FactLog:
             own = local_part(parameter)
             own = parameter if own is None else own
             shard = {"shard": own.numel()} if is_sharded(parameter) else {}
-            self.writer.fact(
+            self._writer.fact(
                 Fact(
                     "parameter",
                     name,
@@ -209,7 +211,7 @@ class FactLog:
 
     def write_frozen(self) -> None:
         """Write which weights of the models are frozen, and which of them look as drawn."""
-        write_frozen(self._sites.names, self.writer)
+        write_frozen(self._sites.names, self._writer)
 
     def write_nonfinite(
         self, keys: Sequence[tuple[str, str]], values: Sequence[float], step: int
@@ -218,7 +220,7 @@ class FactLog:
         for (site, stat), value in zip(keys, values, strict=True):
             bad = value > 0 if stat == "nonfinite_share" else not isfinite(value)
             if bad and self.structure_facts.first("non-finite", site, stat):
-                self.writer.fact(Fact("non-finite", site, step, {"stat": stat}))
+                self._writer.fact(Fact("non-finite", site, step, {"stat": stat}))
 
     def write_broken(self, broken: BrokenPlace, module_trace: ModuleTrace, step: int) -> None:
         """Write where the forward of a step that raised first held a value that is not finite."""
@@ -228,11 +230,13 @@ class FactLog:
             site, stat = self._layer_before(broken.node, module_trace), "nonfinite_share"
         if self.structure_facts.first("non-finite", site, stat):
             data = {"stat": stat, "operation": broken.operation}
-            self.writer.fact(Fact("non-finite", site, step, data))
+            self._writer.fact(Fact("non-finite", site, step, data))
 
-    def _layer_before(self, node: AutogradNode, module_trace: ModuleTrace) -> str:
+    def _layer_before(self, node: AutogradNode | None, module_trace: ModuleTrace) -> str:
         """The layer that made a node or fed it; "" where it cannot be known."""
         for _ in range(MOST_BETWEEN):
+            if node is None:
+                break
             path = self._sites.layer_path(node, module_trace)
             sources = [source for source in inputs(node) if source is not None]
             if path or not sources:
@@ -245,8 +249,8 @@ class FactLog:
         for name, moments in self._moments.items():
             ratio = moments.eigen_ratio()
             if ratio is not None:
-                self.writer.record(step, ((name, "eigen_ratio"),), [ratio])
-        if self.writer.ranked:
+                self._writer.record(step, ((name, "eigen_ratio"),), [ratio])
+        if self._writer.ranked:
             self._finish_rank(step)
         for path, calls in self._sites.unmeasured_calls.items():
             self.structure_facts.write_opaque(
@@ -278,7 +282,7 @@ class FactLog:
             fields = moments.fields()
             if fields:
                 window = Window(0, step, moments.batches, moments.rows, fields)
-                self.writer.windows(name, [window])
+                self._writer.windows(name, [window])
         self.criterion_fact.finish_rank(step)
 
     # ------------------------------------------------------------------ parts of a view
@@ -351,7 +355,7 @@ class FactLog:
     def _write_site(self, site: Site) -> None:
         if self._written.get(site.name) != site:
             self._written[site.name] = site
-            self.writer.site(site)
+            self._writer.site(site)
 
     def _write_structure(
         self,
