@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from relume.core.trial import Edit
-from relume.fixes.live.model_names import LiveModel, SiteName
+from relume.fixes.live.model_names import LiveModel
+from relume.instrument.site_name import SiteName
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
