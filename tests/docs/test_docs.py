@@ -97,7 +97,11 @@ def test_it_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None
     assert re.findall(r'(?:src|href)="(https?://[^"]+)"[^>]*(?:stylesheet|script)', page) == []
     assert "fonts.googleapis" not in page
     rule = (tmp_path / "rules" / "vanishing-gradient" / "index.html").read_text("utf-8")
-    assert rule.index("Bad code") < rule.index("vanishing-gradient: ") < rule.index("Good code")
+    assert (
+        rule.index('id="bad-code"')
+        < rule.index("vanishing-gradient: ")
+        < rule.index('id="good-code"')
+    )
     act = (tmp_path / "acts" / "gelu" / "index.html").read_text("utf-8")
     assert act.count("<polyline") == 4  # value and slope, in a panel each that hides the other
     reference = (tmp_path / "reference" / "index.html").read_text("utf-8")
