@@ -303,7 +303,7 @@ def _report(launched: "LaunchResult", wanted: OutputPolicy, *, quiet: bool) -> b
         )
     if launched.asked_to_end:
         return False  # and soon: whoever sent the signal waits for the end
-    from relume.report.output import MACHINE, deliver
+    from relume.report.output import MACHINE, deliver, verdict_line
 
     diagnosis, trace, notes = load_and_diagnose(launched.path, wanted)
     for stream in (sys.stdout, sys.stderr):  # the script's buffered output comes before the report
@@ -316,6 +316,8 @@ def _report(launched: "LaunchResult", wanted: OutputPolicy, *, quiet: bool) -> b
             )
         return False
     deliver(diagnosis, trace, wanted.order, console(stderr=True), both=not quiet)
+    if quiet and wanted.failed(diagnosis):  # an exit code of 1 never comes without a word
+        print_sentence(verdict_line(diagnosis))
     for note in () if quiet else notes:
         print_sentence(note)
     if launched.rank is not None:
