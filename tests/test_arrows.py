@@ -16,7 +16,7 @@ ARROWS = {
     | {"rules", "demos", "policy", "checks", "supervise"},
     "__main__": {"cli"},
     "atlas": {"trial", "record", "cards", "acts"},
-    "trial": {"fixes", "record", "launch", "diagnosis", "instrument"},
+    "trial": {"fixes", "record", "launch", "diagnosis", "instrument", "checks"},
     "launch": {"record"},
     "supervise": {"launch", "record", "startup"},
     "startup": {"record"},

@@ -280,7 +280,7 @@ def _print_traceback(error: BaseException) -> None:
     """Print a traceback as `python` does, from the script's first frame, without own frames."""
     link: BaseException | None = error
     while link is not None:  # the exception, and those during which it was raised
-        link.__traceback__ = _without_own_frames(link.__traceback__)
+        link.__traceback__ = without_own_frames(link.__traceback__)
         link = link.__cause__ or link.__context__
     hook = sys.excepthook
     try:
@@ -289,7 +289,7 @@ def _print_traceback(error: BaseException) -> None:
         traceback.print_exception(error)
 
 
-def _without_own_frames(trace: TracebackType | None) -> TracebackType | None:
+def without_own_frames(trace: TracebackType | None) -> TracebackType | None:
     """Return the traceback without relume's own frames; demos count as scripts."""
     frames: list[TracebackType] = []
     while trace is not None:

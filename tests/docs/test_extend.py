@@ -16,6 +16,8 @@ CONTRACTS = {
     "act": ("tests/acts/test_exact.py tests/acts/test_acts.py", "isru or every"),
     "fix": ("tests/fixes/test_fix_contract.py", "clip-values or every_fix"),
     "stat": ("tests/record/measure/test_stats.py", "says or formula"),
+    "property": ("tests/cards/test_properties.py", "symmetry or every"),
+    "integration": ("tests/integrations/test_callbacks.py", "torch"),
     "lesson": ("tests/atlas/test_lessons.py", "F11 or every_claim or links"),
 }
 BLOCK = re.compile(r'^```(\w+) title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)

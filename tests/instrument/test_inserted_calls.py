@@ -3,13 +3,14 @@
 import inspect
 import traceback
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from torch.amp.grad_scaler import GradScaler
 
-from relume.instrument.inserted_calls import InsertedCalls
+from relume.instrument.inserted_calls import FunctionCalls, InsertedCalls
 
 Seen = list[tuple[Any, ...]]
 
@@ -78,3 +79,24 @@ def test_a_function_without_such_a_statement_is_left_alone() -> None:
     inserted.add((print, print))
     assert not inserted.possible
     assert _trace.__code__ is code
+
+
+def test_a_function_without_source_is_wrapped_instead() -> None:
+    space: dict[str, Any] = {}
+    exec("def times(x, factor=2):\n    return x * factor", space)
+    owner, calls = SimpleNamespace(times=space["times"]), list[tuple[Any, ...]]()
+    listener = FunctionCalls(
+        owner,
+        "times",
+        lambda *values: calls.append(("before", *values)),
+        lambda *values: calls.append(("after", *values)),
+        names=(("x", "factor"), ("result",)),
+    )
+    listener.install()
+    assert owner.times(3) == 6
+    assert calls == [("before", 3, 2), ("after", 6)]
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+        owner.times()
+    listener.remove()
+    assert owner.times is space["times"]
+    assert len(calls) == 2

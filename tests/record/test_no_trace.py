@@ -27,6 +27,7 @@ from zoo_watch import state as zoo_state
 
 import relume
 from relume.errors import UsageError
+from relume.instrument import grad_scaling
 from relume.record import recorder
 from relume.record.capture import (
     graph_reader,
@@ -37,7 +38,6 @@ from relume.record.capture import (
 )
 from relume.record.capture.step_record import GradientHook, StepRecord
 from relume.record.facts import fact_log
-from relume.record.hooks import grad_scaling
 from relume.record.measure import row_cosine
 from relume.record.schedule import loss_attribution, overhead_budget
 from relume.record.sites import find_acts, function_mode, module_hooks, module_trace, sites

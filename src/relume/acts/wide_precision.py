@@ -70,6 +70,18 @@ def node_name(act: str) -> str:
     return f"{_class_name(act)}Backward"
 
 
+def function_class(title: str, forward: Any, backward: Any, setup_context: Any = None) -> Any:
+    """Make an autograd function; its node is named `title` and "Backward".
+
+    One with a `setup_context` also works under `torch.func.vmap`.
+    """
+    words: dict[str, Any] = {"forward": forward, "backward": backward}
+    words |= {"setup_context": setup_context} if setup_context is not None else {}
+    body: dict[str, Any] = {name: staticmethod(function) for name, function in words.items()}
+    body |= {"generate_vmap_rule": setup_context is not None, "__doc__": title}
+    return type(title, (Function,), body)
+
+
 def make_function(
     act: str,
     names: tuple[str, ...],
@@ -143,14 +155,4 @@ def _differentiable(
         pull: Any = torch.func.vjp(along, cast[one])[1]
         return pull(gradient.to(dtype))[0].to(values[place].dtype)
 
-    return type(
-        title,
-        (Function,),
-        {
-            "generate_vmap_rule": True,
-            "forward": staticmethod(forward),
-            "setup_context": staticmethod(setup_context),
-            "backward": staticmethod(backward),
-            "__doc__": f"{title}: see `make_function`.",
-        },
-    )
+    return function_class(title, forward, backward, setup_context)

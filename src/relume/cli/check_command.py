@@ -1,6 +1,6 @@
 """`relume check`: diagnoses a model before any training, or a checkpoint."""
 
-import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -12,12 +12,13 @@ import typer
 from relume.cli.options import JudgingOptions, output_policy
 from relume.cli.spell_out import options
 from relume.errors import RelumeError, UsageError
+from relume.launch import without_own_frames
 from relume.report.console import console, print_sentence, spinner
 
 if TYPE_CHECKING:
     from relume.checks.check import ModelCheck
 
-OWN_FOLDER = os.path.realpath(Path(__file__).parent.parent) + os.sep
+_IMPORTING = re.compile(r"<frozen importlib|\bimportlib[/\\]")
 
 
 @options(JudgingOptions, without=("folder",))
@@ -120,14 +121,10 @@ def _check(
 
 def _from_users_frame(trace: TracebackType | None) -> TracebackType | None:
     """Return the traceback from the first frame of the user's code on."""
-    frame = trace
-    while frame is not None and (
-        os.path.realpath(frame.tb_frame.f_code.co_filename).startswith(OWN_FOLDER)
-        or frame.tb_frame.f_code.co_filename.startswith("<frozen importlib")
-        or "importlib" + os.sep in frame.tb_frame.f_code.co_filename
-    ):
-        frame = frame.tb_next
-    return frame
+    trace = without_own_frames(trace)
+    while trace is not None and _IMPORTING.search(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return trace
 
 
 def _hint(error: Exception, dtype: str, shape: str | None) -> str:

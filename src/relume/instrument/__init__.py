@@ -11,12 +11,14 @@ Files in reading order:
 
     private_names.py    each private name of torch, looked up once; `missing`
     monkeypatch.py      `MonkeyPatch`: wraps a function; wrappers are removed in any order
-    inserted_calls.py   `InsertedCalls`: calls inside a function, without a frame on the stack
+    inserted_calls.py   `FunctionCalls`: calls inside a function, without a frame on the stack
+    grad_scaling.py     `GradScaling`: the factor of a gradient scaler, and a loss without it
     source_lines.py     `SourceLines`: lines of autograd nodes, behind the user's anomaly mode
     plain_traceback.py  `as_without_hooks`: a forward's traceback as it is without our hooks, modes
     mode_stack.py       `is_open`, `remove_mode`: a function mode in torch's stack
     force_eager.py      `ForceEager`: compiled models run eagerly for a while
     module_names.py     `holder_of`, `plain_path`: the names of models and their parts
+    site_name.py        `SiteName`: the name of an act's call, written and read
     preserve_state.py   `preserve_state`, `preserve_buffers`: a model and the random state
 
 Example:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from types import CodeType, FunctionType
 from typing import Any, ClassVar
 
+from relume.instrument.monkeypatch import MonkeyPatch
+
 Names = tuple[str, ...]
 Call = Callable[..., None]
 Pair = tuple[Call, Call]
@@ -89,6 +91,66 @@ class InsertedCalls:
     def _after(self, *values: Any) -> None:
         for _, after in reversed(self._pairs):
             after(*values)
+
+
+def _nothing(*_: Any) -> None:
+    """Stands where only one of the two calls is wanted."""
+
+
+class FunctionCalls:
+    """Calls others before and after a function of torch: inside it, or else from a wrapper.
+
+    Args:
+        owner: the module or class that holds the function.
+        name: its name.
+        before: called first, with the arguments that `names` asks for.
+        after: called last, if it raised nothing.
+        called: see `InsertedCalls`.
+        names: the arguments of each; the function's result is ``"result"``.
+    """
+
+    def __init__(
+        self,
+        owner: Any,
+        name: str,
+        before: Call = _nothing,
+        after: Call = _nothing,
+        *,
+        called: str = "",
+        names: tuple[Names, Names] = ((), ()),
+    ) -> None:
+        self._pair, self._names = (before, after), names
+        self._inserted = InsertedCalls.of(inspect.unwrap(getattr(owner, name)), called, *names)
+        self._patch = MonkeyPatch(owner, name, self._wrap)
+
+    def install(self) -> None:
+        """Call them from now on."""
+        if self._inserted.possible:
+            self._inserted.add(self._pair)
+        else:
+            self._patch.install()
+
+    def remove(self) -> None:
+        """Call them no longer."""
+        self._inserted.remove(self._pair)
+        self._patch.remove()
+
+    def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        signature, (before, after) = inspect.signature(original), self._pair
+
+        def call(*args: Any, **keywords: Any) -> Any:
+            try:
+                bound = signature.bind(*args, **keywords)
+            except TypeError:
+                return original(*args, **keywords)  # it raises for its caller
+            bound.apply_defaults()
+            before(*(bound.arguments[name] for name in self._names[0]))
+            result = original(*args, **keywords)
+            values = {**bound.arguments, "result": result}
+            after(*(values[name] for name in self._names[1]))
+            return result
+
+        return call
 
 
 def _call(name: str, arguments: Names) -> ast.Expr:

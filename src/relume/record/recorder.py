@@ -19,6 +19,7 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from relume.core import Fact
 from relume.errors import StoreError
+from relume.instrument.grad_scaling import GradScaling
 from relume.record.capture.act_timing import act_costs
 from relume.record.capture.failure_guard import FailureGuard
 from relume.record.capture.optimizer_steps import OptimizerSteps, rate_of
@@ -32,7 +33,6 @@ from relume.record.graph.head_structure import LOOKS_FOR
 from relume.record.hooks import fork_guard
 from relume.record.hooks.backward_hooks import BackwardPatches
 from relume.record.hooks.child_time import children_seconds
-from relume.record.hooks.grad_scaling import GradScaling
 from relume.record.hooks.torch_state import unseen
 from relume.record.schedule.overhead_budget import OverheadBudget
 from relume.record.schedule.step_schedule import next_loss
@@ -238,13 +238,13 @@ class Recorder:
             self.fail("compiler", error)
 
     @unseen
-    def scaled(self, scaler: Any) -> None:
-        """Read the factor of a gradient scaler that has multiplied a loss."""
+    def scaled(self, scaler: Any, loss: Any = None) -> None:
+        """Read the factor of a gradient scaler that is about to multiply a loss."""
         try:
             self.counts_each = True
             if not self.scaling.active:
                 self._scaled_at = self.optimizers.steps
-            self.scaling.read_scale(scaler)
+            self.scaling.read_scale(scaler, loss)
         except Exception as error:
             self.fail("gradient scaler", error)
 

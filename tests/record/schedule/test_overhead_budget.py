@@ -4,7 +4,13 @@ import itertools
 
 import pytest
 
-from relume.record.schedule.overhead_budget import ALLOWANCE, EARLY, FORCED, OverheadBudget
+from relume.record.schedule.overhead_budget import (
+    ALLOWANCE,
+    EARLY,
+    FORCED,
+    TRAININGS,
+    OverheadBudget,
+)
 from relume.record.schedule.step_schedule import grid_level, record_level
 
 
@@ -85,6 +91,26 @@ def test_a_new_training_is_recorded_densely_again() -> None:
     budget.begin_training()
     recorded, _ = simulate(budget, 100, step=1e-3, claimed=1e-4, true=1e-4)
     assert len(recorded) > 95
+
+
+def test_every_training_has_its_first_steps_though_the_allowance_is_spent() -> None:
+    budget = OverheadBudget()
+    simulate(budget, 200, step=1e-4, claimed=0.1, true=0.1)
+    budget.begin_training()
+    recorded, _ = simulate(budget, 40, step=1e-4, claimed=0.1, true=0.1)
+    assert recorded[:FORCED] == list(range(FORCED))
+    for _ in range(TRAININGS):
+        budget.begin_training()
+    assert simulate(budget, 40, step=1e-4, claimed=0.1, true=0.1)[0] in ([], [0])
+
+
+@pytest.mark.parametrize("steps", [640, 1_000, 1_500])
+def test_a_short_run_of_costly_records_is_seen_to_its_end(steps: int) -> None:
+    """The grid's steps stay within a tenth of the end, the most that a "fine" allows."""
+    budget = OverheadBudget(0.01)
+    recorded, spent = simulate(budget, steps, step=5e-4, claimed=4e-3, true=4e-3)
+    assert recorded[-1] >= 0.9 * steps
+    assert spent < 1.1 * ALLOWANCE
 
 
 @pytest.mark.parametrize("every", [None, 7])

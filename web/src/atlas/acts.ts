@@ -218,6 +218,48 @@ const ACTS: Record<string, Act> = {
     most: (p) => 2 * soft(p["alpha_p"]!) + p["beta"]!,
   },
   tanhshrink: { parameters: {}, value: tanhshrink, slope: (z) => tanh(z) ** 2 },
+  straight_sign: { parameters: {}, value: (z) => Math.sign(z), slope: (z) => band(z, -1, 1), kinks: () => [-1, 1] },
+  sine: {
+    parameters: { omega: 30 },
+    value: (z, p) => Math.sin(p["omega"]! * z),
+    slope: (z, p) => p["omega"]! * Math.cos(p["omega"]! * z),
+    most: (p) => abs(p["omega"]!),
+  },
+  gaussian: {
+    parameters: { sigma: 1 },
+    value: (z, p) => exp((-z / p["sigma"]!) * (z / p["sigma"]! / 2)),
+    slope: (z, p) => (-z / p["sigma"]! / p["sigma"]!) * exp((-z / p["sigma"]!) * (z / p["sigma"]! / 2)),
+    most: (p) => exp(-0.5) / p["sigma"]!,
+  },
+  softcap: {
+    parameters: { cap: 30 },
+    value: (z, p) => p["cap"]! * tanh(z / p["cap"]!),
+    slope: (z, p) => sech2(z / p["cap"]!),
+  },
+  dyt: {
+    parameters: { alpha: 0.5, weight: 1, bias: 0 },
+    value: (z, p) => p["weight"]! * tanh(p["alpha"]! * z) + p["bias"]!,
+    slope: (z, p) => p["weight"]! * p["alpha"]! * sech2(p["alpha"]! * z),
+    most: (p) => abs(p["weight"]! * p["alpha"]!),
+  },
+  jump_relu: {
+    parameters: { threshold: 0.0009765625 },
+    value: (z, p) => (z > p["threshold"]! ? z : 0),
+    slope: (z, p) => step(z - p["threshold"]!),
+    kinks: (p) => [p["threshold"]!],
+  },
+  smooth_leaky: {
+    parameters: { alpha: 0.1, p: 3, c: 5 },
+    value: (z, p) => p["alpha"]! * z + (1 - p["alpha"]!) * gated(z, (p["c"]! / p["p"]!) * z),
+    slope: (z, p) => p["alpha"]! + (1 - p["alpha"]!) * gatedSlope((p["c"]! / p["p"]!) * z),
+    most: (p) => p["alpha"]! + (1 - p["alpha"]!) * 1.0998393201288634,
+  },
+  squared_leaky_relu: {
+    parameters: { negative_slope: 0.5 },
+    value: (z, p) => (z > 0 ? z : p["negative_slope"]! * z) ** 2,
+    slope: (z, p) => 2 * (z > 0 ? z : p["negative_slope"]! ** 2 * z),
+    most: () => 2,
+  },
 };
 
 /** The names of all acts that the page can draw. */
@@ -261,6 +303,10 @@ const NAMES: Record<string, string> = {
   softsign: "Softsign",
   log_sigmoid: "LogSigmoid",
   snake: "Snake",
+  straight_sign: "straight-through sign",
+  gaussian: "Gaussian",
+  dyt: "DyT",
+  jump_relu: "JumpReLU",
 };
 
 /** What people call an act. */

@@ -119,13 +119,16 @@ export interface Row {
   text: string;
 }
 
+/** The values of a row's seeds; a seed that diverged has none. */
+const seeds = (row: Row): number[] => (row.points ?? []).filter((point) => !Number.isNaN(point));
+
 /** Bars from zero, one a row, with their intervals; a row without a number says its text. */
 export function bars(host: HTMLElement, width: number, rows: readonly Row[], summary: string, domain?: [number, number]): void {
   const longest = Math.max(...rows.map((row) => row.name.length));
   const left = Math.min(7.2 * longest + 14, width * 0.4);
   const right = 8 + 6.8 * Math.max(...rows.map((row) => row.text.length));
   const ends = rows.flatMap((row) => [row.value, row.low ?? row.value, row.high ?? row.value]).filter(Number.isFinite);
-  const low = Math.min(0, domain?.[0] ?? 0, ...ends, ...rows.flatMap((row) => row.points ?? []));
+  const low = Math.min(0, domain?.[0] ?? 0, ...ends, ...rows.flatMap(seeds));
   const high = Math.max(0, domain?.[1] ?? 0, ...ends) || 1;
   const inside = Math.max(40, width - left - right);
   const at = (value: number): number => left + ((value - low) / (high - low || 1)) * inside;
@@ -141,14 +144,14 @@ export function bars(host: HTMLElement, width: number, rows: readonly Row[], sum
       svg.append(s("rect", { class: `bar tone-${row.tone}`, x: Math.min(a, b), y: y - 8, width: Math.max(1, Math.abs(b - a)), height: 16, rx: 2 }));
       if (row.low !== undefined && row.high !== undefined && Number.isFinite(row.low) && Number.isFinite(row.high))
         svg.append(s("path", { class: "whisker", d: `M${at(row.low)},${y - 5}v10M${at(row.low)},${y}H${at(row.high)}M${at(row.high)},${y - 5}v10` }));
-      (row.points ?? []).forEach((point, k) => {
+      seeds(row).forEach((point, k) => {
         const lift = y - 4 + 4 * (k % 3); // seeds of one value stay apart
         svg.append(point > high
           ? s("path", { class: "seed", d: `M${at(high)},${lift - 3}l5,3l-5,3z` })
           : s("circle", { class: "seed", cx: at(point), cy: lift, r: 2 }));
       });
     }
-    const seen = (row.points ?? []).map((point) => at(Math.min(point, high)) + 3);
+    const seen = seeds(row).map((point) => at(Math.min(point, high)) + 3);
     const edge = known ? Math.max(at(0), at(row.value), at(row.high ?? row.value), ...seen) : at(0);
     svg.append(s("text", { class: known ? "rows-value" : "rows-lost", x: edge + 7, y: y + 4 }, row.text));
   });

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import Function
 from torch.nn import functional
 
 from relume.acts.act import Act, Node, find_act, register
@@ -23,6 +22,7 @@ from relume.acts.families.smooth import gelu, silu
 from relume.acts.gain import normal_mean
 from relume.acts.kernels.blocks import by_torch, eager
 from relume.acts.module import ActModule
+from relume.acts.wide_precision import function_class
 from relume.errors import UsageError
 
 _aten: Any = torch.ops.aten
@@ -71,8 +71,7 @@ def _lean_function(title: str, gate: Callable[..., Tensor], pull: Callable[..., 
         pull(gradient * a, b, *ctx.values, grad_input=right)
         return into, *rest
 
-    words = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
-    return type(title, (Function,), {**words, "__doc__": f"{title}: see `_lean`."})
+    return function_class(title, forward, backward)
 
 
 def _native(function: Any, gate: Callable[..., Tensor]) -> Callable[..., Tensor]:

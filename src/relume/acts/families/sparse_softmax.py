@@ -4,10 +4,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
 
 from relume.acts.act import register
 from relume.acts.module import ActModule
+from relume.acts.wide_precision import function_class
 
 
 def _ranks(z: Tensor) -> Tensor:
@@ -54,17 +54,7 @@ def _made(title: str, forward_of: Any, weight_of: Any) -> Any:
         mean = (gradient * weight).sum(ctx.dim, keepdim=True) / weight.sum(ctx.dim, keepdim=True)
         return weight * (gradient - mean), None
 
-    return type(
-        title,
-        (Function,),
-        {
-            "generate_vmap_rule": True,
-            "forward": staticmethod(forward),
-            "setup_context": staticmethod(setup_context),
-            "backward": staticmethod(backward),
-            "__doc__": f"{title}: see `_made`.",
-        },
-    )
+    return function_class(title, forward, backward, setup_context)
 
 
 def _support(post: Tensor) -> Tensor:

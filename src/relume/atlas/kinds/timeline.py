@@ -13,8 +13,12 @@ COLUMNS = {
     "mean": "mean of the output",
     "high": "slope at z = 4",
 }
-NOT_SHOWN = {"clamp", "maximum", "threshold", "hardshrink", "softshrink"}
-"""Forms of thresholding that are recorded as acts but are no acts of the textbook."""
+NOT_SHOWN = {
+    *("clamp", "maximum", "threshold", "hardshrink", "softshrink"),
+    *("straight_step", "spike", "spike_atan", "erf", "derf", "laplace", "clipped_gelu"),
+    *("gabor", "finer", "poly_relu", "sqrt_softplus"),
+}
+"""Forms of thresholding, and acts that differ little from one that is shown."""
 
 
 def shown_acts() -> dict[str, Act]:

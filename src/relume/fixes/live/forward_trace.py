@@ -22,6 +22,7 @@ from relume.fixes.live.call_handlers import Threads, bound
 from relume.fixes.live.model_names import LiveModel
 from relume.instrument.preserve_state import preserve_buffers, without_global_hooks
 from relume.instrument.private_names import DisableTorchFunction
+from relume.instrument.site_name import SiteName, is_act_module
 
 LINEAR = {functional.linear, torch.addmm, torch.matmul, torch.mm, torch.Tensor.matmul}
 CONVOLUTION = {
@@ -207,12 +208,11 @@ class _TraceMode(TorchFunctionMode):
         self._calls[key] = index + 1
         own = is_act_module(module)
         path = self._model.path_of(module)
-        name = act.called(act.defaults)
-        stem = path if own and path else f"{path}.{name}()" if path else f"{name}()"
+        name = SiteName(path, "" if own and path else act.called(act.defaults), index)
         label = self._labels.get(id(z), LayerLabel())
         axis = label.axis if label.axis >= 0 else z.dim() - 1
         return ActPlace(
-            stem if index == 0 else f"{stem}#{index + 1}",
+            str(name),
             act,
             weakref.ref(module),
             own,
@@ -301,10 +301,3 @@ def _tensors(value: Any) -> list[Tensor]:
     if isinstance(value, tuple | list):
         return [t for item in cast("list[Any]", value) for t in _tensors(item)]
     return []
-
-
-def is_act_module(module: nn.Module) -> bool:
-    """Whether the module has no parts and no weights of its own; PReLU's slopes do not count."""
-    if next(module.children(), None) is not None:
-        return False
-    return isinstance(module, nn.PReLU) or next(module.parameters(recurse=False), None) is None

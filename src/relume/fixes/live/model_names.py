@@ -6,7 +6,6 @@ The names are those of `instrument/module_names.py`, as in a recording.
 import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
@@ -14,28 +13,6 @@ from torch import Tensor, nn
 from relume.instrument.module_names import holder_of, keras_path, plain_path, unwrap
 from relume.instrument.preserve_state import has_lazy_parts
 from relume.instrument.private_names import tree_map
-
-
-@dataclass(frozen=True, slots=True)
-class SiteName:
-    """The parts of a recorded site's name: the module's path, the act, the number of its call.
-
-    `act` is empty where the module itself is the act.
-    """
-
-    path: str
-    act: str
-    index: int
-
-    @classmethod
-    def read(cls, name: str) -> "SiteName":
-        """Parse a name such as ``"block.relu()#2"``."""
-        stem, _, number = name.rstrip("'").partition("#")
-        index = int(number) - 1 if number.isdigit() else 0
-        if not stem.endswith("()"):
-            return cls(stem, "", index)
-        path, _, act = stem[:-2].rpartition(".")
-        return cls(path, act, index)
 
 
 class LiveModel:

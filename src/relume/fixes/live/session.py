@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.optimizer import (
     Optimizer,
     register_optimizer_step_post_hook,
@@ -77,6 +77,7 @@ class EditSession:
         self._calls = CallHandlers(self.models, self.threads)
         self._counts: dict[int, int] = {}
         self._overrides: list[tuple[dict[str, Any], str, Any, Any]] = []
+        self._gradients: list[tuple[Tensor, Tensor | None]] = []
         self._post: Any = None
         self._eager = ForceEager()
 
@@ -140,6 +141,11 @@ class EditSession:
         """Set an entry of a parameter group until the step has ended."""
         self._overrides.append((group, name, group[name], value))
         group[name] = value
+
+    def override_gradient(self, parameter: Tensor, gradient: Tensor) -> None:
+        """Set a parameter's gradient until the step has ended."""
+        self._gradients.append((parameter, parameter.grad))
+        parameter.grad = gradient
 
     # ------------------------------------------------------------------ open and close
 
@@ -209,6 +215,9 @@ class EditSession:
             group, name, value, override = self._overrides.pop()
             if group.get(name) is override:  # else the run has set it again
                 group[name] = value
+        while self._gradients:
+            parameter, gradient = self._gradients.pop()
+            parameter.grad = gradient
 
     # ------------------------------------------------------------------ forwards
 

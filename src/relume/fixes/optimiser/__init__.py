@@ -6,5 +6,5 @@ Gradient: `clip_gradient`, `skip_broken_steps`, `adaptive_optimiser`. Advice:
 `shuffle_and_enlarge_batches`.
 
 All act around a step, by `session.on_step(before, after)`; entries of parameter groups change for
-the length of the step only (`session.override`).
+the length of the step only (`session.override`, `override_gradient`).
 """

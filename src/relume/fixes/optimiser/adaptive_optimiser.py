@@ -21,7 +21,7 @@ Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, arXiv:14
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -73,14 +73,12 @@ def apply(edit: Edit, session: "EditSession") -> None:
     )
     moments: dict[Tensor, _Moments] = {}
     firsts: dict[tuple[int, int], float] = {}
-    gradients: list[tuple[Any, Any]] = []
 
     def before(optimizer: Optimizer, count: int) -> None:
         if type(optimizer).__name__ != "SGD":
             return
         if count == 0:
             job.count("optimiser")
-        gradients.clear()
         for number, group in enumerate(optimizer.param_groups):
             first = firsts.setdefault((id(optimizer), number), float(group["lr"]) or 1.0)
             for entry in ("momentum", "dampening"):
@@ -88,17 +86,12 @@ def apply(edit: Edit, session: "EditSession") -> None:
             session.override(group, "nesterov", False)
             for parameter in group["params"]:
                 if parameter.grad is not None and not parameter.grad.is_sparse:
-                    gradients.append((parameter, parameter.grad))
                     moment = moments.setdefault(parameter, _Moments(parameter.grad))
-                    parameter.grad = moment.direction(parameter.grad) * (rate / first)
-
-    def after(_optimizer: Optimizer, _count: int) -> None:
-        for parameter, gradient in gradients:
-            parameter.grad = gradient
-        gradients.clear()
+                    gradient = moment.direction(parameter.grad) * (rate / first)
+                    session.override_gradient(parameter, gradient)
 
     with torch.no_grad():
-        session.on_step(before, after, uses_gradients=True)
+        session.on_step(before, uses_gradients=True)
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":

@@ -62,14 +62,12 @@ def apply(edit: Edit, session: "EditSession") -> None:
     job, every = session.current, bool(option(edit, "all", False))
     job.no_effect = "no such parameter is under weight decay"
     spared: set[Tensor] = set()
-    gradients: list[tuple[Any, Any]] = []
     counted: set[int] = set()
 
     def start(model: LiveModel) -> None:
         spared.update(_spared(model.root, every))
 
     def before(optimizer: Optimizer, _count: int) -> None:
-        gradients.clear()
         for group in optimizer.param_groups:
             decay = group.get("weight_decay") or 0
             spared_here = [p for p in group["params"] if p in spared and p.grad is not None]
@@ -79,15 +77,10 @@ def apply(edit: Edit, session: "EditSession") -> None:
                 if id(parameter) not in counted:
                     counted.add(id(parameter))
                     job.count("parameter spared")
-                _make_up(optimizer, group, parameter, decay, gradients)
-
-    def after(_optimizer: Optimizer, _count: int) -> None:
-        for parameter, gradient in gradients:
-            parameter.grad = gradient
-        gradients.clear()
+                _make_up(session, optimizer, group, parameter, decay)
 
     session.on_start(start, training=True)
-    session.on_step(before, after, uses_gradients=True)
+    session.on_step(before, uses_gradients=True)
 
 
 def _spared(root: nn.Module, every: bool) -> list[Tensor]:
@@ -99,16 +92,19 @@ def _spared(root: nn.Module, every: bool) -> list[Tensor]:
 
 
 def _make_up(
-    optimizer: Optimizer, group: dict[str, Any], parameter: Any, decay: float, gradients: list[Any]
+    session: "EditSession",
+    optimizer: Optimizer,
+    group: dict[str, Any],
+    parameter: Any,
+    decay: float,
 ) -> None:
     decoupled = group.get("decoupled_weight_decay", "AdamW" in type(optimizer).__name__)
     with torch.no_grad():
         if decoupled:  # the step multiplies by 1 - lr * decay
             parameter.div_(1 - float(group["lr"]) * decay)
         else:  # the step adds decay * parameter to the gradient
-            gradients.append((parameter, parameter.grad))
             sign = -1 if group.get("maximize") else 1
-            parameter.grad = parameter.grad - sign * decay * parameter
+            session.override_gradient(parameter, parameter.grad - sign * decay * parameter)
 
 
 def patch(edit: Edit, source: "Source") -> "Patch | None":

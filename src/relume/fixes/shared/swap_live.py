@@ -12,10 +12,10 @@ from relume.acts.recognise import act_functions, act_of
 from relume.acts.swap import stand_in
 from relume.fixes.live.call_handlers import PASS, FunctionCall
 from relume.fixes.live.edit_job import EditJob, several
-from relume.fixes.live.forward_trace import is_act_module
 from relume.fixes.live.insert_modules import add_module, device_and_dtype, replace_module
-from relume.fixes.live.model_names import LiveModel, SiteName
+from relume.fixes.live.model_names import LiveModel
 from relume.fixes.live.optimizer_state import Adoption
+from relume.instrument.site_name import SiteName, is_act_module
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession

@@ -89,7 +89,7 @@ def cached_graph(
     input_layers: Mapping[AutogradNode, str],
 ) -> CachedGraph | None:
     """Return a cache of a graph that was read in full; None if an act has no node in it."""
-    places: dict[AutogradNode, int] = {node: place for place, node in enumerate(graph.nodes)}
+    places: dict[AutogradNode | None, int] = {node: place for place, node in enumerate(graph.nodes)}
     inputs = [call.captured_input for call in acts]
     known = all(one is None or one.source in places for one in inputs)
     if key is None or not known or any(call.node is None for call in acts):

@@ -99,8 +99,19 @@ class GraphReader:
             step: the current step.
         """
         self._step = step
+        hidden = self._act_capture.captured or self._act_capture.fused
         with self.without_packed(graph):
-            self._read(record, graph)
+            key = None if hidden else signature(graph, self._module_trace)
+            size = (len(graph.nodes), len(graph.leaves))
+            cached = self._cached.get(size)
+            if cached is not None and cached.signature == key and not record.deep:
+                self._read_cached(record, graph, cached)
+                return
+            new = self._read_in_full(record, graph, key)
+        if new is None or len(self._cached) >= MOST_CACHED:
+            self._cached.clear()
+        if new is not None:
+            self._cached[size] = new
 
     def read_inside(self, record: StepRecord, graph: AutogradGraph, outer: AutogradNode) -> None:
         """Read the graph of a reentrant checkpoint, which backward makes at the node `outer`."""
@@ -114,22 +125,6 @@ class GraphReader:
             acts = self._sites.acts_in(graph, self._module_trace, phase=record.phase, anchor=inside)
             self._record_acts(record, acts)
             self._fact_log.write_sites(acts)
-
-    def _read(self, record: StepRecord, graph: AutogradGraph) -> None:
-        captures = self._act_capture
-        hidden = captures.captured or captures.fused
-        key = None if hidden else signature(graph, self._module_trace)
-        size = (len(graph.nodes), len(graph.leaves))
-        cached = self._cached.get(size)
-        hit = cached is not None and cached.signature == key
-        if cached is not None and hit and not record.deep:
-            self._read_cached(record, graph, cached)
-            return
-        new = self._read_in_full(record, graph, key)
-        if new is None or len(self._cached) >= MOST_CACHED:
-            self._cached.clear()
-        if new is not None:
-            self._cached[size] = new
 
     def _read_cached(self, record: StepRecord, graph: AutogradGraph, cached: CachedGraph) -> None:
         """Read a graph that equals a cached one.

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from relume.instrument.force_eager import ForceEager
+from relume.instrument.grad_scaling import GradScaling
 from relume.instrument.module_names import user_frame
 from relume.instrument.private_names import current_autograd_node, in_backward, is_functorch_wrapped
 from relume.instrument.source_lines import SourceLines
@@ -29,7 +30,6 @@ from relume.record.graph.autograd_graph import walk
 from relume.record.graph.broken_forward import broken_place, is_freed
 from relume.record.graph.criterion_targets import is_regression, is_scored
 from relume.record.graph.second_derivative import is_zero, straight_acts
-from relume.record.hooks.grad_scaling import GradScaling
 from relume.record.hooks.torch_state import unseen, untraced
 from relume.record.measure.parameter_samples import parameters_of
 from relume.record.schedule.loss_attribution import LossReach

@@ -5,6 +5,7 @@ Out: `Fact`s and `Site`s in the run file, each when it is first known or has cha
 
 Files in reading order:
 
+    fact_audit.py        `FactAudit`: what each of the audits below is made from
     fact_log.py          `FactLog`: reads one graph's head and criterion, writes sites and facts
     criterion_fact.py    `CriterionFact`: the criterion, and the loss of the best constant guess
     structure_facts.py   `StructureFacts`: head, affine pairs, softmaxes, opaque operations

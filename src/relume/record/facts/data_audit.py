@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from relume.core import Fact, Value
+from relume.record.facts.fact_audit import FactAudit
 from relume.record.graph import criterion, criterion_targets
 from relume.record.graph.affine_structure import data_inputs
 from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind, saved
@@ -15,17 +16,11 @@ from relume.record.sites.sites import Sites
 from relume.record.store.run_file import Writer
 
 
-class DataAudit:
-    """Writes one fact ``wiring`` for each place at which broken data enter.
-
-    Args:
-        sites: the run's sites.
-        writer: the open run file.
-    """
+class DataAudit(FactAudit):
+    """Writes one fact ``wiring`` for each place at which broken data enter."""
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
-        self._sites = sites
-        self._writer = writer
+        super().__init__(sites, writer)
         self._written: set[str] = set()
 
     def read(

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from relume.core import Fact, Site, Window
 from relume.record.facts.criterion_fact import CriterionFact
+from relume.record.facts.fact_audit import FactAudit
 from relume.record.facts.fresh_weights import write_frozen
 from relume.record.facts.lost_updates import LostUpdates
 from relume.record.facts.non_finite_origin import NonFiniteOrigin
@@ -55,12 +56,8 @@ class GraphView:
     criterion: tuple[str, AutogradNode] | None = None
 
 
-class FactLog:
+class FactLog(FactAudit):
     """Writes facts and sites, each when it is first known or has changed.
-
-    Args:
-        sites: the run's sites.
-        writer: the open run file.
 
     Attributes:
         structure_facts: writes facts about the model's structure.
@@ -73,15 +70,14 @@ class FactLog:
     """
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
-        self._sites = sites
-        self._writer = writer
+        super().__init__(sites, writer)
         self.structure_facts = StructureFacts(sites, writer)
         self.criterion_fact = CriterionFact(writer)
         self.wiring = WiringAudit(sites, writer)
         self.signal = SignalAudit(sites, writer)
         self.origin = NonFiniteOrigin(sites, writer)
         self.term_reach = TermReach(writer)
-        self.lost_updates = LostUpdates(sites.names, writer)
+        self.lost_updates = LostUpdates(sites, writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
         self._module_orders: dict[str, int] = {}  # of modules whose parameters were gathered
@@ -230,9 +226,11 @@ class FactLog:
             data = {"stat": stat, "operation": broken.operation}
             self._writer.fact(Fact("non-finite", site, step, data))
 
-    def _layer_before(self, node: AutogradNode, module_trace: ModuleTrace) -> str:
+    def _layer_before(self, node: AutogradNode | None, module_trace: ModuleTrace) -> str:
         """The layer that made a node or fed it; "" where it cannot be known."""
         for _ in range(MOST_BETWEEN):
+            if node is None:
+                break
             path = self._sites.layer_path(node, module_trace)
             sources = [source for source in inputs(node) if source is not None]
             if path or not sources:

@@ -21,11 +21,11 @@ from relume.core import Fact
 from relume.instrument.mode_stack import is_open, remove_mode
 from relume.instrument.module_names import user_frame
 from relume.instrument.private_names import DisableTorchFunction, function_stack_length
+from relume.record.facts.fact_audit import FactAudit
 from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind, walk
 from relume.record.graph.zero_slope import leaves_past, zero_slope_nodes
 from relume.record.sites.module_trace import ModuleTrace
-from relume.record.sites.qualified_names import QualifiedNames
-from relume.record.sites.sites import source_of
+from relume.record.sites.sites import Sites, source_of
 from relume.record.store.run_file import Writer
 
 LEAST = 2  # looks at which a module ran and its weights were in no graph
@@ -99,7 +99,7 @@ class CallFollower(TorchFunctionMode):
             self.origins.append(lost)
         for tensor in made:
             if tensor.requires_grad:
-                lost.node = lost.node or tensor.grad_fn
+                lost.node = lost.node or cast("AutogradNode | None", tensor.grad_fn)
             else:
                 self._lost[id(tensor)] = weakref.ref(tensor), lost
 
@@ -140,17 +140,12 @@ class Missing:
     times: int = 0
 
 
-class GradientCuts:
-    """Writes one fact for each operation that keeps the error from weights before it.
+class GradientCuts(FactAudit):
+    """Writes one fact for each operation that keeps the error from weights before it."""
 
-    Args:
-        names: the names of parameters.
-        writer: the open run file.
-    """
-
-    def __init__(self, names: QualifiedNames, writer: Writer) -> None:
-        self._names = names
-        self._writer = writer
+    def __init__(self, sites: Sites, writer: Writer) -> None:
+        super().__init__(sites, writer)
+        self._names = sites.names
         self._reached: set[int] = set()
         self._missing: dict[int, Missing] = {}
         self._follower: CallFollower | None = None

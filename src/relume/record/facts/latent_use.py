@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relume.core import Fact
+from relume.record.facts.fact_audit import FactAudit
 from relume.record.graph import criterion, criterion_targets
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
@@ -54,17 +55,11 @@ class Latents:
     most: int = 0
 
 
-class LatentUse:
-    """Writes one fact for each place with latents.
-
-    Args:
-        sites: the run's sites.
-        writer: the open run file.
-    """
+class LatentUse(FactAudit):
+    """Writes one fact for each place with latents."""
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
-        self._sites = sites
-        self._writer = writer
+        super().__init__(sites, writer)
         self._known: dict[str, Latents] = {}
         self._looked = 0
 
@@ -171,10 +166,10 @@ def _means(graph: AutogradGraph) -> Iterator[tuple[Tensor, AutogradNode]]:
     for node in graph.nodes:
         value = _squared(node)
         if value is not None:
-            source = next(pair for pair in node.next_functions if pair[0] is not None)
+            source = _edges(node)[0]
             for _ in range(MOST_STEPS):
                 squares.setdefault(source, value)
-                below = [pair for pair in source[0].next_functions if pair[0] is not None]
+                below = _edges(source[0])
                 if kind(source[0]) not in ("SubBackward", "DivBackward") or len(below) != 1:
                     break
                 source = below[0]
@@ -184,11 +179,16 @@ def _means(graph: AutogradGraph) -> Iterator[tuple[Tensor, AutogradNode]]:
     for node in graph.nodes:
         if kind(node) != "AddBackward":
             continue
-        pairs = [pair for pair in node.next_functions if pair[0] is not None]
+        pairs = _edges(node)
         for mean, noise in zip(pairs, reversed(pairs), strict=True):
             if mean in squares and mean not in seen and len(pairs) == 2 and _is_noise(noise[0]):
                 seen.add(mean)
                 yield squares[mean], mean[0]
+
+
+def _edges(node: AutogradNode) -> list[tuple[AutogradNode, int]]:
+    """The inputs that carry a gradient, with the number of the source's output."""
+    return [(source, number) for source, number in node.next_functions if source is not None]
 
 
 def _squared(node: AutogradNode) -> Tensor | None:

@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from relume.core import Fact
+from relume.record.facts.fact_audit import FactAudit
 from relume.record.measure.dtensor import is_sharded
-from relume.record.sites.qualified_names import QualifiedNames
+from relume.record.sites.sites import Sites
 from relume.record.store.run_file import Writer
 
 FIRST, EVERY, SKIPPED = 8, 15, 2  # steps that are read; the first have a warm-up's rate
@@ -41,17 +42,12 @@ class Update:
         return eps / root if root > 0 else 0.0
 
 
-class LostUpdates:
-    """Writes one fact ``update`` for each weight.
+class LostUpdates(FactAudit):
+    """Writes one fact ``update`` for each weight."""
 
-    Args:
-        names: the run's parameter names.
-        writer: the open run file.
-    """
-
-    def __init__(self, names: QualifiedNames, writer: Writer) -> None:
-        self._names = names
-        self._writer = writer
+    def __init__(self, sites: Sites, writer: Writer) -> None:
+        super().__init__(sites, writer)
+        self._names = sites.names
         self._steps: dict[int, int] = {}  # of each optimiser
         self._open: list[tuple[Tensor, dict[str, Any], Tensor, Tensor]] = []
         self._updates: dict[str, Update] = {}

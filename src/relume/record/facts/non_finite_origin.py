@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from relume.core import Fact
+from relume.record.facts.fact_audit import FactAudit
 from relume.record.facts.node_values import (
     SINGULAR,
     SLOPES,
@@ -45,12 +46,8 @@ class Place:
     module: str = ""
 
 
-class NonFiniteOrigin:
+class NonFiniteOrigin(FactAudit):
     """Writes one fact ``origin``, at the first value that is not finite.
-
-    Args:
-        sites: the run's sites.
-        writer: the open run file.
 
     Attributes:
         stepped: an optimiser has stepped. Its step is counted when it is made, so what is read
@@ -58,8 +55,7 @@ class NonFiniteOrigin:
     """
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
-        self._sites = sites
-        self._writer = writer
+        super().__init__(sites, writer)
         self._places: list[tuple[list[str], list[Place]]] = []
         self._suspects: list[dict[str, Any]] = []
         self._leaves: list[Tensor] = []
@@ -113,6 +109,9 @@ class NonFiniteOrigin:
             made = self._update(bad) or self._gradient(graph, bad)
             if made is not None:
                 self._write(made, step - self.stepped)
+            self._done = (
+                True  # weights that are lost stay lost: to look again costs, and finds nothing
+            )
             return
         node = _first_bad(graph)
         if node is not None:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from relume.acts.act import by_node
 from relume.core import Fact
+from relume.record.facts.fact_audit import FactAudit
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
@@ -72,17 +73,11 @@ class Collapse:
     seen: int = 0
 
 
-class RowDependence:
-    """Writes at which layer rows become alike, and how far they differ elsewhere.
-
-    Args:
-        sites: the run's sites.
-        writer: the open run file.
-    """
+class RowDependence(FactAudit):
+    """Writes at which layer rows become alike, and how far they differ elsewhere."""
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
-        self._sites = sites
-        self._writer = writer
+        super().__init__(sites, writer)
         self._found: dict[str, Collapse] = {}
         self._lines: dict[tuple[int, int], tuple[str, int]] = {}
         self._records = 0
@@ -334,7 +329,7 @@ def _measured(rows: Tensor) -> Tensor:
     """Variance over rows / mean square, over all units together."""
     rows = rows.double()
     centred = rows - rows.mean(0)
-    return centred.square().mean() / rows.square().mean().clamp(min=1e-300)
+    return centred.square_().mean() / rows.square().mean().clamp(min=1e-300)
 
 
 def _share(rows: Tensor) -> float:

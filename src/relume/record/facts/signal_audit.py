@@ -8,6 +8,7 @@ of one of these is counted and leaves the others, and the training, alone.
 from collections.abc import Callable, Sequence
 
 from relume.core import Fact
+from relume.record.facts.fact_audit import FactAudit
 from relume.record.facts.gradient_cuts import GradientCuts
 from relume.record.facts.latent_use import LatentUse
 from relume.record.facts.row_dependence import RowDependence
@@ -28,20 +29,14 @@ AUDITED = ("cut", "latents", "rows", "softmax-chain", "time")
 """Kinds of facts whose absence means that there is none."""
 
 
-class SignalAudit:
-    """Reads the graphs of deep records.
-
-    Args:
-        sites: the run's sites.
-        writer: the open run file.
-    """
+class SignalAudit(FactAudit):
+    """Reads the graphs of deep records."""
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
-        self._sites = sites
-        self._writer = writer
+        super().__init__(sites, writer)
         self._rows = RowDependence(sites, writer)
         self._latents = LatentUse(sites, writer)
-        self._cuts = GradientCuts(sites.names, writer)
+        self._cuts = GradientCuts(sites, writer)
         self._time = GradientOverTime(sites, writer)
         self._chains: set[str] = set()
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from relume.acts.act import by_node
 from relume.core import Fact
+from relume.record.facts.fact_audit import FactAudit
 from relume.record.graph import affine_structure, criterion, criterion_targets, head_structure
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
@@ -27,17 +28,11 @@ from relume.record.store.run_file import Writer
 MOST_BEFORE = 64  # sites that are listed before another one: a dense block has that many
 
 
-class StructureFacts:
-    """Writes facts about structure, each once.
-
-    Args:
-        sites: the run's sites.
-        writer: the open run file.
-    """
+class StructureFacts(FactAudit):
+    """Writes facts about structure, each once."""
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
-        self._sites = sites
-        self._writer = writer
+        super().__init__(sites, writer)
         self._written: set[tuple[str, str, str]] = set()
 
     def first(self, kind_: str, site: str, what: str = "") -> bool:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from relume.core import Fact
+from relume.record.facts.fact_audit import FactAudit
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
@@ -54,17 +55,11 @@ class Reading:
     replay: Callable[[], Tensor | None] | None = None
 
 
-class GradientOverTime:
-    """Hooks the recurrent layers of a graph, and writes one fact for each.
-
-    Args:
-        sites: the run's sites.
-        writer: the open run file.
-    """
+class GradientOverTime(FactAudit):
+    """Hooks the recurrent layers of a graph, and writes one fact for each."""
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
-        self._sites = sites
-        self._writer = writer
+        super().__init__(sites, writer)
         self._readings: list[Reading] = []
         self._data: dict[str, dict[str, Any]] = {}
 

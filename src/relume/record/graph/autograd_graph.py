@@ -6,10 +6,10 @@ did not contribute (an evaluation, a second forward that was thrown away) is not
 """
 
 from bisect import bisect_left
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -23,9 +23,33 @@ from relume.record.graph.op_names import (
 )
 from relume.record.graph.opaque_ops import OPAQUE
 
-# torch does not type its node classes: a node has name(), next_functions, and saved tensors under
-# `_saved_*`.
-AutogradNode = Any
+
+class AutogradNode(Protocol):
+    """A node of torch's graph; what it saved, and the `variable` of a leaf, have any type."""
+
+    metadata: dict[str, Any]
+
+    @property
+    def next_functions(self) -> tuple[tuple["AutogradNode | None", int], ...]:
+        """The node behind each input, and which of its outputs that is."""
+        ...
+
+    def name(self) -> str:
+        """Return torch's name of the operation."""
+        ...
+
+    def _sequence_nr(self) -> int: ...
+
+    def register_hook(self, hook: Callable[..., Any], /) -> Any:
+        """Call the hook with the gradients of the inputs and outputs."""
+        ...
+
+    def register_prehook(self, hook: Callable[..., Any], /) -> Any:
+        """Call the hook with the gradients of the outputs."""
+        ...
+
+    def __getattr__(self, name: str, /) -> Any: ...
+
 
 MOST_NODES = 20_000  # the walk stops here, and the recorder reports that it did
 
@@ -116,7 +140,7 @@ def if_in_memory(tensor: torch.Tensor | None) -> torch.Tensor | None:
     return tensor if tensor.untyped_storage().size() else None
 
 
-def walk(root: AutogradNode) -> AutogradGraph:
+def walk(root: Any) -> AutogradGraph:
     """The graph of every node from which `root` was computed."""
     seen: set[AutogradNode] = {root}
     queue: list[AutogradNode] = [root]
@@ -152,7 +176,7 @@ def _number(node: AutogradNode) -> int:
 _names: dict[type, str] = {}  # by torch's own node class: node.name() takes ten times as long
 
 
-def name_of(node: AutogradNode) -> str:
+def name_of(node: Any) -> str:
     """The node's name: ``"AddmmBackward0"``."""
     sort: type = node.__class__
     known = _names.get(sort)
@@ -280,9 +304,9 @@ def weight_of(node: AutogradNode) -> torch.Tensor | None:
     if isinstance(weight, torch.Tensor):
         return weight.detach()
     source = inputs(node)[op.weight] if op.weight < len(node.next_functions) else None
-    transposed = source is not None and kind(source) in ("TBackward", "TransposeBackward")
-    if transposed:
-        source = next(iter(inputs(source)), None)
+    transposed = False
+    if source is not None and kind(source) in ("TBackward", "TransposeBackward"):
+        transposed, source = True, next(iter(inputs(source)), None)
     leaf = if_in_memory(leaf_of(source))
     if leaf is None:
         return None

@@ -42,7 +42,8 @@ def is_direct(criterion: Criterion, head: Head) -> bool | None:
     """Whether only reshapes stand between the last act (or the head) and the criterion."""
     goal = head.acts[-1] if head.acts else head.affine
     node = criterion.entry
-    if kind(criterion.node) in BY_HAND and kind(node) in ("SubBackward", "RsubBackward"):
+    difference = ("SubBackward", "RsubBackward")
+    if kind(criterion.node) in BY_HAND and node is not None and kind(node) in difference:
         # the difference to the target belongs to the criterion
         node = next(iter(signal_inputs(node)), None)
     while node is not None and goal is not None:

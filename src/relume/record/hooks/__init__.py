@@ -8,7 +8,6 @@ Files in reading order:
 
     backward_hooks.py     `BackwardPatches`: wraps `backward`, `compile` and the gradient scaler
     keras_optimizers.py   `KerasSteps`: wraps the optimisers of Keras on torch
-    grad_scaling.py       `GradScaling`: the factor of a gradient scaler, and its inverse
     torch_state.py        `untraced`, `IgnoreWarning`: global state, set and restored
     child_time.py         `children_seconds`: how long child processes have worked
     fork_guard.py         a forked child abandons the recorders of its parent

@@ -4,16 +4,15 @@ Each wrapper passes its arguments on and returns the result unchanged. None keep
 anything of the user's, alive.
 """
 
-import inspect
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
 
-from relume.instrument.inserted_calls import InsertedCalls, Pair
+from relume.instrument.inserted_calls import FunctionCalls
 from relume.instrument.monkeypatch import MonkeyPatch
 from relume.instrument.private_names import compiler_stance, in_backward
 from relume.record.hooks.keras_optimizers import KerasSteps
@@ -54,7 +53,7 @@ class BackwardListener(Protocol):
         """Handle a derivative that the program keeps the graph of."""
         ...
 
-    def scaled(self, scaler: Any) -> None:
+    def scaled(self, scaler: Any, loss: Any = None) -> None:
         """Handle a gradient scaler that is about to multiply a loss."""
         ...
 
@@ -75,97 +74,6 @@ class BackwardListener(Protocol):
         ...
 
 
-class BackwardCalls:
-    """Has torch's backward call the listener right before and after the engine runs.
-
-    Args:
-        listener: gets the calls; held weakly.
-    """
-
-    def __init__(self, listener: BackwardListener) -> None:
-        self._listener = weakref.ref(listener)
-        self._began = False
-        self._pair = (self._before, self._after)
-        function = inspect.unwrap(torch.autograd.backward)
-        self._inserted = InsertedCalls.of(function, "_engine_run_backward", ("tensors",))
-        self._patch = MonkeyPatch(torch.autograd, "backward", self._wrap)
-
-    def install(self) -> None:
-        """Call the listener from now on."""
-        if self._inserted.possible:
-            self._inserted.add(self._pair)
-        else:
-            self._patch.install()
-
-    def remove(self) -> None:
-        """Call the listener no longer."""
-        self._inserted.remove(self._pair)
-        self._patch.remove()
-
-    def _before(self, tensors: Any) -> None:
-        listener = self._listener()
-        if listener is None or not listener.watching:
-            return
-        given = cast(type[Any], type(tensors))
-        tensor = tensors[0] if given is tuple and len(tensors) == 1 else tensors
-        if listener.loss_only and type(tensor) is Tensor and tensor.numel() == 1:
-            self._began = False
-            listener.read_loss(tensor)
-        elif in_backward():
-            listener.inside_backward(tensor)
-        else:
-            listener.before_backward(tensor)
-            self._began = True
-
-    def _after(self) -> None:
-        listener = self._listener()
-        if self._began and listener is not None and not in_backward():
-            self._began = False
-            listener.after_backward()
-
-    def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap backward, in a torch whose backward has no such statement."""
-
-        def backward(tensors: Any, *args: Any, **keywords: Any) -> Any:
-            self._before(tensors)
-            result = original(tensors, *args, **keywords)
-            self._after()
-            return result
-
-        return backward
-
-
-class _Quiet:
-    """Has functions of torch call the recorder without a frame of its own in their tracebacks.
-
-    Args:
-        inserted: the functions, and what each calls.
-        patches: wrappers of the same functions, for a torch whose source they do not fit.
-    """
-
-    def __init__(
-        self, inserted: Sequence[tuple[InsertedCalls, Pair]], patches: Sequence[MonkeyPatch]
-    ) -> None:
-        self._inserted = inserted
-        self._patches = [
-            patch for (calls, _), patch in zip(inserted, patches, strict=True) if not calls.possible
-        ]
-
-    def install(self) -> None:
-        """Call the recorder from now on."""
-        for calls, pair in self._inserted:
-            calls.add(pair)
-        for patch in self._patches:
-            patch.install()
-
-    def remove(self) -> None:
-        """Call it no longer."""
-        for calls, pair in self._inserted:
-            calls.remove(pair)
-        for patch in self._patches:
-            patch.remove()
-
-
 class BackwardPatches:
     """Installs the wrappers and removes them, any number of times.
 
@@ -175,11 +83,21 @@ class BackwardPatches:
 
     def __init__(self, listener: BackwardListener) -> None:
         self._listener = weakref.ref(listener)
+        self._began = False
         self._ignore_warning = IgnoreWarning()
-        self._backward = BackwardCalls(listener)
+        engine = "_engine_run_backward"
+        given = (("tensors",), ())
+        self._backward = FunctionCalls(
+            torch.autograd, "backward", self._before, self._after, called=engine, names=given
+        )
+        grad_names = ((), ("outputs", "result", "create_graph"))
         self._others = (
             MonkeyPatch(torch, "compile", self._wrap_compile),
-            _Quiet(self._inserted_calls(), self._wrappers()),
+            FunctionCalls(
+                torch.autograd, "grad", after=self._after_grad, called=engine, names=grad_names
+            ),
+            FunctionCalls(GradScaler, "scale", self._before_scale, names=(("self", "outputs"), ())),
+            FunctionCalls(GradScaler, "update", self._before_update),
         )
         self._keras = KerasSteps(listener)
 
@@ -212,51 +130,41 @@ class BackwardPatches:
         """Install the wrapper of backward again."""
         self._backward.install()
 
-    def _inserted_calls(self) -> list[tuple[InsertedCalls, Pair]]:
-        grad = InsertedCalls.of(
-            inspect.unwrap(torch.autograd.grad),
-            "_engine_run_backward",
-            after=("outputs", "result", "create_graph"),
-        )
-        scale = InsertedCalls.of(inspect.unwrap(GradScaler.scale), "", ("self",))
-        update = InsertedCalls.of(inspect.unwrap(GradScaler.update), "", ("self",))
-        return [
-            (grad, (_nothing, self._after_grad)),
-            (scale, (self._before_scale, _nothing)),
-            (update, (self._before_update, _nothing)),
-        ]
+    def _before(self, tensors: Any) -> None:
+        listener = self._listener()
+        if listener is None or not listener.watching:
+            return
+        given = cast(type[Any], type(tensors))
+        tensor = tensors[0] if given is tuple and len(tensors) == 1 else tensors
+        if listener.loss_only and type(tensor) is Tensor and tensor.numel() == 1:
+            self._began = False
+            listener.read_loss(tensor)
+        elif in_backward():
+            listener.inside_backward(tensor)
+        else:
+            listener.before_backward(tensor)
+            self._began = True
 
-    def _wrappers(self) -> list[MonkeyPatch]:
-        return [
-            MonkeyPatch(torch.autograd, "grad", self._wrap_grad),
-            MonkeyPatch(GradScaler, "scale", _calling_first(self._before_scale)),
-            MonkeyPatch(GradScaler, "update", _calling_first(self._before_update)),
-        ]
+    def _after(self) -> None:
+        listener = self._listener()
+        if self._began and listener is not None and not in_backward():
+            self._began = False
+            listener.after_backward()
 
     def _after_grad(self, outputs: Any, results: Any, create_graph: bool) -> None:
         listener = self._listener()
         if listener is not None and create_graph and listener.watching:
             listener.after_grad(outputs, results)
 
-    def _before_scale(self, scaler: Any) -> None:
+    def _before_scale(self, scaler: Any, loss: Any) -> None:
         listener = self._listener()
         if listener is not None and listener.watching:
-            listener.scaled(scaler)
+            listener.scaled(scaler, loss)
 
-    def _before_update(self, _scaler: Any) -> None:
+    def _before_update(self) -> None:
         listener = self._listener()
         if listener is not None and listener.watching:
             listener.scaler_updated()
-
-    def _wrap_grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        after = self._after_grad
-
-        def grad(outputs: Any, *args: Any, **keywords: Any) -> Any:
-            results = original(outputs, *args, **keywords)
-            after(outputs, results, bool(keywords.get("create_graph")))
-            return results
-
-        return grad
 
     def _wrap_compile(self, original: Callable[..., Any]) -> Callable[..., Any]:
         reference, ignore_warning = self._listener, self._ignore_warning
@@ -270,20 +178,3 @@ class BackwardPatches:
             return result
 
         return compile_
-
-
-def _nothing(*_: Any) -> None:
-    """Stands where only one of the two calls is wanted."""
-
-
-def _calling_first(call: Callable[[Any], None]) -> Callable[[Callable[..., Any]], Any]:
-    """Return what wraps a method so that the call gets its object first."""
-
-    def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
-        def method(self: Any, *args: Any, **keywords: Any) -> Any:
-            call(self)
-            return original(self, *args, **keywords)
-
-        return method
-
-    return wrap

@@ -33,7 +33,7 @@ class StepListener(Protocol):
         """Handle the end of that step."""
         ...
 
-    def scaled(self, scaler: Any) -> None:
+    def scaled(self, scaler: Any, loss: Any = None) -> None:
         """Handle a loss that was multiplied by the factor of this scaler."""
         ...
 

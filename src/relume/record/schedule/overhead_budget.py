@@ -3,10 +3,11 @@
 The numbers of the steps decide (`step_schedule`), and what the run does: where its loss jumps the
 next step is recorded at once. The clock has no say until a fixed allowance of recording time is
 spent. `ALLOWANCE` is that allowance; it comes free little by little, so that a model whose records
-are costly does not spend all of it on its first steps. From then on records take a share of the
-run's wall time, by a token bucket: every step of `seconds` adds ``share * seconds`` of credit, less
-what a plain step pays for our hook; a record takes ``alpha * cost`` from it, and the grid of steps
-is as coarse as that pays for.
+are costly does not spend all of it on its first steps. A part of it (`RESERVED`) pays for one
+record in four only: where the rest is spent, a run that ends soon is still seen near its end. From
+then on records take a share of the run's wall time, by a token bucket: every step of `seconds` adds
+``share * seconds`` of credit, less what a plain step pays for our hook; a record takes ``alpha *
+cost`` from it, and the grid of steps is as coarse as that pays for.
 
 `cost` is the processor time that the recorder's own code measured of itself, so a busy machine
 changes nothing. `alpha` corrects what self-timing cannot see (cold caches, the allocator, slower
@@ -23,8 +24,15 @@ from statistics import median
 
 from relume.record.schedule.step_schedule import grid_level, next_record, record_level
 
-FORCED = 8  # first steps recorded whatever they cost: the batches that a rule asks for
+FORCED = (
+    8  # first steps of a training recorded whatever they cost: the batches that a rule asks for
+)
+TRAININGS = 16  # so many have forced records: a loop over thousands of short trainings pays no more
 ALLOWANCE = 1.5  # seconds of recording that the numbers of the steps alone decide about
+RESERVED = (
+    0.2  # of the allowance: it pays for a sparser grid, so that a short run is seen to its end
+)
+SPARSER = 2  # levels: 16 records for each doubling, at most 8 % of the run apart
 EARLY = 0.25  # of the allowance that is free at once; half as much for each doubling of the run
 SET_UP = 2  # records that pay for work which never comes again teach nothing about the cost
 KEPT = 48  # step times of either kind that the calibration looks at
@@ -59,6 +67,7 @@ class OverheadBudget:
         self.records = 0
         self.steps = 0
         self._origin = 0  # the first step of the training that runs
+        self._trainings = 1
         self._used = 0.0  # of the allowance; what the clock says of a busy machine is left out
         self._cost = 0.0  # running mean of a record's own cost
         self._recorded: deque[float] = deque(maxlen=KEPT)
@@ -82,6 +91,7 @@ class OverheadBudget:
     def begin_training(self) -> None:
         """Another training begins with the next step: its first steps are recorded densely."""
         self._origin = self.steps
+        self._trainings += 1
 
     def request(self) -> None:
         """Record the next step, on credit if need be: the loss jumped."""
@@ -153,7 +163,7 @@ class OverheadBudget:
         else:
             self._cost = cost
         self._calibrate()
-        if self.records > FORCED and not self._free:
+        if not self._is_forced(self.number - 1) and self._used >= self._released:
             self.credit -= self.alpha * cost
         self.spent += self.alpha * cost
         self._used += ALPHA[1] * cost
@@ -177,15 +187,20 @@ class OverheadBudget:
     @property
     def _free(self) -> bool:
         """Whether the allowance pays for another record at this stage of the run."""
+        return self._used < (1 - RESERVED) * self._released
+
+    @property
+    def _released(self) -> float:
+        """The seconds of the allowance that this stage of the run may have used."""
         doublings = max(0.0, math.log2(max(self.steps, 1) / FORCED))
-        return self._used < ALLOWANCE * min(1.0, EARLY * (1 + doublings / 2))
+        return ALLOWANCE * min(1.0, EARLY * (1 + doublings / 2))
 
     def is_due(self) -> bool:
         """Whether the next step is to be recorded."""
         if self.every is not None:
             self._urgent = False
             return self.steps % self.every == 0
-        if self.records < FORCED:
+        if self._is_forced(self.number):
             return True
         price = self.alpha * self._cost
         self.credit = min(self.credit, SAVINGS * price)
@@ -195,7 +210,14 @@ class OverheadBudget:
         level = grid_level(self.number)
         if level < record_level(self.number):
             return False
-        return self._free or (level >= self._paid_level() and self.credit >= price)
+        if self._free or (level >= self._paid_level() and self.credit >= price):
+            return True
+        sparse = level >= record_level(self.number) + SPARSER
+        return sparse and self._used < self._released
+
+    def _is_forced(self, number: int) -> bool:
+        """Whether this step of the training that runs is recorded whatever it costs."""
+        return number < FORCED and self._trainings <= TRAININGS
 
     def _paid_level(self) -> int:
         """The grid that has as few steps as are paid for.

@@ -279,7 +279,7 @@ class ActCapture(TorchFunctionMode):
         result: Tensor,
     ) -> None:
         try:
-            node = result.grad_fn
+            node: Any = result.grad_fn
             if node is not None and not self._packing:
                 return  # it is read from the graph
             node_spec = None if node is None else by_node().get(name_of(node))

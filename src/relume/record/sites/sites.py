@@ -10,6 +10,7 @@ from torch import nn
 
 from relume.acts.act import Act, Node, acts
 from relume.core import Site
+from relume.instrument.site_name import SiteName, is_act_module
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
@@ -160,6 +161,7 @@ class Sites:
         if one.captured is not None:
             file, line = one.captured.file, one.captured.line
         if one.captured_input is None:
+            assert node is not None  # what was not captured was found in the graph
             saved = one.node_spec.read(node)
             axis = unit_axis(node, saved.shape, one.entry)
             units = 1 if axis == ONE_UNIT else int(saved.shape[axis])
@@ -223,26 +225,18 @@ class Sites:
         return "" if inner else self.names.path(owner)
 
     def _name(self, module: nn.Module | None, path: str, act: str, index: int) -> str:
-        is_act = module is not None and next(module.children(), None) is None
-        is_act = is_act and _is_act_module(module)
-        stem = path if is_act and path else f"{path}.{act}()" if path else f"{act}()"
-        name = stem if index == 0 else f"{stem}#{index + 1}"
-        while name in self.states:  # two acts in one small module
-            stem = f"{path}.{act}()" if path else f"{act}()"
-            name = stem if name != stem else f"{name}'"
+        own = bool(path) and module is not None and is_act_module(module)
+        name = str(SiteName(path, "" if own else act, index))
+        if name in self.states:  # two acts in one small module
+            name = str(SiteName(path, act, 0))
+        while name in self.states:
+            name += "'"
         return name
 
 
-def _axis_of(node: AutogradNode, entry: AutogradNode | None) -> int:
+def _axis_of(node: AutogradNode | None, entry: AutogradNode | None) -> int:
     shape = output_shape(node)
-    return -1 if shape is None else unit_axis(node, shape, entry)
-
-
-def _is_act_module(module: nn.Module | None) -> bool:
-    """Whether a module is an act: it has no weights of its own (PReLU's slopes apart)."""
-    if module is None:
-        return False
-    return isinstance(module, nn.PReLU) or next(module.parameters(recurse=False), None) is None
+    return -1 if node is None or shape is None else unit_axis(node, shape, entry)
 
 
 def source_of(node: AutogradNode) -> tuple[str, int]:

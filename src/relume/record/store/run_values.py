@@ -72,14 +72,19 @@ _META: Mapping[str, _Check] = {
 
 
 def check_meta(meta: Mapping[str, Any]) -> None:
-    """Raise where an entry of the run's metadata is not of its kind.
+    """Raise `NotATraceError` where an entry of the run's metadata is not of its kind."""
+    _check(_META, meta, "its entry")
 
-    Raises:
-        NotATraceError: the first such entry.
-    """
-    for key, holds in _META.items():
-        if key in meta and meta[key] is not None and not holds(meta[key]):
-            raise NotATraceError(f"its entry {key!r} holds what no recorder writes")
+
+def check_site(body: Mapping[str, Any]) -> None:
+    """Raise `NotATraceError` where an entry of a site is not of its kind."""
+    _check(_SITE, body, "a site's")
+
+
+def _check(checks: Mapping[str, _Check], entries: Mapping[str, Any], whose: str) -> None:
+    for key, holds in checks.items():
+        if entries.get(key) is not None and not holds(entries[key]):
+            raise NotATraceError(f"{whose} {key!r} holds what no recorder writes")
 
 
 def check_fact(kind: Any, site: Any, step: Any, data: Any) -> None:
@@ -108,14 +113,3 @@ _SITE: Mapping[str, _Check] = {
     "max_slope": _number,
     "init": lambda v: isinstance(v, list | tuple) and _all_text(cast("Sequence[Any]", v)),
 }
-
-
-def check_site(body: Mapping[str, Any]) -> None:
-    """Raise where a site's entry is not of its kind.
-
-    Raises:
-        NotATraceError: the first such entry.
-    """
-    for key, holds in _SITE.items():
-        if key in body and body[key] is not None and not holds(body[key]):
-            raise NotATraceError(f"a site's {key!r} holds what no recorder writes")

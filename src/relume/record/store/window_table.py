@@ -183,6 +183,8 @@ def _type(field: NDArray[Any], name: str) -> str:
     save 4 % of a file (benchmarks/store.py).
     """
     kind = FIELDS[name].type if name in FIELDS else "f8"
+    if field.dtype == kind:
+        return kind
     with np.errstate(invalid="ignore", over="ignore"):
         exact = np.array_equal(field.astype(kind), field, equal_nan=True)
     return kind if exact else "f8"

@@ -7,6 +7,7 @@ Comes in: runs by arm and seed (`RunsByArm`). Goes out: an `Objective`, `Verdict
 - `paired_tests.py`: t, Fisher's and the sign test, Holm's correction, power.
 - `held_out.py`: what the script prints on held-out rows, and chance, against a gain.
 - `racing.py`: stops hopeless candidates, by a bound that holds at any time.
+- `metric_words.py`: words that say what a number is, and on which rows it was measured.
 - `objective_value.py`: reads an objective's value from a run's metrics and output.
 - `objective.py`: the objective that was asked for, or that fits the arms.
 - `verdict.py`: one word for each arm; `sentence.py`: its sentence.

@@ -7,66 +7,11 @@ from dataclasses import replace
 from relume.core.trial import Arm, Objective, TrialRun
 from relume.errors import UsageError
 from relume.registry import unknown
+from relume.trial.judge.metric_words import HELD_OUT, LESS_IS_BETTER, SHARES
 from relume.trial.judge.objective_value import objective_value
 
 RunsByArm = Mapping[tuple[str, int], TrialRun]
 LOSS = Objective("training loss", "min", "loss")
-_LESS_IS_BETTER = frozenset(
-    [
-        "loss",
-        "error",
-        "err",
-        "mse",
-        "mae",
-        "rmse",
-        "mape",
-        "perplexity",
-        "ppl",
-        "nll",
-        "bpc",
-        "bce",
-        "ce",
-        "wer",
-        "cer",
-        "eer",
-        "fid",
-        "kl",
-        "regret",
-        "distance",
-        "divergence",
-        "val",
-        "valid",
-        "validation",
-        "test",
-        "eval",
-        "dev",
-    ]
-)
-"""Words of a number of which less is better; a bare "val 0.31" beside "train 0.29" is a loss."""
-_SHARES = frozenset(
-    [
-        "acc",
-        "accuracy",
-        "auc",
-        "auroc",
-        "f1",
-        "iou",
-        "miou",
-        "dice",
-        "precision",
-        "recall",
-        "map",
-        "top1",
-        "top5",
-        "hits",
-        "r2",
-        "bleu",
-        "rouge",
-        "ndcg",
-        "mrr",
-    ]
-)
-"""Words of a number that ends at 1, or at 100 where it is printed in per cent."""
 _YARDS = {"log-loss": "min", "accuracy": "max", "auc": "max", "error": "min"}
 """In order of preference: an accuracy cannot tell a right answer from a sure one."""
 _SOURCES = ("loss", "reported", "printed", "returned", "yard", "validation")
@@ -109,11 +54,10 @@ def requested_objective(metric: str | None, better: str | None = None) -> Object
 def direction(name: str) -> str:
     """Return ``"min"`` or ``"max"``: which is better for a number, judged by its name."""
     words = _words(name)
-    if any(word in _SHARES for word in words):
+    if any(word in SHARES for word in words):
         return "max"
-    return (
-        "min" if any(word in _LESS_IS_BETTER or word.endswith("loss") for word in words) else "max"
-    )
+    less = LESS_IS_BETTER | HELD_OUT.keys()  # a bare "val 0.31" beside "train 0.29" is a loss
+    return "min" if any(word in less or word.endswith("loss") for word in words) else "max"
 
 
 def is_loss(objective: Objective) -> bool:
@@ -132,7 +76,7 @@ def is_bounded(objective: Objective, values: Iterable[float]) -> float:
         return 0.0
     if all(-1.0 <= x <= 1.0 for x in known):
         return 1.0
-    shares = any(word in _SHARES for word in _words(objective.name)) or "%" in objective.name
+    shares = any(word in SHARES for word in _words(objective.name)) or "%" in objective.name
     return 100.0 if shares and all(0.0 <= x <= 100.0 for x in known) else 0.0
 
 

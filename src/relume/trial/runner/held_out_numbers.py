@@ -13,59 +13,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from relume.trial.judge.metric_words import HELD_OUT, LESS_IS_BETTER, SHARES
 from relume.trial.judge.objective_value import NUMBER
 
 MOST = 50  # values that a run keeps of each name
 NAMES = 8  # names that a run keeps: a script that prints a number for each class has hundreds
-_HELD = {
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "validate": "val",
-    "test": "test",
-    "testing": "test",
-    "eval": "val",
-    "evaluation": "val",
-    "dev": "val",
-    "heldout": "val",
-    "holdout": "val",
-}
 _TRAIN = frozenset(("train", "training", "trn", "tr", "best", "lowest", "highest", "max", "min"))
 """Words after which a number is none of the held-out rows', or not that of this epoch."""
-_WHAT = frozenset(
-    [
-        "loss",
-        "acc",
-        "accuracy",
-        "error",
-        "err",
-        "mse",
-        "mae",
-        "rmse",
-        "mape",
-        "f1",
-        "auc",
-        "auroc",
-        "iou",
-        "dice",
-        "r2",
-        "perplexity",
-        "ppl",
-        "nll",
-        "wer",
-        "cer",
-        "bleu",
-        "score",
-        "precision",
-        "recall",
-        "top1",
-        "map",
-        "reward",
-        "return",
-        "bpc",
-        "fid",
-    ]
-)
+_WHAT = LESS_IS_BETTER | SHARES | {"score", "reward", "return"}
 _NOT = frozenset(
     [
         "epoch",
@@ -110,7 +65,7 @@ def printed_numbers(output: str) -> dict[str, tuple[float, ...]]:
         pieces = list(_numbers(_TIME.sub(" ", line)))
         if not pieces:
             words = _words(line)
-            held = [_HELD[word] for word in words if word in _HELD]
+            held = [HELD_OUT[word] for word in words if word in HELD_OUT]
             head = line.split() if held and len(line.split()) > 1 else head if words else []
             above = held[-1] if held and len(words) < 4 else "" if words else above
             continue
@@ -140,9 +95,9 @@ def _of_line(pieces: Sequence[tuple[str, float]], above: str) -> Iterator[tuple[
     for text, value in pieces:
         words = _words(text)
         for word in words:
-            held = "" if word in _TRAIN else _HELD.get(word, held)
+            held = "" if word in _TRAIN else HELD_OUT.get(word, held)
         what = [word for word in words if word in _WHAT]
-        bare = bool(words) and words[-1] in _HELD
+        bare = bool(words) and words[-1] in HELD_OUT
         if held and words and words[-1] not in _NOT and (what or bare) and not _TRAIN & set(words):
             yield " ".join((held, *what[-1:])), value
 
@@ -153,7 +108,7 @@ def _of_table(head: Sequence[str], cells: Sequence[str]) -> Iterator[tuple[str, 
     held = False
     for title, cell in zip(head, cells, strict=True):
         words = _words(title)
-        own = [_HELD[word] for word in words if word in _HELD]
+        own = [HELD_OUT[word] for word in words if word in HELD_OUT]
         what = [word for word in words if word in _WHAT]
         held = held or bool(own)
         if not what or not held or _TRAIN & set(words):

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, Self
+from contextlib import suppress
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
-from relume.instrument.monkeypatch import MonkeyPatch
+from relume.instrument.grad_scaling import GradScaling
+from relume.instrument.inserted_calls import FunctionCalls
 from relume.trial.runner import shared_metrics
 
 BATCH = 64  # losses read from the device together
@@ -46,47 +48,40 @@ class LossProbe:
         self._at: list[int] = []
         self._losses: list[float] = []
         self._yardsticks: dict[str, list[tuple[int, Tensor]]] = {}
-        self._patches = (
-            MonkeyPatch(torch.autograd, "backward", self._recording_backward),
-            MonkeyPatch(GradScaler, "scale", self._recording_scale),
+        self._scaling = GradScaling()
+        self._calls = (
+            FunctionCalls(
+                torch.autograd,
+                "backward",
+                self._before_backward,
+                called="_engine_run_backward",
+                names=(("tensors",), ()),
+            ),
+            FunctionCalls(
+                GradScaler, "scale", self._scaling.read_scale, names=(("self", "outputs"), ())
+            ),
+            FunctionCalls(GradScaler, "update", self._scaling.clear),
         )
-        self._scaled: tuple[Tensor, Tensor] | None = None
 
     def __enter__(self) -> Self:
         self._handle = register_optimizer_step_post_hook(self._after_step)
-        for patch in self._patches:
-            patch.install()
+        for call in self._calls:
+            call.install()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for patch in self._patches:
-            patch.remove()
+        for call in self._calls:
+            call.remove()
         self._handle.remove()
 
-    def _recording_backward(self, original: Any) -> Any:
-        def backward(tensors: Any, *args: Any, **keywords: Any) -> Any:
-            if isinstance(tensors, Tensor) and tensors.numel() == 1:
-                try:
-                    self._record_loss(tensors)
-                except Exception:  # an error here must not change the user's training
-                    self._scaled = None
-            return original(tensors, *args, **keywords)
-
-        return backward
-
-    def _recording_scale(self, original: Any) -> Any:
-        def scale(scaler: Any, outputs: Any, *args: Any, **keywords: Any) -> Any:
-            result = original(scaler, outputs, *args, **keywords)
-            if isinstance(outputs, Tensor) and isinstance(result, Tensor):
-                self._scaled = (result, outputs)
-            return result
-
-        return scale
+    def _before_backward(self, tensors: Any) -> None:
+        alone = isinstance(tensors, tuple) and len(cast("tuple[Any, ...]", tensors)) == 1
+        loss: Any = tensors[0] if alone else tensors
+        if isinstance(loss, Tensor) and loss.numel() == 1:
+            with suppress(Exception):  # an error here must not change the user's training
+                self._record_loss(self._scaling.unscale(loss))
 
     def _record_loss(self, loss: Tensor) -> None:
-        scaled, self._scaled = self._scaled, None
-        if scaled is not None and scaled[0] is loss:
-            loss = scaled[1]
         if not self.backwards:
             self._at_first()
         self.backwards += 1

@@ -1,7 +1,6 @@
 """Runs the user's training with an arm's edits in this process, and returns the `TrialRun`."""
 
 import importlib
-import importlib.util
 import inspect
 import math
 import os
@@ -18,6 +17,7 @@ from typing import Any
 import torch
 
 from relume import launch
+from relume.checks.import_target import import_object
 from relume.core import Severity, Trace
 from relume.core.trial import TrialRun
 from relume.diagnosis import diagnose, judge_losses
@@ -134,7 +134,7 @@ def _error_text(path: Path | None) -> str:
 
 def _call(job: TrialJob, observed: ObservedRun, runs: Path) -> None:
     """Run a function ``train(seed)`` instead of a script."""
-    function = import_function(job.program.target)
+    function = import_object(job.program.target, "the function")
     path = new_path(runs.resolve(), getattr(function, "__name__", "train"))
     about: dict[str, Any] = {"script": job.program.target, "argv": []}
     run = begin(path, (), budget=0.01, every=job.every, about=about)
@@ -155,26 +155,6 @@ def _call(job: TrialJob, observed: ObservedRun, runs: Path) -> None:
         run.close(observed.how, 0, observed.text)
 
 
-def import_function(target: str) -> Any:
-    """Import the function that ``file.py:name`` or ``pkg.mod:name`` names."""
-    home, _, name = target.rpartition(":")
-    if home.endswith(".py"):
-        sys.path.insert(0, str(Path(home).resolve().parent))
-        spec = importlib.util.spec_from_file_location(f"relume_trial_{Path(home).stem}", home)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"cannot import {home}")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-    else:
-        sys.path.insert(0, str(Path.cwd()))
-        module = importlib.import_module(home)
-    value: Any = module
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value
-
-
 def _call_user_metric(job: TrialJob, observed: ObservedRun) -> None:
     """Call the user's own metric with the script's globals."""
     source = job.objective.source
@@ -182,7 +162,7 @@ def _call_user_metric(job: TrialJob, observed: ObservedRun) -> None:
         return
     try:
         globals_ = vars(sys.modules["__main__"])
-        observed.metrics[source] = float(import_function(source)(globals_))
+        observed.metrics[source] = float(import_object(source, "--metric")(globals_))
     except Exception as error:
         observed.problem = f"--metric {source} failed: {type(error).__name__}: {error}"
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from relume.record.graph import criterion, criterion_targets, loss_scale
-from relume.record.graph.autograd_graph import AutogradGraph, name_of, saved
+from relume.record.graph.autograd_graph import name_of, saved, walk
 
 TINY = 1e-6
 """The least probability: one certain mistake must not outweigh everything else."""
@@ -27,7 +27,7 @@ def describe_criterion(loss: Tensor) -> str:
     root = loss.grad_fn
     if root is None:
         return ""
-    graph = AutogradGraph(root, [], [], [], [])
+    graph = walk(root)
     judged = criterion.criterion(graph)
     ends = criterion.head(judged)
     acts = [name_of(node).removesuffix("0").removesuffix("Backward") for node in ends.acts]
@@ -51,7 +51,7 @@ def measure_shared(loss: Tensor) -> dict[str, Tensor]:
     root = loss.grad_fn
     if root is None:
         return {}
-    graph = AutogradGraph(root, [], [], [], [])
+    graph = walk(root)
     judged = criterion.criterion(graph)
     target = criterion_targets.targets(judged)
     values = saved(judged.node, "_saved_self")

@@ -66,10 +66,11 @@ export function boundary({ data }: FigureData<Data>): Kind {
       const lost = deadOf(net, x, y.length)[0]!;
       const height = stage.tall(data.view === "classes" ? 500 : 430);
       const units = (across: number): Mark[] =>
-        data.view === "classes" ? [] : lost.map((gone, o) => hyperplane({
-          w: [net.weights[0]![2 * o]!, net.weights[0]![2 * o + 1]!], b: net.biases[0]![o]!,
-          tone: gone ? "error" : "ink", faint: true, dashed: gone,
-        }, across));
+        data.view === "classes" ? [] : lost.flatMap((gone, o) => {
+          const [w, b] = [[net.weights[0]![2 * o]!, net.weights[0]![2 * o + 1]!] as Point, net.biases[0]![o]!];
+          if (![...w, b].every(Number.isFinite)) return []; // the net diverged: there is no such line
+          return hyperplane({ w, b, tone: gone ? "error" : "ink", faint: true, dashed: gone }, across);
+        });
       const drawn = plane(stage, 0, {
         reach: 1.25, height,
         summary: `The net tells ${share(readings["accuracy"]!)} of the points right after ${state["steps"]} steps.`,

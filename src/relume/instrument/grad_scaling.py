@@ -15,17 +15,20 @@ class GradScaling:
     def __init__(self) -> None:
         self.skipped = 0
         self._scaler: Any = None
+        self._loss: tuple[int, Tensor] | None = None  # number of its node, value
 
-    def read_scale(self, scaler: Any) -> None:
-        """Read from now on the factor of a scaler that is about to multiply a loss.
+    def read_scale(self, scaler: Any, loss: Any = None) -> None:
+        """Read from now on the factor of a scaler that is about to multiply this loss.
 
         The first loss makes the factor; it holds until the scaler's update.
         """
         self._scaler = scaler if scaler.is_enabled() else None
+        node: Any = getattr(loss, "grad_fn", None)
+        self._loss = None if node is None else (node._sequence_nr(), loss.detach())
 
     def clear(self) -> None:
         """Forget the factor: the iteration has ended."""
-        self._scaler = None
+        self._scaler = self._loss = None
 
     @property
     def _scale(self) -> Tensor | None:
@@ -37,8 +40,15 @@ class GradScaling:
         return self._scale is not None
 
     def unscale(self, tensor: Tensor) -> Tensor:
-        """Return a scaled tensor without the factor."""
-        scale = self._scale
+        """Return a scaled loss without the factor: the one that was multiplied, where it is known.
+
+        One of shape (1,) in half precision may be infinite once it is multiplied.
+        """
+        scale, sources = self._scale, getattr(tensor.grad_fn, "next_functions", ())
+        if scale is not None and self._loss is not None:
+            number, loss = self._loss
+            if any(node is not None and node._sequence_nr() == number for node, _ in sources):
+                return loss
         return tensor if scale is None else tensor.detach() / scale.to(tensor.device)
 
     def inverse(self) -> float | Tensor | None:
