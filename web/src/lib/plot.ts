@@ -261,7 +261,8 @@ function paint(layer: Group, mark: Mark, place: Place): void {
       .attr("class", `line tone-${mark.tone}${mark.faint ? " faint" : ""}${mark.dashed ? " dashed" : ""}`)
       .attr("d", path(mark.points as Point[]));
     const single = mark.points.length === 1 ? mark.points : [];
-    const lost = mark.points.filter(([, b]) => !Number.isFinite(b));
+    let before = -Infinity; // crosses that would touch are one
+    const lost = mark.points.filter(([a, b]) => !Number.isFinite(b) && x(a) - before >= 10 && ((before = x(a)), true));
     dots(layer, { kind: "dots", name: mark.name, points: single, tone: mark.tone }, place);
     // what is not finite stands as a cross at the upper edge
     const top: Point[] = lost.map(([a]) => [a, plotTop(y)]);
