@@ -16,6 +16,14 @@ export function lastStep(run: Run): number {
   return Math.max(1, ...run.grids.map((grid) => grid[grid.length - 1] ?? 0));
 }
 
+/** The step up to which these were looked at: the last look and the usual pause after it. */
+function seenTo(all: readonly Series[]): number {
+  return Math.max(0, ...all.map(({ steps }) => {
+    const end = steps[steps.length - 1] ?? 0;
+    return end + (end - (steps[0] ?? 0)) / Math.max(1, steps.length - 1);
+  }));
+}
+
 /** Rows of a table: a step, then a value of every series there. */
 function overSteps(columns: [string, Series][], format: (value: number) => string): Table {
   const steps = [...new Set(columns.flatMap(([, one]) => [...one.steps]))].sort((a, b) => a - b);
@@ -81,6 +89,7 @@ export function shares(run: Run, block: Block, at: number, height = 230): Figure
         height,
         summary: `Over ${STEP(lastStep(run))}: ${shown.map(({ label, one }) => `${label} ${PERCENT(one.high[one.high.length - 1] ?? NaN)} at the end`).join(", ")}.`,
         x: { label: "step", domain: [0, lastStep(run)] },
+        seen: seenTo(shown.map(({ one }) => one)),
         y: { label: "share", domain: [0, 1], format: PERCENT, ticks: [0, 0.25, 0.5, 0.75, 1] },
         at: STEP,
         marks: [
@@ -112,6 +121,7 @@ export function scales(run: Run, block: Block, height = 230): Figure | null {
         height,
         summary: shown.map(({ label, one }) => `RMS of the ${label}: ${number(one.high[0] ?? NaN)} at first, ${number(one.high[one.high.length - 1] ?? NaN)} at the end`).join("; "),
         x: { label: "step", domain: [0, lastStep(run)] },
+        seen: seenTo(shown.map(({ one }) => one)),
         y: { label: "RMS, log", log: true, domain: around(every(shown.map(({ one }) => one)), true) },
         at: STEP,
         marks: shown.flatMap(({ label, tone, one }) => course(one, { name: label, tone, label: true })),
@@ -140,6 +150,7 @@ export function updates(run: Run, only: number | null, title: string, height = 2
         height,
         summary: `Update ratio of ${shown.length} weights over steps, between ${number(domain[0])} and ${number(domain[1])}.`,
         x: { label: "step", domain: [0, lastStep(run)] },
+        seen: seenTo(shown.map(({ one }) => one)),
         y: { label: "update / weight, log", log: true, domain },
         at: STEP,
         marks: [
@@ -178,6 +189,7 @@ export function loss(runs: readonly Run[], title: string, height = 280, words = 
         height,
         summary: `${shown.map(({ name, one }) => `${name}: ${number(one.high[0] ?? NaN)} at first, ${number(one.high[one.high.length - 1] ?? NaN)} at the end`).join("; ")}.${told}`,
         x: { label: "step", domain: [0, Math.max(...runs.map(lastStep))] },
+        seen: seenTo(shown.map(({ one }) => one)),
         y: { label: log ? "loss, log" : "loss", log, domain: around(Number.isFinite(chance) ? [...values, chance] : values, log, log ? undefined : 0) },
         at: STEP,
         marks: [
@@ -255,6 +267,7 @@ export function everywhere(run: Run, key: string, blamed: ReadonlySet<number>, t
         height: 320,
         summary: `${title}. ${shown.filter((each) => each.hot).map(({ name, one }) => `${name}: ${PERCENT(one.high[one.high.length - 1] ?? NaN)} at the end`).join("; ")}`,
         x: { label: "step", domain: [0, lastStep(run)] },
+        seen: seenTo(shown.map(({ one }) => one)),
         y: { label: "share", domain: [0, 1], format: PERCENT, ticks: [0, 0.25, 0.5, 0.75, 1] },
         at: STEP,
         marks: [
@@ -291,7 +304,7 @@ export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
   const low = least < THOUSANDTH;
   const few = names.length <= 12;
   return figure({
-    title: `The gradient shrinks ${times(1 / least)} on its way back`,
+    title: shrinks(final.map(([, value]) => value)),
     caption: "RMS of the gradient at each act over that at the last one, on a logarithmic scale. Read it from right to left, as the error travels." + (low ? " Below the dashed line less than a thousandth is left." : ""),
     table: () => ({
       columns: ["act", "first record", "last record"],
@@ -321,6 +334,18 @@ export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
       void draw(host, width, plot);
     },
   });
+}
+
+/** What the gradient does on its way back, as a title: of the last record. */
+function shrinks(final: readonly number[]): string {
+  const known = final.filter(Number.isFinite);
+  const some = (many: number): string => `${many === final.length ? "all" : many} of ${final.length} acts at the end`;
+  if (known.length < final.length) return `The gradient is NaN or infinite at ${some(final.length - known.length)}`;
+  const none = known.filter((value) => value === 0).length;
+  if (none) return `No gradient arrives at ${some(none)}`;
+  const [less, more] = [1 / Math.min(...known), Math.max(...known)];
+  if (less < 1.5 && more < 1.5) return "The gradient keeps its size on its way back";
+  return less >= more ? `The gradient shrinks ${times(less)} on its way back` : `The gradient grows ${times(more)} on its way back`;
 }
 
 /** A factor as a reader can picture it: 16 million times. */
