@@ -64,7 +64,7 @@ def test_an_editor_reads_the_concise_lines(tmp_path: Path) -> None:
 
 
 def test_agents_are_given_commands_and_fields_that_exist() -> None:
-    text = (DOCS / "AGENTS.md").read_text("utf-8")
+    text = (ROOT / "docs/AGENTS.md").read_text("utf-8")
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     lines = [line.split() for block in blocks for line in block.splitlines()]
     assert len(lines) >= 6
