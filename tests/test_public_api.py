@@ -156,7 +156,8 @@ def test_the_make_targets_of_the_readme_exist() -> None:
 
 
 def test_the_numbers_of_the_readme_are_those_of_the_package() -> None:
-    counts = dict(re.findall(r"(\d+)\s+(rules|activation functions|interactive lessons)\b", README))
+    words = "rules|activation functions|interactive lessons"
+    counts = {name: count for count, name in re.findall(rf"(\d+)\s+({words})\b", README)}
     counted = {"rules": len(rules()), "activation functions": len(relume.list_acts())}
     counted["interactive lessons"] = len(texts())
     assert counts == {name: str(count) for name, count in counted.items()}
