@@ -7,7 +7,7 @@ import json
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from relume.report.console import print_sentence
 from relume.report.words.sanitise import name
@@ -42,7 +42,7 @@ class EarlyAlarm:
 
 def _sentence(site: object, step: object, body: str) -> str:
     data: Any = json.loads(body)
-    stat = str(data.get("stat", "")) if isinstance(data, dict) else ""
+    stat = str(cast("dict[str, Any]", data).get("stat", "")) if isinstance(data, dict) else ""
     what = "the gradient" if "grad" in stat else "the loss" if not site else "the value"
     where = f" at {name(site)}" if site else ""
     return f"step {step}: {what}{where} is NaN or infinite; see it now: relume diagnose"

@@ -1,5 +1,6 @@
 // Draws the figures of a run. Each makes its own domain, unless two runs share one.
 import { figure, type Figure, type Table } from "../lib/figure";
+import { prefix } from "../lib/heat";
 import { number, power, share } from "../lib/numbers";
 import { around, draw, type Mark, type Plot, type Tone } from "../lib/plot";
 import { finite, points, series, type Raw, type Series } from "../lib/series";
@@ -302,6 +303,9 @@ export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
   const bad = shown.flatMap(({ at }, i) => (blamed.has(at) ? [i] : []));
   const least = Math.min(...final.map(([, value]) => value).filter((value) => value > 0));
   const low = least < THOUSANDTH;
+  const cut = prefix(shown.filter(({ block }) => block.kind === "act").map(({ block }) => block.name));
+  const short = shown.map(({ block }) => brief(block.kind === "act" ? block.name.slice(cut) : block.name));
+  const longest = Math.max(...short.map((name) => name.length));
   const few = names.length <= 12;
   return figure({
     title: shrinks(final.map(([, value]) => value)),
@@ -319,12 +323,12 @@ export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
           label: "depth: first act to last",
           domain: [-0.2, names.length - 0.8],
           ticks: few ? names.map((_, i) => i) : ticksOf(names.length),
-          format: (i) => (few && width > 480 ? brief(names[Math.round(i)] ?? "") : String(Math.round(i) + 1)),
+          format: (i) => (few && width - 70 > 6.6 * (longest + 1) * names.length ? short[Math.round(i)] ?? "" : String(Math.round(i) + 1)),
         },
         y: { label: "gradient, of the last act’s", log: true, domain: around([...values, 1], true) },
         at: (i) => names[Math.round(i)] ?? "",
         marks: [
-          ...bad.map((i): Mark => ({ kind: "rule", axis: "x", at: i, tone: "error", label: `breaks at ${brief(names[i] ?? "")}` })),
+          ...bad.map((i): Mark => ({ kind: "rule", axis: "x", at: i, tone: "error", label: `breaks at ${short[i] ?? ""}` })),
           ...(low ? [{ kind: "rule", axis: "y", at: THOUSANDTH, tone: "muted", label: "a thousandth" } as Mark] : []),
           { kind: "line", name: "first record", tone: "muted", points: first, dashed: true, label: true },
           { kind: "line", name: "last record", tone: "error", points: final, label: true },

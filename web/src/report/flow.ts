@@ -14,6 +14,7 @@ export interface Flow {
 }
 
 const NAMED = 24; // more places than this are too small for their whole names
+const WIDE = 8; // more places than this stand closer, and show less of their names
 const FLOOR = -8; // decades at which the lamp of a block is dark
 
 export function flow(run: Run, curves: Curves, label: string, onSelect: (block: number) => void): Flow {
@@ -86,7 +87,7 @@ function stop({ at, name }: Stop, run: Run, curves: Curves, lights: readonly (nu
     "button",
     { type: "button", class: `stop ${block.kind} tone-${tone(block.health)} ${block.health}`, "aria-pressed": "false", "data-key": `stop ${name}`, "aria-label": label, title: label, onclick: pick },
     glyph(block, curves),
-    h("span", { class: "stop-name" }, broken(tail(name.slice(shared), run.blocks.length > NAMED ? 16 : 26))),
+    h("span", { class: "stop-name" }, broken(tail(name.slice(shared), run.blocks.length > WIDE ? 16 : 26))),
     h("span", { class: "stop-act" }, what),
     times ? h("b", { class: "stop-act" }, `× ${at.length}`) : null,
     block.kind === "act" && after ? h("span", { class: "stop-act" }, `after ${tail(after.startsWith(block.name.slice(0, shared)) ? after.slice(shared) : after, 11)}`) : null,

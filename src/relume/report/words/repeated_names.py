@@ -29,7 +29,8 @@ def fold_names(names: Sequence[str]) -> list[str]:
     for name in names:
         if name in done:
             continue
-        family = max((families[key] for key in keys.get(name, ())), key=len, default={})
+        nothing: dict[int, str] = {}
+        family = max((families[key] for key in keys.get(name, ())), key=len, default=nothing)
         members = {at: each for at, each in family.items() if each not in done}
         if len(members) < LEAST:
             folded.append(name)
