@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "docs"))  # mkdocs loads this file by its path alone
 
 from act_page import act_page  # noqa: E402
-from built_site import add_atlas, add_llms, add_report  # noqa: E402
+from built_site import ATLAS, add_atlas, add_llms, add_report  # noqa: E402
 from home import home  # noqa: E402
 from rule_page import rule_page  # noqa: E402
 
@@ -64,7 +64,8 @@ def generated() -> Iterator[tuple[str, str]]:
 
 def rule_pages() -> Iterator[tuple[str, str]]:
     """A page for each rule, and the table of all by family."""
-    parts, family = ["# Rules", ""], ""
+    about = "Each page has broken code, what relume says of it, and the cure."
+    parts, family = ["# Rules", "", about, ""], ""
     for rule in sorted(rules(), key=lambda rule: rule.code):
         if rule.family != family:
             family = rule.family
@@ -106,7 +107,8 @@ def fix_pages() -> Iterator[tuple[str, str]]:
 
 def lesson_pages() -> Iterator[tuple[str, str]]:
     """The words of every lesson; the figures move in `relume atlas`."""
-    parts = ["# Lessons", "", "`relume atlas` opens them with their figures, which move."]
+    here = f'<a href="../{ATLAS}/index.html">Open the atlas</a>'
+    parts = ["# Lessons", "", f"{here} with its figures, which move; or run `relume atlas`."]
     group = ""
     for text in texts():
         if text.group != group:
@@ -114,7 +116,8 @@ def lesson_pages() -> Iterator[tuple[str, str]]:
             parts += ["", f"## {group}", "", "| lesson | |", "|---|---|"]
         parts.append(f"| [{text.claim} {text.name}]({text.name}.md) | {text.title} |")
         body = [f"# {text.claim} {text.name}", "", f"{text.title}.", ""]
-        body.append(f"Its figure moves: `relume atlas {text.name} --open`.")
+        here = f'<a href="../../{ATLAS}/{text.file}">open it here</a>'
+        body.append(f"Its figure moves: {here}, or with `relume atlas {text.name} --open`.")
         for name, section in text.sections.items():
             body += ["", f"## {name}", "", listed(section)]
         yield f"lessons/{text.name}.md", "\n".join(body) + "\n"

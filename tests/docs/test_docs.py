@@ -93,6 +93,9 @@ def test_it_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None
     assert (tmp_path / "fixes" / "clip-gradient" / "index.html").is_file()
     lesson = (tmp_path / "lessons" / "dying-relu" / "index.html").read_text("utf-8")
     assert 'href="../../rules/dead-units/"' in lesson
+    live = re.search(r'href="\.\./\.\./(the-atlas/[^"]+)"', lesson)
+    assert live
+    assert (tmp_path / live[1]).is_file()
     page = (tmp_path / "start" / "index.html").read_text("utf-8")
     assert re.findall(r'(?:src|href)="(https?://[^"]+)"[^>]*(?:stylesheet|script)', page) == []
     assert "fonts.googleapis" not in page
