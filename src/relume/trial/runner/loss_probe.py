@@ -66,8 +66,8 @@ class LossProbe:
         self._handle.remove()
 
     def _before_backward(self, tensors: Any) -> None:
-        alone = isinstance(tensors, tuple) and len(cast("tuple[Any, ...]", tensors)) == 1
-        loss: Any = tensors[0] if alone else tensors
+        given = cast("type[Any]", type(tensors))
+        loss = tensors[0] if given is tuple and len(tensors) == 1 else tensors
         if isinstance(loss, Tensor) and loss.numel() == 1:
             with suppress(Exception):  # an error here must not change the user's training
                 self._record_loss(self._scaling.unscale(loss))
