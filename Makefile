@@ -66,7 +66,7 @@ bench: $(READY)  ## the tables that README and docs quote
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 docs: $(READY)  ## the documentation, in site/
-	@$(BIN)/mkdocs build --strict --quiet
+	@OMP_NUM_THREADS=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:  ## remove what was built and recorded, and .venv
 	rm -rf $(VENV) .relume build dist site .pytest_cache .ruff_cache .hypothesis

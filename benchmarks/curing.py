@@ -1,6 +1,6 @@
 """`relume fix` on sick scripts as users write them (`cure_scripts/`): cured, proven, with a patch?
 
-    python benchmarks/curing.py --part tune     # every other script by name; --part hold: the rest
+    python benchmarks/curing.py --part tune     # even numbers; --part hold: odd ones
     python benchmarks/curing.py --only s04 s27
     python benchmarks/curing.py --report        # what is known so far
 
@@ -21,6 +21,8 @@ from pathlib import Path
 from relume.core.trial import Cure
 from relume.errors import UsageError
 from relume.trial.fix_search import cure
+from relume.trial.judge.held_out import counting
+from relume.trial.judge.objective import direction
 from relume.trial.paired_trial import BASE
 from relume.trial.scheduler import ExecutionPlace, TrialRunner, TrialSetting, program_of
 
@@ -33,18 +35,25 @@ ROOTS = {
     "s19": "ACT606", "s20": "ACT301", "s21": "ACT605", "s22": "ACT603 ACT903",
     "s23": "ACT603 ACT903", "s24": "ACT605", "s25": "ACT604 ACT702", "s26": "ACT301 ACT602",
     "s27": "ACT601 ACT605", "s28": "ACT605", "s29": "ACT701", "s30": "ACT605 ACT602",
-    "s31": "ACT201",
+    "s31": "ACT201", "s34": "ACT605", "s35": "ACT605", "s36": "ACT301 ACT601",
+    "s37": "ACT301 ACT602", "s38": "ACT203 ACT206", "s39": "ACT201", "s40": "ACT203",
+    "s41": "ACT202", "s42": "ACT206", "s43": "ACT206", "s44": "ACT203 ACT204",
+    "s45": "ACT203 ACT204", "s46": "ACT702 ACT701", "s47": "ACT701 ACT702", "s48": "ACT302",
+    "s49": "ACT302", "s50": "ACT303", "s51": "ACT303", "s52": "ACT608", "s53": "ACT608",
+    "s54": "ACT606", "s55": "ACT606", "s56": "ACT605", "s57": "ACT601", "s58": "ACT101",
+    "s59": "ACT101", "s60": "ACT604", "s61": "ACT604", "s62": "ACT602 ACT301 ACT609",
+    "s63": "ACT605",
 }  # fmt: skip
 """The rules that name what is sick, by script: written before the first of them was diagnosed."""
 
 
 def scripts(part: str, only: list[str]) -> list[Path]:
-    """The scripts of a part: names alternate between the halves."""
+    """The scripts of a part: by the number in the name, so that new scripts move no old one."""
     every = sorted(SCRIPTS.glob("*.py"))
     if only:
         return [path for path in every if path.name.startswith(tuple(only))]
-    halves = {"tune": every[::2], "hold": every[1::2], "all": every}
-    return halves[part]
+    wanted = {"tune": (0,), "hold": (1,), "all": (0, 1)}[part]
+    return [path for path in every if int(path.name[1:3]) % 2 in wanted]
 
 
 def goal(path: Path) -> float | None:
@@ -85,11 +94,25 @@ def treated(path: Path, folder: Path, jobs: int) -> dict[str, object]:
         arm = runner.runs[found.verdict.arm, 0]
         row["cured"] = arm.metrics.get("loss")
         row["verdict"] = found.verdict.text
+        row["held out"] = held_out(runner, found.verdict.arm)
     row["proofs"] = [str(trial) for trial in found.trials[1:]]
     if found.diff:
         row["diff"] = found.diff
         row["applied"] = applied(path, found, folder)
     return row
+
+
+def held_out(runner: TrialRunner, arm: str) -> dict[str, tuple[float, float, str]]:
+    """Return the first and the last value, over all seeds, of what the cured script prints on
+    held-out rows, and which direction is better: accuracies where it prints one."""
+    runs = [run for (name, _), run in runner.runs.items() if name == arm]
+    found: dict[str, tuple[float, float, str]] = {}
+    for name in counting(sorted(set.intersection(*(set(run.held_out) for run in runs)))):
+        values = [run.held_out[name] for run in runs if len(run.held_out[name]) > 1]
+        if values:
+            first, last = (statistics.mean(each[at] for each in values) for at in (0, -1))
+            found[name] = (first, last, direction(name))
+    return found
 
 
 def applied(path: Path, found: Cure, folder: Path) -> float | str | None:
@@ -129,6 +152,9 @@ def report(rows: list[dict[str, object]]) -> None:
     print(f"sick, but 'nothing to fix': {len(silent)} of {len(sick) + len(lost)}")
     left = [row for row in well if row["word"] in ("nothing to fix", "leave it")]
     print(f"healthy: {len(well)}; left alone {len(left)}")
+    printing = [row for row in proven if row.get("held out")]
+    worse = [row for row in printing if got_worse(row)]
+    print(f"proven and printing held-out numbers: {len(printing)}; worse at their end {len(worse)}")
     if runs:
         print(f"runs for a proven cure: median {statistics.median(runs)}, most {max(runs)}")
     for what in ("root before", "root"):
@@ -138,6 +164,14 @@ def report(rows: list[dict[str, object]]) -> None:
         words = [row["case"], row["word"], row.get("root before"), row.get("root"), row.get("fix")]
         numbers = [row.get(name) for name in ("base", "cured", "applied", "goal", "runs")]
         print(" | ".join(str(word) for word in (*words, *(short(n) for n in numbers))))
+
+
+def got_worse(row: dict[str, object]) -> bool:
+    """Whether a held-out number of the cured script is worse at its end than at its start."""
+    found: dict[str, tuple[float, float, str]] = row["held out"]  # type: ignore[assignment]
+    return any(
+        last < first if way == "max" else last > first for first, last, way in found.values()
+    )
 
 
 def reached(row: dict[str, object], what: str) -> bool:

@@ -1,12 +1,14 @@
 """The generated pages: rules, acts, stats, reference, command line, release notes.
 
 A hook of mkdocs: nothing is written beside the sources, and nothing has a list to edit. A rule's
-page is its docstring, an act's page its record, the reference the docstrings of the public names.
-A lesson's page is its docstring too, and so is a fix's.
+page is its docstring with the code in `docs/rules/`, an act's page its record and its curve, the
+reference the docstrings of the public names; lessons and fixes are their docstrings too. The built
+site also gets the atlas, a report of a real run and `llms.txt`.
 """
 
 import inspect
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,6 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 import relume
-from relume import acts
 from relume.acts.act import Act
 from relume.atlas.lesson import texts
 from relume.fixes.ladder import all_fixes
@@ -25,16 +26,12 @@ from relume.registry import discover
 from relume.report.rule_pages.pages import rules
 
 ROOT = Path(__file__).resolve().parent.parent
-SECTIONS = (
-    "Args",
-    "Returns",
-    "Raises",
-    "Yields",
-    "Example",
-    "Attributes",
-    "Reference",
-    "Stability",
-)
+sys.path.insert(0, str(ROOT / "docs"))  # mkdocs loads this file by its path alone
+
+from act_page import act_page  # noqa: E402
+from built_site import ATLAS, add_atlas, add_llms, add_report  # noqa: E402
+from home import home  # noqa: E402
+from rule_page import rule_page  # noqa: E402
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -42,6 +39,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name, text in generated():
         files.append(File.generated(config, name, content=text))
     return files
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Add what is no page: the atlas, a real report, and the list of pages for language models."""
+    site = Path(config.site_dir)
+    add_atlas(site)
+    add_report(site)
+    add_llms(site, config)
 
 
 def generated() -> Iterator[tuple[str, str]]:
@@ -57,25 +62,17 @@ def generated() -> Iterator[tuple[str, str]]:
     yield "changelog.md", (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
-def home() -> str:
-    """The README, with its links as they are from here."""
-    text = (ROOT / "README.md").read_text("utf-8")
-    text = re.sub(r"\]\(docs/", "](", text)
-    text = re.sub(r"\[([^\]]*)\]\((?:examples/README\.md|LICENSE)\)", r"`\1`", text)
-    return text.replace("](CHANGELOG.md)", "](changelog.md)")
-
-
 def rule_pages() -> Iterator[tuple[str, str]]:
     """A page for each rule, and the table of all by family."""
-    parts, family = ["# Rules", ""], ""
+    about = "Each page has broken code, what relume says of it, and the cure."
+    parts, family = ["# Rules", "", about, ""], ""
     for rule in sorted(rules(), key=lambda rule: rule.code):
         if rule.family != family:
             family = rule.family
             parts += ["", f"## {family.capitalize()}", "", "| code | name | |", "|---|---|---|"]
         summary = rule.summary.replace("|", r"\|")
         parts.append(f"| {rule.code} | [{rule.name}]({rule.name}.md) | {summary} |")
-        _, _, body = rule.text.partition("\n")
-        yield f"rules/{rule.name}.md", f"# {rule.code} {rule.name}\n\n{rule.summary}\n{body}\n"
+        yield f"rules/{rule.name}.md", rule_page(rule)
     yield "rules/index.md", "\n".join(parts) + "\n"
 
 
@@ -89,22 +86,6 @@ def act_pages() -> Iterator[tuple[str, str]]:
         yield f"acts/{name}.md", act_page(act)
     rows += ["", "`relume card NAME` measures one of them on your machine and build."]
     yield "acts/index.md", "\n".join(rows) + "\n"
-
-
-def act_page(act: Act) -> str:
-    """What is known of an act before it is measured."""
-    facts = {
-        "formula": f"`f(z) = {act.formula}`",
-        "family": act.family,
-        "year": act.year or "",
-        "reference": act.reference,
-        "kink": act.kink,
-        "parameters": ", ".join(f"`{k}={v}`" for k, v in act.defaults.items()) or "none",
-    }
-    rows = [f"| {key} | {str(value).replace('|', chr(92) + '|')} |" for key, value in facts.items()]
-    text = markdown(inspect.getdoc(getattr(acts, act.name, None)) or "")
-    table = "\n".join(["| | |", "|---|---|", *rows])
-    return f"# {act.name}\n\n{table}\n\n{text}\n\n```sh\nrelume card {act.name}\n```\n"
 
 
 def fix_pages() -> Iterator[tuple[str, str]]:
@@ -126,7 +107,8 @@ def fix_pages() -> Iterator[tuple[str, str]]:
 
 def lesson_pages() -> Iterator[tuple[str, str]]:
     """The words of every lesson; the figures move in `relume atlas`."""
-    parts = ["# Lessons", "", "`relume atlas` opens them with their figures, which move."]
+    here = f'<a href="../{ATLAS}/index.html">Open the atlas</a>'
+    parts = ["# Lessons", "", f"{here} with its figures, which move; or run `relume atlas`."]
     group = ""
     for text in texts():
         if text.group != group:
@@ -134,7 +116,8 @@ def lesson_pages() -> Iterator[tuple[str, str]]:
             parts += ["", f"## {group}", "", "| lesson | |", "|---|---|"]
         parts.append(f"| [{text.claim} {text.name}]({text.name}.md) | {text.title} |")
         body = [f"# {text.claim} {text.name}", "", f"{text.title}.", ""]
-        body.append(f"Its figure moves: `relume atlas {text.name} --open`.")
+        here = f'<a href="../../{ATLAS}/{text.file}">open it here</a>'
+        body.append(f"Its figure moves: {here}, or with `relume atlas {text.name} --open`.")
         for name, section in text.sections.items():
             body += ["", f"## {name}", "", listed(section)]
         yield f"lessons/{text.name}.md", "\n".join(body) + "\n"
@@ -193,75 +176,11 @@ def stats_page() -> str:
 
 
 def reference() -> str:
-    """The public names with their signatures and docstrings."""
+    """The public names, whose signatures and docstrings mkdocstrings reads from the source."""
     parts = ["# Python", "", "Everything here is `relume.NAME`; `relume.acts` has the acts.", ""]
     for name in relume.__all__:
-        thing: Any = getattr(relume, name)
-        parts += [f"## {name}", "", f"```python\n{signature(name, thing)}\n```", ""]
-        parts += [markdown(inspect.getdoc(thing) or ""), ""]
-        parts += [part for part in methods(thing) if inspect.isclass(thing)]
+        parts += [f"::: relume.{name}", ""]
     return "\n".join(parts)
-
-
-def methods(thing: Any) -> Iterator[str]:
-    """What a class can do, one paragraph a method."""
-    for name, member in vars(thing).items():
-        if name.startswith("_") or not (inspect.isfunction(member) or isinstance(member, property)):
-            continue
-        doc = inspect.getdoc(member)
-        if doc:
-            call = signature(name, member) if inspect.isfunction(member) else name
-            yield f"### `{thing.__name__}.{call}`\n\n{markdown(doc)}\n"
-
-
-def signature(name: str, thing: Any) -> str:
-    """The call, as one writes it."""
-    try:
-        call = str(inspect.signature(thing))
-    except (TypeError, ValueError):
-        return name
-    return name + re.sub(r"'([^']*)'", r"\1", call).replace("self, ", "").replace("(self)", "()")
-
-
-def markdown(doc: str) -> str:
-    """A docstring as Markdown: its sections as lists, its examples and tables as code."""
-    out: list[str] = []
-    lines = doc.splitlines()
-    at = 0
-    while at < len(lines):
-        line = lines[at]
-        word = line.rstrip().removesuffix(":")
-        if line.rstrip().endswith(":") and word in SECTIONS:
-            block = []
-            at += 1
-            while at < len(lines) and (not lines[at].strip() or lines[at].startswith(" ")):
-                block.append(lines[at])
-                at += 1
-            out += ["", f"**{word}**", "", *section(word, inspect.cleandoc("\n".join(block)))]
-            continue
-        out.append(line.replace("``", "`"))
-        at += 1
-    return "\n".join(fenced(out))
-
-
-def section(word: str, text: str) -> list[str]:
-    """One section: named entries as a list, an example as code."""
-    if word == "Example":
-        return ["```pycon", text, "```", ""]
-    entries = re.split(r"\n(?=\S)", text)
-    named = [re.sub(r"\s+", " ", entry).replace("``", "`") for entry in entries if entry.strip()]
-    if word in ("Returns", "Yields", "Reference", "Stability"):
-        return [" ".join(named), ""]
-    return [re.sub(r"^([\w, *]+): ", r"- `\1`: ", entry, count=1) for entry in named] + [""]
-
-
-def fenced(lines: list[str]) -> list[str]:
-    """Tables drawn with `====` are kept as they are drawn."""
-    drawn = [at for at, line in enumerate(lines) if re.match(r"=+ =+", line)]
-    if len(drawn) < 2:
-        return lines
-    first, last = drawn[0], drawn[-1]
-    return [*lines[:first], "```text", *lines[first : last + 1], "```", *lines[last + 1 :]]
 
 
 def commands() -> str:

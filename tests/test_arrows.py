@@ -39,7 +39,9 @@ ARROWS = {
 # is called: recording itself must not load the rules. A notebook asks a diagnosis for its HTML.
 # A callback checks the names of rules early and tells what was found when the training has ended.
 LAZY = {("record", "diagnosis"), ("core", "report")}
+# `relume export` sends to a logger; a run as a cell's result is shown by integrations.jupyter.
 LAZY |= {("integrations", "diagnosis"), ("integrations", "report")}
+LAZY |= {("cli", "integrations"), ("record", "integrations")}
 TORCH = {"instrument", "acts", "cards", "checks", "record", "fixes", "trial", "atlas"}
 TORCH |= {"integrations"}
 CORE_TYPES = {"numpy"}  # in core, for annotations only

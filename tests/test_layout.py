@@ -17,10 +17,11 @@ from twice import ROOT
 SAME_NAME = {"RelumeCallback"}
 # Plain scripts that people read and run on their own.
 SCRIPTS = {"demos"}
-# Circles that close only when something is called: a diagnosis that a notebook shows draws itself,
-# and the door of `trial` loads its engine when it is used.
+# Circles that close only when something is called: a diagnosis or a run that a notebook shows draws
+# itself, and the door of `trial` loads its engine when it is used.
 LAZY = [
     {"relume.core.finding", "relume.report.notebook.cell"},
+    {"relume.record.run", "relume.integrations.jupyter"},
     {"relume.trial", "relume.trial.api"},
 ]
 

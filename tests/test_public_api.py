@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import relume
+from relume.atlas.lesson import texts
+from relume.report.rule_pages.pages import rules
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -137,8 +139,9 @@ def test_the_readme_runs_a_script_as_it_says(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (7, "['--epochs', '3']\n"), done.stderr
 
 
-def test_the_readme_lists_the_options_of_run_and_no_others(tmp_path: Path) -> None:
-    table = README.partition("## Options of `relume run`")[2].partition("\n## ")[0]
+def test_the_guide_lists_the_options_of_run_and_no_others(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "guide" / "run.md").read_text("utf-8")
+    table = page.partition("\n| option")[2].partition("\n\n")[0]
     told = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", table))
     there = set(re.findall(r"--[a-z][a-z-]+", ask("relume run --help", tmp_path).stdout))
     assert told == there - {"--help"}
@@ -150,6 +153,20 @@ def test_the_make_targets_of_the_readme_exist() -> None:
     assert targets == ["demo", "test"]
     for target in [*targets, "help", "check", "cases", "bench", "clean"]:
         assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE), target
+
+
+def test_the_numbers_of_the_readme_are_those_of_the_package() -> None:
+    words = "rules|activation functions|interactive lessons"
+    counts = {name: count for count, name in re.findall(rf"(\d+)\s+({words})\b", README)}
+    counted = {"rules": len(rules()), "activation functions": len(relume.list_acts())}
+    counted["interactive lessons"] = len(texts())
+    assert counts == {name: str(count) for name, count in counted.items()}
+
+
+def test_the_pictures_of_the_readme_exist() -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert len(pictures) == 3
+    assert all((ROOT / path).is_file() for path in pictures)
 
 
 def test_the_readme_is_short() -> None:

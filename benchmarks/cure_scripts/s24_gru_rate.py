@@ -1,4 +1,4 @@
-"""Sequences: is the first number large? Sick: Adam at 0.5 on a GRU. Goal: loss 0.3."""
+"""Sequences: is the first number large? Sick: Adam at 0.5 on a GRU. Goal: loss 0.5."""
 
 import torch
 from torch import nn

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from relume.record.run import watch as watch
     from relume.trial.runner.report_metric import report_metric as report_metric
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Checked": "relume.core",

@@ -29,6 +29,8 @@ _SENT = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGALR
 SIGNALS = frozenset(getattr(signal, name) for name in _SENT if hasattr(signal, name))
 """Signals that people and schedulers send to a training; they are passed on to the script."""
 
+PAUSE = 1.0
+"""Seconds between two looks into a run file; the recorder writes twice a second."""
 _SI_KERNEL = 0x80  # the terminal has sent it, to the script as well (Linux: asm-generic/siginfo.h)
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG (linux/prctl.h)
 
@@ -39,6 +41,7 @@ def run(
     *,
     path: Path,
     module: bool = False,
+    look: Callable[[], None] | None = None,
     **schedule: Any,
 ) -> LaunchResult:
     """Run a script or module to its end in a process of its own, recorded.
@@ -48,6 +51,7 @@ def run(
         argv: the arguments after it, untouched.
         path: the run file, which exists and is empty.
         module: `target` is a module, as under ``python -m``.
+        look: called every `PAUSE` seconds while the script runs, where signals can be waited for.
         schedule: `budget`, `every`, `exact` and `sink`, as `relume.watch` takes them.
 
     Returns:
@@ -57,7 +61,7 @@ def run(
     plan = json.dumps({"path": str(path), "about": about, "parent": os.getppid(), **schedule})
     command = [sys.executable, *_interpreter_flags(), *(["-m"] if module else []), target, *argv]
     existed = path.exists()
-    code = _wait(command, _environment(plan))
+    code = _wait(command, _environment(plan), look)
     return _completed(path, existed, {**about, "argv": list(argv)}, code)
 
 
@@ -97,7 +101,9 @@ def _environment(plan: str) -> dict[str, str]:
     return environment
 
 
-def _wait(command: Sequence[str], environment: dict[str, str]) -> int:
+def _wait(
+    command: Sequence[str], environment: dict[str, str], look: Callable[[], None] | None = None
+) -> int:
     """Start the process and return its exit code, or minus the signal that ended it."""
     if not hasattr(signal, "sigwaitinfo"):  # Windows and macOS
         return _wait_plainly(command, environment)
@@ -113,12 +119,24 @@ def _wait(command: Sequence[str], environment: dict[str, str]) -> int:
             preexec_fn=_as_before(before, ignored),  # noqa: PLW1509 - this process has one thread
         )
         while process.poll() is None:
-            sent = signal.sigwaitinfo({*SIGNALS, signal.SIGCHLD})
+            sent = _next_signal(look)
+            if sent is None:
+                continue
             if sent.si_signo != signal.SIGCHLD and sent.si_code != _SI_KERNEL:
                 process.send_signal(sent.si_signo)
         return process.returncode
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _next_signal(look: Callable[[], None] | None) -> Any:
+    """Wait for a signal; with `look` for a pause at most, then look and return None."""
+    if look is None:
+        return signal.sigwaitinfo({*SIGNALS, signal.SIGCHLD})
+    sent = signal.sigtimedwait({*SIGNALS, signal.SIGCHLD}, PAUSE)
+    if sent is None:
+        look()
+    return sent
 
 
 def _as_before(mask: set[Any], ignored: bool) -> Callable[[], None]:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from relume.cli import app
-from relume.cli.live_command import _wait_for_first_record, live_server
+from relume.cli.live_command import _wait_for_first_record, _wait_for_run, live_server
 from relume.cli.options import JudgingOptions, output_policy
 from relume.core import Fact, Site, plain
 from relume.core.trial import Arm, Edit, Effect, Objective, Trial, TrialRun, Verdict
@@ -170,10 +170,9 @@ def test_bad_input_is_refused(
 
 
 def test_without_a_run_it_says_how_to_get_one(call: Relume) -> None:
-    for command in ("report", "live"):
-        code, err = call(command)
-        assert code == 2
-        assert "no recorded run in .relume/; record one with `relume run SCRIPT`." in err
+    code, err = call("report")
+    assert code == 2
+    assert "no recorded run in .relume/; record one with `relume run SCRIPT`." in err
 
 
 def test_live_follows_a_run_until_it_ends(runs: Path, tmp_path: Path) -> None:
@@ -215,6 +214,34 @@ def polled(server: Any, tag: str = "") -> tuple[str, dict[str, Any] | None]:
         return tag, None
     assert answer.status == 200, body
     return str(answer.headers["ETag"]), json.loads(body)["runs"][0]
+
+
+@pytest.mark.parametrize("name", [None, "later.sqlite"])
+def test_live_waits_for_a_run_that_does_not_exist_yet(
+    name: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    late = tmp_path / (name or "runs/20261201-0000-late.sqlite")
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            late.parent.mkdir(exist_ok=True)
+            late.touch()
+
+    monkeypatch.setattr("relume.cli.live_command.time.sleep", sleep)
+    found = _wait_for_run(name, tmp_path / "runs")
+    assert found is not None
+    assert found.resolve() == late
+    assert len(waits) == 3
+    assert capsys.readouterr().err.count("Waiting for it (Ctrl-C to end)") == 1
+
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("relume.cli.live_command.time.sleep", interrupt)
+    assert _wait_for_run(None, tmp_path / "none") is None
 
 
 def test_live_says_where_and_ends_with_control_c(

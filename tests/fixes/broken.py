@@ -178,6 +178,56 @@ class Signed(Net):
         return self.head(self.act1(self.fc2(torch.sign(self.fc1(x)))))
 
 
+class Inverted(nn.Module):
+    """Attention over the features, whose scores are multiplied by the root of its size."""
+
+    scale = 8.0 * 16**0.5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lift, self.places = nn.Linear(1, 16), nn.Parameter(torch.randn(SIZE, 16))
+        self.q, self.k, self.v = (nn.Linear(16, 32) for _ in range(3))
+        self.head = nn.Linear(32, CLASSES)
+
+    def parts(self, x: Tensor) -> list[Tensor]:
+        h = self.lift(x[:, :, None]) + self.places
+        return [f(h).unflatten(-1, (2, 16)).transpose(1, 2) for f in (self.q, self.k, self.v)]
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return F.scaled_dot_product_attention(q, k, v, scale=self.scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.attend(*self.parts(x)).mean(2).flatten(1))
+
+
+class InvertedByHand(Inverted):
+    """The same, written out, with a mask."""
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        scores = self.scale * (q @ k.transpose(-1, -2))
+        hidden = torch.ones(SIZE, SIZE).triu(1).bool()
+        return scores.masked_fill(hidden, -torch.inf).softmax(-1) @ v
+
+
+class Starved(nn.Module):
+    """Six experts, one for each row, and a router whose bias keeps five of them out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.router, self.head = nn.Linear(SIZE, 6), nn.Linear(16, CLASSES)
+        self.up = nn.Parameter(torch.randn(6, SIZE, 16) * SIZE**-0.5)
+        with torch.no_grad():
+            self.router.bias[0] = 8.0
+
+    def choose(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        weight, pick = self.router(x).softmax(-1).topk(1, dim=-1)
+        return weight, pick
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, pick = self.choose(x)
+        return self.head(weight * torch.einsum("nd,ndh->nh", x, self.up[pick[:, 0]]).relu())
+
+
 class Forgetful(nn.Module):
     """A plain cell with small recurrent weights that reads its features one by one."""
 
@@ -268,6 +318,8 @@ BROKEN = {
     ),
     "decayed": Broken(optimiser=sgd(0.05, weight_decay=2.0), steps=200),
     "signed": Broken(model=Signed),
+    "inverted": Broken(model=Inverted, optimiser=sgd(1e-3)),
+    "starved": Broken(model=Starved, optimiser=sgd(1e-2)),
     "forgetful": Broken(model=Forgetful, optimiser=sgd(1e-3)),
     "forgotten": Broken(optimiser=forgotten),
     "one-unit": Broken(

@@ -19,7 +19,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from broken import BROKEN, Broken, Net, adam, classes, sgd, weights
+from broken import (
+    BROKEN,
+    Broken,
+    Inverted,
+    InvertedByHand,
+    Net,
+    Starved,
+    adam,
+    classes,
+    sgd,
+    weights,
+)
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules import module as module_file
@@ -459,6 +470,55 @@ def stable(edit: Edit, _broken: Broken) -> None:
     assert session.done
 
 
+def scores_are(
+    scale: float, *, normed: bool = False, most: float = 0.0
+) -> Callable[[Edit, Broken], None]:
+    """Outputs are those of an attention with these scores, fused and by hand, also in eval."""
+
+    def check(edit: Edit, _broken: Broken) -> None:
+        x = torch.randn(5, 12, generator=torch.Generator().manual_seed(1))
+        for kind in (Inverted, InvertedByHand):
+            with applied([edit]) as session:
+                torch.manual_seed(0)
+                model = kind()
+                made = model(x)
+                with torch.no_grad():
+                    also = model.eval()(x)
+            q, k, v = model.parts(x)
+            if normed:
+                q, k = (z / z.square().mean(-1, keepdim=True).sqrt() for z in (q, k))
+            scores = q @ k.transpose(-1, -2) * scale
+            if most:
+                scores = most * torch.tanh(scores / most)
+            if kind is InvertedByHand:
+                scores = scores.masked_fill(torch.ones(12, 12).triu(1).bool(), -torch.inf)
+            wanted = model.head((scores.softmax(-1) @ v).mean(2).flatten(1)).detach()
+            assert close(made.detach(), wanted, 1e-4)
+            assert close(also, wanted, 1e-4)
+            assert not close(model(x).detach(), wanted, 1e-2)
+            assert session.done
+
+    return check
+
+
+def balanced(edit: Edit, broken: Broken) -> None:
+    """Every expert learns, and the weights are the router's own probabilities."""
+    moved: list[int] = []
+    for made in (live(broken, [], 60), live(broken, [edit], 60)):
+        change = made.first["up"] - made.weights["up"]
+        moved.append(int((change.flatten(1).abs().amax(1) > 0).sum()))
+    assert moved[0] < 3
+    assert moved[1] == 6
+    torch.manual_seed(0)
+    model, x = Starved(), torch.randn(64, 12)
+    with applied([edit]):
+        weights, _ = model.choose(x)
+        first = model(x)
+    p = model.router(x).softmax(-1)
+    assert close(weights.detach(), p.amax(-1, keepdim=True).detach())
+    assert close(first.detach(), model(x).detach())  # the bias begins at zero
+
+
 def words_only(edit: Edit, _broken: Broken) -> None:
     with applied([edit]) as session:
         pass
@@ -500,6 +560,10 @@ ROWS = {
     "positive-bias": Row("born-dead", "ACT303", biases(0.1)),
     "keep-state": Row("forgetful", "ACT609", kept),
     "straight-through": Row("signed", "ACT104", straightened),
+    "scale-scores": Row("inverted", "ACT503", scores_are(0.25)),
+    "normalise-query-and-key": Row("inverted", "ACT503", scores_are(0.25, normed=True)),
+    "cap-scores": Row("inverted", "ACT503", scores_are(Inverted.scale, most=50.0)),
+    "balance-router": Row("starved", "ACT406", balanced),
     "open-gate": Row("shut", "ACT502", opened),
     "margin-bias": Row("born-dead", "ACT303", fires),
     "recycle-dead-units": Row("born-dead", "ACT401", recycles),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from traces import CHANCE, Build, flat, healthy, learning
 
-from relume.core import Trace
+from relume.core import Trace, Window
 
 
 def fields(build: Build, site: str, **values: np.ndarray | float) -> Build:
@@ -114,6 +114,51 @@ def router(top: float) -> Trace:
     build.act("gate", "sigmoid", low=0.0, units=4)
     build.sites = [replace(s, role="gate") if s.name == "gate" else s for s in build.sites]
     return fields(build, "gate", top=np.array([top, 1 - top, 0, 0])).trace()
+
+
+def attention(score: float, entropy: float = 0.1, begin: float = 2.0, heads: int = 4) -> Trace:
+    """A transformer's attention: the first head's scores grow from `begin` to `score`."""
+    build = healthy(flat())
+    build.site("body.attention()", "attention", layer="body.q", units=heads, role="attention")
+    build.fact("attention", "body.attention()", heads=heads, size=16, scale=0.25, fused=True)
+    others = np.full(heads - 1, 0.9)
+    made: list[Window] = []
+    for index, part in enumerate(np.array_split(build.at, 5)):
+        n = 64 * len(part)
+        fields = {
+            "attended": np.full(heads, float(n)),
+            "entropy_sum": np.r_[entropy if index else max(entropy, 0.9), others] * n,
+            "first_sum": np.full(heads, 0.05 * n),
+            "logit_absmax": np.r_[score if index else begin, np.full(heads - 1, 3.0)],
+        }
+        made.append(Window(int(part[0]), int(part[-1]), len(part), n, fields))
+    build.units["body.attention()"] = tuple(made)
+    return build.trace()
+
+
+def experts(dead: float, most: float = 0.2, picks: int = 1) -> Trace:
+    """A router with eight experts, so many of which are never chosen."""
+    build = healthy(flat())
+    build.site("moe.router()", "router", layer="moe.gate", units=8, role="gate")
+    build.fact("router", "moe.router()", experts=8, picks=picks)
+    share = np.r_[most, np.full(7, (picks - most) / 7)]
+    share[8 - int(dead) :] = 0.0
+    made: list[Window] = []
+    for part in np.array_split(build.at, 5):
+        n = 64 * len(part)
+        fields = {"top": np.rint(share * n)}
+        made.append(Window(int(part[0]), int(part[-1]), len(part), n, fields))
+    build.units["moe.router()"] = tuple(made)
+    return build.trace()
+
+
+def large(size: float) -> Trace:
+    """An act in float16 with outputs of that size."""
+    build = healthy(flat()).fact("precision", "act2", dtype="float16", shape=[64, 100])
+    build.units["act2"] = tuple(
+        replace(w, fields={**w.fields, "post_max": np.full(100, size)}) for w in build.units["act2"]
+    )
+    return build.trace()
 
 
 # --- gradient flow ------------------------------------------------------------------------------

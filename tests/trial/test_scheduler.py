@@ -1,5 +1,6 @@
 """Finished runs are kept, each once, whatever ends the trial."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -256,6 +257,57 @@ def _workers(address: str) -> int:
         return len(client.scheduler_info()["workers"])
 
 
+@pytest.mark.slow  # a Ray of its own, whose workers each have their own torch
+@pytest.mark.filterwarnings("ignore")  # of Ray's own
+@pytest.mark.skipif(sys.platform != "linux", reason="finds Ray's workers in /proc")
+def test_a_ray_worker_dies_and_no_pair_is_lost_or_counted_twice(
+    write: Write, tmp_path: Path
+) -> None:
+    pytest.importorskip("ray")
+    path = write(each="import time; time.sleep(0.05)", steps=20)
+    finished: list[TrialRun] = []
+    killed: list[int] = []
+
+    def killing(done: int, planned: int, run: TrialRun | None) -> None:
+        if run is None:
+            return
+        finished.append(run)
+        at_work = _ray_workers()
+        if len(finished) >= 2 and not killed and at_work:
+            os.kill(at_work[0], signal.SIGKILL)
+            killed.append(at_work[0])
+
+    program = program_of(str(path), ())
+    where = ExecutionPlace("ray", jobs=2)
+    runner = TrialRunner(TrialSetting(program, folder=tmp_path / "runs", where=where), killing)
+    runner.run([BASE, SLOWER], range(4))
+    wanted = {(arm.name, k) for arm in (BASE, SLOWER) for k in range(4)}
+    assert killed
+    assert set(runner.runs) == wanted
+    assert Counter((s.arm, s.seed) for s in finished) == Counter(wanted)
+    assert all(not s.problem and s.value is not None for s in finished)
+    local = TrialRunner(
+        TrialSetting(program, folder=tmp_path / "here", where=ExecutionPlace(jobs=2))
+    )
+    local.run([BASE, SLOWER], range(4))
+    assert {k: s.loss for k, s in local.runs.items()} == {k: s.loss for k, s in runner.runs.items()}
+
+
+def _ray_workers() -> list[int]:
+    """Return the processes of the Ray that this process started which are at a task."""
+    parents: dict[int, int] = {}
+    titles: dict[int, str] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            stat = (folder / "stat").read_text().rpartition(")")[2].split()
+            parents[int(folder.name)] = int(stat[1])
+            titles[int(folder.name)] = (folder / "cmdline").read_text()
+    own = [p for p, parent in parents.items() if parent == os.getpid()]
+    grand = [p for p, parent in parents.items() if parent in own]
+    at_task = [p for p in grand if titles[p].startswith("ray::")]
+    return [p for p in at_task if not titles[p].startswith("ray::IDLE")]
+
+
 def test_no_cluster_is_one_sentence() -> None:
     with pytest.raises(UsageError, match=r"install it with: pip install ray"):
         list(_fire(ExecutionPlace("ray")))
@@ -294,7 +346,7 @@ class Ray(ModuleType):
 def test_ray_gives_every_run_once_as_it_finishes(
     write: Write, runner: MakeRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a stand-in for Ray; that Ray does this is told in docs/proof.md."""
+    """With a stand-in for Ray: the slow test above asks Ray itself, where it is installed."""
     ray = Ray()
     monkeypatch.setitem(sys.modules, "ray", ray)
     monkeypatch.setattr("relume.trial.scheduler.find_spec", lambda name: name == "ray")

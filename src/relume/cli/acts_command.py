@@ -1,10 +1,13 @@
 """`relume card` and `relume acts`: measures an act, and lists all of them."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from relume.cli.options import ListForm, wants_json
 from relume.cli.trial_options import Import, import_acts
 from relume.errors import UsageError
 from relume.report.console import console, print_sentence, spinner
@@ -83,8 +86,10 @@ def acts(
         str, typer.Argument(metavar="GLOB", help="Only these, such as '*elu'.")
     ] = "*",
     imports: Import = None,
+    form: ListForm = "full",
 ) -> int:
     """List the activation functions, with formula, year, parameters and reference."""
+    data = wants_json(form)
     with spinner("getting ready"):
         from relume.acts.lookup import act as find
         from relume.acts.lookup import list_acts
@@ -110,7 +115,12 @@ def acts(
         )
         for one in chosen
     ]
-    act_table(entries, console())
+    if data:
+        from relume.report.machine.json_file import emit
+
+        emit(json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
+    else:
+        act_table(entries, console())
     return 0
 
 

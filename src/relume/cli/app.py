@@ -27,11 +27,13 @@ from relume.cli import (
     export_command,
     fix_command,
     live_command,
+    mcp_command,
     report_command,
     rules_command,
     runs_command,
     trial_commands,
 )
+from relume.cli.early_alarm import EarlyAlarm
 from relume.cli.load_and_diagnose import load_and_diagnose
 from relume.cli.options import JudgingOptions, OutputPolicy, output_policy
 from relume.cli.script_options import PLACES, TrialCommand
@@ -117,7 +119,7 @@ def run(
     """
     wanted = output_policy(judging)
     pace = _pace(str(wanted.budget) if budget is None else budget, every)
-    plan = RunPlan(script, tuple(args or ()), module, *pace, wanted.folder, exact, sink)
+    plan = RunPlan(script, tuple(args or ()), module, *pace, wanted.folder, exact, sink, quiet)
     if sink is not None:
         from relume.record.store.tensorboard import parse_sink
 
@@ -171,6 +173,7 @@ app.command()(runs_command.runs)
 app.command()(combine_command.combine)
 app.command()(export_command.export)
 app.command()(atlas_command.atlas)
+app.command()(mcp_command.mcp)
 
 
 @app.command(epilog=RUN_CODES)
@@ -218,6 +221,7 @@ class RunPlan:
     folder: Path
     exact: bool = False
     sink: str | None = None
+    quiet: bool = False
 
 
 def _in_this_process(plan: RunPlan, begun: Callable[[Path], None]) -> "LaunchResult":
@@ -253,6 +257,7 @@ def _in_its_own_process(plan: RunPlan, begun: Callable[[Path], None]) -> "Launch
         every=plan.every,
         exact=plan.exact,
         sink=plan.sink,
+        look=None if plan.quiet or not sys.stderr.isatty() else EarlyAlarm(path, sys.stderr),
     )
 
 
@@ -298,7 +303,7 @@ def _report(launched: "LaunchResult", wanted: OutputPolicy, *, quiet: bool) -> b
         )
     if launched.asked_to_end:
         return False  # and soon: whoever sent the signal waits for the end
-    from relume.report.output import MACHINE, deliver
+    from relume.report.output import MACHINE, deliver, verdict_line
 
     diagnosis, trace, notes = load_and_diagnose(launched.path, wanted)
     for stream in (sys.stdout, sys.stderr):  # the script's buffered output comes before the report
@@ -311,6 +316,8 @@ def _report(launched: "LaunchResult", wanted: OutputPolicy, *, quiet: bool) -> b
             )
         return False
     deliver(diagnosis, trace, wanted.order, console(stderr=True), both=not quiet)
+    if quiet and wanted.failed(diagnosis):  # an exit code of 1 never comes without a word
+        print_sentence(verdict_line(diagnosis))
     for note in () if quiet else notes:
         print_sentence(note)
     if launched.rank is not None:

@@ -17,8 +17,9 @@ def atlas(
         str | None,
         typer.Argument(help="A lesson to open; with --measure an experiment to run."),
     ] = None,
-    folder: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="Where the pages go.")
+    out: Annotated[
+        Path,
+        typer.Option("-o", "--output-dir", "--output", metavar="DIR", help="Where the pages go."),
     ] = PLACE,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     measure: Annotated[
@@ -38,9 +39,9 @@ def atlas(
     with spinner("making the atlas") as busy:
         from relume.atlas.site_builder import write
 
-        first = write(folder, progress=lambda what: busy(f"making the atlas: {what}"))
+        first = write(out, progress=lambda what: busy(f"making the atlas: {what}"))
     page = first.with_name(wanted) if wanted else first
-    print_sentence(f"the atlas is in {folder}; open {page}.")
+    print_sentence(f"the atlas is in {out}; open {page}.")
     if show:
         import webbrowser
 

@@ -13,7 +13,8 @@ Files = Annotated[
     typer.Argument(metavar="[RUN ...]", help="A file for each rank; the newest job's if none."),
 ]
 Out = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="FILE", help="The new recording.")
+    Path | None,
+    typer.Option("-o", "--output-file", "--output", metavar="FILE", help="The new recording."),
 ]
 Force = Annotated[
     bool, typer.Option("--force", help="Also combine what does not say that it belongs together.")
@@ -21,7 +22,7 @@ Force = Annotated[
 
 
 def combine(
-    files: Files = None, out: Out = None, force: Force = False, folder: Folder = None
+    files: Files = None, file: Out = None, force: Force = False, folder: Folder = None
 ) -> int:
     """Merge the recordings of a distributed training's ranks into one, exactly.
 
@@ -33,7 +34,7 @@ def combine(
 
     chosen = list(files) if files else latest(runs_folder(folder))
     with spinner(f"combining {len(chosen)} recordings"):
-        made = merge(chosen, out, force=force)
+        made = merge(chosen, file, force=force)
     print_sentence(f"ranks {', '.join(map(str, made.ranks))} of {made.world} are now {made.path}")
     if made.missing:
         print_sentence(

@@ -70,15 +70,16 @@ def fix(
     wanted = setting(script, args, trial)
     path = _recorded(run, wanted.folder)
     codes = _codes(select)
-    from relume.trial.fix_search import cure
+    from relume.trial.fix_search import cure, runs_at_most
     from relume.trial.paired_trial import SEEDS
-    from relume.trial.plan import runs_of_fix
     from relume.trial.scheduler import TrialRunner
 
     import_acts(trial.imports)
     seeds = trial.seeds or SEEDS
     runner = TrialRunner(wanted)
-    announce_plan(runner, f"once, and up to {runs_of_fix(seeds)} times more to cure it", trial)
+    announce_plan(
+        runner, f"once, and up to {runs_at_most(seeds, fails=True)} times more to cure it", trial
+    )
     with show_progress(runner, verbose=trial.verbose) as report_status:
         result = cure(runner, run=path, seeds=seeds, select=codes, announce=report_status)
     _deliver(result, trial.form, file, diff=diff)

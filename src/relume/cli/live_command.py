@@ -11,7 +11,7 @@ import typer
 
 from relume.cli.options import WRITTEN_REPORT, JudgingOptions, OutputPolicy, output_policy
 from relume.cli.spell_out import options
-from relume.errors import UsageError
+from relume.errors import NoRunError, UsageError
 from relume.report.console import print_sentence
 
 if TYPE_CHECKING:
@@ -44,10 +44,8 @@ def live(
     wanted = output_policy(judging)
     if not 0 <= port <= 65535:
         raise UsageError(f"--port is {port}; it is a port from 1 to 65535, or 0 for a free one.")
-    from relume.record.store import run_file
-
-    path = run_file.find(name, wanted.folder)
-    if not _wait_for_first_record(path):
+    path = _wait_for_run(name, wanted.folder)
+    if path is None or not _wait_for_first_record(path):
         return 0
     server = live_server(path, wanted, port)
     with server:
@@ -61,6 +59,29 @@ def live(
         except KeyboardInterrupt:
             print_sentence("no longer live; the recording goes on.")
     return 0
+
+
+def _wait_for_run(name: str | None, folder: Path) -> Path | None:
+    """Return the run file, once there is one; None after Ctrl-C.
+
+    A file, or the first run of a folder, is waited for. A name that no run has is a slip.
+    """
+    from relume.record.store import run_file
+
+    said = False
+    while True:
+        try:
+            return run_file.find(name, folder)
+        except NoRunError as error:
+            if name is not None and not name.endswith(".sqlite"):
+                raise
+            if not said:
+                print_sentence(f"{str(error).rstrip('.')}. Waiting for it (Ctrl-C to end)")
+            said = True
+        try:
+            time.sleep(WAIT)
+        except KeyboardInterrupt:
+            return None
 
 
 def _wait_for_first_record(path: Path) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from relume.errors import UsageError
+from relume.registry import unknown
 from relume.report.machine.json_file import write
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ Form = Annotated[
         help="How to tell it.",
         show_default="full",
     ),
+]
+ListForm = Annotated[
+    str, typer.Option("--output-format", metavar="full|json", help="A table, or data.")
 ]
 File = Annotated[
     Path | None, typer.Option("-o", "--output-file", help="Write the report to this file.")
@@ -99,6 +103,17 @@ class JudgingOptions:
     write_baseline: WriteBaseline = False
     config: ConfigFile = None
     isolated: Isolated = False
+
+
+def wants_json(form: str) -> bool:
+    """Return whether a list is wanted as JSON.
+
+    Raises:
+        UsageError: an unknown form.
+    """
+    if form not in ("full", "json"):
+        raise UsageError(unknown(form, ("full", "json"), "output format"))
+    return form == "json"
 
 
 WRITTEN_REPORT = ("form", "file", "verbose", "fail_on", "exit_zero", "write_baseline")

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from relume.errors import UsageError
-from relume.registry import unknown
+from relume.cli.options import ListForm, wants_json
 from relume.report.console import console
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from relume.report.rule_pages.pages import PageText
 
 
@@ -18,22 +19,35 @@ def explain(
         str | None,
         typer.Argument(metavar="RULE|FIX", help="A code, a name, or a beginning; or a fix's name."),
     ] = None,
+    form: ListForm = "full",
 ) -> int:
     """Show a rule's page: what it finds, why it hurts, how it is measured, what cures it; or a
     fix's: what it does, when it helps, what it changes."""
     from relume.report.rule_pages import pages as views
 
+    data = wants_json(form)
     remedy = None if rule is None else views.fix(rule)
-    if remedy is not None:
+    if data:
+        chosen = [remedy] if remedy else views.matching(rule, views.rules()) if rule else None
+        _emit_pages(views.rules() if chosen is None else chosen)
+    elif remedy is not None:
         views.explain(lesson_links("fixes", remedy), console())
-        return 0
-    known = views.rules()
-    chosen = views.matching(rule, known) if rule is not None else known
-    if len(chosen) == 1:
-        views.explain(lesson_links("rules", chosen[0]), console())
     else:
-        views.table(chosen, console())
+        known = views.rules()
+        pages = views.matching(rule, known) if rule is not None else known
+        if len(pages) == 1:
+            views.explain(lesson_links("rules", pages[0]), console())
+        else:
+            views.table(pages, console())
     return 0
+
+
+def _emit_pages(chosen: "Sequence[PageText]") -> None:
+    """Write pages as JSON: what `relume rules` says of each, and its text in Markdown."""
+    from relume.report.machine.json_file import emit
+    from relume.report.rule_pages.pages import pages_as_json
+
+    emit(pages_as_json(chosen))
 
 
 def lesson_links(kind: str, page: "PageText") -> "PageText":
@@ -48,14 +62,10 @@ def lesson_links(kind: str, page: "PageText") -> "PageText":
 
 
 def rules(
-    form: Annotated[
-        str, typer.Option("--output-format", metavar="full|json", help="A table, or data.")
-    ] = "full",
+    form: ListForm = "full",
 ) -> int:
     """List all rules, by family, with the gravest that each can say."""
-    if form not in ("full", "json"):
-        raise UsageError(unknown(form, ("full", "json"), "output format"))
-    if form == "full":
+    if not wants_json(form):
         return explain(None)
     from relume.report.machine.json_file import emit
     from relume.report.rule_pages import pages as views

@@ -30,7 +30,9 @@ class Site:
             root, ``"relu()#2"`` the second call). A parameter has its qualified name, the head
             and an input the path of their layer.
         kind: ``"act"`` (a non-linearity), ``"head"`` (the affine layer whose output the loss
-            judges), ``"input"`` (the data entering the first affine layer), ``"parameter"``.
+            judges), ``"input"`` (the data entering the first affine layer), ``"parameter"``,
+            ``"attention"`` (scores and weights, a unit for each head), ``"router"`` (a choice
+            among experts, a unit for each).
         act: the act's name (``"relu"``); ``"identity"`` for a head, ``""`` otherwise.
         role: of an act: ``"hidden"``, ``"output"`` (between the head and the loss), ``"gate"``
             (multiplied with another signal), ``"attention"`` (weights of a weighted sum).
@@ -213,6 +215,9 @@ class Trace:
                    ``units``, ``file``, ``line``
     no-curvature   a second derivative that is asked for and is zero everywhere: ``acts`` (through
                    which the first was taken), ``entries``, ``file``, ``line``
+    attention      its form: ``heads``, ``size`` (features of a head), ``scale`` (the factor on
+                   q.k; None where it is no single number), ``capped``, ``fused``
+    router         a choice among experts: ``experts``, ``picks`` (chosen for each row)
     opaque         an operation that hides its acts: ``operation``, ``reason``, ``remedy``
     parameter      ``shape``, ``zero_init`` (all zero at the first record), ``trainable``,
                    ``before_norm`` (a bias whose gradient is structurally zero), ``weight_decay``;

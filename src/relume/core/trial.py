@@ -179,6 +179,7 @@ class Verdict:
         new_findings: keys of findings that the arm has and the base has not.
         least: the least effect worth a change, in the objective's unit.
         visible: the smallest effect that these pairs would have shown with a chance of 80 %.
+        power: the chance with which they would have shown the least effect.
     """
 
     arm: str
@@ -190,6 +191,7 @@ class Verdict:
     new_findings: tuple[str, ...] = ()
     least: float | None = None
     visible: float | None = None
+    power: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,10 @@ Files in reading order:
 
 - `callback_core`: what all callbacks share; a callback only translates events into its calls.
 - `logged_figures`: the figures for a logger, from the newest record.
+- `logged_run`: the same figures over a whole recording, with the findings, as loggers take them.
+- `log_tensorboard`, `log_wandb`, `log_mlflow`, `log_trackio`: one logger's client each;
+  `relume export --to wandb` calls them.
+- `jupyter`: a run as the result of a notebook's cell, and anew while it trains.
 - `lightning`, `transformers`, `keras`, `skorch`, `accelerate`: one framework each.
 
 One training, as every callback runs it:

@@ -129,6 +129,11 @@ class Recorder:
         """Stop recording for a while: no hook or wrapper stays in torch until `start`."""
         self._detach()
 
+    @property
+    def closed(self) -> bool:
+        """Whether the recording has ended."""
+        return self._closed
+
     def close(
         self,
         how: str = "normal",

@@ -111,6 +111,17 @@ class Run:
 
         return diagnose(self.trace(), select=select, ignore=ignore)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the run is still being recorded."""
+        return self._recorder is not None and not self._recorder.closed
+
+    def _ipython_display_(self) -> None:
+        """Show the run in a notebook, for as long as it trains."""
+        from relume.integrations.jupyter import show
+
+        show(self)
+
     def __enter__(self) -> Run:
         return self
 
@@ -142,6 +153,7 @@ def watch(
     budget: float = 0.01,
     every: int | None = None,
     path: str | Path | None = None,
+    dir: str | Path | None = None,
     exact: bool = False,
     sink: str | Sink | None = None,
 ) -> Run:
@@ -152,7 +164,8 @@ def watch(
         budget: the share of wall time that recording may take, in (0, 1], once one and
             a half seconds of recording are spent.
         every: record every `every`-th optimiser step instead of keeping a budget.
-        path: the run file; by default ``.relume/<time>-<class of the model>.sqlite``.
+        path: the run file; by default ``<dir>/<time>-<class of the model>.sqlite``.
+        dir: the folder of the runs, as ``--dir``; by default ``.relume``.
         exact: record nothing that could change a bit. Without it a model under `torch.compile`
             runs eagerly on recorded steps, whose results may differ from the compiled ones by
             rounding; with it compiled regions stay closed. Everything else is bit-identical
@@ -201,7 +214,9 @@ def watch(
         types = ", ".join(others) or "nothing"
         raise UsageError(f"watch() was given {types}; it takes a torch.nn.Module, or several.")
     name = type(models[0]).__name__
-    file = Path(path) if path is not None else new_path(FOLDER, name)
+    file = (
+        Path(path) if path is not None else new_path(Path(dir) if dir is not None else FOLDER, name)
+    )
     about: dict[str, Any] = {"script": name, "argv": []}
     return begin(file, models, budget=budget, every=every, exact=exact, about=about, sink=sink)
 

@@ -12,6 +12,7 @@ import numpy as np
 from relume.core.trial import Trial
 from relume.report.act_chart_svg import stroke_styles, tick_text, ticks
 from relume.report.machine.comparison_tables import cells, paragraph
+from relume.report.words.compared_word import compared_word
 from relume.report.words.sanitise import name, prose, shorten
 
 WIDTH, LEFT, ROW, TALL = 760, 220, 30, 320
@@ -66,12 +67,13 @@ def forest(trial: Trial) -> str:
             for end, edge in ((effect.low, LEFT), (effect.high, RIGHT - 130))
         )
         factor = trial.meta.get("factors", {}).get(arm.name, {}).get("factor", "")
+        word = shorten(compared_word(verdict.word), 24)
         label = f"{name(arm.text or arm.name, 24)}{f' ({factor})' if factor else ''}"
         parts.append(
             f'<text class="side" x="{LEFT - 10}" y="{y + 4}">{_text(label)}</text>'
             f'<path class="whisker" d="M{low:.1f} {y}H{high:.1f}"/>'
             f'<circle class="dot" cx="{x(effect.mean):.1f}" cy="{y}" r="5"/>'
-            f'<text x="{RIGHT - 120}" y="{y + 4}">{_text(shorten(verdict.word, 24))}</text>'
+            f'<text x="{RIGHT - 120}" y="{y + 4}">{_text(word)}</text>'
         )
     heading = f"gain of {trial.objective.name} with its 95 % interval; dashed: the least effect"
     return _svg(f"Forest plot: {heading}", heading, base + 30, parts)

@@ -20,7 +20,8 @@ from relume.report.machine.junit import junit
 from relume.report.machine.sarif import sarif
 from relume.report.rule_pages.pages import rules
 from relume.report.terminal.diagnosis_text import render
-from relume.report.words.sanitise import fold
+from relume.report.words.cause_tree import cause_tree, verdict
+from relume.report.words.sanitise import fold, prose
 from relume.report.words.suppressed_summary import summary
 
 MACHINE: Mapping[str, Callable[[Diagnosis, Severity], str]] = {
@@ -87,6 +88,12 @@ def output_order(
     return OutputOrder(chosen, form, target, level, stalled, verbose)
 
 
+def verdict_line(diagnosis: Diagnosis) -> str:
+    """Return the verdict and the outcome in one line."""
+    _, claim = verdict(diagnosis, cause_tree(diagnosis))
+    return prose(f"{claim}. {diagnosis.outcome.text}")
+
+
 def deliver(
     diagnosis: Diagnosis,
     trace: Trace | None,
@@ -125,5 +132,9 @@ def _show(diagnosis: Diagnosis, trace: Trace | None, order: OutputOrder, console
         console.file.flush()
         for line in summary(diagnosis):  # not among the findings, which programs read
             print_sentence(line)
+        if all(
+            f.severity is Severity.FACT for f in diagnosis.findings
+        ):  # a run that fails without a sure cause leaves a word too
+            print_sentence(verdict_line(diagnosis))
         return
     render(diagnosis, trace, console, verbose=order.verbose)

@@ -12,6 +12,7 @@ Read in this order:
 - `api.py`: `compare`, `prove` and `fix` for Python; `Conditions`.
 - `paired_trial.py`: one trial: choosing seeds, winner, fresh seeds.
 - `compare_acts.py`, `prove_edit.py`, `fix_search.py`, `recommend.py`: the four commands.
+- `cure_screening.py`: the cures that `fix` tries at one seed, single and joint.
 - `fix_candidates.py`, `prove_patch.py`: what `fix` tries, and the run of its patch.
 - `plan.py`: how often the program will run; `act_times.py`, `hidden_acts.py`: for comparisons.
 - `scheduler.py`: `TrialRunner`, which runs arms at seeds through joblib or Ray.

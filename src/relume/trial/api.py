@@ -29,7 +29,7 @@ Target = str | Path | Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The conditions of all runs of a trial.
+    """The conditions of all runs of a trial, under the names of the command line's options.
 
     Attributes:
         argv: the script's arguments.
@@ -37,8 +37,8 @@ class Conditions:
         steps: end every run after this many optimiser steps.
         metric, better: what is judged, in the words of ``--metric`` and ``--better``.
         where: the machines and the number of parallel runs.
-        folder: for run files and the cache of finished runs.
-        again: run everything again, and ignore the cache.
+        dir: for run files and the cache of finished runs.
+        fresh: run everything again, and ignore the cache.
     """
 
     argv: tuple[str, ...] = ()
@@ -47,8 +47,8 @@ class Conditions:
     metric: str | None = None
     better: str | None = None
     where: ExecutionPlace = field(default_factory=ExecutionPlace)
-    folder: Path = Path(".relume")
-    again: bool = False
+    dir: Path = Path(".relume")
+    fresh: bool = False
 
 
 def compare(
@@ -134,8 +134,8 @@ def runner_for(target: Target, under: Conditions | None) -> TrialRunner:
         program,
         steps=conditions.steps,
         objective=requested_objective(conditions.metric, conditions.better),
-        folder=conditions.folder.absolute(),
+        folder=conditions.dir.absolute(),
         where=conditions.where,
-        again=conditions.again,
+        again=conditions.fresh,
     )
     return TrialRunner(setting)

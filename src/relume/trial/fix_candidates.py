@@ -27,12 +27,14 @@ initialisation, inputs and acts."""
 KINDS = {
     "act": ("swap-act", "insert-act"),
     "init": ("matching-init", "he-init", "xavier-init", "lecun-init", "zero-bias"),
-    "rate": ("lower-learning-rate", "raise-learning-rate", "adaptive-optimiser"),
+    "rate": (*RATES, "adaptive-optimiser"),
     "inputs": ("standardise-inputs",),
     "norm": ("insert-norm",),
 }
-"""Edits of unlike kinds are joined; a swap draws its layers anew, and needs no initialisation."""
-ORDER = ("act", "init", "inputs", "rate", "norm")
+"""Edits of unlike kinds are joined; a swap draws its layers anew, and needs no initialisation. The
+lower rate comes first: what other acts or weights let through is mostly too much."""
+ORDER = ("act", "init", "inputs", "rate", "norm")  # in which joint edits are made
+CHEAPEST = ("rate", "inputs", "norm", "init", "act")  # in which they are tried: least change first
 
 
 @dataclass(slots=True)
@@ -128,32 +130,41 @@ def kind_of(edit: Edit) -> str:
 
 
 def joined(best: Sequence[Arm], every: Sequence[Edit]) -> list[tuple[Edit, ...]]:
-    """Return joint edits, first those that add to the best arms.
+    """Return joint edits, first those that add to the best arm, then those of an act or an
+    initialisation with inputs and a rate, then the other pairs.
 
     Args:
         best: the arms of single edits, the best first.
         every: all edits of the ladders.
     """
-    pairs: dict[tuple[tuple[str, str], ...], tuple[Edit, ...]] = {}
+    tops = [arm.edits[0] for arm in best if len(arm.edits) == 1]
+    by_kind = {kind: _of_kind(kind, (*tops, *every)) for kind in ORDER}
+    found: dict[tuple[tuple[str, str], ...], tuple[Edit, ...]] = {}
 
     def join(*edits: Edit) -> None:
         kinds = [kind_of(edit) for edit in edits]
         clash = "" in kinds or len(set(kinds)) < len(kinds) or {"act", "init"} <= set(kinds)
         if not clash and len(edits) > 1:
             ordered = tuple(sorted(edits, key=lambda edit: ORDER.index(kind_of(edit))))
-            pairs.setdefault(tuple((e.fix, str(e.options)) for e in ordered), ordered)
+            found.setdefault(tuple((e.fix, str(e.options)) for e in ordered), ordered)
 
-    tops = [arm.edits[0] for arm in best if len(arm.edits) == 1]
-    by_kind: dict[str, list[Edit]] = {}
-    for edit in (*tops, *every):
-        if (kind := kind_of(edit)) and edit not in by_kind.setdefault(kind, []):
-            by_kind[kind].append(edit)
-    for anchor in (*tops[:1], *(edits[0] for edits in by_kind.values())):
-        for kind in ORDER:
-            for other in by_kind.get(kind, [])[: 2 if kind == "rate" else 1]:
-                join(anchor, other)
-    for rate in by_kind.get("rate", [])[:2]:
-        for first in ("act", "init"):
-            head = by_kind.get(first, [])[:1]
-            join(*head, *by_kind.get("inputs", [])[:1], rate)
-    return list(pairs.values())
+    others = [edit for kind in CHEAPEST for edit in by_kind[kind]]
+    for other in others if tops else ():
+        join(tops[0], other)
+    for first in ("act", "init"):
+        for rate in by_kind["rate"]:
+            join(*by_kind[first][:1], rate)
+            join(*by_kind[first][:1], *by_kind["inputs"][:1], rate)
+    for anchor in others:
+        for other in others:
+            join(anchor, other)
+    return list(found.values())
+
+
+def _of_kind(kind: str, edits: Iterable[Edit]) -> list[Edit]:
+    """Return the first edit of a kind, and of a rate the first of each fix: lower, higher, Adam."""
+    first: dict[str, Edit] = {}
+    for edit in edits:
+        if kind_of(edit) == kind:
+            first.setdefault(edit.fix if kind == "rate" else kind, edit)
+    return sorted(first.values(), key=lambda edit: KINDS[kind].index(edit.fix))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from relume.trial.fix_search import MOST, runs_to_prove
 from relume.trial.judge.paired_tests import fresh_pairs
 from relume.trial.paired_trial import MOST_FRESH, PLACEBO_RUNS
 from relume.trial.runner.outside import real_effects
@@ -20,11 +19,6 @@ def runs_of_prove(seeds: int) -> tuple[int, int]:
     """Return the fewest and the most runs of one edit: the choice, the placebo, the fresh pairs."""
     most_fresh = max(MOST_FRESH * seeds, fresh_pairs(seeds, 1))
     return 2 * 2 + PLACEBO_RUNS, 2 * seeds + PLACEBO_RUNS + 2 * most_fresh
-
-
-def runs_of_fix(seeds: int) -> int:
-    """Return the most runs with which a cure is found and proven, after the program's own."""
-    return MOST + runs_to_prove(seeds)
 
 
 def plan_lines(setting: TrialSetting, runs: str, known: Sequence[float] = ()) -> list[str]:

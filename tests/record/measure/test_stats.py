@@ -73,7 +73,13 @@ ROWS: dict[tuple[str, str], Callable[[Raw], float]] = {
     ("head", "nonfinite_share"): lambda r: 0.0,
     ("head", "grad_pre_rms"): lambda r: rms(r.grad_pre),
 }
-FORMULAS = {(s.kind, s.name): s for s in recorded_stats().values() if s.of is not None}
+FORMULAS = {
+    (s.kind, s.name): s
+    for s in recorded_stats().values()
+    if s.of is not None
+    and s.kind
+    not in ("attention", "router")  # tests/record/capture/test_attention.py, test_routers
+}
 
 
 def record(name: str) -> tuple[Raw, dict[str, float], dict[str, float]]:
@@ -187,6 +193,35 @@ def headed(path: Path) -> Trace:
     return run.trace()
 
 
+def attending(path: Path) -> Trace:
+    """Attention, in one fused operation."""
+    layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+    optimizer = torch.optim.SGD(layer.parameters(), 0.01)
+    with relume.watch(layer, path=path, every=1) as run:
+        for _ in range(2):
+            loss = functional.mse_loss(layer(torch.randn(4, 6, 8)), torch.zeros(4, 6, 8))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return run.trace()
+
+
+def routed(path: Path) -> Trace:
+    """A row goes to one of three experts."""
+    router, experts = nn.Linear(4, 3), nn.Linear(4, 6)
+    net = nn.ModuleList([router, experts])
+    optimizer = torch.optim.SGD(net.parameters(), 0.01)
+    with relume.watch(net, path=path, every=1) as run:
+        for _ in range(2):
+            x = torch.randn(16, 4)
+            weight, pick = router(x).softmax(-1).max(-1)
+            took = experts(x).view(-1, 3, 2)[torch.arange(16), pick]
+            optimizer.zero_grad()
+            (weight[:, None] * took).square().mean().backward()
+            optimizer.step()
+    return run.trace()
+
+
 def alternating(path: Path) -> Trace:
     """Two optimisers take turns, each with a loss of its own."""
     nets = nn.ModuleDict({"G": nn.Linear(4, 2), "D": nn.Sequential(nn.Linear(2, 8), nn.ReLU())})
@@ -223,6 +258,8 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> list[Trace]:
         swallowing(folder / "nan.sqlite"),
         headed(folder / "head.sqlite"),
         alternating(folder / "gan.sqlite"),
+        attending(folder / "attention.sqlite"),
+        routed(folder / "router.sqlite"),
     ]
 
 

@@ -69,7 +69,7 @@ def test_a_form_that_is_not_there(
     run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["export", str(run), "--to", "xlsx"]) == 2
-    assert "--to is 'xlsx'; it is csv or parquet" in capsys.readouterr().err
+    assert "--to is 'xlsx'; it is csv, parquet, tensorboard, wandb" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert main(["export", str(run), "--to", "parquet"]) == 2
     assert "Parquet needs pyarrow" in " ".join(capsys.readouterr().err.split())

@@ -13,7 +13,10 @@ import pytest
 import story_of_a_death as story
 from run_to_draw import HOSTILE, hostile, many, network, shown, trial
 
+import relume
 from relume.core import Series, Trace
+from relume.diagnosis import diagnose
+from relume.record.store import run_file
 from relume.report.html.report_data import live, live_data, report
 from relume.report.html.run_data import RunData
 from relume.report.html.server import LiveServer
@@ -136,7 +139,7 @@ def test_a_place_is_chosen_by_pointer_key_menu_and_address(eyes: Any, pages: Pat
     assert head.inner_text() == "net.5.act"
     pressed = page.locator(".stop[aria-pressed=true]")
     assert pressed.get_attribute("aria-label").startswith("net.5.act, sigmoid")
-    assert "gradient 0.1 of the last" in pressed.get_attribute("aria-label")
+    assert "gradient 1 of the last act’s" in pressed.get_attribute("aria-label")
     again = eyes.open(f"{(pages / 'vanishing.html').as_uri()}#site=net.3.act")
     assert again.locator("#site h3.mono").inner_text() == "net.3.act"
 
@@ -202,16 +205,84 @@ def test_the_heat_map_is_linear_in_time_and_hatches_what_nobody_looked_at(
     assert "not looked at" not in calm
 
 
-def test_deep_nets_cut_what_all_names_share_and_name_a_place_at_once(
-    eyes: Any, pages: Path
-) -> None:
+def test_deep_nets_fold_what_repeats_and_name_a_place_at_once(eyes: Any, pages: Path) -> None:
     page = eyes.open(pages / "deep.html", 390)
+    stops = page.locator(".stop")
+    shown = stops.count()
+    assert shown < 20  # of 61 blocks
+    labels = stops.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+    places = re.findall(r", (\d+) places", " ".join(labels))
+    assert shown + sum(int(many) - 1 for many in places) == 61
+    folded = page.locator(".stop", has_text="×").first
+    assert re.fullmatch(
+        r"\d+…\d+\.act", folded.locator(".stop-name").inner_text().replace("\n", "")
+    )
+    folded.click()
+    assert folded.get_attribute("aria-pressed") == "true"
+    page.get_by_role("button", name="Show all 61 places").click()
+    assert stops.count() == 61
     assert page.locator(".stop-name").nth(17).inner_text() == "17.act"
     page.locator(".stop").nth(17).hover()
     assert page.locator(".flow-named").inner_text().startswith("encoder.blocks.17.act, relu")
     page.locator(".stop").nth(18).focus()
     assert page.locator(".flow-named").inner_text().startswith("encoder.blocks.18.act, relu")
+    page.get_by_role("button", name="Fold what repeats").click()
+    assert stops.count() == shown
     assert overflow(page) == 0
+
+
+def test_line_charts_hatch_what_nobody_looked_at_and_name_nan(eyes: Any, pages: Path) -> None:
+    """As the heat map does: the stats end at step 156, the run at 620."""
+    page = eyes.open(pages / "unseen.html")
+    page.get_by_label("Place").select_option("net.0.act")
+    chart = page.locator("#site figure", has_text="Scale of signal and gradient")
+    chart.locator("svg.plot").wait_for()
+    rect = chart.locator("rect.unseen")
+    left, wide = (float(rect.get_attribute(name)) for name in ("x", "width"))
+    assert abs(left / (left + wide) - 156 / 620) < 0.01
+    assert "NaN or infinite" in chart.locator("svg").text_content()
+    assert "gradient is NaN or infinite" in page.locator(".flow-legend").inner_text()
+    known = page.locator("#training figure").first
+    assert known.locator("rect.unseen").count() == 0  # the loss is known to its end
+    calm = eyes.open(pages / "vanishing.html")
+    calm.locator("#site svg.plot").first.wait_for()
+    assert calm.locator("rect.unseen").count() == 0
+    assert "NaN" not in calm.locator("#site").inner_text()
+
+
+def test_the_figure_says_what_the_sentence_says(eyes: Any, tmp_path: Path) -> None:
+    """A real training: the act that the rule names is the first below the line in the figure."""
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    torch.manual_seed(0)
+    layers = [layer for _ in range(8) for layer in (nn.Linear(16, 16), nn.Sigmoid())]
+    model = nn.Sequential(*layers, nn.Linear(16, 4))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    rows, labels = torch.randn(256, 16), torch.randint(0, 4, (256,))
+    with relume.watch(model, every=10, path=tmp_path / "run.sqlite") as run:
+        for _ in range(120):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(rows), labels).backward()
+            optimizer.step()
+    trace = run_file.read(run.path)
+    diagnosis = diagnose(trace)
+    message = next(f.message for f in diagnosis.findings if f.name == "vanishing-gradient")
+    named = re.search(r"From (\S+) .*on less than a thousandth is left", message)[1]
+    place = tmp_path / "page.html"
+    place.write_text(report([RunData(trace, diagnosis)]), "utf-8")
+    page = eyes.open(place)
+    figure = page.locator(".first figure")
+    figure.get_by_role("button", name="Show as table").click()
+    rows = figure.locator("tbody tr").evaluate_all(
+        "all => all.map(r => [...r.cells].map(c => c.innerText))"
+    )
+    left = {act: float(end.replace("−", "-").replace("×10^", "e")) for act, _, end in rows}
+    below = [act for act, value in left.items() if value < 1e-3]
+    assert below
+    assert below[-1] == named  # the last from the left is the first from the right
+    assert f"breaks at {named}"[:12] in figure.locator("svg").text_content()
+    fine = page.locator(".stop.fine .stop-name").all_inner_texts()
+    assert not set(fine) & {act for act, value in left.items() if value < 1e-3}
 
 
 def test_the_fix_command_and_a_finding_are_copied(eyes: Any, pages: Path) -> None:
@@ -333,6 +404,8 @@ def test_two_hundred_sites_are_drawn(eyes: Any, tmp_path: Path) -> None:
     place = tmp_path / "page.html"
     place.write_text(report([RunData(trace, told)]), "utf-8")
     page = eyes.open(place)
+    assert page.locator(".stop").count() == 2  # all acts have the same error
+    page.get_by_role("button", name="Show all 201 places").click()
     assert page.locator(".stop").count() == 201
     assert page.locator(".stop.error").count() == 200
     part = page.locator("#depth")

@@ -21,7 +21,7 @@ TRIAL = Trial(
     (),
     (
         Verdict("relu", "no proven gain", "", replace(GAIN, mean=0.01, low=-0.1)),
-        Verdict("my_act", "proven", "", GAIN, least=0.06, visible=0.11),
+        Verdict("my_act", "proven", "", GAIN, least=0.06, visible=0.11, power=0.25),
     ),
     tuple(
         ArmSummary(arm, 0.5, 0.4, 0.6, 5, step_seconds=0.002, held_out={"val acc": 0.7})
@@ -48,6 +48,8 @@ def test_csv_has_every_number_and_no_formula_of_the_users() -> None:
         "0.7",
     )
     assert rows[2]["ms a step"] == "2.0"
+    assert (rows[2]["visible effect"], rows[2]["power"]) == ("0.11", "0.25")
+    assert [row["verdict"] for row in rows] == ["", "no difference shown", "better"]
 
 
 @pytest.mark.parametrize("form", ["markdown", "latex"])
@@ -56,6 +58,11 @@ def test_tables_for_people_say_method_control_and_power(form: str) -> None:
     assert "0.25 (0.2 to 0.3)" in text
     assert "arms are compared with relu, weights drawn anew" in text
     assert "A difference of 0.11 would have been found" in text
+    table = text.split("\n\n", maxsplit=1)[0]
+    assert "0.11" in table
+    assert "0.25" in table
+    assert "better" in table
+    assert "proven" not in table
     if form == "latex":
         assert r"=my\_act \& 50 \%" in text
         assert text.count(r"\\") == 4  # the head and three arms

@@ -85,9 +85,9 @@ def test_acts_are_held_against_the_control() -> None:
 def test_held_out_numbers_and_what_could_be_seen_stand_in_the_table() -> None:
     made = trial()
     held = tuple(replace(one, held_out={"val acc": 0.7}) for one in made.standings)
-    verdicts = tuple(replace(one, visible=0.11, least=0.06) for one in made.verdicts)
+    verdicts = tuple(replace(one, visible=0.11, least=0.06, power=0.25) for one in made.verdicts)
     text = " ".join(" ".join(shown(replace(made, standings=held, verdicts=verdicts), 120)).split())
-    assert "the smallest difference that shows in four trials of five is 0.11" in text
-    assert "the least worth a change is 0.06 (--least)" in text
+    assert "pairs a difference of 0.11 shows in 80 % of trials" in text
+    assert "the least worth a change, 0.06 (--least), in 25 %" in text
     assert "val acc at the end: relu (the script as it is) 0.7" in text
     assert "--metric 'validation:val acc'" in text

@@ -16,7 +16,7 @@ import test_card_text as deck
 import test_comparison as race
 from rich.console import Console
 
-from relume.core import Diagnosis, Measured, Outcome
+from relume.core import Diagnosis, Evidence, Measured, Outcome
 from relume.report.machine.concise import concise
 from relume.report.machine.github import github
 from relume.report.terminal import run_list
@@ -50,6 +50,24 @@ UNSEEN = Diagnosis(
     meta={"steps": 0, "records": 0, "path": ".relume/x.sqlite"},
     verdict="unseen",
     unseen=("no training was recorded",),
+)
+CHECK = replace(  # `relume check`: a model before any training, without a run file
+    SICK,
+    findings=(
+        replace(
+            HOT,
+            code="ACT301",
+            name="scale-drift-at-init",
+            steps=(0, 0),
+            text="From act.0 to act.9 the pre-activations grow {value:,.0f} times.",
+            evidence=Evidence("pre_rms_ratio", 4_000.0, 10.0),
+            cure="Re-initialise the weights with He initialisation with the gain of relu.",
+            explains=(),
+        ),
+    ),
+    outcome=Outcome("no-loss", "Checked on one batch, forward and backward, without training."),
+    meta={"steps": 0, "torch": "2.13.0"},
+    verdict="fails",
 )
 DEMOS = {"vanishing": "Eight sigmoid layers in a row: the gradient vanishes on its way back."}
 ROWS = {
@@ -113,6 +131,8 @@ MADE: dict[str, Callable[[], str]] = {
     "stalled-40": lambda: report(STALLED, 40),
     "unseen-80": lambda: report(UNSEEN),
     "empty-80": lambda: report(story.EMPTY),
+    "check-80": lambda: report(CHECK),
+    "check-40-ascii": lambda: report(CHECK, 40, ascii_only=True),
     "concise": lambda: concise(SICK),
     "github": lambda: github(SICK),
     "runs-80": lambda: printed(lambda console: run_list.runs(RUNS, console, older=31)),

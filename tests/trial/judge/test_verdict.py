@@ -91,8 +91,27 @@ def test_the_power_is_what_a_simulation_says() -> None:
     for n, size in ((5, 2.0), (5, 1.0), (10, 1.0), (20, 0.5)):
         draws = rng.normal(size, 1, (4000, n))
         t = draws.mean(1) / (draws.std(1, ddof=1) / math.sqrt(n))
-        share = float((np.abs(t) > stats.t.ppf(0.975, n - 1)).mean())
+        wins = (draws > 0).sum(1)
+        coin = np.array([stats.binomtest(int(k), n, 0.5, "greater").pvalue for k in wins])
+        share = float(((t > stats.t.ppf(0.975, n - 1)) & (coin <= 0.05)).mean())
         assert tests.power(n, size) == pytest.approx(share, abs=0.025)
+        assert tests.power(n, size) <= float((t > stats.t.ppf(0.975, n - 1)).mean()) + 0.025
+
+
+def test_the_stated_power_is_how_often_the_verdict_says_proven() -> None:
+    """The table's chance is that of the whole test, signs included, not of t alone."""
+    rng = np.random.default_rng(1)
+    hits, stated = 0, []
+    for _ in range(300):
+        d = rng.normal(0.4, 0.2, 5)
+        found = said([1.0] * 5, list(1.0 - d))
+        hits += found.word == "proven"
+        stated.append(tests.power(5, 2.0))
+    assert hits / 300 == pytest.approx(stated[0], abs=0.06)
+    found = said([1.0, 1.1, 0.9, 1.2, 1.0], [0.2, 1.2, 0.9, 0.3, 1.1])
+    assert found.power is not None
+    assert found.least is not None
+    assert found.power == tests.power(5, found.least / np.std([0.8, -0.1, 0, 0.9, -0.1], ddof=1))
 
 
 def test_undecided_says_how_many_more_seeds_would_do() -> None:

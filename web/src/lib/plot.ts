@@ -98,6 +98,8 @@ export interface Plot {
   summary: string;
   /** Words for a place on the x axis, in the readout. */
   at?: (x: number) => string;
+  /** The last place that was looked at: what lies beyond it is hatched. */
+  seen?: number;
   /** No readout: the figure has controls of its own. */
   still?: boolean;
   /** Pixels at the left, for words in place of numbers. */
@@ -186,8 +188,11 @@ export function draw(host: HTMLElement, width: number, plot: Plot): Place {
     .attr("width", w + 2)
     .attr("height", tall + 8);
   const layer = root.append("g").attr("clip-path", `url(#${clip})`);
+  hatch(layer, plot, place);
   for (const mark of plot.marks) paint(layer, mark, place);
   notes(root, plot, place);
+  if (plot.marks.some((mark) => mark.kind === "line" && mark.points.some(([, b]) => !Number.isFinite(b))))
+    root.append("text").attr("class", "mark-note tone-muted").attr("x", w).attr("y", -12).attr("text-anchor", "end").text("× NaN or infinite");
   ends(root, labelled, place);
   host.replaceChildren(svg);
   host.classList.add("plot-host");
@@ -232,6 +237,18 @@ function frame(root: Group, plot: Plot, { x, y, width, height }: Place): void {
   label(plot.x.label, [width, height + 36], "end");
 }
 
+/** Slanted lines over the end of the run, where nobody looked. */
+function hatch(layer: Group, { x: { domain }, seen }: Plot, { x, width, height }: Place): void {
+  if (seen === undefined || seen > domain[1] - 0.01 * (domain[1] - domain[0])) return;
+  const id = uid("hatch");
+  const pattern = layer.append("pattern").attr("id", id).attr("patternUnits", "userSpaceOnUse").attr("width", 6).attr("height", 6);
+  pattern.append("path").attr("class", "hatch").attr("d", "M-1,7L7,-1");
+  const from = Math.max(0, x(seen));
+  layer.append("rect").attr("class", "unseen").attr("x", from).attr("width", width - from).attr("height", height).attr("fill", `url(#${id})`);
+  if (width - from < 90) return;
+  layer.append("text").attr("class", "mark-note tone-muted").attr("x", (from + width) / 2).attr("y", height - 8).attr("text-anchor", "middle").text("not looked at");
+}
+
 function paint(layer: Group, mark: Mark, place: Place): void {
   const { x, y, width, height } = place;
   if (mark.kind === "line") {
@@ -244,7 +261,8 @@ function paint(layer: Group, mark: Mark, place: Place): void {
       .attr("class", `line tone-${mark.tone}${mark.faint ? " faint" : ""}${mark.dashed ? " dashed" : ""}`)
       .attr("d", path(mark.points as Point[]));
     const single = mark.points.length === 1 ? mark.points : [];
-    const lost = mark.points.filter(([, b]) => !Number.isFinite(b));
+    let before = -Infinity; // crosses that would touch are one
+    const lost = mark.points.filter(([a, b]) => !Number.isFinite(b) && x(a) - before >= 10 && ((before = x(a)), true));
     dots(layer, { kind: "dots", name: mark.name, points: single, tone: mark.tone }, place);
     // what is not finite stands as a cross at the upper edge
     const top: Point[] = lost.map(([a]) => [a, plotTop(y)]);

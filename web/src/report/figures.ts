@@ -1,5 +1,6 @@
 // Draws the figures of a run. Each makes its own domain, unless two runs share one.
 import { figure, type Figure, type Table } from "../lib/figure";
+import { prefix } from "../lib/heat";
 import { number, power, share } from "../lib/numbers";
 import { around, draw, type Mark, type Plot, type Tone } from "../lib/plot";
 import { finite, points, series, type Raw, type Series } from "../lib/series";
@@ -14,6 +15,14 @@ export function of(run: Run, raw: Raw | undefined): Series | undefined {
 
 export function lastStep(run: Run): number {
   return Math.max(1, ...run.grids.map((grid) => grid[grid.length - 1] ?? 0));
+}
+
+/** The step up to which these were looked at: the last look and the usual pause after it. */
+function seenTo(all: readonly Series[]): number {
+  return Math.max(0, ...all.map(({ steps }) => {
+    const end = steps[steps.length - 1] ?? 0;
+    return end + (end - (steps[0] ?? 0)) / Math.max(1, steps.length - 1);
+  }));
 }
 
 /** Rows of a table: a step, then a value of every series there. */
@@ -81,6 +90,7 @@ export function shares(run: Run, block: Block, at: number, height = 230): Figure
         height,
         summary: `Over ${STEP(lastStep(run))}: ${shown.map(({ label, one }) => `${label} ${PERCENT(one.high[one.high.length - 1] ?? NaN)} at the end`).join(", ")}.`,
         x: { label: "step", domain: [0, lastStep(run)] },
+        seen: seenTo(shown.map(({ one }) => one)),
         y: { label: "share", domain: [0, 1], format: PERCENT, ticks: [0, 0.25, 0.5, 0.75, 1] },
         at: STEP,
         marks: [
@@ -112,6 +122,7 @@ export function scales(run: Run, block: Block, height = 230): Figure | null {
         height,
         summary: shown.map(({ label, one }) => `RMS of the ${label}: ${number(one.high[0] ?? NaN)} at first, ${number(one.high[one.high.length - 1] ?? NaN)} at the end`).join("; "),
         x: { label: "step", domain: [0, lastStep(run)] },
+        seen: seenTo(shown.map(({ one }) => one)),
         y: { label: "RMS, log", log: true, domain: around(every(shown.map(({ one }) => one)), true) },
         at: STEP,
         marks: shown.flatMap(({ label, tone, one }) => course(one, { name: label, tone, label: true })),
@@ -140,6 +151,7 @@ export function updates(run: Run, only: number | null, title: string, height = 2
         height,
         summary: `Update ratio of ${shown.length} weights over steps, between ${number(domain[0])} and ${number(domain[1])}.`,
         x: { label: "step", domain: [0, lastStep(run)] },
+        seen: seenTo(shown.map(({ one }) => one)),
         y: { label: "update / weight, log", log: true, domain },
         at: STEP,
         marks: [
@@ -178,6 +190,7 @@ export function loss(runs: readonly Run[], title: string, height = 280, words = 
         height,
         summary: `${shown.map(({ name, one }) => `${name}: ${number(one.high[0] ?? NaN)} at first, ${number(one.high[one.high.length - 1] ?? NaN)} at the end`).join("; ")}.${told}`,
         x: { label: "step", domain: [0, Math.max(...runs.map(lastStep))] },
+        seen: seenTo(shown.map(({ one }) => one)),
         y: { label: log ? "loss, log" : "loss", log, domain: around(Number.isFinite(chance) ? [...values, chance] : values, log, log ? undefined : 0) },
         at: STEP,
         marks: [
@@ -255,6 +268,7 @@ export function everywhere(run: Run, key: string, blamed: ReadonlySet<number>, t
         height: 320,
         summary: `${title}. ${shown.filter((each) => each.hot).map(({ name, one }) => `${name}: ${PERCENT(one.high[one.high.length - 1] ?? NaN)} at the end`).join("; ")}`,
         x: { label: "step", domain: [0, lastStep(run)] },
+        seen: seenTo(shown.map(({ one }) => one)),
         y: { label: "share", domain: [0, 1], format: PERCENT, ticks: [0, 0.25, 0.5, 0.75, 1] },
         at: STEP,
         marks: [
@@ -289,9 +303,12 @@ export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
   const bad = shown.flatMap(({ at }, i) => (blamed.has(at) ? [i] : []));
   const least = Math.min(...final.map(([, value]) => value).filter((value) => value > 0));
   const low = least < THOUSANDTH;
+  const cut = prefix(shown.filter(({ block }) => block.kind === "act").map(({ block }) => block.name));
+  const short = shown.map(({ block }) => brief(block.kind === "act" ? block.name.slice(cut) : block.name));
+  const longest = Math.max(...short.map((name) => name.length));
   const few = names.length <= 12;
   return figure({
-    title: `The gradient shrinks ${times(1 / least)} on its way back`,
+    title: shrinks(final.map(([, value]) => value)),
     caption: "RMS of the gradient at each act over that at the last one, on a logarithmic scale. Read it from right to left, as the error travels." + (low ? " Below the dashed line less than a thousandth is left." : ""),
     table: () => ({
       columns: ["act", "first record", "last record"],
@@ -306,12 +323,12 @@ export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
           label: "depth: first act to last",
           domain: [-0.2, names.length - 0.8],
           ticks: few ? names.map((_, i) => i) : ticksOf(names.length),
-          format: (i) => (few && width > 480 ? brief(names[Math.round(i)] ?? "") : String(Math.round(i) + 1)),
+          format: (i) => (few && width - 70 > 6.6 * (longest + 1) * names.length ? short[Math.round(i)] ?? "" : String(Math.round(i) + 1)),
         },
         y: { label: "gradient, of the last act’s", log: true, domain: around([...values, 1], true) },
         at: (i) => names[Math.round(i)] ?? "",
         marks: [
-          ...bad.map((i): Mark => ({ kind: "rule", axis: "x", at: i, tone: "error", label: `breaks at ${brief(names[i] ?? "")}` })),
+          ...bad.map((i): Mark => ({ kind: "rule", axis: "x", at: i, tone: "error", label: `breaks at ${short[i] ?? ""}` })),
           ...(low ? [{ kind: "rule", axis: "y", at: THOUSANDTH, tone: "muted", label: "a thousandth" } as Mark] : []),
           { kind: "line", name: "first record", tone: "muted", points: first, dashed: true, label: true },
           { kind: "line", name: "last record", tone: "error", points: final, label: true },
@@ -321,6 +338,18 @@ export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
       void draw(host, width, plot);
     },
   });
+}
+
+/** What the gradient does on its way back, as a title: of the last record. */
+function shrinks(final: readonly number[]): string {
+  const known = final.filter(Number.isFinite);
+  const some = (many: number): string => `${many === final.length ? "all" : many} of ${final.length} acts at the end`;
+  if (known.length < final.length) return `The gradient is NaN or infinite at ${some(final.length - known.length)}`;
+  const none = known.filter((value) => value === 0).length;
+  if (none) return `No gradient arrives at ${some(none)}`;
+  const [less, more] = [1 / Math.min(...known), Math.max(...known)];
+  if (less < 1.5 && more < 1.5) return "The gradient keeps its size on its way back";
+  return less >= more ? `The gradient shrinks ${times(less)} on its way back` : `The gradient grows ${times(more)} on its way back`;
 }
 
 /** A factor as a reader can picture it: 16 million times. */

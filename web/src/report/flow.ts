@@ -5,6 +5,7 @@ import { icon, tone, WORDS } from "../lib/icons";
 import { count, number } from "../lib/numbers";
 import { last } from "../lib/series";
 import { of } from "./figures";
+import { stops, type Stop } from "./repeats";
 import type { Block, Curves, Run } from "./types";
 
 export interface Flow {
@@ -13,29 +14,47 @@ export interface Flow {
 }
 
 const NAMED = 24; // more places than this are too small for their whole names
+const WIDE = 8; // more places than this stand closer, and show less of their names
 const FLOOR = -8; // decades at which the lamp of a block is dark
 
 export function flow(run: Run, curves: Curves, label: string, onSelect: (block: number) => void): Flow {
   const grads = run.blocks.map((block) => last(of(run, block.series["grad"])));
-  const reference = [...grads].reverse().find((value) => value > 0) ?? NaN;
-  const many = run.blocks.length;
-  const size = many > 80 ? "tiny" : many > 24 ? "small" : many <= 12 ? "one-row" : "";
+  const lastAct = run.blocks.map(({ kind }, at) => kind === "act" && grads[at]! > 0).lastIndexOf(true);
+  const reference = grads[lastAct] ?? [...grads].reverse().find((value) => value > 0) ?? NaN;
+  const lights = grads.map((value, at) => (run.blocks[at]!.series["grad"] ? value / (Number.isFinite(value) ? reference : 1) : undefined));
+  const each = run.blocks.map((block, at): Stop => ({ at: [at], name: block.name }));
+  const folded = run.blocks.length > NAMED ? stops(run.blocks) : each;
+  let shown = folded;
+  let chosen = -1;
   const shared = prefix(run.blocks.map((block) => block.name));
-  const buttons = run.blocks.map((block, at) => {
-    const light = (grads[at] ?? NaN) / reference;
-    return stop(block, curves, light, shared, () => onSelect(at));
-  });
-  const named = h("p", { class: "flow-named small", "aria-hidden": "true" }, many > NAMED ? "Point at a place to read its name." : "");
+  const named = h("p", { class: "flow-named small", "aria-hidden": "true" });
   const name = ({ target }: Event): void => {
     const label = (target as Element).closest(".stop")?.getAttribute("aria-label");
-    if (label && many > NAMED) named.textContent = label;
+    if (label && shown.length > NAMED) named.textContent = label;
   };
+  const list = h("ol", { "aria-label": label, onpointerover: name, onfocusin: name });
+  const select = (block: number): void => {
+    chosen = block;
+    [...list.querySelectorAll(".stop")].forEach((button, i) => button.setAttribute("aria-pressed", String(shown[i]?.at.includes(chosen))));
+  };
+  const fold = h("button", { type: "button", class: "quiet", onclick: () => put(shown === folded ? each : folded) });
+  const put = (now: Stop[]): void => {
+    shown = now;
+    const many = now.length;
+    list.className = `flow ${many > 80 ? "tiny" : many > 24 ? "small" : many <= 12 ? "one-row" : ""}`;
+    list.replaceChildren(...now.map((one) => h("li", {}, stop(one, run, curves, lights, shared, () => onSelect(one.at[0] ?? 0)))));
+    named.textContent = many > NAMED ? "Point at a place to read its name." : "";
+    fold.textContent = many === each.length ? "Fold what repeats" : `Show all ${each.length.toLocaleString("en-US")} places`;
+    select(chosen);
+  };
+  put(folded);
   const tally = new Map<string, number>();
   for (const block of run.blocks) tally.set(block.health, (tally.get(block.health) ?? 0) + 1);
   const element = h(
     "div",
     { class: "flow-box" },
-    h("ol", { class: `flow ${size}`, "aria-label": label, onpointerover: name, onfocusin: name }, buttons.map((button) => h("li", {}, button))),
+    list,
+    folded.length < each.length ? fold : null,
     named,
     h(
       "p",
@@ -45,27 +64,35 @@ export function flow(run: Run, curves: Curves, label: string, onSelect: (block: 
         return many ? [h("span", {}, icon(health), ` ${many.toLocaleString("en-US")} ${WORDS[health]}`)] : [];
       }),
       h("span", {}, h("i", { class: "lamp-key" }), " gradient that arrives there at the end (dark: 100 million times less)"),
+      lights.some((light) => light !== undefined && !Number.isFinite(light)) ? h("span", {}, h("i", { class: "lamp-key lost" }), " gradient is NaN or infinite") : null,
     ),
   );
-  const select = (chosen: number): void =>
-    buttons.forEach((button, at) => button.setAttribute("aria-pressed", String(at === chosen)));
   return { element, select };
 }
 
-function stop(block: Block, curves: Curves, light: number, shared: number, pick: () => void): HTMLButtonElement {
+function stop({ at, name }: Stop, run: Run, curves: Curves, lights: readonly (number | undefined)[], shared: number, pick: () => void): HTMLButtonElement {
+  const block = run.blocks[at[0] ?? 0]!;
+  const known = at.map((i) => lights[i]).filter((light) => light !== undefined);
+  const lost = known.some((light) => !Number.isFinite(light));
+  const [light, most] = [Math.min(...known), Math.max(...known)];
   const lit = light > 0 ? Math.max(0.02, Math.min(1, 1 - Math.log10(Math.min(1, light)) / FLOOR)) : 0;
   const what = block.kind === "act" ? block.act : block.kind;
-  const grad = Number.isFinite(light) ? `, gradient ${number(light)} of the last` : "";
-  const label = `${block.name}, ${what}${block.layer && block.layer !== block.name ? ` after ${block.layer}` : ""}${block.units ? `, ${count(block.units, "unit")}` : ""}, ${WORDS[block.health]}${block.affected ? `: ${block.affected}` : ""}${grad}`;
+  const range = number(light) === number(most) ? number(light) : `${number(light)} to ${number(most)}`;
+  const grad = !known.length ? "" : lost ? ", gradient NaN or infinite" : `, gradient ${range} of the last act’s`;
+  const times = at.length > 1 ? `, ${at.length.toLocaleString("en-US")} places` : "";
+  const why = block.affected && at.length === 1 ? `: ${block.affected}` : "";
+  const after = block.layer && block.layer !== block.name && at.length === 1 ? block.layer : "";
+  const label = `${name}, ${what}${times}${after ? ` after ${after}` : ""}${block.units ? `, ${count(block.units, "unit")}` : ""}, ${WORDS[block.health]}${why}${grad}`;
   const button = h(
     "button",
-    { type: "button", class: `stop ${block.kind} tone-${tone(block.health)} ${block.health}`, "aria-pressed": "false", "data-key": `stop ${block.name}`, "aria-label": label, title: label, onclick: pick },
+    { type: "button", class: `stop ${block.kind} tone-${tone(block.health)} ${block.health}`, "aria-pressed": "false", "data-key": `stop ${name}`, "aria-label": label, title: label, onclick: pick },
     glyph(block, curves),
-    h("span", { class: "stop-name" }, broken(tail(block.name.slice(shared), 26))),
-    h("span", { class: "stop-act" }, block.kind === "act" ? block.act : block.kind),
-    block.kind === "act" && block.layer && block.layer !== block.name ? h("span", { class: "stop-act" }, `after ${tail(block.layer.startsWith(block.name.slice(0, shared)) ? block.layer.slice(shared) : block.layer, 11)}`) : null,
+    h("span", { class: "stop-name" }, broken(tail(name.slice(shared), run.blocks.length > WIDE ? 16 : 26))),
+    h("span", { class: "stop-act" }, what),
+    times ? h("b", { class: "stop-act" }, `× ${at.length}`) : null,
+    block.kind === "act" && after ? h("span", { class: "stop-act" }, `after ${tail(after.startsWith(block.name.slice(0, shared)) ? after.slice(shared) : after, 11)}`) : null,
     icon(block.health),
-    Number.isFinite(light) ? vars(h("span", { class: "lamp" }), { "--lit": lit }) : null,
+    known.length ? vars(h("span", { class: `lamp ${lost ? "lost" : ""}` }), { "--lit": lost ? 1 : lit }) : null,
   );
   return button;
 }
@@ -79,7 +106,7 @@ function tail(name: string, most: number): string {
 }
 
 /** A name that may be broken after its dots. */
-function broken(name: string): Child[] {
+export function broken(name: string): Child[] {
   return name.split(".").flatMap((part, i, all): Child[] => (i < all.length - 1 ? [`${part}.`, h("wbr")] : [part]));
 }
 

@@ -9,7 +9,7 @@ import { themeButton } from "../lib/theme";
 import { depthMap } from "./depth";
 import { depth, evidence, everywhere, loss, of, PERCENT, updates } from "./figures";
 import { cure, notes, rest, story } from "./findings";
-import { flow, type Flow } from "./flow";
+import { broken, flow, type Flow } from "./flow";
 import { follow } from "./live";
 import { site } from "./site";
 import { allUpdates } from "./updates";
@@ -120,7 +120,7 @@ function first(run: Run, data: Report, at: number): HTMLElement {
       { class: "first-words" },
       at >= 0 ? h("p", { class: `run-name tone-${"ab"[at]}` }, run.name) : null,
       h("p", { class: `verdict ${health}` }, icon(health), h("span", {}, root ? claim : { sick: "Sick", fine: "Healthy", unknown: "Not known" }[run.verdict.kind])),
-      h("h1", {}, root ? headline(root, run) : `${claim}.`),
+      h("h1", {}, root ? broken(headline(root, run)) : `${claim}.`),
       root ? h("p", { class: "lede" }, data.pages[root.rule] ? sentence(data.pages[root.rule]!.summary) : "") : null,
       h("p", { class: "because" }, root ? root.message : run.verdict.outcome),
       h("p", { class: "muted" }, root ? run.verdict.outcome : looked(run)),

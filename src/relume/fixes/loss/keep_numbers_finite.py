@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PAGE = page(__doc__)
 
-RUNGS = {"ACT604": 9, "ACT803": 1, "ACT602": 9, "ACT907": 1}
+RUNGS = {"ACT604": 9, "ACT803": 1, "ACT804": 1, "ACT602": 9, "ACT907": 1}
 
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:

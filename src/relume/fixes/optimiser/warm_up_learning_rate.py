@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 PAGE = page(__doc__)
 
-RUNGS = {"ACT605": 2, "ACT403": 1.5, "ACT401": 1.5, "ACT602": 2.5}
+RUNGS = {"ACT605": 2, "ACT403": 1.5, "ACT401": 1.5, "ACT503": 5, "ACT602": 2.5}
 IF_HIGH = ("ACT401", "ACT403")
 SHARE, MOST = 0.1, 500  # of the run's steps, as is usual; warm-ups longer than that gain nothing
 

@@ -8,7 +8,7 @@ are taken from the cache by their position in the graph. Every deep record reads
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -36,6 +36,7 @@ class CachedGraph:
         criterion: its name and the position of its node.
         input_layers: the layers at which the user's data enter, by the position of their node
             (token numbers are not saved, so an embedding is never among them).
+        heads: state, order and position of each attention and router.
     """
 
     signature: Signature
@@ -43,6 +44,9 @@ class CachedGraph:
     head: tuple[SiteState, int] | None
     criterion: tuple[str, int] | None
     input_layers: dict[int, str]
+    heads: list[tuple[SiteState, int, int]] = field(
+        default_factory=list[tuple[SiteState, int, int]]
+    )
 
     def site_calls(self, graph: AutogradGraph, phase: int) -> list[SiteCall]:
         """Return the acts of another graph with this signature, read by record `phase`."""
@@ -87,6 +91,7 @@ def cached_graph(
     acts: Sequence[SiteCall],
     view: GraphView,
     input_layers: Mapping[AutogradNode, str],
+    heads: Sequence[SiteCall] = (),
 ) -> CachedGraph | None:
     """Return a cache of a graph that was read in full; None if an act has no node in it."""
     places: dict[AutogradNode | None, int] = {node: place for place, node in enumerate(graph.nodes)}
@@ -105,4 +110,5 @@ def cached_graph(
         (call.state, call.order, places[call.node], one)
         for call, one in zip(acts, again, strict=True)
     ]
-    return CachedGraph(key, act_places, head, criterion, input_places)
+    head_places = [(call.state, call.order, places[call.node]) for call in heads]
+    return CachedGraph(key, act_places, head, criterion, input_places, head_places)

@@ -135,6 +135,9 @@ class GraphReader:
             cached: its entry in the cache.
         """
         self._record_acts(record, cached.site_calls(graph, record.phase))
+        self._record_heads(
+            record, [SiteCall(s, order, graph.nodes[at]) for s, order, at in cached.heads]
+        )
         if cached.criterion is not None:
             name, at = cached.criterion
             self._fact_log.criterion_fact.read_cached(name, graph.nodes[at])
@@ -165,6 +168,12 @@ class GraphReader:
             unscale=record.unscale if isinstance(record.unscale, float) else None,
         )
         self._record_acts(record, acts)
+        heads = [
+            *self._fact_log.attention.find(graph, self._module_trace, self._step),
+            *self._fact_log.routers.find(graph, self._module_trace, self._step),
+        ]
+        self._fact_log.write_sites(heads)
+        self._record_heads(record, heads)
         if record.deep:
             self._outgoing(record, graph, acts)
         if new:
@@ -182,7 +191,7 @@ class GraphReader:
         )
         settled = not new and not wants_lines and record.phase >= DEEP_FIRST
         settled = settled and not self._fact_log.criterion_fact.needs_full_graph
-        return cached_graph(key, graph, acts, view, input_layers) if settled else None
+        return cached_graph(key, graph, acts, view, input_layers, heads) if settled else None
 
     def _record_acts(self, record: StepRecord, acts: list[SiteCall]) -> None:
         for call in acts:
@@ -190,6 +199,18 @@ class GraphReader:
                 record.read_act(call.state, call.node, call.captured_input)
             elif call.state.site.role == "gate" and call.node is not None:
                 record.read_router(call.state, call.node)
+
+    def _record_heads(self, record: StepRecord, calls: list[SiteCall]) -> None:
+        for call in calls:
+            try:
+                if call.state.site.kind == "router":
+                    record.read_choice(call.state, call.node)
+                else:
+                    record.read_attention(call.state, call.node)
+            except Exception as error:  # a form not foreseen; acts are read all the same
+                if not call.state.unreadable:
+                    record.on_error(call.state.site.kind, error)
+                call.state.unreadable = True
 
     def _outgoing(self, record: StepRecord, graph: AutogradGraph, acts: list[SiteCall]) -> None:
         """Read the weights that take the output of smooth hidden acts (only ACT402 needs them)."""

@@ -256,7 +256,7 @@ class PendingRecords:
             self._units += max(map(np.size, sampled.sums.values()), default=0)
             counters.narrow = self._units > WIDE
         counters.add(step, entry.rows, unit_fields(sampled))
-        return {} if "top" in sampled.sums else site_stats(sampled)
+        return site_stats(sampled, entry.state.site.kind)
 
 
 def _mean(losses: Sequence[Loss]) -> Loss | None:

@@ -11,11 +11,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relume.acts.act import Act
-from relume.record.graph.autograd_graph import AutogradNode, saved, signed_axis
+from relume.record.graph.attention import attention_again
+from relume.record.graph.attention import sample as sample_attention
+from relume.record.graph.autograd_graph import (
+    AutogradNode,
+    kind,
+    saved,
+    signal_inputs,
+    signed_axis,
+)
 from relume.record.graph.elementwise import InnerNode
 from relume.record.graph.recompute import output_of, pre_of
+from relume.record.graph.routers import chosen
 from relume.record.hooks.torch_state import untraced
 from relume.record.measure import act_stats
+from relume.record.measure.attention_sums import ATTENTION, attention_sums
 from relume.record.measure.stat import SampledSums
 from relume.record.sites.composite_acts import parameters_of
 from relume.record.sites.function_mode import CapturedInput
@@ -280,6 +290,9 @@ class StepRecord:
             state: the state of a softmax that gates.
             node: its node in the graph.
         """
+        source = next(iter(signal_inputs(node)), None)
+        if source is not None and kind(source) == "TopkBackward":
+            return  # over values that are sorted: the first is always the largest
         result, axis = saved(node, "_saved_result"), state.axis
         if state.site.name in self.sums or not isinstance(result, Tensor) or result.dim() < 2:
             return
@@ -288,6 +301,35 @@ class StepRecord:
         rows = act_stats.sample(result, axis, self.phase)
         sums = self.sums[state.site.name] = SiteSums(state, rows.shape[0])
         sums.sums.append((act_stats.TOP, act_stats.top_sums(rows)))
+
+    def read_attention(self, state: SiteState, node: AutogradNode) -> None:
+        """Sum up the scores and weights of an attention on sampled rows, by head.
+
+        Args:
+            state: the state of its site.
+            node: its node in the graph.
+        """
+        if state.site.name in self.sums or state.unreadable:
+            return
+        call = attention_again(node)
+        read = None if call is None else sample_attention(call, state.site.units, self.phase)
+        if read is None:
+            return
+        rows = read.weights.shape[0] * read.weights.shape[2]
+        sums = self.sums[state.site.name] = SiteSums(state, rows)
+        sums.sums.append((ATTENTION, attention_sums(read)))
+
+    def read_choice(self, state: SiteState, node: AutogradNode) -> None:
+        """Count the rows that a router sends to each expert.
+
+        Args:
+            state: the state of its site.
+            node: its node in the graph.
+        """
+        found = None if state.site.name in self.sums else chosen(node, state.site.units)
+        if found is not None and not state.unreadable:
+            sums = self.sums[state.site.name] = SiteSums(state, found[1])
+            sums.sums.append((act_stats.TOP, found[0]))
 
     def add_outgoing(self, state: SiteState, norms: Tensor | None) -> None:
         """Add the norms of the weights that take an act's output, one for each unit.

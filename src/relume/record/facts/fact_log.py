@@ -30,7 +30,9 @@ from relume.record.graph.broken_forward import BrokenPlace
 from relume.record.graph.opaque_ops import NO_BACKWARD
 from relume.record.measure.dtensor import is_sharded, local_part
 from relume.record.measure.input_moments import LEAST_ROWS, InputMoments
+from relume.record.sites.attention_sites import AttentionSites
 from relume.record.sites.module_trace import ModuleTrace
+from relume.record.sites.router_sites import RouterSites
 from relume.record.sites.sites import MOST_CALLS, SiteCall, Sites, SiteState, source_of
 from relume.record.store.run_file import Writer
 
@@ -62,6 +64,8 @@ class FactLog(FactAudit):
     Attributes:
         structure_facts: writes facts about the model's structure.
         criterion_fact: writes the fact about the criterion.
+        attention: finds attention, and writes its form.
+        routers: finds routers of experts.
         wiring: writes which parameters get a gradient and are optimised.
         signal: writes where the signal, or the error, is lost on its way.
         origin: writes where the first value that is not finite came from.
@@ -73,6 +77,8 @@ class FactLog(FactAudit):
         super().__init__(sites, writer)
         self.structure_facts = StructureFacts(sites, writer)
         self.criterion_fact = CriterionFact(writer)
+        self.attention = AttentionSites(sites, writer)
+        self.routers = RouterSites(sites, writer)
         self.wiring = WiringAudit(sites, writer)
         self.signal = SignalAudit(sites, writer)
         self.origin = NonFiniteOrigin(sites, writer)

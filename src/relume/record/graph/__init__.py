@@ -17,6 +17,8 @@ Files in reading order:
 - `handwritten_relu`: ``torch.where(x > 0, x, 0)`` and ``x * (x > 0)`` as acts.
 - `elementwise`: an act that is written by hand as a function of one tensor.
 - `affine_structure`: affine maps in a row, biases under a norm, where the data enter.
+- `attention`: attention, fused or written out, and a sample of its scores and weights.
+- `routers`: choices among experts, and how often each was chosen.
 - `outgoing_weights`: the norm of each unit's outgoing weights.
 - `criterion`: the criterion, the head behind it, the acts between.
 - `criterion_targets`: the targets that the criterion saved.

@@ -376,6 +376,12 @@ def role(graph: AutogradGraph, node: AutogradNode, act: str) -> str:
             return "attention"
         if name == "MulBackward" and len(signal_inputs(user)) == 2:
             return "gate"
-        if name in RESHAPE or (name == "MulBackward" and passes_through(user) is not None):
+        if name == "MmBackward" and act == "softmax" and len(signal_inputs(user)) == 2:
+            return "attention"  # of one example
+        if (
+            name in RESHAPE
+            or name == "NativeDropoutBackward"
+            or (name == "MulBackward" and passes_through(user) is not None)
+        ):
             todo.extend(graph.consumers(user))
     return "hidden"

@@ -11,6 +11,7 @@ Files in reading order:
 - `tensor_view`: a tensor's memory as a NumPy array, without a trace on the tensor.
 - `flat_intervals`: where an act is flat, as intervals of its input.
 - `act_stats`: sampling, the sums of one act, and its stats (torch, any device).
+- `attention_sums`: the sums of one attention, one number a head.
 - `unit_counters`: the sums of each unit added up over records, in windows.
 - `input_moments`: how centred and how stretched the network's inputs are.
 - `target_stats`, `chance_loss`: the targets, and the loss of the best constant guess.

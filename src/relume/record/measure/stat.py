@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["act", "head", "input", "parameter", "run", "window"]
+Kind = Literal["act", "attention", "head", "input", "parameter", "router", "run", "window"]
 Merge = Literal[
     "mean over rows",
     "mean over finite entries",

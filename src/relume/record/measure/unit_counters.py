@@ -36,6 +36,7 @@ SITE_BYTES = 320_000  # of one site's windows in the file: 64 MB for 200 sites
 UNIT_BYTES = 64  # of one unit in one window, without rare fields
 DEATH = 0.1  # of a layer's units that fall silent at once: no sampling of rows does that
 MOST_SPLITS = 8  # regimes of a site in a training: beyond that it is restless, and is pooled
+_BARE = frozenset({"top", "attended"})  # fields of sites whose units have no slope
 MOST_SAMPLES = 2**32 - 1  # that 4 bytes can count: a window is closed before it holds more
 
 
@@ -166,12 +167,12 @@ class UnitCounters:
 
     def _window(self) -> Window:
         fields: dict[str, Any] = {}
-        # a softmax that gates has the field top and nothing else
-        router = "top" in self._measured and "active" not in self._measured
+        # a softmax that gates, and attention, have fields of their own and nothing else
+        bare = bool(_BARE & self._measured) and "active" not in self._measured
         for name, law in FIELDS.items():
             if self.narrow and not law.narrow:
                 continue
-            if (law.rare or router) and name not in self._measured:
+            if (law.rare or bare) and name not in self._measured:
                 continue
             sums = self._sums.get(name)
             if sums is None or sums.ndim == 0:
@@ -183,7 +184,7 @@ class UnitCounters:
 
 def _width(fields: Mapping[str, Any]) -> int:
     """How many units a record has: the width of its counts, else of its widest field."""
-    counts = [np.size(fields[name]) for name in ("active", "top") if name in fields]
+    counts = [np.size(fields[name]) for name in ("active", *_BARE) if name in fields]
     return counts[0] if counts else max((np.size(field) for field in fields.values()), default=0)
 
 

@@ -10,6 +10,8 @@ Files in reading order:
     function_mode.py     `ActCapture`: captures acts where there is no graph to read
     composite_acts.py    `CompositeFinder`: acts that several nodes compute, and what is no act
     find_acts.py         `ActFinder`: finds acts in nodes, masks and captured calls
+    attention_sites.py   `AttentionSites`: attention, and a fact about each
+    router_sites.py      `RouterSites`: routers of experts, and a fact about each
     qualified_names.py   `QualifiedNames`: names of modules and parameters
     sites.py             `Sites`: the sites of a run, found once
 

@@ -45,6 +45,7 @@ class SiteState:
         node_spec: how its autograd node saves the act's input or output.
         counters: counts per unit.
         shape, dtype, device: those of the value that its node saved, once it was read.
+        unreadable: reading it failed; it is not tried again.
     """
 
     site: Site
@@ -55,6 +56,7 @@ class SiteState:
     shape: tuple[int, ...] = ()
     dtype: torch.dtype = torch.float32
     device: torch.device | None = None
+    unreadable: bool = False
     _keys: dict[tuple[str, ...], list[tuple[str, str]]] = field(
         default_factory=dict[tuple[str, ...], list[tuple[str, str]]]
     )

@@ -19,6 +19,9 @@ from relume.report.words.sanitise import share
 STARVED = 1e-3
 """Of the gradient of the block that gets most, both over the weights: less is vanishing-gradient's
 limit (`relume explain vanishing-gradient`)."""
+VALUES = ("pre_rms", "post_rms", "rms", "weight_norm", "grad_pre_rms", "grad_norm")
+"""What is not finite only where values or gradients are not; a share may lack a denominator."""
+VANISHING = ("vanishing-gradient",)
 NOT_FINITE = ("first-non-finite", "exploding-gradient", "non-finite-data", "swallowed-nan")
 
 
@@ -29,6 +32,7 @@ def mark_affected(
     gradients = [_gradient(block, trace) for block in blocks]
     most = max((value for value in gradients if value is not None), default=0.0)
     marked: list[NetworkBlock] = []
+    below = _below_the_line(blocks, trace) if _by(diagnosis, VANISHING) else set[str]()
     for block, value in zip(blocks, gradients, strict=True):
         reason = ""
         if _not_finite(block, trace):
@@ -36,7 +40,10 @@ def mark_affected(
         elif value is not None and value < STARVED * most:
             arrives = share(value / most) if value else "none"
             reason = f"{arrives} of the largest gradient arrives here"
-            reason += _by(diagnosis, ("vanishing-gradient",))
+            reason += _by(diagnosis, VANISHING)
+        elif block.name in below:
+            reason = "less than a thousandth of the gradient arrives here"
+            reason += _by(diagnosis, VANISHING)
         suffers = bool(reason) and block.health == "fine"
         marked.append(replace(block, health="affected", affected=reason) if suffers else block)
     return marked
@@ -56,14 +63,24 @@ def _gradient(block: NetworkBlock, trace: Trace) -> float | None:
     return max(known, default=None)
 
 
+def _below_the_line(blocks: Sequence[NetworkBlock], trace: Trace) -> set[str]:
+    """The acts whose gradient at the end is below the figure's line: a thousandth of the last
+    act's. By itself that is no sign, for entries of a large image each get little."""
+    ends: list[tuple[str, float]] = []
+    for block in blocks:
+        series = trace.series(block.name, "grad_pre_rms")
+        if series is not None and len(series) and block.kind == "act":
+            ends.append((block.name, float(series.values[-1])))
+    return {name for name, end in ends if end < STARVED * ends[-1][1]}
+
+
 def _not_finite(block: NetworkBlock, trace: Trace) -> bool:
-    """Whether the last record of the block's act holds NaN or infinity."""
-    for stat in ("pre_rms", "post_rms", "weight_norm"):
-        for name in block.names:
-            series = trace.series(name, stat)
-            if series is not None and len(series) and not math.isfinite(float(series.values[-1])):
-                return True
-    return False
+    """Whether a last record of the block holds NaN or infinity, forward or backward."""
+    table = (trace.series(name, stat) for stat in VALUES for name in block.names)
+    return any(
+        series is not None and len(series) and not math.isfinite(float(series.values[-1]))
+        for series in table
+    )
 
 
 def _by(diagnosis: Diagnosis, names: Iterable[str]) -> str:

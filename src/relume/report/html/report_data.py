@@ -18,8 +18,8 @@ from relume.report.words.sanitise import name
 
 VERSION = 1
 MOST_RUNS = 2
-LARGEST = 820_000
-"""Characters of data up to which a page, with a bundle of 160 kB, has at most a megabyte."""
+LARGEST = 800_000
+"""Characters of data up to which a page, with a bundle of 168 kB, has at most a megabyte."""
 FEWEST = 20_000
 """Values of a page below which its words, not its values, take the room."""
 

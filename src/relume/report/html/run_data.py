@@ -19,6 +19,7 @@ from relume.report.html.series_encoder import COLUMNS, WRITTEN, SeriesEncoder, c
 from relume.report.html.unit_spread import unit_spreads
 from relume.report.words.cause_tree import CauseBranch, cause_tree, unchecked_by_reason, verdict
 from relume.report.words.paste_command import paste_command
+from relume.report.words.repeated_names import fold_names
 from relume.report.words.sanitise import (
     clean,
     name,
@@ -47,7 +48,7 @@ WEIGHT_STATS = {"update": "update_ratio"}
 STATS = {"act": ACT_STATS, "head": HEAD_STATS, "input": INPUT_STATS, "parameter": WEIGHT_STATS}
 WIDE = {"grad_pre_rms"}
 """Stats drawn across the whole page, so with twice the columns."""
-MOST = 170_000
+MOST = 160_000
 """Values in a page, besides two series of steps: at two characters each a third of a megabyte."""
 CURVE = 64  # points of a finding's own curve, as core.Evidence promises
 LONG = 4_000  # characters of a message shown
@@ -254,7 +255,7 @@ def _missing(diagnosis: Diagnosis) -> list[dict[str, Any]]:
     return [
         {
             "rules": [clean(rule) for rule in rules],
-            "sites": [name(site, 60) for site in sites[:20]],
+            "sites": [name(site, 60) for site in fold_names(sites)[:20]],
             "reason": _long(item.reason),
             "remedy": _long(item.remedy),
         }

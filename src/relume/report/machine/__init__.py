@@ -5,6 +5,7 @@
 - `github.py`: workflow commands that annotate changed lines.
 - `sarif.py`: SARIF 2.1.0 for code hosts and editors.
 - `junit.py`: a test case a rule, for continuous integration.
+- `result_schemas.py`: the schemas of cures, trials and cards, made from the types.
 - `diagnosis_schema.py`: the published JSON schema, docs/schema/diagnosis-1.json.
 - `load_trials.py`: the way back, trials from the JSON of `relume fix`, `prove` or `compare`.
 

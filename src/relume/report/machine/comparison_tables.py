@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from relume.core.trial import Arm, ArmSummary, Trial, Verdict
+from relume.report.words.compared_word import compared_word
 
 COLUMNS = (
     "act",
@@ -24,6 +25,7 @@ COLUMNS = (
     "verdict",
     "least effect",
     "visible effect",
+    "power",
     "parameters",
     "ms a step",
 )
@@ -50,9 +52,10 @@ def _row(
         *((effect.mean, effect.low, effect.high, effect.p_holm) if effect else (None,) * 4),
         *((effect.wins, effect.pairs) if effect else (None,) * 2),
         summary.broken if summary else None,
-        verdict.word if verdict else None,
+        compared_word(verdict.word) if verdict else None,
         verdict.least if verdict else None,
         verdict.visible if verdict else None,
+        verdict.power if verdict else None,
         summary.parameters if summary else None,
         None if step is None else 1000 * step,
     )
@@ -118,7 +121,7 @@ def cells(trial: Trial) -> tuple[list[str], list[list[str]]]:
     """Return the head and the rows of the table, as texts."""
     held = list(dict.fromkeys(name for one in trial.standings for name in one.held_out))[:2]
     head = ["act", f"{trial.objective.name} (95 % interval)", "difference", "due to", *held]
-    head += ["parameters", "ms a step", "verdict"]
+    head += ["shows in 80 %", "power", "parameters", "ms a step", "verdict"]
     body = [
         [
             str(row["act"]),
@@ -126,6 +129,8 @@ def cells(trial: Trial) -> tuple[list[str], list[list[str]]]:
             _interval(row["difference"], row["difference low"], row["difference high"]),
             str(row["factor"] or ""),
             *(_number(row.get(name)) for name in held),
+            _number(row["visible effect"]),
+            "" if row["power"] is None else f"{row['power']:.2f}",
             "" if row["parameters"] is None else str(row["parameters"]),
             _number(row["ms a step"]),
             str(row["verdict"] or ""),
@@ -162,7 +167,8 @@ def paragraph(trial: Trial) -> str:
     if seen is not None and least is not None:
         power = (
             f" A difference of {seen:.3g} would have been found with a chance of 80 % at least; "
-            f"differences below {least:.3g} were not counted."
+            f"differences below {least:.3g} were not counted. The power is the chance to find a "
+            "difference of that size, by both tests."
         )
     names = {arm.name: arm.text or arm.name for arm in trial.arms}
     control = names.get(str(meta.get("control", "")), "the original program")

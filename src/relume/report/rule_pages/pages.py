@@ -168,16 +168,22 @@ def _row(page: PageText, widest: int, style: Style) -> tuple[Text, ...]:
 
 def rules_as_json(known: Sequence[PageText]) -> str:
     """Return all rules as a JSON array: code, name, family, severities, sign, summary."""
-    rows = [
-        {
-            "code": page.code,
-            "name": page.name,
-            "family": page.code[:4],
-            "about": page.family,
-            "severities": list(page.severities),
-            "sign": page.symptom,
-            "summary": page.summary,
-        }
-        for page in known
-    ]
+    return json.dumps([_as_data(page) for page in known], indent=2, ensure_ascii=False)
+
+
+def pages_as_json(known: Sequence[PageText]) -> str:
+    """Return pages of rules or fixes as a JSON array: the same, and the text in Markdown."""
+    rows = [{**_as_data(page), "text": page.text} for page in known]
     return json.dumps(rows, indent=2, ensure_ascii=False)
+
+
+def _as_data(page: PageText) -> dict[str, Any]:
+    return {
+        "code": page.code,
+        "name": page.name,
+        "family": page.code[:4],
+        "about": page.family,
+        "severities": list(page.severities),
+        "sign": page.symptom,
+        "summary": page.summary,
+    }

@@ -31,6 +31,7 @@ from relume.report.words.cause_tree import (
     unchecked_by_reason,
     verdict,
 )
+from relume.report.words.repeated_names import join_sites
 from relume.report.words.sanitise import (
     duration,
     join_names,
@@ -152,7 +153,7 @@ def _lines(
 def _missing(diagnosis: Diagnosis, style: Style) -> list[tuple[RenderableType, ...]]:
     rows: list[tuple[RenderableType, ...]] = []
     for names, sites, item in unchecked_by_reason(diagnosis.not_checked):
-        at = f" at {join_names(sites)}" if sites else ""
+        at = f" at {join_sites(sites)}" if sites else ""
         words: list[str | tuple[str, str]] = [
             (join_names(names, 40) + at, "bold"),
             f"\n{sentence(item.reason)}",

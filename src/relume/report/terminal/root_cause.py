@@ -18,6 +18,7 @@ from relume.report.terminal.style import STYLES, Style
 from relume.report.words.cause_tree import CauseBranch, group_by_rule
 from relume.report.words.made_at import CodeSpan, code_span
 from relume.report.words.paste_command import SCRIPT, paste_command, script_of
+from relume.report.words.repeated_names import fold_names, join_sites
 from relume.report.words.sanitise import (
     first_sentence,
     join_names,
@@ -200,6 +201,10 @@ def _curve(finding: Finding, style: Style, indent: int) -> list[str | tuple[str,
 
 def _sites(branches: Sequence[CauseBranch]) -> str:
     found = [branch.finding for branch in branches]
+    sites = [f.site or "the model" for f in found]
+    folded = fold_names(sites)
+    if len(folded) < len(sites):  # the numbers of so many are in the report, and under -v
+        return join_names(folded, 8)
     return join_names([f"{f.site or 'the model'} ({number(f.evidence.value)})" for f in found], 8)
 
 
@@ -213,7 +218,7 @@ def _symptoms(group: Sequence[CauseBranch]) -> Iterator[str]:
                 where.append(finding.site)
     for rule, names in sites.items():
         known = [site for site in names if site]
-        at = f" at {join_names(known)}" if known else ""
+        at = f" at {join_sites(known)}" if known else ""
         yield (
             f"{rule}{at}, a symptom of this" if len(names) == 1 else f"{rule}{at}, symptoms of this"
         )

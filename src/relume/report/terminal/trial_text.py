@@ -1,7 +1,7 @@
 """Prints trials: each tried edit with its interval, against the script as it is."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from rich.console import Console
@@ -14,7 +14,16 @@ from relume.core.plural import count
 from relume.core.trial import Arm, ArmSummary, Cure, Trial, Verdict
 from relume.report.terminal.root_cause import message
 from relume.report.terminal.style import Style
-from relume.report.words.sanitise import duration, name, number, place, prose, sentence
+from relume.report.words.compared_word import compared_word
+from relume.report.words.sanitise import (
+    duration,
+    name,
+    number,
+    place,
+    prose,
+    sentence,
+    share,
+)
 
 _STYLES = {
     "proven": "bold green",
@@ -26,7 +35,6 @@ _STYLES = {
     "no proven gain": "dim",
     "not run": "dim",
 }
-_WORDS = {"no proven gain": "no difference shown", "proven": "better"}  # in a comparison
 
 
 def cure(result: Cure, console: Console, *, diff: bool = True) -> None:
@@ -216,7 +224,7 @@ def verdict_words(verdict: Verdict | None, style: Style, *, compared: bool = Fal
     """Return the verdict's word and what qualifies it, in its colour."""
     if verdict is None:
         return style.text("")
-    word = _WORDS.get(verdict.word, verdict.word) if compared else verdict.word
+    word = compared_word(verdict.word) if compared else verdict.word
     more = ""
     if verdict.word == "undecided" and verdict.more_seeds:
         more = f": {count(verdict.more_seeds, 'more seed')}"
@@ -245,14 +253,14 @@ def evidence_lines(trial: Trial) -> list[str]:
     lines = [str(few)] if (few := trial.meta.get("too few")) else []
     judged = [v for v in trial.verdicts if v.effect is not None and v.arm != "placebo"]
     seen = [v.visible for v in judged if v.visible is not None]
+    powers = [v.power for v in judged if v.power is not None]
     least = [v.least for v in judged if v.least is not None]
-    if seen and least:
-        many = f"{number(min(seen))} to {number(max(seen))}" if len(seen) > 1 else number(seen[0])
+    if seen and least and powers:
         pairs = sorted({v.effect.pairs for v in judged if v.effect is not None})
         spoken = " or ".join(map(str, pairs))
         lines.append(
-            f"with {spoken} pairs the smallest difference that shows in four trials of five is "
-            f"{many}; the least worth a change is {number(max(least))} (--least)"
+            f"with {spoken} pairs a difference of {span(seen, number)} shows in 80 % of trials; "
+            f"the least worth a change, {number(max(least))} (--least), in {span(powers, share)}"
         )
     names = dict.fromkeys(name for one in trial.standings for name in one.held_out)
     for held in list(names)[:2]:
@@ -265,6 +273,16 @@ def evidence_lines(trial: Trial) -> list[str]:
     if names and trial.objective.source == "loss":
         lines.append(f"judge by it: --metric 'validation:{name(next(iter(names)))}'")
     return lines
+
+
+def span(values: Sequence[float], words: Callable[[float], str]) -> str:
+    """Return the smallest and the largest value in words, or the one that there is.
+
+    >>> span([2, 1, 3], str), span([2], str)
+    ('1 to 3', '2')
+    """
+    ends = dict.fromkeys((words(min(values)), words(max(values))))
+    return " to ".join(ends)
 
 
 def arm_words(trial: Trial, arm: str) -> str:

@@ -194,7 +194,13 @@ def _at(series: Series | None, step: int) -> float | None:
     return float(series.values[at])
 
 
-EXPLAINS = ("ACT401", "ACT402", "ACT403", "ACT501", "ACT502", "ACT601", "ACT602", "ACT604")
+EXPLAINS = (
+    *("ACT401", "ACT402", "ACT403", "ACT501", "ACT502", "ACT503", "ACT601"),
+    *(
+        "ACT602",
+        "ACT604",
+    ),
+)
 RULE = PAGE.rule(
     check,
     severities=("note", "warning", "error"),

@@ -134,7 +134,13 @@ def _cure(site: Site) -> str:
     return f"initialise {site.name} at random, with the gain of its act"
 
 
-EXPLAINS = ("ACT301", "ACT303", "ACT401", "ACT402", "ACT403", "ACT501", "ACT601", "ACT602")
+EXPLAINS = (
+    *("ACT301", "ACT303", "ACT401", "ACT402", "ACT403", "ACT501", "ACT503"),
+    *(
+        "ACT601",
+        "ACT602",
+    ),
+)
 RULE = PAGE.rule(
     check,
     severities=("note", "error"),

@@ -91,7 +91,13 @@ def _finding(
     )
 
 
-EXPLAINS = ("ACT301", "ACT303", "ACT401", "ACT402", "ACT403", "ACT501", "ACT502", "ACT601")
+EXPLAINS = (
+    *("ACT301", "ACT303", "ACT401", "ACT402", "ACT403", "ACT501", "ACT502"),
+    *(
+        "ACT503",
+        "ACT601",
+    ),
+)
 LATER = ("ACT602", "ACT603", "ACT604", "ACT605", "ACT606", "ACT607", "ACT801")
 RULE = PAGE.rule(
     check,

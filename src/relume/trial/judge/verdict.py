@@ -40,6 +40,7 @@ from relume.trial.judge.paired_tests import (
     fisher,
     flips,
     holm,
+    power,
     seeds_needed,
     sign_needed,
     sign_share,
@@ -140,7 +141,7 @@ def judge(
         if word == PROVEN:
             why = worse_held_out(arm.name, base, runs, seeds, objective)
             word = TRAINING_ONLY if why else word
-        seen = _visible(one.pairs, LEVEL / count, LEVEL * share / count)
+        seen, chance = _seen(one.pairs, LEVEL / count, LEVEL * share / count)
         verdicts.append(
             Verdict(
                 arm.name,
@@ -152,6 +153,7 @@ def judge(
                 _new_findings(arm, base, runs, seeds),
                 one.pairs.least,
                 seen,
+                chance,
             )
         )
     return verdicts
@@ -179,11 +181,14 @@ def _tested(pairs: Pairs, *, exact: bool) -> Tested:
     return Tested(pairs, effect, decide, against, ahead, behind)
 
 
-def _visible(pairs: Pairs, level: float, signs: float) -> float | None:
-    """Return the effect that these pairs would have shown; None where they are too few to prove."""
-    if pairs.count < sign_needed(signs):
-        return None
-    return visible(len(pairs.differences), spread_of(pairs.differences), level)
+def _seen(pairs: Pairs, level: float, signs: float) -> tuple[float | None, float | None]:
+    """Return the effect that these pairs would have shown, and the chance that they would have
+    shown the least effect; None where they are too few to prove, or to tell their spread."""
+    n, spread = len(pairs.differences), spread_of(pairs.differences)
+    if pairs.count < sign_needed(signs) or n < FEWEST:
+        return None, None
+    chance = power(n, pairs.least / spread, level, signs) if spread else 1.0
+    return visible(n, spread, level, signs), chance
 
 
 def _word(one: Tested, level: float, signs: float, *, gone: bool) -> tuple[str, int | None]:
@@ -214,7 +219,7 @@ def _word(one: Tested, level: float, signs: float, *, gone: bool) -> tuple[str, 
     if not sure and size.mean >= pairs.least and size.mean > 0:
         if pairs.count < 2:
             return UNDECIDED, None
-        needed = max(fewest, seeds_needed(size.mean, spread_of(pairs.differences), level))
+        needed = max(fewest, seeds_needed(size.mean, spread_of(pairs.differences), level, signs))
         return UNDECIDED, max(1, needed - pairs.count)
     return (SYMPTOM if gone else NO_GAIN), None
 

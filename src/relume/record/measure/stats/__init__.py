@@ -9,6 +9,8 @@ Files in reading order:
 - `value_moments`: mean, RMS and extremes of an act's input and output.
 - `gradient_rms`: the gradients on both sides of an act.
 - `head_values`: the output of the head and its gradient.
+- `attention_spread`: the scores and weights of attention, all heads together and by head.
+- `expert_loads`: how evenly a router's choices fall on its experts.
 - `input_shape`: how centred and how stretched the inputs are.
 - `parameter_sizes`: weights, gradients and updates.
 - `step_values`: loss, learning rate and time of every step.

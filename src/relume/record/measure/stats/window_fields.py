@@ -123,8 +123,8 @@ TOP = UnitField(
     name="top",
     unit="samples",
     merge="sum",
-    doc="Samples on which the output is the largest of a softmax that gates, which has no other "
-    "field; of equal ones the first counts.",
+    doc="Samples on which the output is the largest of a softmax that gates, or on which a router "
+    "chose the expert; neither has another field. Of equal ones the first counts.",
     type="u4",
     rare=True,
 )

@@ -1,0 +1,28 @@
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(20, 4096), nn.Linear(4096, 2)
+
+    def forward(self, x):
+        z = self.first(x)
+        return self.last(nn.functional.mish(z))  # bad
+        return self.last(nn.functional.relu(z))  # good
+
+
+x = torch.randn(1024, 20)
+y = (x[:, 0] + x[:, 1] > 0).long()
+model = Net()
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+for step in range(200):
+    rows = torch.randint(1024, (256,))
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
+    loss.backward()
+    optimizer.step()

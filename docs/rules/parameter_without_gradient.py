@@ -1,0 +1,28 @@
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.last = nn.Linear(20, 64), nn.Linear(64, 2)
+
+    def forward(self, x):
+        h = torch.tanh(self.encoder(x))
+        return self.last(h.detach())  # bad
+        return self.last(h)  # good
+
+
+x = torch.randn(1024, 20)
+y = (x[:, 0] + x[:, 1] > 0).long()
+model = Net()
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+for step in range(300):
+    rows = torch.randint(1024, (64,))
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
+    loss.backward()
+    optimizer.step()

@@ -1,0 +1,17 @@
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+x = torch.randn(1024, 20)
+y = (x[:, 0] + x[:, 1] > 0).long()
+model = nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 2))
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+for step in range(300):
+    rows = torch.randint(1024, (64,))
+    logs = model(x[rows]).log_softmax(dim=0)  # bad
+    logs = model(x[rows]).log_softmax(dim=1)  # good
+    optimizer.zero_grad()
+    loss = nn.functional.nll_loss(logs, y[rows])
+    loss.backward()
+    optimizer.step()

@@ -1,0 +1,59 @@
+"""Sends the figures and findings of a run to MLflow, through its own client.
+
+    from relume.integrations.log_mlflow import log
+    log(run)                    # into the MLflow run that is active, else into a new one
+
+MLflow's own settings (`MLFLOW_TRACKING_URI`) say where it is kept.
+"""
+
+import time
+from importlib import import_module
+from typing import Any
+
+from relume.errors import UsageError
+from relume.integrations.logged_run import COLUMNS, PREFIX, LoggedRun, logged
+from relume.record.run import Run
+
+LARGEST = 1_000  # metrics of one `log_batch`, as MLflow's REST interface allows
+
+
+def log(run: Run, project: str = "relume") -> str:
+    """Send a recorded run; return where it is. `project` is the experiment of a new MLflow run."""
+    return send(logged(run), project)
+
+
+def send(run: LoggedRun, project: str) -> str:
+    """Send what a logger takes of a run; return where it is.
+
+    Raises:
+        UsageError: mlflow is not installed.
+    """
+    try:
+        mlflow: Any = import_module("mlflow")
+        entities: Any = import_module("mlflow.entities")
+    except ImportError:
+        raise UsageError("mlflow is not installed: pip install mlflow.") from None
+    client = mlflow.MlflowClient()
+    active = mlflow.active_run()
+    if active is None:
+        known = client.get_experiment_by_name(project)
+        number = known.experiment_id if known else client.create_experiment(project)
+        target = client.create_run(number, run_name=run.name).info.run_id
+    else:
+        target = active.info.run_id
+    now = int(1000 * time.time())
+    metrics = [
+        entities.Metric(key, value, now, step)
+        for step, values in run.points()
+        for key, value in values.items()
+    ]
+    for at in range(0, len(metrics), LARGEST):
+        client.log_batch(target, metrics=metrics[at : at + LARGEST])
+    for key, value in {**run.about, **run.verdict}.items():
+        client.set_tag(target, f"{PREFIX}{key}", value)
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in run.findings]
+    client.log_dict(target, {"findings": rows, **run.verdict}, f"{PREFIX}findings.json")
+    client.log_text(target, run.diagnosis.to_json(), f"{PREFIX}diagnosis.json")
+    if active is None:
+        client.set_terminated(target)
+    return f"{mlflow.get_tracking_uri()} (run {target})"
