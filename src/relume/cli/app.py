@@ -33,7 +33,6 @@ from relume.cli import (
     runs_command,
     trial_commands,
 )
-from relume.cli.early_alarm import EarlyAlarm
 from relume.cli.load_and_diagnose import load_and_diagnose
 from relume.cli.options import JudgingOptions, OutputPolicy, output_policy
 from relume.cli.script_options import PLACES, TrialCommand
@@ -241,6 +240,7 @@ def _in_this_process(plan: RunPlan, begun: Callable[[Path], None]) -> "LaunchRes
 
 
 def _in_its_own_process(plan: RunPlan, begun: Callable[[Path], None]) -> "LaunchResult":
+    from relume.cli.early_alarm import EarlyAlarm
     from relume.record.store.new_path import new_path
     from relume.supervise import run as supervise
 
