@@ -7,7 +7,6 @@ the experiment, is skipped.
 
 import contextlib
 import json
-import os
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from relume.atlas.experiment import Experiment
 from relume.cards.card_cache import folder as cards
+from relume.core.whole_file import whole_file
 
 
 def folder() -> Path:
@@ -36,14 +36,8 @@ def store_result(result: Mapping[str, Any], at: Path) -> Path:
     """Write a result, whole or not at all; return its file."""
     at.mkdir(parents=True, exist_ok=True)
     path = at / f"{result['experiment']}.json"
-    text = json.dumps(result, indent=1, ensure_ascii=False)
-    text = _flat(text)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text + "\n", "utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as part:
+        part.write_text(_flat(json.dumps(result, indent=1, ensure_ascii=False)) + "\n", "utf-8")
     return path
 
 

@@ -11,7 +11,6 @@ import inspect
 import json
 import os
 import re
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import torch
 import relume
 from relume.acts.act import Act, shipped
 from relume.core import Card
+from relume.core.whole_file import whole_file
 
 
 def folder() -> Path:
@@ -70,13 +70,8 @@ def write(card: Card, path: Path) -> None:
     stored = json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest(), "card": text})
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".card-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(stored)
-            Path(temporary).replace(path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        with whole_file(path) as part:
+            part.write_text(stored, "utf-8")
 
 
 def _record(act: Act) -> list[Any]:

@@ -11,6 +11,7 @@ In comes nothing; out go the types below, which every other room imports from he
 Files in reading order:
 
 - `plural`: a number with its noun.
+- `whole_file`: a file that is written whole or not at all.
 - `severity`: fact, note, warning, error.
 - `loss_stride`: how far apart the losses of a run lie.
 - `jsonable`: what JSON can carry, and how a noun becomes that.

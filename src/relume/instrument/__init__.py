@@ -11,7 +11,7 @@ Files in reading order:
 
     private_names.py    each private name of torch, looked up once; `missing`
     monkeypatch.py      `MonkeyPatch`: wraps a function; wrappers are removed in any order
-    inserted_calls.py   `FunctionCalls`: calls inside a function, without a frame on the stack
+    inserted_calls.py   `on_backward`: calls inside a function, without a frame on the stack
     grad_scaling.py     `GradScaling`: the factor of a gradient scaler, and a loss without it
     source_lines.py     `SourceLines`: lines of autograd nodes, behind the user's anomaly mode
     plain_traceback.py  `as_without_hooks`: a forward's traceback as it is without our hooks, modes

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from types import CodeType, FunctionType
 from typing import Any, ClassVar
 
+import torch
+from torch.amp.grad_scaler import GradScaler
+
 from relume.instrument.monkeypatch import MonkeyPatch
 
 Names = tuple[str, ...]
@@ -151,6 +154,33 @@ class FunctionCalls:
             return result
 
         return call
+
+
+# All listeners of one function get the same arguments, since they share its longer code.
+
+
+def on_backward(before: Call, after: Call = _nothing) -> FunctionCalls:
+    """Call `before` with the tensors that backward is called on, and `after` when it has run."""
+    names = (("tensors",), ())
+    owner, engine = torch.autograd, "_engine_run_backward"
+    return FunctionCalls(owner, "backward", before, after, called=engine, names=names)
+
+
+def on_grad(after: Call) -> FunctionCalls:
+    """Call `after` with outputs, results and `create_graph` of `torch.autograd.grad`."""
+    names = ((), ("outputs", "result", "create_graph"))
+    owner, engine = torch.autograd, "_engine_run_backward"
+    return FunctionCalls(owner, "grad", after=after, called=engine, names=names)
+
+
+def on_scale(before: Call) -> FunctionCalls:
+    """Call `before` with a gradient scaler and the loss that it is about to multiply."""
+    return FunctionCalls(GradScaler, "scale", before, names=(("self", "outputs"), ()))
+
+
+def on_scaler_update(before: Call) -> FunctionCalls:
+    """Call `before` where a gradient scaler ends its iteration."""
+    return FunctionCalls(GradScaler, "update", before)
 
 
 def _call(name: str, arguments: Names) -> ast.Expr:

@@ -159,14 +159,8 @@ def walk(root: Any) -> AutogradGraph:
         if len(queue) > MOST_NODES:
             break
     rows.sort()  # equal numbers (of two threads) stay in the order of the walk
-    return AutogradGraph(
-        root,
-        [node for *_, node in rows],
-        leaves,
-        [name for *_, name, _ in rows],
-        [number for number, *_ in rows],
-        len(queue) <= MOST_NODES,
-    )
+    numbers, names, nodes = [r[0] for r in rows], [r[2] for r in rows], [r[3] for r in rows]
+    return AutogradGraph(root, nodes, leaves, names, numbers, len(queue) <= MOST_NODES)
 
 
 def _number(node: AutogradNode) -> int:

@@ -10,9 +10,8 @@ from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
-from torch.amp.grad_scaler import GradScaler
 
-from relume.instrument.inserted_calls import FunctionCalls
+from relume.instrument.inserted_calls import on_backward, on_grad, on_scale, on_scaler_update
 from relume.instrument.monkeypatch import MonkeyPatch
 from relume.instrument.private_names import compiler_stance, in_backward
 from relume.record.hooks.keras_optimizers import KerasSteps
@@ -85,19 +84,12 @@ class BackwardPatches:
         self._listener = weakref.ref(listener)
         self._began = False
         self._ignore_warning = IgnoreWarning()
-        engine = "_engine_run_backward"
-        given = (("tensors",), ())
-        self._backward = FunctionCalls(
-            torch.autograd, "backward", self._before, self._after, called=engine, names=given
-        )
-        grad_names = ((), ("outputs", "result", "create_graph"))
+        self._backward = on_backward(self._before, self._after)
         self._others = (
             MonkeyPatch(torch, "compile", self._wrap_compile),
-            FunctionCalls(
-                torch.autograd, "grad", after=self._after_grad, called=engine, names=grad_names
-            ),
-            FunctionCalls(GradScaler, "scale", self._before_scale, names=(("self", "outputs"), ())),
-            FunctionCalls(GradScaler, "update", self._before_update),
+            on_grad(self._after_grad),
+            on_scale(self._before_scale),
+            on_scaler_update(self._before_update),
         )
         self._keras = KerasSteps(listener)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from relume.core import Trace
+from relume.core.whole_file import whole_file
 from relume.errors import StoreError, UsageError
 
 FORMS = ("csv", "parquet")
@@ -78,13 +79,8 @@ def write_tables(trace: Trace, folder: Path, form: str) -> list[tuple[Path, int]
 
 
 def _write_whole(write: Any, file: Path, name: str, rows: Iterable[Row]) -> int:
-    """Write to a temporary file and rename it: a file of that name is never half written."""
-    part = file.with_name(f".{file.name}.part")
-    try:
+    with whole_file(file) as part:
         count: int = write(part, COLUMNS[name], rows)
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
     return count
 
 

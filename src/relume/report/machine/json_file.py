@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from relume.core.whole_file import whole_file
 from relume.errors import UsageError
 
 
@@ -17,13 +18,8 @@ def write(text: str, path: Path) -> None:
         with path.open("wb") as stream:
             stream.write(data)
         return
-    target = path.resolve()
-    temporary = target.with_name(f".{target.name[:80]}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path.resolve()) as part:
+        part.write_bytes(data)
 
 
 def emit(text: str) -> None:

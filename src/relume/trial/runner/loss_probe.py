@@ -7,11 +7,10 @@ from typing import Any, Self, cast
 
 import torch
 from torch import Tensor
-from torch.amp.grad_scaler import GradScaler
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from relume.instrument.grad_scaling import GradScaling
-from relume.instrument.inserted_calls import FunctionCalls
+from relume.instrument.inserted_calls import on_backward, on_scale, on_scaler_update
 from relume.trial.runner import shared_metrics
 
 BATCH = 64  # losses read from the device together
@@ -50,17 +49,9 @@ class LossProbe:
         self._yardsticks: dict[str, list[tuple[int, Tensor]]] = {}
         self._scaling = GradScaling()
         self._calls = (
-            FunctionCalls(
-                torch.autograd,
-                "backward",
-                self._before_backward,
-                called="_engine_run_backward",
-                names=(("tensors",), ()),
-            ),
-            FunctionCalls(
-                GradScaler, "scale", self._scaling.read_scale, names=(("self", "outputs"), ())
-            ),
-            FunctionCalls(GradScaler, "update", self._scaling.clear),
+            on_backward(self._before_backward),
+            on_scale(self._scaling.read_scale),
+            on_scaler_update(self._scaling.clear),
         )
 
     def __enter__(self) -> Self:
@@ -75,8 +66,8 @@ class LossProbe:
         self._handle.remove()
 
     def _before_backward(self, tensors: Any) -> None:
-        alone = isinstance(tensors, tuple) and len(cast("tuple[Any, ...]", tensors)) == 1
-        loss: Any = tensors[0] if alone else tensors
+        given = cast("type[Any]", type(tensors))
+        loss = tensors[0] if given is tuple and len(tensors) == 1 else tensors
         if isinstance(loss, Tensor) and loss.numel() == 1:
             with suppress(Exception):  # an error here must not change the user's training
                 self._record_loss(self._scaling.unscale(loss))
