@@ -12,7 +12,6 @@ import typer
 from relume.cli.options import JudgingOptions, output_policy
 from relume.cli.spell_out import options
 from relume.errors import RelumeError, UsageError
-from relume.launch import without_own_frames
 from relume.report.console import console, print_sentence, spinner
 
 if TYPE_CHECKING:
@@ -121,6 +120,8 @@ def _check(
 
 def _from_users_frame(trace: TracebackType | None) -> TracebackType | None:
     """Return the traceback from the first frame of the user's code on."""
+    from relume.launch import without_own_frames
+
     trace = without_own_frames(trace)
     while trace is not None and _IMPORTING.search(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next

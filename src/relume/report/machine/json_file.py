@@ -4,7 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-from relume.core.whole_file import whole_file
 from relume.errors import UsageError
 
 
@@ -13,6 +12,8 @@ def write(text: str, path: Path) -> None:
 
     What is not a regular file (``/dev/stdout``, a pipe) is written to directly.
     """
+    from relume.core.whole_file import whole_file  # core's nouns are not for `relume --help`
+
     data = text.encode("utf-8", "backslashreplace")  # a lone surrogate becomes its JSON escape
     if path.exists() and not path.is_file():  # before resolving: a pipe's link leads to no name
         with path.open("wb") as stream:
