@@ -261,9 +261,10 @@ def _workers(address: str) -> int:
 @pytest.mark.filterwarnings("ignore")  # of Ray's own
 @pytest.mark.skipif(sys.platform != "linux", reason="finds Ray's workers in /proc")
 def test_a_ray_worker_dies_and_no_pair_is_lost_or_counted_twice(
-    write: Write, tmp_path: Path
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_health_check_failure_threshold", "60")  # the machine may be busy
     path = write(each="import time; time.sleep(0.05)", steps=20)
     finished: list[TrialRun] = []
     killed: list[int] = []
@@ -315,6 +316,10 @@ def test_no_cluster_is_one_sentence() -> None:
         list(_fire(ExecutionPlace("dask")))
 
 
+class RayError(Exception):
+    """What Ray raises where it lost its processes."""
+
+
 class Ray(ModuleType):
     """What is asked of Ray, in this process: tasks, which run when they are waited for."""
 
@@ -322,6 +327,7 @@ class Ray(ModuleType):
         super().__init__("ray")
         self.said: list[object] = []
         self.most = 0
+        self.exceptions = SimpleNamespace(RayError=RayError)
 
     def is_initialized(self) -> bool:
         return False
@@ -356,6 +362,28 @@ def test_ray_gives_every_run_once_as_it_finishes(
     assert sorted(one.runs) == [("base", 0), ("base", 1), ("slower", 0), ("slower", 1)]
     assert all(run.value is not None for run in one.runs.values())
     assert (one.executed, ray.most, ray.said) == (4, 2, [None, "down"])
+
+
+def test_a_ray_that_ends_is_told_and_what_is_finished_is_kept(
+    write: Write, runner: MakeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dying(Ray):
+        def get(self, done: list[Any]) -> list[str]:
+            if self.most == 3:
+                raise RayError("the raylet died.\nSee raylet.out.")
+            self.most = 3  # the next one
+            return super().get(done)
+
+    monkeypatch.setitem(sys.modules, "ray", Dying())
+    monkeypatch.setattr("relume.trial.scheduler.find_spec", lambda name: name == "ray")
+    setting = runner(write()).setting
+    one = TrialRunner(replace(setting, where=ExecutionPlace("ray", jobs=2)))
+    with pytest.raises(
+        UsageError, match=r"^Ray ended before the last run did: the raylet died\. F"
+    ):
+        one.run([BASE], range(3))
+    assert len(one.runs) == 1
+    assert len(one.cache_file.read_text().splitlines()) == 1
 
 
 def test_a_ray_cluster_that_is_not_there_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

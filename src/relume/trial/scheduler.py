@@ -289,6 +289,9 @@ def _by_ray(jobs: Sequence[TrialJob], where: ExecutionPlace) -> Generator[TrialR
     """Run the jobs as Ray tasks: Ray's joblib backend yields no run before the last one is done.
 
     Ray runs a task whose worker died again; each task yields one run.
+
+    Raises:
+        UsageError: there is no Ray, no cluster answers, or it ended before the last run did.
     """
     if find_spec("ray") is None:
         raise UsageError("--backend ray needs Ray; install it with: pip install ray.")
@@ -305,6 +308,12 @@ def _by_ray(jobs: Sequence[TrialJob], where: ExecutionPlace) -> Generator[TrialR
             raise UsageError(f"no Ray cluster answers at {where.address!r}: {reason}") from None
     try:
         yield from _ray_tasks(ray, jobs, where.jobs)
+    except ray.exceptions.RayError as error:
+        reason = str(error).split("\n")[0][:200]
+        raise UsageError(
+            f"Ray ended before the last run did: {reason} Finished runs are kept; the same command "
+            "goes on from there."
+        ) from None
     finally:
         if started_here:
             ray.shutdown()

@@ -222,6 +222,12 @@ def test_a_trial_shows_pairs_signed_so_that_better_is_positive() -> None:
     assert arm["pairs"] == [[1, 0.5], [2, 0.5]]  # the loss fell by a half; seed 0 gave no value
     assert arm["effect"]["high"] == "inf"
     assert arm["word"] == "proven"
+    verdicts = [replace(one, visible=0.3, least=0.1, power=0.214) for one in trial().verdicts]
+    told = report_data([shown(network())], [replace(trial(), verdicts=tuple(verdicts))])
+    assert told["trials"][0]["arms"][0]["text"].endswith(
+        "Its pairs show a difference of 0.3 in 80 % of trials, and the least worth a change, 0.1, "
+        "in 21 %."
+    )
     more = replace(trial(), objective=Objective("accuracy", "max"))
     assert report_data([shown(network())], [more])["trials"][0]["arms"][0]["pairs"][0] == [1, -0.5]
 

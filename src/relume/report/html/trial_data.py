@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from relume.core.trial import Arm, Effect, Trial, TrialRun
+from relume.core.trial import Arm, Effect, Trial, TrialRun, Verdict
 from relume.report.html.series_encoder import short
-from relume.report.words.sanitise import name, prose, shorten
+from relume.report.words.sanitise import name, number, prose, share, shorten
 
 LONG = 2_000
 
@@ -33,7 +33,7 @@ def _arm(arm: Arm, trial: Trial, base_runs: dict[int, TrialRun]) -> dict[str, An
         "role": arm.role,
         "edits": [_text(edit.text or edit.fix) for edit in arm.edits] or [_text(arm.text)],
         "word": _text(verdict.word) if verdict else "not judged",
-        "text": _text(verdict.text) if verdict else "",
+        "text": _text(f"{verdict.text}{_power(verdict)}") if verdict else "",
         "fresh": verdict.fresh if verdict else False,
         "more_seeds": verdict.more_seeds if verdict else None,
         "new_findings": [name(key) for key in verdict.new_findings] if verdict else [],
@@ -60,6 +60,16 @@ def _effect(effect: Effect) -> dict[str, Any]:
         "pairs": effect.pairs,
         "diverged": list(effect.diverged),
     }
+
+
+def _power(verdict: Verdict) -> str:
+    """Say what the pairs could have shown, in a sentence; empty where that is not known."""
+    if verdict.visible is None or verdict.least is None or verdict.power is None:
+        return ""
+    return (
+        f" Its pairs show a difference of {number(verdict.visible)} in 80 % of trials, and the "
+        f"least worth a change, {number(verdict.least)}, in {share(round(verdict.power, 2))}."
+    )
 
 
 def _run_data(run: TrialRun) -> dict[str, Any]:

@@ -253,14 +253,14 @@ def evidence_lines(trial: Trial) -> list[str]:
     lines = [str(few)] if (few := trial.meta.get("too few")) else []
     judged = [v for v in trial.verdicts if v.effect is not None and v.arm != "placebo"]
     seen = [v.visible for v in judged if v.visible is not None]
-    powers = [v.power for v in judged if v.power is not None]
+    powers = [round(v.power, 2) for v in judged if v.power is not None]
     least = [v.least for v in judged if v.least is not None]
     if seen and least and powers:
         pairs = sorted({v.effect.pairs for v in judged if v.effect is not None})
         spoken = " or ".join(map(str, pairs))
         lines.append(
-            f"with {spoken} pairs a difference of {span(seen, number)} shows in 80 % of trials; "
-            f"the least worth a change, {number(max(least))} (--least), in {span(powers, share)}"
+            f"with {spoken} pairs a difference of {extent(seen, number)} shows in 80 % of trials; "
+            f"the least worth a change, {number(max(least))} (--least), in {extent(powers, share)}"
         )
     names = dict.fromkeys(name for one in trial.standings for name in one.held_out)
     for held in list(names)[:2]:
@@ -275,10 +275,10 @@ def evidence_lines(trial: Trial) -> list[str]:
     return lines
 
 
-def span(values: Sequence[float], words: Callable[[float], str]) -> str:
+def extent(values: Sequence[float], words: Callable[[float], str]) -> str:
     """Return the smallest and the largest value in words, or the one that there is.
 
-    >>> span([2, 1, 3], str), span([2], str)
+    >>> extent([2, 1, 3], str), extent([2], str)
     ('1 to 3', '2')
     """
     ends = dict.fromkeys((words(min(values)), words(max(values))))
