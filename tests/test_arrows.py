@@ -19,7 +19,7 @@ ARROWS = {
     "trial": {"fixes", "record", "launch", "diagnosis", "instrument", "checks"},
     "launch": {"record"},
     "supervise": {"launch", "record", "startup"},
-    "startup": {"record"},
+    "startup": {"record", "trial"},
     "fixes": {"acts", "instrument"},
     "cards": {"acts"},
     "checks": {"record", "diagnosis", "acts", "instrument"},

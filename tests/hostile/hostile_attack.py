@@ -37,6 +37,9 @@ def train(model=None, steps=12, each=lambda step: None):
 """
 
 
+PARTS = ("code", "out", "err", "files")
+
+
 @dataclass(frozen=True)
 class Attack:
     """A program and how it is started.
@@ -81,6 +84,15 @@ class Seen:
 
     def part(self, name: str) -> object:
         return {"code": self.code, "out": self.out, "err": self.err, "files": self.files}[name]
+
+
+def differences(plain: Seen, ours: Seen, same: Sequence[str]) -> list[str]:
+    """What differs, a line each."""
+    return [
+        f"{part}: {plain.part(part)!r} under python, {ours.part(part)!r} under relume"
+        for part in PARTS
+        if part in same and plain.part(part) != ours.part(part)
+    ]
 
 
 def plainly(attack: Attack, folder: Path) -> Seen:

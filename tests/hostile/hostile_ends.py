@@ -36,7 +36,7 @@ ENDS = {
     "a null byte": Attack("x = 1\0\n"),
     "a wrong encoding": Attack("# coding: no-such-codec\nprint(1)"),
     "an import error": Attack("import helper_that_is_not_there\n"),
-    "recursion": Attack("def f(n):\n    return f(n + 1)\nf(0)", same=("out", "err", "code")),
+    "recursion": Attack("def f(n):\n    return f(n + 1)\nf(0)"),
     "KeyboardInterrupt raised": Attack("raise KeyboardInterrupt", fast=True),
     "KeyboardInterrupt in training": Attack(
         TRAIN + "def stop(step):\n    if step == 5: raise KeyboardInterrupt\ntrain(each=stop)"
@@ -77,7 +77,7 @@ ENDS = {
     "a segmentation fault": Attack(TRAIN + "import os\ntrain()\nos.kill(os.getpid(), 11)"),
     "a fault with faulthandler": Attack(
         "import faulthandler, os\nfaulthandler.enable()\nos.kill(os.getpid(), 11)",
-        same=("out", "code"),
+        same=("out", "code", "files"),
         limit="the handler prints the thread's address",
     ),
     "a broken pipe signal": Attack(
@@ -109,7 +109,7 @@ ENDS = {
     ),
     "atexit that raises": Attack(
         "import atexit\n@atexit.register\ndef f(): 1 / 0\nprint(1)",
-        same=("out", "code"),
+        same=("out", "code", "files"),
         limit="Python prints the callback's address",
     ),
     "atexit that exits": Attack(TRAIN + "import atexit, os\natexit.register(os._exit, 6)\ntrain()"),
@@ -121,7 +121,7 @@ ENDS = {
     ),
     "an unraisable": Attack(
         "class A:\n    def __del__(self): 1 / 0\nA()\nprint('on')",
-        same=("out", "code"),
+        same=("out", "code", "files"),
         limit="Python prints the method's address",
     ),
     "an object that dies at the end": Attack(

@@ -45,7 +45,7 @@ STARTS = {
     "signal handlers": Attack(
         "import signal\nprint([signal.getsignal(s) for s in signal.valid_signals() if s != 32])"
         "\nprint(signal.pthread_sigmask(signal.SIG_BLOCK, []))",
-        same=("code", "err"),
+        same=("code", "err", "files"),
         limit="handlers print their address; the next attack compares them",
     ),
     "signal dispositions": Attack(
@@ -95,6 +95,7 @@ STARTS = {
         "capture_output=True, text=True))",
         files={"app/__main__.py": _SHOWS},
         same=("out", "err", "code"),
+        limit="an archive holds the time at which its files were written",
     ),
     "a module": Attack(_SHOWS, name="part.py", target=["-m", "part"]),
     "a package": Attack(
@@ -179,7 +180,7 @@ STARTS = {
         "print(1)",
         files={"lib/sitecustomize.py": "1 / 0\n"},
         env={"PYTHONPATH": "SRC:lib"},
-        same=("out", "code"),
+        same=("out", "code", "files"),
         limit="Python says so once for relume's own process too",
     ),
     "output in latin-1": Attack("print('ü')", env={"PYTHONIOENCODING": "latin-1"}),

@@ -41,10 +41,29 @@ class Net(nn.Module):
         return scores.softmax(-1) if self.broken else scores
 
 
-def data() -> TensorDataset:
+def data(error: BaseException | None = None) -> TensorDataset:
+    """The rows; the fourth batch raises the error, if one is given."""
     torch.manual_seed(1)
     x = torch.randn(16 * BATCHES, 6)
-    return TensorDataset(x, x[:, :3].argmax(1))
+    return FailingRows(x, x[:, :3].argmax(1), error)
+
+
+class FailingRows(TensorDataset):
+    def __init__(self, x: torch.Tensor, y: torch.Tensor, error: BaseException | None) -> None:
+        super().__init__(x, y)
+        self.error = error
+
+    def __getitem__(self, index: Any) -> Any:
+        if self.error is not None and index == 16 * 3:
+            raise self.error
+        return super().__getitem__(index)
+
+
+def listed(callback: Any) -> list[Any]:
+    """The callbacks that are given: none, one, or a list."""
+    if callback is None:
+        return []
+    return callback if isinstance(callback, list) else [callback]
 
 
 class Row(ABC):
@@ -54,7 +73,10 @@ class Row(ABC):
         model: what was trained last.
         logged: what reached the framework's own logger: the last value by name.
         epochs: how many were begun in the last training.
+        data_error: what a row of the data raises, if anything.
     """
+
+    data_error: BaseException | None = None
 
     def __init__(self, broken: bool = False, fails_at: int | None = None) -> None:
         torch.manual_seed(0)
@@ -133,19 +155,23 @@ class Lightning(Row):
             max_epochs=epochs,
             accelerator="cpu",
             logger=Kept(),
-            **{"callbacks": [callback] if callback else [], **quiet, **options},
+            **{"callbacks": listed(callback), **quiet, **options},
         )
         self.epochs = 0
         self.trainer = trainer
-        trainer.fit(self.model, DataLoader(data(), batch_size=16), DataLoader(data(), 64))
+        batches = DataLoader(data(self.data_error), batch_size=16)
+        trainer.fit(self.model, batches, DataLoader(data(), 64))
 
 
 class Rows(Dataset[dict[str, torch.Tensor]]):
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.rows = data(error)
+
     def __len__(self) -> int:
         return 16 * BATCHES
 
     def __getitem__(self, at: int) -> dict[str, torch.Tensor]:
-        x, y = data()[at]
+        x, y = self.rows[at]
         return {"x": x, "labels": y}
 
 
@@ -183,9 +209,9 @@ class Transformers(Row):
         trainer = Trainer(
             model=self.model,
             args=TrainingArguments(output_dir=tempfile.mkdtemp(), **{**common, **options}),
-            train_dataset=Rows(),
+            train_dataset=Rows(self.data_error),
             eval_dataset=Rows(),
-            callbacks=[callback] if callback else [],
+            callbacks=listed(callback),
         )
         trainer.remove_callback(PrinterCallback)
         self.trainer = trainer
@@ -217,7 +243,9 @@ class Keras(Row):
     def train(self, callback: Any, epochs: int, **options: Any) -> None:
         x, y = (tensor.numpy() for tensor in data().tensors)
         batches: Any = (x, y)
-        if self.fails_at is not None:  # as a generator of the user's would
+        if (
+            self.fails_at is not None or self.data_error is not None
+        ):  # as a generator of the user's would
             batches = (self._failing(x, y),)
             options |= {"steps_per_epoch": BATCHES}
         else:
@@ -227,7 +255,7 @@ class Keras(Row):
             epochs=epochs,
             shuffle=False,
             verbose=0,
-            callbacks=[callback] if callback else [],
+            callbacks=listed(callback),
             **options,
         )
         self.epochs = len(history.epoch)
@@ -247,7 +275,9 @@ class Keras(Row):
 
         self.model.train_step = step
         while True:
-            for part in np.array_split(np.arange(len(x)), BATCHES):
+            for at, part in enumerate(np.array_split(np.arange(len(x)), BATCHES)):
+                if self.data_error is not None and at == 3:
+                    raise self.data_error
                 yield x[part], y[part]
 
 
@@ -269,11 +299,15 @@ class Skorch(Row):
             max_epochs=epochs,
             batch_size=16,
             verbose=0,
-            callbacks=[callback] if callback else [],
+            callbacks=listed(callback),
             **options,
         )
         self.net.initialize()
-        self.net.partial_fit(x, y)
+        if self.data_error is None:
+            self.net.partial_fit(x, y)
+        else:
+            self.net.set_params(train_split=None)
+            self.net.partial_fit(data(self.data_error), None)
         self.model = self.net.module_
         self.epochs = len(self.net.history)
         self.logged |= self.net.history[-1]
@@ -305,7 +339,7 @@ class Accelerate(Row):
 
     def _loop(self, callback: Any, epochs: int) -> None:
         optimizer = torch.optim.Adam(self.model.parameters())
-        batches = DataLoader(data(), batch_size=16)
+        batches = DataLoader(data(self.data_error), batch_size=16)
         model, optimizer, batches = self.accelerator.prepare(self.model, optimizer, batches)
         for epoch in range(epochs):
             self.epochs += 1

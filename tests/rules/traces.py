@@ -193,3 +193,14 @@ def sigmoids(loss: np.ndarray, depth: int = 8, keeps: float = 0.22, weights: flo
 def dead(share: float, begin: int = 0, units: int = 100) -> dict[int, int]:
     """The first units of a layer, silent from the window of that index."""
     return dict.fromkeys(range(round(share * units)), begin)
+
+
+def many_acts(count: int, *, broken: bool = False) -> Build:
+    """A deep network with its graph's paths: healthy, or with half of each layer's units dead."""
+    half = dead(0.5, 1, 16) if broken else None
+    build = healthy(flat() if broken else None, depth=count, units=16, dead_from=half)
+    for at in range(1, count + 1):
+        build.fact("path", f"act{at}", before=[f"act{at - 1}"] if at > 1 else [])
+        weight = {"held": True, "named": True, "called": True, "audits": 10, "in_graph": 10}
+        build.fact("wiring", f"fc{at}.weight", **weight, reached=10, zero=0, moved=not broken)
+    return build

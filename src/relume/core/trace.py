@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
+
+T = TypeVar("T")
 
 # kinds of facts that happen at a step
 EVENTS = frozenset({"non-finite", "origin", "failed-step", "end", "error"})
@@ -298,6 +300,20 @@ class Trace:
     table: Mapping[tuple[str, str], Series] = field(default_factory=dict[tuple[str, str], Series])
     units: Mapping[str, tuple[Window, ...]] = field(default_factory=dict[str, tuple[Window, ...]])
     facts: tuple[Fact, ...] = ()
+    _known: dict[object, Any] = field(
+        default_factory=dict[object, Any], init=False, repr=False, compare=False
+    )
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` returns, computed once for this trace: rules ask for it at each site.
+
+        Args:
+            name: what it is; one name stands for one function of the trace.
+            make: computes it.
+        """
+        if name not in self._known:
+            self._known[name] = make()
+        return self._known[name]
 
     def series(self, site: str, stat: str) -> Series | None:
         """The stat at the site over steps, or None where it was never measured."""
@@ -314,9 +330,11 @@ class Trace:
         recording; a loss, a counter or a gradient of one says nothing about another.
         """
         begins = [int(step) for step in self.meta.get("trainings") or (0,)]
+        if len(begins) == 1:
+            return (self,)
         ends = [*(step - 1 for step in begins[1:]), 2**62]
         parts = [self._between(first, last) for first, last in zip(begins, ends, strict=True)]
-        lasting = [part for part in parts if part.table or len(parts) == 1]
+        lasting = [part for part in parts if part.table]
         return tuple(lasting) if len(lasting) > 1 else (self,)
 
     def _between(self, first: int, last: int) -> Trace:
@@ -337,12 +355,29 @@ class Trace:
 
     def sites_of(self, kind: str, *roles: str) -> tuple[Site, ...]:
         """The sites of a kind and of these roles (all if none is given), in forward order."""
-        return tuple(s for s in self.sites if s.kind == kind and (not roles or s.role in roles))
+        found = (s for s in self.sites if s.kind == kind and (not roles or s.role in roles))
+        return self.once(f"sites of {kind} {roles}", lambda: tuple(found))
 
     def site(self, name: str) -> Site | None:
         """The site of that name, or None."""
-        return next((s for s in self.sites if s.name == name), None)
+        return self.once("sites", lambda: {s.name: s for s in reversed(self.sites)}).get(name)
 
     def facts_of(self, kind: str) -> tuple[Fact, ...]:
         """The facts of a kind, in the order in which they were recorded."""
-        return tuple(f for f in self.facts if f.kind == kind)
+        return self._facts().get((kind, None), ())
+
+    def facts_at(self, kind: str, site: str) -> tuple[Fact, ...]:
+        """The facts of a kind at a site, in the order in which they were recorded."""
+        return self._facts().get((kind, site), ())
+
+    def _facts(self) -> Mapping[tuple[str, str | None], tuple[Fact, ...]]:
+        """The facts by kind, and by kind and site."""
+
+        def sort() -> dict[tuple[str, str | None], tuple[Fact, ...]]:
+            lists: dict[tuple[str, str | None], list[Fact]] = {}
+            for fact in self.facts:
+                lists.setdefault((fact.kind, None), []).append(fact)
+                lists.setdefault((fact.kind, fact.site), []).append(fact)
+            return {key: tuple(each) for key, each in lists.items()}
+
+        return self.once("facts", sort)

@@ -4,7 +4,6 @@ import __future__
 
 import ast
 import inspect
-import textwrap
 from collections.abc import Callable
 from types import CodeType, FunctionType
 from typing import Any, ClassVar
@@ -194,9 +193,11 @@ def _compiled(
     plain = function.__code__
     try:
         lines, first = inspect.getsourcelines(function)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-        ast.increment_lineno(tree, first - 1)
-        (definition,) = tree.body
+        inside = lines[0][:1].isspace()  # a method keeps its columns: tracebacks underline them
+        tree = ast.parse("".join(["if True:\n", *lines] if inside else lines))
+        ast.increment_lineno(tree, first - 1 - inside)
+        block = tree.body[0]
+        (definition,) = block.body if isinstance(block, ast.If) else tree.body
     except (OSError, TypeError, SyntaxError, ValueError):
         return None
     if not isinstance(definition, ast.FunctionDef):
@@ -205,7 +206,9 @@ def _compiled(
         return None
     definition.decorator_list = []
     flags = plain.co_flags & _FUTURES
-    module = compile(tree, plain.co_filename, "exec", flags=flags, dont_inherit=True)
+    module = compile(
+        ast.Module([definition], []), plain.co_filename, "exec", flags=flags, dont_inherit=True
+    )
     codes = [each for each in module.co_consts if isinstance(each, CodeType)]
     code = next((each for each in codes if each.co_name == plain.co_name), None)
     if code is None or code.co_varnames != plain.co_varnames or code.co_freevars:

@@ -5,10 +5,12 @@ which ends it, where figures go, and how a training is stopped. Nothing here rai
 a failure is kept in `CallbackCore.problems` and reported at the end.
 """
 
+import atexit
 import sys
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar, cast
@@ -84,6 +86,7 @@ class CallbackCore:
         self._begun = self._spent = self._charged = 0.0
         self._costs = {"figures": 0.0, "diagnosis": 0.0}
         self._finalizer: weakref.finalize[Any, Any] | None = None
+        self._at_exit = partial(_end_at_exit, weakref.ref(self))
 
     def begin(self, *models: nn.Module) -> None:
         """Begin to record a training of these models; close one that was left open first."""
@@ -100,6 +103,7 @@ class CallbackCore:
             path = _free_path(options.path, type(models[0]).__name__)
             run = watch(models, budget=options.budget, every=options.every, path=path)
             self._finalizer = weakref.finalize(self, run.close, "exit")
+            atexit.register(self._at_exit)
         self.run, self._open = run, True
 
     @property
@@ -134,6 +138,7 @@ class CallbackCore:
         self._open = False
         if self._finalizer is not None:
             self._finalizer.detach()
+            atexit.unregister(self._at_exit)
         self._safely("end", lambda: self._end(how, text, report), None)
 
     def end_with(self, error: BaseException) -> None:
@@ -221,6 +226,18 @@ class CallbackCore:
             print_sentence(problem)
 
 
+def _end_at_exit(core: "weakref.ref[CallbackCore]") -> None:
+    """End a training that the program has left open, by the error that ended the program."""
+    left = core()
+    if left is None:
+        return
+    error = getattr(sys, "last_value", None)  # what Python has printed as uncaught
+    if error is None:
+        left.end("exit", "the program ended in the training")
+    else:
+        left.end_with(error)
+
+
 class EndGuard:
     """Reports an exception that leaves a method, where a framework has no event for it.
 
@@ -259,11 +276,28 @@ class EndGuard:
             own[self._name] = self._previous
 
 
+class BatchesGuard(EndGuard):
+    """The same for a method that returns what is iterated: also what the iterator raises."""
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """Call the method, and iterate what it returns."""
+        return self._watched(iter(super().__call__(*args, **keywords)))
+
+    def _watched(self, batches: Iterator[Any]) -> Iterator[Any]:
+        try:
+            yield from batches
+        except GeneratorExit:
+            raise  # nobody asks for more
+        except BaseException as error:
+            self._on_error(error)
+            raise
+
+
 class HoldsRun:
     """What every callback offers of its training."""
 
     _core: CallbackCore
-    _guard: EndGuard | None = None
+    _guards: Sequence[EndGuard] = ()
 
     @property
     def run(self) -> Run | None:
@@ -276,13 +310,18 @@ class HoldsRun:
         return self._core.diagnosis
 
     def _fail(self, error: BaseException) -> None:
-        self._remove_guard()
+        self._remove_guards()
         self._core.end_with(error)
 
-    def _remove_guard(self) -> None:
-        if self._guard is not None:
-            self._guard.remove()
-        self._guard = None
+    def _guard(self, *methods: tuple[Any, str], more: Iterable[EndGuard] = ()) -> None:
+        """Guard these methods, each an owner and a name, as far as they exist."""
+        there = [each for each in methods if callable(getattr(*each, None))]
+        self._guards = [*more, *(EndGuard(owner, name, self._fail) for owner, name in there)]
+
+    def _remove_guards(self) -> None:
+        for guard in self._guards:
+            guard.remove()
+        self._guards = ()
 
 
 def _free_path(path: str | Path | None, name: str) -> Path:

@@ -1,5 +1,6 @@
 """`RelumeCallback` for Keras 3 on torch: ``model.fit(callbacks=[RelumeCallback()])``."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -7,7 +8,12 @@ from typing import Any, cast
 import keras
 
 from relume.errors import UsageError
-from relume.integrations.callback_core import CallbackCore, EndGuard, HoldsRun, checked_options
+from relume.integrations.callback_core import (
+    BatchesGuard,
+    CallbackCore,
+    HoldsRun,
+    checked_options,
+)
 
 _keras: Any = keras  # its types are partial
 
@@ -50,10 +56,20 @@ class RelumeCallback(HoldsRun, keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Begin to record."""
-        self._remove_guard()
+        self._remove_guards()
         model = cast("Any", self.model)
         self._core.begin(model)
-        self._guard = EndGuard(model, "train_function", self._fail)
+        fit = _locals_of_fit(model)
+        callbacks, batches = fit.get("callbacks"), fit.get("epoch_iterator")
+        names = ("on_epoch_begin", "on_train_batch_begin", "on_train_batch_end", "on_epoch_end")
+        self._guard(
+            (model, "train_function"),
+            (model, "evaluate"),
+            *((callbacks, name) for name in names),  # another callback
+            more=[BatchesGuard(batches, "_get_iterator", self._fail)]
+            if batches is not None
+            else (),
+        )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Check for a stop within long epochs, as often as the budget allows."""
@@ -68,7 +84,7 @@ class RelumeCallback(HoldsRun, keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """End the recording: the training has ended, or was stopped early."""
-        self._remove_guard()
+        self._remove_guards()
         self._core.end()
 
     def _figures(self) -> dict[str, float]:
@@ -76,3 +92,13 @@ class RelumeCallback(HoldsRun, keras.callbacks.Callback):
         if self._core.should_stop:
             cast("Any", self.model).stop_training = True
         return figures
+
+
+def _locals_of_fit(model: Any) -> dict[str, Any]:
+    """The variables of the `fit` that calls this callback; Keras passes on none of them."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model:
+            return frame.f_locals
+        frame = frame.f_back
+    return {}

@@ -58,12 +58,13 @@ class RelumeCallback(HoldsRun, Callback):
     ) -> None:
         """Log the figures as often as the trainer logs."""
         every: int = vars(trainer).get("log_every_n_steps", 50)
-        if (batch_idx + 1) % max(every, 1) == 0:
-            self._log(trainer)
+        step = _logged_step(trainer)
+        if (step + 1) % max(every, 1) == 0:
+            self._log(trainer, step)
 
     def on_train_epoch_end(self, trainer: "Trainer", pl_module: "LightningModule") -> None:
-        """Log the figures of the epoch."""
-        self._log(trainer)
+        """Log the figures of the epoch, at the step of its last batch."""
+        self._log(trainer, max(_logged_step(trainer) - 1, 0))
 
     def on_train_end(self, trainer: "Trainer", pl_module: "LightningModule") -> None:
         """End the recording: the training has ended, or was stopped early."""
@@ -79,10 +80,16 @@ class RelumeCallback(HoldsRun, Callback):
         """End the recording where neither event came."""
         self._core.end()
 
-    def _log(self, trainer: "Trainer") -> None:
+    def _log(self, trainer: "Trainer", step: int) -> None:
         figures = self._core.figures()
         if figures and trainer.is_global_zero:
             for logger in trainer.loggers:
-                logger.log_metrics(figures, step=trainer.global_step)
+                logger.log_metrics(figures, step=step)
         if self._core.should_stop:
             trainer.should_stop = True
+
+
+def _logged_step(trainer: "Trainer") -> int:
+    """The step at which Lightning logs now: batches that stepped, with any number of optimisers."""
+    loop: Any = trainer.fit_loop.epoch_loop
+    return int(getattr(loop, "_batches_that_stepped", trainer.global_step))

@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from relume.integrations.callback_core import CallbackCore, EndGuard, HoldsRun, checked_options
+from relume.integrations.callback_core import CallbackCore, HoldsRun, checked_options
 
 
 class RelumeCallback(HoldsRun, TrainerCallback):
@@ -52,9 +52,14 @@ class RelumeCallback(HoldsRun, TrainerCallback):
         self._core.begin(keywords["model"])
         trainer = _caller()
         self._trainer = None if trainer is None else weakref.ref(trainer)
-        self._remove_guard()
+        self._remove_guards()
         if trainer is not None:
-            self._guard = EndGuard(trainer, "training_step", self._fail)
+            self._guard(
+                (trainer, "training_step"),
+                (trainer, "get_batch_samples"),  # a row of the data set, or what collates them
+                (trainer, "_maybe_log_save_evaluate"),
+                (trainer.callback_handler, "call_event"),  # another callback
+            )
 
     def on_log(
         self,
@@ -98,7 +103,7 @@ class RelumeCallback(HoldsRun, TrainerCallback):
         **keywords: Any,
     ) -> None:
         """End the recording: the training has ended, or was stopped early."""
-        self._remove_guard()
+        self._remove_guards()
         self._core.end()
 
 

@@ -7,6 +7,7 @@ one group: the gravest and earliest leads, and explains the others. Detours are 
 where A -> B -> C), so that a symptom hangs under its nearest cause only; no circle is ever closed.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,8 @@ BACKWARD = frozenset({"ACT601", "ACT603"})
 
 UPDATES = frozenset({"ACT605", "ACT606"})
 """Rules of the updates' size: a lighter symptom of initialisation does not explain them."""
+
+GROWTH = "nonfinite_places"  # the evidence of ACT602 where values grew until they were infinite
 
 SLACK = 0.05  # of the run: the grain of a finding that no window dates more finely
 LEAST_SLACK = 2  # steps: an update at step t is first seen in the forward of step t + 1
@@ -84,8 +87,12 @@ def arrange(findings: Sequence[Finding], where: CauseSetting) -> tuple[Finding, 
 
 
 def _rank(finding: Finding, where: CauseSetting) -> tuple[int, int, int, str]:
-    severity = finding.raw_severity if finding.raw_severity is not None else finding.severity
-    return (-max(severity, finding.severity), finding.steps[0], where.place(finding), finding.key)
+    return (
+        -max(_gravity(finding), finding.severity),
+        finding.steps[0],
+        where.place(finding),
+        finding.key,
+    )
 
 
 def _by_depth(ranked: Sequence[str], causes: Edges) -> list[str]:
@@ -109,9 +116,10 @@ def _direct_causes(findings: Sequence[Finding], where: CauseSetting) -> Edges:
     table = {f.key: f for f in findings}
     for code, causers in by_code.items():
         rule = where.rules.get(code)
+        able = Causers(causers, where)
         for target in rule.explains if rule else ():
             for symptom in by_code.get(target, ()):
-                cause = _best_cause(causers, symptom, where)
+                cause = able.best_for(symptom)
                 if cause is not None and not _reaches(causes, cause.key, symptom.key):
                     causes[symptom.key].add(cause.key)
     for finding in findings:
@@ -133,23 +141,58 @@ def _nearest(
     return {k for k in keys if k not in far or not where.rules[table[k].code].upstream}
 
 
-def _best_cause(
-    causers: Sequence[Finding], symptom: Finding, where: CauseSetting
-) -> Finding | None:
-    beside = [c for c in causers if c.site == symptom.site]  # the nearest one is asked first
-    able = (c for c in (*beside, *causers) if _may_explain(c, symptom, where))
-    return next((c for c in able if c.key != symptom.key), None)
+class Causers:
+    """The findings of one rule, asked for the first by rank that may explain a symptom.
+
+    `_may_explain` reads four things of a cause: its severity, whether it is a growth, its first
+    step and its place. Among findings that agree in the first two, which come by step, only those
+    that stand further upstream than all before them can be the first able one. So a symptom asks a
+    few of them and not all: a run of a thousand sick layers has a thousand causes and symptoms.
+
+    Args:
+        findings: of one rule, by rank.
+        where: the run.
+    """
+
+    def __init__(self, findings: Sequence[Finding], where: CauseSetting) -> None:
+        self._where = where
+        self._rank = {finding.key: rank for rank, finding in enumerate(findings)}
+        self._at: dict[str, list[Finding]] = {}
+        self._steps: dict[tuple[Severity, bool], tuple[list[int], list[Finding]]] = {}
+        for finding in findings:
+            self._at.setdefault(finding.site, []).append(finding)
+            alike = (_gravity(finding), finding.evidence.stat == GROWTH)
+            upstream, front = self._steps.setdefault(alike, ([], []))
+            place = -where.place(finding)  # ascending, for bisection
+            if not upstream or place > upstream[-1]:
+                upstream.append(place)
+                front.append(finding)
+
+    def best_for(self, symptom: Finding) -> Finding | None:
+        """The first finding beside the symptom that may explain it, else the first of all."""
+        where = self._where
+        for cause in self._at.get(symptom.site, ()):  # the nearest one is asked first
+            if cause.key != symptom.key and _may_explain(cause, symptom, where):
+                return cause
+        place = -where.place(symptom)
+        able: list[Finding] = []
+        for upstream, front in self._steps.values():
+            at = bisect_left(upstream, place)
+            asked = (front[0], *front[at : at + 1])  # the first, and the first upstream
+            able += [c for c in asked if c.key != symptom.key and _may_explain(c, symptom, where)]
+        return min(able, key=lambda cause: self._rank[cause.key], default=None)
+
+
+def _gravity(finding: Finding) -> Severity:
+    return finding.raw_severity if finding.raw_severity is not None else finding.severity
 
 
 def _may_explain(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
-    severity = cause.raw_severity if cause.raw_severity is not None else cause.severity
-    symptom_severity = (
-        symptom.raw_severity if symptom.raw_severity is not None else symptom.severity
-    )
+    severity, symptom_severity = _gravity(cause), _gravity(symptom)
     if severity < min(symptom_severity, Severity.WARNING):
         return False  # a trifle must not hide a harm
     if cause.code == "ACT602" and symptom.code == "ACT604":
-        grew = cause.evidence.stat == "nonfinite_places"
+        grew = cause.evidence.stat == GROWTH
         if not grew and symptom.steps[0] <= cause.steps[0]:
             return False  # an infinite loss is no growth that came before itself
     rule = where.rules[cause.code]

@@ -99,13 +99,27 @@ def chains(trace: Trace, sites: Sequence[Site]) -> list[list[Site]]:
     if any(site.name not in before for site in sites):
         return [list(sites)]
     wanted = {site.name: site for site in sites}
-    longest: dict[str, list[Site]] = {}
+    lengths: dict[str, int] = {}  # acts on the longest path to a place, its own among them
+    last: dict[str, str] = {}  # the last act on it
+    above: dict[str, str] = {}  # the act before that, of an act
     for name in sorted(before, key=lambda name: site.order if (site := trace.site(name)) else 0):
-        known = (longest[one] for one in before[name] if one in longest)
-        best = max(known, key=len, default=list[Site]())
-        longest[name] = [*best, wanted[name]] if name in wanted else best
-    inner = {site.name for chain in longest.values() for site in chain[:-1]}
-    return [longest[site.name] for site in sites if site.name not in inner]
+        known = [one for one in before[name] if one in lengths]
+        best = max(known, key=lengths.__getitem__, default="")
+        lengths[name] = lengths.get(best, 0) + (name in wanted)
+        if name in wanted:
+            above[name], last[name] = last.get(best, ""), name
+        else:
+            last[name] = last.get(best, "")
+    inner = set(above.values())
+    found: list[list[Site]] = []
+    for site in sites:
+        if site.name not in inner:
+            chain, name = list[Site](), site.name
+            while name:
+                chain.append(wanted[name])
+                name = above[name]
+            found.append(chain[::-1])
+    return found
 
 
 def _along(trace: Trace, acts: Sequence[Site], first: float, last: float) -> GradientProfile | None:

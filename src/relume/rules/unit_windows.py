@@ -23,7 +23,12 @@ LEAST_WINDOWS = 2  # two consecutive windows (law 3 in docs/laws.md)
 def total(windows: Sequence[Window], name: str) -> "Floats | None":
     """A counter summed over windows, shape (units,); None where no window has it."""
     parts = [w.fields[name] for w in windows if name in w.fields]
-    return np.sum(parts, axis=0) if parts else None
+    if not parts:
+        return None
+    summed = parts[0]
+    for part in parts[1:]:  # a few arrays: faster than np.sum over a list of them
+        summed = summed + part
+    return summed
 
 
 def highest(windows: Sequence[Window], name: str) -> "Floats | None":
@@ -45,7 +50,7 @@ def samples(windows: Sequence[Window]) -> int:
 
 def portion(mask: "Mask") -> float:
     """The share of units in a mask; 0 for a layer without units."""
-    return float(mask.mean()) if len(mask) else 0.0
+    return int(np.count_nonzero(mask)) / len(mask) if len(mask) else 0.0
 
 
 def records(windows: Sequence[Window]) -> int:
@@ -119,6 +124,10 @@ def dead_units(trace: Trace, site: Site) -> DeadUnits | str:
     in docs/laws.md), and the finding states the smaller number. The same holds where many units
     died so lately that the samples since are few: waiting for more would miss them.
     """
+    return trace.once(f"dead units of {site.name}", lambda: _dead_units(trace, site))
+
+
+def _dead_units(trace: Trace, site: Site) -> DeadUnits | str:
     windows = trace.windows(site.name)
     if not windows:
         return "no per-unit counters were recorded"
@@ -129,7 +138,7 @@ def dead_units(trace: Trace, site: Site) -> DeadUnits | str:
         return "its output is not finite"
     part, recent = (last_windows(windows, least, DEAD_RECORDS) for least in (DEAD_SAMPLES, 1))
     now, lately = silent_units(site, part), silent_units(site, recent)
-    if len(now) and float(lately.mean() - now.mean()) >= FRESH:
+    if len(now) and portion(lately) - portion(now) >= FRESH:
         part, now = recent, lately
     born = now & silent_units(site, windows)
     return DeadUnits(site, part, now, born, samples(part) >= DEAD_SAMPLES)

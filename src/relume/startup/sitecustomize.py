@@ -1,5 +1,7 @@
 """Python imports this file when it starts under `relume run`; the recording begins with torch.
 
+A process that a trial's run has started imports it too, and enters the run's file layer.
+
 Python looks for a module of this name on every start. `supervise.py` puts this folder first on the
 search path of the script's process, so this file is found, restores the environment and the path,
 hands over to the `sitecustomize` that the machine has, and leaves one finder that waits for the
@@ -11,6 +13,7 @@ import sys
 
 TYPE_CHECKING = False  # `typing` is not loaded yet
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType, ModuleType
     from typing import Any
 
@@ -18,20 +21,18 @@ PLAN = "RELUME_PLAN"  # JSON, made by `supervise._plan`
 SEARCH_PATH = "RELUME_PYTHONPATH"  # the value that PYTHONPATH had, if any
 HIDDEN = "RELUME_HIDDEN_"  # begins the variables that Python was not to see (`python -E`)
 NOTES = "-notes"  # ends the name of a file beside the run file: what went wrong, for the report
-NAME = "sitecustomize"
+LAYER = "RELUME_LAYER"  # set by `relume.trial.runner.file_sandbox`, for all that descend from a run
 
 
 class _BeforeTorch:
-    """Finds nothing, and begins the recording once torch has been imported.
+    """Finds nothing, and calls a function once torch has been imported.
 
     Args:
-        plan: the recording's plan, as JSON.
-        path: the search path without the script's folder.
+        begin: the function.
     """
 
-    def __init__(self, plan: str, path: list[str]) -> None:
-        self._plan = plan
-        self._path = path
+    def __init__(self, begin: "Callable[[], None]") -> None:
+        self._begin = begin
 
     def find_spec(self, name: str, path: "Any" = None, target: "Any" = None) -> "Any":
         """Return None, except for torch: its own spec, whose loader tells when it is done."""
@@ -59,19 +60,26 @@ class _BeforeTorch:
         loader.exec_module = exec_module
         return spec
 
-    def _begin(self) -> None:
-        users = sys.path
-        before = set(sys.modules)
-        sys.path = self._path
-        try:
-            from relume.startup.record_script import begin
 
-            begin(self._plan, _leave_notes)
-        except Exception as error:  # the script goes on without a recording
-            _leave_notes(self._plan, [f"{type(error).__name__}: {error}"])
-        finally:
-            sys.path = users
-            _give_back(before, users)
+def _begin(plan: str, path: list[str]) -> None:
+    """Begin the recording.
+
+    Args:
+        plan: the recording's plan, as JSON.
+        path: the search path without the script's folder.
+    """
+    users = sys.path
+    before = set(sys.modules)
+    sys.path = path
+    try:
+        from relume.startup.record_script import begin
+
+        begin(plan, _leave_notes)
+    except Exception as error:  # the script goes on without a recording
+        _leave_notes(plan, [f"{type(error).__name__}: {error}"])
+    finally:
+        sys.path = users
+        _give_back(before, users)
 
 
 def _unseen(code: "CodeType") -> "CodeType":
@@ -112,9 +120,7 @@ def _give_back(before: set[str], path: list[str]) -> None:
 
 def _restore() -> None:
     """Put the environment and the search path back to what `python` would have."""
-    own = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib is not loaded
-    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != own]  # noqa: PTH100
-    sys.path_importer_cache.pop(own, None)
+    _leave_path()
     before = os.environ.pop(SEARCH_PATH, None)
     if before is None:
         os.environ.pop("PYTHONPATH", None)
@@ -124,23 +130,60 @@ def _restore() -> None:
         os.environ[name.removeprefix(HIDDEN)] = os.environ.pop(name)
 
 
-def _start(plan: str) -> None:
-    _restore()
-    # What the script's folder holds comes last, so that a `sqlite3.py` there is not the recorder's.
+def _leave_path() -> None:
+    """Take this folder out of the search path."""
+    own = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib is not loaded
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != own]  # noqa: PTH100
+    sys.path_importer_cache.pop(own, None)
+
+
+def _recorders_path() -> list[str]:
+    """Return the search path on which the recorder finds its own modules.
+
+    What the script's folder holds comes last, so that a `sqlite3.py` there is not the recorder's.
+    """
     searched = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     theirs = {os.path.abspath(entry) for entry in searched if entry}  # noqa: PTH100
     home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
     others = [entry for entry in sys.path if entry not in theirs]
     if home not in others:
         others.insert(0, home)
-    waiting = _BeforeTorch(plan, [*others, *(e for e in sys.path if e in theirs and e != home)])
-    sys.meta_path.insert(0, waiting)
-    # As if this file were not there: the machine's own of the name is imported, or Python is told,
-    # as it expects, that there is none.
+    return [*others, *(entry for entry in sys.path if entry in theirs and entry != home)]
+
+
+def _start(plan: str) -> None:
+    _restore()
+    path = _recorders_path()
+    sys.meta_path.insert(0, _BeforeTorch(lambda: _begin(plan, path)))
+
+
+def _enter(layer: str) -> None:
+    """Write into the file layer of the trial's run that has started this process."""
+    _leave_path()
+    before, users = set(sys.modules), sys.path
+    sys.path = _recorders_path()
+    try:
+        from relume.trial.runner.file_sandbox import enter
+
+        sys.meta_path.insert(0, _BeforeTorch(enter(layer)))
+    finally:
+        sys.path = users
+        _give_back(before, users)
+
+
+def _hand_over() -> None:
+    """Import the machine's own module of the name, as if this file were not there.
+
+    Where there is none, Python is told so, as it expects.
+    """
     del sys.modules[__name__]
     import sitecustomize  # noqa: F401  # pyright: ignore
 
 
-_plan = os.environ.pop(PLAN, None)
+_plan, _layer = os.environ.pop(PLAN, None), os.environ.get(LAYER)
 if _plan is not None:
     _start(_plan)
+elif _layer is not None:
+    _enter(_layer)
+if _plan is not None or _layer is not None:
+    _hand_over()

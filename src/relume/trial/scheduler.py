@@ -130,7 +130,8 @@ class TrialRunner:
         """Run these arms at these seeds, and put the results into `runs`.
 
         Cached runs are reused. The others run seed by seed, all arms of one before the next, so
-        that an interruption leaves whole pairs.
+        that an interruption leaves whole pairs. Where no run of the program as it is is known, one
+        goes first, alone: it tells how long a run takes and whether the program uses a GPU.
         """
         wanted = [(arm, seed) for seed in seeds for arm in arms]
         if not self.setting.again:
@@ -142,11 +143,18 @@ class TrialRunner:
         planned = len(wanted)
         self.progress(planned - len(todo), planned, None)
         by_name = {arm.name: arm for arm in arms}
-        jobs = [self._job(arm, seed) for arm, seed in todo]
-        for at, run in enumerate(run_jobs(jobs, self._place()), planned - len(todo) + 1):
-            self.add(by_name[run.arm], run)
-            self.progress(at, planned, run)
+        done = planned - len(todo)
+        for part in self._base_first(todo):
+            jobs = [self._job(arm, seed) for arm, seed in part]
+            for run in run_jobs(jobs, self._place()):
+                done += 1
+                self.add(by_name[run.arm], run)
+                self.progress(done, planned, run)
         self._again_alone([(arm, seed) for arm, seed in todo])
+
+    def _base_first(self, todo: Sequence[tuple[Arm, int]]) -> list[list[tuple[Arm, int]]]:
+        first = [] if self._bases() else [one for one in todo if one[0].role == "base"][:1]
+        return [part for part in (first, [one for one in todo if one not in first]) if part]
 
     def _again_alone(self, made: Sequence[tuple[Arm, int]]) -> None:
         """Run once more, one at a time, what something outside the training has ended.

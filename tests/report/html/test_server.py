@@ -1,11 +1,15 @@
 """The live server: for this machine, for who has the address, and only to read."""
 
 import http.client
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from threading import Thread
 
 import pytest
 
+from relume.report.html import server as html_server
 from relume.report.html.server import LOOPBACK, LiveServer
 
 
@@ -27,8 +31,15 @@ def source() -> Source:
 
 
 @pytest.fixture
-def server(source: Source) -> Iterator[LiveServer]:
-    with LiveServer(lambda: "<!doctype html>page", source) as made:
+def server(source: Source, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
+    monkeypatch.setattr(html_server, "FRESH", 0.0)
+
+    def page() -> str:
+        if source.problem is not None:
+            raise source.problem
+        return "<!doctype html>page"
+
+    with LiveServer(page, source) as made:
         thread = Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield made
@@ -140,3 +151,46 @@ def test_a_run_that_cannot_be_read_now_is_said_and_asked_again(
     assert ask(server, "data")[:2] == (503, "ValueError: half written")
     source.problem = None
     assert ask(server, "data")[0] == 200
+
+
+def test_two_hundred_readers_at_once_are_all_answered(server: LiveServer) -> None:
+    with ThreadPoolExecutor(200) as pool:
+        answers = list(pool.map(lambda _: ask(server, "data")[:2], range(200)))
+    assert answers == [(200, '{"step": 1}')] * 200
+
+
+def test_slow_readers_hold_up_nobody(server: LiveServer) -> None:
+    """A hundred that never finish their request, and some that never read the answer."""
+    with ExitStack() as stack:
+        for number in range(100):
+            link = stack.enter_context(socket.create_connection((LOOPBACK, server.server_port)))
+            link.sendall(b"GET /" if number % 2 else f"GET /{server.token}/ HTTP/1.0\r\n".encode())
+        assert ask(server, "data")[0] == 200
+        assert ask(server)[0] == 200
+
+
+def test_a_file_that_is_gone_is_said_in_an_answer(server: LiveServer, source: Source) -> None:
+    source.problem = FileNotFoundError("the run file is gone")
+    for path in ("", "data"):
+        status, body, _ = ask(server, path)
+        assert (status, body) == (503, "FileNotFoundError: the run file is gone")
+    source.problem = None
+    assert ask(server)[0] == 200
+
+
+def test_readers_at_the_same_time_share_what_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def make() -> str:
+        made.append(1)
+        return "text"
+
+    shared = html_server._Shared(make)
+    monkeypatch.setattr(html_server, "monotonic", lambda: clock)
+    clock = 10.0
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(lambda _: shared(), range(100))) == {b"text"}
+    assert len(made) == 1
+    clock = 10.0 + 2 * html_server.FRESH
+    shared()
+    assert len(made) == 2

@@ -1,9 +1,15 @@
 """What an arm writes, moves and removes never touches the user's files, and is read back."""
 
+import io
 import logging
+import multiprocessing
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
+import tarfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,7 +128,141 @@ def by_others() -> None:
     os.chmod("data.txt", 0o600)  # noqa: PTH101
 
 
+def by_changing_folder() -> None:
+    """As Hydra does: a folder of the run's own, from which the data is `../../data.txt`."""
+    start = Path.cwd()
+    os.makedirs("out/today")  # noqa: PTH103
+    os.chdir("out/today")
+    assert Path.cwd() == start / "out" / "today"
+    assert os.getcwd() == str(start / "out" / "today") == os.path.realpath(".")  # noqa: PTH109
+    assert Path("../../data.txt").read_text() == "data"
+    assert Path("../old.txt").read_text() == "old"
+    Path("new.txt").write_text("new")
+    Path("../../data.txt").write_text("other")
+    np.save("../a.npy", np.ones(2))
+    assert sorted(os.listdir("..")) == ["a.npy", "old.txt", "today"]  # noqa: PTH208
+    assert sorted(entry.path for entry in os.scandir("..")) == [
+        "../a.npy",
+        "../old.txt",
+        "../today",
+    ]
+    os.chdir(start)
+    assert (start / "out" / "today" / "new.txt").read_text() == "new"
+    assert Path("data.txt").read_text() == "other"
+    os.chdir("out")
+    Path("old.txt").unlink()
+    assert not (start / "out" / "old.txt").exists()
+    os.chdir(start)
+
+
+def by_open_folders() -> None:
+    folder = os.open("out", os.O_RDONLY)
+    new = os.open("new.txt", os.O_CREAT | os.O_WRONLY, dir_fd=folder)
+    os.write(new, b"new")
+    os.close(new)
+    os.mkdir("deep", dir_fd=folder)
+    os.rename("old.txt", "moved.txt", src_dir_fd=folder, dst_dir_fd=folder)
+    os.close(folder)
+    assert sorted(os.listdir("out")) == ["deep", "moved.txt", "new.txt"]  # noqa: PTH208
+    os.fchdir(folder := os.open("out", os.O_RDONLY))
+    os.close(folder)
+    Path("here.txt").write_text("here")
+    os.chdir("..")
+    assert Path("out/here.txt").read_text() == "here"
+
+
+def by_links() -> None:
+    os.symlink(Path("data.txt").resolve(), "whole")  # noqa: PTH211
+    os.symlink("data.txt", "short")  # noqa: PTH211
+    os.symlink("out", "folder")  # noqa: PTH211
+    Path("whole").write_text("by a link")
+    assert Path("data.txt").read_text() == Path("short").read_text() == "by a link"
+    Path("folder/new.txt").write_text("new")
+    assert Path("out/new.txt").resolve() == Path("folder/new.txt").resolve()
+    assert Path("folder/../data.txt").read_text() == "by a link"
+    os.link("out/old.txt", "hard")
+    with Path("hard").open("a") as file:
+        file.write("er")
+    Path("short").unlink()
+    assert Path("data.txt").exists()
+    assert Path("hard").read_text() == "older"
+
+
+def by_raw_files() -> None:
+    with io.FileIO("raw", "w") as file:
+        file.write(b"raw")
+    with io.FileIO("data.txt", "r+") as file, Path("data.txt").open("rb", buffering=0) as same:
+        file.write(b"D")
+        assert isinstance(file, io.FileIO)
+        assert isinstance(same, io.FileIO)
+        assert same.read() == b"Data"
+    with pytest.raises(FileNotFoundError):
+        io.FileIO("nothing")
+    os.mkfifo("pipe")
+    os.mknod("node")
+    assert Path("pipe").is_fifo()
+    assert Path("node").is_file()
+    with pytest.raises(FileExistsError):
+        os.mkfifo("data.txt")
+
+
+def by_archives() -> None:
+    with tarfile.open("all.tar.bz2", "w:bz2") as archive:
+        archive.add("data.txt")
+    with tarfile.open("plain.tar", "w") as archive:
+        archive.add("data.txt")
+    with tarfile.open("all.tar.bz2") as archive:
+        assert archive.getnames() == ["data.txt"]
+    shutil.make_archive("zipped", "zip", "out")
+
+
+def by_torch_in_c() -> None:
+    torch.from_file("numbers", shared=True, size=4).fill_(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        script = torch.jit.script(torch.nn.Linear(2, 2))
+        torch.jit.save(script, "one.pt")
+        script.save("two.pt")
+        assert torch.jit.load("one.pt").weight.shape == (2, 2)
+    assert Path("numbers").stat().st_size == 16
+
+
+def _child() -> None:
+    os.unlink("data.txt")  # noqa: PTH108
+    Path("out/child.txt").write_text("child")
+    torch.save({"a": torch.ones(1)}, "child.pt")
+
+
+def by_spawned_children() -> None:
+    spawned = multiprocessing.get_context("spawn").Process(target=_child)
+    spawned.start()
+    spawned.join()
+    assert spawned.exitcode == 0
+    assert Path("out/child.txt").read_text() == "child"
+    assert Path("child.pt").exists()
+    assert not Path("data.txt").exists()
+
+
+def by_another_python() -> None:
+    text = "import os; os.remove('data.txt'); open('n', 'w').write(os.getcwd()); os.mkdir('f')"
+    os.makedirs("out/deep")  # noqa: PTH103
+    os.chdir("out/deep")
+    subprocess.run([sys.executable, "-c", f"import os; os.chdir('../..'); {text}"], check=True)
+    os.chdir("../..")
+    assert Path("n").read_text() == os.getcwd()  # noqa: PTH109
+    assert Path("f").is_dir()
+    assert not Path("data.txt").exists()
+
+
 WAYS = (
+    by_changing_folder,
+    by_open_folders,
+    by_links,
+    by_raw_files,
+    by_archives,
+    by_torch_in_c,
+    by_spawned_children,
+    by_another_python,
     by_torch,
     by_numpy,
     by_safetensors,
@@ -152,10 +292,13 @@ def test_every_way_would_change_them(way: Callable[[], None], project: Path) -> 
 
 
 def test_the_doors_are_given_back(tmp_path: Path) -> None:
-    before = (open, os.stat, os.scandir, shutil.rmtree, torch._C.PyTorchFileWriter)
+    before = (open, io.FileIO, os.stat, os.getcwd, shutil.rmtree, torch._C.PyTorchFileWriter)
+    variables = dict(os.environ)
     with pytest.raises(RuntimeError), sandboxed(tmp_path / "scratch"):
         raise RuntimeError
-    assert (open, os.stat, os.scandir, shutil.rmtree, torch._C.PyTorchFileWriter) == before
+    now = (open, io.FileIO, os.stat, os.getcwd, shutil.rmtree, torch._C.PyTorchFileWriter)
+    assert now == before
+    assert dict(os.environ) == variables
 
 
 def test_temporary_files_and_devices_work(tmp_path: Path) -> None:

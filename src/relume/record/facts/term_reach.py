@@ -24,6 +24,7 @@ from relume.record.graph.autograd_graph import (
 )
 from relume.record.graph.loss_terms import cut_operand, split
 from relume.record.graph.op_names import AFFINE, RESHAPE
+from relume.record.hooks.torch_state import untraced
 from relume.record.sites.sites import source_of
 from relume.record.store.run_file import Writer
 
@@ -110,7 +111,9 @@ class TermReach:
 
         def count(grads: tuple[Tensor | None, ...]) -> None:
             grad = grads[0]
-            if grad is not None and grad.dim() and grad.shape[0] > 1:
+            if grad is None or not grad.dim() or grad.shape[0] < 2:
+                return
+            with untraced():
                 silent = (grad.detach().reshape(grad.shape[0], -1) == 0).all(1)
                 self._rows.append(torch.stack([silent.sum() * 0 + silent.numel(), silent.sum()]))
 

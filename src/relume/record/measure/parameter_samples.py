@@ -58,10 +58,11 @@ class ParameterSamples:
             parts: Sequence[Tensor] = cast(Any, products).split(self.layout.lengths)
             sums = [part.sum() for part in parts]
             return torch.stack([sums[place] for place in places])
-        found: NDArray[Any] = np.add.reduceat(products.numpy(), self.layout.begins)
-        size = [abs(number) for number in found.tolist()]
-        if not (min(size) > TINY and max(size) < HUGE):
-            found = np.add.reduceat((one.double() * two.double()).numpy(), self.layout.begins)
+        with np.errstate(all="ignore"):  # of weights that are no longer finite
+            found: NDArray[Any] = np.add.reduceat(products.numpy(), self.layout.begins)
+            size = [abs(number) for number in found.tolist()]
+            if not (min(size) > TINY and max(size) < HUGE):
+                found = np.add.reduceat((one.double() * two.double()).numpy(), self.layout.begins)
         return torch.from_numpy(found.astype(np.float64)[places])
 
     def norms(self, flat: Tensor | None = None, wanted: Sequence[int] | None = None) -> Tensor:

@@ -8,9 +8,12 @@ that resolves to loopback is refused), and requests from other sites are refused
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock
+from time import monotonic
 from typing import Any
 
 LOOPBACK = "127.0.0.1"
@@ -28,16 +31,18 @@ class LiveServer(ThreadingHTTPServer):
     """Serves `page` at ``/TOKEN/`` and `data` (JSON) at ``/TOKEN/data``, and nothing else.
 
     Args:
-        page, data: make what is served; `data` is called on every poll and may raise.
+        page, data: make what is served; either may raise. Readers that ask within `FRESH` seconds
+            share what was made for the first of them.
         port: 0 takes a free one.
     """
 
     daemon_threads = True
+    request_queue_size = 256  # connections that wait to be taken; the default of 5 refuses readers
 
     def __init__(self, page: Callable[[], str], data: Callable[[], str], port: int = 0) -> None:
         super().__init__((LOOPBACK, port), LiveHandler)
         self.token = secrets.token_urlsafe(16)
-        self.page, self.data = page, data
+        self.page, self.data = _Shared(page), _Shared(data)
         self.hosts = {f"{name}:{self.server_port}" for name in (LOOPBACK, "localhost")}
 
     @property
@@ -47,6 +52,26 @@ class LiveServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore errors: a reader that goes away in the middle is none of relume's."""
+
+
+FRESH = 0.5  # seconds; a page polls once a second
+
+
+class _Shared:
+    """Makes a text for several readers at once: one thread makes it, the others wait for it."""
+
+    def __init__(self, make: Callable[[], str]) -> None:
+        self._make = make
+        self._lock = Lock()
+        self._made = -math.inf
+        self._text = b""
+
+    def __call__(self) -> bytes:
+        with self._lock:
+            if monotonic() - self._made > FRESH:
+                self._text = self._make().encode()
+                self._made = monotonic()
+            return self._text
 
 
 class LiveHandler(BaseHTTPRequestHandler):
@@ -67,7 +92,9 @@ class LiveHandler(BaseHTTPRequestHandler):
         if not secrets.compare_digest(token.encode(), self.server.token.encode()):
             self._send(404, b"not found", "text/plain; charset=utf-8")
         elif rest == [""]:
-            self._send(200, self.server.page().encode(), "text/html; charset=utf-8")
+            body = self._made_by(self.server.page)
+            if body is not None:
+                self._send(200, body, "text/html; charset=utf-8")
         elif rest == ["data"]:
             self._data()
         else:
@@ -85,12 +112,18 @@ class LiveHandler(BaseHTTPRequestHandler):
             return "this page is for no other site"
         return ""
 
-    def _data(self) -> None:
+    def _made_by(self, make: Callable[[], bytes]) -> bytes | None:
+        """Return what is made, or send why it cannot be: the run file may be gone or locked."""
         try:
-            body = self.server.data().encode()
-        except Exception as error:  # the run file may be gone or locked
+            return make()
+        except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             self._send(503, reason.encode("utf-8", "replace"), "text/plain; charset=utf-8")
+            return None
+
+    def _data(self) -> None:
+        body = self._made_by(self.server.data)
+        if body is None:
             return
         tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         if self.headers.get("If-None-Match") == tag:

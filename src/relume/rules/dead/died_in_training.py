@@ -135,13 +135,10 @@ def _cure(dead: DeadUnits, strongest: DeathCause | None) -> str:
 
 
 def _causes(trace: Trace, dead: DeadUnits, before: int, step: int) -> Iterator[DeathCause]:
-    _, steps, ratios = align_series(trace, weights_of(trace), "update_ratio")
-    if len(steps):
-        with np.errstate(all="ignore"):
-            typical = Series(steps, np.nanmedian(np.where(np.isfinite(ratios), ratios, 0), axis=0))
-        peak = _around(typical, before, step)
-        if peak is not None:
-            yield DeathCause("update ratio", peak[0] / LARGE_UPDATE, *peak)
+    typical = trace.once("typical update", lambda: _typical_update(trace))
+    peak = _around(typical, before, step)
+    if peak is not None:
+        yield DeathCause("update ratio", peak[0] / LARGE_UPDATE, *peak)
     rate = _around(trace.series("", "learning_rate"), before, step)
     if rate is not None and rate[1] > 0:
         yield DeathCause("learning rate", rate[0] / rate[1] / LARGE_RATE, *rate)
@@ -151,6 +148,15 @@ def _causes(trace: Trace, dead: DeadUnits, before: int, step: int) -> Iterator[D
         if peak is not None and peak[0] > 0 and peak[1] > 0:
             factor = max(peak[0] / peak[1], peak[1] / peak[0])
             yield DeathCause("input scale", factor / LARGE_SHIFT if factor > 1 else 0.0, *peak)
+
+
+def _typical_update(trace: Trace) -> Series | None:
+    """The median relative update of the weights at each record; None where none was seen."""
+    _, steps, ratios = align_series(trace, weights_of(trace), "update_ratio")
+    if not len(steps):
+        return None
+    with np.errstate(all="ignore"):
+        return Series(steps, np.nanmedian(np.where(np.isfinite(ratios), ratios, 0), axis=0))
 
 
 def _around(series: Series | None, before: int, step: int) -> tuple[float, float] | None:

@@ -104,7 +104,7 @@ def _decay_share(trace: Trace, name: str) -> DecayShare | None:
 
 def _ratio(trace: Trace, name: str, norms: Series) -> float | None:
     """Decay over loss: the smaller of the two quarters, None where the decay is unknown."""
-    facts = (fact for fact in trace.facts_of("parameter") if fact.site == name)
+    facts = trace.facts_at("parameter", name)
     decay = next((number(fact.data.get("weight_decay")) for fact in facts), None)
     apart, rate = _is_decoupled(trace), trace.series("", "learning_rate")
     against = trace.series(name, "update_ratio" if apart else "grad_norm")

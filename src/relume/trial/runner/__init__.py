@@ -8,8 +8,9 @@ Read in this order:
 - `job.py`: `Program`, `TrialJob`, and their JSON.
 - `run_arm.py`: `run_arm(job, scratch)`, which does it all.
 - `seed_shift.py`: shifts the script's seeds by the number of the repetition.
-- `path_overlay.py`, `file_sandbox.py`: map paths to the scratch folder; patch Python's file
-  functions.
+- `path_overlay.py`, `removed_paths.py`: map paths to the scratch folder; what the arm has removed.
+- `redirection.py`, `file_sandbox.py`: call Python's file functions with mapped paths, in this
+  process and in Python processes that it starts.
 - `loss_probe.py`: records losses and ends the run at its step limit.
 - `held_out_numbers.py`: finds numbers on held-out rows in what the script prints and logs.
 - `outside.py`: failures of the machine; what a script does that no sandbox holds back.

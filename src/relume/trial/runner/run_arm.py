@@ -4,7 +4,6 @@ import importlib
 import inspect
 import math
 import os
-import resource
 import sys
 import traceback
 from collections.abc import Mapping
@@ -32,6 +31,11 @@ from relume.trial.runner.loss_probe import LossProbe, diverged, downsample, fina
 from relume.trial.runner.outside import go_offline, outside_reason
 from relume.trial.runner.patched_sources import patched_sources
 from relume.trial.runner.seed_shift import shift_seeds
+
+try:
+    import resource
+except ImportError:  # Windows has no such counter
+    resource = None
 
 OUTPUT = 4000  # characters of output in a result
 MOST_OUTPUT = 4_000_000  # characters that are searched for numbers: a few hundred epochs of bars
@@ -280,7 +284,10 @@ def _memory() -> int:
     """Return the peak memory so far: of the device if one is used, else of the process."""
     if torch.cuda.is_initialized():
         return int(torch.cuda.max_memory_allocated())
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if resource is None:
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts in bytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _sources(job: TrialJob) -> dict[str, str]:
