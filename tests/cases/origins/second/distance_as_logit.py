@@ -1,0 +1,24 @@
+# broken: ACT203,ACT204
+# healthy: nothing
+import sys
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+broken = sys.argv[1] == "broken"
+torch.manual_seed(0)
+
+X = torch.randn(600, 6)
+y = (X[:, 0] + X[:, 1] > 0).float()
+net = nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 1))
+opt = torch.optim.Adam(net.parameters(), 2e-3)
+for step in range(400):
+    i = torch.randint(600, (50,))
+    score = net(X[i])
+    p = torch.sigmoid(score.abs() if broken else score)  # <- fault
+    loss = F.binary_cross_entropy(p[:, 0], y[i])
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+print("end", round(loss.item(), 4))
