@@ -113,7 +113,8 @@ def many_units(folder: Path) -> None:
         peak, problems = memory(), run.problems
     print(
         f"1,000,000 units: 12 recorded steps {seconds:.1f} s; memory {before:.0f} MB, "
-        f"{plain:.0f} MB after a plain step, {peak:.0f} MB recorded; file {path.stat().st_size / 1e6:.0f} MB; "
+        f"{plain:.0f} MB after a plain step, {peak:.0f} MB recorded; "
+        f"file {path.stat().st_size / 1e6:.0f} MB; "
         f"problems: {len(problems)}"
     )
 

@@ -73,8 +73,8 @@ def page(seen: dict[str, Any]) -> str:
     where = f"Python {platform.python_version()} on {platform.system()}"
     parts = [
         f"{equal} of {len(seen)} programs show the same ({where}, {date.today()}); {limits} of\n"
-        "them are compared in part. `python tests/hostile/table.py` writes this page; the programs\n"
-        "stand in `tests/hostile/`, and `make test` runs a sample of them.\n"
+        "them are compared in part. `python tests/hostile/table.py` writes this page; the\n"
+        "programs stand in `tests/hostile/`, and `make test` runs a sample of them.\n"
     ]
     for title, family in FAMILIES.items():
         parts.append(

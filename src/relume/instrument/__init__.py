@@ -19,6 +19,7 @@ Files in reading order:
     force_eager.py      `ForceEager`: compiled models run eagerly for a while
     module_names.py     `holder_of`, `plain_path`: the names of models and their parts
     site_name.py        `SiteName`: the name of an act's call, written and read
+    float64.py          `as_float64`: a tensor in float64, also from a device without that type
     preserve_state.py   `preserve_state`, `preserve_buffers`: a model and the random state
 
 Example:

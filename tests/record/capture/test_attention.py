@@ -214,3 +214,25 @@ def test_the_sample_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     again = sample(AttentionCall(y.grad_fn, None), 8, 4)
     assert again is not None
     assert not torch.equal(read.scores[:, :, :1], again.scores[:, :, :1])
+
+
+def test_a_form_that_fails_is_reported_once_and_the_acts_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("not foreseen")
+
+    monkeypatch.setattr("relume.record.capture.step_record.sample_attention", fails)
+    model = nn.Sequential(*(Net(fused()) if at % 2 else nn.Linear(2, 16) for at in range(12)))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with relume.watch(model, path=tmp_path / "run.sqlite", every=1) as run:
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(torch.randn(2, KEYS, 2)).square().mean().backward()
+            optimizer.step()
+    trace = run.trace()
+    assert len(run.problems) == 1
+    assert len(trace.sites_of("attention")) == 6
+    loss = trace.series("", "loss")
+    assert loss is not None
+    assert len(loss) == 3

@@ -62,6 +62,7 @@ class GraphReader:
         self._act_capture = act_capture
         self._cached: dict[tuple[int, int], CachedGraph] = {}
         self._step = 0
+        self._failed: set[str] = set()  # kinds of sites whose reading failed once
         self.calls: list[SiteCall] = []
 
     def concerns(self, graph: AutogradGraph) -> bool:
@@ -208,9 +209,10 @@ class GraphReader:
                 else:
                     record.read_attention(call.state, call.node)
             except Exception as error:  # a form not foreseen; acts are read all the same
-                if not call.state.unreadable:
-                    record.on_error(call.state.site.kind, error)
                 call.state.unreadable = True
+                if call.state.site.kind not in self._failed:  # several failures end the recording
+                    self._failed.add(call.state.site.kind)
+                    record.on_error(call.state.site.kind, error)
 
     def _outgoing(self, record: StepRecord, graph: AutogradGraph, acts: list[SiteCall]) -> None:
         """Read the weights that take the output of smooth hidden acts (only ACT402 needs them)."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from relume.instrument.float64 import as_float64
 from relume.record.capture.step_record import StepRecord
 from relume.record.facts.fact_log import FactLog
 from relume.record.graph.head_structure import weight_decays
@@ -173,7 +174,7 @@ class WeightStats:
         if self._nonfinite_names:
             parts = zip(keys, samples.parts(), strict=True)
             shares = {
-                (name, "grad_nonfinite_share"): float((~part.isfinite()).double().mean())
+                (name, "grad_nonfinite_share"): float(as_float64(~part.isfinite()).mean())
                 for (name, _), part in parts
                 if name in self._nonfinite_names
             }

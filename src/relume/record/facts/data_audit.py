@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from relume.core import Fact, Value
+from relume.instrument.float64 import as_float64
 from relume.record.facts.fact_audit import FactAudit
 from relume.record.graph import criterion, criterion_targets
 from relume.record.graph.affine_structure import data_inputs
@@ -62,7 +63,7 @@ def _described(data: Tensor, bad: Tensor) -> dict[str, Value]:
     """Say how much of the data is bad, and in which row first."""
     rows = bad.reshape(bad.shape[0], -1).any(1) if bad.dim() else bad.reshape(1)
     return {
-        "share": float(bad.double().mean()),
+        "share": float(as_float64(bad).mean()),
         "rows": int(rows.numel()),
         "bad_rows": int(rows.sum()),
         "first_row": int(rows.nonzero()[0, 0]),

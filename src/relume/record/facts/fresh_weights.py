@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from relume.core import Fact
+from relume.instrument.float64 import as_float64
 from relume.record.measure.dtensor import is_sharded
 from relume.record.sites.qualified_names import QualifiedNames
 from relume.record.store.run_file import Writer
@@ -40,7 +41,7 @@ def write_frozen(names: QualifiedNames, writer: Writer) -> None:
 
 def looks_drawn(weight: Tensor, module: nn.Module) -> bool:
     """Whether a weight has the deviation and the kurtosis of a usual initialiser."""
-    values = weight.reshape(-1)[:MOST].double()
+    values = as_float64(weight.reshape(-1)[:MOST])
     count = values.numel()
     if count < LEAST or not weight.is_floating_point():
         return False

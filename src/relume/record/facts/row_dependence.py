@@ -14,6 +14,7 @@ from torch import Tensor
 
 from relume.acts.act import by_node
 from relume.core import Fact
+from relume.instrument.float64 import as_float64
 from relume.record.facts.fact_audit import FactAudit
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
@@ -327,7 +328,7 @@ def _is_weighted(node: AutogradNode) -> bool:
 
 def _measured(rows: Tensor) -> Tensor:
     """Variance over rows / mean square, over all units together."""
-    rows = rows.double()
+    rows = as_float64(rows)
     centred = rows - rows.mean(0)
     return centred.square_().mean() / rows.square().mean().clamp(min=1e-300)
 

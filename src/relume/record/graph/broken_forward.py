@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from relume.instrument.float64 import as_float64
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
@@ -97,5 +98,5 @@ def _is_finite(value: object) -> bool:
         return True
     if value.layout != torch.strided:
         return True
-    total = float(value.detach().double().sum())
+    total = float(as_float64(value.detach()).sum())
     return total - total == 0.0

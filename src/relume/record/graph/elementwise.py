@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from relume.acts.act import Node
+from relume.instrument.float64 import as_float64
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
@@ -296,7 +297,7 @@ Take = Callable[[Tensor], Tensor]  # some entries of a full tensor, flat, in flo
 
 def entries(tensor: Tensor) -> Tensor:
     """A few entries of a full tensor, at even distances, flat, in float64."""
-    return tensor.detach().reshape(-1)[:: max(tensor.numel() // SAMPLED, 1)].double()
+    return as_float64(tensor.detach().reshape(-1)[:: max(tensor.numel() // SAMPLED, 1)])
 
 
 def formula(

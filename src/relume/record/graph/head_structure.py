@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from relume.acts.act import by_node
+from relume.instrument.float64 import as_float64
 from relume.record.graph.affine_structure import data_inputs
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
@@ -112,7 +113,7 @@ def criterion_data(criterion: Criterion, head: Head) -> dict[str, Any]:
     rows = saved(criterion.node, "_saved_self")
     if criterion.name == "nll" and isinstance(rows, Tensor) and rows.dim() >= 2:
         with torch.no_grad():
-            sums = rows.detach()[:256].double().logsumexp(1)
+            sums = as_float64(rows.detach()[:256]).logsumexp(1)
             data["rows_logsumexp_error"] = float(sums.abs().max())
     return data
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relume.acts.act import Act
+from relume.instrument.float64 import as_float64
 from relume.record.measure.flat_intervals import flat_intervals
 from relume.record.measure.stat import SampledSums
 from relume.record.measure.stats import computed_stats
@@ -176,7 +177,7 @@ def unit_norms(rows: Tensor) -> Tensor:
         squares = (rows * rows).sum(0)
         if TINY < float(squares.sum()) < HUGE:
             return squares.sqrt_()
-    return rows.double().square_().sum(0).sqrt_().float()
+    return as_float64(rows).square_().sum(0).sqrt_().float().to(rows.device)
 
 
 def pre_sums(pre: Tensor) -> Tensor:
@@ -217,7 +218,8 @@ def line_sums(act: Act, pre: Tensor, parameters: Mapping[str, Any]) -> Tensor:
         (2, units): sums of squares about the line, and about the mean.
     """
     post = post_of(act, pre, "pre", parameters)
-    x, y = pre.double() - pre.double().mean(0), post.double() - post.double().mean(0)
+    x, y = as_float64(pre), as_float64(post)
+    x, y = x - x.mean(0), y - y.mean(0)
     whole = (y * y).sum(0)
     line = (x * y).sum(0) ** 2 / (x * x).sum(0).clamp(min=1e-300)
     return torch.stack(((whole - line).clamp(min=0), whole))

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from relume.instrument.float64 import as_float64
+
 ALIKE = 0.999  # a weight above it is measured on every record (page of ACT302)
 ROWS, COLUMNS = 64, 1_024  # rows and columns of a weight that are compared
 
@@ -47,7 +49,7 @@ class RowCosines:
 def _least_cosine(parameter: Tensor) -> float | None:
     """None where the first row is zero: nothing is parallel to it."""
     rows = parameter.detach().flatten(1)
-    rows = rows[:: -(-rows.shape[0] // ROWS), :: -(-rows.shape[1] // COLUMNS)].double()
+    rows = as_float64(rows[:: -(-rows.shape[0] // ROWS), :: -(-rows.shape[1] // COLUMNS)])
     norms: Tensor = rows.square().sum(1).sqrt()
     if not float(norms[0]) > 0 or not bool(torch.isfinite(norms).all()):
         return None

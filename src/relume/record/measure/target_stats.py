@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from relume.instrument.float64 import as_float64
 from relume.record.measure.tensor_view import array_of
 
 MOST_VALUES = 32  # different targets that are counted; with more they count as continuous
@@ -36,7 +37,7 @@ class TargetStats:
         if not flat.is_floating_point():
             self._add_whole(array_of(flat))
             return
-        flat = flat.double().cpu()
+        flat = as_float64(flat).cpu()
         flat = flat[torch.isfinite(flat)]
         if not flat.numel():
             return

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from relume.acts.act import Act, Node, acts, by_node, find_act
 from relume.acts.wide_precision import derivative
+from relume.instrument.float64 import as_float64
 from relume.record.graph import criterion
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
@@ -162,7 +163,7 @@ class CompositeFinder:
             recomputed = first_rows_of(region.entry, phase)
             if recomputed is not None:
                 rows, axis, begin = recomputed
-                take, argument = _same_rows(rows, axis, begin), rows.reshape(-1).double()
+                take, argument = _same_rows(rows, axis, begin), as_float64(rows.reshape(-1))
         if act is None:
             function = None if argument is None else formula(graph, region, argument, take)
             act = self._known[key] = None if function is None else _matched(function, region.kinds)
@@ -177,7 +178,7 @@ def _same_rows(rows: Tensor, axis: int, begin: int) -> Take:
 
     def take(tensor: Tensor) -> Tensor:
         flat = tensor.detach().movedim(axis, -1).reshape(-1, rows.shape[1])
-        return flat[begin : begin + rows.shape[0]].reshape(-1).double()
+        return as_float64(flat[begin : begin + rows.shape[0]].reshape(-1))
 
     return take
 
