@@ -171,6 +171,13 @@ def forgotten(model: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.SGD([p for n, p in model.named_parameters() if "fc1" not in n], lr=1e-5)
 
 
+class NeverCleared(torch.optim.SGD):
+    """The line that clears is there, and does nothing: `optimizer.zero_grad`, not called."""
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Clear nothing."""
+
+
 class Signed(Net):
     """A sign between two layers, by hand."""
 
@@ -317,6 +324,8 @@ BROKEN = {
         model=lambda: nn.Sequential(nn.Linear(SIZE, 8), nn.ReLU(), nn.ReLU(), nn.Linear(8, 4))
     ),
     "decayed": Broken(optimiser=sgd(0.05, weight_decay=2.0), steps=200),
+    "uncleared": Broken(optimiser=lambda model: NeverCleared(model.parameters(), lr=0.05)),
+    "large-eps": Broken(optimiser=adam(1e-3, eps=10.0)),
     "signed": Broken(model=Signed),
     "inverted": Broken(model=Inverted, optimiser=sgd(1e-3)),
     "starved": Broken(model=Starved, optimiser=sgd(1e-2)),

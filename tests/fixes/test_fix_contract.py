@@ -193,6 +193,22 @@ def clipped(edit: Edit, _broken: Broken) -> None:
     assert norms[1] == pytest.approx(0.01, rel=1e-4)
 
 
+def cleared(edit: Edit, broken: Broken) -> None:
+    whole = live(replace(broken, optimiser=sgd(0.05)), [], 6)
+    treated = live(broken, [edit], 6)
+    assert close(treated.weights["fc1.weight"], whole.weights["fc1.weight"], 1e-6)
+    assert not close(live(broken, [], 6).weights["fc1.weight"], whole.weights["fc1.weight"])
+    assert treated.session.done == ["gradients cleared after each step, 6 steps"]
+
+
+def eps_usual(edit: Edit, broken: Broken) -> None:
+    whole, treated = live(Broken(optimiser=adam(1e-3)), []), live(broken, [edit])
+    assert close(treated.weights["fc1.weight"], whole.weights["fc1.weight"], 1e-6)
+    small = replace(broken, optimiser=adam(1e-3, eps=1e-12))
+    nothing = "an eps of 1e-08: nothing was changed, no optimiser has an eps above 1e-08"
+    assert live(small, [edit]).session.missed == [nothing]
+
+
 def skipped(edit: Edit, _broken: Broken) -> None:
     """A broken step moves nothing, the others move what they did."""
     for broken in (math.nan, math.inf):
@@ -547,6 +563,8 @@ ROWS = {
     "lower-weight-decay": Row("decayed", "ACT608", decay_lowered),
     "spare-from-decay": Row("decayed", "ACT608", spared),
     "clip-gradient": Row("blown", "ACT602", clipped),
+    "clear-gradients": Row("uncleared", "ACT901", cleared),
+    "usual-eps": Row("large-eps", "ACT908", eps_usual),
     "skip-broken-steps": Row("underflow", "ACT604", skipped),
     "adaptive-optimiser": Row("slow", "ACT606", adaptive),
     "matching-init": Row("narrow", "ACT301", spread_of(lambda m: (2 / m.in_features) ** 0.5)),

@@ -94,6 +94,11 @@ CASES = {
         )
         for name, call in (("sign", "torch.sign(z)"), ("round", "z.round()"), ("sgn", "z.sgn()"))
     },
+    "cleared": (DEEP.replace("    optimizer.zero_grad()\n", ""), edit("clear-gradients")),
+    "eps": (
+        DEEP.replace("SGD(net.parameters(), lr=0.01", "Adam(net.parameters(), eps=10.0"),
+        edit("usual-eps", eps=1e-8),
+    ),
     "exact": (FUNCTION.replace("CALL", "torch.tanh(z)"), edit("exact-act", "tanh()", act="tanh")),
 }
 

@@ -180,6 +180,18 @@ ROWS = {
             'for p in group["params"]], max_norm=1)',
         ),
     ),
+    "clear": Row(
+        SCRIPT,
+        edit("clear-gradients"),
+        (),
+        ("optimizer.zero_grad()  # else backward adds to them",),
+    ),
+    "eps": Row(
+        SCRIPT.replace("weight_decay=0.5)", "eps=1.0)").replace("optim.SGD", "optim.Adam"),
+        edit("usual-eps", eps=1e-8),
+        ("optimizer = torch.optim.Adam(model.parameters(), lr=RATE, eps=1.0)",),
+        ("optimizer = torch.optim.Adam(model.parameters(), lr=RATE, eps=1e-08)",),
+    ),
     "skip": Row(
         SCRIPT,
         edit("skip-broken-steps"),

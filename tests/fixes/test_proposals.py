@@ -122,3 +122,21 @@ def test_only_layers_that_are_not_finite_are_drawn_where_an_act_hides_it() -> No
     assert edit.sites == ("fcs.0",)
     assert rungs("matching-init", [hidden]) == []  # it is made by an operation: nothing to draw
     assert rungs("matching-init", [hidden, finding("ACT604", "fcs.1.weight")]) == []
+
+
+@pytest.mark.parametrize(
+    ("dtype", "rate", "factors"),
+    [("float32", 1e-10, [1e7, 1e8, 1e6]), ("bfloat16", 2e-5, [])],
+)
+def test_a_rate_that_the_type_rounds_away_is_raised_in_float32(
+    dtype: str, rate: float, factors: list[float]
+) -> None:
+    edits = rungs(
+        "raise-learning-rate", [finding("ACT908", "", "lost_update_share", dtype=dtype, rate=rate)]
+    )
+    assert [edit.options["factor"] for edit in edits] == factors
+
+
+def test_only_an_eps_that_outweighs_the_gradient_is_lowered() -> None:
+    for stat, count in (("eps_over_gradient", 1), ("lost_update_share", 0)):
+        assert len(rungs("usual-eps", [finding("ACT908", "", stat)])) == count

@@ -6,11 +6,17 @@ from dataclasses import replace
 import numpy as np
 
 from relume.core import Fact, Rule, Series, Trace
+from relume.rules.series_tools import number
 
 SAY_WHY = frozenset({"ACT602", "ACT604"})
 SPEAK_AFTER = frozenset({"wiring", "collection", "structure"})
 """Families that read the program, not values: a NaN changes nothing of what they find."""
 STATS = ("nonfinite_share", "grad_nonfinite_share")
+EDGES = frozenset(
+    {"log", "log2", "log10", "log1p", "sqrt", "rsqrt", "pow", "acos", "asin", "atanh", "reciprocal"}
+)
+"""Operations without a value, or a slope, at the edge of what they are defined on."""
+GROWN = 1.0  # probabilities, cosines and roots of shares lie below; what lies above may have grown
 
 
 def non_finite_values(trace: Trace) -> Iterator[Fact]:
@@ -52,6 +58,19 @@ def _lasting(trace: Trace) -> bool:
 def origin(trace: Trace) -> Fact | None:
     """The fact that names the operation, or the optimiser, behind the first such value."""
     return next(iter(trace.facts_of("origin")), None)
+
+
+def broke_at_an_edge(trace: Trace) -> bool:
+    """Whether the first such value came from the edge of an operation and not from growth.
+
+    A logarithm of a probability that is 0 breaks the run at any learning rate that learns: that
+    the run then fares badly says nothing of the steps before it.
+    """
+    fact = origin(trace)
+    if fact is None or str(fact.data.get("operation")) not in EDGES:
+        return False
+    sizes = (number(fact.data.get("least")), number(fact.data.get("most")))
+    return all(size is not None and abs(size) <= GROWN for size in sizes)
 
 
 def lasting_origin_step(trace: Trace) -> int | None:

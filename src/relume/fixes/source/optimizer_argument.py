@@ -1,4 +1,4 @@
-"""Changes what the optimiser of a file gets: scales a number, or makes another optimiser.
+"""Changes what the optimiser of a file gets: scales or sets a number, or makes another optimiser.
 
 A number is scaled where the file sets it: in the call, in a variable that is set once, or as the
 default of an option of the script, if the script was run without that option (`entry_instructions`
@@ -65,6 +65,22 @@ def scale_entry_patch(source: "Source", entry: str, factor: float) -> "Patch | N
             for name, position in ABSOLUTE.get(kind, {}).items():
                 _scale_argument(code, call, name, position, factor, changes)
     return patch_from(source, code.replaced(changes)) if changes else None
+
+
+def set_entry_patch(source: "Source", entry: str, value: float) -> "Patch | None":
+    """Write a number for an entry (``eps``) of every optimiser that the file gives it by name.
+
+    None where an optimiser gets it otherwise, so that the file does not say what it would replace.
+    """
+    code = read(source.text)
+    if code is None:
+        return None
+    given = [call for call in optimisers(code) if argument(call, entry) is not None]
+
+    def change(call: Any) -> Any:
+        return with_keyword(call, entry, number(value))
+
+    return patch_from(source, code.replaced(dict.fromkeys(given, change))) if given else None
 
 
 def _scale_in(

@@ -121,6 +121,15 @@ def before_step(source: "Source", block: str) -> "Patch | None":
     The owner of the step is what torch's optimiser was assigned to, or a parameter that is named
     as optimisers are.
     """
+    return _beside_step(source, block, after=False)
+
+
+def after_step(source: "Source", block: str) -> "Patch | None":
+    """Insert a block behind that statement."""
+    return _beside_step(source, block, after=True)
+
+
+def _beside_step(source: "Source", block: str, *, after: bool) -> "Patch | None":
     code = read(source.text)
     if code is None:
         return None
@@ -138,6 +147,8 @@ def before_step(source: "Source", block: str) -> "Patch | None":
     new = statements(block.replace("{optimiser}", owner))
 
     def change(kept: Any) -> Any:
+        if after:
+            return cst.FlattenSentinel([kept, *new])
         new[0] = new[0].with_changes(leading_lines=kept.leading_lines)
         return cst.FlattenSentinel([*new, kept.with_changes(leading_lines=[])])
 

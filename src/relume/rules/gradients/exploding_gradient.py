@@ -42,7 +42,12 @@ import numpy as np
 from relume.core import Evidence, Fact, Finding, Result, Series, Severity, Site, Trace, Value
 from relume.core.plural import count
 from relume.rules.alternating_losses import UNTOLD
-from relume.rules.non_finite import non_finite_loss_step, non_finite_values, recovered
+from relume.rules.non_finite import (
+    broke_at_an_edge,
+    non_finite_loss_step,
+    non_finite_values,
+    recovered,
+)
 from relume.rules.outcome import DIVERGED, judge
 from relume.rules.page import page
 from relume.rules.series_tools import (
@@ -95,7 +100,7 @@ def _non_finite(trace: Trace) -> Finding | None:
     facts = sorted(non_finite_values(trace), key=lambda f: f.step)
     at_loss = non_finite_loss_step(trace)
     steps = [f.step for f in facts] + ([at_loss] if at_loss is not None else [])
-    if not steps or not _grew(trace, min(steps)):
+    if not steps or broke_at_an_edge(trace) or not _grew(trace, min(steps)):
         return None
     step, loss = min(steps), trace.series("", "loss")
     first = facts[0] if facts and facts[0].step <= step else Fact("", "", step)

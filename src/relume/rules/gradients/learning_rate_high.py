@@ -15,7 +15,8 @@ a ratio near 1e-3 is the rule of thumb. One step is enough evidence. A warning; 
 10 % of the records are above it or a step exceeds 1; only a note if it stays below 1 and is over
 within the first 5 records, unless several of them exceed it and the run fares badly, since Adam's
 first steps are as large as the learning rate whatever the gradient (the step to error and to note
-are reasoned, not measured).
+are reasoned, not measured). A run that broke at the edge of an operation (the logarithm of a
+probability of 0) fares badly because of that.
 
 A second form looks for a rate that is too high all the time rather than on single steps: the run
 had learned and lost it again, and up to its best loss, or just after it where the updates were
@@ -44,6 +45,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Series, Severity, Trace, Value
+from relume.rules.non_finite import broke_at_an_edge
 from relume.rules.outcome import judge
 from relume.rules.page import page
 from relume.rules.plain_numbers import percent
@@ -122,7 +124,7 @@ def _finding(trace: Trace, series: Series, over: "np.ndarray", weights: int) -> 
     if more["learning_rate"] is not None:
         text += ". The learning rate there was {learning_rate:.3g}"
     over_at_first = bool(over[-1] < FIRST)
-    badly = judge(trace).fares_badly
+    badly = judge(trace).fares_badly and not broke_at_an_edge(trace)
     return PAGE.finding(
         "",
         _severity(float(values[worst]), share, over_at_first and not (badly and len(over) > 1)),
