@@ -277,9 +277,11 @@ DECIDED = {
     "ACT403": NO_TRAINING,
     "ACT404": LESS,  # a fact, which nothing makes less
     "ACT405": WHOLE,
+    "ACT406": WHOLE,  # counted: an expert is called, or it is not
     "ACT407": WHOLE,  # of trained weights
     "ACT501": LESS,
     "ACT502": LESS,
+    "ACT503": LESS,  # training may bring the scores down
     "ACT601": LESS,
     "ACT602": LESS,  # a large signal; numbers that are not finite keep theirs
     "ACT603": NO_TRAINING,
@@ -295,6 +297,7 @@ DECIDED = {
     "ACT801": LESS,
     "ACT802": WHOLE,  # a fact
     "ACT803": WHOLE,
+    "ACT804": LESS,
     "ACT901": NO_TRAINING,
     "ACT902": NO_TRAINING,
     "ACT903": WHOLE,

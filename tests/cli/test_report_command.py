@@ -175,7 +175,10 @@ def test_without_a_run_it_says_how_to_get_one(call: Relume) -> None:
     assert "no recorded run in .relume/; record one with `relume run SCRIPT`." in err
 
 
-def test_live_follows_a_run_until_it_ends(runs: Path, tmp_path: Path) -> None:
+def test_live_follows_a_run_until_it_ends(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relume.report.html.server.FRESH", 0.0)  # each poll is made anew
     path = tmp_path / ".relume" / "now.sqlite"
     writer = recorded(path, ended=False)
     with live_server(path, output_policy(JudgingOptions(isolated=True)), 0) as server:

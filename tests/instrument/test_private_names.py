@@ -62,11 +62,25 @@ EXAMPLES: Mapping[str, Callable[[], Any]] = {
     "OptimizedModule": compiled,
 }
 
+
+def attention(device: str = "cpu") -> Tensor:
+    q = torch.ones(1, 1, 8, 8, device=device, requires_grad=True)
+    if device == "cpu":
+        return F.scaled_dot_product_attention(q, q, q)
+    return torch.ops.aten._scaled_dot_product_efficient_attention(q, q, q, None, True)[0]
+
+
 # An expression whose graph saves each value, and the node that has it.
 SAVING: Mapping[str, tuple[Callable[[], Tensor], str]] = {
     **dict.fromkeys(
         ("batch_sizes", "reverse", "weight0", "weight1", "weight2", "weight3"),
         (lambda: nn.LSTM(2, 2)(x(3, 1, 2))[0], "MkldnnRnnLayer"),
+    ),
+    **dict.fromkeys(("attn_mask", "is_causal", "key", "query"), (attention, "ScaledDotProduct")),
+    "attn_bias": (lambda: attention("meta"), "ScaledDotProduct"),
+    **dict.fromkeys(
+        ("batch1", "batch2"),
+        (lambda: torch.baddbmm(x(1, 2, 2), x(1, 2, 2), x(1, 2, 2)), "Baddbmm"),
     ),
     "alpha": (lambda: F.elu(x()), "Elu"),
     "approximate": (lambda: F.gelu(x()), "Gelu"),

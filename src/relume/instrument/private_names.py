@@ -211,6 +211,7 @@ SAVED: Mapping[str, str] = {
     "act parameters": "alpha approximate beta input_scale lambd lower max max_val min min_val "
     "negative_slope scale threshold upper",
     "act inputs and outputs": "condition other result self",
+    "attention": "attn_bias attn_mask batch1 batch2 is_causal key query",
     "affine layers": "dilation groups input mat1 mat2 padding stride transposed weight",
     "norm layers": "normalized_shape result1 result2 training",
     "recurrent layers": "batch_sizes reverse weight0 weight1 weight2 weight3",

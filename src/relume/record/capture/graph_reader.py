@@ -203,6 +203,8 @@ class GraphReader:
 
     def _record_heads(self, record: StepRecord, calls: list[SiteCall]) -> None:
         for call in calls:
+            if call.node is None:
+                continue
             try:
                 if call.state.site.kind == "router":
                     record.read_choice(call.state, call.node)

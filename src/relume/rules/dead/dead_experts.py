@@ -29,8 +29,8 @@ Shazeer, "Switch transformers", 2021, arXiv:2101.03961. Wang et al., "Auxiliary-
 balancing strategy for mixture-of-experts", 2024, arXiv:2408.15664 (MaxVio, and the bias).
 """
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from relume.core import Evidence, Result, Severity, Site, Trace, Value, Window
 from relume.rules.page import page
@@ -63,7 +63,8 @@ def check(trace: Trace) -> Iterator[Result]:
             reason = f"only {many} choices among {site.units} experts in {len(part)} windows"
             yield PAGE.missing(reason, "train for more steps", site.name)
             continue
-        fact = next((f.data for f in trace.facts_of("router") if f.site == site.name), {})
+        none: Mapping[str, Any] = {}
+        fact = next((f.data for f in trace.facts_of("router") if f.site == site.name), none)
         picks = number(fact.get("picks")) or 1.0
         share = picked / samples(part)
         dead = int((picked == 0).sum())

@@ -37,9 +37,9 @@ Zhai et al., "Stabilizing transformer training by preventing attention entropy c
 Vaswani et al., 2017, arXiv:1706.03762 (the root of the size).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -137,11 +137,11 @@ def _finding(
         severity = Severity.ERROR if many else Severity.WARNING
     born = bool(_saturated(first)[bad].any())
     begin = float(first.score[bad].max())
-    text = "{heads} of {of} heads of {place} have scores up to {value:.3g} and an entropy of "
-    text += (
-        "{entropy:.2f} of ln(keys): each row looks at one key, and query and key get next to no "
+    text = (
+        "{heads} of {of} heads of {place} have scores up to {value:.3g} and {entropy:.0%} of the "
     )
-    text += "gradient. " + ("It was so from the start" if born else "They began at {begin:.3g}")
+    text += "largest entropy. Each row looks at one key: query and key get next to no gradient. "
+    text += "It was so from the start" if born else "They began at {begin:.3g}"
     more: dict[str, Value] = {
         "heads": int(bad.sum()),
         "of": len(bad),
@@ -150,7 +150,8 @@ def _finding(
         "born": born,
         "head": int(np.flatnonzero(bad)[np.argmax(heads.score[bad])]),
     }
-    fact = next((f.data for f in trace.facts_of("attention") if f.site == site.name), {})
+    none: Mapping[str, Any] = {}
+    fact = next((f.data for f in trace.facts_of("attention") if f.site == site.name), none)
     scale, size = number(fact.get("scale")), number(fact.get("size"))
     if scale is not None and size:
         more |= {"scale": scale, "size": int(size)}
