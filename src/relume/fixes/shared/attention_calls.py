@@ -43,10 +43,10 @@ class Fused:
 
     def run(self) -> Any:
         """Make the call."""
-        more = {"scale": self.scale, "enable_gqa": self.enable_gqa}
         return FUSED(
             *(self.query, self.key, self.value, self.attn_mask, self.dropout_p, self.is_causal),
-            **more,
+            scale=self.scale,
+            enable_gqa=self.enable_gqa,
         )
 
     def weights(self, change: Callable[[Tensor], Tensor]) -> Any:

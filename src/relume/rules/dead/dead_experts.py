@@ -29,7 +29,7 @@ Shazeer, "Switch transformers", 2021, arXiv:2101.03961. Wang et al., "Auxiliary-
 balancing strategy for mixture-of-experts", 2024, arXiv:2408.15664 (MaxVio, and the bias).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from relume.core import Evidence, Result, Severity, Site, Trace, Value, Window
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from relume.core import Floats
 
 PAGE = page(__doc__)
+
+NOTHING: Mapping[str, Value] = {}
 
 EACH = 30  # choices for each expert at an even load: none is then below a tenth of it at 95 %
 TOP = 0.85  # of the rows at one expert: a starting definition (see the page)
@@ -63,7 +65,7 @@ def check(trace: Trace) -> Iterator[Result]:
             reason = f"only {many} choices among {site.units} experts in {len(part)} windows"
             yield PAGE.missing(reason, "train for more steps", site.name)
             continue
-        fact = next((f.data for f in trace.facts_of("router") if f.site == site.name), {})
+        fact = next((f.data for f in trace.facts_of("router") if f.site == site.name), NOTHING)
         picks = number(fact.get("picks")) or 1.0
         share = picked / samples(part)
         dead = int((picked == 0).sum())

@@ -37,7 +37,7 @@ Zhai et al., "Stabilizing transformer training by preventing attention entropy c
 Vaswani et al., 2017, arXiv:1706.03762 (the root of the size).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from relume.core import Floats
 
 PAGE = page(__doc__)
+
+NOTHING: Mapping[str, Value] = {}
 
 ENTROPY = 0.2  # of ln(keys); ours, between healthy heads and one-hot rows (see the page)
 SCORE, SCORE_WARNING = 50.0, 100.0  # the softcap of Gemma 2, and where QK-clip acts
@@ -150,7 +152,7 @@ def _finding(
         "born": born,
         "head": int(np.flatnonzero(bad)[np.argmax(heads.score[bad])]),
     }
-    fact = next((f.data for f in trace.facts_of("attention") if f.site == site.name), {})
+    fact = next((f.data for f in trace.facts_of("attention") if f.site == site.name), NOTHING)
     scale, size = number(fact.get("scale")), number(fact.get("size"))
     if scale is not None and size:
         more |= {"scale": scale, "size": int(size)}
