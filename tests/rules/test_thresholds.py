@@ -477,7 +477,7 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("saturated_attention", "ENTROPY"): Edge("ACT503", spread_out, NOTE, ROUNDED, NONE),
     ("saturated_attention", "SCORE"): Edge("ACT503", faults.attention, NONE, NONE, NOTE),
     ("saturated_attention", "SCORE_WARNING"): Edge("ACT503", faults.attention, NOTE, NOTE, WARNING),
-    ("saturated_attention", "HALF"): Edge("ACT503", heads, WARNING, ERROR, ERROR, 0.02),
+    ("saturated_attention", "MANY"): Edge("ACT503", heads, WARNING, ERROR, ERROR, 0.02),
     ("saturated_attention", "GROWN"): Edge("ACT503", grown, NONE, ROUNDED, NOTE),
     ("dead_experts", "TOP"): Edge("ACT406", busiest, NONE, ROUNDED, WARNING),
     ("dead_experts", "EVEN"): Edge("ACT406", even_load, WARNING, WARNING, NONE),

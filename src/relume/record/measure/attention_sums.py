@@ -32,8 +32,7 @@ def attention_sums(sample: AttentionSample) -> Tensor:
     """
     weights, visible = sample.weights, sample.visible
     keys = visible.sum(-1)
-    plain: Tensor = torch.special.xlogy(weights, weights)
-    entropy = -plain.sum(-1) / keys.clamp(min=2).log()
+    entropy = -torch.xlogy(weights, weights).sum(-1) / keys.clamp(min=2).log()
     counted = (keys >= LEAST_KEYS) & entropy.isfinite()
     entropy = torch.where(counted, entropy, 0.0)
     at = visible.to(torch.uint8).argmax(-1, keepdim=True)
