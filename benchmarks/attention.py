@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -125,7 +126,8 @@ def language(width: int, depth: int, heads: int, form: str, rate: float) -> Made
 
 
 def digits(width: int, depth: int, heads: int, form: str, rate: float) -> Made:
-    x, y = load_digits(return_X_y=True)
+    found: Any = load_digits(return_X_y=True)
+    x, y = found
     pictures, labels = torch.tensor(x, dtype=torch.float32) / 16, torch.tensor(y)
 
     def batch() -> tuple[Tensor, Tensor]:
@@ -165,14 +167,14 @@ def heads(trace: Trace) -> Iterator[tuple[float, float, float, float, float]]:
     for site in trace.sites_of("attention"):
         windows = trace.windows(site.name)
         begin, last = windows[0].fields, [w.fields for w in windows[-2:]]
-        rows = sum(w["attended"] for w in last)
+        rows = np.sum([w["attended"] for w in last], axis=0)
         for head in range(site.units):
             yield (
                 begin["entropy_sum"][head] / begin["attended"][head],
                 begin["logit_absmax"][head],
-                sum(w["entropy_sum"][head] for w in last) / rows[head],
+                float(sum(w["entropy_sum"][head] for w in last) / rows[head]),
                 max(w["logit_absmax"][head] for w in last),
-                sum(w["first_sum"][head] for w in last) / rows[head],
+                float(sum(w["first_sum"][head] for w in last) / rows[head]),
             )
 
 
@@ -289,7 +291,7 @@ def drawn(rows: list[tuple[float, float, float, float]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--part", default="tune", choices=("tune", "hold"))
     parser.add_argument("--dose", action="store_true", help="multiply query and key instead")
     parser.add_argument("--figure", type=Path, help="where to draw the doses")

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 # by page: the tests that hold a member of the kind to its contract
 CONTRACTS = {
-    "rule": ("tests/rules/test_rule_contract.py", "ACT804 or every_rule or circle or pages_are"),
+    "rule": ("tests/rules/test_rule_contract.py", "ACT805 or every_rule or circle or pages_are"),
     "act": ("tests/acts/test_exact.py tests/acts/test_acts.py", "isru or every"),
     "fix": ("tests/fixes/test_fix_contract.py", "clip-values or every_fix"),
     "stat": ("tests/record/measure/test_stats.py", "says or formula"),
@@ -78,4 +78,4 @@ def test_a_member_without_a_row_is_refused(tmp_path: Path) -> None:
     (tmp_path / path).write_text(text)
     done = contract("rule", tmp_path)
     assert done.returncode == 1
-    assert "ACT804" in done.stdout
+    assert "ACT805" in done.stdout

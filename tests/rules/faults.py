@@ -136,7 +136,7 @@ def attention(score: float, entropy: float = 0.1, begin: float = 2.0, heads: int
     return build.trace()
 
 
-def experts(dead: float, most: float = 0.2, picks: int = 1) -> Trace:
+def experts(dead: float, most: float = 0.2, picks: float = 1) -> Trace:
     """A router with eight experts, so many of which are never chosen."""
     build = healthy(flat())
     build.site("moe.router()", "router", layer="moe.gate", units=8, role="gate")

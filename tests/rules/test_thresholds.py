@@ -329,6 +329,50 @@ def divided(ratio: float) -> Trace:
     return with_data(wiring.lost(0.0).trace(), "update", "fc1.weight", eps_ratio=ratio)
 
 
+def spread_out(entropy: float) -> Trace:
+    """A head with a large score and that entropy."""
+    return faults.attention(70.0, entropy=entropy)
+
+
+def grown(times: float) -> Trace:
+    """A head whose score of 60 is so many times its first one."""
+    return faults.attention(60.0, begin=60.0 / times)
+
+
+def heads(share: float) -> Trace:
+    """That share of a hundred heads is saturated."""
+    trace = faults.attention(150.0, heads=100)
+    (name,) = (site.name for site in trace.sites_of("attention"))
+    bad = np.arange(100) < round(100 * share)
+    windows = tuple(
+        replace(
+            w,
+            fields={
+                **w.fields,
+                "entropy_sum": np.where(bad, 0.1, 0.9) * w.samples,
+                "logit_absmax": np.where(bad, 150.0 if at else 2.0, 3.0),
+            },
+        )
+        for at, w in enumerate(trace.windows(name))
+    )
+    return replace(trace, units={**trace.units, name: windows})
+
+
+def busiest(share: float) -> Trace:
+    """A router that sends that share of the rows to one of eight experts."""
+    return faults.experts(0, most=share)
+
+
+def even_load(share: float) -> Trace:
+    """A router whose busiest expert gets nine of ten rows, and each that share at an even load."""
+    return faults.experts(0, most=0.9, picks=8 * share)
+
+
+def of_range(share: float) -> Trace:
+    """An act in float16 whose outputs reach that share of its range."""
+    return faults.large(share * 65504.0)
+
+
 def compared(steps: float) -> Trace:
     """Lost updates, on so many steps."""
     return with_data(wiring.lost(0.99).trace(), "update", "fc1.weight", steps=int(steps))
@@ -452,6 +496,15 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("saturated_units", "ENTRIES_ERROR"): Edge("ACT501", contract.saturated, WARNING, ERROR, ERROR),
     ("saturated_units", "UNITS"): Edge("ACT501", flat_units, NONE, WARNING, WARNING, 0.04),
     ("saturated_units", "UNITS_ERROR"): Edge("ACT501", flat_units, WARNING, ERROR, ERROR, 0.0134),
+    ("saturated_attention", "ENTROPY"): Edge("ACT503", spread_out, NOTE, ROUNDED, NONE),
+    ("saturated_attention", "SCORE"): Edge("ACT503", faults.attention, NONE, NONE, NOTE),
+    ("saturated_attention", "SCORE_WARNING"): Edge("ACT503", faults.attention, NOTE, NOTE, WARNING),
+    ("saturated_attention", "MANY"): Edge("ACT503", heads, WARNING, ERROR, ERROR, 0.02),
+    ("saturated_attention", "GROWN"): Edge("ACT503", grown, NONE, ROUNDED, NOTE),
+    ("dead_experts", "TOP"): Edge("ACT406", busiest, NONE, ROUNDED, WARNING),
+    ("dead_experts", "EVEN"): Edge("ACT406", even_load, WARNING, WARNING, NONE),
+    ("near_overflow", "NEAR"): Edge("ACT804", of_range, NONE, NOTE, NOTE),
+    ("near_overflow", "NEXT"): Edge("ACT804", of_range, NOTE, WARNING, WARNING),
     ("stuck_gate", "STUCK"): Edge("ACT502", stuck, NONE, ERROR, ERROR),
     ("stuck_gate", "UNITS"): Edge("ACT502", faults.gate, NONE, WARNING, WARNING, 0.04),
     ("stuck_gate", "UNITS_ERROR"): Edge("ACT502", faults.gate, WARNING, ERROR, ERROR, 0.0134),
@@ -595,6 +648,10 @@ NO_EDGE = {
     ("oscillating_loss", "LEAST"): EVIDENCE,
     ("over_regularised", "LEAST"): EVIDENCE,
     ("saturated_units", "RECORDS"): EVIDENCE,
+    ("saturated_attention", "LEAST_ROWS"): EVIDENCE,
+    ("saturated_attention", "FAR_FROM_ROOT"): "decides which cure is told, not whether",
+    ("dead_experts", "EACH"): EVIDENCE,
+    ("near_overflow", "LARGEST"): "the largest number of float16",
     ("vanishing_gradient", "CALLS"): EVIDENCE,
     ("vanishing_gradient", "LEAST"): EVIDENCE,
     ("zero_slope_artefact", "RECENT"): EVIDENCE,

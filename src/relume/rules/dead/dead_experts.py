@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 PAGE = page(__doc__)
 
+NOTHING: Mapping[str, Value] = {}
+
 EACH = 30  # choices for each expert at an even load: none is then below a tenth of it at 95 %
 TOP = 0.85  # of the rows at one expert: a starting definition (see the page)
 EVEN = 0.5  # of the rows at each expert at an even load: beyond, one that gets 85 % is not far off

@@ -53,9 +53,11 @@ if TYPE_CHECKING:
 
 PAGE = page(__doc__)
 
+NOTHING: Mapping[str, Value] = {}
+
 ENTROPY = 0.2  # of ln(keys); ours, between healthy heads and one-hot rows (see the page)
 SCORE, SCORE_WARNING = 50.0, 100.0  # the softcap of Gemma 2, and where QK-clip acts
-HALF = 0.5  # of the heads: then a layer has lost what attention is for (reasoned)
+MANY = 0.5  # of the heads: then a layer has lost what attention is for (reasoned)
 GROWN = 2.0  # times its first value: the largest of a sample varies by less (reasoned)
 LEAST_ROWS = 64  # of a head: a mean entropy is then known to within 0.06 (it is at most 1)
 FAR_FROM_ROOT = 2.0  # times 1 / root of the size: a scale beyond was not meant so (reasoned)
@@ -133,7 +135,7 @@ def _finding(
     score = float(heads.score[bad].max())
     severity = Severity.NOTE
     if score > SCORE_WARNING:
-        many = float((bad & (heads.score > SCORE_WARNING)).mean()) >= HALF
+        many = float((bad & (heads.score > SCORE_WARNING)).mean()) >= MANY
         severity = Severity.ERROR if many else Severity.WARNING
     born = bool(_saturated(first)[bad].any())
     begin = float(first.score[bad].max())
