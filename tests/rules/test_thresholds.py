@@ -415,28 +415,6 @@ def stalled_for(steps: float) -> Trace:
 
 
 EDGES: dict[tuple[str, str], Edge] = {
-    ("saturated_attention", "SCORE"): Edge("ACT503", faults.attention, NONE, NONE, NOTE),
-    ("saturated_attention", "SCORE_WARNING"): Edge("ACT503", faults.attention, NOTE, NOTE, WARNING),
-    ("saturated_attention", "ENTROPY"): Edge(
-        "ACT503", lambda entropy: faults.attention(60.0, entropy), NOTE, ROUNDED, NONE
-    ),
-    ("saturated_attention", "GROWN"): Edge(
-        "ACT503", lambda times: faults.attention(60.0, begin=60.0 / times), NONE, NOTE, NOTE
-    ),
-    ("dead_experts", "TOP"): Edge(
-        "ACT406", lambda most: faults.experts(0, most), NONE, ROUNDED, WARNING
-    ),
-    ("dead_experts", "EVEN"): Edge(
-        "ACT406",
-        lambda even: faults.experts(0, 0.9, picks=round(8 * even)),
-        *(WARNING, WARNING, NONE, 0.25),
-    ),
-    ("near_overflow", "NEAR"): Edge(
-        "ACT804", lambda share: faults.large(65504.0 * share), NONE, NOTE, NOTE
-    ),
-    ("near_overflow", "NEXT"): Edge(
-        "ACT804", lambda share: faults.large(65504.0 * share), NOTE, WARNING, WARNING
-    ),
     ("missing_nonlinearity", "LIMIT"): Edge("ACT101", contract.pair, WARNING, NONE, NONE),
     ("acting_linear", "UNITS"): Edge("ACT102", faults.straight, NONE, WARNING, WARNING),
     ("acting_linear", "SIDE"): Edge("ACT102", one_sided, NONE, WARNING, WARNING, 1e-3),
@@ -674,10 +652,6 @@ NO_EDGE = {
     ("parameter_without_gradient", "LEAST"): EVIDENCE,
     ("parameter_without_gradient", "LATE"): EVIDENCE,
     ("parameters_remade", "LEAST"): EVIDENCE,
-    ("saturated_attention", "LEAST_ROWS"): EVIDENCE,
-    ("saturated_attention", "FAR_FROM_ROOT"): "it chooses the cure that is told",
-    ("dead_experts", "EACH"): EVIDENCE,
-    ("near_overflow", "LARGEST"): "the largest number of float16",
 }
 
 

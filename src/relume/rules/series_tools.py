@@ -35,8 +35,8 @@ def curve(series: Series | None) -> tuple[tuple[int, float], ...]:
     if len(values) > CURVE:
         middle = _median(values)
         edges = np.linspace(0, len(values), CURVE + 1).astype(int)
-        lengths = edges[1:] - edges[:-1]
-        inside = np.minimum(np.arange(lengths.max()), lengths[:, None] - 1)  # (CURVE, longest)
+        lengths = np.diff(edges)
+        inside = np.minimum(np.arange(int(lengths.max())), lengths[:, None] - 1)  # (CURVE, longest)
         at = edges[:-1, None] + inside
         far = np.abs(values[at] - middle).argmax(axis=1)
         picks = at[np.arange(CURVE), far]

@@ -178,7 +178,7 @@ def test_concise_is_one_line_a_finding() -> None:
     lines = concise(story.SICK).splitlines()
     assert len(lines) == sum(f.severity > Severity.FACT for f in story.SICK.findings)
     assert lines[1] == (
-        "/gone/models/mlp.py:27: ACT403 died-in-training: 61% of the units of net.1 fell silent"
+        "/gone/models/mlp.py:27:1: ACT403 died-in-training: 61% of the units of net.1 fell silent"
         " between step 143 and 161, right after the longest step"
     )
     assert lines[3].startswith("train.py: ACT501 saturated-units: 55%")

@@ -207,9 +207,9 @@ class GraphReader:
                 continue
             try:
                 if call.state.site.kind == "router":
-                    record.read_choice(call.state, node)
+                    record.read_choice(call.state, call.node)
                 else:
-                    record.read_attention(call.state, node)
+                    record.read_attention(call.state, call.node)
             except Exception as error:  # a form not foreseen; acts are read all the same
                 call.state.unreadable = True
                 if call.state.site.kind not in self._failed:  # several failures end the recording

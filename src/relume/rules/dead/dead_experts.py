@@ -30,7 +30,7 @@ balancing strategy for mixture-of-experts", 2024, arXiv:2408.15664 (MaxVio, and 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from relume.core import Evidence, Result, Severity, Site, Trace, Value, Window
 from relume.rules.page import page
@@ -65,8 +65,7 @@ def check(trace: Trace) -> Iterator[Result]:
             reason = f"only {many} choices among {site.units} experts in {len(part)} windows"
             yield PAGE.missing(reason, "train for more steps", site.name)
             continue
-        none: Mapping[str, Any] = {}
-        fact = next((f.data for f in trace.facts_of("router") if f.site == site.name), none)
+        fact = next((f.data for f in trace.facts_of("router") if f.site == site.name), NOTHING)
         picks = number(fact.get("picks")) or 1.0
         share = picked / samples(part)
         dead = int((picked == 0).sum())

@@ -39,7 +39,7 @@ Vaswani et al., 2017, arXiv:1706.03762 (the root of the size).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -141,8 +141,8 @@ def _finding(
     begin = float(first.score[bad].max())
     text = (
         "{heads} of {of} heads of {place} have scores up to {value:.3g} and {entropy:.0%} of the "
+        "largest entropy. Each row looks at one key: query and key get next to no gradient. "
     )
-    text += "largest entropy. Each row looks at one key: query and key get next to no gradient. "
     text += "It was so from the start" if born else "They began at {begin:.3g}"
     more: dict[str, Value] = {
         "heads": int(bad.sum()),
@@ -152,8 +152,7 @@ def _finding(
         "born": born,
         "head": int(np.flatnonzero(bad)[np.argmax(heads.score[bad])]),
     }
-    none: Mapping[str, Any] = {}
-    fact = next((f.data for f in trace.facts_of("attention") if f.site == site.name), none)
+    fact = next((f.data for f in trace.facts_of("attention") if f.site == site.name), NOTHING)
     scale, size = number(fact.get("scale")), number(fact.get("size"))
     if scale is not None and size:
         more |= {"scale": scale, "size": int(size)}
