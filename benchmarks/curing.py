@@ -137,7 +137,8 @@ def applied(path: Path, found: Cure, folder: Path) -> float | str | None:
 
 
 def report(rows: list[dict[str, object]]) -> None:
-    """Print what was measured."""
+    """Print what was measured; of a script that was treated twice the first time counts."""
+    rows = list({str(row["case"]): row for row in reversed(rows)}.values())[::-1]
     sick = [row for row in rows if row["goal"] is not None]
     lost = [row for row in rows if str(row["case"]).startswith("s") and row["goal"] is None]
     well = [row for row in rows if str(row["case"]).startswith("h")]

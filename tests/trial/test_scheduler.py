@@ -305,8 +305,7 @@ def _ray_workers() -> list[int]:
             titles[int(folder.name)] = (folder / "cmdline").read_text()
     own = [p for p, parent in parents.items() if parent == os.getpid()]
     grand = [p for p, parent in parents.items() if parent in own]
-    at_task = [p for p in grand if titles[p].startswith("ray::")]
-    return [p for p in at_task if not titles[p].startswith("ray::IDLE")]
+    return [p for p in grand if titles[p].startswith("ray::run_in_forkserver")]  # others: agents
 
 
 def test_no_cluster_is_one_sentence() -> None:
@@ -361,7 +360,8 @@ def test_ray_gives_every_run_once_as_it_finishes(
     one.run([BASE, SLOWER], range(2))
     assert sorted(one.runs) == [("base", 0), ("base", 1), ("slower", 0), ("slower", 1)]
     assert all(run.value is not None for run in one.runs.values())
-    assert (one.executed, ray.most, ray.said) == (4, 2, [None, "down"])
+    assert (one.executed, ray.most) == (4, 2)
+    assert ray.said == [None, "down"] * 2  # the script as it is goes first, alone
 
 
 def test_a_ray_that_ends_is_told_and_what_is_finished_is_kept(
