@@ -423,11 +423,10 @@ def test_select_and_ignore() -> None:
         d = diagnose(healthy().trace(), **how)
         return {r.code for part in (d.findings, d.checked, d.not_checked) for r in part}
 
-    assert told(select=["ACT4"]) == {*("ACT401", "ACT402", "ACT403", "ACT404", "ACT405", "ACT407")}
+    named = ("ACT401", "ACT402", "ACT403", "ACT404", "ACT405", "ACT406", "ACT407")
+    assert told(select=["ACT4"]) == {*named}
     assert told(select=["dead-units", "ACT501"]) == {"ACT401", "ACT501"}
-    assert told(select=["ACT4"], ignore=["dead-units"]) == {
-        *("ACT402", "ACT403", "ACT404", "ACT405", "ACT407")
-    }
+    assert told(select=["ACT4"], ignore=["dead-units"]) == {*named[1:]}
     assert told(select="ACT605") == {"ACT605"}
     assert "ACT001" not in told(ignore=["ACT0"])
     with pytest.raises(

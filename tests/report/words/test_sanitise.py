@@ -181,7 +181,7 @@ def test_concise_is_one_line_a_finding() -> None:
         "/gone/models/mlp.py:27:1: ACT403 died-in-training: 61% of the units of net.1 fell silent"
         " between step 143 and 161, right after the longest step"
     )
-    assert lines[3].startswith("train.py: ACT501 saturated-units: 55%")
+    assert lines[3].startswith("train.py:1:1: ACT501 saturated-units: 55%")
     assert ":1:1: ACT605 learning-rate-high: One step" in lines[0]
     assert concise(Diagnosis((), (), (), story.STALLED)) == ""
 
