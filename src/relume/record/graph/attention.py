@@ -36,7 +36,7 @@ PRODUCTS = {
     "MmBackward": ("_saved_self", "_saved_mat2"),
 }
 MOST_BETWEEN = 12  # operations between the product and the softmax
-MOST_SCORES = 8_192  # of one record: a third of a millisecond a layer, 32,768 take 1.4 (measured)
+MOST_SCORES = 8_192  # of one record: 32,768 cost four times as much (measured)
 EXAMPLES = 4  # of the batch: padding and content differ between them
 LEAST_POSITIONS = 4
 MASKED = -1e4  # a bias from here on hides a key: what people add to mask, the least is fp16's
