@@ -13,7 +13,7 @@ network than it was meant to be.
 The choices of the last two or more windows, with 30 choices for each expert at an even load. Dead
 is an expert that none of them chose (its share is then below 3 / n at 95 %, a tenth of an even
 load). One expert takes all if 85 % of the rows go to it where at most half would at an even load (a
-starting definition). MaxVio, the largest load over the mean less one, is told with it. Loads are
+starting definition). MaxVio, the largest load over the mean less one, stands beside it. Loads are
 counted, not inferred, so a falling loss makes no note of it.
 
 ## Known false alarms

@@ -13,13 +13,13 @@ end in spikes of the loss, and in half precision in NaN.
 Of each head, on sampled rows of every record: the largest abs score (q.k times its scale, before a
 bias or mask) and the mean entropy of the weights over ln of the keys that a row may see (rows with
 fewer than four are left out). A head is saturated with an entropy below 0.2 and a score above 50,
-and is told if it was so at the first record or its largest score has at least doubled since. A
+and is named if it was so at the first record or its largest score has at least doubled since. A
 note; a warning where a score is above 100, at which QK-clip acts (Kimi K2); an error where half of
-the heads are so. Last two windows or more, with 64 rows. The 0.2 is ours: Zhai et al. show that
-training falls apart as the entropy goes to zero. Of 40 healthy transformers, half of them held out
-(`benchmarks/attention.py`), none of the 20 with a rate of 1e-3 came near (scores to 21); of the 20
-with 5e-3, which learn as well, six have heads beyond both limits, and get the note that a symptom
-has in a run that learns.
+the heads are so. Last two windows or more, with 64 rows. The 0.2 has no source: Zhai et al. show
+that training falls apart as the entropy goes to zero. Of 40 healthy transformers, half of them held
+out (`benchmarks/attention.py`), none of the 20 with a rate of 1e-3 came near (scores to 21); of the
+20 with 5e-3, which learn as well, six have heads beyond both limits, and get the note that a
+symptom has in a run that learns.
 
 ## Known false alarms
 A head that looks at the token before, and does nothing else, has no entropy, and is healthy; where
