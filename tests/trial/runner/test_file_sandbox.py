@@ -12,6 +12,7 @@ import tarfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -235,7 +236,9 @@ def _child() -> None:
 
 def by_spawned_children() -> None:
     spawned = multiprocessing.get_context("spawn").Process(target=_child)
-    spawned.start()
+    with pytest.MonkeyPatch.context() as patch:  # a script that another test ran may be gone
+        patch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+        spawned.start()
     spawned.join()
     assert spawned.exitcode == 0
     assert Path("out/child.txt").read_text() == "child"
