@@ -1,6 +1,6 @@
 """Adds up the per-unit counters of windows, so that no rule judges a unit on one batch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,10 +61,19 @@ def records(windows: Sequence[Window]) -> int:
 def last_windows(
     windows: Sequence[Window], least_samples: int, least_records: int
 ) -> tuple[Window, ...]:
-    """The fewest last windows that hold enough evidence; all of them if none do."""
+    """The fewest last windows of so many samples and records; all of them if none are."""
+    return fewest_last(
+        windows, lambda part: samples(part) >= least_samples and records(part) >= least_records
+    )
+
+
+def fewest_last(
+    windows: Sequence[Window], enough: Callable[[Sequence[Window]], bool]
+) -> tuple[Window, ...]:
+    """The fewest last windows, `LEAST_WINDOWS` at least, that are enough; else all of them."""
     for count in range(LEAST_WINDOWS, len(windows) + 1):
         part = tuple(windows[-count:])
-        if samples(part) >= least_samples and records(part) >= least_records:
+        if enough(part):
             return part
     return tuple(windows)
 

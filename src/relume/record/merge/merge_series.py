@@ -176,10 +176,7 @@ class SeriesPool:
 
     def _shards(self, site: str) -> Floats | None:
         """How many elements of a sharded parameter each rank holds; None if it is not sharded."""
-        facts = [
-            next((f for f in part.trace.facts_of("parameter") if f.site == site), None)
-            for part in self._parts
-        ]
+        facts = [next(iter(part.trace.facts_at("parameter", site)), None) for part in self._parts]
         if not any(fact is not None and "shard" in fact.data for fact in facts):
             return None
         counts = [0 if fact is None else fact.data.get("shard", 0) for fact in facts]

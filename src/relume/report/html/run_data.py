@@ -129,8 +129,8 @@ def _stats(site: Site, trace: Trace) -> Mapping[str, str]:
 
 def _is_weight(site: Site, trace: Trace) -> bool:
     """Whether a parameter is a matrix or a kernel: a bias says little of a layer's step."""
-    known = [f.data for f in trace.facts_of("parameter") if f.site == site.name]
-    return not known or len(known[0].get("shape") or "any") > 1
+    known = trace.facts_at("parameter", site.name)
+    return not known or len(known[0].data.get("shape") or "any") > 1
 
 
 def _site_series(site: Site, trace: Trace, encoder: SeriesEncoder) -> dict[str, Any]:

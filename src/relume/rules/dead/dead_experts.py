@@ -29,20 +29,18 @@ Shazeer, "Switch transformers", 2021, arXiv:2101.03961. Wang et al., "Auxiliary-
 balancing strategy for mixture-of-experts", 2024, arXiv:2408.15664 (MaxVio, and the bias).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from relume.core import Evidence, Result, Severity, Site, Trace, Value, Window
 from relume.rules.page import page
 from relume.rules.series_tools import curve, last_step, number
-from relume.rules.unit_windows import LEAST_WINDOWS, samples, total
+from relume.rules.unit_windows import fewest_last, samples, total
 
 if TYPE_CHECKING:
     from relume.core import Floats
 
 PAGE = page(__doc__)
-
-NOTHING: Mapping[str, Value] = {}
 
 EACH = 30  # choices for each expert at an even load: none is then below a tenth of it at 95 %
 TOP = 0.85  # of the rows at one expert: a starting definition (see the page)
@@ -58,15 +56,16 @@ def check(trace: Trace) -> Iterator[Result]:
     shares: list[float] = []
     for site in routers:
         windows = [w for w in trace.windows(site.name) if "top" in w.fields]
-        part = _last(windows, site.units)
+        least = EACH * site.units
+        part = fewest_last(windows, lambda last, least=least: _choices(last) >= least)
         picked = total(part, "top")
-        if picked is None or picked.sum() < EACH * site.units:
-            many = 0 if picked is None else int(picked.sum())
+        if picked is None or picked.sum() < least:
+            many = int(_choices(part))
             reason = f"only {many} choices among {site.units} experts in {len(part)} windows"
             yield PAGE.missing(reason, "train for more steps", site.name)
             continue
-        fact = next((f.data for f in trace.facts_of("router") if f.site == site.name), NOTHING)
-        picks = number(fact.get("picks")) or 1.0
+        facts = trace.facts_at("router", site.name)
+        picks = next((number(fact.data.get("picks")) for fact in facts), None) or 1.0
         share = picked / samples(part)
         dead = int((picked == 0).sum())
         full = float(share.max()) >= TOP and picks / site.units <= EVEN
@@ -78,13 +77,10 @@ def check(trace: Trace) -> Iterator[Result]:
         yield PAGE.clean(f"every expert is chosen, the busiest for {max(shares):.0%} of the rows")
 
 
-def _last(windows: Sequence[Window], experts: int) -> Sequence[Window]:
-    """The fewest last windows that hold enough choices."""
-    for count in range(LEAST_WINDOWS, len(windows) + 1):
-        picked = total(windows[-count:], "top")
-        if picked is not None and picked.sum() >= EACH * experts:
-            return windows[-count:]
-    return windows
+def _choices(windows: Sequence[Window]) -> float:
+    """How often any expert was chosen."""
+    picked = total(windows, "top")
+    return 0.0 if picked is None else float(picked.sum())
 
 
 def _finding(

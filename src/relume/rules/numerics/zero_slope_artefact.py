@@ -70,8 +70,8 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def _finding(trace: Trace, site: Site, share: float, series: Series) -> Finding:
-    facts = (fact.data for fact in trace.facts_of("precision") if fact.site == site.name)
-    dtype = next((str(data.get("dtype")) for data in facts), None)
+    facts = trace.facts_at("precision", site.name)
+    dtype = str(facts[0].data.get("dtype")) if facts else None
     text = "{value:.1%} of the slopes of {place} are exactly zero, which the true ones never are"
     more: dict[str, Value] = {"act": site.act}
     if dtype is not None:

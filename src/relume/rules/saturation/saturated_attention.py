@@ -46,14 +46,12 @@ import numpy as np
 from relume.core import Evidence, Result, Severity, Site, Trace, Value, Window
 from relume.rules.page import page
 from relume.rules.series_tools import curve, last_step, number
-from relume.rules.unit_windows import LEAST_WINDOWS, highest, total
+from relume.rules.unit_windows import fewest_last, highest, total
 
 if TYPE_CHECKING:
     from relume.core import Floats
 
 PAGE = page(__doc__)
-
-NOTHING: Mapping[str, Value] = {}
 
 ENTROPY = 0.2  # of ln(keys); ours, between healthy heads and one-hot rows (see the page)
 SCORE, SCORE_WARNING = 50.0, 100.0  # the softcap of Gemma 2, and where QK-clip acts
@@ -81,7 +79,7 @@ def check(trace: Trace) -> Iterator[Result]:
     highest_score, seen, found = 0.0, 0, False
     for site in sites:
         windows = [w for w in trace.windows(site.name) if "attended" in w.fields]
-        part = _last(windows)
+        part = fewest_last(windows, lambda last: _rows(last) >= LEAST_ROWS)
         heads = _heads(part)
         if heads is None or float(heads.rows.max()) < LEAST_ROWS:
             rows = 0 if heads is None else int(heads.rows.max())
@@ -102,13 +100,10 @@ def check(trace: Trace) -> Iterator[Result]:
         yield PAGE.clean(text, highest_score / SCORE)
 
 
-def _last(windows: Sequence[Window]) -> Sequence[Window]:
-    """The fewest last windows that hold enough rows of a head."""
-    for count in range(LEAST_WINDOWS, len(windows) + 1):
-        rows = total(windows[-count:], "attended")
-        if rows is not None and rows.max(initial=0) >= LEAST_ROWS:
-            return windows[-count:]
-    return windows
+def _rows(windows: Sequence[Window]) -> float:
+    """The rows of the head of which most were looked at."""
+    rows = total(windows, "attended")
+    return 0.0 if rows is None else float(rows.max(initial=0))
 
 
 def _heads(windows: Sequence[Window]) -> Heads | None:
@@ -152,8 +147,9 @@ def _finding(
         "born": born,
         "head": int(np.flatnonzero(bad)[np.argmax(heads.score[bad])]),
     }
-    fact = next((f.data for f in trace.facts_of("attention") if f.site == site.name), NOTHING)
-    scale, size = number(fact.get("scale")), number(fact.get("size"))
+    forms = trace.facts_at("attention", site.name)
+    form: Mapping[str, Value] = forms[0].data if forms else {}
+    scale, size = number(form.get("scale")), number(form.get("size"))
     if scale is not None and size:
         more |= {"scale": scale, "size": int(size)}
     steps = (windows[0].first if not born else trace.windows(site.name)[0].first, last_step(trace))

@@ -43,7 +43,7 @@ LEFT = 0.8  # of the loss at the start (see the page)
 
 def check(trace: Trace) -> Iterator[Result]:
     """At most one finding, for the model."""
-    fact = next((f for f in trace.facts_of("probe") if f.site == "overfit"), None)
+    fact = next(iter(trace.facts_at("probe", "overfit")), None)
     if fact is None:
         yield PAGE.missing("no batch was learned by heart", "ask with `relume check --probe`")
         return

@@ -89,8 +89,7 @@ def _is_cut_off(trace: Trace, wire: Wire) -> bool:
     decays = wire.count("zero") > 0 and (number(wire.data.get("decay")) or 0) > 0
     if wire.has("moved") and not decays and not wire.has("cut"):
         return False
-    facts = (f for f in trace.facts_of("parameter") if f.site == wire.site)
-    return not any(fact.data.get("before_norm") for fact in facts)
+    return not any(f.data.get("before_norm") for f in trace.facts_at("parameter", wire.site))
 
 
 def _should_train(wire: Wire) -> bool:

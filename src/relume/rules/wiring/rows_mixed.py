@@ -45,7 +45,7 @@ CHANGE = 1e-4  # of the output's size (see the page)
 
 def check(trace: Trace) -> Iterator[Result]:
     """At most one finding, for the model."""
-    fact = next((f for f in trace.facts_of("probe") if f.site == "rows"), None)
+    fact = next(iter(trace.facts_at("probe", "rows")), None)
     if fact is None:
         yield PAGE.missing("rows were not changed one by one", "ask with `relume check --probe`")
         return

@@ -58,7 +58,7 @@ def check(trace: Trace) -> Iterator[Result]:
         if (number(fact.data.get("times")) or 0) >= (CUT if fact.data.get("operand") else LEAST)
     ]
     if not bad:
-        sums = next((f.data["sums"] for f in trace.facts_of("signal") if f.site == "terms"), 0)
+        sums = next((f.data["sums"] for f in trace.facts_at("signal", "terms")), 0)
         if is_recorded(trace, "wiring"):
             yield PAGE.clean(f"all terms of {sums} sums reach a weight that trains")
         else:
