@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from relume.core import Fact, Site
+from relume.instrument.site_name import SiteName
 from relume.record.graph.attention import (
     AttentionCall,
     attention_at,
@@ -10,9 +11,9 @@ from relume.record.graph.attention import (
     key_size,
     scale_of,
 )
-from relume.record.graph.autograd_graph import AutogradGraph, feeding
+from relume.record.graph.autograd_graph import AutogradGraph
 from relume.record.sites.module_trace import ModuleTrace
-from relume.record.sites.sites import MOST_CALLS, SiteCall, Sites, SiteState, source_of
+from relume.record.sites.sites import MOST_CALLS, SiteCall, Sites, SiteState
 from relume.record.store.run_file import Writer
 
 MOST_HEADS = 1024  # folded into the batch under another name, a head for each row says nothing
@@ -46,35 +47,17 @@ class AttentionSites:
             index = counts[path] = counts.get(path, -1) + 1
             if index >= MOST_CALLS or not 0 < heads <= MOST_HEADS:
                 continue
-            name = f"{path}.attention()" if path else "attention()"
-            name = f"{name}#{index + 1}" if index else name
-            order = trace.place(node._sequence_nr())
-            state = self._state(call, Site(name, "attention", path=path, index=index), heads)
-            file, line = source_of(node)
-            state.site = replace(
-                state.site,
-                layer=state.site.layer or self._layer(call, trace),
-                order=order,
-                file=state.site.file or file,
-                line=state.site.line or line,
-            )
+            name = str(SiteName(path, "attention", index))
+            site = Site(name, "attention", path=path, index=index, role="attention", units=heads)
+            state = self._sites.get_or_add(site, 1)
+            layer = state.site.layer
+            if not layer and call.query is not None:
+                layer = self._sites.fed_by(node, call.query, trace)
+            # its heads may be others: another program's layer under the same name
+            state.site = replace(state.site, units=heads, layer=layer)
             self._write(call, state, step)
-            calls.append(SiteCall(state, order, node))
+            calls.append(SiteCall(state, trace.place(node._sequence_nr()), node))
         return calls
-
-    def _state(self, call: AttentionCall, site: Site, heads: int) -> SiteState:
-        state = self._sites.get_or_add(replace(site, role="attention", units=heads), 1)
-        if state.site.units != heads:  # another program's layer under the same name
-            state.site = replace(state.site, units=heads)
-        return state
-
-    def _layer(self, call: AttentionCall, trace: ModuleTrace) -> str:
-        """The layer that computes the query."""
-        for source in feeding(call.node, call.query) if call.query is not None else ():
-            path = self._sites.layer_path(source, trace)
-            if path:
-                return path
-        return ""
 
     def _write(self, call: AttentionCall, state: SiteState, step: int) -> None:
         if state.shape:

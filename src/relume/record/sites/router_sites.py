@@ -1,12 +1,11 @@
 """Finds the routers of a step, and gives each its site."""
 
-from dataclasses import replace
-
 from relume.core import Fact, Site
+from relume.instrument.site_name import SiteName
 from relume.record.graph.autograd_graph import AutogradGraph
 from relume.record.graph.routers import Choice, choice_at
 from relume.record.sites.module_trace import ModuleTrace
-from relume.record.sites.sites import MOST_CALLS, SiteCall, Sites, SiteState, source_of
+from relume.record.sites.sites import MOST_CALLS, SiteCall, Sites, SiteState
 from relume.record.store.run_file import Writer
 
 
@@ -35,22 +34,16 @@ class RouterSites:
                 continue
             layer = self._sites.layer_path(choice.layer, trace)
             path = self._sites.names.path(trace.owner(number))
-            stem = f"{path}.router()" if path else "router()"
-            index = counts[stem] = counts.get(stem, -1) + 1
+            index = counts[path] = counts.get(path, -1) + 1
             if index >= MOST_CALLS:
                 continue
-            name = f"{stem}#{index + 1}" if index else stem
-            site = Site(name, "router", path=path, layer=layer, index=index, units=choice.experts)
-            state = self._sites.get_or_add(replace(site, role="gate"), 1)
-            if state.site.units != choice.experts:
-                continue
-            file, line = source_of(node)
-            state.site = replace(
-                state.site,
-                order=trace.place(number),
-                file=state.site.file or file,
-                line=state.site.line or line,
+            name, units = str(SiteName(path, "router", index)), choice.experts
+            site = Site(
+                name, "router", path=path, layer=layer, index=index, role="gate", units=units
             )
+            state = self._sites.get_or_add(site, 1)
+            if state.site.units != units:
+                continue
             self._write(choice, state, step)
             calls.append(SiteCall(state, trace.place(number), node))
         return calls

@@ -200,11 +200,20 @@ class Sites:
     def _layer(self, one: FoundAct, module_trace: ModuleTrace) -> str:
         if one.captured is not None and one.captured.layer is not None:
             return self.names.path(one.captured.layer)
-        for source in feeding(one.node, one.entry) if one.node is not None else ():
-            path = self.layer_path(source, module_trace)
-            if path:
-                return path
-        return ""
+        return "" if one.node is None else self.fed_by(one.node, one.entry, module_trace)
+
+    def fed_by(
+        self, node: AutogradNode, entry: AutogradNode | None, module_trace: ModuleTrace
+    ) -> str:
+        """Return the path of the nearest layer whose output enters a node by one of its inputs.
+
+        Args:
+            node: an act, or an attention.
+            entry: the node behind that input.
+            module_trace: which module was open when.
+        """
+        paths = (self.layer_path(source, module_trace) for source in feeding(node, entry))
+        return next(filter(None, paths), "")
 
     def layer_path(self, node: AutogradNode, module_trace: ModuleTrace | None = None) -> str:
         """Return the qualified name of the layer that made this node, from the parameters it uses.
