@@ -7,11 +7,8 @@ MLflow's own settings (`MLFLOW_TRACKING_URI`) say where it is kept.
 """
 
 import time
-from importlib import import_module
-from typing import Any
 
-from relume.errors import UsageError
-from relume.integrations.logged_run import COLUMNS, PREFIX, LoggedRun, logged
+from relume.integrations.logged_run import COLUMNS, PREFIX, LoggedRun, client, logged
 from relume.record.run import Run
 
 LARGEST = 1_000  # metrics of one `log_batch`, as MLflow's REST interface allows
@@ -28,17 +25,14 @@ def send(run: LoggedRun, project: str) -> str:
     Raises:
         UsageError: mlflow is not installed.
     """
-    try:
-        mlflow: Any = import_module("mlflow")
-        entities: Any = import_module("mlflow.entities")
-    except ImportError:
-        raise UsageError("mlflow is not installed: pip install mlflow.") from None
-    client = mlflow.MlflowClient()
+    mlflow = client("mlflow")
+    entities = client("mlflow", "mlflow.entities")
+    store = mlflow.MlflowClient()
     active = mlflow.active_run()
     if active is None:
-        known = client.get_experiment_by_name(project)
-        number = known.experiment_id if known else client.create_experiment(project)
-        target = client.create_run(number, run_name=run.name).info.run_id
+        known = store.get_experiment_by_name(project)
+        number = known.experiment_id if known else store.create_experiment(project)
+        target = store.create_run(number, run_name=run.name).info.run_id
     else:
         target = active.info.run_id
     now = int(1000 * time.time())
@@ -48,12 +42,12 @@ def send(run: LoggedRun, project: str) -> str:
         for key, value in values.items()
     ]
     for at in range(0, len(metrics), LARGEST):
-        client.log_batch(target, metrics=metrics[at : at + LARGEST])
+        store.log_batch(target, metrics=metrics[at : at + LARGEST])
     for key, value in {**run.about, **run.verdict}.items():
-        client.set_tag(target, f"{PREFIX}{key}", value)
+        store.set_tag(target, f"{PREFIX}{key}", value)
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in run.findings]
-    client.log_dict(target, {"findings": rows, **run.verdict}, f"{PREFIX}findings.json")
-    client.log_text(target, run.diagnosis.to_json(), f"{PREFIX}diagnosis.json")
+    store.log_dict(target, {"findings": rows, **run.verdict}, f"{PREFIX}findings.json")
+    store.log_text(target, run.diagnosis.to_json(), f"{PREFIX}diagnosis.json")
     if active is None:
-        client.set_terminated(target)
+        store.set_terminated(target)
     return f"{mlflow.get_tracking_uri()} (run {target})"

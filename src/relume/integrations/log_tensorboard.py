@@ -7,12 +7,9 @@
 findings as text.
 """
 
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from relume.errors import UsageError
-from relume.integrations.logged_run import COLUMNS, PREFIX, LoggedRun, logged
+from relume.integrations.logged_run import COLUMNS, PREFIX, LoggedRun, client, logged
 from relume.record.run import Run
 
 
@@ -27,13 +24,7 @@ def send(run: LoggedRun, project: str) -> str:
     Raises:
         UsageError: tensorboard is not installed.
     """
-    try:
-        import_module("tensorboard")
-        events: Any = import_module("torch.utils.tensorboard")
-    except ImportError:
-        raise UsageError(
-            "tensorboard is not installed: pip install 'relume[tensorboard]'."
-        ) from None
+    events = client("tensorboard", "torch.utils.tensorboard", "'relume[tensorboard]'")
     folder = Path(project) / run.name
     writer = events.SummaryWriter(str(folder))
     for step, values in run.points():

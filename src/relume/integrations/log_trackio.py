@@ -6,11 +6,7 @@
 Trackio keeps it on this machine; `TRACKIO_DIR` says where.
 """
 
-from importlib import import_module
-from typing import Any
-
-from relume.errors import UsageError
-from relume.integrations.logged_run import COLUMNS, PREFIX, LoggedRun, logged
+from relume.integrations.logged_run import COLUMNS, PREFIX, LoggedRun, client, logged
 from relume.record.run import Run
 
 
@@ -25,10 +21,7 @@ def send(run: LoggedRun, project: str) -> str:
     Raises:
         UsageError: trackio is not installed.
     """
-    try:
-        trackio: Any = import_module("trackio")
-    except ImportError:
-        raise UsageError("trackio is not installed: pip install trackio.") from None
+    trackio = client("trackio")
     config = {f"{PREFIX}{key}": value for key, value in {**run.about, **run.verdict}.items()}
     target = trackio.init(
         project=project, name=run.name, config=config, embed=False, auto_log_gpu=False

@@ -8,11 +8,8 @@ otherwise.
 """
 
 import os
-from importlib import import_module
-from typing import Any
 
-from relume.errors import UsageError
-from relume.integrations.logged_run import COLUMNS, PREFIX, LoggedRun, logged
+from relume.integrations.logged_run import COLUMNS, PREFIX, LoggedRun, client, logged
 from relume.record.run import Run
 
 
@@ -27,10 +24,7 @@ def send(run: LoggedRun, project: str) -> str:
     Raises:
         UsageError: wandb is not installed.
     """
-    try:
-        wandb: Any = import_module("wandb")
-    except ImportError:
-        raise UsageError("wandb is not installed: pip install wandb.") from None
+    wandb = client("wandb")
     own = wandb.run is None
     mode = os.environ.get("WANDB_MODE", "offline")
     target = wandb.init(project=project, name=run.name, mode=mode) if own else wandb.run

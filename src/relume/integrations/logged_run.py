@@ -6,11 +6,14 @@ learning rate. A logger's file beside this one only translates them into its cli
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relume.core import Diagnosis, Finding, Series, Severity, Trace
+from relume.errors import UsageError
 from relume.integrations.logged_figures import figures
 from relume.record.run import Run
 
@@ -65,6 +68,24 @@ class LoggedRun:
 def logged(run: Run) -> LoggedRun:
     """Return what a logger takes of a run, also of one that still trains."""
     return LoggedRun(run.trace(), run.diagnose())
+
+
+def client(name: str, module: str = "", install: str = "") -> Any:
+    """Return a module of a logger's own package.
+
+    Args:
+        name: of the package.
+        module: if it is not the package itself.
+        install: what pip is asked for, if that is not the name.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        package = import_module(name)
+        return import_module(module) if module else package
+    except ImportError:
+        raise UsageError(f"{name} is not installed: pip install {install or name}.") from None
 
 
 def _row(finding: Finding) -> tuple[str | int, ...]:
