@@ -627,7 +627,10 @@ NO_EDGE = {
     ("over_regularised", "LEAST"): EVIDENCE,
     ("saturated_units", "RECORDS"): EVIDENCE,
     ("saturated_attention", "LEAST_ROWS"): EVIDENCE,
-    ("saturated_attention", "FAR_FROM_ROOT"): "decides which cure is told, not whether",
+    (
+        "saturated_attention",
+        "FAR_FROM_ROOT",
+    ): "chooses the cure, and not whether there is a finding",
     ("dead_experts", "EACH"): EVIDENCE,
     ("near_overflow", "LARGEST"): "the largest number of float16",
     ("vanishing_gradient", "CALLS"): EVIDENCE,

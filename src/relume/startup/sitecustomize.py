@@ -174,7 +174,7 @@ def _enter(layer: str) -> None:
 def _hand_over() -> None:
     """Import the machine's own module of the name, as if this file were not there.
 
-    Where there is none, Python is told so, as it expects.
+    Where there is none, the import raises, as Python expects.
     """
     del sys.modules[__name__]
     import sitecustomize  # noqa: F401  # pyright: ignore

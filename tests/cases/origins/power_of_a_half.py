@@ -13,7 +13,7 @@ X = torch.rand(400, 8)
 y = X.sum(1, keepdim=True)
 net = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 16))
 head = nn.Linear(16, 1)
-opt = torch.optim.Adam([*net.parameters(), *head.parameters()], 1e-2)
+opt = torch.optim.Adam([*net.parameters(), *head.parameters()], 1e-3)
 for step in range(300):
     i = torch.randint(400, (32,))
     seen = (X[i, :1] > 0.1).float()
