@@ -276,7 +276,8 @@ class Trace:
                    ``places``, ``least`` (share), ``records``, ``last``, ``embedding`` (share of the
                    widest output), ``embedding_site``, ``alike`` and ``alike_since``
     latents        ``what`` (``gaussian``, ``codes``, ``top-k``; ``units``: an act's are those of a
-                   sparse autoencoder), ``units``, ``used``, ``most``, ``rows``, ``records``
+                   sparse autoencoder), ``units``, ``used``, ``most``, ``rows``, ``records``,
+                   ``mean_act`` and ``log_variance_act`` (sites, "" where there is none)
     softmax-chain  a softmax of probabilities: ``classes``, ``file``, ``line``
     time           of a recurrent layer: ``at`` (steps of the sequence), ``log10`` (norms of the
                    gradient there), ``decades``, ``growth``, ``now`` (``lost``, ``grown``), ``lost``

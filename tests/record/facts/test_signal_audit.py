@@ -229,6 +229,26 @@ def test_the_latents_of_a_vae_are_counted(scale: float, used: int, tmp_path: Pat
     assert (fact.data["units"], fact.data["used"]) == (4, used)
 
 
+@pytest.mark.parametrize(
+    ("acts", "mean", "log_variance"),
+    [
+        ((torch.relu, torch.relu), "relu", "relu"),
+        ((lambda z: z, torch.sigmoid), "", "sigmoid"),
+        ((torch.tanh, lambda z: z), "tanh", ""),
+    ],
+)
+def test_acts_on_the_mean_and_the_log_variance_are_named(
+    acts: tuple[Any, Any], mean: str, log_variance: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    model = Coder(1.0)
+    model.mean.register_forward_hook(lambda _m, _i, out: acts[0](out))
+    model.spread.register_forward_hook(lambda _m, _i, out: acts[1](out))
+    (fact,) = facts(tmp_path, "latents", model, model.loss, steps=5).values()
+    assert str(fact.data["mean_act"]).split("()")[0] == mean
+    assert str(fact.data["log_variance_act"]).split("()")[0] == log_variance
+
+
 def test_the_codes_of_a_codebook_are_counted(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = nn.ModuleDict({"encoder": nn.Linear(SIZE, 2), "codes": nn.Embedding(10, 2)})
