@@ -76,3 +76,69 @@ def test_batch_norm_and_dropout_mix_no_rows() -> None:
     make: Callable[[], nn.Module] = normalised
     diagnosis = relume.check(make(), torch.randn(16, 6), probe=True)
     assert not [f for f in diagnosis.findings if f.code == "ACT906"]
+
+
+class Crossed(nn.Module):
+    """Every row's output gets a part of one row of its batch."""
+
+    def __init__(self, giver: int) -> None:
+        super().__init__()
+        self.giver, self.head = giver, nn.Linear(6, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(x + 0.5 * x[self.giver : self.giver + 1])
+        return out
+
+
+class Read(nn.Module):
+    """A recurrent layer and a head, on the last step of the second axis or on all."""
+
+    def __init__(self, *, batch_first: bool, every: bool = False) -> None:
+        super().__init__()
+        self.every = every
+        self.rnn, self.head = nn.LSTM(6, 8, batch_first=batch_first), nn.Linear(8, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.rnn(x)[0]
+        out: Tensor = self.head(h if self.every else h[:, -1])
+        return out
+
+
+def mixes(model: nn.Module, batch: object) -> list[str]:
+    diagnosis = relume.check(model, batch, probe=True)
+    return [f.site for f in diagnosis.findings if f.code == "ACT906"]
+
+
+@pytest.mark.parametrize("giver", [0, 8, 15])
+def test_each_of_three_rows_is_changed(giver: int) -> None:
+    assert mixes(Crossed(giver), torch.randn(16, 6))
+
+
+def test_a_recurrent_layer_that_takes_rows_for_time() -> None:
+    assert mixes(Read(batch_first=False), torch.randn(16, 9, 6)) == ["rnn"]
+    assert not mixes(Read(batch_first=True), torch.randn(16, 9, 6))
+
+
+def test_time_first_is_no_mixing() -> None:
+    """(time, batch, features) in and out: rows lie on the second axis, by torch's default."""
+    assert not mixes(Read(batch_first=False, every=True), torch.randn(9, 16, 6))
+
+
+def test_named_arguments_are_changed_too() -> None:
+    assert mixes(Crossed(0), {"x": torch.randn(16, 6)})
+
+
+def test_rows_of_whole_numbers_are_changed_to_others() -> None:
+    class Words(nn.Module):
+        def __init__(self, *, first: bool) -> None:
+            super().__init__()
+            self.embed, self.read = nn.Embedding(9, 6), Read(batch_first=first)
+
+        def forward(self, ids: Tensor) -> Tensor:
+            out: Tensor = self.read(self.embed(ids))
+            return out
+
+    ids = torch.randint(9, (16, 7))
+    ids[0] = ids[1]  # its neighbour is no other row
+    assert mixes(Words(first=False), ids)
+    assert not mixes(Words(first=True), ids)

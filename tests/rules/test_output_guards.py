@@ -5,6 +5,7 @@ from dataclasses import replace
 import faults
 import numpy as np
 import pytest
+import signal_traces as signal
 from traces import CHANCE, Build, flat, healthy, learning
 
 from relume.acts.act import find_act
@@ -145,6 +146,24 @@ def test_a_rectified_output_that_is_silent_everywhere() -> None:
 def test_a_softmax_over_one_unit_is_a_constant() -> None:
     assert found(faults.regression("softmax", "mse").trace(), "ACT203")
     assert not found(faults.regression("softmax", "mse", units=2).trace(), "ACT203")
+
+
+@pytest.mark.parametrize(
+    ("act", "what", "fires"),
+    [
+        ("relu", "mean_act", True),
+        ("softplus", "mean_act", True),
+        ("sigmoid", "log_variance_act", True),
+        ("tanh", "mean_act", False),
+        ("tanh", "log_variance_act", False),
+    ],
+)
+def test_latents_that_cannot_go_below_zero_are_named(act: str, what: str, fires: bool) -> None:
+    build = signal.latents(8).act("fold", act)
+    build.fact("latents", "mu", **{"what": "gaussian", "used": 8, "units": 8, what: "fold"})
+    told = [f for f in found(build.trace(), "ACT203") if f.site == "fold"]
+    assert bool(told) is fires
+    assert all(f.severity is Severity.WARNING for f in told)
 
 
 # --- 204 target-outside-range -------------------------------------------------------------------

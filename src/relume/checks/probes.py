@@ -5,7 +5,7 @@ Each returns a fact, or None where it does not apply. They run on the model as `
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import torch
@@ -42,32 +42,40 @@ def remade_layers(model: nn.Module, batch: Batch, loss: Loss) -> Fact | None:
 def rows_apart(model: nn.Module, batch: Batch) -> Fact | None:
     """Whether the output of a row depends on other rows: one is changed, the others are compared.
 
-    The model is asked in evaluation mode, so that batch norm and dropout say nothing.
+    The first, the middle and the last row are changed in turn, since what runs along the batch
+    (a recurrent layer that takes it for time) hands on in one direction only. The model is asked in
+    evaluation mode, so that batch norm and dropout say nothing.
     """
     if batch.rows < 2:
         return None
-    kept: list[list[tuple[str, Tensor]]] = []
-    was_training = model.training
-    handles: list[Any] = []
+    before = _outputs(model, batch)
+    seen, worst = False, (0.0, "")
+    for at in sorted({0, batch.rows // 2, batch.rows - 1}):
+        found = _compare(before, _outputs(model, _with_row(batch, at)), at, batch.rows)
+        seen |= found is not None
+        worst = max(worst, found or worst)
+    if not seen:
+        return None
+    change, layer = worst
+    second = change > NOISE and _is_second_axis(model, batch, before)
+    data = {"change": change, "layer": layer, "rows": batch.rows, "second_axis": second}
+    return Fact("probe", "rows", 0, data)
+
+
+def _outputs(model: nn.Module, batch: Batch) -> list[tuple[str, Tensor]]:
+    """Return the modules' outputs in evaluation mode, in the order in which they end."""
+    was_training, outputs, handles = model.training, list[tuple[str, Tensor]](), list[Any]()
     try:
         model.eval()
-        for changed in (False, True):
-            outputs: list[tuple[str, Tensor]] = []
-            modules = cast("Iterator[tuple[str, nn.Module]]", model.named_modules())
-            handles = [
-                module.register_forward_hook(_keep(path, outputs)) for path, module in modules
-            ]
-            torch.manual_seed(0)
-            model(*[_changed(x) if changed else x for x in batch.args], **batch.named)
-            kept.append(outputs)
-            for handle in handles:
-                handle.remove()
-            handles = []
+        modules = cast("Iterator[tuple[str, nn.Module]]", model.named_modules())
+        handles += [module.register_forward_hook(_keep(path, outputs)) for path, module in modules]
+        torch.manual_seed(0)
+        model(*batch.args, **batch.named)
     finally:
         model.train(was_training)
         for handle in handles:
             handle.remove()
-    return _compare(*kept, rows=batch.rows)
+    return outputs
 
 
 def _keep(path: str, outputs: list[tuple[str, Tensor]]) -> Callable[..., None]:
@@ -79,30 +87,56 @@ def _keep(path: str, outputs: list[tuple[str, Tensor]]) -> Callable[..., None]:
     return hook
 
 
-def _changed(value: Any) -> Any:
-    """The same with its last row replaced by the one before."""
-    if not isinstance(value, Tensor) or not value.dim() or value.shape[0] < 2:
-        return value
-    other = value.detach().clone()
-    other[-1] = other[0] + 1 if value.is_floating_point() else other[0]
-    return other
+def _with_row(batch: Batch, at: int, axis: int = 0) -> Batch:
+    """The same batch with one of its rows replaced by another one that is not equal to it."""
+    size = batch.rows if axis == 0 else None
+
+    def changed(value: Any) -> Any:
+        if not isinstance(value, Tensor) or value.dim() <= axis:
+            return value
+        if value.shape[axis] != (size or value.shape[axis]):
+            return value  # a mask of another length: it has no rows
+        rows = value.detach().clone().movedim(axis, 0)
+        apart = (rows != rows[at]).reshape(len(rows), -1).any(1).nonzero().flatten().tolist()
+        other = rows[apart[0]].clone() if apart else rows[at].clone()
+        rows[at] = other + 1 if value.is_floating_point() else other
+        return rows.movedim(0, axis)
+
+    args = tuple(changed(value) for value in batch.args)
+    return Batch(args, {key: changed(value) for key, value in batch.named.items()}, rows=batch.rows)
+
+
+def _is_second_axis(model: nn.Module, batch: Batch, before: Sequence[tuple[str, Tensor]]) -> bool:
+    """Whether rows lie on the second axis (time first): it stays, and nothing mixes along it."""
+    given = next((x for x in (*batch.args, *batch.named.values()) if isinstance(x, Tensor)), None)
+    output = next((x for path, x in reversed(before) if path == ""), None)
+    if given is None or output is None or given.shape[1:2] != output.shape[1:2]:
+        return False
+    count = int(given.shape[1]) if given.dim() > 1 else 0
+    for at in {0, count // 2, count - 1} if count > 1 else ():
+        after = _outputs(model, _with_row(batch, at, axis=1))
+        turned = [[(p, x.movedim(1, 0)) for p, x in ys if p == ""] for ys in (before, after)]
+        found = _compare(turned[0], turned[1], at, count)
+        if found is None or found[0] > NOISE:
+            return False
+    return count > 1
 
 
 def _compare(
-    before: list[tuple[str, Tensor]], after: list[tuple[str, Tensor]], *, rows: int
-) -> Fact | None:
-    seen, worst, first = 0, 0.0, ""
+    before: Sequence[tuple[str, Tensor]], after: Sequence[tuple[str, Tensor]], at: int, rows: int
+) -> tuple[float, str] | None:
+    """How far the other rows of the model's output change, and the first layer where they do."""
+    worst, first = None, ""
     for (path, one), (_, other) in zip(before, after, strict=False):
         if one.shape != other.shape or not one.dim() or one.shape[0] != rows:
             continue
+        apart = (one - other).abs().nan_to_num(0.0).reshape(rows, -1).amax(1)  # (rows,)
+        apart[at] = 0
         size = float(one.abs().max())
-        apart = float((one[:-1] - other[:-1]).abs().max()) / size if size > 0 else 0.0
-        seen += path == ""
-        if apart > NOISE and (not first or path == ""):
-            worst, first = (apart, first or path) if path == "" else (worst, path)
-    if not seen:
-        return None
-    return Fact("probe", "rows", 0, {"change": worst, "layer": first, "rows": rows})
+        change = float(apart.max()) / size if size > 0 else 0.0
+        first = first or (path if change > NOISE else "")
+        worst = change if path == "" else worst
+    return None if worst is None else (worst, first if worst > NOISE else "")
 
 
 def learns_batch(model: nn.Module, batch: Batch, loss: Loss) -> Fact | None:

@@ -255,7 +255,8 @@ class Trace:
                    gradient at the head is zero, ``zeroed`` (rows multiplied by zero); at
                    ``targets``: ``targets``, ``counted`` (not ignored), ``batches``, ``empty``
                    (none counts); at ``term N``, a term of the loss that reaches no weight that
-                   trains: ``operand``, ``times``, ``file``, ``line``; at ``terms``: ``sums``
+                   trains: ``operand``, ``times``, ``file``, ``line``, ``cut`` and ``cut_line``
+                   (the call that cut it off, on another line); at ``terms``: ``sums``
     update         of a weight, ``steps`` that were compared: ``tried`` (entries with a gradient),
                    ``lost`` (of them equal bit by bit after the step), ``eps_ratio`` (eps over the
                    median root of the mean squared gradient), ``optimizer``, ``lr``, ``eps``,
@@ -266,7 +267,8 @@ class Trace:
     frozen         a weight that does not train from the start: ``fresh`` (it looks as it was
                    drawn), ``entries``
     cut            at the first of the weights before an operation without a slope: ``operation``,
-                   ``leaves`` (all of them), ``file``, ``line``
+                   ``leaves`` (all of them), ``file``, ``line``; ``plain``: the gradient is left
+                   behind there (``.detach()``, ``.data``, ``.tolist()``, ``torch.no_grad()``)
     rows           at the place after which all rows of a batch are alike: ``how`` (``weights``,
                    ``act``, ``operation``), ``operation``, ``share`` (variance over rows over mean
                    square), ``before`` (that of the place before), ``records``, ``streak`` (of them,
@@ -274,7 +276,8 @@ class Trace:
                    ``places``, ``least`` (share), ``records``, ``last``, ``embedding`` (share of the
                    widest output), ``embedding_site``, ``alike`` and ``alike_since``
     latents        ``what`` (``gaussian``, ``codes``, ``top-k``; ``units``: an act's are those of a
-                   sparse autoencoder), ``units``, ``used``, ``most``, ``rows``, ``records``
+                   sparse autoencoder), ``units``, ``used``, ``most``, ``rows``, ``records``,
+                   ``mean_act`` and ``log_variance_act`` (sites, "" where there is none)
     softmax-chain  a softmax of probabilities: ``classes``, ``file``, ``line``
     time           of a recurrent layer: ``at`` (steps of the sequence), ``log10`` (norms of the
                    gradient there), ``decades``, ``growth``, ``now`` (``lost``, ``grown``), ``lost``

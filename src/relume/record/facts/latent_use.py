@@ -67,10 +67,14 @@ class LatentUse(FactAudit):
         self, graph: AutogradGraph, calls: Sequence[SiteCall], trace: ModuleTrace, step: int
     ) -> None:
         """Count the latents of one graph that are used on this batch."""
-        for mean, node in _means(graph):
+        acts = {call.node: call.state.site.name for call in calls if call.node is not None}
+        for mean, node, scale in _means(graph):
             rows = mean.detach().reshape(-1, mean.shape[-1]).float()
             used: NDArray[np.bool_] = (rows.var(0) > ACTIVE).cpu().numpy()
-            self._add("gaussian", self._site(node, trace), node, used, len(rows), step)
+            site = self._site(node, trace)
+            self._add("gaussian", site, node, used, len(rows), step)
+            data = self._known[site].data
+            data |= {"mean_act": _act_of(node, acts), "log_variance_act": _act_of(scale, acts)}
         for picked, count, node in _codes(graph):
             used = np.zeros(count, dtype=bool)
             used[picked.unique().cpu().numpy()] = True
@@ -160,8 +164,22 @@ def _data_of(node: AutogradNode) -> Tensor | None:
     return data if isinstance(data, Tensor) else None
 
 
-def _means(graph: AutogradGraph) -> Iterator[tuple[Tensor, AutogradNode]]:
-    """Yield (mean, its node) of each sampled latent whose mean's square is in the loss."""
+def _act_of(node: AutogradNode | None, acts: dict[AutogradNode, str]) -> str:
+    """The site of the act that gives a mean, or that an exponential takes as a log-variance."""
+    if node is not None and kind(node) == "ExpBackward":
+        node = next(iter(signal_inputs(node)), None)
+        if node is not None and kind(node) in ("MulBackward", "DivBackward"):
+            node = next(iter(signal_inputs(node)), None)
+    while node is not None and kind(node) in RESHAPE and node not in acts:
+        node = next(iter(signal_inputs(node)), None)
+    return "" if node is None else acts.get(node, "")
+
+
+def _means(
+    graph: AutogradGraph,
+) -> Iterator[tuple[Tensor, AutogradNode, AutogradNode | None]]:
+    """Yield (mean, its node, the node of its scale) of each sampled latent whose mean's square is
+    in the loss."""
     squares: dict[tuple[AutogradNode, int], Tensor] = {}
     for node in graph.nodes:
         value = _squared(node)
@@ -183,7 +201,7 @@ def _means(graph: AutogradGraph) -> Iterator[tuple[Tensor, AutogradNode]]:
         for mean, noise in zip(pairs, reversed(pairs), strict=True):
             if mean in squares and mean not in seen and len(pairs) == 2 and _is_noise(noise[0]):
                 seen.add(mean)
-                yield squares[mean], mean[0]
+                yield squares[mean], mean[0], _scale_of(noise[0])
 
 
 def _edges(node: AutogradNode) -> list[tuple[AutogradNode, int]]:
@@ -215,14 +233,17 @@ def _is_noise(node: AutogradNode) -> bool:
     value = saved(node, "_saved_self" if sources[0] is None else "_saved_other")
     if not isinstance(value, Tensor) or value.dim() < 2:
         return False
-    scale: AutogradNode | None = sources[1] if sources[0] is None else sources[0]
+    return _scale_of(node) is not None and bool((value.min() < 0) & (value.max() > 0))
+
+
+def _scale_of(node: AutogradNode) -> AutogradNode | None:
+    """The operation that makes the scale of a node of noise, or None."""
+    scale = next(iter(signal_inputs(node)), None)
     for _ in range(3):
         if scale is None or kind(scale) in SCALES:
             break
         scale = next(iter(signal_inputs(scale)), None)
-    return (
-        scale is not None and kind(scale) in SCALES and bool((value.min() < 0) & (value.max() > 0))
-    )
+    return scale if scale is not None and kind(scale) in SCALES else None
 
 
 def _codes(graph: AutogradGraph) -> Iterator[tuple[Tensor, int, AutogradNode]]:

@@ -19,7 +19,8 @@ class Attend(nn.Module):
     def forward(self, x):
         q, k, v = (self.split(part) for part in self.project(x).chunk(3, -1))
         h = (q @ k.transpose(-1, -2) / 8**0.5).softmax(-1) @ v
-        h = h.reshape(x.shape) if self.mixed else h.transpose(1, 2).reshape(x.shape)
+        h = h.permute(1, 2, 0, 3) if self.mixed else h.transpose(1, 2)
+        h = h.reshape(x.shape)
         return self.out(h.mean(1))
 
 
