@@ -281,7 +281,8 @@ class Trace:
     softmax-chain  a softmax of probabilities: ``classes``, ``file``, ``line``
     time           of a recurrent layer: ``at`` (steps of the sequence), ``log10`` (norms of the
                    gradient there), ``decades``, ``growth``, ``now`` (``lost``, ``grown``), ``lost``
-                   and ``grown`` (records), ``length``, ``layer`` (class), ``records``
+                   and ``grown`` (records), ``grown_since`` (step), ``length``, ``layer`` (class),
+                   ``records``
     end            how the program ended: ``how`` (``normal``, ``exit``, ``exception``,
                    ``interrupt``), ``code``, ``text``
     ============== ===============================================================================
