@@ -15,6 +15,7 @@ from relume.record.facts.lost_updates import LostUpdates
 from relume.record.facts.non_finite_origin import NonFiniteOrigin
 from relume.record.facts.signal_audit import SignalAudit
 from relume.record.facts.structure_facts import StructureFacts
+from relume.record.facts.target_networks import TargetNetworks
 from relume.record.facts.term_reach import TermReach
 from relume.record.facts.wiring import WiringAudit
 from relume.record.graph import affine_structure, criterion
@@ -71,6 +72,7 @@ class FactLog(FactAudit):
         origin: writes where the first value that is not finite came from.
         term_reach: writes which rows, targets and terms of the loss send a gradient.
         lost_updates: writes what is left of an update.
+        target_networks: writes which networks run without a gradient beside one that trains.
     """
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
@@ -84,6 +86,7 @@ class FactLog(FactAudit):
         self.origin = NonFiniteOrigin(sites, writer)
         self.term_reach = TermReach(writer)
         self.lost_updates = LostUpdates(sites, writer)
+        self.target_networks = TargetNetworks(sites, writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
         self._module_orders: dict[str, int] = {}  # of modules whose parameters were gathered
@@ -265,6 +268,7 @@ class FactLog(FactAudit):
         self.signal.finish()
         self.term_reach.finish(step)
         self.lost_updates.finish()
+        self.target_networks.finish()
         if optimizer_steps and not backwards:
             self.structure_facts.write_opaque("", "torch.func", *NO_BACKWARD, step)
         if backwards and not optimizer_steps:
