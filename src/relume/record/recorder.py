@@ -523,7 +523,7 @@ class Recorder:
             "backwards": self.backwards,
             "overhead": self.budget.overhead,
             **self.optimizers.meta(),
-            "looks_for": [*LOOKS_FOR, "wiring", "dropout", "no-curvature", *AUDITED],
+            "looks_for": [*LOOKS_FOR, "wiring", "row-targets", "dropout", "no-curvature", *AUDITED],
             "seconds": self.budget.elapsed,
             "skipped": self.scaling.skipped,
             "children_seconds": children_seconds() - self._children_at_start,
