@@ -155,6 +155,74 @@ def test_a_term_that_became_a_number(tmp_path: Path) -> None:
     assert finding.evidence.more["operand"] == "second.item()"
 
 
+def rebuilt(term: Tensor) -> Tensor:
+    return torch.tensor(term.item())
+
+
+def trained_with(path: Path, loss: Callable[[Tensor, Tensor], Tensor]) -> list[Finding]:
+    model = mlp(2)
+    optimizer = torch.optim.SGD(model.parameters(), 1e-2)
+    with relume.watch(model, every=1, path=path / "run.sqlite") as run_:
+        for _, x in zip(range(STEPS), batches(), strict=False):
+            out = model(x)
+            optimizer.zero_grad()
+            loss(out[:, 0].square().mean(), (out[:, 1] - 1).square().mean()).backward()
+            optimizer.step()
+    assert not run_.problems
+    return of("ACT910", run_.trace())
+
+
+def by_name(first: Tensor, second: Tensor) -> Tensor:
+    second = rebuilt(second)
+    return first + 0.3 * second
+
+
+def by_number(first: Tensor, second: Tensor) -> Tensor:
+    weight = 0.3
+    second = second.item()
+    return first + weight * second
+
+
+def by_return(first: Tensor, second: Tensor) -> Tensor:
+    return first + rebuilt(second).item()
+
+
+def by_list(first: Tensor, second: Tensor) -> Tensor:
+    return sum([first, second.detach()])
+
+
+@pytest.mark.parametrize(
+    ("loss", "operand", "cut"),
+    [
+        (by_name, "what .item() returned", ".item()"),
+        (by_number, "weight * second", ".item()"),
+        (by_return, "what .item() returned", ".item()"),
+        (by_list, "what .detach() returned", ".detach()"),
+    ],
+)
+def test_a_term_that_is_rebuilt_from_numbers(
+    tmp_path: Path, loss: Callable[[Tensor, Tensor], Tensor], operand: str, cut: str
+) -> None:
+    (finding,) = trained_with(tmp_path, loss)
+    assert finding.evidence.more["operand"] == operand
+    assert finding.evidence.more["cut"] == cut
+
+
+def test_baselines_constants_and_logs_are_no_terms(tmp_path: Path) -> None:
+    seen, mean = list[float](), 0.5
+
+    def loss(first: Tensor, second: Tensor) -> Tensor:
+        nonlocal mean
+        mean = 0.9 * mean + 0.1 * second.item()  # a moving average
+        seen.append(second.item())
+        margin = 0.25
+        rows = torch.stack([first, second])
+        drift = (rows.detach() - rows + margin).mean()  # what is compared is no term
+        return first + second + drift - mean
+
+    assert not trained_with(tmp_path, loss)
+
+
 def test_constants_and_a_term_that_another_optimiser_trains_are_none(tmp_path: Path) -> None:
     one, two = mlp(), mlp()
     first = torch.optim.SGD(one.parameters(), 1e-2)

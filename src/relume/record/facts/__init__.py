@@ -23,7 +23,8 @@ Files in reading order:
     remade_leaves.py     parameters that are made anew on every step
     data_audit.py        `DataAudit`: inputs and targets that are not finite
     signal_audit.py      `SignalAudit`: where the signal or the error is lost; it asks the next
-    gradient_cuts.py     operations without a slope between weights and the loss
+    call_follower.py     `CallFollower`: where values lose their gradient, and where they return
+    gradient_cuts.py     operations without a slope, and cuts, between weights and the loss
     row_dependence.py    the first place after which rows no longer differ
     latent_use.py        latents and codes that carry something
     time_gradients.py    the gradient over the steps of recurrent layers

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from relume.core import Fact
 from relume.instrument.module_names import user_frame
+from relume.record.facts.call_follower import FollowedSteps, Origin
 from relume.record.graph import criterion, criterion_targets
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
@@ -22,13 +23,14 @@ from relume.record.graph.autograd_graph import (
     signed_axis,
     weight_of,
 )
-from relume.record.graph.loss_terms import cut_operand, split
+from relume.record.graph.loss_terms import bare_operands, cut_operand, split
 from relume.record.graph.op_names import AFFINE, RESHAPE
 from relume.record.hooks.torch_state import untraced
 from relume.record.sites.sites import source_of
 from relume.record.store.run_file import Writer
 
 FIRST, EVERY = 10, 15  # records that are read, as in `wiring.py`
+FOLLOWED = 2  # steps whose calls are followed where a sum has an operand without a gradient
 EARLY = 3  # first of them, at which no row is fitted yet
 LIKELIHOODS = ("cross_entropy", "nll", "bce", "bce_with_logits", "log_likelihood", "kl_div")
 Reach = tuple[tuple[str, int], frozenset[int]]
@@ -45,10 +47,12 @@ class TermReach:
 
     Args:
         writer: the open run file.
+        followed: steps whose calls are followed one by one.
     """
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, followed: FollowedSteps) -> None:
         self._writer = writer
+        self._followed = followed
         self._audits = 0
         self._rows: list[Tensor] = []  # per audit: rows, rows without gradient
         self._zeroed = [0, 0]
@@ -56,6 +60,7 @@ class TermReach:
         self._terms: list[Reach] = []  # of backward passes whose optimisers have not all stepped
         self._held: set[int] = set()
         self._silent: dict[tuple[str, int, str], int] = {}
+        self._cuts: dict[tuple[str, int, str], tuple[str, int]] = {}  # where they were cut off
         self._by_place: dict[int, list[int]] = {}  # by place in the sum: reached, unreached
         self._places: dict[int, tuple[str, int]] = {}
         self._sums = 0
@@ -133,18 +138,51 @@ class TermReach:
     # ------------------------------------------------------------------ terms
 
     def _read_bare(self, graph: AutogradGraph, node: AutogradNode) -> None:
-        """Look whether the operand without a gradient is a weight's value, cut off from it."""
+        """Look whether the operand without a gradient was cut off from the weights of the graph."""
         file, line = source_of(node)
-        frame = user_frame(sys._getframe(1))
-        while frame is not None and (frame.f_code.co_filename != file):
-            frame = user_frame(frame.f_back)
-        if frame is None or not line:
-            return
-        names: Mapping[str, Any] = {**frame.f_globals, **frame.f_locals}
-        text = cut_operand(file, line, names, {leaf.data_ptr(): leaf for leaf in graph.leaves})
+        names = _names_at(file, line)
+        by_address = {leaf.data_ptr(): leaf for leaf in graph.leaves}
+        text = cut_operand(file, line, names, by_address) if names else ""
+        cut = None if text else self._followed_cut(graph, node, (file, line), names)
         if text:
-            place = (file, line, text)
-            self._silent[place] = self._silent.get(place, 0) + 1
+            self._note((file, line, text), ("", 0))
+        elif cut is not None:
+            entry, operand, origin = cut
+            self._note((*entry, operand), (origin.operation, origin.line))
+        elif line:
+            self._followed.want("terms", FOLLOWED)
+
+    def _note(self, place: tuple[str, int, str], cut: tuple[str, int]) -> None:
+        self._silent[place] = self._silent.get(place, 0) + 1
+        self._cuts[place] = cut
+
+    def _followed_cut(
+        self,
+        graph: AutogradGraph,
+        node: AutogradNode,
+        place: tuple[str, int],
+        names: Mapping[str, Any],
+    ) -> tuple[tuple[str, int], str, Origin] | None:
+        """The operand of a sum that was a number of these weights' own, in the calls of the step.
+
+        It is known by the tensor, or the number, that came back, or by the line on which its name
+        is bound to a number that left torch there.
+        """
+        known = set(map(id, graph.leaves))
+        operands = list(bare_operands(*place, names)) if place[1] else []
+        for origin in self._followed.origins:
+            if not any(id(leaf) in known for leaf in origin.leaves):
+                continue
+            entry = origin.entries.get(node)
+            if entry is not None and entry.count == 1:
+                texts = [text for text, lines in operands if origin.line in lines]
+                texts += [text for text, lines in operands if not lines]
+                text = next(iter(texts), f"what {origin.operation} returned")
+                return (entry.file, entry.line), text, origin
+            for text, lines in operands:
+                if origin.values and origin.file == place[0] and origin.line in lines:
+                    return place, text, origin
+        return None
 
     def after_step(self, optimizer: Optimizer) -> None:
         """An optimiser has stepped on the gradients that were read."""
@@ -186,7 +224,9 @@ class TermReach:
             if unreached and not reached:  # else another optimiser steps on it at another time
                 silent[(*self._places.get(number, ("", 0)), "")] = unreached
         for at, ((file, line, text), times) in enumerate(silent.items()):
+            cut, cut_line = self._cuts.get((file, line, text), ("", 0))
             data = {"file": file, "line": line, "operand": text, "times": times}
+            data |= {"cut": cut, "cut_line": cut_line} if cut else {}
             self._writer.replace_fact(Fact("signal", f"term {at}", 0, data))
         if self._sums:
             self._writer.replace_fact(Fact("signal", "terms", 0, {"sums": self._sums}))
@@ -195,6 +235,17 @@ class TermReach:
         """Write what is known at the end of the run."""
         self._close_terms()
         self.write(step)
+
+
+def _names_at(file: str, line: int) -> Mapping[str, Any]:
+    """What names are bound to in the function that runs this line; empty where it has returned."""
+    frame = user_frame(sys._getframe(1))
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename == file and any(number == line for *_, number in code.co_lines()):
+            return {**frame.f_globals, **frame.f_locals}
+        frame = user_frame(frame.f_back)
+    return {}
 
 
 def _users(graph: AutogradGraph, node: AutogradNode) -> list[AutogradNode]:

@@ -44,7 +44,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Value
-from relume.rules.gradient_profile import chains, gradient_profile
+from relume.rules.gradient_profile import TINY, chains, gradient_profile
 from relume.rules.init_advice import init_for
 from relume.rules.outcome import KNOWN, judge
 from relume.rules.page import page
@@ -201,13 +201,14 @@ def _backward(trace: Trace) -> Finding | None:
         "back from {last} to {first} the gradient {verb} {so_much} at the first step. The weights "
         "change it {weights_do}, the slopes of {act} {slopes_do}"
     )
+    underflows = bool(back.level.min() <= math.log10(TINY))
     more: dict[str, Value] = {
         "first": back.sites[0].name,
         "last": back.sites[-1].name,
         "by_weights": back.by_weights,
         "by_acts": back.by_acts,
         "verb": "grows" if back.change > 0 else "shrinks",
-        "so_much": times(10 ** abs(back.change)),
+        "so_much": f"{'at least ' * underflows}{times(10 ** abs(back.change))}",
         "weights_do": times(10 ** abs(back.by_weights)),
         "slopes_do": times(10 ** abs(back.by_acts)),
         "direction": "backward",
