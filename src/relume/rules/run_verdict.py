@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from relume.core import Finding, Outcome, Severity, Trace
-from relume.rules.held_out import of_new_rows
+from relume.rules.new_rows import of_new_rows
 from relume.rules.outcome import targets_move
 from relume.rules.series_tools import number
 

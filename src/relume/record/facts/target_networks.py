@@ -67,8 +67,8 @@ class TargetNetworks(FactAudit):
                 known = self._known[number] = (ref, self._of(module, step))
             if (one := known[1]) is not None:
                 one.records += 1
-                one.changed = one.changed or not _same(one.first, module)
-                if one.records & (one.records - 1) == 0:
+                if one.records & (one.records - 1) == 0:  # comparing waits for the device
+                    one.changed = one.changed or not _same(one.first, module)
                     self._write(one)
 
     def finish(self) -> None:

@@ -91,7 +91,7 @@ def check(trace: Trace) -> Iterator[Result]:
 RULE = PAGE.rule(
     check,
     severities=("error",),
-    needs=("data",),
+    needs=("training",),
     symptom=False,
     explains=DOWNSTREAM,
 )
