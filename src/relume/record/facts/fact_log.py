@@ -82,7 +82,7 @@ class FactLog(FactAudit):
         self.wiring = WiringAudit(sites, writer)
         self.signal = SignalAudit(sites, writer)
         self.origin = NonFiniteOrigin(sites, writer)
-        self.term_reach = TermReach(writer)
+        self.term_reach = TermReach(writer, self.signal.followed)
         self.lost_updates = LostUpdates(sites, writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
