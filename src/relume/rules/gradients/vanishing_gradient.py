@@ -17,9 +17,9 @@ shrinks by at least 2 decades between the acts; without that second reading it i
 below 1e-5. Per act the slope's part is RMS dL/dpre over RMS dL/dpost, the rest is the weights'. In
 a loop, whose steps share their weights: RMS dL/dpre of the first call over that of the last one
 that is measured (eight at most), from four calls on (reasoned: fewer are no sequence), below the
-same 1e-3. Least evidence: 4 records in the later half; one batch in a check, where no step moves the
-weights between two batches. The ratio and the 20 % are from 80 healthy
-and 92 faulty runs; the 2 decades and the step to error are reasoned, not measured.
+same 1e-3. Least evidence: 4 records in the later half; one batch in a check, where no step moves
+the weights between two batches. The ratio and the 20 % are from 80 healthy and 92 faulty runs; the
+2 decades and the step to error are reasoned, not measured.
 
 ## Known false alarms
 Embeddings with rare tokens (their weight is large and their gradient sparse: the second reading
