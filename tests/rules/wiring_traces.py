@@ -92,6 +92,11 @@ def silent(share: float) -> Build:
     return wired().fact("signal", "rows", batches=3, rows=96, share=share, zeroed=None)
 
 
+def unheard_class(share: float) -> Build:
+    data = {"batches": 3, "rows": 1000, "silent": [0], "silent_rows": round(1000 * share)}
+    return wired().fact("signal", "labels", **data, labels=3, by=["ignore_index"])
+
+
 def cut_term(times: float) -> Build:
     data = {"file": "train.py", "line": 7, "operand": "", "times": int(times)}
     return wired().fact("signal", "term 0", **data).fact("signal", "terms", sums=9)

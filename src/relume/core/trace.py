@@ -254,9 +254,12 @@ class Trace:
     signal         at ``rows``, of the first ``batches``: ``share`` (the least) of rows whose
                    gradient at the head is zero, ``zeroed`` (rows multiplied by zero); at
                    ``targets``: ``targets``, ``counted`` (not ignored), ``batches``, ``empty``
-                   (none counts); at ``term N``, a term of the loss that reaches no weight that
-                   trains: ``operand``, ``times``, ``file``, ``line``, ``cut`` and ``cut_line``
-                   (the call that cut it off, on another line); at ``terms``: ``sums``
+                   (none counts); at ``labels``, of one label to a row: ``labels`` (classes seen),
+                   ``silent`` (those that never count), ``silent_rows``, ``rows``, ``batches``,
+                   ``by`` (what leaves them out); at ``term N``, a term of the loss that
+                   reaches no weight that trains: ``operand``, ``times``, ``file``, ``line``,
+                   ``cut`` and ``cut_line`` (the call that cut it off, on another line); at
+                   ``terms``: ``sums``
     update         of a weight, ``steps`` that were compared: ``tried`` (entries with a gradient),
                    ``lost`` (of them equal bit by bit after the step), ``eps_ratio`` (eps over the
                    median root of the mean squared gradient), ``optimizer``, ``lr``, ``eps``,
