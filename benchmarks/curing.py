@@ -1,12 +1,16 @@
 """`relume fix` on sick scripts as users write them (`cure_scripts/`): cured, proven, with a patch?
 
     python benchmarks/curing.py --part tune     # even numbers; --part hold: odd ones
+    python benchmarks/curing.py --part hold2    # s64 and up, h18 and up
     python benchmarks/curing.py --only s04 s27
     python benchmarks/curing.py --report        # what is known so far
 
 Every script says in its docstring what is sick and which training loss a repair must reach. Each
 patch is applied by git to a copy, and the copy is run as a script: does it reach the goal? Healthy
 scripts must be left alone. Finished scripts are kept in ``--dir`` and not run again.
+
+`hold2` was written on 1 December 2026 by somebody who had not read the rules; each goal was reached
+by a repair by hand in plain Python, and scripts and roots were committed before any was diagnosed.
 """
 
 import argparse
@@ -43,8 +47,18 @@ ROOTS = {
     "s54": "ACT606", "s55": "ACT606", "s56": "ACT605", "s57": "ACT601", "s58": "ACT101",
     "s59": "ACT101", "s60": "ACT604", "s61": "ACT604", "s62": "ACT602 ACT301 ACT609",
     "s63": "ACT605",
+    "s64": "ACT605", "s65": "ACT702 ACT701", "s66": "ACT601", "s67": "ACT201", "s68": "ACT901",
+    "s69": "ACT605", "s70": "ACT606", "s71": "ACT202", "s72": "ACT203 ACT303",
+    "s73": "ACT206", "s74": "ACT203 ACT204", "s75": "ACT303", "s76": "ACT903",
+    "s77": "ACT301 ACT601", "s78": "ACT301 ACT501 ACT609", "s79": "ACT608",
+    "s80": "ACT203 ACT204", "s81": "ACT604", "s82": "ACT604", "s83": "ACT101 ACT102",
+    "s84": "ACT205", "s85": "ACT702", "s86": "ACT301 ACT605", "s87": "ACT702 ACT203 ACT204",
+    "s88": "ACT201 ACT606", "s89": "ACT101", "s90": "ACT302", "s91": "ACT605", "s92": "ACT605",
+    "s93": "ACT604 ACT702",
 }  # fmt: skip
 """The rules that name what is sick, by script: written before the first of them was diagnosed."""
+LATER = {"s": 64, "h": 18}
+"""The first numbers of the part `hold2`, which is in no other part."""
 
 
 def scripts(part: str, only: list[str]) -> list[Path]:
@@ -52,8 +66,11 @@ def scripts(part: str, only: list[str]) -> list[Path]:
     every = sorted(SCRIPTS.glob("*.py"))
     if only:
         return [path for path in every if path.name.startswith(tuple(only))]
+    later = [path for path in every if int(path.name[1:3]) >= LATER[path.name[0]]]
+    if part == "hold2":
+        return later
     wanted = {"tune": (0,), "hold": (1,), "all": (0, 1)}[part]
-    return [path for path in every if int(path.name[1:3]) % 2 in wanted]
+    return [path for path in every if int(path.name[1:3]) % 2 in wanted and path not in later]
 
 
 def goal(path: Path) -> float | None:
@@ -189,7 +206,7 @@ def short(value: object) -> object:
 def main() -> None:
     """Treat the wanted scripts, and print the report."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--part", default="tune", choices=("tune", "hold", "all"))
+    parser.add_argument("--part", default="tune", choices=("tune", "hold", "hold2", "all"))
     parser.add_argument("--only", nargs="*", default=[], help="beginnings of names")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--dir", type=Path, default=Path(".relume/curing"))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from relume.instrument.plain_traceback import as_without_mode
-from relume.record.facts.gradient_cuts import CallFollower
+from relume.record.facts.call_follower import CallFollower
 
 
 class Written(nn.Module):

@@ -6,8 +6,9 @@ import faults
 import numpy as np
 from traces import CHANCE, Build, dead, flat, healthy, sigmoids
 
-from relume.core import Finding, Severity, Trace
+from relume.core import Evidence, Finding, Rule, Severity, Trace
 from relume.diagnosis import diagnose
+from relume.rules.cause_graph import CauseSetting, arrange
 from relume.rules.outcome import judge
 
 
@@ -148,6 +149,22 @@ def test_inputs_explain_great_updates_even_if_they_weigh_less() -> None:
     for name in ("fc1", "fc2", "fc3", "head"):
         build.series(f"{name}.weight", "update_ratio", 10.0)  # an error
     assert roots(build.trace()) == ["ACT702"]
+
+
+def test_of_two_warnings_the_one_behind_an_error_comes_first() -> None:
+    def finding(code: str, severity: Severity) -> Finding:
+        return Finding(code, code, severity, "", (0, 9), "", Evidence("x", 1.0))
+
+    rules = {
+        code: Rule(code, code, "", lambda _: iter(()), explains=explains)
+        for code, explains in (("ACT101", ()), ("ACT301", ("ACT401",)), ("ACT401", ()))
+    }
+    warnings = [finding("ACT101", Severity.WARNING), finding("ACT301", Severity.WARNING)]
+    where = CauseSetting(rules, {}, {}, 0, 9)
+    alone = arrange(warnings, where)
+    assert [f.code for f in alone] == ["ACT101", "ACT301"]
+    chain = arrange([*warnings, finding("ACT401", Severity.ERROR)], where)
+    assert [f.code for f in chain] == ["ACT301", "ACT101", "ACT401"]
 
 
 def test_a_layer_that_was_dormant_from_the_start_says_so() -> None:

@@ -182,7 +182,12 @@ def test_what_is_frozen_or_updated_by_hand_is_no_fault(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cut", "word"), [(torch.detach, "called"), (torch.sign, "sign"), (torch.round, "round")]
+    ("cut", "word"),
+    [
+        (torch.detach, ".detach() leaves it behind (line "),
+        (torch.sign, "sign"),
+        (torch.round, "round"),
+    ],
 )
 def test_an_encoder_that_gets_no_gradient(
     tmp_path: Path, cut: Callable[[Tensor], Tensor], word: str

@@ -10,7 +10,8 @@ Files in reading order:
 - `app`: `main`, and the commands `run`, `diagnose` and `demo`; registers the others.
 - `options`: the options of judging commands; `output_policy` joins them with the configuration.
 - `spell_out`: a dataclass of shared options as the parameters of a command.
-- `early_alarm`: one line at the first NaN, while the script still runs.
+- `early_alarm`, `first_death`: one line at the first NaN and one at the first death of a layer,
+  while the script still runs.
 - `load_and_diagnose`: reads a run file, diagnoses it, silences findings.
 - `check_command`, `report_command`, `live_command`, `rules_command`, `runs_command`,
   `combine_command`, `export_command`, `acts_command`, `atlas_command`: one file a command or two.

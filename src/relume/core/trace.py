@@ -254,8 +254,12 @@ class Trace:
     signal         at ``rows``, of the first ``batches``: ``share`` (the least) of rows whose
                    gradient at the head is zero, ``zeroed`` (rows multiplied by zero); at
                    ``targets``: ``targets``, ``counted`` (not ignored), ``batches``, ``empty``
-                   (none counts); at ``term N``, a term of the loss that reaches no weight that
-                   trains: ``operand``, ``times``, ``file``, ``line``; at ``terms``: ``sums``
+                   (none counts); at ``labels``, of one label to a row: ``labels`` (classes seen),
+                   ``silent`` (those that never count), ``silent_rows``, ``rows``, ``batches``,
+                   ``by`` (what leaves them out); at ``term N``, a term of the loss that
+                   reaches no weight that trains: ``operand``, ``times``, ``file``, ``line``,
+                   ``cut`` and ``cut_line`` (the call that cut it off, on another line); at
+                   ``terms``: ``sums``
     update         of a weight, ``steps`` that were compared: ``tried`` (entries with a gradient),
                    ``lost`` (of them equal bit by bit after the step), ``eps_ratio`` (eps over the
                    median root of the mean squared gradient), ``optimizer``, ``lr``, ``eps``,
@@ -266,7 +270,8 @@ class Trace:
     frozen         a weight that does not train from the start: ``fresh`` (it looks as it was
                    drawn), ``entries``
     cut            at the first of the weights before an operation without a slope: ``operation``,
-                   ``leaves`` (all of them), ``file``, ``line``
+                   ``leaves`` (all of them), ``file``, ``line``; ``plain``: the gradient is left
+                   behind there (``.detach()``, ``.data``, ``.tolist()``, ``torch.no_grad()``)
     rows           at the place after which all rows of a batch are alike: ``how`` (``weights``,
                    ``act``, ``operation``), ``operation``, ``share`` (variance over rows over mean
                    square), ``before`` (that of the place before), ``records``, ``streak`` (of them,
@@ -277,6 +282,15 @@ class Trace:
                    sparse autoencoder), ``units``, ``used``, ``most``, ``rows``, ``records``,
                    ``mean_act`` and ``log_variance_act`` (sites, "" where there is none)
     softmax-chain  a softmax of probabilities: ``classes``, ``file``, ``line``
+    held-out       what the script printed of rows that it does not train on: ``name``, ``values``
+                   (at most 50, in order), ``better`` (``min`` or ``max``), ``share`` (at most 1, or
+                   100 in per cent)
+    row-targets    rows that were known again: ``rows``, ``equal`` (to another one of their batch),
+                   ``returned`` (in a later step), ``changed`` (of those, with another target),
+                   ``strange`` (of those, with one that no row had before), ``other`` (the share
+                   that would change by chance), ``last`` (step)
+    target-network a network that runs without a gradient and has the shape of one that trains:
+                   ``like`` (its name), ``records`` (on which it ran), ``changed`` (a weight did)
     time           of a recurrent layer: ``at`` (steps of the sequence), ``log10`` (norms of the
                    gradient there), ``decades``, ``growth``, ``now`` (``lost``, ``grown``), ``lost``
                    and ``grown`` (records), ``length``, ``layer`` (class), ``records``

@@ -83,7 +83,30 @@ def arrange(findings: Sequence[Finding], where: CauseSetting) -> tuple[Finding, 
         )
         for key, finding in table.items()
     }
-    return tuple(linked[key] for key in _by_depth(ranked, causes))
+    worst = _worst_below(ranked, table, effects)
+    roots = sorted((key for key in ranked if not causes[key]), key=lambda key: -worst[key])
+    order = [*roots, *(key for key in ranked if causes[key])]
+    return tuple(linked[key] for key in _by_depth(order, causes))
+
+
+def _worst_below(
+    ranked: Sequence[str], table: Mapping[str, Finding], effects: Edges
+) -> dict[str, Severity]:
+    """The greatest severity of each finding and of all that it explains.
+
+    Of two roots of one severity, the one behind an error is told before the one behind none.
+    """
+    worst: dict[str, Severity] = {}
+
+    def below(key: str) -> Severity:
+        if key not in worst:
+            own = max(_gravity(table[key]), table[key].severity)
+            worst[key] = max((own, *(below(effect) for effect in effects[key])))
+        return worst[key]
+
+    for key in ranked:
+        below(key)
+    return worst
 
 
 def _rank(finding: Finding, where: CauseSetting) -> tuple[int, int, int, str]:

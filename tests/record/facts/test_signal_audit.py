@@ -1,9 +1,11 @@
 """Where the signal, or the error, is lost: what small trainings leave in the facts."""
 
+import linecache
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -86,6 +88,72 @@ def test_what_lets_the_gradient_pass_is_not(
     torch.manual_seed(0)
     model = Two(between, 9)
     assert not facts(tmp_path, "cut", model, lambda x: model(x).square().mean())
+
+
+def without(z: Tensor) -> Tensor:
+    with torch.no_grad():
+        return z.tanh()
+
+
+def by_numpy(z: Tensor) -> Tensor:
+    return torch.from_numpy(np.tanh(z.detach().numpy()))  # other numbers come back
+
+
+@pytest.mark.parametrize(
+    ("between", "operation"),
+    [
+        (lambda z: z.detach().tanh(), ".detach()"),
+        (lambda z: z.data, ".data"),
+        (lambda z: torch.tensor(z.tolist()), ".tolist()"),
+        (lambda z: torch.FloatTensor(z.tolist()), ".tolist()"),
+        (lambda z: torch.from_numpy(z.detach().numpy().copy()), ".detach()"),
+        (lambda z: z.new_tensor(z.mean().item()).expand_as(z), ".item()"),
+        (lambda z: z[:, :1].detach() * z.mean().item() + z * 0.0 + z.detach(), ""),
+        (without, "torch.no_grad()"),
+        (by_numpy, ".detach()"),
+    ],
+)
+def test_where_the_gradient_is_left_behind(
+    between: Callable[[Tensor], Tensor], operation: str, tmp_path: Path
+) -> None:
+    """Each is told by its line, unless the gradient passes by another way."""
+    torch.manual_seed(0)
+    model = Two(between)
+    found = facts(tmp_path, "cut", model, lambda x: model(x).square().mean())
+    assert [f.data["operation"] for f in found.values()] == ([operation] if operation else [])
+    for fact in found.values():
+        assert fact.data["plain"]
+        assert set(fact.data["leaves"]) == {"first.weight", "first.bias"}
+        text = linecache.getline(fact.data["file"], fact.data["line"])
+        assert operation.strip(".()").rpartition(".")[2] in text or "z.tanh()" in text
+
+
+def test_a_layer_under_no_grad_is_told_by_the_line_that_calls_it(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Two(torch.tanh)
+
+    def loss(x: Tensor) -> Tensor:
+        with torch.no_grad():
+            h = model.first(x).tanh()  # this line
+        return model.second(h).square().mean()
+
+    (fact,) = facts(tmp_path, "cut", model, loss).values()
+    assert fact.data["operation"] == "torch.no_grad()"
+    assert "# this line" in linecache.getline(fact.data["file"], fact.data["line"])
+
+
+def test_what_is_only_printed_is_no_cut(tmp_path: Path) -> None:
+    """Numbers of a layer that the loss never uses leave on two lines: none is told."""
+    torch.manual_seed(0)
+    model, seen = Two(torch.tanh), list[float]()
+
+    def loss(x: Tensor) -> Tensor:
+        h = model.first(x)
+        seen.append(h.mean().item())
+        seen.append(h.std().item())
+        return model.second(x[:, :1].expand(-1, 8)).square().mean()
+
+    assert not facts(tmp_path, "cut", model, loss)
 
 
 def rows(path: Path, *layers: nn.Module) -> dict[str, Fact]:

@@ -189,6 +189,33 @@ def test_the_first_figure_is_that_of_the_cause(code: str, figure: str) -> None:
     assert bare["figure"] in ("evidence", "loss")  # of what cannot be drawn nothing is asked
 
 
+def test_where_no_loss_is_a_number_the_first_figure_says_where_it_broke() -> None:
+    trace = network()
+    at = np.arange(40) * 4
+    lost = {("", "loss"): Series(at, np.full(40, np.nan))}
+    for i, share in enumerate((0.0, 0.25, 1.0)):
+        lost[f"net.{i}.act", "nonfinite_share"] = Series(at, np.where(at >= 8, share, 0.0))
+    root = replace(story.HOT, code="ACT604", site="net.1.act", explains=())
+    told = replace(story.SICK, findings=(root,))
+    hero = report_data([RunData(replace(trace, table={**trace.table, **lost}), told)])
+    assert hero["runs"][0]["hero"] == {
+        "figure": "nonfinite",
+        "finding": 0,
+        "step": 8,
+        "rows": [["net.0.act", 0.0], ["net.1.act", 0.25], ["net.2.act", 1.0]],
+    }
+    del lost["", "loss"]  # a loss that has numbers is drawn
+    hero = report_data([RunData(replace(trace, table={**trace.table, **lost}), told)])
+    assert hero["runs"][0]["hero"]["figure"] != "nonfinite"
+
+
+def test_a_gradient_that_only_the_start_shows_is_drawn_by_depth() -> None:
+    evidence = replace(story.HOT.evidence, stat="grad_rms_log10_ratio", curve=())
+    root = replace(story.HOT, code="ACT301", site="net.1.act", explains=(), evidence=evidence)
+    told = replace(story.SICK, findings=(root,))
+    assert report_data([RunData(network(), told)])["runs"][0]["hero"]["figure"] == "depth"
+
+
 def test_two_runs_say_what_differs() -> None:
     less = replace(story.SICK, findings=(story.HOT, story.SATURATED))
     found = report_data([RunData(network(), story.SICK), RunData(network(), less)])["differences"]

@@ -44,6 +44,7 @@ export function ramp(stops: readonly string[], at: number): Rgb {
 }
 
 const LEFT = 148; // pixels for the names of rows
+const LINE = 14; // pixels of a name's line
 const BOTTOM = 34;
 
 export function drawHeat(host: HTMLElement, width: number, heat: Heat): void {
@@ -56,12 +57,13 @@ export function drawHeat(host: HTMLElement, width: number, heat: Heat): void {
   canvas.height = tall * scale;
   paint(canvas, heat);
   const names = h("div", { class: "heat-names", "aria-hidden": "true" });
-  const every = Math.ceil(heat.rows.length / (tall / 14));
+  const every = Math.ceil(heat.rows.length / (tall / LINE));
   const shared = prefix(heat.rows);
+  const near = (LINE * heat.rows.length) / tall; // rows whose names would lie on each other
   heat.rows.forEach((name, row) => {
     const marked = heat.marked?.has(row) ?? false;
-    if (row % every !== 0 && !marked) return;
-    const label = h("span", { class: marked ? "marked" : "", title: name }, name.slice(shared));
+    if (!marked && (row % every !== 0 || [...(heat.marked ?? [])].some((other) => Math.abs(other - row) < near))) return;
+    const label = h("span", { class: marked ? "marked" : "", title: name }, without(shared, name));
     names.append(vars(label, { "--y": `${((row + 0.5) / heat.rows.length) * 100}%` }));
   });
   const steps = h("div", { class: "heat-steps", "aria-hidden": "true" });
@@ -82,7 +84,8 @@ function edges({ columns, reach }: Heat): { from: number; to: number; at: number
   const many = columns.length;
   const gap = many > 1 ? (columns[many - 1]! - columns[0]!) / (many - 1) : 1;
   const from = columns[0] ?? 0;
-  const end = (columns[many - 1] ?? 0) + gap / 2;
+  const half = (columns[many - 1] ?? 0) + gap / 2;
+  const end = reach === undefined ? half : Math.min(half, Math.max(reach, (columns[many - 1] ?? 0)));
   const to = Math.max(end, reach ?? 0);
   const bounds = [from, ...columns.slice(1).map((step, i) => (step + columns[i]!) / 2), end];
   return { from, to, at: bounds.map((step) => (step - from) / (to - from || 1)) };
@@ -93,13 +96,26 @@ export function unseen(heat: Pick<Heat, "columns" | "reach">): boolean {
   return edges(heat as Heat).at[heat.columns.length]! < 0.99;
 }
 
-/** How much of their beginning, up to a dot, all names share. */
-export function prefix(names: readonly string[]): number {
-  const [first = "", ...others] = names;
-  let long = first.lastIndexOf(".") + 1;
-  while (long > 0 && !others.every((name) => name.startsWith(first.slice(0, long))))
-    long = first.lastIndexOf(".", long - 2) + 1;
-  return others.length ? long : 0;
+const MOST = 0.8; // of the names; a stem and a head stand beside a hundred blocks
+
+/** The longest beginning, up to a dot, that most of the names share. */
+export function prefix(names: readonly string[]): string {
+  let shared = "";
+  for (;;) {
+    const counts = new Map<string, number>();
+    for (const name of names) {
+      const dot = name.startsWith(shared) ? name.indexOf(".", shared.length) : -1;
+      if (dot >= 0) counts.set(name.slice(0, dot + 1), (counts.get(name.slice(0, dot + 1)) ?? 0) + 1);
+    }
+    const longer = [...counts].find(([, many]) => many > 1 && many >= MOST * names.length);
+    if (!longer) return shared;
+    shared = longer[0];
+  }
+}
+
+/** A name without the beginning that it shares with others. */
+export function without(shared: string, name: string): string {
+  return name.startsWith(shared) ? name.slice(shared.length) : name;
 }
 
 function paint(canvas: HTMLCanvasElement, heat: Heat): void {

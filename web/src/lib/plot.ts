@@ -115,7 +115,10 @@ export function axis(scale: Scale, range: [number, number]): Axis {
 export function ticks(scale: Scale, drawn: Axis, room: number): number[] {
   if (scale.ticks) return scale.ticks.filter((at) => inside(at, scale.domain));
   const many = Math.max(2, Math.floor(room));
-  if (!scale.log) return drawn.ticks(many);
+  if (!scale.log) {
+    const few = drawn.ticks(many);
+    return few.length > 1 ? few : drawn.ticks(2 * many + 1); // one number is no scale
+  }
   const [low, high] = scale.domain.map((end) => Math.log10(end)) as [number, number];
   const first = Math.ceil(low - 1e-9);
   const last = Math.floor(high + 1e-9);
@@ -193,7 +196,8 @@ export function draw(host: HTMLElement, width: number, plot: Plot): Place {
   notes(root, plot, place);
   if (plot.marks.some((mark) => mark.kind === "line" && mark.points.some(([, b]) => !Number.isFinite(b))))
     root.append("text").attr("class", "mark-note tone-muted").attr("x", w).attr("y", -12).attr("text-anchor", "end").text("× NaN or infinite");
-  ends(root, labelled, place);
+  const taken = ends(root, labelled, place);
+  unseenWords(root, plot, place, taken);
   host.replaceChildren(svg);
   host.classList.add("plot-host");
   if (!plot.still) readout(host, svg, plot, place, margin);
@@ -245,8 +249,15 @@ function hatch(layer: Group, { x: { domain }, seen }: Plot, { x, width, height }
   pattern.append("path").attr("class", "hatch").attr("d", "M-1,7L7,-1");
   const from = Math.max(0, x(seen));
   layer.append("rect").attr("class", "unseen").attr("x", from).attr("width", width - from).attr("height", height).attr("fill", `url(#${id})`);
+}
+
+/** Says what the hatch means, where no other words stand. */
+function unseenWords(root: Group, { marks, x: { domain }, seen }: Plot, { x, y, width, height }: Place, taken: readonly number[]): void {
+  const from = Math.max(0, x(seen ?? domain[1]));
   if (width - from < 90) return;
-  layer.append("text").attr("class", "mark-note tone-muted").attr("x", (from + width) / 2).attr("y", height - 8).attr("text-anchor", "middle").text("not looked at");
+  const words = marks.flatMap((mark) => (mark.kind === "rule" && mark.axis === "y" ? [y(mark.at)] : mark.kind === "zone" && mark.axis === "y" ? [y((mark.from + mark.to) / 2)] : []));
+  const free = [height - 8, height / 2, 34].find((at) => [...taken, ...words].every((other) => Math.abs(at - other) > 15)) ?? height - 8;
+  root.append("text").attr("class", "mark-note tone-muted").attr("x", (from + width) / 2).attr("y", free).attr("text-anchor", "middle").text("not looked at");
 }
 
 function paint(layer: Group, mark: Mark, place: Place): void {
@@ -348,7 +359,7 @@ function notes(root: Group, plot: Plot, { x, y, width, height }: Place): void {
     text.text(mark.label);
     const at = mark.kind === "rule" ? mark.at : (mark.from + mark.to) / 2;
     if (mark.axis === "y") {
-      const edge = mark.kind === "rule" ? y(mark.at) - 5 : y(at) + 4;
+      const edge = mark.kind === "rule" ? besides(plot, { x, y, width }, y(mark.at), mark.label) : y(at) + 4;
       text.attr("x", width - 4).attr("y", Math.max(9, Math.min(height - 4, edge))).attr("text-anchor", "end");
     } else {
       const middle = x(at);
@@ -364,13 +375,21 @@ function notes(root: Group, plot: Plot, { x, y, width, height }: Place): void {
   }
 }
 
+/** Where words on a rule do not lie on a line: above it, below it, or further off. */
+function besides(plot: Plot, { x, y, width }: Pick<Place, "x" | "y" | "width">, rule: number, label: string): number {
+  const from = width - 4 - 6.4 * label.length;
+  const near = plot.marks.flatMap((mark) => (mark.kind === "line" ? mark.points.filter(([a, b]) => shown(x, a) && shown(y, b) && x(a) >= from - 8).map(([, b]) => y(b)) : []));
+  const free = (at: number): boolean => near.every((line) => line < at - 13 || line > at + 4);
+  return [-5, 14, -18, 27, -31].map((off) => rule + off).find(free) ?? rule - 5;
+}
+
 function endLabel(mark: Line): string {
   const text = mark.label === true ? mark.name : String(mark.label ?? "");
   return text.length > 24 ? `${text.slice(0, 12)}…${text.slice(-10)}` : text;
 }
 
 /** Names at the ends of their lines, pushed apart where they would overlap. */
-function ends(root: Group, lines: readonly Line[], { x, y, width, height }: Place): void {
+function ends(root: Group, lines: readonly Line[], { x, y, width, height }: Place): number[] {
   const placed = lines.flatMap((mark) => {
     const last = [...mark.points].reverse().find(([a, b]) => shown(x, a) && shown(y, b));
     return last ? [{ mark, at: Math.max(0, Math.min(height, y(last[1]))), x: x(last[0]) }] : [];
@@ -391,6 +410,7 @@ function ends(root: Group, lines: readonly Line[], { x, y, width, height }: Plac
       .attr("x", Math.min(width, each.x) + 8)
       .attr("y", each.at + 4)
       .text(endLabel(each.mark));
+  return placed.map((each) => each.at + 4);
 }
 
 const onX = bisector((point: readonly number[]) => point[0] ?? 0).center;

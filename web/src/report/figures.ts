@@ -1,6 +1,7 @@
 // Draws the figures of a run. Each makes its own domain, unless two runs share one.
 import { figure, type Figure, type Table } from "../lib/figure";
-import { prefix } from "../lib/heat";
+import { h } from "../lib/dom";
+import { prefix, without } from "../lib/heat";
 import { number, power, share } from "../lib/numbers";
 import { around, draw, type Mark, type Plot, type Tone } from "../lib/plot";
 import { finite, points, series, type Raw, type Series } from "../lib/series";
@@ -146,6 +147,8 @@ export function updates(run: Run, only: number | null, title: string, height = 2
     caption: `The length of a step over the length of the weights. Above ${number(FAST)} a step rewrites the layer; below ${number(SLOW)} it stands still.`,
     table: () => overSteps(shown.slice(0, 12).map(({ name, one }) => [name, one]), number),
     draw: (host, width) => {
+      if (every(shown.map(({ one }) => one)).every((value) => value === 0))
+        return host.replaceChildren(h("p", { class: "muted" }, "No step changed it: the ratio is 0 wherever it was looked at."));
       const domain = around([...every(shown.map(({ one }) => one)), 1e-3], true);
       void draw(host, width, {
         height,
@@ -282,10 +285,59 @@ export function everywhere(run: Run, key: string, blamed: ReadonlySet<number>, t
   });
 }
 
+/** Where the first step that was not finite broke: each place's share of such values. */
+export function nonfinite(run: Run, blamed: ReadonlySet<number>): Figure | null {
+  const rows = run.hero.rows ?? [];
+  const bad = rows.findIndex(([, part]) => part > 0);
+  if (bad < 0) return null;
+  const blame = new Set([...blamed].map((at) => run.blocks[at]?.name));
+  const when = STEP(run.hero.step ?? 0);
+  const cut = prefix(rows.map(([name]) => name));
+  const short = rows.map(([name]) => brief(without(cut, name)));
+  const few = rows.length <= 12;
+  return figure({
+    title: `The first NaN or infinity stands at ${rows[bad]![0]}, ${when}`,
+    caption: `Share of the values at each place that are NaN or infinite at ${when}, as data flows. ${everLost(run)}`,
+    table: () => ({ columns: ["place", "NaN or infinite"], rows: rows.map(([name, part]) => [name, exact(part)]) }),
+    draw: (host, width) => {
+      const room = width - 70 > 6.6 * (Math.max(...short.map((name) => name.length)) + 1) * rows.length;
+      const bars = (hot: boolean): [number, number, number][] =>
+        rows.flatMap(([name, part], i): [number, number, number][] => (part > 0 && blame.has(name) === hot ? [[i - 0.35, i + 0.35, Math.max(part, 0.004)]] : []));
+      void draw(host, width, {
+        height: 320,
+        still: true,
+        summary: `NaN or infinite at ${when}: ${rows.map(([name, part]) => `${name} ${exact(part)}`).join(", ")}.`,
+        x: {
+          label: "place, as data flows",
+          domain: [-0.6, rows.length - 0.4],
+          ticks: few ? rows.map((_, i) => i) : ticksOf(rows.length, width),
+          format: (i) => (few && room ? short[Math.round(i)] ?? "" : String(Math.round(i) + 1)),
+        },
+        y: { label: "NaN or infinite", domain: [0, 1.08], format: PERCENT, ticks: [0, 0.25, 0.5, 0.75, 1] },
+        marks: [
+          { kind: "bars", name: "NaN or infinite", tone: "error", bars: bars(true) },
+          { kind: "bars", name: "NaN or infinite", tone: "b", bars: bars(false) },
+          { kind: "custom", draw: (layer, { x, y }) => few && rows.forEach(([, part], i) => layer.append("text").attr("class", "mark-note tone-ink").attr("x", x(i)).attr("y", y(part) - 5).attr("text-anchor", "middle").text(exact(part))) },
+        ],
+      });
+    },
+  });
+}
+
+function exact(part: number): string {
+  return `${number(100 * part)} %`; // one row of many is a share that PERCENT would round to none
+}
+
+/** What became of the loss, where none of it is a number. */
+function everLost(run: Run): string {
+  const one = of(run, run.run.loss);
+  return one && one.high.every((value) => !Number.isFinite(value)) ? "The loss is NaN or infinite at every step." : "";
+}
+
 const THOUSANDTH = 1e-3; // the limit of vanishing-gradient
 
 /** The gradient from the last act back to the first, at the beginning and at the end of the run. */
-export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
+export function depth(run: Run, blamed: ReadonlySet<number>, early = false): Figure | null {
   const shown = run.blocks.flatMap((block, at) => {
     const one = of(run, block.series["grad"]);
     return one && one.high.length && block.role !== "attention" ? [{ block, at, one }] : [];
@@ -304,11 +356,11 @@ export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
   const least = Math.min(...final.map(([, value]) => value).filter((value) => value > 0));
   const low = least < THOUSANDTH;
   const cut = prefix(shown.filter(({ block }) => block.kind === "act").map(({ block }) => block.name));
-  const short = shown.map(({ block }) => brief(block.kind === "act" ? block.name.slice(cut) : block.name));
+  const short = shown.map(({ block }) => brief(without(cut, block.name)));
   const longest = Math.max(...short.map((name) => name.length));
   const few = names.length <= 12;
   return figure({
-    title: shrinks(final.map(([, value]) => value)),
+    title: early ? shrinks(first.map(([, value]) => value), "at the first step") : shrinks(final.map(([, value]) => value), "at the end"),
     caption: "RMS of the gradient at each act over that at the last one, on a logarithmic scale. Read it from right to left, as the error travels." + (low ? " Below the dashed line less than a thousandth is left." : ""),
     table: () => ({
       columns: ["act", "first record", "last record"],
@@ -322,13 +374,13 @@ export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
         x: {
           label: "depth: first act to last",
           domain: [-0.2, names.length - 0.8],
-          ticks: few ? names.map((_, i) => i) : ticksOf(names.length),
+          ticks: few ? names.map((_, i) => i) : ticksOf(names.length, width),
           format: (i) => (few && width - 70 > 6.6 * (longest + 1) * names.length ? short[Math.round(i)] ?? "" : String(Math.round(i) + 1)),
         },
         y: { label: "gradient, of the last act’s", log: true, domain: around([...values, 1], true) },
         at: (i) => names[Math.round(i)] ?? "",
         marks: [
-          ...bad.map((i): Mark => ({ kind: "rule", axis: "x", at: i, tone: "error", label: `breaks at ${short[i] ?? ""}` })),
+          ...(early ? [] : bad).map((i): Mark => ({ kind: "rule", axis: "x", at: i, tone: "error", label: `breaks at ${short[i] ?? ""}` })),
           ...(low ? [{ kind: "rule", axis: "y", at: THOUSANDTH, tone: "muted", label: "a thousandth" } as Mark] : []),
           { kind: "line", name: "first record", tone: "muted", points: first, dashed: true, label: true },
           { kind: "line", name: "last record", tone: "error", points: final, label: true },
@@ -340,10 +392,10 @@ export function depth(run: Run, blamed: ReadonlySet<number>): Figure | null {
   });
 }
 
-/** What the gradient does on its way back, as a title: of the last record. */
-function shrinks(final: readonly number[]): string {
+/** What the gradient does on its way back at one record, as a title. */
+function shrinks(final: readonly number[], when: string): string {
   const known = final.filter(Number.isFinite);
-  const some = (many: number): string => `${many === final.length ? "all" : many} of ${final.length} acts at the end`;
+  const some = (many: number): string => `${many === final.length ? "all" : many} of ${final.length} acts ${when}`;
   if (known.length < final.length) return `The gradient is NaN or infinite at ${some(final.length - known.length)}`;
   const none = known.filter((value) => value === 0).length;
   if (none) return `No gradient arrives at ${some(none)}`;
@@ -354,14 +406,15 @@ function shrinks(final: readonly number[]): string {
 
 /** A factor as a reader can picture it: 16 million times. */
 function times(factor: number): string {
+  if (factor >= 1e15) return `${factor.toPrecision(1)} times`;
   const words: [number, string][] = [[1e12, " trillion"], [1e9, " billion"], [1e6, " million"], [1e3, " thousand"], [1, ""]];
   const [size, word] = words.find(([size]) => factor >= 0.9995 * size) ?? [1, ""];
   const many = factor / size;
   return `${many >= 10 ? many.toFixed(0) : many.toFixed(1).replace(".0", "")}${word} times`;
 }
 
-function ticksOf(many: number): number[] {
-  const stride = Math.ceil(many / 10);
+function ticksOf(many: number, width: number): number[] {
+  const stride = Math.ceil(many / Math.min(10, width / 50));
   return Array.from({ length: Math.ceil(many / stride) }, (_, i) => i * stride);
 }
 

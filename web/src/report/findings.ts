@@ -23,11 +23,12 @@ export function notes(run: Run, data: Report): HTMLElement | null {
 }
 
 const FULL = 12; // symptoms of one finding shown; the rest is behind a button
+const ALIKE = 4; // symptoms of one rule from which on they are one line
 
 function tree(branch: Branch, run: Run, data: Report, open: boolean): HTMLElement {
   const finding = run.findings[branch.finding];
   if (!finding) return h("div");
-  const below = branch.below.map((child) => () => tree(child, run, data, false));
+  const below = alike(branch.below, run).map((group) => () => (group.length < ALIKE ? tree(group[0]!, run, data, false) : many(group, run, data)));
   const list = h("ul", { class: "below", "aria-label": `Explained by ${finding.title}` }, below.slice(0, FULL).map((make) => h("li", {}, make())));
   const rest = below.slice(FULL);
   if (rest.length) {
@@ -40,8 +41,52 @@ function tree(branch: Branch, run: Run, data: Report, open: boolean): HTMLElemen
     "div",
     { class: "branch" },
     card(finding, run, data, open),
-    below.length ? [open ? h("p", { class: "explains muted small" }, `which explains ${count(below.length, "symptom")}`) : null, list] : null,
+    below.length ? [open ? h("p", { class: "explains muted small" }, `which explains ${count(size(branch) - 1, "symptom")}`) : null, list] : null,
   );
+}
+
+function size(branch: Branch): number {
+  return branch.below.reduce((sum, child) => sum + size(child), 1);
+}
+
+/** The branches, those of one rule together where they are many. */
+function alike(branches: readonly Branch[], run: Run): Branch[][] {
+  const groups = new Map<string, Branch[]>();
+  for (const branch of branches) {
+    const key = run.findings[branch.finding]?.code ?? "";
+    groups.set(key, [...(groups.get(key) ?? []), branch]);
+  }
+  return [...groups.values()].flatMap((group) => (group.length < ALIKE ? group.map((one) => [one]) : [group]));
+}
+
+/** The findings of a branch. */
+function each(branch: Branch, run: Run): Finding[] {
+  return [run.findings[branch.finding], ...branch.below.map((child) => each(child, run))].flat().filter((found) => found !== undefined);
+}
+
+/** Symptoms of one rule at many places, behind one line. */
+function many(group: readonly Branch[], run: Run, data: Report): HTMLElement {
+  const findings = group.flatMap(({ finding }) => run.findings[finding] ?? []);
+  findings.sort((a, b) => (a.block ?? 0) - (b.block ?? 0));
+  const [first, end] = [findings[0]!, findings[findings.length - 1]!];
+  const below = new Map<string, number>();
+  for (const { title } of group.flatMap((branch) => branch.below.flatMap((child) => each(child, run)))) below.set(title, (below.get(title) ?? 0) + 1);
+  const gravest = (["error", "warning", "note"] as const).find((each) => findings.some(({ severity }) => severity === each)) ?? "fact";
+  const details = h("details", { class: `finding ${gravest}`, "data-key": `all ${first.code}` });
+  details.append(
+    h(
+      "summary",
+      {},
+      icon(gravest),
+      h("span", { class: "finding-title" }, h("b", {}, first.title), ` at ${group.length} places: `, h("span", { class: "mono where" }, `${first.site} … ${end.site}`), below.size ? h("span", { class: "muted" }, ` with ${[...below].map(([title, times]) => `${title}${times > 1 ? ` (${times})` : ""}`).join(", ")}`) : null),
+      h("span", { class: "muted small" }, `${first.code} · ${WORDS[gravest]}`),
+    ),
+  );
+  details.addEventListener("toggle", () => {
+    if (details.open && details.children.length === 1)
+      details.append(h("ul", { class: "below" }, group.map((branch) => h("li", {}, tree(branch, run, data, false)))));
+  });
+  return details;
 }
 
 function card(finding: Finding, run: Run, data: Report, open: boolean): HTMLElement {

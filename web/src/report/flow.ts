@@ -1,6 +1,6 @@
 // Draws the network as data flows through it: one stop a block, coloured and marked by health.
 import { h, s, vars, type Child } from "../lib/dom";
-import { prefix } from "../lib/heat";
+import { prefix, without } from "../lib/heat";
 import { icon, tone, WORDS } from "../lib/icons";
 import { count, number } from "../lib/numbers";
 import { last } from "../lib/series";
@@ -70,7 +70,7 @@ export function flow(run: Run, curves: Curves, label: string, onSelect: (block: 
   return { element, select };
 }
 
-function stop({ at, name }: Stop, run: Run, curves: Curves, lights: readonly (number | undefined)[], shared: number, pick: () => void): HTMLButtonElement {
+function stop({ at, name }: Stop, run: Run, curves: Curves, lights: readonly (number | undefined)[], shared: string, pick: () => void): HTMLButtonElement {
   const block = run.blocks[at[0] ?? 0]!;
   const known = at.map((i) => lights[i]).filter((light) => light !== undefined);
   const lost = known.some((light) => !Number.isFinite(light));
@@ -87,10 +87,10 @@ function stop({ at, name }: Stop, run: Run, curves: Curves, lights: readonly (nu
     "button",
     { type: "button", class: `stop ${block.kind} tone-${tone(block.health)} ${block.health}`, "aria-pressed": "false", "data-key": `stop ${name}`, "aria-label": label, title: label, onclick: pick },
     glyph(block, curves),
-    h("span", { class: "stop-name" }, broken(tail(name.slice(shared), run.blocks.length > WIDE ? 16 : 26))),
+    h("span", { class: "stop-name" }, broken(tail(without(shared, name), run.blocks.length > WIDE ? 16 : 26))),
     h("span", { class: "stop-act" }, what),
     times ? h("b", { class: "stop-act" }, `× ${at.length}`) : null,
-    block.kind === "act" && after ? h("span", { class: "stop-act" }, `after ${tail(after.startsWith(block.name.slice(0, shared)) ? after.slice(shared) : after, 11)}`) : null,
+    block.kind === "act" && after ? h("span", { class: "stop-act" }, `after ${tail(without(shared, after), 11)}`) : null,
     icon(block.health),
     known.length ? vars(h("span", { class: `lamp ${lost ? "lost" : ""}` }), { "--lit": lost ? 1 : lit }) : null,
   );

@@ -7,7 +7,7 @@ import { remember, state } from "../lib/permalink";
 import { last } from "../lib/series";
 import { themeButton } from "../lib/theme";
 import { depthMap } from "./depth";
-import { depth, evidence, everywhere, loss, of, PERCENT, updates } from "./figures";
+import { depth, evidence, everywhere, loss, nonfinite, of, PERCENT, updates } from "./figures";
 import { cure, notes, rest, story } from "./findings";
 import { broken, flow, type Flow } from "./flow";
 import { follow } from "./live";
@@ -158,7 +158,8 @@ function sentence(text: string): string {
 function hero(run: Run, root: Finding | undefined) {
   const blamed = new Set(run.findings.filter((each) => root && each.code === root.code).flatMap((each) => (each.block === null ? [] : [each.block])));
   const made = {
-    depth: () => depth(run, blamed),
+    depth: () => depth(run, blamed, root?.stat.startsWith("grad_rms")),
+    nonfinite: () => nonfinite(run, blamed),
     silent: () => everywhere(run, "silent", blamed, atEnd(run, root, "silent", "of the units", "have no slope"), "Share of units without a slope on any sampled row of a record."),
     flat: () => {
       const side = root && /high/.test(`${root.stat} ${root.message}`) ? "high" : "low";

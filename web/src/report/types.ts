@@ -25,7 +25,7 @@ export interface Run {
   verdict: { kind: "sick" | "fine" | "unknown"; claim: string; outcome: string };
   numbers: Record<string, number | string>;
   roots: number[];
-  hero: { figure: string; finding: number | null };
+  hero: { figure: string; finding: number | null; step?: number; rows?: [string, number][] };
   blocks: Block[];
   weights: { name: string; block: number | null; series: Record<string, Raw> }[];
   run: { loss?: Raw; rate?: Raw };

@@ -13,7 +13,8 @@ Files in reading order:
     node_values.py       what entered and left a node, and the slope between them
     non_finite_origin.py `NonFiniteOrigin`: what made the first value that is not finite
     raised_frames.py     `failed_step`: what the frames of an exception hold of the step
-    term_reach.py        `TermReach`: rows, targets and terms of the loss that send a gradient
+    term_reach.py        `TermReach`: terms of the loss that send a gradient
+    row_reach.py         `RowReach`: rows and labels that send a gradient
     lost_updates.py      `LostUpdates`: updates that change nothing, and the optimiser's eps
     fresh_weights.py     frozen weights that look as they were drawn
     wiring.py            `WiringAudit`: gradients that are cleared, reach, and are optimised; of it
@@ -23,7 +24,8 @@ Files in reading order:
     remade_leaves.py     parameters that are made anew on every step
     data_audit.py        `DataAudit`: inputs and targets that are not finite
     signal_audit.py      `SignalAudit`: where the signal or the error is lost; it asks the next
-    gradient_cuts.py     operations without a slope between weights and the loss
+    call_follower.py     `CallFollower`: where values lose their gradient, and where they return
+    gradient_cuts.py     operations without a slope, and cuts, between weights and the loss
     row_dependence.py    the first place after which rows no longer differ
     latent_use.py        latents and codes that carry something
     time_gradients.py    the gradient over the steps of recurrent layers

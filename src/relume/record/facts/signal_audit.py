@@ -8,6 +8,7 @@ of one of these is counted and leaves the others, and the training, alone.
 from collections.abc import Callable, Sequence
 
 from relume.core import Fact
+from relume.record.facts.call_follower import FollowedSteps
 from relume.record.facts.fact_audit import FactAudit
 from relume.record.facts.gradient_cuts import GradientCuts
 from relume.record.facts.latent_use import LatentUse
@@ -30,24 +31,29 @@ AUDITED = ("cut", "latents", "rows", "softmax-chain", "time")
 
 
 class SignalAudit(FactAudit):
-    """Reads the graphs of deep records."""
+    """Reads the graphs of deep records.
+
+    Attributes:
+        followed: steps whose calls are followed one by one.
+    """
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
         super().__init__(sites, writer)
         self._rows = RowDependence(sites, writer)
         self._latents = LatentUse(sites, writer)
-        self._cuts = GradientCuts(sites, writer)
+        self.followed = FollowedSteps()
+        self._cuts = GradientCuts(sites, writer, self.followed)
         self._time = GradientOverTime(sites, writer)
         self._chains: set[str] = set()
 
     def arm(self, *, follow: bool) -> None:
         """A recorded step begins; `follow`: its calls may be followed one by one."""
         if follow:
-            self._cuts.arm()
+            self.followed.arm()
 
     def disarm(self) -> None:
         """The recorded step has ended."""
-        self._cuts.disarm()
+        self.followed.end()
 
     def before_backward(
         self,

@@ -260,6 +260,22 @@ def _picked(graph: AutogradGraph, node: AutogradNode) -> AutogradNode | None:
 
 def _mask(graph: AutogradGraph, node: AutogradNode) -> AutogradNode | None:
     """The product with a mask of zeros and ones that the terms of a criterion enter."""
+    found = _weighing(graph, node)
+    mask = None if found is None else mask_of_terms(found)
+    if mask is None:
+        return None
+    entries = mask.detach().reshape(-1)[:4096]
+    return found if bool(((entries == 0) | (entries == 1)).all()) else None
+
+
+def factors_of_terms(graph: AutogradGraph, spec: Criterion) -> Tensor | None:
+    """What the terms of a criterion are multiplied with, one by one; None without such factors."""
+    found = _weighing(graph, spec.gathered or spec.node)
+    return None if found is None else mask_of_terms(found)
+
+
+def _weighing(graph: AutogradGraph, node: AutogradNode) -> AutogradNode | None:
+    """The product with constants that the terms of a criterion enter."""
     for _ in range(6):
         users = graph.consumers(node)
         if len(users) != 1:
@@ -267,8 +283,7 @@ def _mask(graph: AutogradGraph, node: AutogradNode) -> AutogradNode | None:
         node = users[0]
         mask = mask_of_terms(node)
         if mask is not None and mask.numel() > 1:
-            entries = mask.detach().reshape(-1)[:4096]
-            return node if bool(((entries == 0) | (entries == 1)).all()) else None
+            return node
         if kind(node) not in RESHAPE | {"NegBackward", "SubBackward", "MulBackward"}:
             return None
     return None

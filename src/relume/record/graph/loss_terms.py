@@ -6,8 +6,9 @@ in the source line of the sum, by what the names in it are bound to.
 
 import ast
 import linecache
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from torch import Tensor
@@ -19,6 +20,7 @@ SUMS = frozenset({"AddBackward", "SubBackward", "RsubBackward"})
 SCALES = RESHAPE | {"MeanBackward", "SumBackward", "NegBackward", "MulBackward", "DivBackward"}
 CUTS = frozenset({"item", "data", "detach", "numpy", "tolist"})
 MOST_TERMS = 16
+MOST_LINES = 5_000  # of a file that is parsed: about a tenth of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +79,105 @@ def cut_operand(
     Returns:
         its source text; ``""`` where no operand is known to depend on a weight.
     """
-    try:
-        tree = ast.parse(linecache.getline(file, line).strip())
-    except (SyntaxError, ValueError):
-        return ""
-    for node in ast.walk(tree):
-        sides: list[ast.expr] = []
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
-            sides = [node.left, node.right]
-        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub):
-            sides = [node.value]
-        for side in sides:
-            if _is_cut(side, names, leaves):
-                return ast.unparse(side)
+    for side in _sides(file, line):
+        if _is_cut(side, names, leaves):
+            return ast.unparse(side)
     return ""
+
+
+def bare_operands(
+    file: str, line: int, names: Mapping[str, Any]
+) -> Iterator[tuple[str, frozenset[int]]]:
+    """Yield the operands of a sum on this line that may be numbers, or tensors without a gradient.
+
+    Args:
+        file: the source file.
+        line: the line of the sum.
+        names: what the names of the frame that runs it are bound to; empty where it has returned.
+
+    Yields:
+        the source text of each, and the lines of its function on which a value of its names is
+        made by a call that leaves the gradient behind (`float`, `.item()`).
+    """
+    for side in _sides(file, line):
+        found = {name: names.get(name) for name in _names(side)}
+        lines = _cut_lines(file, line, frozenset(found))
+        bare = any(isinstance(v, float | Tensor) for v in found.values())
+        if (bare or lines) and not any(
+            isinstance(v, Tensor) and v.requires_grad for v in found.values()
+        ):
+            yield ast.unparse(side), lines
+
+
+def _sides(file: str, line: int) -> Iterator[ast.expr]:
+    """Yield the operands of the sums in the statement on this line."""
+    for node in ast.walk(_statement(_tree(file), line)):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+            yield from (node.left, node.right)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub):
+            yield node.value
+
+
+def _tree(file: str) -> ast.AST:
+    lines = linecache.getlines(file)
+    return _parsed("".join(lines)) if len(lines) <= MOST_LINES else ast.Module([], [])
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> ast.AST:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
+def _statement(tree: ast.AST, line: int) -> ast.AST:
+    """The innermost statement on this line; of a block, its head has no sum that is looked for."""
+    found = tree
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno):
+            found = node
+    return ast.Module([], []) if found is tree or hasattr(found, "body") else found
+
+
+def _cut_lines(file: str, line: int, names: frozenset[str]) -> frozenset[int]:
+    """The lines of assignments to these names, in the same function, whose values are cut off."""
+    tree = _tree(file)
+    inside: ast.AST = tree
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (
+            node.lineno <= line <= (node.end_lineno or line)
+        ):
+            inside = node
+    found: set[int] = set()
+    for node in ast.walk(inside):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            bound = {name for target in targets for name in _names(target)}
+            cuts = [part for part in ast.walk(node.value) if _leaves_torch(part)]
+            kept = {name for part in cuts for name in _names(part)}
+            # a moving average of itself is a statistic, no term
+            if cuts and bound & names and not bound & ({*_names(node.value)} - kept):
+                found |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return frozenset(found)
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    return (part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+
+
+def _leaves_torch(node: ast.AST) -> bool:
+    """Whether it is a call, or an attribute, that leaves the gradient behind."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "float"
+    return isinstance(node, ast.Attribute) and node.attr in CUTS
 
 
 def _is_cut(side: ast.expr, names: Mapping[str, Any], leaves: Mapping[int, Tensor]) -> bool:
     for node in ast.walk(side):
-        if isinstance(node, ast.Attribute) and node.attr in CUTS:
-            value = _value(node.value, names)
+        if isinstance(node, ast.Attribute | ast.Call) and _leaves_torch(node):
+            inner = [node.value] if isinstance(node, ast.Attribute) else node.args
+            value = _value(inner[0], names) if inner else None
             if isinstance(value, Tensor) and value.requires_grad:
                 return True
         value = _value(node, names) if isinstance(node, ast.Name) else None

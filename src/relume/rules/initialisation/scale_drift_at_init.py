@@ -13,7 +13,9 @@ gradients overflow), before any training.
 Forward: abs log10(RMS z_last / RMS z_first) > 1, or RMS z > 30 anywhere, at the first record; with
 a single act the head is the last. Backward: abs log10 of the gradients' ratio > 2, only if the
 weights and not the slopes of the acts lose or add most of it; a deep sigmoid network whose forward
-scale is steady is a vanishing gradient, not a drift. Backward asks for two decades since three max
+scale is steady is a vanishing gradient, not a drift. A gradient that is gone from one act to the
+next (15 decades; reasoned) was not passed on: a penalty on the slope of a piecewise linear network
+has none for its first layers. Backward asks for two decades since three max
 pools alone take almost one (reasoned, not measured). Of pre-activations that are mostly offset (the
 mean is at least 0.9 of the RMS) the spread counts: that is a bias, not a scale. Warning; an error
 from three decades, where a thousandth of the first layer's signal is left (reasoned). Least
@@ -42,7 +44,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from relume.core import Evidence, Finding, Result, Severity, Site, Trace, Value
-from relume.rules.gradient_profile import chains, gradient_profile
+from relume.rules.gradient_profile import TINY, chains, gradient_profile
 from relume.rules.init_advice import init_for
 from relume.rules.outcome import KNOWN, judge
 from relume.rules.page import page
@@ -56,6 +58,9 @@ GRAVE = 3.0  # decades: the first layer's thousandth part
 LARGE = 30.0  # RMS of z: a sigmoid of that is flat to 13 digits (see the page)
 OFFSET = 0.9  # of the RMS: then over 80 % of the energy is one constant, a bias
 BACKWARD = 2.0  # decades (reasoned): three 2 x 2 max pools alone take almost one
+CUT = (
+    15.0  # decades from act to act (reasoned): no weights shrink so, the gradient was not passed on
+)
 
 Chain = list[tuple[Site, float]]
 
@@ -187,7 +192,7 @@ def _large(trace: Trace, chain: Chain) -> Finding | None:
 
 def _backward(trace: Trace) -> Finding | None:
     back = gradient_profile(trace, 0.0, 0.0)
-    if back is None or abs(back.change) <= BACKWARD:
+    if back is None or abs(back.change) <= BACKWARD or back.steepest > CUT:
         return None
     # the weights must move it the same way, and by more than the slopes of the acts do
     if back.by_weights * back.change <= 0 or abs(back.by_weights) <= abs(back.by_acts):
@@ -196,13 +201,14 @@ def _backward(trace: Trace) -> Finding | None:
         "back from {last} to {first} the gradient {verb} {so_much} at the first step. The weights "
         "change it {weights_do}, the slopes of {act} {slopes_do}"
     )
+    underflows = bool(back.level.min() <= math.log10(TINY))
     more: dict[str, Value] = {
         "first": back.sites[0].name,
         "last": back.sites[-1].name,
         "by_weights": back.by_weights,
         "by_acts": back.by_acts,
         "verb": "grows" if back.change > 0 else "shrinks",
-        "so_much": times(10 ** abs(back.change)),
+        "so_much": f"{'at least ' * underflows}{times(10 ** abs(back.change))}",
         "weights_do": times(10 ** abs(back.by_weights)),
         "slopes_do": times(10 ** abs(back.by_acts)),
         "direction": "backward",

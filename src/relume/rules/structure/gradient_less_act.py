@@ -70,6 +70,8 @@ def check(trace: Trace) -> Iterator[Result]:
         return
     found: dict[str, Finding] = {}
     for fact in trace.facts_of("cut"):
+        if fact.data.get("plain"):
+            continue  # left behind on purpose: the matter of parameter-without-gradient
         names: set[str] = set(fact.data.get("leaves") or ())
         lost = [w for w in every if w.site in names and _is_lost(w)]
         if lost:

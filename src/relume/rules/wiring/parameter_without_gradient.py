@@ -27,6 +27,11 @@ A warning where the module was called or an operation without a slope stands in 
 is given); an error where at most one weight is left that trains. A module that is never called is
 a note, and a warning in a run that fares badly.
 
+The line where the gradient is left behind is found on up to 3 recorded steps, whose calls are
+followed one by one: `.detach()`, `.data`, `no_grad`, or numbers that leave torch (`.tolist()`,
+`.item()`, `float()`, `.numpy()`) and come back with the same values. Where other values come back,
+the line is given if such numbers leave on one line only.
+
 ## Known false alarms
 Frozen parameters, those that no optimiser holds (target networks, copies by moving average), those
 that something else moves, and biases in front of a norm layer are not judged. A gradient that is
@@ -44,7 +49,7 @@ arXiv:1308.3432 (2013).
 
 from collections.abc import Iterator, Sequence
 
-from relume.core import Evidence, Finding, Result, Severity, Site, Trace
+from relume.core import Evidence, Fact, Finding, Result, Severity, Site, Trace
 from relume.rules.outcome import judge
 from relume.rules.page import page
 from relume.rules.series_tools import last_step, number
@@ -72,7 +77,7 @@ def check(trace: Trace) -> Iterator[Result]:
     called = [wire for wire in bad if _should_train(wire)]
     idle = [wire for wire in bad if wire not in called and wire.has("named")]
     if called:
-        yield _finding(trace, called, held, by_reach(reached), _cut(called))
+        yield _finding(trace, called, held, by_reach(reached), _cut(trace, called))
     if idle:
         badly = judge(trace).name in FARES_BADLY
         severity = Severity.WARNING if badly else Severity.NOTE
@@ -97,11 +102,21 @@ def _should_train(wire: Wire) -> bool:
     return wire.has("cut") or (wire.has("called") and not unread)
 
 
-def _cut(some: Sequence[Wire]) -> str:
-    cut = next((wire for wire in some if wire.has("cut")), None)
-    if cut is None:
-        return ". Their modules are called, and the loss does not depend on what they return"
-    return ". {cut} stands between them and the loss, and has no slope"
+def _cut(trace: Trace, some: Sequence[Wire]) -> str:
+    if any(wire.has("cut") for wire in some):
+        return ". {cut} stands between them and the loss, and has no slope"
+    if _left_behind(trace, some) is not None:
+        return ". {by} leaves it behind (line {line})"
+    return ". Their modules are called, and the loss does not depend on what they return"
+
+
+def _left_behind(trace: Trace, some: Sequence[Wire]) -> Fact | None:
+    """Where the gradient of the first of these weights is left behind, if calls were followed."""
+    for wire in some:
+        for fact in trace.facts_of("cut"):
+            if fact.data.get("plain") and wire.site in (fact.data.get("leaves") or ()):
+                return fact
+    return None
 
 
 def _finding(
@@ -109,9 +124,13 @@ def _finding(
 ) -> Finding:
     first = next((wire for wire in bad if wire.has("cut")), bad[0])
     known = trace.site(first.site)
-    file, line = str(first.data.get("file") or ""), int(number(first.data.get("line")) or 0)
+    left = None if first.has("cut") else _left_behind(trace, bad)
+    place = first.data if left is None else left.data
+    file, line = str(place.get("file") or ""), int(number(place.get("line")) or 0)
     text = "no gradient reaches {value:.0f} of {held} parameters that the optimiser holds ({names})"
+    by = "" if left is None else str(left.data["operation"])
     more = {"held": len(held), "names": named(bad), "cut": str(first.data.get("cut") or "")}
+    more |= {"by": by, "line": line} if by else {}
     return PAGE.finding(
         Site(first.site, "parameter", file=file, line=line) if known is None or line else known,
         severity,
@@ -124,15 +143,17 @@ def _finding(
             min(wire.count("audits") for wire in bad),
             more,
         ),
-        cure=_cure(why, first),
+        cure=_cure(why, first, by),
     )
 
 
-def _cure(why: str, wire: Wire) -> str:
+def _cure(why: str, wire: Wire, by: str) -> str:
     if "backward" in why:
         return "call backward on the loss before the step"
     if wire.has("cut"):
         return f"let the gradient pass {wire.data['cut']}: a straight-through or smooth version"
+    if by:
+        return f"let the loss depend on these weights without {by}"
     if "never" in why:
         return "use these modules in the loss, or take them out of the optimiser"
     return "find what cuts the gradient: no_grad, detach, argmax or a comparison"

@@ -19,13 +19,16 @@ entropy, an autoencoder by its divergence. The loss looks like one that trains b
 ## How it is measured
 Exact: the sums between the loss and its terms are walked in the graph. An operand without a
 gradient is looked up in the source line of the sum: it is named where a name in it is bound to a
-tensor that requires a gradient and is cut off there, or to the memory of a weight. A term with a
+tensor that requires a gradient and is cut off there, or to the memory of a weight. Where the line
+does not tell, the calls of up to 2 recorded steps are followed: a single number that left the graph
+of these weights (`float()`, `.item()`, `.detach()`) and comes back in this sum, by its value or by
+the line on which its name is bound to it. A term with a
 gradient is named where none of its weights is held by an optimiser that stepped on it, on all of at
 least 3 recorded steps, while another term's are. A warning; an error in a run that fares badly.
 
 ## Known false alarms
 Constants, targets and frozen networks are no weights. Terms on which another optimiser steps at
-another time are not named. A term that is added for the log only, on purpose.
+another time are not named, nor moving averages. A term that is added for the log only, on purpose.
 
 ## Fixes and their safety
 Advice only: drop `.item()`, `.data` or `.detach()` on this line; `rsample()` for `sample()`.
@@ -72,13 +75,16 @@ def check(trace: Trace) -> Iterator[Result]:
     text += ": {operand}" if more["operand"] else ", on all {value:.0f} steps that were looked at"
     text += " ({place})" if line else ""
     more["source"] = more.pop("place")
+    if cut := str(data.get("cut") or ""):
+        more |= {"cut": cut, "cut_line": int(number(data.get("cut_line")) or 0)}
+        text += ". {cut} cuts it off (line {cut_line})"
     yield PAGE.finding(
         Site("", "", file=file, line=line),
         Severity.ERROR if judge(trace).name in FARES_BADLY else Severity.WARNING,
         (0, last_step(trace)),
         text.replace("{place}", "{source}"),
         Evidence("steps_without_reach", times, 0, times, more),
-        cure="drop .item(), .data or .detach() from this term"
+        cure="drop .item(), float(), .data or .detach() from this term"
         if more["operand"]
         else "let the gradient of this term reach the weights: rsample() for sample()",
     )
