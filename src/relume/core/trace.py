@@ -293,7 +293,8 @@ class Trace:
                    ``like`` (its name), ``records`` (on which it ran), ``changed`` (a weight did)
     time           of a recurrent layer: ``at`` (steps of the sequence), ``log10`` (norms of the
                    gradient there), ``decades``, ``growth``, ``now`` (``lost``, ``grown``), ``lost``
-                   and ``grown`` (records), ``length``, ``layer`` (class), ``records``
+                   and ``grown`` (records), ``grown_since`` (step), ``length``, ``layer`` (class),
+                   ``records``
     end            how the program ended: ``how`` (``normal``, ``exit``, ``exception``,
                    ``interrupt``), ``code``, ``text``
     ============== ===============================================================================
