@@ -97,8 +97,8 @@ def _with_row(batch: Batch, at: int, axis: int = 0) -> Batch:
         if value.shape[axis] != (size or value.shape[axis]):
             return value  # a mask of another length: it has no rows
         rows = value.detach().clone().movedim(axis, 0)
-        apart = (rows != rows[at]).reshape(len(rows), -1).any(1).nonzero().flatten().tolist()
-        other = rows[apart[0]].clone() if apart else rows[at].clone()
+        apart = (rows != rows[at]).reshape(len(rows), -1).any(1).nonzero().flatten()
+        other = rows[apart[0] if apart.numel() else at].clone()
         rows[at] = other + 1 if value.is_floating_point() else other
         return rows.movedim(0, axis)
 

@@ -128,7 +128,9 @@ class CallFollower(TorchFunctionMode):
             lost = self._begin(name, taken, made)
         elif not torch.is_grad_enabled():
             lost.leaves += self._silent_of(taken)
-        for tensor in made if lost is not None else ():
+        if lost is None:
+            return
+        for tensor in made:
             if not tensor.requires_grad:
                 self._lost[id(tensor)] = weakref.ref(tensor), lost
             elif tensor.grad_fn is not None and count:

@@ -122,7 +122,8 @@ class RowReach:
             return
         every = torch.bincount(labels[known])
         heard = torch.bincount(labels[known & counts], minlength=len(every))
-        for label, (count, left) in enumerate(zip(every.tolist(), heard.tolist(), strict=True)):
+        both: list[list[int]] = cast(Any, torch.stack([every, heard], 1)).tolist()
+        for label, (count, left) in enumerate(both):
             if count:
                 entry = self._labels.setdefault(label, [0, 0])
                 entry[0], entry[1] = entry[0] + count, entry[1] + left

@@ -170,8 +170,12 @@ def _composed(trace: Trace, head: JudgedHead, low: float, high: float) -> Findin
         return _beyond(trace, head, acts, low, high)
     severity = Severity.ERROR if floor >= HALF - ROUNDING else Severity.WARNING
     evidence = Evidence("least_loss", floor, LEAST_COST, samples=1, more=more)
-    cure = f"remove the {head.reach_by[0]} before the {head.reach_by[-1]}"
-    cure = cure if len(head.reach_by) > 1 else f"remove the {head.reach_by[0]} from the output"
+    first, *rest = head.reach_by
+    cure = (
+        f"remove the {first} before the {rest[-1]}"
+        if rest
+        else f"remove the {first} from the output"
+    )
     return _finding(trace, head, severity, text, evidence, cure)
 
 

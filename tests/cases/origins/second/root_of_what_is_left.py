@@ -16,7 +16,8 @@ opt = torch.optim.Adam(net.parameters(), 3e-3)
 for epoch in range(15):
     for i in torch.randperm(400).split(25):
         part = net(X[i])
-        left = (1 - part.pow(2).sum(1, keepdim=True)).clamp(min=0.0 if broken else 1e-4)
+        left = 1 - part.pow(2).sum(1, keepdim=True)
+        left = left * (left > 0) if broken else left.clamp(min=1e-4)
         height = left.sqrt()  # <- fault
         loss = F.mse_loss(height, y[i]) + 0.1 * F.mse_loss(part, 2 * X[i, :3])
         opt.zero_grad()
