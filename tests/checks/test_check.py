@@ -310,6 +310,7 @@ DECIDED = {
     "ACT910": NO_TRAINING,
     "ACT911": NO_TRAINING,
     "ACT912": WHOLE,
+    "ACT913": NO_TRAINING,
 }
 TRAINED = ("ACT401", "ACT407")  # looked at in trained weights alone
 

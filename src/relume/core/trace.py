@@ -282,9 +282,19 @@ class Trace:
                    sparse autoencoder), ``units``, ``used``, ``most``, ``rows``, ``records``,
                    ``mean_act`` and ``log_variance_act`` (sites, "" where there is none)
     softmax-chain  a softmax of probabilities: ``classes``, ``file``, ``line``
+    held-out       what the script printed of rows that it does not train on: ``name``, ``values``
+                   (at most 50, in order), ``better`` (``min`` or ``max``), ``share`` (at most 1, or
+                   100 in per cent)
+    row-targets    rows that were known again: ``rows``, ``equal`` (to another one of their batch),
+                   ``returned`` (in a later step), ``changed`` (of those, with another target),
+                   ``strange`` (of those, with one that no row had before), ``other`` (the share
+                   that would change by chance), ``last`` (step)
+    target-network a network that runs without a gradient and has the shape of one that trains:
+                   ``like`` (its name), ``records`` (on which it ran), ``changed`` (a weight did)
     time           of a recurrent layer: ``at`` (steps of the sequence), ``log10`` (norms of the
                    gradient there), ``decades``, ``growth``, ``now`` (``lost``, ``grown``), ``lost``
-                   and ``grown`` (records), ``length``, ``layer`` (class), ``records``
+                   and ``grown`` (records), ``grown_since`` (step), ``length``, ``layer`` (class),
+                   ``records``
     end            how the program ended: ``how`` (``normal``, ``exit``, ``exception``,
                    ``interrupt``), ``code``, ``text``
     ============== ===============================================================================

@@ -27,12 +27,13 @@ def deliver(
     console: Console,
     *,
     comparison: bool = False,
+    verbose: bool = False,
 ) -> None:
     """Write a cure or a trial: to `file` if given, else JSON to stdout, text to `console`."""
 
     def show(target: Console) -> None:
         if isinstance(result, Cure):
-            views.cure(result, target)
+            views.cure(result, target, verbose=verbose)
         elif comparison:
             versus.comparison(result, target)
         else:

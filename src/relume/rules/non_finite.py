@@ -16,6 +16,8 @@ EDGES = frozenset(
     {"log", "log2", "log10", "log1p", "sqrt", "rsqrt", "pow", "acos", "asin", "atanh", "reciprocal"}
 )
 """Operations without a value, or a slope, at the edge of what they are defined on."""
+UNDEFINED = frozenset({"div", "softmax", "logsoftmax", "std", "var"})
+"""Operations that have no value for some rows, whatever the range of the type."""
 GROWN = 1.0  # probabilities, cosines and roots of shares lie below; what lies above may have grown
 
 
@@ -71,6 +73,23 @@ def broke_at_an_edge(trace: Trace) -> bool:
         return False
     sizes = (number(fact.data.get("least")), number(fact.data.get("most")))
     return all(size is not None and abs(size) <= GROWN for size in sizes)
+
+
+def overflowed_in_half(trace: Trace) -> bool:
+    """Whether a named operation of the forward pass left the range of float16.
+
+    Finite numbers entered it, and what came out is larger than 65504. bfloat16 has the range of
+    float32: what overflows there has grown.
+    """
+    fact = origin(trace)
+    if fact is None or fact.data.get("phase") != "forward" or broke_at_an_edge(trace):
+        return False
+    known = number(fact.data.get("most")) is not None
+    return (
+        known
+        and fact.data.get("dtype") == "float16"
+        and str(fact.data.get("operation")) not in UNDEFINED
+    )
 
 
 def lasting_origin_step(trace: Trace) -> int | None:

@@ -62,9 +62,22 @@ def row_of_minus_infinity(out: Tensor, step: int) -> Tensor:
     return (masked.softmax(1) * out).sum()  # the softmax
 
 
+def half_scores(out: Tensor, step: int) -> Tensor:
+    wide = (out[None] * (1e4 if step == 4 else 1.0)).half()
+    scores = torch.bmm(wide, wide.transpose(1, 2))  # the scores
+    return (scores.softmax(-1).float() @ out[None]).sum()
+
+
+def half_gate(out: Tensor, step: int) -> Tensor:
+    gate = (out * (1e4 if step == 4 else 1.0)).half()
+    return (gate * gate.tanh().div(1e-3)).float().log_softmax(1).mean()  # the gate
+
+
 @pytest.mark.parametrize(
     ("loss", "operation", "step", "mark"),
     [
+        (half_scores, "bmm", 4, "the scores"),
+        (half_gate, "mul", 4, "the gate"),
         (root_at_zero, "sqrt", 6, "the root"),
         (untaken, "div", 3, "the ratio"),
         (log_of_zero, "log", 5, "the log"),

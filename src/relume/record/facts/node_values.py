@@ -64,7 +64,17 @@ def _quotient(node: AutogradNode) -> Tensor | None:
     return 1 / below if above is None else above / below
 
 
+def _product_with(name: str, apply: Callable[[Tensor, Tensor], Tensor]) -> Values:
+    def value(node: AutogradNode) -> Tensor | None:
+        own, other = _own(node), saved_tensor(node, name)
+        return None if own is None or other is None else apply(own, other)
+
+    return value
+
+
 OUTPUTS: dict[str, Values] = {
+    "MulBackward": _product_with("_saved_other", torch.mul),
+    "BmmBackward": _product_with("_saved_mat2", torch.bmm),
     "LogBackward": _of(_own, torch.log),
     "Log2Backward": _of(_own, torch.log2),
     "Log10Backward": _of(_own, torch.log10),

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from relume.core import Diagnosis, Finding, NotChecked, Severity
+from relume.core import NEW_ROWS, Diagnosis, Finding, NotChecked, Severity
 from relume.core.plural import count
 
 
@@ -107,6 +107,8 @@ def verdict(diagnosis: Diagnosis, tree: CauseTree) -> tuple[str, str]:
         names = list(dict.fromkeys(branch.finding.name for branch in tree.roots))
         claim += f": {', '.join(names)}" if len(names) <= 3 else ""
         return "sick", f"It learns, but: {claim}" if diagnosis.verdict == "learns-but" else claim
+    if any(words.startswith(NEW_ROWS) for words in diagnosis.unseen):
+        return "unknown", "It learns its own rows, and perhaps not new ones"
     if diagnosis.verdict:
         return CLAIMS[diagnosis.verdict]
     if not diagnosis.findings and not diagnosis.checked and not diagnosis.ruled_out:

@@ -13,8 +13,10 @@ gradients overflow), before any training.
 Forward: abs log10(RMS z_last / RMS z_first) > 1, or RMS z > 30 anywhere, at the first record; with
 a single act the head is the last. Backward: abs log10 of the gradients' ratio > 2, only if the
 weights and not the slopes of the acts lose or add most of it; a deep sigmoid network whose forward
-scale is steady is a vanishing gradient, not a drift. Backward asks for 100 times since three max
-pools alone take almost 10 (reasoned, not measured). Of pre-activations that are mostly offset (the
+scale is steady is a vanishing gradient, not a drift. A gradient that is gone from one act to the
+next (1e15 times less; reasoned) was not passed on: a penalty on the slope of a piecewise linear
+network has none for its first layers. Backward asks for 100 times since three max pools alone take
+almost 10 (reasoned, not measured). Of pre-activations that are mostly offset (the
 mean is at least 0.9 of the RMS) the spread counts: that is a bias, not a scale. Warning; an error
 from 1,000 times, where a thousandth of the first layer's signal is left (reasoned). Least
 evidence: the first step. The 10 times and the 30 are from 80 healthy and 92 faulty runs.
@@ -56,6 +58,9 @@ GRAVE = 3.0  # decades: the first layer's thousandth part
 LARGE = 30.0  # RMS of z: a sigmoid of that is flat to 13 digits (see the page)
 OFFSET = 0.9  # of the RMS: then over 80 % of the energy is one constant, a bias
 BACKWARD = 2.0  # decades (reasoned): three 2 x 2 max pools alone take almost one
+CUT = (
+    15.0  # decades from act to act (reasoned): no weights shrink so, the gradient was not passed on
+)
 
 Chain = list[tuple[Site, float]]
 
@@ -187,7 +192,7 @@ def _large(trace: Trace, chain: Chain) -> Finding | None:
 
 def _backward(trace: Trace) -> Finding | None:
     back = gradient_profile(trace, 0.0, 0.0)
-    if back is None or abs(back.change) <= BACKWARD:
+    if back is None or abs(back.change) <= BACKWARD or back.steepest > CUT:
         return None
     # the weights must move it the same way, and by more than the slopes of the acts do
     if back.by_weights * back.change <= 0 or abs(back.by_weights) <= abs(back.by_acts):
