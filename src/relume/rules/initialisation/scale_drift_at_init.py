@@ -25,7 +25,8 @@ evidence: the first step. The 10 times and the 30 are from 80 healthy and 92 fau
 Residual branches, zero-initialised gammas (an RMS of zero is left out), norm layers (their scale
 is one again). Trained weights: a run that begins below 0.8 of chance is not judged. A signal that
 shrinks under weights of He's scale because units are dead from the start: where the weights
-themselves lose less than 10 times, that is born-dead's.
+themselves lose less than 10 times, that is born-dead's. A divergence that enters between two acts
+(the latents of a VAE): what the gradient gains there is that term's, and it is not judged.
 
 ## Fixes and their safety
 Re-initialise with the act's gain (retrain): `relume.gain` knows it. A norm layer (retrain; it
@@ -194,6 +195,8 @@ def _backward(trace: Trace) -> Finding | None:
     back = gradient_profile(trace, 0.0, 0.0)
     if back is None or abs(back.change) <= BACKWARD or back.steepest > CUT:
         return None
+    if _term_enters(trace, back.sites[0], back.sites[-1]):
+        return None
     # the weights must move it the same way, and by more than the slopes of the acts do
     if back.by_weights * back.change <= 0 or abs(back.by_weights) <= abs(back.by_acts):
         return None
@@ -215,6 +218,19 @@ def _backward(trace: Trace) -> Finding | None:
     }
     evidence = Evidence("grad_rms_log10_ratio", back.change, BACKWARD, more=more)
     return _finding(trace, back.sites[0], Severity.WARNING, text, evidence)
+
+
+def _term_enters(trace: Trace, first: Site, last: Site) -> bool:
+    """Whether a divergence enters the gradient between two acts: at the latents of a VAE.
+
+    What the gradient gains there is that term's, and not the weights'.
+    """
+    for fact in trace.facts_of("latents"):
+        if fact.data.get("what") == "gaussian":
+            own = (s for s in trace.sites if fact.site in (s.layer, s.name.rpartition(".")[0]))
+            if any(first.order <= site.order <= last.order for site in own):
+                return True
+    return False
 
 
 def _weight(drift: float) -> Severity:
