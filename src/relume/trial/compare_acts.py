@@ -170,7 +170,7 @@ def _factors(
     """Return each factor with the arm that is compared with, and the arms that differ by it."""
     acts = [arm for arm in shown if arm.name not in (BASE.name, RATE, control.name)]
     redrawn = any(
-        not run.problem.startswith("could not be laid")
+        not run.unlaid
         for (name, seed), run in runner.runs.items()
         if name == control.name and seed in seeds
     )

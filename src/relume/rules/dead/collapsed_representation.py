@@ -92,8 +92,10 @@ def _finding(trace: Trace, fact: Fact) -> Finding | None:
         return None  # units that are dead or saturated: their rules say why
     before, share = number(fact.data.get("before")), number(fact.data.get("share")) or 0.0
     gradual = how == "weights" and before is not None and before < GRADUAL
-    text = "rows differ before {site} (their variance is {before:.2g} of the mean square) and are "
-    text += "alike after it ({value:.1g})"
+    text = (
+        "after {site} all rows are alike (their variance is {value:.1g} of the mean square), and "
+    )
+    text += "before it they differ ({before:.2g})"
     if how == "weights":
         text += ": its weights add next to nothing to its bias"
         cure = f"draw the weights of {fact.site} anew with the act's gain, and its bias as zero"
