@@ -152,6 +152,23 @@ def test_inputs_explain_great_updates_even_if_they_weigh_less() -> None:
     assert roots(build.trace()) == ["ACT702"]
 
 
+def test_a_divergence_between_two_acts_is_no_fault_of_the_weights() -> None:
+    """The gradient that grows past a VAE's latents is that of the divergence that enters there."""
+
+    def drifting(latents: int | None) -> Trace:
+        build = healthy(flat())
+        for at, name in enumerate(("act1", "act2", "act3")):
+            build.series(name, "grad_pre_rms", 10.0 ** (3 - 1.5 * at))
+            build.series(name, "grad_post_rms", 10.0 ** (3 - 1.5 * at))
+        if latents is not None:
+            site = f"fc{latents}"
+            build.fact("latents", site, what="gaussian", units=8, used=8, rows=512, records=9)
+        return build.trace()
+
+    assert found(drifting(None), "ACT301")
+    assert not found(drifting(2), "ACT301")
+
+
 def test_of_two_warnings_the_one_behind_an_error_comes_first() -> None:
     def finding(code: str, severity: Severity) -> Finding:
         return Finding(code, code, severity, "", (0, 9), "", Evidence("x", 1.0))

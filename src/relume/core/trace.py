@@ -195,7 +195,11 @@ class Trace:
                    the rows that reach the criterion, ``rows_min`` their least entry (None where
                    they could not be read); ``guarded``: between a logarithm and the last act that
                    is no clamp, ``clamp`` and ``renormalised`` (divided by their sum), None where
-                   something else is; an act that cuts has its ``low`` and ``high``
+                   something else is; an act that cuts has its ``low`` and ``high``; ``reach``
+                   (least and greatest value, None where there is no limit) of the operations
+                   ``reach_by`` together
+    single-norm    a division of values by their own norm over an axis of one entry: ``shape``,
+                   ``ends`` (no layer follows), ``file``, ``line``
     affine-pair    two affine maps with nothing but affine operations between: ``first``,
                    ``second`` (layer names), ``shape`` [in, mid, out], ``between`` (operations),
                    ``additivity_error`` (relative, on sampled rows; None where it could not be
@@ -276,8 +280,9 @@ class Trace:
                    ``act``, ``operation``), ``operation``, ``share`` (variance over rows over mean
                    square), ``before`` (that of the place before), ``records``, ``streak`` (of them,
                    the last ones in a row), ``last`` (step), ``file``, ``line``. At ``""``:
-                   ``places``, ``least`` (share), ``records``, ``last``, ``embedding`` (share of the
-                   widest output), ``embedding_site``, ``alike`` and ``alike_since``
+                   ``places``, ``least`` (share), ``records``, ``last``, ``ends`` (wide outputs that
+                   no layer follows, under no criterion that is known: by site ``share``, ``alike``
+                   (records in a row), ``since`` and ``last``)
     latents        ``what`` (``gaussian``, ``codes``, ``top-k``; ``units``: an act's are those of a
                    sparse autoencoder), ``units``, ``used``, ``most``, ``rows``, ``records``,
                    ``mean_act`` and ``log_variance_act`` (sites, "" where there is none)

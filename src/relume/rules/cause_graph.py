@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from relume.core import Finding, Rule, Severity, Trace
+from relume.rules.non_finite import broke_on_the_first_pass
 from relume.rules.series_tools import first_step, last_step, number
 
 Edges = dict[str, set[str]]
@@ -70,6 +71,10 @@ def cause_setting(trace: Trace, rules: Iterable[Rule]) -> CauseSetting:
                 order[name] = min(site.order, order.get(name, site.order))
     windows = {name: tuple((w.first, w.last) for w in part) for name, part in trace.units.items()}
     by_code = {rule.code: rule for rule in rules}
+    if broke_on_the_first_pass(trace):
+        inputs = {code: rule for code, rule in by_code.items() if rule.family == "inputs"}
+        for code, rule in inputs.items():
+            by_code[code] = replace(rule, explains=tuple(set(rule.explains) - {"ACT604"}))
     return CauseSetting(by_code, order, windows, first_step(trace), last_step(trace))
 
 

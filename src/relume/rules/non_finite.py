@@ -75,6 +75,16 @@ def broke_at_an_edge(trace: Trace) -> bool:
     return all(size is not None and abs(size) <= GROWN for size in sizes)
 
 
+def broke_on_the_first_pass(trace: Trace) -> bool:
+    """Whether an operation of the very first forward pass gave the first such value.
+
+    No weight has been updated yet. That the operation overflows on these numbers is exact; the
+    scale of the inputs is a second fault beside it, and no proof that it was the cause.
+    """
+    fact = origin(trace)
+    return fact is not None and fact.data.get("phase") == "forward" and fact.step <= 0
+
+
 def overflowed_in_half(trace: Trace) -> bool:
     """Whether a named operation of the forward pass left the range of float16.
 

@@ -141,6 +141,20 @@ def test_the_scale_of_the_inputs_is_not_blamed_for_a_slope_that_is_infinite(
     assert ("ACT702" in codes) != breaks
 
 
+def test_an_overflow_of_the_first_pass_is_no_symptom_of_the_inputs(tmp_path: Path) -> None:
+    """The sum of squares overflows in float16; what takes it only hands infinity on."""
+
+    def energy(out: Tensor, step: int) -> Tensor:
+        maps = (300 * out).half()
+        total = (maps * maps).sum()  # the overflow
+        return (total.float() / 400).log1p()
+
+    diagnosis = trained(tmp_path, energy, spread=50.0)
+    told = first(diagnosis)
+    assert told["line"] == line_of("the overflow")
+    assert next(f.code for f in diagnosis.roots if f.severity > 1) == "ACT604"
+
+
 def root_at_once(out: Tensor, step: int) -> Tensor:
     return (out * 0).square().sum(1).sqrt().mean() + out.mean()
 

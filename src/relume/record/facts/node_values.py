@@ -6,7 +6,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind, saved
+from relume.record.graph.autograd_graph import (
+    AutogradGraph,
+    AutogradNode,
+    kind,
+    saved,
+    signal_inputs,
+    signed_axis,
+)
 from relume.record.graph.op_names import AFFINE
 
 Values = Callable[[AutogradNode], Tensor | None]
@@ -128,7 +135,21 @@ def output(graph: AutogradGraph, node: AutogradNode) -> Tensor | None:
         for at, (source, _) in enumerate(user.next_functions):
             if source is node and (value := _taken(user, at)) is not None:
                 return value
-    return None
+    return _added_up(graph, node)
+
+
+def _added_up(graph: AutogradGraph, node: AutogradNode) -> Tensor | None:
+    """The sum or mean of what entered, computed again in its own type; None for any other node."""
+    sources = signal_inputs(node)
+    if kind(node) not in ("SumBackward", "MeanBackward") or len(sources) != 1:
+        return None
+    value = output(graph, sources[0])
+    if value is None:
+        return None
+    axes = getattr(node, "_saved_dim", None)
+    over = None if axes is None else [signed_axis(axis) for axis in axes]
+    add = torch.sum if kind(node) == "SumBackward" else torch.mean
+    return add(value) if over is None else add(value, over, keepdim=bool(node._saved_keepdim))
 
 
 def _taken(user: AutogradNode, at: int) -> Tensor | None:

@@ -35,6 +35,9 @@ CRITERIA = {
 }
 
 
+KNOWN = frozenset(CRITERIA.values()) | {"cross_entropy"}
+"""Criteria that torch computes: what stands before them is the head's."""
+
 SUMS_TO_ONE = 1e-3  # tolerance on the sum of soft targets, as for probabilities (page of ACT201)
 
 FEWEST = 4  # weights: fewer may differ in sign by themselves
@@ -54,6 +57,10 @@ BY_HAND = frozenset({"PowBackward", "MulBackward", "AbsBackward"})
 
 # Nodes that a hand-written loss or normalisation puts between the head and the criterion.
 HAND_WRITTEN = frozenset(f"{n}Backward" for n in ("Add", "Sub", "Mul", "Log", "Div", "Neg", "Exp"))
+
+
+# Nodes that bend a score on its way to a criterion and are no acts.
+BENDS = frozenset(f"{n}Backward" for n in ("Abs", "Pow", "Sqrt"))
 
 
 @dataclass(slots=True)
@@ -368,7 +375,7 @@ def head(criterion: Criterion, graph: AutogradGraph | None = None) -> Head:
             return Head(None, acts[::-1])
         if entry is not None:
             acts.append(node)
-        elif name not in RESHAPE and name not in HAND_WRITTEN:
+        elif name not in RESHAPE | HAND_WRITTEN and not (criterion.name in KNOWN and name in BENDS):
             return Head(None, acts[::-1])
         sources = _without_sum(node, signal_inputs(node))
         node = max(sources, key=lambda source: source._sequence_nr()) if sources else None

@@ -81,7 +81,7 @@ def _heads(trial: Trial) -> list[str]:
     goal = next((s.goal for s in trial.standings if s.goal is not None), None)
     if goal is not None:
         lines.append(f"steps: optimiser steps until the loss is {number(goal)}")
-    lines.append("ms/step: the script's own step with the act's time in it, without our swap")
+    lines.append("ms/step: the script's own step with the act's time in it, as if built in")
     return lines + evidence_lines(trial)
 
 
