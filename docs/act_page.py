@@ -13,7 +13,7 @@ from relume.cards.build_card import curve
 from relume.core import Card
 from relume.report.act_chart_svg import svg
 
-PANELS = (("0 44 388 352", "value"), ("372 44 388 352", "slope"))
+PANELS = (("0 36 388 360", "value"), ("372 36 388 360", "slope"))
 """The two halves of the chart, which a phone puts below each other."""
 
 
@@ -27,9 +27,10 @@ def act_page(act: Act) -> str:
         "kink": act.kink,
         "parameters": ", ".join(f"`{k}={v}`" for k, v in act.defaults.items()) or "none",
     }
-    rows = [f"| {key} | {str(value).replace('|', chr(92) + '|')} |" for key, value in facts.items()]
+    known = {key: str(value).replace("|", "\\|") for key, value in facts.items() if value}
+    head, *rows = [f"| {key} | {value} |" for key, value in known.items()]
     text = markdown(inspect.getdoc(getattr(acts, act.name, None)) or "")
-    table = "\n".join(["| | |", "|---|---|", *rows])
+    table = "\n".join([head, "|---|---|", *rows])
     command = f"```sh\nrelume card {act.name}\n```\n"
     return "\n\n".join([f"# {act.name}", _chart(act), table, text, command])
 

@@ -1,6 +1,6 @@
 """Scripts whose fault is upstream of the acts, through `relume run`, each beside its healthy way.
 
-    python tests/cases/origins.py [--part tune|hold|hold2|hold3|all] [--only NAME] [--show]
+    python tests/cases/origins.py [--part tune|hold|hold2|hold3|all] [--only NAME] [--piece 1/2]
 
 `origins/` holds 38 trainings: the first value that is not finite, updates that are lost, rows and
 terms without a gradient, the order of the data, layers frozen at random, parameters that became
@@ -89,10 +89,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--part", default="tune", choices=("tune", "hold", *LATER, "all"))
     parser.add_argument("--only", default="")
+    parser.add_argument("--piece", default="1/1", help="I/N: every Nth script from the Ith")
     parser.add_argument("--show", action="store_true", help="print the stories")
     words = parser.parse_args()
+    first, step = (int(word) for word in words.piece.split("/"))
     right = disturbed = count = 0
-    for path in (p for p in scripts(words.part) if words.only in p.stem):
+    for path in (p for p in scripts(words.part)[first - 1 :: step] if words.only in p.stem):
         count += 1
         for word in ("broken", "healthy"):
             diagnosis, story = told(path, word)

@@ -310,6 +310,7 @@ DECIDED = {
     "ACT910": NO_TRAINING,
     "ACT911": NO_TRAINING,
     "ACT912": WHOLE,
+    "ACT913": NO_TRAINING,
 }
 TRAINED = ("ACT401", "ACT407")  # looked at in trained weights alone
 
@@ -332,7 +333,7 @@ def test_a_finding_weighs_in_a_check_what_was_decided(code: str) -> None:
     (rule,) = [rule for rule in all_rules() if rule.code == code]
     there = _absent(nn.CrossEntropyLoss(), batches=32, trained=code in TRAINED, made_up=False)
     reason = _reason_not_run(rule, there)
-    assert (reason[:1] == ("it needs a training.",)) is (DECIDED[code] == NO_TRAINING)
+    assert (reason[:1] == ("there was no training.",)) is (DECIDED[code] == NO_TRAINING)
     if DECIDED[code] == NO_TRAINING:
         return
     assert not reason
@@ -352,10 +353,22 @@ def test_every_rule_is_found_checked_or_not_checked() -> None:
     told = {item.code for part in (d.findings, d.checked, d.not_checked) for item in part}
     assert told == {rule.code for rule in all_rules()}
     reasons = missing(d)
-    assert reasons["ACT605"] == reasons["ACT403"] == "it needs a training."
+    assert reasons["ACT605"] == reasons["ACT403"] == "there was no training."
     assert reasons["ACT501"] == reasons["ACT303"] == "one batch is too little."
     assert reasons["ACT401"] == "without a training a dead unit is born dead."
-    assert "ACT602" not in {c for c, why in reasons.items() if why == "it needs a training."}
+    assert "ACT602" not in {c for c, why in reasons.items() if why == "there was no training."}
+
+
+def test_a_gradient_that_vanishes_is_seen_on_one_batch() -> None:
+    layers = [layer for _ in range(10) for layer in (nn.Linear(16, 16), nn.Sigmoid())]
+    torch.manual_seed(0)
+    x = torch.randn(64, 16)
+    assert "ACT601" in harm(relume.check(nn.Sequential(*layers, nn.Linear(16, 4)), x))
+    deep = [layer for _ in range(20) for layer in (nn.Linear(16, 16), nn.ReLU())]
+    for layer in deep[::2]:
+        nn.init.kaiming_normal_(layer.weight)
+    fine = relume.check(nn.Sequential(*deep, nn.Linear(16, 4)), x)
+    assert "ACT601" in {item.code for item in fine.checked}
 
 
 def test_selection() -> None:

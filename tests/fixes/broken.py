@@ -282,6 +282,20 @@ def spiking(rate: float, at: int, times: float) -> Callable[[nn.Module], torch.o
     return made
 
 
+class Bare(nn.Module):
+    """Weights without layers, and a bias that keeps every hidden unit silent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w1, self.b1 = nn.Parameter(torch.randn(32, SIZE) * 0.3), nn.Parameter(torch.zeros(32))
+        self.w2 = nn.Parameter(torch.randn(CLASSES, 32) * 0.2)
+        self.b2 = nn.Parameter(torch.zeros(CLASSES))
+        nn.init.constant_(self.b1, -9.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(F.relu(F.linear(x, self.w1, self.b1)), self.w2, self.b2)
+
+
 BROKEN = {
     "rate": Broken(optimiser=adam(0.5)),
     "spike": Broken(optimiser=spiking(0.01, 60, 500.0)),
@@ -298,6 +312,7 @@ BROKEN = {
     ),
     "alike": Broken(model=alike(Net), optimiser=sgd(0.01)),
     "born-dead": Broken(model=biased(Net, -9.0)),
+    "bare": Broken(model=Bare),
     "shut": Broken(model=Gated),
     "died": Broken(model=biased(Net, 0.0), optimiser=adam(0.3)),
     "shifted": Broken(shift=20.0, optimiser=sgd(1e-3)),

@@ -281,6 +281,15 @@ def biases(value: float) -> Callable[[Edit, Broken], None]:
     return check
 
 
+def drowning_zeroed(edit: Edit, broken: Broken) -> None:
+    base, treated = live(broken, []), live(broken, [edit])
+    assert bool((base.first["b1"] == -9).all())
+    assert not treated.first["b1"].any()
+    assert bool((treated.first["w1"] == base.first["w1"]).all())
+    assert not base.grads["w1"].any()
+    assert treated.grads["w1"].any()
+
+
 def opened(edit: Edit, broken: Broken) -> None:
     base, treated = live(broken, []), live(broken, [edit])
     assert bool((treated.first["gate.bias"] == 1).all())
@@ -575,6 +584,7 @@ ROWS = {
     "lecun-init": Row("wide", "ACT501", spread_of(by_gain)),
     "rescale-init": Row("narrow", "ACT301", rescaled),
     "zero-bias": Row("born-dead", "ACT303", biases(0.0)),
+    "zero-raw-bias": Row("bare", "ACT303", drowning_zeroed),
     "positive-bias": Row("born-dead", "ACT303", biases(0.1)),
     "keep-state": Row("forgetful", "ACT609", kept),
     "straight-through": Row("signed", "ACT104", straightened),
@@ -735,6 +745,8 @@ def test_an_error_in_it_is_not_the_users(name: str, records: Any) -> None:
         stepping.after = stepping.after and fails
     for starting in session._start_edits:
         starting.action = fails
+    for making in session._making_edits:
+        making.action = fails
     for function, handlers in session._calls._table.items():
         session._calls._table[function] = [(job, fails) for job, _ in handlers]
     session.open()

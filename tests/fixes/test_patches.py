@@ -165,6 +165,32 @@ ROWS = {
         ('parser.add_argument("-l", "--learning-rate", type=float, default=0.1,',),
         ('parser.add_argument("-l", "--learning-rate", type=float, default=0.01,',),
     ),
+    "rate of a factory's optimiser": Row(
+        SCRIPT.replace(
+            "torch.optim.SGD(model.parameters(), lr=RATE, weight_decay=0.5)",
+            "MADE['sgd'](model.parameters(), **{'lr': RATE})",
+        ).replace("RATE = 0.1  # a rate", "RATE, MADE = 0.1, {'sgd': torch.optim.SGD}"),
+        edit("lower-learning-rate", factor=0.1),
+        (),
+        (
+            "# lr times 0.1",
+            "for group in optimizer.param_groups:",
+            'group["lr"] *= 0.1',
+        ),
+    ),
+    "biases without layers": Row(
+        SCRIPT,
+        edit("zero-raw-bias"),
+        (),
+        (
+            "# biases that drown the signal set to zero",
+            "with torch.no_grad():",
+            "for group in optimizer.param_groups:",
+            'for tensor in group["params"]:',
+            "if tensor.dim() == 1 and tensor.abs().min() > 1:",
+            "tensor.zero_()",
+        ),
+    ),
     "weight decay": Row(
         SCRIPT,
         edit("lower-weight-decay", factor=0.1),
@@ -378,8 +404,10 @@ OWN = SCRIPT.replace(
     ("row", "text"),
     [
         ("clip", SCRIPT + "optimizer.step()\n"),
-        ("rate in a variable", SCRIPT.replace("torch.optim.SGD(", "own.SGD(")),
-        ("rate as an option", PARSED.replace("torch.optim.SGD(", "own(")),
+        (
+            "rate in a variable",
+            SCRIPT.replace("torch.optim.SGD(", "own.SGD(").replace("optimizer.step()", "step()"),
+        ),
         ("init", SCRIPT + "other = torch.optim.SGD(model.parameters(), lr=0.5)\n"),
         ("softmax", SCRIPT.replace("F.softmax(self.fc2(x), dim=0)", "soft(self.fc2(x))")),
         ("idle act", OWN.replace(SIGMOID, "self.sigmoid(x)").replace("nn.Sigmoid()", "nn.ELU()")),

@@ -174,6 +174,16 @@ def test_a_judge_whose_loss_is_gone_is_in_no_balance(end: float, name: str) -> N
     assert judge(turns(np.geomspace(1.0, end, 400), -swinging(0.5, 1))).name == name
 
 
+@pytest.mark.parametrize("dip", [0.2, 0.0], ids=["below zero", "never below"])
+def test_a_critic_that_has_passed_zero_is_not_gone(dip: float) -> None:
+    """Wasserstein's with a penalty starts at the penalty and passes zero, which is no floor."""
+    critic = np.geomspace(1.0, 1e-3, 400)
+    critic[200:300] -= dip
+    assert judge(turns(critic, swinging(0.8, 1))).name == ("balanced" if dip else "one-sided")
+    outcome = judge(turns(critic, -swinging(0.5, 1)))
+    assert outcome.name == ("signed" if dip else "one-sided")
+
+
 @pytest.mark.parametrize(("drift", "name"), [(0.9, "diverged"), (1.1, "moving-targets")])
 def test_a_loss_that_rises_after_its_targets_says_nothing(drift: float, name: str) -> None:
     build = healthy(np.geomspace(0.1, 9.0, 400))

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import faults
 import numpy as np
+import signal_traces as signal
 from traces import CHANCE, Build, dead, flat, healthy, sigmoids
 
-from relume.core import Evidence, Finding, Rule, Severity, Trace
+from relume.core import Evidence, Finding, Rule, Severity, Site, Trace
 from relume.diagnosis import diagnose
 from relume.rules.cause_graph import CauseSetting, arrange
 from relume.rules.outcome import judge
@@ -151,6 +152,23 @@ def test_inputs_explain_great_updates_even_if_they_weigh_less() -> None:
     assert roots(build.trace()) == ["ACT702"]
 
 
+def test_a_divergence_between_two_acts_is_no_fault_of_the_weights() -> None:
+    """The gradient that grows past a VAE's latents is that of the divergence that enters there."""
+
+    def drifting(latents: int | None) -> Trace:
+        build = healthy(flat())
+        for at, name in enumerate(("act1", "act2", "act3")):
+            build.series(name, "grad_pre_rms", 10.0 ** (3 - 1.5 * at))
+            build.series(name, "grad_post_rms", 10.0 ** (3 - 1.5 * at))
+        if latents is not None:
+            site = f"fc{latents}"
+            build.fact("latents", site, what="gaussian", units=8, used=8, rows=512, records=9)
+        return build.trace()
+
+    assert found(drifting(None), "ACT301")
+    assert not found(drifting(2), "ACT301")
+
+
 def test_of_two_warnings_the_one_behind_an_error_comes_first() -> None:
     def finding(code: str, severity: Severity) -> Finding:
         return Finding(code, code, severity, "", (0, 9), "", Evidence("x", 1.0))
@@ -179,3 +197,74 @@ def test_gates_of_the_same_cell_count_as_its_other_calls() -> None:
     build.act("act", "tanh", low=0.0)
     build.sites = [replace(s, role="gate") if "#" in s.name else s for s in build.sites]
     assert not found(build.trace(), "ACT301")
+
+
+def half(**more: object) -> Build:
+    """Inputs of a large scale, and an operation whose result is not finite, before any update."""
+    build = healthy(np.full(400, np.nan)).series("fc1", "rms", 500.0)
+    data = {"phase": "forward", "operation": "bmm", "module": "act2", "dtype": "float16"}
+    data |= {"least": -900.0, "most": 800.0, "bad": 9, "entries": 64, **more}
+    build.fact("non-finite", "act2", 0, stat="pre_rms")
+    return build.fact("origin", "", 0, **data).series("act2", "pre_rms", np.r_[2e3, [np.nan] * 99])
+
+
+def test_an_overflow_of_float16_at_a_named_operation_comes_before_scale_and_growth() -> None:
+    told = diagnose(half().trace())
+    assert [f.code for f in told.roots][:2] == ["ACT604", "ACT702"]
+    assert not [f for f in told.roots if f.code == "ACT602"]
+
+
+def test_without_a_half_type_the_scale_of_the_inputs_comes_first() -> None:
+    """The twins: another type, a row that has no softmax, and an input that was not read."""
+    for more in ({"dtype": "bfloat16"}, {"operation": "softmax"}, {"most": None, "least": None}):
+        codes = [f.code for f in diagnose(half(**more).trace()).roots]
+        assert "ACT604" not in codes[:1], more
+        assert "ACT702" in codes, more
+
+
+def test_what_grew_in_training_until_float16_overflowed_is_an_explosion() -> None:
+    build = half()
+    late = ("origin", "non-finite")
+    build.facts = [replace(f, step=60) if f.kind in late else f for f in build.facts]
+    build.table["", "loss"] = replace(
+        build.table["", "loss"], values=np.r_[np.geomspace(1, 500, 60), np.full(340, np.nan)]
+    )
+    (grown,) = found(build.trace(), "ACT602")
+    assert grown.severity == Severity.ERROR
+
+
+def behind_frozen(share: float, *, handed_on: bool = False) -> Trace:
+    build = healthy(flat())
+    build.meta = {"looks_for": ["wiring"]}
+    trained = 64 * 64 * sum(f.kind == "parameter" for f in build.facts)
+    build.fact("frozen", "body.weight", fresh=True, entries=int(share * trained / (1 - share)))
+    if handed_on:
+        build.sites.insert(0, Site("body.relu", "act", act="relu", layer="body", order=-5))
+        build.site("fc1.weight", "parameter", path="fc1", layer="fc1")
+    return build.series("fc1", "mean_energy_share", 0.99).trace()
+
+
+def test_what_frozen_random_layers_hand_on_is_no_fault_of_the_inputs() -> None:
+    assert roots(behind_frozen(0.6)) == ["ACT911"]
+    assert roots(behind_frozen(0.3, handed_on=True)) == ["ACT911"]
+    assert "ACT701" in roots(behind_frozen(0.3)), "the data's own mean, and a few frozen weights"
+
+
+def multiplied(looks: int, since: int, lost_at: int) -> Trace:
+    """A recurrent layer whose gradient grows over time, steps that replace the weights, and NaN."""
+    build = signal.faded(looks, grown=True)
+    build.facts[-1].data["grown_since"] = since
+    course = np.full(400, np.nan)
+    course[:lost_at] = 2.0
+    build.loss(course)
+    for name in ("fc1", "fc2", "fc3", "head"):
+        build.series(f"{name}.weight", "update_ratio", 5.0)
+    return build.trace()
+
+
+def test_weights_that_multiply_over_time_come_before_the_rate() -> None:
+    """One look at weights as they were drawn is enough where nothing is finite after it."""
+    assert roots(multiplied(1, 0, 1)) == ["ACT609"]
+    assert roots(multiplied(1, 4, 8)) == ["ACT605"], "one look, and the rate had touched them"
+    codes = {f.code: f for f in diagnose(multiplied(9, 40, 80)).findings}
+    assert not codes["ACT605"].explained_by, "the rate had begun before the weights multiplied"

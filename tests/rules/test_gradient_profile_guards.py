@@ -280,3 +280,12 @@ def test_small_steps_begin_where_they_became_small() -> None:
 def test_an_act_that_nothing_is_cheaper_than_is_not_left_unchecked() -> None:
     assert not unchecked(healthy(learning()).trace(), "ACT802")
     assert "no act was timed" in unchecked(healthy(learning(), act="gelu").trace(), "ACT802")
+
+
+@pytest.mark.parametrize(("level", "fires"), [(1e-9, True), (0.0, False)])
+def test_a_gradient_that_was_not_passed_on_is_no_drift(level: float, fires: bool) -> None:
+    build = healthy(flat(), depth=3)
+    for at in range(1, 4):
+        value = level if at == 1 else 1e-3
+        build.series(f"act{at}", "grad_pre_rms", value).series(f"act{at}", "grad_post_rms", value)
+    assert bool(found(build.trace(), "ACT301")) is fires

@@ -107,3 +107,65 @@ def test_a_falling_loss_is_not_fine_where_its_targets_move(drift: float, word: s
         for f in trace.facts
     )
     assert diagnose(replace(trace, facts=facts)).verdict == word
+
+
+def printed(name: str, *values: float, better: str = "max", share: bool = True) -> Trace:
+    data = {"name": name, "values": list(values), "better": better, "share": share}
+    trace = seen()
+    return replace(trace, facts=(*trace.facts, Fact("held-out", "", 0, data)))
+
+
+@pytest.mark.parametrize(
+    ("trace", "why"),
+    [
+        (printed("val acc", 0.1, 0.14), "ends at 0.14, and guessing gives 0.1"),
+        (printed("val acc", 9.0, 11.0), "ends at 0.11, and guessing gives 0.1"),
+        (printed("val acc", 0.7, 0.6), "is worse at its end, 0.6, than at its start, 0.7"),
+        (printed("test r2", -0.2, -1.5), "ends at -1.5"),
+        (printed("val loss", 2.0, 2.4, better="min", share=False), "ends at 2.4, and guessing"),
+        (printed("val mse", 0.5, 0.2, 0.6, better="min", share=False), "worse at its end"),
+        (printed("val loss", 0.9, 0.2, 0.5, better="min", share=False), "rises from 0.2 to 0.5"),
+        (printed("val loss", 0.9, float("nan"), better="min", share=False), "ends at nan"),
+    ],
+)
+def test_what_is_printed_of_held_out_rows_may_speak_against_fine(trace: Trace, why: str) -> None:
+    diagnosis = diagnose(trace)
+    assert diagnosis.verdict == "nothing-found"
+    assert why in "; ".join(diagnosis.unseen)
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        printed("val acc", 0.3, 0.9),
+        printed("val acc", 98.0, 97.5),
+        printed("val score", 1.0, 3.0, share=False),
+        printed("test r2", 0.1, 0.8),
+        printed("val loss", 0.9, 0.3, 0.45, better="min", share=False),
+    ],
+)
+def test_good_numbers_on_held_out_rows_leave_the_run_fine(trace: Trace) -> None:
+    assert diagnose(trace).verdict == "fine"
+
+
+def test_an_accuracy_counts_before_a_loss() -> None:
+    loss = printed("val loss", 0.2, 0.6, better="min", share=False)
+    both = replace(loss, facts=(*loss.facts, printed("val acc", 0.5, 0.9).facts[-1]))
+    assert diagnose(loss).verdict == "nothing-found"
+    assert diagnose(both).verdict == "fine"
+
+
+@pytest.mark.parametrize(
+    ("loss", "share", "missing"), [("mse", 1.0, True), ("mse", 0.2, False), ("bce", 1.0, False)]
+)
+def test_a_network_of_the_same_shape_may_make_the_targets(
+    loss: str, share: float, missing: bool
+) -> None:
+    trace = seen()
+    data = {"like": "net", "records": int(share * 100), "changed": False}
+    facts = [f for f in trace.facts if f.kind != "criterion"]
+    criterion = Fact("criterion", "", 0, {"loss": loss, "chance": 2.3})
+    beside = Fact("target-network", "target", 0, data)
+    meta = {**trace.meta, "records": 100}
+    diagnosis = diagnose(replace(trace, facts=(*facts, criterion, beside), meta=meta))
+    assert ("no weight of target ever changed" in "; ".join(diagnosis.unseen)) is missing

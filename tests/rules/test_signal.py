@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+import wiring_traces as wiring
 from test_rule_contract import RULES, found
 from torch import Tensor, nn
 from torch.nn import functional
 
 import relume
-from relume.core import Finding, Trace
+from relume.core import Finding, Severity, Trace
 
 STEPS = 40
 
@@ -135,6 +136,105 @@ def test_a_saturated_network_is_not_blind(tmp_path: Path) -> None:
         return functional.cross_entropy(model(x), model(x).argmax(1))
 
     assert not of("ACT909", run(tmp_path, model, loss))
+
+
+# --- labels -------------------------------------------------------------------------------------
+
+
+def binary(x: Tensor) -> Tensor:
+    return (x[:, 0] > 0).long()
+
+
+def masked(z: Tensor, y: Tensor) -> Tensor:
+    return (functional.cross_entropy(z, y, reduction="none") * (y > 0)).mean()
+
+
+def by_hand(z: Tensor, y: Tensor) -> Tensor:
+    weight = torch.tensor([1.0, 0.0])[y]
+    return -(weight * z.log_softmax(1).gather(1, y[:, None])[:, 0]).mean()
+
+
+def positives(z: Tensor, y: Tensor) -> Tensor:
+    made = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(0.0))
+    return made(z[:, 0], y.float())
+
+
+Judge = Callable[[Tensor, Tensor], Tensor]
+
+
+@pytest.mark.parametrize(
+    ("judge", "label", "by"),
+    [
+        (nn.CrossEntropyLoss(ignore_index=0), "0", "ignore_index"),
+        (nn.CrossEntropyLoss(weight=torch.tensor([1.0, 0.0])), "1", "class weight"),
+        (masked, "0", "mask or weight of the terms"),
+        (by_hand, "1", "mask or weight of the terms"),
+        (positives, "1", "pos_weight"),
+    ],
+)
+def test_a_class_whose_labels_never_count(
+    tmp_path: Path, judge: Judge, label: str, by: str
+) -> None:
+    model = mlp(2)
+    trace = run(tmp_path, model, lambda _step, x: judge(model(x), binary(x)))
+    (finding,) = of("ACT909", trace)
+    assert (finding.evidence.more["classes"], finding.evidence.more["by"]) == (label, by)
+    assert 0.4 < finding.evidence.value < 0.6
+    assert finding.severity >= Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    "judge",
+    [
+        nn.CrossEntropyLoss(),
+        nn.CrossEntropyLoss(weight=torch.tensor([0.1, 3.0])),
+        lambda z, y: functional.cross_entropy(z, torch.where(torch.arange(len(y)) < 9, -100, y)),
+        lambda z, y: (functional.cross_entropy(z, y, reduction="none") * torch.rand(len(y))).mean(),
+        lambda z, y: functional.cross_entropy(1e4 * z, y),  # sure from the start
+    ],
+)
+def test_labels_that_count(tmp_path: Path, judge: Judge) -> None:
+    model = mlp(2)
+    trace = run(tmp_path, model, lambda _step, x: judge(model(x), binary(x)))
+    assert not of("ACT909", trace)
+
+
+@pytest.mark.parametrize(
+    ("share", "severity"), [(0.19, Severity.NOTE), (0.2, Severity.ERROR), (0.6, Severity.ERROR)]
+)
+def test_a_small_class_without_a_gradient_is_a_note(share: float, severity: Severity) -> None:
+    (finding,) = of("ACT909", wiring.unheard_class(share).trace())
+    assert finding.severity == severity
+
+
+class Words(nn.Module):
+    """A tagger: one label to a word, 0 is padding; `last`: one label to a sequence."""
+
+    def __init__(self, last: bool) -> None:
+        super().__init__()
+        self.last = last
+        self.embed, self.read = nn.Embedding(9, 6), nn.GRU(6, 8, batch_first=True)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        h = self.read(self.embed(ids))[0]
+        out: Tensor = self.head(h[:, -1] if self.last else h)
+        return out
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_padding_is_no_class(tmp_path: Path, last: bool) -> None:
+    """The same index 0 is padding of words, and a class of sequences."""
+    model = Words(last)
+
+    def loss(_step: int, x: Tensor) -> Tensor:
+        ids = (x.abs() * 3).long().clamp(max=8)
+        labels = ids[:, -1] % 3 if last else ids % 3
+        return functional.cross_entropy(
+            model(ids).reshape(-1, 3), labels.reshape(-1), ignore_index=0
+        )
+
+    assert bool(of("ACT909", run(tmp_path, model, loss))) is last
 
 
 # --- terms --------------------------------------------------------------------------------------

@@ -516,9 +516,16 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("exploding_gradient", "RECOVERY"): Edge("ACT602", spiked, NOTE, NOTE, ERROR, 1, True),
     ("vanishing_gradient", "DECADES"): Edge("ACT601", carried, NONE, ROUNDED, WARNING),
     ("vanishing_gradient", "DEAD"): Edge("ACT601", blocked, WARNING, NONE, NONE),
+    ("scale_drift_at_init", "CUT"): Edge(
+        "ACT301", lambda v: backward(2 * v), WARNING, ROUNDED, NONE
+    ),
     ("scale_drift_at_init", "BACKWARD"): Edge("ACT301", backward, NONE, ROUNDED, WARNING),
     ("scale_drift_at_init", "OFFSET"): Edge("ACT301", offset, WARNING, NONE, NONE),
     ("learning_rate_high", "FIRST"): Edge("ACT605", at_first, NOTE, WARNING, WARNING, 1, True),
+    ("learning_rate_low", "SPENT"): Edge("ACT606", faults.spent, ERROR, WARNING, WARNING),
+    ("learning_rate_low", "ENDED"): Edge(
+        "ACT606", lambda v: faults.spent(until=1 - v), WARNING, ERROR, ERROR
+    ),
     ("learning_rate_low", "RISING"): Edge("ACT606", warming, WARNING, WARNING, NONE),
     ("over_regularised", "SHARE"): Edge("ACT608", half, NONE, WARNING, WARNING, 0.25, True),
     ("learning_rate_high", "KEPT"): Edge("ACT605", best, ERROR, ROUNDED, NONE, 0.05),
@@ -549,6 +556,24 @@ EDGES: dict[tuple[str, str], Edge] = {
     ),
     ("batch_not_learned", "LEFT"): Edge(
         "ACT912", lambda v: wiring.unlearned(v).trace(), NONE, NONE, WARNING
+    ),
+    ("targets_exchanged", "SHARE"): Edge(
+        "ACT913", lambda v: wiring.exchanged(v, chance=1.0).trace(), NONE, ERROR, ERROR
+    ),
+    ("targets_exchanged", "EQUAL"): Edge(
+        "ACT913", lambda v: wiring.exchanged(0.5, equal=v).trace(), ERROR, ERROR, NONE
+    ),
+    ("targets_exchanged", "LEAST"): Edge(
+        "ACT913",
+        lambda v: wiring.exchanged(0.5, returned=int(v)).trace(),
+        NONE,
+        ERROR,
+        ERROR,
+        1,
+        True,
+    ),
+    ("targets_exchanged", "LEAST_CHANCE"): Edge(
+        "ACT913", lambda v: wiring.exchanged(0.5, chance=v).trace(), NONE, ERROR, ERROR, 1e-3
     ),
 }
 

@@ -73,6 +73,15 @@ def unlearned(left: float) -> Build:
     return wired().fact("probe", "overfit", start=2.0, end=2.0 * left, steps=200)
 
 
+def exchanged(
+    share: float, *, returned: int = 1000, equal: float = 0.0, chance: float = 0.5
+) -> Build:
+    """Rows that came back, and the share of them that had another row's target."""
+    data = {"rows": 10_000, "equal": round(10_000 * equal), "returned": returned, "strange": 0}
+    data |= {"changed": round(share * returned), "last": 399}
+    return wired().fact("row-targets", "", **data, other=chance)
+
+
 def lost(share: float) -> Build:
     data = {"optimizer": "AdamW", "lr": 2e-5, "eps": 1e-8, "dtype": "bfloat16", "eps_ratio": 0.0}
     counts = {"steps": 6, "tried": 10_000, "lost": int(10_000 * share)}
@@ -81,6 +90,11 @@ def lost(share: float) -> Build:
 
 def silent(share: float) -> Build:
     return wired().fact("signal", "rows", batches=3, rows=96, share=share, zeroed=None)
+
+
+def unheard_class(share: float) -> Build:
+    data = {"batches": 3, "rows": 1000, "silent": [0], "silent_rows": round(1000 * share)}
+    return wired().fact("signal", "labels", **data, labels=3, by=["ignore_index"])
 
 
 def cut_term(times: float) -> Build:

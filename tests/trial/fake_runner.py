@@ -27,7 +27,7 @@ class FakeRunner:
         self.setting = TrialSetting(Program("train.py"), objective=objective)
         self.runs: dict[tuple[str, int], TrialRun] = {}
         self.cache_file = Path("nowhere")
-        self.resumed = self.confirmations = 0
+        self.resumed = self.executed = self.confirmations = 0
         self._noise, self._gains, self._trial = noise, gains or {}, trial
         self._broken = broken or {}
 

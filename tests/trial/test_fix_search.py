@@ -5,7 +5,7 @@ from fake_runner import FakeRunner
 
 from relume.core import Diagnosis, Evidence, Finding, Outcome, Severity
 from relume.core.trial import Arm, Edit, TrialRun
-from relume.trial.cure_screening import MOST_JOINT, CureScreening
+from relume.trial.cure_screening import MOST_JOINT, RECOVERED_JOINT, CureScreening
 from relume.trial.fix_candidates import Cause, joined, why_it_fails
 from relume.trial.fix_search import CureSearch, runs_at_most
 from relume.trial.paired_trial import BASE
@@ -40,13 +40,20 @@ class Deep(FakeRunner):
         )
 
 
-def search(runner: FakeRunner, *, fails: str, edits: tuple[Edit, ...]) -> CureSearch:
-    finding = Finding("ACT601", "vanishing", Severity.ERROR, "", (0, 9), "", Evidence("s", 1.0))
+def search(
+    runner: FakeRunner,
+    *,
+    fails: str,
+    edits: tuple[Edit, ...],
+    severity: Severity = Severity.ERROR,
+    asked: bool = False,
+) -> CureSearch:
+    finding = Finding("ACT601", "vanishing", severity, "", (0, 9), "", Evidence("s", 1.0))
     outcome = Outcome("stalled", "it stands still", numbers={"chance": 2.3})
     diagnosis = Diagnosis((finding,), (), (), outcome)
     runner.run([BASE], [0])
     causes = [Cause(finding, list(edits))]
-    screening = CureScreening(runner, diagnosis, causes, lambda _: None, fails)  # type: ignore[arg-type]
+    screening = CureScreening(runner, diagnosis, causes, lambda _: None, fails, asked)  # type: ignore[arg-type]
     found = CureSearch(runner, diagnosis, screening, 5, lambda _: None, fails)  # type: ignore[arg-type]
     screening.run()
     return found
@@ -105,6 +112,98 @@ def test_a_rate_that_cures_is_tried_a_third_of_a_power_of_ten_further() -> None:
         {"factor": 0.03},
     ]
     assert found.screening.arms[1].text == "learning rate times 0.03"
+
+
+class Drawn(FakeRunner):
+    """Runs whose loss is what a table says of the factor of their rate, or of their name."""
+
+    def __init__(self, ends: dict[float | str, float], base: float = 2.3) -> None:
+        super().__init__(lambda _: 0.0)
+        self.ends, self.base = ends, base
+
+    def _draw_run(self, arm: Arm, seed: int) -> TrialRun:
+        factors = [e.options.get("factor") for e in arm.edits if "factor" in e.options]
+        key: float | str = arm.name.rstrip("-0123456789")
+        end = self.ends.get(key, self.ends.get(factors[0], self.base) if factors else self.base)
+        unlaid = "could not be laid: nothing was met" if end < 0 else ""
+        loss = abs(end) * (1 + 0.001 * seed)
+        metrics = {"loss": loss, "start": 2.3}
+        return TrialRun(
+            arm.name, seed, loss, loss=((0, 2.3), (9, loss)), problem=unlaid, metrics=metrics
+        )
+
+
+def test_a_rate_whose_proof_failed_goes_on_down_by_powers_of_ten() -> None:
+    class Lucky(Drawn):  # at the first seed every rate does; at the others only a thousandth
+        def _draw_run(self, arm: Arm, seed: int) -> TrialRun:
+            run = super()._draw_run(arm, seed)
+            small = [e.options["factor"] < 0.005 for e in arm.edits]
+            if seed and not any(small):
+                bad = {"loss": 2.3, "start": 2.3}
+                return TrialRun(arm.name, seed, 2.3, loss=((0, 2.3), (9, 2.3)), metrics=bad)
+            return run
+
+    runner = Lucky({0.1: 0.4, 0.03: 0.41, 0.01: 0.3, 0.003: 0.2, 0.001: 0.2, 0.0003: 0.1})
+    found = search(runner, fails="it swings", edits=(SLOWER,))
+    proven = found.prove()
+    assert proven is not None
+    assert proven[0].edits[0].options["factor"] < 0.005
+    factors = [arm.edits[0].options["factor"] for arm in found.screening.arms]
+    assert factors == [0.1, 0.03, 0.003, 0.0003]
+    assert len(runner.runs) <= runs_at_most(5, fails=True)
+
+
+def test_what_is_left_of_the_ladder_is_tried_after_a_proof_that_failed() -> None:
+    class Later(Drawn):
+        def _draw_run(self, arm: Arm, seed: int) -> TrialRun:
+            lucky = arm.name == "matching-init" and seed == 0
+            self.ends["matching-init"] = 0.2 if lucky else 2.3
+            return super()._draw_run(arm, seed)
+
+    found = search(Later({"insert-norm": 0.1}), fails="", edits=(INIT, NORM))
+    assert [arm.name for arm in found.screening.arms] == ["matching-init"]
+    proven = found.prove()
+    assert proven is not None
+    assert proven[0].edits == (NORM,)
+
+
+def test_what_only_recovers_with_a_single_edit_gets_two_joint_ones() -> None:
+    """Ten sigmoids at a high rate: ReLU alone brings the loss off the level of guessing."""
+    table = {"swap-act": 1.4, "swap-act + lower-learning-rate": 0.2}
+    edits = (SWAP, SLOWER, INPUTS, NORM, INIT, FASTER)
+    found = search(Drawn(table), fails="it stands still", edits=edits)
+    assert found.screening.ahead()[0].edits == (SWAP, SLOWER)
+    table["swap-act + lower-learning-rate"] = 1.3
+    found = search(Drawn(table), fails="it stands still", edits=edits)
+    joint = [arm for arm in found.screening.arms if len(arm.edits) > 1]
+    assert len(joint) == RECOVERED_JOINT + 1  # and the best one's rate a third further
+
+
+def test_what_found_nothing_to_change_is_not_joined_and_refutes_nothing() -> None:
+    runner = Drawn({"standardise-inputs": -2.3})
+    found = search(runner, fails="it stands still", edits=(INPUTS, SLOWER, INIT))
+    joint = [arm.edits for arm in found.screening.arms if len(arm.edits) > 1]
+    assert joint == [(INIT, SLOWER)]
+    only = search(Drawn({"standardise-inputs": -2.3}), fails="it stands still", edits=(INPUTS,))
+    assert list(only.screening.refutations(None)) == []
+
+
+@pytest.mark.parametrize(
+    ("severity", "asked", "end", "offered"),
+    [
+        (Severity.NOTE, False, 0.7, False),  # a fifth better: a healthy run is left alone
+        (Severity.NOTE, False, 0.3, True),  # ... unless it was far from what it can be
+        (Severity.NOTE, True, 0.7, True),
+        (Severity.WARNING, False, 0.7, True),
+    ],
+)
+def test_a_run_that_learns_without_a_warning_is_left_alone(
+    severity: Severity, asked: bool, end: float, offered: bool
+) -> None:
+    runner = Drawn({"matching-init": end}, base=0.9)
+    found = search(runner, fails="", edits=(INIT,), severity=severity, asked=asked)
+    assert (found.screening.next_best() is not None) is offered
+    assert list(found.screening.refutations(None)) == []  # it was better all the same
 
 
 def test_joint_edits_begin_with_the_best_arm_and_what_changes_least() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from relume.checks.batches import Batch
 
 MISSING: dict[str, tuple[str, ...]] = {
-    "training": ("it needs a training.", "train under `relume run` or `relume.watch`."),
+    "training": ("there was no training.", "train under `relume run` or `relume.watch`."),
     "criterion": ("no criterion was given.", "give the loss function, and a target."),
     "untrained": ("the weights are trained ones.",),
     "trained": ("without a training a dead unit is born dead.", "see born-dead (ACT303)."),

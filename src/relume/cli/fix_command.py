@@ -82,7 +82,7 @@ def fix(
     )
     with show_progress(runner, verbose=trial.verbose) as report_status:
         result = cure(runner, run=path, seeds=seeds, select=codes, announce=report_status)
-    _deliver(result, trial.form, file, diff=diff)
+    _deliver(result, trial.form, file, diff=diff, verbose=trial.verbose)
     if result.edits and libcst_missing():
         print_sentence(libcst_missing())
     if write:
@@ -106,13 +106,13 @@ def _codes(select: list[str] | None) -> tuple[str, ...] | None:
     return selection(select, rules())
 
 
-def _deliver(cure: "Cure", form: str, file: Path | None, *, diff: bool) -> None:
+def _deliver(cure: "Cure", form: str, file: Path | None, *, diff: bool, verbose: bool) -> None:
     from relume.report import trial_output
 
     if diff:
         print(cure.diff, end="")
         return
-    trial_output.deliver(cure, form, file, console())
+    trial_output.deliver(cure, form, file, console(), verbose=verbose)
     if file is not None:
         print_sentence(f"the report is in {file}.")
 

@@ -57,7 +57,7 @@ def _bar(runner: "TrialRunner", *, verbose: bool) -> Generator[Callable[[str], N
                 last = monotonic()
                 left = (last - begun) / made * (planned - done)
                 print_sentence(f"{done} of {planned} runs of this part; about {left:.0f} s left")
-            if run is not None and (verbose or run.problem):
+            if run is not None and (verbose or (run.problem and not run.unlaid)):
                 _output(run, lambda text: print(text, file=sys.stderr))
 
         runner.progress = plainly
@@ -70,7 +70,7 @@ def _bar(runner: "TrialRunner", *, verbose: bool) -> Generator[Callable[[str], N
         def progress(done: int, planned: int, run: "TrialRun | None") -> None:
             best.add(run)
             bar.update(task, completed=done, total=planned, description=best.text())
-            if run is not None and (verbose or run.problem):
+            if run is not None and (verbose or (run.problem and not run.unlaid)):
                 _output(run, bar.console.print)
 
         def report_status(text: str) -> None:

@@ -28,6 +28,7 @@ from relume.core.card import Card as Card
 from relume.core.card import Curve as Curve
 from relume.core.card import Details as Details
 from relume.core.card import Measured as Measured
+from relume.core.finding import NEW_ROWS as NEW_ROWS
 from relume.core.finding import SCHEMA as SCHEMA
 from relume.core.finding import Checked as Checked
 from relume.core.finding import Diagnosis as Diagnosis

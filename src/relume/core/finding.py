@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
+NEW_ROWS = "whether it holds on new rows"
+"""How a reason against "fine" begins that comes from what the script prints of held-out rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

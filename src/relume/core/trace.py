@@ -195,7 +195,11 @@ class Trace:
                    the rows that reach the criterion, ``rows_min`` their least entry (None where
                    they could not be read); ``guarded``: between a logarithm and the last act that
                    is no clamp, ``clamp`` and ``renormalised`` (divided by their sum), None where
-                   something else is; an act that cuts has its ``low`` and ``high``
+                   something else is; an act that cuts has its ``low`` and ``high``; ``reach``
+                   (least and greatest value, None where there is no limit) of the operations
+                   ``reach_by`` together
+    single-norm    a division of values by their own norm over an axis of one entry: ``shape``,
+                   ``ends`` (no layer follows), ``file``, ``line``
     affine-pair    two affine maps with nothing but affine operations between: ``first``,
                    ``second`` (layer names), ``shape`` [in, mid, out], ``between`` (operations),
                    ``additivity_error`` (relative, on sampled rows; None where it could not be
@@ -254,9 +258,12 @@ class Trace:
     signal         at ``rows``, of the first ``batches``: ``share`` (the least) of rows whose
                    gradient at the head is zero, ``zeroed`` (rows multiplied by zero); at
                    ``targets``: ``targets``, ``counted`` (not ignored), ``batches``, ``empty``
-                   (none counts); at ``term N``, a term of the loss that reaches no weight that
-                   trains: ``operand``, ``times``, ``file``, ``line``, ``cut`` and ``cut_line``
-                   (the call that cut it off, on another line); at ``terms``: ``sums``
+                   (none counts); at ``labels``, of one label to a row: ``labels`` (classes seen),
+                   ``silent`` (those that never count), ``silent_rows``, ``rows``, ``batches``,
+                   ``by`` (what leaves them out); at ``term N``, a term of the loss that
+                   reaches no weight that trains: ``operand``, ``times``, ``file``, ``line``,
+                   ``cut`` and ``cut_line`` (the call that cut it off, on another line); at
+                   ``terms``: ``sums``
     update         of a weight, ``steps`` that were compared: ``tried`` (entries with a gradient),
                    ``lost`` (of them equal bit by bit after the step), ``eps_ratio`` (eps over the
                    median root of the mean squared gradient), ``optimizer``, ``lr``, ``eps``,
@@ -273,15 +280,26 @@ class Trace:
                    ``act``, ``operation``), ``operation``, ``share`` (variance over rows over mean
                    square), ``before`` (that of the place before), ``records``, ``streak`` (of them,
                    the last ones in a row), ``last`` (step), ``file``, ``line``. At ``""``:
-                   ``places``, ``least`` (share), ``records``, ``last``, ``embedding`` (share of the
-                   widest output), ``embedding_site``, ``alike`` and ``alike_since``
+                   ``places``, ``least`` (share), ``records``, ``last``, ``ends`` (wide outputs that
+                   no layer follows, under no criterion that is known: by site ``share``, ``alike``
+                   (records in a row), ``since`` and ``last``)
     latents        ``what`` (``gaussian``, ``codes``, ``top-k``; ``units``: an act's are those of a
                    sparse autoencoder), ``units``, ``used``, ``most``, ``rows``, ``records``,
                    ``mean_act`` and ``log_variance_act`` (sites, "" where there is none)
     softmax-chain  a softmax of probabilities: ``classes``, ``file``, ``line``
+    held-out       what the script printed of rows that it does not train on: ``name``, ``values``
+                   (at most 50, in order), ``better`` (``min`` or ``max``), ``share`` (at most 1, or
+                   100 in per cent)
+    row-targets    rows that were known again: ``rows``, ``equal`` (to another one of their batch),
+                   ``returned`` (in a later step), ``changed`` (of those, with another target),
+                   ``strange`` (of those, with one that no row had before), ``other`` (the share
+                   that would change by chance), ``last`` (step)
+    target-network a network that runs without a gradient and has the shape of one that trains:
+                   ``like`` (its name), ``records`` (on which it ran), ``changed`` (a weight did)
     time           of a recurrent layer: ``at`` (steps of the sequence), ``log10`` (norms of the
                    gradient there), ``decades``, ``growth``, ``now`` (``lost``, ``grown``), ``lost``
-                   and ``grown`` (records), ``length``, ``layer`` (class), ``records``
+                   and ``grown`` (records), ``grown_since`` (step), ``length``, ``layer`` (class),
+                   ``records``
     end            how the program ended: ``how`` (``normal``, ``exit``, ``exception``,
                    ``interrupt``), ``code``, ``text``
     ============== ===============================================================================

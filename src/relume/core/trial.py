@@ -16,6 +16,7 @@ from typing import Any
 from relume.core import Diagnosis, Finding, Value
 from relume.core.jsonable import printable
 
+UNLAID = "could not be laid"
 Options = Mapping[str, Value | tuple[Value, ...]]
 
 
@@ -121,6 +122,11 @@ class TrialRun:
     run: str = ""
     held_out: Mapping[str, tuple[float, ...]] = field(default_factory=dict[str, Any])
     stopped: str = ""
+
+    @property
+    def unlaid(self) -> bool:
+        """Whether an edit of the arm found nothing to change."""
+        return self.problem.startswith(UNLAID)
 
 
 @dataclass(frozen=True, slots=True)

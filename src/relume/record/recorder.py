@@ -10,6 +10,7 @@ the run file reports the failure (`capture/failure_guard.py`).
 
 import math
 import weakref
+from collections.abc import Callable, Iterable
 from time import perf_counter, thread_time, time
 from typing import Any
 
@@ -191,6 +192,16 @@ class Recorder:
         self.pending_records.drain(wait=True)
         self._flush()
         self.pending_records.flush_counters()
+
+    def add_facts(self, facts: Callable[[], Iterable[Fact]]) -> None:
+        """Write facts that were learned outside of torch."""
+
+        def write() -> None:
+            for fact in facts():
+                self.writer.fact(fact)
+
+        if not self._closed and not self.failure_guard.stopped:
+            self.failure_guard.guard("facts from outside", write)
 
     def time_acts(self) -> None:
         """Time the acts of the run, which has ended, at the shapes that they had."""
@@ -512,7 +523,7 @@ class Recorder:
             "backwards": self.backwards,
             "overhead": self.budget.overhead,
             **self.optimizers.meta(),
-            "looks_for": [*LOOKS_FOR, "wiring", "dropout", "no-curvature", *AUDITED],
+            "looks_for": [*LOOKS_FOR, "wiring", "row-targets", "dropout", "no-curvature", *AUDITED],
             "seconds": self.budget.elapsed,
             "skipped": self.scaling.skipped,
             "children_seconds": children_seconds() - self._children_at_start,

@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 import relume
-from relume.core import Diagnosis, Trace
+from relume.core import Diagnosis, Fact, Trace
 from relume.errors import StoreError, UsageError
 from relume.record.schedule import ranks
 from relume.record.store import run_file
@@ -75,6 +75,11 @@ class Run:
         """
         if self._recorder is not None:
             self._recorder.close(how, code, text, error)
+
+    def add_facts(self, facts: Callable[[], Iterable[Fact]]) -> None:
+        """Write facts that were learned outside of torch; a failure is a problem, not an error."""
+        if self._recorder is not None:
+            self._recorder.add_facts(facts)
 
     def time_acts(self) -> None:
         """Time the acts of a run that has ended, for as long as its length allows."""

@@ -13,6 +13,7 @@ from relume.core.trial import Cure, Trial
 from relume.report.comparison_page import page
 from relume.report.machine import comparison_tables as tables
 from relume.report.machine.json_file import emit, write
+from relume.report.machine.list_rows import AdviceRow, Recommendation
 from relume.report.terminal import comparison as versus
 from relume.report.terminal import trial_text as views
 
@@ -26,12 +27,13 @@ def deliver(
     console: Console,
     *,
     comparison: bool = False,
+    verbose: bool = False,
 ) -> None:
     """Write a cure or a trial: to `file` if given, else JSON to stdout, text to `console`."""
 
     def show(target: Console) -> None:
         if isinstance(result, Cure):
-            views.cure(result, target)
+            views.cure(result, target, verbose=verbose)
         elif comparison:
             versus.comparison(result, target)
         else:
@@ -58,7 +60,8 @@ def deliver_advice(
     diagnosis: Diagnosis, pieces: Sequence[Any], form: str, file: Path | None, console: Console
 ) -> None:
     """Write a recommendation to the same places."""
-    data = {"outcome": plain(diagnosis.outcome), "advice": plain(tuple(pieces))}
+    rows = tuple(AdviceRow(p.where, p.text, p.evidence, p.settle) for p in pieces)
+    data = plain(Recommendation(diagnosis.outcome, rows))
     _put(data, lambda target: versus.recommendation(diagnosis, pieces, target), form, file, console)
 
 

@@ -121,7 +121,9 @@ def _judge_opponents(outcomes: Mapping[str, Outcome], losses: Mapping[str, "Seri
     paths = f"the loss {', that '.join(parts)}"
     first = next(iter(outcomes.values()))
     both = " and ".join(outcomes)
-    ratios = {n: r for n, o in outcomes.items() if (r := _ratio(o)) is not None}
+    # zero is where a loss is won only if it is a floor: a loss of both signs has none
+    floored = [name for name, series in losses.items() if not np.nanmin(series.values) < 0]
+    ratios = {name: r for name in floored if (r := _ratio(outcomes[name])) is not None}
     gone = next((n for n, r in ratios.items() if r <= GONE), None)
     if gone is not None:
         text = f"One-sided: the loss of {gone} is gone, so the other side has nothing left to "

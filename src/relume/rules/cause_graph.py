@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from relume.core import Finding, Rule, Severity, Trace
-from relume.rules.series_tools import first_step, last_step
+from relume.rules.non_finite import broke_on_the_first_pass
+from relume.rules.series_tools import first_step, last_step, number
 
 Edges = dict[str, set[str]]
 
@@ -21,6 +22,14 @@ BACKWARD = frozenset({"ACT601", "ACT603"})
 
 UPDATES = frozenset({"ACT605", "ACT606"})
 """Rules of the updates' size: a lighter symptom of initialisation does not explain them."""
+
+INPUTS = frozenset({"ACT701", "ACT702"})
+"""Rules of the scale of the inputs: what frozen layers hand on is measured as an input too."""
+
+SCALES = ("inputs", "initialisation")
+"""Families of the scale of what enters: a run in float32 may bear it."""
+
+MOST = 0.5  # of the entries of all weights (page of ACT911)
 
 GROWTH = "nonfinite_places"  # the evidence of ACT602 where values grew until they were infinite
 
@@ -62,6 +71,10 @@ def cause_setting(trace: Trace, rules: Iterable[Rule]) -> CauseSetting:
                 order[name] = min(site.order, order.get(name, site.order))
     windows = {name: tuple((w.first, w.last) for w in part) for name, part in trace.units.items()}
     by_code = {rule.code: rule for rule in rules}
+    if broke_on_the_first_pass(trace):
+        inputs = {code: rule for code, rule in by_code.items() if rule.family == "inputs"}
+        for code, rule in inputs.items():
+            by_code[code] = replace(rule, explains=tuple(set(rule.explains) - {"ACT604"}))
     return CauseSetting(by_code, order, windows, first_step(trace), last_step(trace))
 
 
@@ -84,7 +97,11 @@ def arrange(findings: Sequence[Finding], where: CauseSetting) -> tuple[Finding, 
         for key, finding in table.items()
     }
     worst = _worst_below(ranked, table, effects)
-    roots = sorted((key for key in ranked if not causes[key]), key=lambda key: -worst[key])
+    certain = any(not causes[key] and _is_certain(table[key], where) for key in ranked)
+    roots = sorted(
+        (key for key in ranked if not causes[key]),
+        key=lambda key: (-worst[key], certain and table[key].code in INPUTS),
+    )
     order = [*roots, *(key for key in ranked if causes[key])]
     return tuple(linked[key] for key in _by_depth(order, causes))
 
@@ -107,6 +124,14 @@ def _worst_below(
     for key in ranked:
         below(key)
     return worst
+
+
+def _is_certain(finding: Finding, where: CauseSetting) -> bool:
+    """Whether an exact fact names what broke the run: the scale of the inputs stands after it."""
+    if finding.code == "ACT604":
+        return "overflow" in finding.evidence.more
+    rule = where.rules.get(finding.code)
+    return rule is not None and rule.family == "wiring" and finding.severity >= Severity.ERROR
 
 
 def _rank(finding: Finding, where: CauseSetting) -> tuple[int, int, int, str]:
@@ -218,11 +243,19 @@ def _may_explain(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
         grew = cause.evidence.stat == GROWTH
         if not grew and symptom.steps[0] <= cause.steps[0]:
             return False  # an infinite loss is no growth that came before itself
+    if symptom.code in INPUTS and cause.code == "ACT911":
+        more = cause.evidence.more
+        handed_on = symptom.site in str(more.get("handed_on")).split(", ")
+        return handed_on or (number(more.get("frozen_share")) or 0.0) >= MOST
     rule = where.rules[cause.code]
+    if "overflow" in symptom.evidence.more and rule.family in SCALES:
+        return False  # the type has no room for numbers that float32 bears
     if rule.from_updates and symptom.steps[0] <= where.first:
         return cause.code == "ACT608" and symptom.code in UPDATES  # decay is a part of them
     if symptom.code in UPDATES and severity < symptom_severity and cause.code.startswith("ACT3"):
         return False
+    if cause.code == "ACT609" and symptom.code == "ACT605" and cause.steps[0] > symptom.steps[0]:
+        return False  # the weights over time grew by the rate
     if "by_rate" in symptom.evidence.more and cause.code != "ACT908":
         return False  # the learning rate alone gives updates of that size
     if cause.steps[0] > symptom.steps[0] + where.slack(symptom):

@@ -46,6 +46,11 @@ class GradientProfile:
         return float(self.level[0] - self.level[-1])
 
     @property
+    def steepest(self) -> float:
+        """The most decades that the gradient shrinks, or grows, from one act back to the next."""
+        return float(np.abs(np.diff(self.level)).max())
+
+    @property
     def by_acts(self) -> float:
         """Decades of the change that the slopes of the acts account for."""
         return float(self.slopes[:-1].sum())

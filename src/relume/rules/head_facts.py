@@ -1,5 +1,6 @@
 """Pairs each head with the criterion that judges it, for the rules of the output."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,8 +24,9 @@ class JudgedHead:
         criterion: what is known of the criterion and its targets (see `core.Trace`).
         guards: what stands between a logarithm and the act before it: ``clamp``,
             ``renormalised``; None where that is not known or something else does.
-        reach: what several acts in a row can give together, whatever the head says (of a softmax at
-            the end: what its scores can be); None where there is one act, or that is not known.
+        reach: what the last operations can give together, whatever enters them (of a softmax at the
+            end: what its scores can be); None where there is one act, or that is not known.
+        reach_by: these operations, the last one applied last.
         cut: the tightest limits of such clamps, None where there is none on that side.
     """
 
@@ -41,6 +43,7 @@ class JudgedHead:
     cut: tuple[float | None, float | None] = (None, None)
     act_sites: tuple[Site, ...] = ()
     reach: tuple[float, float] | None = None
+    reach_by: tuple[str, ...] = ()
 
     @property
     def last(self) -> str:
@@ -89,14 +92,16 @@ def _judged(trace: Trace, head: Fact, criterion: Fact) -> JudgedHead:
         guards=None if head.data.get("guarded") is None else tuple(head.data["guarded"]),
         cut=_cut(acts),
         reach=_reach(head.data.get("reach")),
+        reach_by=tuple(map(str, head.data.get("reach_by") or (a.get("act", "") for a in acts))),
         act_sites=tuple(Site.of_act(str(a.get("act", "")), a.get("traits")) for a in acts),
     )
 
 
 def _reach(limits: Any) -> tuple[float, float] | None:
-    numbers = [number(limit) for limit in limits or ()]
-    low, high = numbers if len(numbers) == 2 else (None, None)
-    return None if low is None or high is None else (low, high)
+    if limits is None or len(limits) != 2:
+        return None
+    low, high = (number(limit) for limit in limits)
+    return (-math.inf if low is None else low), (math.inf if high is None else high)
 
 
 def _cut(acts: Sequence[Mapping[str, Any]]) -> tuple[float | None, float | None]:

@@ -16,6 +16,8 @@ EDGES = frozenset(
     {"log", "log2", "log10", "log1p", "sqrt", "rsqrt", "pow", "acos", "asin", "atanh", "reciprocal"}
 )
 """Operations without a value, or a slope, at the edge of what they are defined on."""
+UNDEFINED = frozenset({"div", "softmax", "logsoftmax", "std", "var"})
+"""Operations that have no value for some rows, whatever the range of the type."""
 GROWN = 1.0  # probabilities, cosines and roots of shares lie below; what lies above may have grown
 
 
@@ -71,6 +73,33 @@ def broke_at_an_edge(trace: Trace) -> bool:
         return False
     sizes = (number(fact.data.get("least")), number(fact.data.get("most")))
     return all(size is not None and abs(size) <= GROWN for size in sizes)
+
+
+def broke_on_the_first_pass(trace: Trace) -> bool:
+    """Whether an operation of the very first forward pass gave the first such value.
+
+    No weight has been updated yet. That the operation overflows on these numbers is exact; the
+    scale of the inputs is a second fault beside it, and no proof that it was the cause.
+    """
+    fact = origin(trace)
+    return fact is not None and fact.data.get("phase") == "forward" and fact.step <= 0
+
+
+def overflowed_in_half(trace: Trace) -> bool:
+    """Whether a named operation of the forward pass left the range of float16.
+
+    Finite numbers entered it, and what came out is larger than 65504. bfloat16 has the range of
+    float32: what overflows there has grown.
+    """
+    fact = origin(trace)
+    if fact is None or fact.data.get("phase") != "forward" or broke_at_an_edge(trace):
+        return False
+    known = number(fact.data.get("most")) is not None
+    return (
+        known
+        and fact.data.get("dtype") == "float16"
+        and str(fact.data.get("operation")) not in UNDEFINED
+    )
 
 
 def lasting_origin_step(trace: Trace) -> int | None:

@@ -1,10 +1,11 @@
 """What may be said of a run as a whole, and what is missing for saying that it is fine.
 
 "Fine" is a claim with evidence: the loss is known evenly to its end, it ends better than the best
-constant guess, every weight that trains has a gradient and moves, and every act of the training
-was recorded until its end. What is missing is named, and then the word is "nothing found". A run
-that stalls or diverges fails, whether or not a rule is sure of the cause; one that learns with a
-finding of `warning` "learns, but". Where nothing was recorded, nothing is said.
+constant guess, what the script prints of held-out rows does not contradict it, every weight that
+trains has a gradient and moves, and every act of the training was recorded until its end. What is
+missing is named, and then the word is "nothing found". A run that stalls or diverges fails, whether
+or not a rule is sure of the cause; one that learns with a finding of `warning` "learns, but". Where
+nothing was recorded, nothing is said.
 
 Limits: the last loss lies within a thousandth of the end by the schedule of the recorder
 (`LOSS_END` allows for twice that), the last record within a tenth (`RECORD_END`).
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from relume.core import Finding, Outcome, Severity, Trace
+from relume.rules.new_rows import of_new_rows
 from relume.rules.outcome import targets_move
 from relume.rules.series_tools import number
 
@@ -29,6 +31,8 @@ LOSS_END = 0.002  # of the run: losses that end earlier say nothing about its en
 RECORD_END = 0.1  # of the run: acts last recorded earlier say nothing about its end
 PLATEAU = 0.5  # of chance: a loss above has most of the way before it, or stays there
 CHILDREN = 1.0  # seconds of child processes: importing torch alone takes as long
+OFTEN = 0.5  # of the records: a network that runs then belongs to the step, not to an evaluation
+DISTANCES = frozenset({"mse", "l1", "smooth_l1", "huber", "kl_div"})  # to targets of any kind
 NAMED = 3  # weights that are named where some were not seen to move
 
 
@@ -51,6 +55,7 @@ def verdict(
 
 def _missing(trace: Trace, outcome: Outcome) -> Iterator[str]:
     yield from _of_loss(trace, outcome)
+    yield from of_new_rows(trace, outcome)
     yield from _of_acts(trace)
     yield from _of_weights(trace)
     hidden = {str(fact.data.get("operation", "?")) for fact in trace.facts_of("opaque")}
@@ -82,6 +87,8 @@ def _of_loss(trace: Trace, outcome: Outcome) -> Iterator[str]:
         return
     if targets_move(trace):
         yield "whether a lower loss is better: its targets move with the model"
+    else:
+        yield from _of_target_networks(trace)
     chance, end = (number(outcome.numbers.get(name)) for name in ("chance", "end"))
     if chance is not None and end is not None and end > PLATEAU * chance:
         if outcome.name == "plateaued":
@@ -95,6 +102,25 @@ def _of_loss(trace: Trace, outcome: Outcome) -> Iterator[str]:
         last = int(loss.steps[-1])
         if steps - 1 - last > max(2, LOSS_END * steps):
             yield f"the loss after step {last} of {steps}"
+
+
+def _of_target_networks(trace: Trace) -> Iterator[str]:
+    """A network of the same shape that ran without a gradient: its output may be the targets."""
+    losses = {str(fact.data.get("loss")) for fact in trace.facts_of("criterion")}
+    if not losses & DISTANCES:
+        return
+    records = number(trace.meta.get("records")) or 0
+    for fact in trace.facts_of("target-network"):
+        ran = number(fact.data.get("records")) or 0
+        if ran < OFTEN * records:
+            continue
+        name, like = fact.site or "another network", fact.data.get("like") or "the trained one"
+        never = "" if fact.data.get("changed") else f", and no weight of {name} ever changed"
+        yield (
+            f"whether a lower loss is better: its targets may come from {name}, which has the "
+            f"shape of {like}{never}"
+        )
+        return
 
 
 def _of_acts(trace: Trace) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from relume.record.run import Run
 from relume.record.run import begin as begin_run
 from relume.record.schedule import ranks
+from relume.startup.printed_output import PrintedOutput
 
 
 def begin(plan: str, leave_notes: Callable[[str, list[str]], None]) -> None:
@@ -27,10 +28,14 @@ def begin(plan: str, leave_notes: Callable[[str, list[str]], None]) -> None:
     path = Path(wanted.pop("path"))
     about = {**wanted.pop("about"), "argv": sys.argv[1:]}
     run = begin_run(path, (), about=about, **wanted)
-    atexit.register(_end, run, lambda words: leave_notes(plan, words), os.getpid())
+    printed = PrintedOutput()
+    printed.listen()
+    atexit.register(_end, run, printed, lambda words: leave_notes(plan, words), os.getpid())
 
 
-def _end(run: Run, leave_notes: Callable[[list[str]], None], process: int) -> None:
+def _end(
+    run: Run, printed: PrintedOutput, leave_notes: Callable[[list[str]], None], process: int
+) -> None:
     if os.getpid() != process:  # a forked child that ends by itself
         return
     error = getattr(sys, "last_value", None)  # what Python has printed as uncaught
@@ -40,6 +45,7 @@ def _end(run: Run, leave_notes: Callable[[list[str]], None], process: int) -> No
     elif error is not None:
         how, code, text = "exception", 1, f"{type(error).__name__}: {error}"[:500]
     try:
+        run.add_facts(printed.facts)
         if how == "normal":
             run.time_acts()
     finally:

@@ -3,15 +3,14 @@
 1. The script as it is, recorded, at its own seeds. If it learns and nothing is found, that is all.
 2. Screening at seed 0 (`cure_screening.py`): single cures, and joint ones where those do not do.
 3. Proof: base and the best cure at `seeds` fresh seeds, which had no part in choosing it; after
-   `GLANCE` pairs a cure that is not ahead is dropped, and the next one follows. Where a script has
-   not learned and its best single cure fails its proof, the joint ones are tried before the next.
-   Only the cures proved count for the correction.
+   `GLANCE` pairs a cure that is not ahead is dropped, and the next one follows. Where a cure fails
+   its proof, its rate is tried further, then what is left of the ladders, and of a script that has
+   not learned the joint ones. Only the cures proved count for the correction.
 4. The patch runs before anybody sees it (`prove_patch.py`).
 5. What the trials taught is written into the diagnosis: the cured cause comes first, and a cause
    whose cures changed nothing is no cause.
 """
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +32,7 @@ from relume.trial.fix_candidates import (
 from relume.trial.judge.arm_summary import arm_summaries
 from relume.trial.judge.objective import revalue
 from relume.trial.judge.paired_tests import fresh_pairs
+from relume.trial.judge.pairs import Pairs, pair_runs
 from relume.trial.judge.verdict import PROVEN, UNDECIDED
 from relume.trial.paired_trial import (
     BASE,
@@ -50,7 +50,8 @@ from relume.trial.prove_patch import ProvenPatch, in_words, prove_patch
 from relume.trial.scheduler import TrialRunner
 
 PROOFS = 3  # cures that are proved at most, the best first
-GLANCE = 2  # fresh pairs, after which a cure that is ahead in none is dropped: it cannot win
+GLANCE = 2  # fresh pairs, after which a cure that lost one and won none is dropped: it cannot win
+LOOK = 2  # times the seeds: the pairs that a second look adds at most
 
 
 def cure(
@@ -84,7 +85,7 @@ def cure(
     check_judgeable(runner)
     if diagnosis.outcome.name not in NOT_JUDGED:  # those need more than losses to be told
         runner.record_no_more()
-    screening = CureScreening(runner, diagnosis, causes, announce, fails)
+    screening = CureScreening(runner, diagnosis, causes, announce, fails, asked=select is not None)
     return CureSearch(runner, diagnosis, screening, seeds, announce, fails).cure()
 
 
@@ -98,7 +99,7 @@ def runs_to_prove(seeds: int) -> int:
             pairs = fresh_pairs(seeds, number)
             if proof == second:
                 number += 1
-                pairs = max(pairs + seeds, fresh_pairs(seeds, number))
+                pairs = max(pairs + LOOK * seeds, fresh_pairs(seeds, number))
             arms, base = arms + pairs, max(base, pairs)
         most = max(most, arms + 2 * base)  # the patch runs where its arm did
     return most + 2
@@ -173,7 +174,11 @@ class CureSearch:
         return self._cured(arm, verdict, patch)
 
     def _trials(self) -> tuple[Trial, ...]:
-        return (self.screening.as_trial(), *self.proofs) if self.screening.arms else ()
+        if not self.screening.arms:
+            return ()
+        *first, last = (self.screening.as_trial(), *self.proofs)
+        made = {"executed": self.runner.executed, "resumed": self.runner.resumed}
+        return (*first, replace(last, meta={**last.meta, **made}))
 
     def _cured(self, arm: Arm, verdict: Verdict, patch: ProvenPatch) -> Cure:
         cause = self.screening.owner[arm.name]
@@ -205,27 +210,30 @@ class CureSearch:
             if verdict.word == PROVEN:
                 return arm, verdict, trial.objective, seeds
             refuted.append(arm)
-            self.screening.try_joint()
+            if len(refuted) < PROOFS:
+                self.screening.try_again(arm)
         return None
 
     def _proof(self, arm: Arm) -> tuple[Trial, Verdict, range]:
         began = perf_counter()
         seeds = range(1, 1 + min(GLANCE, self.seeds))
         self.runner.run([BASE, arm], seeds)
-        if self._wins(arm, seeds):
+        glance = self._pairs(arm, seeds)
+        if glance.wins or not glance.losses:
             self.attempts += 1
             seeds = range(1, 1 + fresh_pairs(self.seeds, self.attempts))
             self.runner.run([BASE, arm], seeds)
         verdict, objective, why = self._judged(arm, seeds)
-        ahead = self._wins(arm, seeds) == len(seeds) >= self.seeds
+        seen = self._pairs(arm, seeds)
+        ahead = not seen.losses and seen.wins > seen.even and len(seeds) >= self.seeds
         if verdict.word == UNDECIDED and ahead and not self.looked_twice:
             # A second look, at no more pairs than the gain seen needs. Its number may depend on the
-            # first look: an arm that wins half of its pairs comes here once in 32 times at most.
+            # first look: an arm that loses as often as it wins comes here once in 15 times at most.
             self.looked_twice = True
             self.attempts += 1
-            more = min(max(verdict.more_seeds or self.seeds, GLANCE), self.seeds)
             least = fresh_pairs(self.seeds, self.attempts)
-            seeds = range(1, 1 + max(len(seeds) + more, least))
+            more = max(verdict.more_seeds or 0, seen.more_to_win(least), GLANCE)
+            seeds = range(1, 1 + max(len(seeds) + min(more, LOOK * self.seeds), least))
             self.runner.run([BASE, arm], seeds)
             verdict, objective, why = self._judged(arm, seeds)
         runs = revalue(self.runner.runs, objective)
@@ -257,17 +265,10 @@ class CureSearch:
         )[0]
         return replace(judged, fresh=True), objective, why
 
-    def _wins(self, arm: Arm, seeds: range) -> int:
+    def _pairs(self, arm: Arm, seeds: range) -> Pairs:
         objective = self.screening.objective([arm])
         runs = revalue(self.runner.runs, objective)
-        sign = 1.0 if objective.better == "max" else -1.0
-
-        def value(name: str, seed: int) -> float:
-            run = runs[name, seed]
-            broken = run.diverged or run.value is None or not math.isfinite(run.value)
-            return -math.inf if broken else sign * float(run.value or 0.0)
-
-        return sum(value(arm.name, k) > value(BASE.name, k) for k in seeds)
+        return pair_runs(arm.name, BASE.name, runs, seeds, objective, self.runner.setting.least)
 
 
 def _rewritten(diagnosis: Diagnosis, cured: Finding | None, taught: Sequence[str]) -> Diagnosis:

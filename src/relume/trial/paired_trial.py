@@ -256,6 +256,7 @@ def trial_meta(runner: TrialRunner, seeds: int, why: str, began: float) -> dict[
         "backend": runner.setting.where.backend,
         "kept_in": str(runner.cache_file),
         "resumed": runner.resumed,
+        "executed": runner.executed,
         **versions(),
     }
 

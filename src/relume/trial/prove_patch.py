@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from relume.core.trial import Arm, Objective, SourceChange, TrialRun
+from relume.core.trial import Arm, Edit, Objective, SourceChange, TrialRun
 from relume.fixes.patches import manual_instructions, patches_of
 from relume.fixes.source.diff import Patch
 from relume.trial.judge.verdict import PROVEN
@@ -113,5 +113,26 @@ def in_words(arm: Arm, argv: Sequence[str], root: Path | None = None) -> str:
     for edit in arm.edits:
         place = f"{edit.file}:{edit.line}: " if edit.line else f"{edit.file}: " * bool(edit.file)
         told = manual_instructions(edit, root or Path.cwd(), argv)
-        words.append(told or f"{place}{edit.text}, as `relume explain {edit.fix}` says.")
+        code = _line_of(edit)
+        at = f"{place}`{code}`: " if code else place
+        words.append(told or f"{at}{edit.text}, as `relume explain {edit.fix}` says.")
+    outside = _outside(arm.edits, root or Path.cwd())
+    if outside:
+        words.append(f"A patch is written only below the current folder: run this in {outside}.")
     return " ".join(words)
+
+
+def _outside(edits: Sequence[Edit], root: Path) -> str:
+    """Return the folder of an edit's file that does not lie below the root; empty if there is
+    none."""
+    files = [Path(edit.file).resolve() for edit in edits if edit.file]
+    return next((str(f.parent) for f in files if not f.is_relative_to(root.resolve())), "")
+
+
+def _line_of(edit: Edit) -> str:
+    """Return the line of the source that the edit names; empty where it names none."""
+    try:
+        lines = Path(edit.file).read_text(encoding="utf-8").splitlines() if edit.line else []
+    except (OSError, UnicodeError):
+        return ""
+    return lines[edit.line - 1].strip() if len(lines) >= edit.line > 0 else ""

@@ -17,6 +17,7 @@ import joblib
 
 from relume.core.trial import Arm, Objective, TrialRun
 from relume.errors import UsageError
+from relume.trial.judge.objective import kind_of
 from relume.trial.pool import forkserver_client
 from relume.trial.pool.trial_cache import TrialCache
 from relume.trial.runner.job import Program, TrialJob, dump, run_of
@@ -207,7 +208,8 @@ class TrialRunner:
             self._cache.add(arm, run)
 
     def _chance(self, run: TrialRun) -> dict[str, float]:
-        known = (base for base in self._bases() if base.criterion == run.criterion)
+        kind = kind_of(run.criterion)
+        known = (base for base in self._bases() if kind_of(base.criterion) == kind)
         levels = [base.metrics["chance"] for base in known if "chance" in base.metrics]
         return {"chance": levels[0]} if levels else {}
 

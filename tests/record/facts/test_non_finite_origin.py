@@ -62,9 +62,22 @@ def row_of_minus_infinity(out: Tensor, step: int) -> Tensor:
     return (masked.softmax(1) * out).sum()  # the softmax
 
 
+def half_scores(out: Tensor, step: int) -> Tensor:
+    wide = (out[None] * (1e4 if step == 4 else 1.0)).half()
+    scores = torch.bmm(wide, wide.transpose(1, 2))  # the scores
+    return (scores.softmax(-1).float() @ out[None]).sum()
+
+
+def half_gate(out: Tensor, step: int) -> Tensor:
+    gate = (out * (1e4 if step == 4 else 1.0)).half()
+    return (gate * gate.tanh().div(1e-3)).float().log_softmax(1).mean()  # the gate
+
+
 @pytest.mark.parametrize(
     ("loss", "operation", "step", "mark"),
     [
+        (half_scores, "bmm", 4, "the scores"),
+        (half_gate, "mul", 4, "the gate"),
         (root_at_zero, "sqrt", 6, "the root"),
         (untaken, "div", 3, "the ratio"),
         (log_of_zero, "log", 5, "the log"),
@@ -126,6 +139,20 @@ def test_the_scale_of_the_inputs_is_not_blamed_for_a_slope_that_is_infinite(
     codes = {f.code for f in trained(tmp_path, loss, spread=500.0).findings}
     assert ("ACT604" in codes) == breaks
     assert ("ACT702" in codes) != breaks
+
+
+def test_an_overflow_of_the_first_pass_is_no_symptom_of_the_inputs(tmp_path: Path) -> None:
+    """The sum of squares overflows in float16; what takes it only hands infinity on."""
+
+    def energy(out: Tensor, step: int) -> Tensor:
+        maps = (300 * out).half()
+        total = (maps * maps).sum()  # the overflow
+        return (total.float() / 400).log1p()
+
+    diagnosis = trained(tmp_path, energy, spread=50.0)
+    told = first(diagnosis)
+    assert told["line"] == line_of("the overflow")
+    assert next(f.code for f in diagnosis.roots if f.severity > 1) == "ACT604"
 
 
 def root_at_once(out: Tensor, step: int) -> Tensor:

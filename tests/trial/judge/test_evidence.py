@@ -11,7 +11,12 @@ from relume.core.trial import Arm, Objective, TrialRun
 from relume.trial.compare_acts import seeds_for, too_few
 from relume.trial.judge import paired_tests, racing
 from relume.trial.judge.arm_summary import arm_summaries
-from relume.trial.judge.objective import direction, requested_objective
+from relume.trial.judge.objective import (
+    direction,
+    fitting_objective,
+    incomparable_arms,
+    requested_objective,
+)
 from relume.trial.judge.objective_value import objective_value
 from relume.trial.judge.verdict import judge
 from relume.trial.paired_trial import run_paired_trial
@@ -46,9 +51,9 @@ GOOD, BAD = [0.5, 0.6, 0.5, 0.7, 0.4], [1.0, 1.1, 0.9, 1.2, 1.05]
 
 @pytest.mark.parametrize("broken", range(6))
 def test_breakdowns_are_counted_by_fishers_test_whatever_the_numbers_are(broken: int) -> None:
-    """0.877 against two NaN and three 0.876: only the breakdowns can decide."""
+    """0.877 against two NaN and three 0.874: only the breakdowns can decide."""
     accuracy = Objective("accuracy", "max", "yardstick")
-    base: list[float | None] = [None] * broken + [0.876] * (5 - broken)
+    base: list[float | None] = [None] * broken + [0.874] * (5 - broken)
     found = said(runs(base, [0.877, 0.8771, 0.8769, 0.877, 0.8768]), accuracy)
     assert found.effect.broken == (0, broken)
     assert (found.word == "proven") is (paired_tests.fisher(0, broken, 5) < 0.05)
@@ -268,3 +273,82 @@ def test_directions_by_name() -> None:
         assert direction(name) == "max"
     assert requested_objective("validation") == Objective("", "", "validation")
     assert requested_objective("validation:val acc") == Objective("val acc", "max", "validation")
+
+
+# ------------------------------------------------------------------ even pairs, alike criteria
+
+FAULTY = [16.6, 11.9, 0.0, 14.3, 0.001, 26.6, 12.0, 0.0, 15.0, 17.0]
+"""A rate that ruins most runs; the others end at next to nothing."""
+
+
+def test_pairs_that_differ_by_next_to_nothing_count_for_neither_side() -> None:
+    found = said(runs([*FAULTY], [0.006] * len(FAULTY)))
+    assert (found.effect.wins, found.effect.pairs, found.word) == (7, 10, "proven")
+    assert "ahead in 7 of 10 pairs, even in 3" in found.text
+    few = said(runs(FAULTY[:5], [0.006] * 5))
+    assert few.word == "undecided"
+    assert few.more_seeds >= 4  # three of five were not even: five that are not need nine
+    won = [x - 0.2 for x in (16.6, 11.9, 14.3)]
+    lost = said(runs([16.6, 11.9, 1.0, 14.3, 1.0], [*won[:2], 4.0, won[2], 4.0]))
+    assert lost.effect.wins == 3  # those that are lost by more than that still are
+
+
+def test_an_accuracy_that_differs_by_less_than_its_even_share_is_no_win() -> None:
+    accuracy = Objective("accuracy", "max", "yardstick")
+    found = said(runs([0.9, 0.9, 0.9, 0.9, 0.9], [0.9005, 0.93, 0.93, 0.93, 0.93]), accuracy)
+    assert (found.effect.wins, found.word) == (4, "undecided")
+
+
+def of(criterion: str, arm: str, log_loss: float, loss: float, accuracy: float = 0.9) -> Runs:
+    return {
+        (arm, k): TrialRun(
+            arm,
+            k,
+            loss + 0.001 * k,
+            loss=((0, 0.7), (9, loss + 0.001 * k)),
+            criterion=criterion,
+            metrics={
+                "start": 0.7,
+                "chance": 0.69,
+                "loss": loss + 0.001 * k,
+                "yard:log-loss": log_loss,
+                "yard:accuracy": accuracy,
+            },
+        )
+        for k in range(5)
+    }
+
+
+def test_a_criterion_that_reads_logits_gives_one_kind_of_loss_whatever_act_is_before_it() -> None:
+    """Two moons: the network's own probabilities are as good, and the loss loses its floor."""
+    made = of("bce_with_logits of sigmoid", "base", 0.031, 0.51)
+    made |= of("bce_with_logits", "candidate", 0.0317, 0.032)
+    objective, why = fitting_objective(made, [ARM])
+    assert (objective.source, incomparable_arms(made, [ARM])) == ("loss", ())
+    assert why == "bce_with_logits reads what it gets as logits, whatever act stands before it"
+    assert said(made, objective).word == "proven"
+
+
+@pytest.mark.parametrize(("log_loss", "accuracy"), [(0.09, 0.9), (0.031, 0.8)])
+def test_a_loss_that_falls_while_the_predictions_get_worse_is_no_gain(
+    log_loss: float, accuracy: float
+) -> None:
+    made = of("cross_entropy of softmax", "base", 0.031, 1.2)
+    made |= of("cross_entropy", "candidate", log_loss, 0.09, accuracy)
+    found = said(made, fitting_objective(made, [ARM])[0])
+    assert found.word == "no proven gain"
+    assert "is worse" in found.text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("nll of softmax", "nll"),  # of raw scores it has no floor
+        ("bce of sigmoid", "bce_with_logits"),
+        ("cross_entropy times 0.5", "cross_entropy of softmax"),
+    ],
+)
+def test_other_criteria_are_of_different_kinds(one: str, other: str) -> None:
+    made = of(one, "base", 0.3, 1.2) | of(other, "candidate", 0.2, 0.4)
+    assert incomparable_arms(made, [ARM]) == ("candidate",)
+    assert fitting_objective(made, [ARM])[0].source == "yardstick"

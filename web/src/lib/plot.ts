@@ -115,7 +115,10 @@ export function axis(scale: Scale, range: [number, number]): Axis {
 export function ticks(scale: Scale, drawn: Axis, room: number): number[] {
   if (scale.ticks) return scale.ticks.filter((at) => inside(at, scale.domain));
   const many = Math.max(2, Math.floor(room));
-  if (!scale.log) return drawn.ticks(many);
+  if (!scale.log) {
+    const few = drawn.ticks(many);
+    return few.length > 1 ? few : drawn.ticks(2 * many + 1); // one number is no scale
+  }
   const [low, high] = scale.domain.map((end) => Math.log10(end)) as [number, number];
   const first = Math.ceil(low - 1e-9);
   const last = Math.floor(high + 1e-9);

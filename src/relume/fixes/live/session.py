@@ -57,6 +57,14 @@ class StartEdit:
     copies: bool = False
 
 
+@dataclass(slots=True)
+class MakingEdit:
+    """An action on every optimiser when it is made."""
+
+    job: EditJob
+    action: Callable[[Optimizer], None]
+
+
 class EditSession:
     """Applies edits to whatever trains in this process.
 
@@ -72,6 +80,7 @@ class EditSession:
         self.undo: list[Callable[[], None]] = []
         self._step_edits: list[StepEdit] = []
         self._start_edits: list[StartEdit] = []
+        self._making_edits: list[MakingEdit] = []
         self._started: set[tuple[int, int, int]] = set()  # (number of the edit, model, module)
         self.threads = Threads()
         self._calls = CallHandlers(self.models, self.threads)
@@ -133,6 +142,10 @@ class EditSession:
         """
         self._start_edits.append(StartEdit(self.current, action, training, copies))
 
+    def on_optimiser(self, action: Callable[[Optimizer], None]) -> None:
+        """Register an action on every optimiser that is made, before it takes a step."""
+        self._making_edits.append(MakingEdit(self.current, action))
+
     def on_calls(self, table: dict[Any, Handler], *, outside: bool = False) -> None:
         """Register handlers for calls of these functions in forwards; `outside`: everywhere."""
         self._calls.add(self.current, table, outside=outside)
@@ -157,6 +170,8 @@ class EditSession:
             pre: Any = register_optimizer_step_pre_hook(self._before)
             self._post = register_optimizer_step_post_hook(self._after)
             self.undo += [pre.remove, self._post.remove]
+        if self._making_edits:
+            self._patch(Optimizer, "__init__", self._wrap_making)
         if self._start_edits or self._calls:
             self._watch_forwards()
             self._force_eager()
@@ -218,6 +233,15 @@ class EditSession:
         while self._gradients:
             parameter, gradient = self._gradients.pop()
             parameter.grad = gradient
+
+    def _wrap_making(self, original: Callable[..., None]) -> Callable[..., None]:
+        def init(optimizer: Optimizer, *args: Any, **words: Any) -> None:
+            original(optimizer, *args, **words)
+            for each in self._making_edits:
+                with attempt(each.job):
+                    each.action(optimizer)
+
+        return init
 
     # ------------------------------------------------------------------ forwards
 

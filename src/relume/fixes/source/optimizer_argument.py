@@ -24,7 +24,7 @@ from relume.fixes.source.code import (
     read,
     with_keyword,
 )
-from relume.fixes.source.setup_blocks import optimisers, patch_from
+from relume.fixes.source.setup_blocks import after_optimiser, optimisers, patch_from
 
 if TYPE_CHECKING:
     from relume.fixes.source.diff import Patch, Source
@@ -34,6 +34,13 @@ PARSING = ("parse_args", "parse_known_args", "command")
 SCHEDULES = "torch.optim.lr_scheduler."
 ABSOLUTE = {"OneCycleLR": {"max_lr": 1}, "CyclicLR": {"base_lr": 1, "max_lr": 2}}
 """Schedules that are given a rate itself: the name and position of each."""
+
+
+_IN_GROUPS = """# {entry} times {factor}
+for group in {{optimiser}}.param_groups:
+    group["{entry}"] *= {factor}
+"""
+"""For an optimiser that the user's own factory makes: before a schedule reads the rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,8 @@ def scale_entry_patch(source: "Source", entry: str, factor: float) -> "Patch | N
     code = read(source.text)
     if code is None:
         return None
+    if not optimisers(code):
+        return after_optimiser(source, _IN_GROUPS.format(entry=entry, factor=f"{factor:g}"))
     changes: dict[Any, Change] = {}
     for call in optimisers(code):
         if not _scale_in(code, call, entry, factor, source.argv, changes):

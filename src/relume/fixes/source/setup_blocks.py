@@ -25,6 +25,23 @@ def optimisers(code: Code) -> list[cst.Call]:
     return [call for call in calls if code.name(call.func).rpartition(".")[2] in OPTIMISERS]
 
 
+def makers(code: Code) -> list[cst.Call]:
+    """Return the calls that make an optimiser: of torch, or where the file has none of those, any
+    whose result is stepped and cleared, as that of the user's own factory."""
+    calls = code.nodes(cst.Call)
+    stepped, cleared = (
+        {dotted(getattr(c.func, "value", None)) for c in calls if last_name(c.func) == verb}
+        for verb in ("step", "zero_grad")
+    )
+    own = [node for node in code.nodes(cst.Assign) if len(node.targets) == 1]
+    return optimisers(code) or [
+        node.value
+        for node in own
+        if isinstance(node.value, cst.Call)
+        and dotted(node.targets[0].target) in (stepped & cleared) - {""}
+    ]
+
+
 def model_of(code: Code, optimiser: cst.Call) -> str:
     """Return the expression of the model whose parameters the optimiser gets.
 
@@ -64,7 +81,7 @@ def after_optimiser(source: "Source", block: str, *, settled: bool = False) -> "
 
 def _around(source: "Source", block: str, *, after: bool, settled: bool = False) -> "Patch | None":
     code = read(source.text)
-    made = [] if code is None else optimisers(code)
+    made = [] if code is None else makers(code)
     if code is None or len(made) != 1:
         return None
     call = made[0]

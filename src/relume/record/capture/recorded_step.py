@@ -197,6 +197,8 @@ class RecordedStep:
                 if self.fact_log.origin.read(graph, self.module_trace, loss, step):
                     self.fact_log.wiring.read_data(graph, self.module_trace, step)
                 self.fact_log.term_reach.read(graph, step, record)
+                self.fact_log.target_networks.read(self.module_trace, step)
+                self.fact_log.row_targets.read(graph, step, deep=self.step_record.deep)
                 self.fact_log.signal.disarm()  # what follows calls is not to follow backward
             if record == 0:
                 self.fact_log.write_frozen()

@@ -13,7 +13,8 @@ Files in reading order:
     node_values.py       what entered and left a node, and the slope between them
     non_finite_origin.py `NonFiniteOrigin`: what made the first value that is not finite
     raised_frames.py     `failed_step`: what the frames of an exception hold of the step
-    term_reach.py        `TermReach`: rows, targets and terms of the loss that send a gradient
+    term_reach.py        `TermReach`: terms of the loss that send a gradient
+    row_reach.py         `RowReach`: rows and labels that send a gradient
     lost_updates.py      `LostUpdates`: updates that change nothing, and the optimiser's eps
     fresh_weights.py     frozen weights that look as they were drawn
     wiring.py            `WiringAudit`: gradients that are cleared, reach, and are optimised; of it

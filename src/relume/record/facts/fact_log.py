@@ -13,8 +13,10 @@ from relume.record.facts.fact_audit import FactAudit
 from relume.record.facts.fresh_weights import write_frozen
 from relume.record.facts.lost_updates import LostUpdates
 from relume.record.facts.non_finite_origin import NonFiniteOrigin
+from relume.record.facts.row_targets import RowTargets
 from relume.record.facts.signal_audit import SignalAudit
 from relume.record.facts.structure_facts import StructureFacts
+from relume.record.facts.target_networks import TargetNetworks
 from relume.record.facts.term_reach import TermReach
 from relume.record.facts.wiring import WiringAudit
 from relume.record.graph import affine_structure, criterion
@@ -71,6 +73,8 @@ class FactLog(FactAudit):
         origin: writes where the first value that is not finite came from.
         term_reach: writes which rows, targets and terms of the loss send a gradient.
         lost_updates: writes what is left of an update.
+        target_networks: writes which networks run without a gradient beside one that trains.
+        row_targets: writes how many rows come back with the target of another row.
     """
 
     def __init__(self, sites: Sites, writer: Writer) -> None:
@@ -84,6 +88,8 @@ class FactLog(FactAudit):
         self.origin = NonFiniteOrigin(sites, writer)
         self.term_reach = TermReach(writer, self.signal.followed)
         self.lost_updates = LostUpdates(sites, writer)
+        self.target_networks = TargetNetworks(sites, writer)
+        self.row_targets = RowTargets(sites, writer)
         self._written: dict[str, Site] = {}
         self._parameters: dict[str, Site] = {}
         self._module_orders: dict[str, int] = {}  # of modules whose parameters were gathered
@@ -267,6 +273,8 @@ class FactLog(FactAudit):
         self.signal.finish()
         self.term_reach.finish(step)
         self.lost_updates.finish()
+        self.target_networks.finish()
+        self.row_targets.finish(step)
         if optimizer_steps and not backwards:
             self.structure_facts.write_opaque("", "torch.func", *NO_BACKWARD, step)
         if backwards and not optimizer_steps:

@@ -6,7 +6,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind, saved
+from relume.record.graph.autograd_graph import (
+    AutogradGraph,
+    AutogradNode,
+    kind,
+    saved,
+    signal_inputs,
+    signed_axis,
+)
 from relume.record.graph.op_names import AFFINE
 
 Values = Callable[[AutogradNode], Tensor | None]
@@ -64,7 +71,17 @@ def _quotient(node: AutogradNode) -> Tensor | None:
     return 1 / below if above is None else above / below
 
 
+def _product_with(name: str, apply: Callable[[Tensor, Tensor], Tensor]) -> Values:
+    def value(node: AutogradNode) -> Tensor | None:
+        own, other = _own(node), saved_tensor(node, name)
+        return None if own is None or other is None else apply(own, other)
+
+    return value
+
+
 OUTPUTS: dict[str, Values] = {
+    "MulBackward": _product_with("_saved_other", torch.mul),
+    "BmmBackward": _product_with("_saved_mat2", torch.bmm),
     "LogBackward": _of(_own, torch.log),
     "Log2Backward": _of(_own, torch.log2),
     "Log10Backward": _of(_own, torch.log10),
@@ -118,7 +135,21 @@ def output(graph: AutogradGraph, node: AutogradNode) -> Tensor | None:
         for at, (source, _) in enumerate(user.next_functions):
             if source is node and (value := _taken(user, at)) is not None:
                 return value
-    return None
+    return _added_up(graph, node)
+
+
+def _added_up(graph: AutogradGraph, node: AutogradNode) -> Tensor | None:
+    """The sum or mean of what entered, computed again in its own type; None for any other node."""
+    sources = signal_inputs(node)
+    if kind(node) not in ("SumBackward", "MeanBackward") or len(sources) != 1:
+        return None
+    value = output(graph, sources[0])
+    if value is None:
+        return None
+    axes = getattr(node, "_saved_dim", None)
+    over = None if axes is None else [signed_axis(axis) for axis in axes]
+    add = torch.sum if kind(node) == "SumBackward" else torch.mean
+    return add(value) if over is None else add(value, over, keepdim=bool(node._saved_keepdim))
 
 
 def _taken(user: AutogradNode, at: int) -> Tensor | None:

@@ -1,6 +1,7 @@
 """Writes facts about a model's structure: its head, its affine pairs, and its opaque ops."""
 
 from collections.abc import Callable, Iterable, Sequence
+from math import isfinite
 from typing import Any
 
 from torch import nn
@@ -18,7 +19,7 @@ from relume.record.graph.autograd_graph import (
     name_of,
 )
 from relume.record.graph.dropout_masks import dropout_masks
-from relume.record.graph.head_reach import head_reach
+from relume.record.graph.head_reach import Reach, head_reach, single_norms
 from relume.record.graph.opaque_ops import CUSTOM, FUSED, OPAQUE, PACKED, RELEASED, is_custom
 from relume.record.graph.softmax_source import axis_is_left_out
 from relume.record.sites.module_trace import ModuleTrace
@@ -74,7 +75,7 @@ class StructureFacts(FactAudit):
                 "acts": acts,
                 "direct": head_structure.is_direct(spec, head),
                 "guarded": head_structure.log_guards(spec, head),
-                "reach": head_reach(spec, head),
+                **_reach(head_reach(spec, head)),
                 "rows_sum_error": None if rows is None else rows[0],
                 "rows_min": None if rows is None else rows[1],
             },
@@ -149,6 +150,9 @@ class StructureFacts(FactAudit):
             name = sites[node].name if node in sites else data["act"]
             data["implicit"] = self._implicit(node, module_trace)
             self._write_once("softmax", name, node, data, step)
+        for node, shape in single_norms(graph):
+            ends = head_structure.is_last(graph, node)
+            self._write_once("single-norm", "", node, {"shape": shape, "ends": ends}, step)
         for node, before in head_structure.act_pairs(graph):
             first, second = (by_node()[name_of(each)][0].name for each in (before, node))
             name = sites[node].name if node in sites else second
@@ -263,3 +267,11 @@ def _within(path: str, outer: str) -> bool:
 def _plain_name(node: AutogradNode) -> str:
     """Return the operation without autograd's suffix: ``"View"`` for ``"ViewBackward0"``."""
     return kind(node).removesuffix("Backward")
+
+
+def _reach(reach: Reach | None) -> dict[str, Any]:
+    """What operations before the criterion reach together; None for a side without a limit."""
+    if reach is None:
+        return {"reach": None}
+    sides = [side if isfinite(side) else None for side in (reach.low, reach.high)]
+    return {"reach": sides, "reach_by": list(reach.operations)}

@@ -1,4 +1,4 @@
-"""Audits which rows, targets and terms of the loss send a gradient.
+"""Audits which terms of the loss send a gradient, and asks the same of rows and labels.
 
 The first records and every 15th later one are read, as in `wiring.py`; what a record costs there is
 one reduction over the gradient of the head.
@@ -6,44 +6,27 @@ one reduction over the gradient of the head.
 
 import sys
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-import torch
-from torch import Tensor
 from torch.optim import Optimizer
 
 from relume.core import Fact
 from relume.instrument.module_names import user_frame
 from relume.record.facts.call_follower import FollowedSteps, Origin
-from relume.record.graph import criterion, criterion_targets
-from relume.record.graph.autograd_graph import (
-    AutogradGraph,
-    AutogradNode,
-    kind,
-    signed_axis,
-    weight_of,
-)
+from relume.record.facts.row_reach import RowReach
+from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode
 from relume.record.graph.loss_terms import bare_operands, cut_operand, split
-from relume.record.graph.op_names import AFFINE, RESHAPE
-from relume.record.hooks.torch_state import untraced
 from relume.record.sites.sites import source_of
 from relume.record.store.run_file import Writer
 
 FIRST, EVERY = 10, 15  # records that are read, as in `wiring.py`
 FOLLOWED = 2  # steps whose calls are followed where a sum has an operand without a gradient
-EARLY = 3  # first of them, at which no row is fitted yet
-LIKELIHOODS = ("cross_entropy", "nll", "bce", "bce_with_logits", "log_likelihood", "kl_div")
 Reach = tuple[tuple[str, int], frozenset[int]]
 """Line of a term, and the ids of the leaves behind it."""
-MIXES = frozenset(
-    f"{name}Backward"
-    for name in ("Mm", "Bmm", "Cdist", "EuclideanDist", "Index", "Topk", "Sort", "Kthvalue")
-)
-"""Operations by which rows of the head are compared or chosen: some then have no gradient."""
 
 
 class TermReach:
-    """Writes facts ``signal``: at ``rows``, ``targets``, ``term N`` and ``terms``.
+    """Writes facts ``signal``: at ``term N`` and ``terms``, and those of `RowReach`.
 
     Args:
         writer: the open run file.
@@ -54,9 +37,7 @@ class TermReach:
         self._writer = writer
         self._followed = followed
         self._audits = 0
-        self._rows: list[Tensor] = []  # per audit: rows, rows without gradient
-        self._zeroed = [0, 0]
-        self._counted = [0, 0, 0, 0]  # targets, targets that count, batches, batches without any
+        self._rows = RowReach(writer)
         self._terms: list[Reach] = []  # of backward passes whose optimisers have not all stepped
         self._held: set[int] = set()
         self._silent: dict[tuple[str, int, str], int] = {}
@@ -71,17 +52,9 @@ class TermReach:
         if record >= FIRST and record % EVERY:
             return
         self._audits += 1
-        spec = criterion.criterion(graph)
         if graph.derived:
             return
-        head = criterion.head(spec, graph)
-        target = criterion_targets.targets(spec)
-        if target is None:
-            target = criterion_targets.handwritten_targets(spec, head)
-        every_row = target is None or self._count_targets(spec, target)
-        flattens = spec.name in LIKELIHOODS  # where it is sure, and right: saturation, no blindness
-        if self._audits <= EARLY and spec.masked is None and every_row and not flattens:
-            self._watch_rows(graph, head)
+        self._rows.read(graph)
         terms, bare = split(graph)
         self._terms = [(source_of(term.entry), term.leaves) for term in terms]  # no node: it holds
         self._sums += len(terms) > 1 or bool(bare)  # the leaves, and layers made anew must go
@@ -89,51 +62,6 @@ class TermReach:
             self._read_bare(graph, node)
         if self._audits & (self._audits - 1) == 0:
             self.write(step)
-
-    # ------------------------------------------------------------------ rows and targets
-
-    def _watch_rows(self, graph: AutogradGraph, head: criterion.Head) -> None:
-        """Count the rows whose gradient at the head is zero, unless rows are chosen by design."""
-        layers = [node for node in graph.nodes if kind(node) in AFFINE]
-        node = head.affine or (layers[-1] if layers else None)
-        after = {
-            n for n in graph.nodes if node is not None and n._sequence_nr() > node._sequence_nr()
-        }
-        weight = None if node is None else weight_of(node)
-        if node is None or weight is None or any(kind(n) in MIXES for n in after):
-            return
-        twins = [n for n in graph.nodes if kind(n) in AFFINE and _same(weight_of(n), weight)]
-        if len(twins) > 1:
-            return  # rows of two calls are compared: a pair that is far enough apart rests
-        if _is_masked(graph, node):
-            return
-        zeros = _zero_factors(graph, node)
-        if zeros is not None:
-            self._zeroed[0] += zeros.numel()
-            self._zeroed[1] += int(zeros.sum())
-        elif any(kind(user) == "ReluBackward" for user in _users(graph, node)):
-            return  # a head that is shut: the matter of one-sided-head
-
-        def count(grads: tuple[Tensor | None, ...]) -> None:
-            grad = grads[0]
-            if grad is None or not grad.dim() or grad.shape[0] < 2:
-                return
-            with untraced():
-                silent = (grad.detach().reshape(grad.shape[0], -1) == 0).all(1)
-                self._rows.append(torch.stack([silent.sum() * 0 + silent.numel(), silent.sum()]))
-
-        node.register_prehook(count)
-
-    def _count_targets(self, spec: criterion.Criterion, target: Tensor) -> bool:
-        """Count the targets of one graph; return whether all of them count."""
-        every = True
-        ignored = getattr(spec.node, "_saved_ignore_index", None)
-        if ignored is not None and not target.is_floating_point():
-            kept = target[target != signed_axis(ignored)]
-            none, every = kept.numel() == 0, kept.numel() == target.numel()
-            for at, more in enumerate((target.numel(), kept.numel(), 1, int(none))):
-                self._counted[at] += more
-        return every
 
     # ------------------------------------------------------------------ terms
 
@@ -203,22 +131,7 @@ class TermReach:
 
     def write(self, step: int) -> None:
         """Write the facts as far as they are known."""
-        if self._rows:
-            rows: list[list[int]] = cast(
-                Any, torch.stack([pair.cpu() for pair in self._rows])
-            ).tolist()
-            shares = [silent / count for count, silent in rows]
-            data: dict[str, Any] = {
-                "batches": len(rows),
-                "rows": int(sum(r[0] for r in rows)),
-                "share": min(shares),
-            }
-            data["zeroed"] = self._zeroed[1] / self._zeroed[0] if self._zeroed[0] else None
-            self._writer.replace_fact(Fact("signal", "rows", 0, data))
-        if self._counted[2]:
-            names = ("targets", "counted", "batches", "empty")
-            data = dict(zip(names, self._counted, strict=True))
-            self._writer.replace_fact(Fact("signal", "targets", 0, data))
+        self._rows.write()
         silent = dict(self._silent)
         for number, (reached, unreached) in self._by_place.items():
             if unreached and not reached:  # else another optimiser steps on it at another time
@@ -246,41 +159,3 @@ def _names_at(file: str, line: int) -> Mapping[str, Any]:
             return {**frame.f_globals, **frame.f_locals}
         frame = user_frame(frame.f_back)
     return {}
-
-
-def _users(graph: AutogradGraph, node: AutogradNode) -> list[AutogradNode]:
-    """The nodes that take a node's output, past those that only reshape it."""
-    users: list[AutogradNode] = []
-    todo = list(graph.consumers(node))
-    while todo:
-        user = todo.pop()
-        if kind(user) in RESHAPE:
-            todo += graph.consumers(user)
-        else:
-            users.append(user)
-    return users
-
-
-def _is_masked(graph: AutogradGraph, node: AutogradNode) -> bool:
-    """Whether a head's output is multiplied by a mask of zeros and ones: padding of sequences."""
-    for user in _users(graph, node):
-        factor = criterion.constant_of(user)
-        if factor is None or factor.numel() == factor.shape[0]:
-            continue
-        entries = factor.detach().reshape(-1)[:4096]
-        if bool(((entries == 0) | (entries == 1)).all() & (entries == 0).any()):
-            return True
-    return False
-
-
-def _zero_factors(graph: AutogradGraph, node: AutogradNode) -> Tensor | None:
-    """Which rows of a head's output are multiplied by zero: a label of 0 in a loss for -1 and 1."""
-    for user in _users(graph, node):
-        factor = criterion.constant_of(user)
-        if factor is not None and factor.dim() and factor.numel() == factor.shape[0] > 1:
-            return factor.detach().reshape(-1) == 0
-    return None
-
-
-def _same(one: Tensor | None, other: Tensor) -> bool:
-    return one is not None and one.data_ptr() == other.data_ptr()

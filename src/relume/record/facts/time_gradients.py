@@ -143,6 +143,8 @@ class GradientOverTime(FactAudit):
         data["now"] = "lost" if lost >= LOST else "grown" if grown >= LOST else ""
         data |= {"length": reading.length, "layer": reading.layer, "at": at}
         data |= {"log10": [round(value, 3) for value in logs], "decades": lost, "growth": grown}
+        if data["grown"]:
+            data.setdefault("grown_since", step)
         data["step"] = step
         if reading.where[1] or "line" not in data:
             data["file"], data["line"] = reading.where

@@ -35,6 +35,9 @@ CRITERIA = {
 }
 
 
+KNOWN = frozenset(CRITERIA.values()) | {"cross_entropy"}
+"""Criteria that torch computes: what stands before them is the head's."""
+
 SUMS_TO_ONE = 1e-3  # tolerance on the sum of soft targets, as for probabilities (page of ACT201)
 
 FEWEST = 4  # weights: fewer may differ in sign by themselves
@@ -54,6 +57,10 @@ BY_HAND = frozenset({"PowBackward", "MulBackward", "AbsBackward"})
 
 # Nodes that a hand-written loss or normalisation puts between the head and the criterion.
 HAND_WRITTEN = frozenset(f"{n}Backward" for n in ("Add", "Sub", "Mul", "Log", "Div", "Neg", "Exp"))
+
+
+# Nodes that bend a score on its way to a criterion and are no acts.
+BENDS = frozenset(f"{n}Backward" for n in ("Abs", "Pow", "Sqrt"))
 
 
 @dataclass(slots=True)
@@ -260,6 +267,22 @@ def _picked(graph: AutogradGraph, node: AutogradNode) -> AutogradNode | None:
 
 def _mask(graph: AutogradGraph, node: AutogradNode) -> AutogradNode | None:
     """The product with a mask of zeros and ones that the terms of a criterion enter."""
+    found = _weighing(graph, node)
+    mask = None if found is None else mask_of_terms(found)
+    if mask is None:
+        return None
+    entries = mask.detach().reshape(-1)[:4096]
+    return found if bool(((entries == 0) | (entries == 1)).all()) else None
+
+
+def factors_of_terms(graph: AutogradGraph, spec: Criterion) -> Tensor | None:
+    """What the terms of a criterion are multiplied with, one by one; None without such factors."""
+    found = _weighing(graph, spec.gathered or spec.node)
+    return None if found is None else mask_of_terms(found)
+
+
+def _weighing(graph: AutogradGraph, node: AutogradNode) -> AutogradNode | None:
+    """The product with constants that the terms of a criterion enter."""
     for _ in range(6):
         users = graph.consumers(node)
         if len(users) != 1:
@@ -267,8 +290,7 @@ def _mask(graph: AutogradGraph, node: AutogradNode) -> AutogradNode | None:
         node = users[0]
         mask = mask_of_terms(node)
         if mask is not None and mask.numel() > 1:
-            entries = mask.detach().reshape(-1)[:4096]
-            return node if bool(((entries == 0) | (entries == 1)).all()) else None
+            return node
         if kind(node) not in RESHAPE | {"NegBackward", "SubBackward", "MulBackward"}:
             return None
     return None
@@ -353,7 +375,7 @@ def head(criterion: Criterion, graph: AutogradGraph | None = None) -> Head:
             return Head(None, acts[::-1])
         if entry is not None:
             acts.append(node)
-        elif name not in RESHAPE and name not in HAND_WRITTEN:
+        elif name not in RESHAPE | HAND_WRITTEN and not (criterion.name in KNOWN and name in BENDS):
             return Head(None, acts[::-1])
         sources = _without_sum(node, signal_inputs(node))
         node = max(sources, key=lambda source: source._sequence_nr()) if sources else None

@@ -109,6 +109,20 @@ def _output(node: AutogradNode, act: bool) -> Tensor | None:
     )
 
 
+def labels(criterion: Criterion) -> Tensor | None:
+    """The class of each row, also of rows that do not count, as whole numbers; None without."""
+    if criterion.name in ("cross_entropy", "nll", "log_likelihood") and criterion.weighed is None:
+        picked = criterion.gathered
+        value = saved(criterion.node, "_saved_target") if picked is None else index_of(picked)
+    elif criterion.name in ("bce", "bce_with_logits"):
+        value = saved(criterion.node, "_saved_target")
+        if isinstance(value, Tensor) and not bool(((value == 0) | (value == 1)).all()):
+            return None
+    else:
+        return None
+    return value.detach().reshape(-1).long() if isinstance(value, Tensor) else None
+
+
 def targets(criterion: Criterion) -> Tensor | None:
     """The targets that the criterion saved, or None."""
     value: Any = saved(criterion.node, "_saved_target")

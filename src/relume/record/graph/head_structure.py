@@ -156,11 +156,11 @@ def softmaxes(
         role = "output" if output else roles.get(node, "hidden")
         data = {"act": act, "axis": axis % len(shape), "shape": shape, "batch": over, "role": role}
         if shape[axis] == 1:
-            data["ends"] = output or _is_last(graph, node)
+            data["ends"] = output or is_last(graph, node)
         yield node, data
 
 
-def _is_last(graph: AutogradGraph, node: AutogradNode) -> bool:
+def is_last(graph: AutogradGraph, node: AutogradNode) -> bool:
     """Whether no layer takes a node's output, and no signal is multiplied with it."""
     todo, visited = [*graph.consumers(node)], 0
     while todo and visited < MOST_CONSUMERS:

@@ -105,6 +105,7 @@ class ModuleHooks:
             module_trace.main.stack.clear()
         if not module_trace.main.stack:
             if not torch.is_grad_enabled():
+                module_trace.beside[id(module)] = weakref.ref(module)
                 if module.training:
                     module_trace.called[id(module)] = weakref.ref(module)
                 return  # an evaluation

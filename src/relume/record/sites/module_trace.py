@@ -70,6 +70,7 @@ class ModuleTrace:
         thread: that thread; 0 where nothing is recorded.
         any_packed: saved tensors were packed somewhere; reading them would compute them again.
         called: the modules that ran in training mode, by id, also those without a gradient.
+        beside: the models that ran without a gradient, in either mode, by id.
     """
 
     def __init__(self) -> None:
@@ -82,6 +83,7 @@ class ModuleTrace:
         self.thread = 0
         self.any_packed = False
         self.called: dict[int, weakref.ref[nn.Module]] = {}
+        self.beside: dict[int, weakref.ref[nn.Module]] = {}
         self._base = 0
 
     def begin(self) -> None:

@@ -37,21 +37,22 @@ _STYLES = {
 }
 
 
-def cure(result: Cure, console: Console, *, diff: bool = True) -> None:
+def cure(result: Cure, console: Console, *, diff: bool = True, verbose: bool = False) -> None:
     """Print what `relume fix` reports: the cause, the tried edits, the patch, the verdict last."""
     style = Style(console)
     if result.root is not None:
         _cause(result.root, style)
     for same_objective in _by_objective(result.trials):
         style.put()
-        table(same_objective, "What was tried", style)
+        table(same_objective, "What was tried", style, fold=not verbose)
     if result.taught:
         style.put()
         style.rule(style.text(("What the trials taught", "bold")), "dim")
         for line in result.taught:
             style.put(style.text(sentence(line)), left=1)
-    for edit in result.advice:
+    if result.advice and not result.edits:
         style.put()
+    for edit in () if result.edits else result.advice:
         style.put(style.text(("by hand  ", "bold"), sentence(edit.text), ("  not tried", "dim")))
     if result.diff and diff:
         _patch(result, style)
@@ -85,6 +86,12 @@ def _verdict(result: Cure, style: Style) -> None:
         sign, tone, claim = "✓", "bold green", "Nothing to fix."
     else:
         sign, tone, claim = "?", "bold yellow", "Leave it: it learns, and no repair shows a gain."
+        if len(result.trials) == 1 and any(
+            v.word == "ahead at one seed" for v in result.trials[0].verdicts
+        ):
+            codes = ",".join(dict.fromkeys(f.code for f in result.diagnosis.roots))
+            claim = "Leave it: it learns, no rule warns, and no repair halves the loss"
+            claim += f" (--select {codes} tries for less)." if codes else "."
         if any(v.word == "undecided" for t in result.trials for v in t.verdicts):
             claim = "Undecided: no repair is proven yet."
     style.put(style.text((f"{style.sign(sign)} relume fix: {claim}", tone), " ", words))
@@ -125,8 +132,12 @@ def _by_objective(trials: Sequence[Trial]) -> list[list[Trial]]:
     ]
 
 
-def table(trials: Sequence[Trial], title: str, style: Style) -> None:
-    """Print trials of one objective: a row for each arm with its value, difference and verdict."""
+def table(trials: Sequence[Trial], title: str, style: Style, *, fold: bool = False) -> None:
+    """Print trials of one objective: a row for each arm with its value, difference and verdict.
+
+    With `fold` those that did nothing at one seed share a line, and those that found nothing to
+    change.
+    """
     first, last = trials[0], trials[-1]
     direction = "lower" if first.objective.better == "min" else "higher"
     style.rule(style.text((prose(title), "bold")), "dim")
@@ -139,14 +150,31 @@ def table(trials: Sequence[Trial], title: str, style: Style) -> None:
     # the base's runs grow from trial to trial: the last one has all of them
     rows = [(last, arm) for arm in last.arms if arm.role == "base"]
     rows += [(each, arm) for each in trials for arm in each.arms if arm.role == "candidate"]
+    idle = [arm for each, arm in rows if _did_nothing(each, arm)]
+    unlaid = [arm for each, arm in rows if _was_unlaid(each, arm)]
+    folded = [arm for some in (idle, unlaid) if fold and len(some) > 1 for arm in some]
+    rows = [(each, arm) for each, arm in rows if arm not in folded]
     if style.width < 100:
         for each, arm in rows:
             _stacked(each, arm, style)
     else:
         style.put(_columns(rows, style), left=1)
+    for some, what in ((idle, "no gain at one seed"), (unlaid, "found nothing to change")):
+        if fold and len(some) > 1:
+            words = "; ".join(prose(arm.text or arm.name) for arm in some)
+            style.put(style.text((f"{what} (--verbose lists them): ", "bold"), words), left=1)
     style.put(style.text((_placebo(last), "dim")), left=1)
-    for line in evidence_lines(last):
+    for line in evidence_lines(last, without=folded):
         style.put(style.text((line, "dim")), left=1)
+
+
+def _did_nothing(trial: Trial, arm: Arm) -> bool:
+    verdict = trial.verdict(arm.name)
+    return verdict is not None and verdict.word == "no gain at one seed"
+
+
+def _was_unlaid(trial: Trial, arm: Arm) -> bool:
+    return any(shot.unlaid for shot in trial.shots_of(arm.name))
 
 
 def _columns(rows: Sequence[tuple[Trial, Arm]], style: Style) -> Table:
@@ -248,8 +276,9 @@ def _placebo(trial: Trial) -> str:
     return f"placebo: runs of this script differ by themselves; {verdict.word}"
 
 
-def evidence_lines(trial: Trial) -> list[str]:
+def evidence_lines(trial: Trial, without: Sequence[Arm] = ()) -> list[str]:
     """Return what the trial could have seen, and what its runs printed on held-out rows."""
+    hidden = {arm.name for arm in without}
     lines = [str(few)] if (few := trial.meta.get("too few")) else []
     judged = [v for v in trial.verdicts if v.effect is not None and v.arm != "placebo"]
     seen = [v.visible for v in judged if v.visible is not None]
@@ -267,7 +296,7 @@ def evidence_lines(trial: Trial) -> list[str]:
         values = [
             f"{arm_words(trial, one.arm)} {number(one.held_out[held])}"
             for one in trial.standings
-            if held in one.held_out
+            if held in one.held_out and one.arm not in hidden
         ]
         lines.append(f"{name(held)} at the end: {'; '.join(values)}")
     if names and trial.objective.source == "loss":
@@ -320,13 +349,14 @@ def _footer(trials: Sequence[Trial], style: Style) -> None:
     if not trials:
         style.put()
         return
-    runs = len({(s.arm, s.seed) for each in trials for s in each.shots})
     seconds = sum(float(each.meta.get("seconds", 0.0)) for each in trials)
     style.put()
     folder = place(str(trials[0].meta.get("kept_in", "")), 0)
     resumed = int(trials[-1].meta.get("resumed", 0))
-    words = (
-        f"{count(runs, 'run')}, {resumed} of them from before" if resumed else count(runs, "run")
-    )
+    made = trials[-1].meta.get("executed")
+    runs = len({(s.arm, s.seed) for each in trials for s in each.shots}) if made is None else made
+    words = count(int(runs), "run")
+    if resumed:
+        words += f", and {resumed} that were kept from before"
     style.put(style.text((f"{words}; {duration(seconds)}; kept in", "dim")))
     style.put(style.text((folder, "dim")))

@@ -1,9 +1,10 @@
 """Folds the findings into trees: each root cause with the findings that it explains below it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from relume.core import Diagnosis, Finding, NotChecked, Severity
+from relume.core import NEW_ROWS, Diagnosis, Finding, NotChecked, Severity
 from relume.core.plural import count
 
 
@@ -106,11 +107,14 @@ def verdict(diagnosis: Diagnosis, tree: CauseTree) -> tuple[str, str]:
         names = list(dict.fromkeys(branch.finding.name for branch in tree.roots))
         claim += f": {', '.join(names)}" if len(names) <= 3 else ""
         return "sick", f"It learns, but: {claim}" if diagnosis.verdict == "learns-but" else claim
+    if any(words.startswith(NEW_ROWS) for words in diagnosis.unseen):
+        return "unknown", "It learns its own rows, and perhaps not new ones"
     if diagnosis.verdict:
         return CLAIMS[diagnosis.verdict]
     if not diagnosis.findings and not diagnosis.checked and not diagnosis.ruled_out:
         return "unknown", "Nothing could be checked"
-    return "unknown", "Nothing wrong was found"  # a model that was only checked, never trained
+    looked = {item.code for item in (*diagnosis.checked, *diagnosis.ruled_out) if item.applies}
+    return "unknown", f"The {count(len(looked), 'rule')} that could look found nothing wrong"
 
 
 CLAIMS = {
@@ -125,6 +129,22 @@ CLAIMS = {
 
 def not_seen(diagnosis: Diagnosis) -> str:
     """Return what keeps a run from being called fine, as a sentence; empty where nothing does."""
-    if not diagnosis.unseen:
+    if diagnosis.unseen:
+        return f"Not seen: {'; '.join(diagnosis.unseen)}."
+    return _could_not_look(diagnosis) if diagnosis.verdict == "" and diagnosis.ok else ""
+
+
+REASONS = 3  # why rules of a check could not look: the commonest are named, `-v` has all
+
+
+def _could_not_look(diagnosis: Diagnosis) -> str:
+    """Say how many rules of a check could not look, and why; empty where all could."""
+    done = {item.code for item in (*diagnosis.findings, *diagnosis.checked, *diagnosis.ruled_out)}
+    reasons = {item.code: item.reason.rstrip(".") for item in diagnosis.not_checked}
+    missing = Counter(reason for code, reason in reasons.items() if code not in done)
+    if not missing:
         return ""
-    return f"Not seen: {'; '.join(diagnosis.unseen)}."
+    parts = [f"{reason} ({many})" for reason, many in missing.most_common(REASONS)]
+    rest = missing.total() - sum(many for _, many in missing.most_common(REASONS))
+    parts += [f"other reasons ({rest})"] if rest else []
+    return f"{count(missing.total(), 'other rule')} could not look: {'; '.join(parts)}."

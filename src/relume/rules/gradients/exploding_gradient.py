@@ -11,7 +11,9 @@ and after a NaN nothing comes back.
 ## How it is measured
 Non-finite anywhere (activation, gradient, loss) after something had grown (the loss above 10 times
 its start, RMS z above 1e3, an update larger than its weight, a gradient norm above 1000 times the
-first): an error at once, under any outcome. first-non-finite reports a NaN out of nowhere. Loss
+first): an error at once, under any outcome. Where an operation overflowed float16 by name, a signal
+counts as grown from 10 times its first value on: half of that type's range is 3e4. first-non-finite
+reports a NaN out of nowhere. Loss
 above 10 times its start or chance, whichever is larger: error. RMS z above 1e3: warning. Robust
 z-score of the log gradient norm above 6 against the median of the earlier three quarters (spread at
 least 0.1 decades, so that a very steady run is not judged by rounding) and growing, while the run
@@ -46,6 +48,7 @@ from relume.rules.non_finite import (
     broke_at_an_edge,
     non_finite_loss_step,
     non_finite_values,
+    overflowed_in_half,
     recovered,
 )
 from relume.rules.outcome import DIVERGED, judge
@@ -75,6 +78,7 @@ CURE = "divide the learning rate by ten, and clip the gradient norm as a seat be
 # What counts as large before a value overflowed: RMS of z as above, a weight replaced in one step
 # (ACT605's extreme), a gradient a thousand times its first norm (reasoned: a z-score needs 50
 # records, and an overflow may take three)
+SIGNALS = ("pre_rms", "post_rms")
 GROWN = {"pre_rms": LARGE, "post_rms": LARGE, "update_ratio": 1.0, "grad_norm": 1e3}
 
 
@@ -107,9 +111,10 @@ def _non_finite(trace: Trace) -> Finding | None:
     what = "gradient" if str(first.data.get("stat", "")).startswith("grad") else "value"
     cleared = recovered(trace)
     text = (
-        "values grew until {site} had the first {what} that is not finite at step {step} ({stat})"
+        "values grew until they overflowed: the {what} at {site} is the first that is NaN or "
+        "infinite, at step {step}"
     )
-    text += "; the run got over it" if cleared else ", and {places} places in all"
+    text += "; the run got over it" if cleared else ". That holds at {places} places"
     stat = str(first.data.get("stat", "loss"))
     more: dict[str, Value] = {"what": what, "step": step, "stat": stat, "places": len(facts) or 1}
     return PAGE.finding(
@@ -128,9 +133,12 @@ def _grew(trace: Trace, step: int) -> bool:
     loss = _finite(trace.series("", "loss"), step)
     if len(loss) and loss.max() > DIVERGED * abs(float(loss[0])):
         return True
+    half = overflowed_in_half(trace)  # 1e3 is then a sixtieth of the range, and no explosion
     for (_, stat), series in trace.table.items():
         if stat in GROWN and (values := _finite(series, step)).size:
             limit = GROWN[stat] * (float(values[0]) if stat == "grad_norm" else 1.0)
+            if half and stat in SIGNALS:
+                limit = max(limit, DIVERGED * float(values[0]))
             if values.max() > limit > 0:
                 return True
     return False

@@ -28,7 +28,10 @@ where several do). Threshold: one value, by definition; one step is enough evide
 operation can be named (a GPU, on steps that are not recorded), the earliest record with such a
 value names its site. An error under any outcome; a note, marked as cleared, where the run got over
 it (a loss scaler skips such steps). A value that grew until it overflowed is explained by
-exploding-gradient. What is measured after the step is not judged by other rules.
+exploding-gradient. Where a named operation of float16 turned finite numbers into more than 65504,
+that operation is the cause: the scale of inputs or initial weights does not explain it, and an
+explosion does only where the loss, a gradient or a signal had grown since the start of the run.
+What is measured after the step is not judged by other rules.
 
 ## Known false alarms
 Masked attention scores of minus infinity are meant so: attention is not judged.
@@ -50,13 +53,20 @@ from typing import Any
 import numpy as np
 
 from relume.core import Evidence, Fact, Finding, Result, Series, Severity, Site, Trace, Value
-from relume.rules.non_finite import non_finite_loss_step, non_finite_values, origin, recovered
+from relume.rules.non_finite import (
+    non_finite_loss_step,
+    non_finite_values,
+    origin,
+    overflowed_in_half,
+    recovered,
+)
 from relume.rules.page import page
 from relume.rules.series_tools import curve, last_step, number
 
 PAGE = page(__doc__)
 
 HALF = ("float16", "bfloat16")
+OVERFLOW = "overflow"  # in the evidence: a named operation left the range of float16
 
 
 def check(trace: Trace) -> Iterator[Result]:
@@ -88,6 +98,8 @@ def _at_origin(trace: Trace, fact: Fact, places: int) -> Finding:
         if (size := number(data.get(name))) is not None:
             more[name] = size  # zero says most of all
     file, line = str(data.get("file") or ""), int(number(data.get("line")) or 0)
+    if overflowed_in_half(trace):
+        more[OVERFLOW] = True
     more["source"] = f" ({file.rpartition('/')[2]}:{line})" if line else ""
     text = {"update": _update_text, "backward": _backward_text}.get(
         str(data.get("phase")), _forward_text
@@ -117,14 +129,16 @@ def _update_text(data: Mapping[str, Any]) -> str:
 
 def _backward_text(data: Mapping[str, Any]) -> str:
     likely = "" if data.get("certain") else "most likely "
-    text = f"the gradient broke {likely}at {{operation}}{{source}} at step {{step}}"
+    text = (
+        f"the gradient became NaN or infinite {likely}at {{operation}}{{source}} at step {{step}}"
+    )
     if data.get("bad"):
         return text + ": its slope is not finite at {bad} of {entries} entries" + _entered(data)
     return text + ": the weights behind it are NaN, and no other is"
 
 
 def _forward_text(data: Mapping[str, Any]) -> str:
-    text = "{operation}{source} made the first value that is not finite, at step {step}: {bad} of "
+    text = "{operation}{source} made the first NaN or infinity, at step {step}: {bad} of "
     text += "{entries} entries"
     if data.get("operation") == "softmax":
         return text + "; a row of minus infinity has no softmax" + _entered(data)
@@ -191,7 +205,9 @@ def _finding(trace: Trace, fact: Fact, places: int) -> Finding:
     largest = number(fact.data.get("input_absmax")) or _before(trace, site.name, fact.step)
     cleared = recovered(trace)
     place = "{site}" if fact.site else "the loss"
-    text = f"{place} had the first {{what}} that is not finite, at step {{step}} ({{operation}})"
+    text = (
+        f"{place} had the first {{what}} that is NaN or infinite, at step {{step}} ({{operation}})"
+    )
     more: dict[str, Value] = {"what": what, "step": fact.step, "operation": operation, "stat": stat}
     if largest is not None:
         text += ". What entered it was at most {input_absmax:.3g} in size just before"

@@ -25,8 +25,9 @@ gradient of the layer's input by time step; where the input needs none, up to 8 
 through a copy of the layer once more after backward. Lost: more than 3 factors of ten between the
 largest gradient and some earlier step (a thousandth, as in vanishing-gradient); grown: more than
 3 from the last step to an earlier one. Named where that holds on two looks or more and on the
-last one. A warning in a run that fares badly; where the loss falls, the task may need the last
-steps alone, and it is a note.
+last one; on one look where that was the first step, the gradient grew, and no later one was finite:
+the weights were then as they were drawn, and no rate had touched them. A warning in a run that
+fares badly; where the loss falls, the task may need the last steps alone, and it is a note.
 
 ## Known false alarms
 Tasks that need the last steps alone are told by their loss. A sequence with a loss at each step
@@ -51,9 +52,10 @@ arXiv:1504.00941.
 from collections.abc import Iterator, Sequence
 
 from relume.core import Evidence, Fact, Finding, Result, Severity, Site, Trace
+from relume.rules.non_finite import broke_at_an_edge
 from relume.rules.outcome import judge
 from relume.rules.page import page
-from relume.rules.series_tools import is_recorded, last_step, number
+from relume.rules.series_tools import first_step, is_recorded, last_step, number
 
 PAGE = page(__doc__)
 
@@ -77,7 +79,8 @@ def check(trace: Trace) -> Iterator[Result]:
 
 def _finding(trace: Trace, fact: Fact) -> Finding | None:
     data, now = fact.data, fact.data.get("now")
-    if not now or int(number(data.get(str(now))) or 0) < LEAST:
+    looks = int(number(data.get(str(now))) or 0)
+    if not now or (looks < LEAST and not _broke_at_once(trace, fact)):
         return None
     at, logs = list(data.get("at") or ()), list(data.get("log10") or ())
     length = int(number(data.get("length")) or 0)
@@ -89,21 +92,21 @@ def _finding(trace: Trace, fact: Fact) -> Finding | None:
         return None
     decades = number(data.get("decades" if lost else "growth")) or 0.0
     text = (
-        "in {site} a thousandth of the gradient is left {back} steps back, of {length}. It loses "
+        "{site} learns from the last {back} of its {length} time steps only: further back less "
+        "than a thousandth of the gradient is left. It shrinks ten times every {pace:.1f} steps"
     )
-    text += "a factor of ten every {pace:.1f} steps"
     if not lost:
         text = (
             "in {site} the gradient is a thousand times as large {back} steps back, of {length}. "
         )
-        text += "It grows by a factor of ten every {pace:.1f} steps"
+        text += "It grows ten times every {pace:.1f} steps"
     if judge(trace).fares_badly:
-        text += ", and the loss does not learn what stands there"
+        text += ", and the loss does not learn what lies further back"
     file, line = str(data.get("file") or ""), int(number(data.get("line")) or 0)
     return PAGE.finding(
         Site(fact.site, "", layer=fact.site, file=file, line=line),
         Severity.WARNING,
-        (fact.step, last_step(trace)),
+        (_since(fact), last_step(trace)),
         text,
         Evidence(
             "gradient_decades_over_time",
@@ -115,6 +118,19 @@ def _finding(trace: Trace, fact: Fact) -> Finding | None:
         ),
         cure=_cure(str(data.get("layer") or ""), fact.site, lost=lost),
     )
+
+
+def _broke_at_once(trace: Trace, fact: Fact) -> bool:
+    """Whether the gradient grew on the first step, and all was lost before the next look."""
+    first = fact.data.get("now") == "grown" and fact.data.get("grown_since") == first_step(trace)
+    broken = "first_nonfinite" in judge(trace).numbers and not broke_at_an_edge(trace)
+    return first and broken
+
+
+def _since(fact: Fact) -> int:
+    """The first look on which it held, as far as that is recorded."""
+    grown = number(fact.data.get("grown_since")) if fact.data.get("now") == "grown" else None
+    return fact.step if grown is None else int(grown)
 
 
 def _steps_back(at: Sequence[int], logs: Sequence[float]) -> int | None:
@@ -145,7 +161,7 @@ RULE = PAGE.rule(
     severities=("warning",),
     needs=("training",),
     explains=(
-        *("ACT301", "ACT402", "ACT501", "ACT601", "ACT602", "ACT603", "ACT605", "ACT606"),
-        *("ACT303", "ACT401"),
+        *("ACT301", "ACT402", "ACT501", "ACT601", "ACT602", "ACT603", "ACT604", "ACT605"),
+        *("ACT303", "ACT401", "ACT606"),
     ),
 )

@@ -7,7 +7,9 @@ log-probabilities belong (negative log likelihood), a logarithm of scores that n
 probabilities (rectified and divided by their sum, or merely cut at 0 and 1), a softmax over one
 unit, a rectified output that gives zero on all the data, and an act that keeps the mean or the
 log-variance of a sampled latent from going below zero. Acts in a row are judged by what
-they reach together: a sigmoid of a ReLU gives 0.5 to 1, so that no negative is ever fitted.
+they reach together, and so are abs, squares and roots of the score: a sigmoid of a ReLU, or of an
+absolute value, gives 0.5 to 1, so that no negative is ever fitted. An output of one column that is
+divided by its norm is 1 or -1.
 
     z = self.out(h).relu()
     return torch.sigmoid(z)  # under a binary cross-entropy
@@ -35,10 +37,11 @@ ends 0.430, tanh and cut 0.401; softplus, sigmoid and exp divided by the sum at 
 are left alone; on an easy two-class task with one unit nothing is lost, so there it is a warning.
 Log-probabilities: abs of the logarithm of sum(exp(row)) above 1e-3 (as in
 softmax-before-cross-entropy: rounding gives less). A silent output: no sample with a slope in two
-windows over 8 records, up to 3000 samples (as in dead-units). Acts in a row: applied one after
-the other to numbers of every size; named where a target of zero or one, or the sure class, costs
-0.1 or more at best (its probability is then kept below 0.9: reasoned), an error from ln 2 on. A
-softmax over an axis of one entry: its shape, by definition. Latents: the range of the act that
+windows over 8 records, up to 3000 samples (as in dead-units).
+Operations in a row (acts, abs, powers, exp, clamp): applied one after the other to numbers of every
+size; named where a target of zero or one, or the sure class, costs 0.1 or more at best (its
+probability is then kept below 0.9: reasoned), an error from ln 2 on. A softmax, or a division by
+the norm, over an axis of one entry: its shape, by definition. Latents: the range of the act that
 gives a mean or a log-variance, where it begins at 0. `benchmarks/heads.py --latents` (a VAE on
 digits, three paired seeds, held-out error over variance, 0.63 without an act): a rectified mean
 0.82, softplus 1.02; a rectified, sigmoid or softplus log-variance 0.77; both rectified 0.93; tanh,
@@ -88,6 +91,7 @@ def check(trace: Trace) -> Iterator[Result]:
     findings = [finding for head in heads if (finding := _judge_head(trace, head)) is not None]
     alone = () if findings else (f for f in trace.facts_of("softmax") if f.data.get("ends"))
     findings += [_alone(trace, fact) for fact in alone]
+    findings += [_norm(trace, f) for f in trace.facts_of("single-norm") if f.data.get("ends")]
     findings += [f for site in trace.sites_of("act", "output") if (f := _silent(trace, site))]
     findings += [f for fact in trace.facts_of("latents") for f in _latents(trace, fact)]
     yield from {f.key: f for f in findings}.values()
@@ -136,8 +140,8 @@ def _judge_head(trace: Trace, head: JudgedHead) -> Finding | None:
 
 
 def _composed(trace: Trace, head: JudgedHead, low: float, high: float) -> Finding | None:
-    """The finding on acts in a row that together keep probabilities from zero or one."""
-    acts = " of ".join(reversed(head.acts))
+    """The finding on operations that together keep probabilities, or targets, out of reach."""
+    acts = " of ".join(reversed(head.reach_by))
     if head.last_act.rows:
         classes, width = head.classes or head.site.units or 2, high - low
         floor = math.log1p((classes - 1) * math.exp(-min(width, WIDE)))
@@ -154,12 +158,59 @@ def _composed(trace: Trace, head: JudgedHead, low: float, high: float) -> Findin
         text = "{act} after {site} gives {low:.3g} to {high:.3g}: a target of {target} costs at "
         text += "least {value:.3f}"
         more = {"act": acts, "low": low, "high": high, "target": target}
+    elif head.loss == "bce_with_logits" and not head.last_act.squashes:
+        zero, one = _softplus(low), _softplus(-high)
+        floor, target = max((zero, "zero"), (one, "one"))
+        if floor < LEAST_COST:
+            return None
+        text = "{act} after {site} keeps the logits between {low:.3g} and {high:.3g}: a target of "
+        text += "{target} costs at least {value:.3f}"
+        more = {"act": acts, "low": low, "high": high, "target": target}
     else:
-        return None
+        return _beyond(trace, head, acts, low, high)
     severity = Severity.ERROR if floor >= HALF - ROUNDING else Severity.WARNING
     evidence = Evidence("least_loss", floor, LEAST_COST, samples=1, more=more)
-    cure = f"remove the {head.acts[0]} before the {head.last}"
+    cure = f"remove the {head.reach_by[0]} before the {head.reach_by[-1]}"
+    cure = cure if len(head.reach_by) > 1 else f"remove the {head.reach_by[0]} from the output"
     return _finding(trace, head, severity, text, evidence, cure)
+
+
+def _beyond(trace: Trace, head: JudgedHead, acts: str, low: float, high: float) -> Finding | None:
+    """The finding on operations that are open on one side, with targets beyond the other."""
+    least, most = head.target("min"), head.target("max")
+    if head.loss not in REGRESSION or math.isfinite(low) == math.isfinite(high):
+        return None
+    below = math.isfinite(low)
+    value, limit = (least, low) if below else (most, high)
+    if value is None or not (value < limit if below else value > limit):
+        return None
+    text = "{act} after {site} gives nothing {side} {threshold:g}, and targets go to {value:.3g}"
+    stat, side = ("target_min", "below") if below else ("target_max", "above")
+    evidence = Evidence(stat, value, limit, samples=1, more={"act": acts, "side": side})
+    cure = f"remove the {head.reach_by[-1]} from the output"
+    return _finding(trace, head, Severity.ERROR, text, evidence, cure)
+
+
+def _softplus(logit: float) -> float:
+    """What a target of zero costs at a logit."""
+    return max(logit, 0.0) + math.log1p(math.exp(-abs(logit)))
+
+
+def _norm(trace: Trace, fact: Fact) -> Finding:
+    """The finding on values at the end that are divided by their own norm over one entry."""
+    data = fact.data
+    file, line = str(data.get("file") or ""), int(number(data.get("line")) or 0)
+    text = "the output is divided by its norm over an axis of {value:.0f} entry ({shape}): it is "
+    text += "plus or minus one, whatever the network says, and passes no gradient"
+    shape = " x ".join(map(str, data.get("shape") or ()))
+    return PAGE.finding(
+        Site("", "", file=file, line=line),
+        Severity.ERROR,
+        (fact.step, last_step(trace)),
+        text,
+        Evidence("norm_entries", 1, 2, 1, {"shape": shape}),
+        cure="take the norm over an axis of several entries, or leave it out",
+    )
 
 
 def _alone(trace: Trace, fact: Fact) -> Finding:

@@ -110,7 +110,7 @@ def _far(trace: Trace, head: JudgedHead) -> Finding | None:
 
 
 def _finding(trace: Trace, head: JudgedHead, excess: float, more: dict[str, Value]) -> Finding:
-    acts = " of ".join(reversed(head.acts)) if head.reach else head.last
+    acts = " of ".join(reversed(head.reach_by)) if head.reach else head.last
     text = (
         "{act} after {site} reaches {low:g} to {high:g}, and the targets go from {least:.3g} to "
         "{most:.3g}: {value:.2g} times the range beyond it"

@@ -15,4 +15,5 @@ so a falling loss demotes none of them.
 - `term_without_gradient` (ACT910): a term of the loss that reaches no weight.
 - `frozen_at_random` (ACT911): layers that are frozen as they were drawn.
 - `batch_not_learned` (ACT912): one batch that cannot be learned by heart; by the same probe.
+- `targets_exchanged` (ACT913): rows that come back with the targets of other rows.
 """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from relume.core.trial import Objective, TrialRun
-from relume.trial.judge.objective import RunsByArm, direction
+from relume.trial.judge.objective import YARDS, RunsByArm, direction
 from relume.trial.judge.paired_tests import FEWEST, LEVEL, sign_share, t_interval
 from relume.trial.judge.pairs import least_effect
 
@@ -78,6 +78,34 @@ def worse_held_out(
         one = _Change.of(name, _firsts(own, name), _ends(own, name))
         if one.worse:
             return f"{one}, at its start {one.before:.3g}"
+    return ""
+
+
+def worse_predictions(
+    arm: str, base: str, runs: RunsByArm, seeds: Sequence[int], objective: Objective
+) -> str:
+    """Return which yardstick of the network's predictions the arm makes worse; `""` if none.
+
+    Asked where both losses come from one criterion, and another act stands before it: the loss then
+    says how the criterion reads what it gets, and may fall although what is predicted gets worse.
+    """
+    own = {k: runs[arm, k] for k in seeds if (arm, k) in runs}
+    other = {k: runs[base, k] for k in seeds if (base, k) in runs}
+    criteria = {run.criterion for run in (*own.values(), *other.values())} - {""}
+    if objective.source != "loss" or len(criteria) < 2:
+        return ""
+    for name in YARDS:
+        before, after = (
+            {
+                k: run.metrics[key]
+                for k, run in some.items()
+                if (key := f"yard:{name}") in run.metrics
+            }
+            for some in (other, own)
+        )
+        one = _Change.of(name, before, after)
+        if one.worse:
+            return f"{one}, with the script as it is {one.before:.3g}"
     return ""
 
 

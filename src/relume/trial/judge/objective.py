@@ -12,8 +12,11 @@ from relume.trial.judge.objective_value import objective_value
 
 RunsByArm = Mapping[tuple[str, int], TrialRun]
 LOSS = Objective("training loss", "min", "loss")
-_YARDS = {"log-loss": "min", "accuracy": "max", "auc": "max", "error": "min"}
+YARDS = {"log-loss": "min", "accuracy": "max", "auc": "max", "error": "min"}
 """In order of preference: an accuracy cannot tell a right answer from a sure one."""
+READS_LOGITS = ("cross_entropy", "bce_with_logits")
+"""Criteria that turn whatever they get into probabilities: their value is -log p(target) by their
+own reading, with or without an act before them. Others (`nll`, `bce`) take them as given."""
 _SOURCES = ("loss", "reported", "printed", "returned", "yard", "validation")
 
 
@@ -43,9 +46,9 @@ def requested_objective(metric: str | None, better: str | None = None) -> Object
             "yard:accuracy, or pkg.mod:function."
         )
     if source == "yard":
-        if name not in _YARDS:
-            raise UsageError(unknown(name, _YARDS, "yardstick"))
-        return Objective(name, better or _YARDS[name], "yardstick")
+        if name not in YARDS:
+            raise UsageError(unknown(name, YARDS, "yardstick"))
+        return Objective(name, better or YARDS[name], "yardstick")
     if source in _SOURCES:
         return Objective(name, better or direction(name), source)
     return Objective(name, better or direction(name), metric)
@@ -101,8 +104,11 @@ def fitting_objective(runs: RunsByArm, arms: Sequence[Arm]) -> tuple[Objective, 
         if source == "returned":
             return Objective(rest, direction(rest), source), "the function returns it"
     if not incomparable_arms(runs, arms):
-        return LOSS, ""
-    for name, better in _YARDS.items():
+        words = sorted({run.criterion for run in measured if run.criterion})
+        one = kind_of(words[0]) if len(words) > 1 else ""
+        why = f"{one} reads what it gets as logits, whatever act stands before it" if one else ""
+        return LOSS, why
+    for name, better in YARDS.items():
         if measured and all(f"yard:{name}" in run.metrics for run in measured if run.loss):
             words = sorted({run.criterion for run in measured if run.criterion})
             why = f"the losses are of different kinds ({', '.join(words)})"
@@ -124,13 +130,23 @@ def require_judgeable(run: TrialRun, objective: Objective | None) -> None:
         )
 
 
+def kind_of(criterion: str) -> str:
+    """Return what kind of number a criterion gives: losses of one kind can be compared.
+
+    >>> kind_of("cross_entropy of softmax times 0.5"), kind_of("nll of softmax")
+    ('cross_entropy times 0.5', 'nll of softmax')
+    """
+    reads = criterion.startswith(READS_LOGITS)
+    return re.sub(r"( of \w+)+", "", criterion) if reads else criterion
+
+
 def incomparable_arms(runs: RunsByArm, arms: Iterable[Arm]) -> tuple[str, ...]:
-    """Return the arms whose criterion is not the base's: their losses are of another kind."""
-    base = {run.criterion for (name, _), run in runs.items() if name == "base"} - {""}
+    """Return the arms whose losses are of another kind than the base's (`kind_of`)."""
+    base = {kind_of(run.criterion) for (name, _), run in runs.items() if name == "base"} - {""}
     return tuple(
         arm.name
         for arm in arms
-        if {s.criterion for (name, _), s in runs.items() if name == arm.name} - {""} - base
+        if {kind_of(s.criterion) for (name, _), s in runs.items() if name == arm.name} - {""} - base
     )
 
 

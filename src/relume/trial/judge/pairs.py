@@ -23,6 +23,10 @@ SHARE = 0.1  # of the base's loss: the least gain worth a change
 OF_START = 0.01  # ... and of the first loss, or guessing: a tenth of almost nothing is nothing
 POINTS = 0.02  # of an accuracy or another number up to 1: the most that is asked for, two points
 LEAST_POINTS = 0.001  # ... and the least: one row in a thousand
+EVEN = 0.1
+"""Of the least effect: a pair that differs by less is even, and counts for neither side, as ties do
+in the sign test (Dixon and Mood 1946). It is a hundredth of the base's loss. Where a fault spoils
+three runs in five, the two others may be won by a thousandth of what the three lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,23 @@ class Pairs:
     @property
     def wins(self) -> int:
         """Pairs in which the arm is ahead; a number is ahead of a breakdown."""
-        return sum(d > 0 for d in self.differences) + self.lost[1]
+        return sum(d > EVEN * self.least for d in self.differences) + self.lost[1]
 
     @property
     def losses(self) -> int:
         """Pairs in which the base is ahead."""
-        return sum(d < 0 for d in self.differences) + self.lost[0]
+        return sum(d < -EVEN * self.least for d in self.differences) + self.lost[0]
+
+    @property
+    def even(self) -> int:
+        """Pairs in which neither is ahead."""
+        return self.count - self.wins - self.losses
+
+    def more_to_win(self, fewest: int) -> int:
+        """Return how many more pairs bring `fewest` that are not even, if as many are as so far."""
+        telling = self.wins + self.losses
+        needed = math.ceil(fewest * self.count / telling) if telling else fewest
+        return max(1, needed - self.count)
 
     def ranked(self) -> tuple[float, ...]:
         """Return the differences, with a breakdown as larger than any of them."""

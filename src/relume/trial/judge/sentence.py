@@ -19,7 +19,10 @@ def sentence(
     exact: bool = False,
 ) -> str:
     """Return the verdict in one sentence; `why` says what stands against a gain."""
-    parts = [_numbers(word, size, pairs, objective), f"ahead in {size.wins} of {size.pairs} pairs"]
+    ahead = f"ahead in {size.wins} of {size.pairs} pairs"
+    if pairs.even and not pairs.repeats:
+        ahead += f", even in {pairs.even}"
+    parts = [_numbers(word, size, pairs, objective), ahead]
     arm_broken, base_broken = pairs.broken
     if arm_broken or base_broken:
         text = (

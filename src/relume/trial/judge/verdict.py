@@ -6,12 +6,13 @@ assumptions, with randomly flipped signs, cannot give a p below 2/32 = 0.063 wit
 never proves anything. But t speaks of means, and where an arm's results are shaped unlike the
 base's (a long tail, two levels) a few pairs show means badly. So a gain must also pass the sign
 test: more wins than a fair coin gives (one-sided 5 %: 5 of 5 pairs, 9 of 10, 15 of 20), by Holm's
-correction too. That bounds the rate of false gains of a whole trial at 5 % for every shape of noise
-in either arm, where a false gain is one for an arm that wins half of the pairs or fewer. So one
-candidate needs five pairs, six candidates need seven, and three or four pairs prove nothing.
-Winners that are confirmed one after the other share the 5 % (`confirmation_share`). What a few
-pairs cannot show is a failure that is rare: one run in five stays unseen in five runs with a chance
-of 33 %. `benchmarks/calibration.py` measures the rates.
+correction too; pairs that differ by next to nothing (`pairs.EVEN`) are even, and count for neither.
+That bounds the rate of false gains of a whole trial at 5 % for every shape of noise in either arm,
+where a false gain is one for an arm that wins no more pairs than it loses. So one candidate needs
+five pairs, six candidates need seven, and three or four pairs prove nothing. Winners that are
+confirmed one after the other share the 5 % (`confirmation_share`). What a few pairs cannot show is
+a failure that is rare: one run in five stays unseen in five runs with a chance of 33 %.
+`benchmarks/calibration.py` measures the rates.
 
 **Breakdowns.** A run that diverged, crashed or gave no number ranks below every number, in the sign
 test too. How often the arms break down is compared by Fisher's exact test. Where runs broke down
@@ -25,13 +26,18 @@ have, at most 20. The test is chosen before the first fresh run.
 **What a gain is.** Significance is not enough. The mean must reach the least effect that is worth a
 change; a training loss must end below the loss of guessing, or where that is not known below its
 own start; and no number on held-out rows that the script prints may get worse (`held_out.py`).
+Where the act before the criterion is another one, what the network predicts may not get worse too.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from relume.core.trial import Arm, Effect, Objective, Verdict
-from relume.trial.judge.held_out import no_better_than_chance, worse_held_out
+from relume.trial.judge.held_out import (
+    no_better_than_chance,
+    worse_held_out,
+    worse_predictions,
+)
 from relume.trial.judge.objective import RunsByArm
 from relume.trial.judge.paired_tests import (
     FEWEST,
@@ -141,6 +147,9 @@ def judge(
         if word == PROVEN:
             why = worse_held_out(arm.name, base, runs, seeds, objective)
             word = TRAINING_ONLY if why else word
+        if word == PROVEN:
+            why = worse_predictions(arm.name, base, runs, seeds, objective)
+            word = NO_GAIN if why else word
         seen, chance = _seen(one.pairs, LEVEL / count, LEVEL * share / count)
         verdicts.append(
             Verdict(
@@ -215,7 +224,8 @@ def _word(one: Tested, level: float, signs: float, *, gone: bool) -> tuple[str, 
             return UNDECIDED, max(1, broken_needed(*shares, level) - pairs.count)
         if one.ahead <= LEVEL:
             return PROVEN, None
-        return UNDECIDED, max(pairs.count, fewest - pairs.count)
+        more = pairs.more_to_win(fewest)
+        return UNDECIDED, more if not pairs.losses else max(pairs.count, more)
     if not sure and size.mean >= pairs.least and size.mean > 0:
         if pairs.count < 2:
             return UNDECIDED, None
@@ -228,7 +238,7 @@ def _not_run(arm: Arm, base: str, runs: RunsByArm, seeds: Sequence[int]) -> str:
     """Return why the arm has no result: its edit could not be applied in any run, or something
     outside the training ended its runs; else ``""``."""
     own = [runs[arm.name, k] for k in seeds if (arm.name, k) in runs]
-    missed = [s.problem for s in own if s.problem.startswith("could not be laid")]
+    missed = [s.problem for s in own if s.unlaid]
     if missed and len(missed) == len(own):
         return missed[0]
     stopped = [s.stopped for s in own if s.stopped]

@@ -18,7 +18,7 @@ import torch
 from relume import launch
 from relume.checks.import_target import import_object
 from relume.core import Severity, Trace
-from relume.core.trial import TrialRun
+from relume.core.trial import UNLAID, TrialRun
 from relume.diagnosis import diagnose, judge_losses
 from relume.record.run import begin, new_path
 from relume.record.store import run_file
@@ -212,7 +212,7 @@ def _result(job: TrialJob, observed: ObservedRun, probe: LossProbe, output: str)
 
 def _problem(job: TrialJob, observed: ObservedRun, value: float | None, *, broke: bool) -> str:
     if observed.missed:
-        return f"could not be laid: {'; '.join(observed.missed)}"
+        return f"{UNLAID}: {'; '.join(observed.missed)}"
     if observed.problem:
         return observed.problem
     if observed.how in ("exception", "interrupt") and not broke:
