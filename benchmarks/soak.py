@@ -144,7 +144,10 @@ def clock_back(folder: Path) -> None:
     with relume.watch(model, path=folder / "clock.sqlite") as run:
         for number in range(400):
             back = time.time() - 86_400 if number > 200 else time.time()
-            with mock.patch("time.time", lambda now=back: now):
+            with (
+                mock.patch("time.time", lambda now=back: now),
+                mock.patch("relume.record.recorder.time", lambda now=back: now),
+            ):
                 step(model, optimizer, x, y)
         problems = run.problems
     steps = run_file.meta(folder / "clock.sqlite")["steps"]

@@ -28,9 +28,10 @@ COMMANDS = {
     "run": ["run", "--exit-zero", "--isolated"],
     "fix": ["fix", "--yes"],
 }
-BEGIN = {"run": "error", "fix": "The patch "}
+BEGIN = {"run": "error[", "fix": "── The patch ──"}
 """Where the picture of a command begins: `fix` is shown from its patch on, its table is longer."""
-WIDTH = 88
+WIDTH = 92  # the longest line of the patch
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # Rich's template names a font on a server; a picture here fetches nothing.
 FONT_FACES = CONSOLE_SVG_FORMAT[
     CONSOLE_SVG_FORMAT.index("@font-face") : CONSOLE_SVG_FORMAT.index(".{unique_id}-matrix")
@@ -52,7 +53,9 @@ def printed(command: str, folder: Path) -> str:
     )
     assert done.returncode == 0, done.stderr
     text = done.stderr if command == "run" else done.stderr + done.stdout
-    text = text[text.rfind("\n", 0, text.find(BEGIN[command])) + 1 :]
+    lines = text.splitlines(keepends=True)
+    first = next(i for i, line in enumerate(lines) if BEGIN[command] in ANSI.sub("", line))
+    text = "".join(lines[first:])
     return text.replace(f"{folder}{os.sep}", ".relume/").replace(f"{folder}", ".relume")
 
 

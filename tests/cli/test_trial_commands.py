@@ -73,7 +73,7 @@ def test_a_rate_that_is_too_high_is_cured_and_proved(
     assert "The patched source has run" in out
     assert "proven, on fresh" in out
     assert "placebo: the script as it is, run again, gave the same losses" in out
-    assert "train.py will run once, and up to 80 times more to cure it" in err
+    assert "train.py will run once, and up to 93 times more to cure it" in err
     assert "ACT605" in err  # what is being tried is said while it runs
     assert "libcst" not in err
     monkeypatch.setitem(sys.modules, "libcst", None)  # as if it were not installed

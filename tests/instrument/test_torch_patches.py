@@ -1,5 +1,6 @@
 """What is put into torch comes out again, in any order, also after an error."""
 
+import pickle
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -122,3 +123,17 @@ def test_a_forward_on_the_side_leaves_no_trace() -> None:
         assert not torch.equal(model[0].running_mean, before)
     finally:
         hook.remove()
+
+
+def test_a_replaced_function_has_its_name_and_can_be_sent() -> None:
+    """Pickle finds a function by module and name: it must come to what stands there."""
+    patch = MonkeyPatch(torch, "compile", lambda original: original)
+    base = torch.compile
+    patch.install()
+    try:
+        assert torch.compile is not base
+        assert (torch.compile.__module__, torch.compile.__qualname__) == ("torch", "compile")
+        assert pickle.loads(pickle.dumps(torch.compile)) is torch.compile
+    finally:
+        patch.remove()
+    assert torch.compile is base

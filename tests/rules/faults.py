@@ -181,6 +181,18 @@ def slow(update: float) -> Trace:
     return _rates(Build(40_000, 400).loss(flat(40_000)).act("act1"), update).trace()
 
 
+def spent(rest: float = 0.0, until: float = 0.1, course: np.ndarray | None = None) -> Trace:
+    """A rate that falls to that share of its summit, at that share of the run; the loss fell."""
+    end = round(until * 400)
+    fell = np.r_[np.linspace(2.3, 1.4, end), np.full(400 - end, 1.4)]
+    build = Build().loss(fell + 0.005 * np.cos(np.arange(400)) if course is None else course)
+    _rates(build.act("act1"), np.r_[np.full(2, 1e-3), np.full(98, 1e-9)])
+    rates = build.table["", "learning_rate"]
+    values = np.where(np.arange(400) < end, 1e-3, 1e-3 * rest)
+    build.table["", "learning_rate"] = replace(rates, values=values)
+    return build.trace()
+
+
 def short(whole: float) -> Trace:
     """A run of 400 steps that moves its weights by that much in all."""
     return _rates(Build().loss(flat()).act("act1"), whole / 400).trace()

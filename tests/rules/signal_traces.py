@@ -45,7 +45,8 @@ def collapsed(streak: float, how: str = "weights", before: float = 0.4, **whole:
 
 
 def embedded(share: float, *, loss: str = "unknown") -> Build:
-    build = collapsed(0, embedding=share, embedding_site="head", alike=9, alike_since=40)
+    end = {"share": share, "alike": 9, "since": 40, "last": 396}
+    build = collapsed(0, ends={"head": end})
     build.facts = [f for f in build.facts if f.kind != "criterion"]
     return build.fact("criterion", loss=loss, classes=None, chance=None)
 

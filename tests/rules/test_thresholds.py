@@ -522,6 +522,10 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("scale_drift_at_init", "BACKWARD"): Edge("ACT301", backward, NONE, ROUNDED, WARNING),
     ("scale_drift_at_init", "OFFSET"): Edge("ACT301", offset, WARNING, NONE, NONE),
     ("learning_rate_high", "FIRST"): Edge("ACT605", at_first, NOTE, WARNING, WARNING, 1, True),
+    ("learning_rate_low", "SPENT"): Edge("ACT606", faults.spent, ERROR, WARNING, WARNING),
+    ("learning_rate_low", "ENDED"): Edge(
+        "ACT606", lambda v: faults.spent(until=1 - v), WARNING, ERROR, ERROR
+    ),
     ("learning_rate_low", "RISING"): Edge("ACT606", warming, WARNING, WARNING, NONE),
     ("over_regularised", "SHARE"): Edge("ACT608", half, NONE, WARNING, WARNING, 0.25, True),
     ("learning_rate_high", "KEPT"): Edge("ACT605", best, ERROR, ROUNDED, NONE, 0.05),

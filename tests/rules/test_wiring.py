@@ -184,7 +184,7 @@ def test_what_is_frozen_or_updated_by_hand_is_no_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cut", "word"),
     [
-        (torch.detach, ".detach() leaves it behind (line "),
+        (torch.detach, ".detach() cuts it off (line "),
         (torch.sign, "sign"),
         (torch.round, "round"),
     ],

@@ -7,7 +7,7 @@ from arms import BASE, SCRIPT
 
 from relume.core.trial import Arm, Edit
 from relume.trial.judge.objective import LOSS
-from relume.trial.prove_patch import prove_patch
+from relume.trial.prove_patch import in_words, prove_patch
 from relume.trial.scheduler import ExecutionPlace, TrialRunner, TrialSetting, program_of
 
 RATE = "torch.optim.SGD(model.parameters(), lr=0.1)"
@@ -54,3 +54,16 @@ def test_a_patch_that_trains_otherwise_and_gains_nothing_is_not_shown(script: Pa
     proven = prove_patch(runner, Arm("slower", (other,)), range(1, 4), LOSS)
     assert proven.patches == ()
     assert proven.diff == ""
+
+
+def test_words_name_file_line_and_code_and_the_folder_in_which_a_patch_is_written(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "train.py"
+    file.write_text("import torch\nnet = make(torch.relu)\n")
+    edit = Edit("swap-act", {"act": "gelu"}, ("a",), "relu replaced by gelu", str(file), 2)
+    said = in_words(Arm("swap", (edit,)), (), tmp_path)
+    assert said.startswith(f"{file}:2: `net = make(torch.relu)`: relu replaced by gelu")
+    assert "current folder" not in said
+    elsewhere = in_words(Arm("swap", (edit,)), (), tmp_path / "other")
+    assert elsewhere.endswith(f"run this in {tmp_path.resolve()}.")

@@ -1,7 +1,5 @@
 """`relume card` and `relume acts`: measures an act, and lists all of them."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -95,14 +93,15 @@ def acts(
         from relume.acts.lookup import list_acts
 
         import_acts(imports)
-    from relume.report.terminal.act_list import ActEntry, act_table
+    from relume.report.machine.list_rows import ActRow, rows_as_json
+    from relume.report.terminal.act_list import act_table
 
     names = list_acts(pattern)
     if not names:
         raise UsageError(f"no act matches {pattern!r}; 'relume acts' lists them all.")
     chosen = [find(name) for name in names]
     entries = [
-        ActEntry(
+        ActRow(
             one.name,
             one.family,
             one.formula,
@@ -118,7 +117,7 @@ def acts(
     if data:
         from relume.report.machine.json_file import emit
 
-        emit(json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
+        emit(rows_as_json(entries))
     else:
         act_table(entries, console())
     return 0

@@ -280,8 +280,9 @@ class Trace:
                    ``act``, ``operation``), ``operation``, ``share`` (variance over rows over mean
                    square), ``before`` (that of the place before), ``records``, ``streak`` (of them,
                    the last ones in a row), ``last`` (step), ``file``, ``line``. At ``""``:
-                   ``places``, ``least`` (share), ``records``, ``last``, ``embedding`` (share of the
-                   widest output), ``embedding_site``, ``alike`` and ``alike_since``
+                   ``places``, ``least`` (share), ``records``, ``last``, ``ends`` (wide outputs that
+                   no layer follows, under no criterion that is known: by site ``share``, ``alike``
+                   (records in a row), ``since`` and ``last``)
     latents        ``what`` (``gaussian``, ``codes``, ``top-k``; ``units``: an act's are those of a
                    sparse autoencoder), ``units``, ``used``, ``most``, ``rows``, ``records``,
                    ``mean_act`` and ``log_variance_act`` (sites, "" where there is none)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack, contextmanager
+from functools import update_wrapper
 from typing import Any, ClassVar
 
 Patch = tuple[Any, str, Callable[[Any], Any]]
@@ -23,8 +24,8 @@ class _Switch:
         def entry(*args: Any, **keywords: Any) -> Any:
             return self.call(*args, **keywords)
 
-        self.entry: Any = entry
-        self.entry.__doc__, self.entry.__wrapped__ = self.base.__doc__, self.base
+        # name and module too: pickle finds a function by them (a trainer sent to a worker)
+        self.entry: Any = update_wrapper(entry, self.base, updated=())
 
     def compose(self) -> None:
         """Route calls through every installed wrapper, the latest first."""

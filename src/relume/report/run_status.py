@@ -24,7 +24,8 @@ def run_status(meta: Mapping[str, Any], now: float) -> str:
     alive = _alive(meta)
     if alive is None:
         updated = meta.get("updated")
-        alive = isinstance(updated, int | float) and now - updated < PATIENCE
+        # on either side: a clock that went back by a day would keep a dead run alive for a day
+        alive = isinstance(updated, int | float) and abs(now - updated) < PATIENCE
     return "training" if alive else "lost"
 
 

@@ -13,6 +13,7 @@ from relume.core.trial import Cure, Trial
 from relume.report.comparison_page import page
 from relume.report.machine import comparison_tables as tables
 from relume.report.machine.json_file import emit, write
+from relume.report.machine.list_rows import AdviceRow, Recommendation
 from relume.report.terminal import comparison as versus
 from relume.report.terminal import trial_text as views
 
@@ -59,7 +60,8 @@ def deliver_advice(
     diagnosis: Diagnosis, pieces: Sequence[Any], form: str, file: Path | None, console: Console
 ) -> None:
     """Write a recommendation to the same places."""
-    data = {"outcome": plain(diagnosis.outcome), "advice": plain(tuple(pieces))}
+    rows = tuple(AdviceRow(p.where, p.text, p.evidence, p.settle) for p in pieces)
+    data = plain(Recommendation(diagnosis.outcome, rows))
     _put(data, lambda target: versus.recommendation(diagnosis, pieces, target), form, file, console)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from relume.core import Result, Severity, Trace
 from relume.rules.page import RulePage
-from relume.rules.series_tools import acts_of
+from relume.rules.series_tools import acts_of, finite_median
 from relume.rules.unit_windows import DeadUnits, dead_units, total
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ def steps_of_death(trace: Trace, dead: DeadUnits) -> tuple[int, int]:
 
     Windows say which units; the share of silent units by record says when.
     """
+    return trace.once(f"death of {dead.site.name}", lambda: _steps_of_death(trace, dead))
+
+
+def _steps_of_death(trace: Trace, dead: DeadUnits) -> tuple[int, int]:
     every = trace.windows(dead.site.name)
     active = [total([w], "active") for w in every]
     alive = [int(np.sum(a[dead.died] > 0)) if a is not None else 0 for a in active]
@@ -78,9 +82,9 @@ def _refined(at: "Ints", values: "Floats", span: tuple[int, int]) -> tuple[int, 
     low, high = int(np.searchsorted(at, span[0])), int(np.searchsorted(at, span[1], "right"))
     if high - low < 2:
         return None
-    before = float(np.median(values[: low + 1][-DEPTH:]))
-    after = float(np.median(values[high - 1 :][:DEPTH]))
-    if after <= before:
+    before = finite_median(values[: low + 1][-DEPTH:])
+    after = finite_median(values[high - 1 :][:DEPTH])
+    if not after > before:
         return None
     over = np.flatnonzero(values[low:high] >= (before + after) / 2)
     first = low + int(over[0]) if len(over) else high - 1

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Value, Window
+from relume.rules.series_tools import finite_median
 from relume.rules.unit_windows import highest, total
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def distance(windows: Sequence[Window], units: "Mask") -> dict[str, Value]:
     if not len(away):
         return {}
     return {
-        "distance": float(np.median(away)),
-        "margin": float(np.median(top)),
-        "pre_samples": int(np.median(n)),
+        "distance": finite_median(away),
+        "margin": finite_median(top),
+        "pre_samples": int(finite_median(n)),
     }

@@ -21,6 +21,7 @@ from time import perf_counter
 from typing import Any
 
 from relume.core import Value
+from relume.core.plural import count
 from relume.core.trial import Arm, Edit, Trial
 from relume.errors import UsageError
 from relume.fixes.architecture.swap_act import PAIRED, PIECES, find
@@ -107,7 +108,9 @@ def compare(
         rated, (control, *arms), tuned = tune_rates(runner, base, [control, *arms])
         rated = replace(rated, name=RATE, role="candidate")
     shown = [base, *([rated] if tune else []), control, *arms]
-    announce(f"comparing {len(arms)} acts with {' and '.join(own)}, its weights drawn anew too")
+    announce(
+        f"comparing {count(len(arms), 'act')} with {' and '.join(own)}, its weights drawn anew too"
+    )
     runner.run(shown, range(seeds))
     objective, why = fit_objective(runner, shown)
     factors = _factors(runner, shown, control, rated, range(seeds))

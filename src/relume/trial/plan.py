@@ -32,12 +32,14 @@ def plan_lines(setting: TrialSetting, runs: str, known: Sequence[float] = ()) ->
     program = Path(setting.program.target).name
     many = f"{program} will run {runs}"
     count = setting.where.count()
-    if count > 1:
+    once = runs == "once"
+    if count > 1 and not once:
         many += f", {count} at a time"
-    time = ", each run as long as it takes by itself"
+    time = f", {'' if once else 'each run '}as long as it takes by itself"
     if known:
         time = f"; it took {max(known):.3g} s before"
-    lines = [f"{many}{time}; in each its files are held back, and stdin is empty."]
+    each = "its files" if once else "in each its files"
+    lines = [f"{many}{time}; {each} are held back, and stdin is empty."]
     effects = real_effects(Path(setting.program.target))
     if effects:
         lines.append(

@@ -116,7 +116,17 @@ def in_words(arm: Arm, argv: Sequence[str], root: Path | None = None) -> str:
         code = _line_of(edit)
         at = f"{place}`{code}`: " if code else place
         words.append(told or f"{at}{edit.text}, as `relume explain {edit.fix}` says.")
+    outside = _outside(arm.edits, root or Path.cwd())
+    if outside:
+        words.append(f"A patch is written only below the current folder: run this in {outside}.")
     return " ".join(words)
+
+
+def _outside(edits: Sequence[Edit], root: Path) -> str:
+    """Return the folder of an edit's file that does not lie below the root; empty if there is
+    none."""
+    files = [Path(edit.file).resolve() for edit in edits if edit.file]
+    return next((str(f.parent) for f in files if not f.is_relative_to(root.resolve())), "")
 
 
 def _line_of(edit: Edit) -> str:

@@ -179,6 +179,28 @@ def test_weights_that_drown_in_their_bias_make_rows_alike(tmp_path: Path) -> Non
     assert [(site, fact.data["how"]) for site, fact in found.items()] == [("0", "weights")]
 
 
+@pytest.mark.parametrize("spread", [0.01, 1.0], ids=["alike", "apart"])
+def test_an_embedding_is_followed_beside_a_probe(tmp_path: Path, spread: float) -> None:
+    """Pairs are compared by what a predictor says; a classifier on detached features has no say."""
+    torch.manual_seed(0)
+    encoder, probe = nn.Linear(SIZE, 16), nn.Linear(16, 10)
+    with torch.no_grad():
+        encoder.weight.mul_(spread)
+        encoder.bias.fill_(1.0 - spread)
+        probe.weight.mul_(1e-3)  # its outputs are alike, and a target judges them
+    model = nn.ModuleList((encoder, probe))
+    turn = iter(range(99))
+
+    def loss(x: Tensor) -> Tensor:
+        if next(turn) % 4 == 3:
+            return F.cross_entropy(probe(encoder(x).detach()), torch.zeros(ROWS).long())
+        return -F.cosine_similarity(encoder(x), encoder(x + 0.01), dim=-1).mean()
+
+    ends = facts(tmp_path, "rows", model, loss)[""].data["ends"]
+    assert list(ends) == ["0"]
+    assert (ends["0"]["alike"] >= 3, ends["0"]["share"] < 0.05) == (spread < 1, spread < 1)
+
+
 def test_units_that_are_dead_are_the_acts_matter(tmp_path: Path) -> None:
     dead = nn.Linear(SIZE, 8)
     nn.init.constant_(dead.bias, -50.0)

@@ -1,6 +1,7 @@
 """Ranks combined are what one process over all samples would have recorded."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -146,3 +147,58 @@ def test_what_does_not_belong_together_is_refused(
     for arguments, sentence in cases:
         assert main(["combine", *arguments]) == 2
         assert sentence in " ".join(capsys.readouterr().err.split())
+
+
+DIES = """
+import os, signal, torch
+from torch import nn
+
+rank = int(os.environ["RANK"])
+torch.manual_seed(0)
+model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3))
+optimizer = torch.optim.SGD(model.parameters(), 0.1)
+made = torch.Generator().manual_seed(1 + rank)
+for step in range(400):
+    x = torch.randn(16, 6, generator=made)
+    loss = nn.functional.cross_entropy(model(x), x.argmax(1) % 3)
+    optimizer.zero_grad()
+    loss.backward()
+    for parameter in model.parameters():
+        parameter.grad *= 0.0  # ranks that talk to nobody hold the same weights
+    optimizer.step()
+    if rank == 1 and step == 250:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_a_rank_that_dies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What both ranks recorded is combined, and what the dead one took with it is said."""
+    script, folder = tmp_path / "train.py", tmp_path / "runs"
+    script.write_text(DIES)
+    command = [sys.executable, "-m", "relume", "run", "--isolated", "--dir", str(folder)]
+    shared = {"WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "one", "OMP_NUM_THREADS": "1"}
+    for rank, ends in ((0, (0, 1)), (1, (-signal.SIGKILL,))):
+        run = subprocess.run(
+            [*command, str(script)],
+            env={**os.environ, **shared, "RANK": str(rank)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode in ends, run.stderr[-2000:]
+    whole, dead = sorted(run_file.runs(folder), key=lambda path: run_file.meta(path)["rank"])
+    assert run_file.meta(whole)["steps"] == 400
+    assert 100 <= run_file.meta(dead)["steps"] <= 251  # but for the last half second
+    assert run_file.meta(dead)["ended"] == "killed 137"
+    out = tmp_path / "all.sqlite"
+    assert main(["combine", str(whole), str(dead), "-o", str(out)]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "a rank was killed before it could keep what this is made from" in said
+    both = relume.load(out).trace()
+    assert both.meta["ended"] == "killed 137"  # and not as rank 0 did
+    share = both.series("1", "zero_slope_share")
+    assert share is not None
+    assert 100 <= share.steps[-1] <= 250  # nothing is made up of one rank alone
+    assert main(["diagnose", "--isolated", str(out)]) in (0, 1)

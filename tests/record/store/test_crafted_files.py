@@ -132,9 +132,9 @@ def sentences(folder: Path, path: Path) -> None:
             assert err.getvalue().startswith("relume: ")
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("whole") / "run.sqlite"
+def recorded_file(folder: Path) -> Path:
+    """Record a small training."""
+    path = folder / "run.sqlite"
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
@@ -146,6 +146,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
             loss.backward()
             optimizer.step()
     return path
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return recorded_file(tmp_path_factory.mktemp("whole"))
 
 
 def check(whole: Path, statements: Changes) -> None:

@@ -179,3 +179,47 @@ def test_a_killed_process_leaves_every_finished_record(tmp_path: Path, steps: in
     assert series is not None
     assert series.steps.tolist()[: done + 1] == list(range(done + 1))
     assert run_file.read(path).windows("1")[0].records == 1
+
+
+def test_what_is_written_together_is_one_transaction(tmp_path: Path) -> None:
+    """A reader sees all of it or nothing; an error in the block keeps what came before it."""
+    path = tmp_path / "run.sqlite"
+    writer = run_file.Writer(path)
+
+    def broken() -> None:
+        with writer.together():
+            writer.site(Site("a", "act"))
+            with writer.together():
+                writer.fact(Fact("wiring", "a"))
+            assert run_file.read(path).sites == ()
+            assert run_file.read(path).facts == ()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
+    assert [site.name for site in run_file.read(path).sites] == ["a"]
+    assert [fact.site for fact in run_file.read(path).facts_of("wiring")] == ["a"]
+    writer.fact(Fact("wiring", "b"))
+    assert len(run_file.read(path).facts_of("wiring")) == 2
+    writer.close()
+
+
+def test_a_fact_that_is_replaced_is_found_without_a_search(tmp_path: Path) -> None:
+    """The work of a thousand replacements does not grow with the facts that are there."""
+    path = tmp_path / "run.sqlite"
+    writer = run_file.Writer(path)
+    for at in range(3):
+        writer.fact(Fact("wiring", "again", at))
+    with writer.together():
+        for at in range(50):
+            writer.fact(Fact("other", f"{at}"))
+    said: list[str] = []
+    writer._db.set_trace_callback(said.append)
+    for at in range(5):
+        writer.replace_fact(Fact("wiring", "again", at))
+    deletes = [sql for sql in said if sql.startswith("DELETE FROM fact")]
+    assert len(deletes) == 3 + 4
+    assert all("WHERE id =" in sql for sql in deletes)
+    assert [fact.step for fact in run_file.read(path).facts_of("wiring")] == [4]
+    assert len(run_file.read(path).facts_of("other")) == 50
+    writer.close()

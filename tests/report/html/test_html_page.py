@@ -315,6 +315,7 @@ def test_a_run_is_ended_training_or_lost(monkeypatch: pytest.MonkeyPatch) -> Non
     elsewhere = {**here, "host": "elsewhere"}
     assert run_status(elsewhere, PATIENCE - 1) == "training"
     assert run_status(elsewhere, PATIENCE + 1) == "lost"
+    assert run_status({**elsewhere, "updated": 86_400.0}, 0.0) == "lost"  # the clock went back
     assert run_status({}, 0.0) == "lost"
 
     def gone(pid: int, signal: int) -> None:

@@ -12,7 +12,8 @@ from relume.core import Card, Curve, Measured
 from relume.errors import UsageError
 from relume.report.act_chart_svg import svg
 from relume.report.card_output import card_order, split_acts, text
-from relume.report.terminal.act_list import ActEntry, act_table
+from relume.report.machine.list_rows import ActRow
+from relume.report.terminal.act_list import act_table
 from relume.report.terminal.card_comparison import compare
 from relume.report.terminal.card_summary import FIRST, best, value
 from relume.report.terminal.card_text import render
@@ -191,7 +192,7 @@ def test_names_are_data_in_the_terminal(name: str, width: int) -> None:
     for page in (
         shown(render, [hostile], width=width),
         shown(compare, [hostile, made()], width=width),
-        shown(act_table, [ActEntry(act, act, act, 2020, act, act)], width=width),
+        shown(act_table, [ActRow(act, act, act, 2020, act, act)], width=width),
     ):
         assert "\x1b" not in page
         assert not set(page) & set("\u202e\u2028\x07\x00\udc80")
@@ -335,7 +336,7 @@ def test_acts_are_separated_by_commas_outside_brackets(words: list[str], found: 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_catalogue_tells_everything(width: int) -> None:
-    entry = ActEntry("swish", "learnable", "z * sigmoid(beta * z)", 2017, "beta*=1.0", "a paper")
+    entry = ActRow("swish", "learnable", "z * sigmoid(beta * z)", 2017, "beta*=1.0", "a paper")
     page = shown(act_table, [entry], width=width)
     assert max(map(len, page.splitlines())) <= width
     words = " ".join(page.split())

@@ -43,6 +43,8 @@ def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Ed
     """Propose the factor that brings the update ratio to the rule of thumb, and its neighbours."""
     if finding.code == ROUNDED and finding.evidence.more.get("dtype", "bfloat16") in HALF:
         return
+    if "ended" in finding.evidence.more:
+        return  # a schedule that has ended: many times nothing is nothing
     rate = finding.evidence.more.get("rate")  # of change; of ACT908 the optimiser's own
     decades = 2  # where the updates were not measured
     if isinstance(rate, float) and rate > 0:

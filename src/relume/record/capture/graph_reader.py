@@ -178,8 +178,8 @@ class GraphReader:
         if record.deep:
             self._outgoing(record, graph, acts)
         if new:
-            for call in acts:
-                self._fact_log.structure_facts.write_precision(call.state, self._step)
+            states = (call.state for call in acts)
+            self._fact_log.structure_facts.write_precision(states, self._step)
         if view.head is not None:
             record.read_head(*view.head)
         for module in list(self._act_capture.fused):

@@ -136,12 +136,13 @@ class FactLog(FactAudit):
             view.head = (self._head_state(head.affine, module_trace), head.affine)
         has_lines = "traceback_" in graph.root.metadata
         self._line_records += has_lines
-        if changed or has_lines:
-            self._update_sites(graph, acts, head, module_trace)
-        if changed:
-            self._write_structure(graph, acts, spec, head, module_trace, step)
-            end = None if view.head is None else (view.head[1], view.head[0].site.name)
-            self.structure_facts.write_paths(graph, acts, end, step)
+        with self._writer.together():
+            if changed or has_lines:
+                self._update_sites(graph, acts, head, module_trace)
+            if changed:
+                self._write_structure(graph, acts, spec, head, module_trace, step)
+                end = None if view.head is None else (view.head[1], view.head[0].site.name)
+                self.structure_facts.write_paths(graph, acts, end, step)
         return view
 
     def read_inputs(
@@ -189,31 +190,32 @@ class FactLog(FactAudit):
             decays: weight decay by the parameter's id.
             zeros: ids of those that were zero all over before they were first updated.
         """
-        for name, parameter in named:
-            if not self.structure_facts.first("parameter", name):
-                continue
-            layer = name.rpartition(".")[0]
-            self._parameter_site(name, parameter, self._module_orders.get(layer, LAST))
-            if layer in self._module_orders:
-                self._module_orders[layer] += 1  # its next parameter comes after this one
-            own = local_part(parameter)
-            own = parameter if own is None else own
-            shard = {"shard": own.numel()} if is_sharded(parameter) else {}
-            self._writer.fact(
-                Fact(
-                    "parameter",
-                    name,
-                    step,
-                    {
-                        "shape": list(parameter.shape),
-                        "zero_init": id(parameter) in zeros,
-                        "trainable": bool(parameter.requires_grad),
-                        "before_norm": own.data_ptr() in self._centred_biases,
-                        "weight_decay": decays.get(id(parameter)),
-                        **shard,
-                    },
+        with self._writer.together():
+            for name, parameter in named:
+                if not self.structure_facts.first("parameter", name):
+                    continue
+                layer = name.rpartition(".")[0]
+                self._parameter_site(name, parameter, self._module_orders.get(layer, LAST))
+                if layer in self._module_orders:
+                    self._module_orders[layer] += 1  # its next parameter comes after this one
+                own = local_part(parameter)
+                own = parameter if own is None else own
+                shard = {"shard": own.numel()} if is_sharded(parameter) else {}
+                self._writer.fact(
+                    Fact(
+                        "parameter",
+                        name,
+                        step,
+                        {
+                            "shape": list(parameter.shape),
+                            "zero_init": id(parameter) in zeros,
+                            "trainable": bool(parameter.requires_grad),
+                            "before_norm": own.data_ptr() in self._centred_biases,
+                            "weight_decay": decays.get(id(parameter)),
+                            **shard,
+                        },
+                    )
                 )
-            )
 
     def write_frozen(self) -> None:
         """Write which weights of the models are frozen, and which of them look as drawn."""

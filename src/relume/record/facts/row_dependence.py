@@ -26,6 +26,7 @@ from relume.record.graph.autograd_graph import (
     output_shape,
     saved,
 )
+from relume.record.graph.criterion import criterion
 from relume.record.graph.op_names import AFFINE, BATCH_NORM, NORM, RESHAPE
 from relume.record.graph.recompute import output_of
 from relume.record.measure.act_stats import sample
@@ -38,6 +39,7 @@ ALIKE_PAIRS = 0.05  # of an embedding: two rows have a cosine of 0.95 (page of A
 LEAST_UNITS = 8  # of an embedding; a critic has one
 MOST_ROWS = 256
 LEAST_ROWS = 8
+MOST_ENDS = 8  # embeddings that are followed: a pair of encoders has two
 MOST_PLACES = 400  # of one graph; those nearest to the loss are left out beyond that
 NEAREST = 8  # places that are remembered as the nearest ones upstream
 MOST_LINES = 600  # nodes whose source line is read, on the first record that has lines
@@ -100,7 +102,9 @@ class RowDependence(FactAudit):
         if not places:
             return
         self._records += 1
-        self._note_whole(places, trace, step)
+        self._note_whole(places, step)
+        if criterion(graph).name == "unknown":
+            self._note_end(places, trace, step)
         alike = [at for at, place in enumerate(places) if place.share < ALIKE]
         first = [at for at in alike if _begins(places, at)]
         for at in first[:2]:
@@ -108,18 +112,30 @@ class RowDependence(FactAudit):
         if self._records & (self._records - 1) == 0:
             self.write_whole()
 
-    def _note_whole(self, places: Sequence[RowPlace], trace: ModuleTrace, step: int) -> None:
-        """Note how far rows differ, and the widest output that no layer follows: an embedding."""
-        whole = self._whole
+    def _note_whole(self, places: Sequence[RowPlace], step: int) -> None:
+        """Note how far rows differ."""
         least = min(place.share for place in places)
-        ends = [p for p in places if p.after and not p.act and _units_of(p) >= LEAST_UNITS]
-        end = min(ends, key=lambda place: place.share, default=None)
-        whole |= {"places": len(places), "least": least, "records": self._records, "last": step}
-        if end is not None:
-            alike = end.share < ALIKE_PAIRS
-            whole["alike"] = whole.get("alike", 0) + 1 if alike else 0
-            whole["alike_since"] = whole.get("alike_since", step) if whole["alike"] > 1 else step
-            whole |= {"embedding": end.share, "embedding_site": self._site(end.node, trace)}
+        self._whole |= {"places": len(places), "least": least}
+        self._whole |= {"records": self._records, "last": step}
+
+    def _note_end(self, places: Sequence[RowPlace], trace: ModuleTrace, step: int) -> None:
+        """Note an embedding: of the wide outputs that no layer follows, the one most alike.
+
+        Each is followed by its own records: a probe, or a second loss, is another graph.
+        """
+        wide = [p for p in places if p.after and not p.act and _units_of(p) >= LEAST_UNITS]
+        end = min(wide, key=lambda place: place.share, default=None)
+        if end is None:
+            return
+        ends: dict[str, dict[str, Any]] = self._whole.setdefault("ends", {})
+        site = self._site(end.node, trace)
+        if site not in ends and len(ends) >= MOST_ENDS:
+            return
+        known = ends.setdefault(site, {"alike": 0})
+        known["alike"] = known["alike"] + 1 if end.share < ALIKE_PAIRS else 0
+        known |= {"share": end.share, "last": step}
+        if known["alike"] <= 1:
+            known["since"] = step
 
     def write_whole(self) -> None:
         """Write how far rows differ over the whole network."""

@@ -1,6 +1,6 @@
 """Writes facts about a model's structure: its head, its affine pairs, and its opaque ops."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
 from typing import Any
 
@@ -194,11 +194,14 @@ class StructureFacts(FactAudit):
                 if self.first("path", name, " ".join(listed)):
                     self._writer.fact(Fact("path", name, step, {"before": listed}))
 
-    def write_precision(self, state: SiteState, step: int) -> None:
-        """Write the dtype in which an act was computed."""
-        if state.shape and self.first("precision", state.site.name):
-            data = {"dtype": str(state.dtype).removeprefix("torch."), "shape": list(state.shape)}
-            self._writer.fact(Fact("precision", state.site.name, step, data))
+    def write_precision(self, states: Iterable[SiteState], step: int) -> None:
+        """Write the dtypes in which acts were computed."""
+        with self._writer.together():
+            for state in states:
+                if state.shape and self.first("precision", state.site.name):
+                    dtype = str(state.dtype).removeprefix("torch.")
+                    data = {"dtype": dtype, "shape": list(state.shape)}
+                    self._writer.fact(Fact("precision", state.site.name, step, data))
 
     def _implicit(self, node: AutogradNode, module_trace: ModuleTrace) -> bool | None:
         """Whether a softmax has no explicit axis: in its module, or in the source of its call."""

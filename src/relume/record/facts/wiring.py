@@ -266,11 +266,12 @@ class WiringAudit:
             and (tensor := leaf.ref()) is not None
         }
         read_unchanged(told.values())
-        for site, (leaf, tensor) in told.items():
-            data = leaf.data(tensor)
-            if self._written.get(site) != data:
-                self._written[site] = data
-                self._writer.replace_fact(Fact("wiring", site, leaf.since, data))
+        with self._writer.together():
+            for site, (leaf, tensor) in told.items():
+                data = leaf.data(tensor)
+                if self._written.get(site) != data:
+                    self._written[site] = data
+                    self._writer.replace_fact(Fact("wiring", site, leaf.since, data))
 
     def _find_optimizers(self) -> None:
         """Look once for optimisers that have not stepped yet, where a parameter seems forgotten."""

@@ -1,4 +1,4 @@
-"""The published JSON schemas of what trials and cards write, made from the types in `core`.
+"""The published JSON schemas of what commands write, made from the types of what they write.
 
 Run as a module it writes docs/schema/NAME.json. A number that JSON does not have is a string
 ("nan", "inf", "-inf") and a severity is its name, as `core.jsonable.plain` writes them.
@@ -15,10 +15,20 @@ from pydantic import TypeAdapter
 from relume.core import Card, Severity
 from relume.core.trial import Cure, Trial
 from relume.report.machine.json_file import write
+from relume.report.machine.list_rows import ActRow, PageRow, Recommendation, RuleRow, RunRow
 
-SCHEMAS: Mapping[str, Any] = {"cure-1": Cure, "trial-1": Trial, "card-1": Card}
-"""What `relume fix`, `prove` and `compare`, and `card` write; a change that breaks a reader gets
-the next number."""
+SCHEMAS: Mapping[str, Any] = {
+    "cure-1": Cure,
+    "trial-1": Trial,
+    "card-1": Card,
+    "rules-1": list[RuleRow],
+    "explain-1": list[PageRow],
+    "acts-1": list[ActRow],
+    "runs-1": list[RunRow],
+    "recommend-1": Recommendation,
+}
+"""What `relume fix`, `prove` and `compare`, `card`, and the lists write; a change that breaks a
+reader gets the next number."""
 HEAD = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
 NOT_IN_JSON = {"enum": ["nan", "inf", "-inf"]}
 

@@ -1,7 +1,6 @@
 """Reads the rules' and fixes' pages from their files, without importing one of them."""
 
 import ast
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from rich.text import Text
 from relume.core import Severity
 from relume.policy.selectors import matching, selection
 from relume.registry import families, pages, sources
+from relume.report.machine.list_rows import page_row, rows_as_json, rule_row
 from relume.report.terminal.style import STYLES, Style, grid
 from relume.report.words.sanitise import fold
 
@@ -167,23 +167,10 @@ def _row(page: PageText, widest: int, style: Style) -> tuple[Text, ...]:
 
 
 def rules_as_json(known: Sequence[PageText]) -> str:
-    """Return all rules as a JSON array: code, name, family, severities, sign, summary."""
-    return json.dumps([_as_data(page) for page in known], indent=2, ensure_ascii=False)
+    """Return all rules as a JSON array: code, name, family, severities, symptom, summary."""
+    return rows_as_json([rule_row(page) for page in known])
 
 
 def pages_as_json(known: Sequence[PageText]) -> str:
     """Return pages of rules or fixes as a JSON array: the same, and the text in Markdown."""
-    rows = [{**_as_data(page), "text": page.text} for page in known]
-    return json.dumps(rows, indent=2, ensure_ascii=False)
-
-
-def _as_data(page: PageText) -> dict[str, Any]:
-    return {
-        "code": page.code,
-        "name": page.name,
-        "family": page.code[:4],
-        "about": page.family,
-        "severities": list(page.severities),
-        "sign": page.symptom,
-        "summary": page.summary,
-    }
+    return rows_as_json([page_row(page) for page in known])

@@ -1,29 +1,17 @@
 """Prints acts as a table."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from relume.report.machine.list_rows import ActRow
 from relume.report.terminal.style import Style
 from relume.report.words.sanitise import name, prose
 
 
-@dataclass(frozen=True, slots=True)
-class ActEntry:
-    """An act in the list; `parameters` with their defaults, those that training learns marked."""
-
-    name: str
-    family: str
-    formula: str
-    year: int
-    parameters: str
-    reference: str
-
-
-def act_table(entries: Sequence[ActEntry], console: Console) -> None:
+def act_table(entries: Sequence[ActRow], console: Console) -> None:
     """Print name, family, year, parameters, formula and reference of acts; below 110 columns each
     act takes a few lines instead of a row."""
     style = Style(console)

@@ -46,14 +46,19 @@ def comparison(trial: Trial, console: Console) -> None:
             _stacked(trial, arm, style)
     else:
         style.put(_table(trial, style))
-    style.put()
-    for line in conclusions(trial):
-        style.put(style.text(line), left=1)
     seconds = duration(float(trial.meta.get("seconds", 0.0)))
     style.put()
     style.put(style.text((f"{count(len(trial.shots), 'run')}; {seconds}; kept in", "dim")))
     style.put(style.text((place(str(trial.meta.get("kept_in", "")), 0), "dim")))
     style.put()
+    said, acts = conclusions(trial), len(_of_acts(trial))
+    others = sum(v.effect is not None for v in trial.verdicts) - sum(
+        v.effect is not None for v in _of_acts(trial)
+    )
+    for line in said[:others]:
+        style.put(style.text(line), left=1)
+    verdict = " ".join(said[others:]) or f"{count(acts, 'act')}, and none could be judged."
+    style.put(style.text((f"relume compare: {verdict}", "bold")))
 
 
 def _heads(trial: Trial) -> list[str]:
@@ -76,7 +81,7 @@ def _heads(trial: Trial) -> list[str]:
     goal = next((s.goal for s in trial.standings if s.goal is not None), None)
     if goal is not None:
         lines.append(f"steps: optimiser steps until the loss is {number(goal)}")
-    lines.append("ms/step: the script's own step with the act's time in it, without our swap")
+    lines.append("ms/step: the script's own step with the act's time in it, as if built in")
     return lines + evidence_lines(trial)
 
 
@@ -124,6 +129,7 @@ def _stacked(trial: Trial, arm: Arm, style: Style) -> None:
         style.put(verdict_words(verdict, style, compared=True), left=3)
     labels = ("steps", "parameters", "ms a step", "MB", "dead")
     cells = [f"{cell} {label}" for cell, label in zip(costs(summary), labels, strict=True) if cell]
+    cells = ["never so low" if cell == "never steps" else cell for cell in cells]
     for line in fill_lines(cells, style.width - 3):
         style.put(style.text((line, "dim")), left=3)
 
@@ -176,8 +182,7 @@ def thousands(count: int) -> str:
 
 def conclusions(trial: Trial) -> list[str]:
     """Return the comparison in a few sentences: what the acts do, and what the rest does."""
-    factors: Any = trial.meta.get("factors", {})
-    acts = [v for v in trial.verdicts if factors.get(v.arm, {}).get("factor", "act") == "act"]
+    acts = _of_acts(trial)
     lines = [_factor(trial, v) for v in trial.verdicts if v not in acts and v.effect is not None]
     named = {word: _named(trial, acts, word) for word in ("proven", "worse", "undecided", ONLY)}
     own = _control(trial)
@@ -197,6 +202,12 @@ def conclusions(trial: Trial) -> list[str]:
     elif rest:
         lines.append(f"No difference shown: {'; '.join(arm_words(trial, v.arm) for v in rest)}.")
     return lines
+
+
+def _of_acts(trial: Trial) -> list[Verdict]:
+    """Return the verdicts on acts; the others are on the initialisation and the rate."""
+    factors: Any = trial.meta.get("factors", {})
+    return [v for v in trial.verdicts if factors.get(v.arm, {}).get("factor", "act") == "act"]
 
 
 def _factor(trial: Trial, verdict: Verdict) -> str:
@@ -231,4 +242,6 @@ def recommendation(diagnosis: Diagnosis, pieces: Any, console: Console) -> None:
             style.put(style.text((prose(piece.settle), "cyan")), left=5)
         style.put()
     style.put(style.text(("Advice, not proof: nothing of it was tried on this training.", "dim")))
-    style.put()
+    first = next((piece for piece in pieces if piece.settle), None)
+    told = f"{sentence(first.text)} Settle it: {prose(first.settle)}" if first else "keep what is."
+    style.put(style.text((f"relume recommend: {told}", "bold")))

@@ -208,12 +208,14 @@ def _others(diagnosis: Diagnosis) -> str:
     looked = sum(item.applies for item in silent)
     absent = len(silent) - looked
     missing = {item.code for item in diagnosis.not_checked} - fired - clean.keys()
-    parts = [
-        f"{count(looked, 'rule')} found nothing" if looked else "",
-        f"{absent} {'does' if absent == 1 else 'do'} not apply here" if absent else "",
-        f"{len(missing)} could not look" if missing else "",
+    groups = [
+        (looked, "found nothing"),
+        (absent, "does not apply here" if absent == 1 else "do not apply here"),
+        (len(missing), "could not look"),
     ]
-    return ", ".join(part for part in parts if part)
+    first, *more = [group for group in groups if group[0]] or [(0, "")]
+    parts = [f"{count(first[0], 'rule')} {first[1]}", *(f"{many} {what}" for many, what in more)]
+    return ", ".join(parts) if first[0] else ""
 
 
 def _seen(run: RunContext) -> Iterator[str]:

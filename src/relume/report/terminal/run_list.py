@@ -1,7 +1,5 @@
 """Prints recorded runs and demos as tables."""
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from relume.core import Diagnosis, Value
+from relume.report.machine.list_rows import rows_as_json, run_row
 from relume.report.terminal.style import Style, grid
 from relume.report.words.sanitise import name, number, prose
 
@@ -55,24 +54,8 @@ def runs(recorded: Sequence[ListedRun], console: Console, *, older: int = 0) -> 
 
 def runs_as_json(recorded: Sequence[ListedRun]) -> str:
     """Return recorded runs as a JSON array, the newest first."""
-    rows: list[dict[str, Any]] = []
-    for run in recorded:
-        outcome = run.diagnosis.outcome if run.diagnosis else None
-        end = outcome.numbers.get("end") if outcome else None
-        rows.append(
-            {
-                "run": run.name,
-                "verdict": run.diagnosis.verdict if run.diagnosis else None,
-                "outcome": outcome.name if outcome else None,
-                "loss": end if isinstance(end, int | float) and math.isfinite(end) else None,
-                "steps": run.meta.get("steps"),
-                "script": run.meta.get("script"),
-                "started": run.meta.get("started"),
-                "roots": [f.code for f in run.diagnosis.roots] if run.diagnosis else [],
-                "problem": run.problem or None,
-            }
-        )
-    return json.dumps(rows, indent=2, ensure_ascii=False)
+    rows = [run_row(run.name, run.meta, run.diagnosis, run.problem) for run in recorded]
+    return rows_as_json(rows)
 
 
 VERDICTS = {

@@ -162,7 +162,7 @@ def table(trials: Sequence[Trial], title: str, style: Style, *, fold: bool = Fal
     for some, what in ((idle, "no gain at one seed"), (unlaid, "found nothing to change")):
         if fold and len(some) > 1:
             words = "; ".join(prose(arm.text or arm.name) for arm in some)
-            style.put(style.text((f"{what} (-v lists them): ", "bold"), words), left=1)
+            style.put(style.text((f"{what} (--verbose lists them): ", "bold"), words), left=1)
     style.put(style.text((_placebo(last), "dim")), left=1)
     for line in evidence_lines(last, without=folded):
         style.put(style.text((line, "dim")), left=1)

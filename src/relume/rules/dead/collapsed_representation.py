@@ -26,7 +26,9 @@ its units. Where rows had become alike gradually, over many layers (less than 1e
 one), it is a note: depth and weights are the cause. An embedding of 8 units or more that no
 target judges (pairs are compared) has collapsed below 0.05, where two rows have a cosine of 0.95
 on average; on digits SimSiam with its stop-gradient keeps 0.41 or more, and ends at 0.017 without
-it.
+it. An embedding is the output, of a projector or a predictor, that no other layer follows in a
+graph whose loss is none of those with targets; each is judged by its own records, so that a probe
+that is trained beside it hides nothing.
 
 ## Known false alarms
 Inputs that are constant by design, such as the learned constant of a generator and learned
@@ -45,10 +47,11 @@ dimensional collapse", ICLR 2022, arXiv:2110.09348.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from relume.core import Evidence, Fact, Finding, Result, Severity, Site, Trace
 from relume.rules.page import page
-from relume.rules.series_tools import is_recorded, last_step, number
+from relume.rules.series_tools import first_step, is_recorded, last_step, number
 from relume.rules.wiring_facts import DOWNSTREAM
 
 PAGE = page(__doc__)
@@ -89,8 +92,10 @@ def _finding(trace: Trace, fact: Fact) -> Finding | None:
         return None  # units that are dead or saturated: their rules say why
     before, share = number(fact.data.get("before")), number(fact.data.get("share")) or 0.0
     gradual = how == "weights" and before is not None and before < GRADUAL
-    text = "rows differ before {site} (their variance is {before:.2g} of the mean square) and are "
-    text += "alike after it ({value:.1g})"
+    text = (
+        "after {site} all rows are alike (their variance is {value:.1g} of the mean square), and "
+    )
+    text += "before it they differ ({before:.2g})"
     if how == "weights":
         text += ": its weights add next to nothing to its bias"
         cure = f"draw the weights of {fact.site} anew with the act's gain, and its bias as zero"
@@ -118,20 +123,31 @@ def _finding(trace: Trace, fact: Fact) -> Finding | None:
 
 def _embedding(trace: Trace, whole: Fact) -> Finding | None:
     """The finding on an embedding that pairs are compared by, and no target judges."""
-    criteria = {str(f.data.get("loss")) for f in trace.facts_of("criterion")}
-    share, streak = number(whole.data.get("embedding")), number(whole.data.get("alike")) or 0
-    if criteria - {"unknown"} or share is None or share >= ALIKE_PAIRS or streak < LEAST:
+    if {str(f.data.get("loss")) for f in trace.facts_of("criterion")} - {"unknown"}:
         return None
+    known_ends: dict[str, dict[str, Any]] = whole.data.get("ends") or {}
+    inside = range(first_step(trace), last_step(trace) + 1)  # another training has its own
+    alike = [
+        (share, name)
+        for name, end in known_ends.items()
+        if (share := number(end.get("share"))) is not None
+        and share < ALIKE_PAIRS
+        and (number(end.get("alike")) or 0) >= LEAST
+        and int(number(end.get("last")) or 0) in inside
+    ]
+    if not alike:
+        return None
+    share, name = min(alike)
+    end = known_ends[name]
     text = "the embeddings of {site} are alike for all rows: their variance is {value:.1g} of the "
     text += "mean square"
-    name = str(whole.data.get("embedding_site") or "")
     known = trace.site(name) or Site(name, "head", layer=name)
     return PAGE.finding(
         known,
         Severity.WARNING,
-        (int(number(whole.data.get("alike_since")) or 0), last_step(trace)),
+        (int(number(end.get("since")) or 0), last_step(trace)),
         text,
-        Evidence("row_variance_over_mean_square", share, ALIKE_PAIRS, int(streak)),
+        Evidence("row_variance_over_mean_square", share, ALIKE_PAIRS, int(end["alike"])),
         cure="stop the gradient of one branch and predict it, add negatives, or keep the variance",
     )
 

@@ -111,9 +111,10 @@ def _non_finite(trace: Trace) -> Finding | None:
     what = "gradient" if str(first.data.get("stat", "")).startswith("grad") else "value"
     cleared = recovered(trace)
     text = (
-        "values grew until {site} had the first {what} that is not finite at step {step} ({stat})"
+        "values grew until they overflowed: the {what} at {site} is the first that is NaN or "
+        "infinite, at step {step}"
     )
-    text += "; the run got over it" if cleared else ", and {places} places in all"
+    text += "; the run got over it" if cleared else ". That holds at {places} places"
     stat = str(first.data.get("stat", "loss"))
     more: dict[str, Value] = {"what": what, "step": step, "stat": stat, "places": len(facts) or 1}
     return PAGE.finding(

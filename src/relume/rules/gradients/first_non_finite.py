@@ -129,14 +129,16 @@ def _update_text(data: Mapping[str, Any]) -> str:
 
 def _backward_text(data: Mapping[str, Any]) -> str:
     likely = "" if data.get("certain") else "most likely "
-    text = f"the gradient broke {likely}at {{operation}}{{source}} at step {{step}}"
+    text = (
+        f"the gradient became NaN or infinite {likely}at {{operation}}{{source}} at step {{step}}"
+    )
     if data.get("bad"):
         return text + ": its slope is not finite at {bad} of {entries} entries" + _entered(data)
     return text + ": the weights behind it are NaN, and no other is"
 
 
 def _forward_text(data: Mapping[str, Any]) -> str:
-    text = "{operation}{source} made the first value that is not finite, at step {step}: {bad} of "
+    text = "{operation}{source} made the first NaN or infinity, at step {step}: {bad} of "
     text += "{entries} entries"
     if data.get("operation") == "softmax":
         return text + "; a row of minus infinity has no softmax" + _entered(data)
@@ -203,7 +205,9 @@ def _finding(trace: Trace, fact: Fact, places: int) -> Finding:
     largest = number(fact.data.get("input_absmax")) or _before(trace, site.name, fact.step)
     cleared = recovered(trace)
     place = "{site}" if fact.site else "the loss"
-    text = f"{place} had the first {{what}} that is not finite, at step {{step}} ({{operation}})"
+    text = (
+        f"{place} had the first {{what}} that is NaN or infinite, at step {{step}} ({{operation}})"
+    )
     more: dict[str, Value] = {"what": what, "step": fact.step, "operation": operation, "stat": stat}
     if largest is not None:
         text += ". What entered it was at most {input_absmax:.3g} in size just before"

@@ -92,16 +92,16 @@ def _finding(trace: Trace, fact: Fact) -> Finding | None:
         return None
     decades = number(data.get("decades" if lost else "growth")) or 0.0
     text = (
-        "in {site} a thousandth of the gradient is left {back} steps back, of {length}. It loses "
+        "{site} learns from the last {back} of its {length} time steps only: further back less "
+        "than a thousandth of the gradient is left. It shrinks ten times every {pace:.1f} steps"
     )
-    text += "a factor of ten every {pace:.1f} steps"
     if not lost:
         text = (
             "in {site} the gradient is a thousand times as large {back} steps back, of {length}. "
         )
-        text += "It grows by a factor of ten every {pace:.1f} steps"
+        text += "It grows ten times every {pace:.1f} steps"
     if judge(trace).fares_badly:
-        text += ", and the loss does not learn what stands there"
+        text += ", and the loss does not learn what lies further back"
     file, line = str(data.get("file") or ""), int(number(data.get("line")) or 0)
     return PAGE.finding(
         Site(fact.site, "", layer=fact.site, file=file, line=line),

@@ -20,14 +20,23 @@ error where the rate alone gives such steps: under Adam and its kin, which divid
 own size, at least a tenth of rate / RMS of the weights (Adam's steps are up to three times shorter,
 by noise; the tenth is reasoned).
 
+A schedule that has ended is told apart, as an error: the largest rate of all groups is below a
+thousandth of its summit for at least the last half of the run, and the loss was still falling when
+it went (by the third and the fourth quarter of the steps until then, or there were fewer than ten).
+That is what a decay over epochs does where it is stepped once a batch. Both limits are reasoned:
+cosine schedules end at a hundredth or at zero, at the end of the run.
+
 ## Known false alarms
 A warm-up that is still going on (the rate of the last quarter is over 1.5 times that of the one
 before) and fine-tuning (a start below 0.8 of chance) are not judged. Small updates have other
-causes too: a vanishing gradient or dead units explain this.
+causes too: a vanishing gradient or dead units explain this. A rate of 0 in one group, warm restarts
+and a schedule that ends with the run are no ended schedule; nor is a rate that was lowered because
+the loss had stopped (`ReduceLROnPlateau`), or one that is gone once the loss is low.
 
 ## Fixes and their safety
 Multiply the learning rate by ten, and again, until the loss falls (retrain). Adam in place of SGD
-where gradients are small (retrain).
+where gradients are small (retrain). An ended schedule: step it once an epoch, or give it the number
+of all batches (advice).
 
 ## References
 Bottou, Curtis and Nocedal, "Optimization methods for large-scale machine learning", SIAM Review 60,
@@ -42,7 +51,7 @@ import numpy as np
 
 from relume.core import Evidence, Finding, Outcome, Result, Series, Severity, Trace, Value
 from relume.rules.gradients.learning_rate_high import typical_update
-from relume.rules.outcome import KNOWN, LOW, judge
+from relume.rules.outcome import ERRORS, FALLING, FEWEST, KNOWN, LOW, judge
 from relume.rules.page import page
 from relume.rules.plain_numbers import percent
 from relume.rules.series_tools import (
@@ -64,6 +73,8 @@ WHOLE = 0.05  # of the weights, in the whole run: benchmarks/small_updates.py
 LEAST = 4  # records a quarter
 EXPLAINED = 0.1  # of what the rate alone gives: Adam's steps are up to three times shorter (noise)
 ADAPTIVE = frozenset({"Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Lion"})
+SPENT = 1e-3  # of the summit of the rate: below, the schedule has ended
+ENDED = 0.5  # of the run: a schedule that ends later was meant to
 RISING = 1.5  # times the rate of the quarter before: a warm-up that is not over
 
 
@@ -86,6 +97,8 @@ def check(trace: Trace) -> Iterator[Result]:
         yield PAGE.clean(f"a step changes the weights by {percent(rate)} of their size", near)
     elif (why := _excused(trace, outcome)) is not None:
         yield PAGE.clean(why, 0.5)
+    elif (end := _schedule_end(trace, outcome)) is not None:
+        yield _ended(trace, outcome, series, end)
     else:
         yield _finding(trace, series, rate, whole, count)
 
@@ -107,6 +120,58 @@ def _excused(trace: Trace, outcome: Outcome) -> str | None:
         if after > RISING * before > 0:
             return "the learning rate is still rising"
     return None
+
+
+def _schedule_end(trace: Trace, outcome: Outcome) -> int | None:
+    """The step from which on the rate was gone, where the loss was still falling then."""
+    rate, loss = trace.series("", "learning_rate"), trace.series("", "loss")
+    if rate is None or loss is None or not len(rate):
+        return None
+    used = np.flatnonzero(rate.values >= SPENT * rate.values.max())
+    if not rate.values.max() > 0 or used[-1] == len(rate) - 1:
+        return None
+    end = int(rate.steps[used[-1] + 1])
+    count = int(np.searchsorted(loss.steps, end))
+    if last_step(trace) - end + 1 < ENDED * (last_step(trace) - first_step(trace) + 1):
+        return None
+    before = Series(loss.steps[:count], loss.values[:count])
+    return end if len(before) < FEWEST or _fell(before, outcome) else None
+
+
+def _fell(loss: Series, outcome: Outcome) -> bool:
+    """Whether a loss still fell over the second half of its steps, by more than its noise."""
+    third, fourth = (part[np.isfinite(part)] for part in quarters(loss))
+    noise = number(outcome.numbers.get("noise")) or 0.0
+    error = noise * (2 / max(len(fourth), 1)) ** 0.5
+    scale = abs(float(loss.values[0]))
+    return bool(third.mean() - fourth.mean() > max(FALLING * scale, ERRORS * error))
+
+
+def _ended(trace: Trace, outcome: Outcome, series: Series, end: int) -> Finding:
+    rate = trace.series("", "learning_rate")
+    values = np.zeros(1) if rate is None else rate.values
+    span = last_step(trace) - first_step(trace) + 1
+    more: dict[str, Value] = {
+        "ended": end,
+        "steps": span,
+        "summit": float(values.max()),
+        "learning_rate": float(values[-1]),
+        "loss": number(outcome.numbers.get("end")),
+    }
+    text = "the learning rate is {learning_rate:.3g} from step {ended} of {steps} on, after "
+    text += (
+        "{summit:.3g} at most: the schedule has ended, and the loss stays at {loss:.4g}. It was "
+    )
+    text += "still falling. A decay over epochs that is stepped once a batch does that"
+    spent = (last_step(trace) - end + 1) / span
+    return PAGE.finding(
+        "",
+        Severity.ERROR,
+        (end, last_step(trace)),
+        text,
+        Evidence("spent_schedule_share", spent, ENDED, len(series), more, curve(rate)),
+        cure="step the schedule once an epoch, or give it the number of all batches",
+    )
 
 
 def _by_rate(trace: Trace, rate: float | None) -> float | None:

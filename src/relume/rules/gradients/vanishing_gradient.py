@@ -13,13 +13,13 @@ random start, and the loss stays flat, which looks like a local minimum and is n
 ## How it is measured
 g = norm(dW) / norm(W) by layer, median over the later half of the records. Finding: g_first / g_max
 < 1e-3, while the loss is above 20 % of chance (of its start, where chance is unknown), and dL/dpre
-shrinks by at least 2 decades between the acts; without that second reading it is a note. Error
+shrinks at least 100 times between the acts; without that second reading it is a note. Error
 below 1e-5. Per act the slope's part is RMS dL/dpre over RMS dL/dpost, the rest is the weights'. In
 a loop, whose steps share their weights: RMS dL/dpre of the first call over that of the last one
 that is measured (eight at most), from four calls on (reasoned: fewer are no sequence), below the
 same 1e-3. Least evidence: 4 records in the later half; one batch in a check, where no step moves
 the weights between two batches. The ratio and the 20 % are from 80 healthy and 92 faulty runs; the
-2 decades and the step to error are reasoned, not measured.
+100 times and the step to error are reasoned, not measured.
 
 ## Known false alarms
 Embeddings with rare tokens (their weight is large and their gradient sparse: the second reading

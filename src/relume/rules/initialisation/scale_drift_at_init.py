@@ -14,18 +14,18 @@ Forward: abs log10(RMS z_last / RMS z_first) > 1, or RMS z > 30 anywhere, at the
 a single act the head is the last. Backward: abs log10 of the gradients' ratio > 2, only if the
 weights and not the slopes of the acts lose or add most of it; a deep sigmoid network whose forward
 scale is steady is a vanishing gradient, not a drift. A gradient that is gone from one act to the
-next (15 decades; reasoned) was not passed on: a penalty on the slope of a piecewise linear network
-has none for its first layers. Backward asks for two decades since three max
-pools alone take almost one (reasoned, not measured). Of pre-activations that are mostly offset (the
+next (1e15 times less; reasoned) was not passed on: a penalty on the slope of a piecewise linear
+network has none for its first layers. Backward asks for 100 times since three max pools alone take
+almost 10 (reasoned, not measured). Of pre-activations that are mostly offset (the
 mean is at least 0.9 of the RMS) the spread counts: that is a bias, not a scale. Warning; an error
-from three decades, where a thousandth of the first layer's signal is left (reasoned). Least
-evidence: the first step. The one decade and the 30 are from 80 healthy and 92 faulty runs.
+from 1,000 times, where a thousandth of the first layer's signal is left (reasoned). Least
+evidence: the first step. The 10 times and the 30 are from 80 healthy and 92 faulty runs.
 
 ## Known false alarms
 Residual branches, zero-initialised gammas (an RMS of zero is left out), norm layers (their scale
 is one again). Trained weights: a run that begins below 0.8 of chance is not judged. A signal that
 shrinks under weights of He's scale because units are dead from the start: where the weights
-themselves lose less than a decade, that is born-dead's. A divergence that enters between two acts
+themselves lose less than 10 times, that is born-dead's. A divergence that enters between two acts
 (the latents of a VAE): what the gradient gains there is that term's, and it is not judged.
 
 ## Fixes and their safety
@@ -81,7 +81,7 @@ def check(trace: Trace) -> Iterator[Result]:
     drift = _decades(chain)
     own = _by_weights(trace, chain) if finding is not None and drift < -DRIFT else None
     if own is not None and abs(own) <= DRIFT:
-        by = f"z drifts by {drift:+.2f} decades, {own:+.2f} of them by the weights"
+        by = f"pre-activations shrink {times(10**-drift)}, {times(10**-own)} by the weights"
         yield PAGE.clean(f"{by}: the rest is lost in dead units")
         return
     rms = max(value for _, value in chain)

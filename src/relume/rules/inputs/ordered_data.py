@@ -60,8 +60,8 @@ def check(trace: Trace) -> Iterator[Result]:
         "",
         Severity.ERROR if share >= GRAVE else Severity.WARNING,
         (fact.step, last_step(trace)),
-        "{value:.0%} of what differs among the targets differs from batch to batch and not within "
-        "one: the data come in order",
+        "the data come in order: {value:.0%} of the variance of the targets lies between batches, "
+        "not within them",
         Evidence("between_share", share, SHARE, int(number(fact.data["target_batches"]) or 0)),
         cure="shuffle the rows (shuffle=True) before each epoch",
     )

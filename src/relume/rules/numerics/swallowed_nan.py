@@ -78,8 +78,8 @@ def _finding(trace: Trace, site: Site, series: Series) -> Finding:
     bad = np.flatnonzero(series.values > 0)
     exact = trace.series(site.name, STAT) is not None
     value = float(series.values[bad].max())
-    text = "{place} received NaN in {count} of {samples} records, first at step {step}, and gave "
-    text += "numbers ({value:.2%} of its entries)" if exact else "numbers"
+    text = "{place} turns NaN into numbers: it received NaN in {count} of {samples} records, first "
+    text += "at step {step}" + (" ({value:.2%} of its entries)" if exact else "")
     more = {"act": site.act, "count": len(bad), "step": int(series.steps[bad[0]])}
     return PAGE.finding(
         site,

@@ -135,10 +135,11 @@ def _finding(
     born = bool(_saturated(first)[bad].any())
     begin = float(first.score[bad].max())
     text = (
-        "{heads} of {of} heads of {place} have scores up to {value:.3g} and {entropy:.0%} of the "
-        "largest entropy. Each row looks at one key: query and key get next to no gradient. "
+        "in {heads} of {of} heads of {place} each row attends to one key, so query and key get "
+        "next to no gradient. Their scores reach {value:.3g}, their entropy {entropy:.0%} of the "
+        "largest. "
     )
-    text += "It was so from the start" if born else "They began at {begin:.3g}"
+    text += "It was so from the start" if born else "The scores began at {begin:.3g}"
     more: dict[str, Value] = {
         "heads": int(bad.sum()),
         "of": len(bad),

@@ -111,8 +111,10 @@ def _finding(trace: Trace, pair: Fact) -> Finding | None:
         text = "{second} receives the output of {first}, never above {high:g}: it gives nothing"
         cure = f"remove the {second} or the {first}, and re-initialise the layer before them"
     else:
-        text = "{second} receives the output of {first}, from {low:g} to {high:g}. Its output "
-        text += "covers a part of its range, and its small slope is multiplied in"
+        text = (
+            "{second} is applied to the output of {first}, from {low:g} to {high:g}. So it gives "
+        )
+        text += "a part of its range only, and its slope shrinks the gradient once more"
         cure = f"remove the {second}, and re-initialise the layer with the gain of {first}"
     known = trace.site(pair.site) or Site(pair.site, "", file=str(data.get("file", "")))
     more = {"first": first, "second": second, "low": low, "high": high, "effect": what}

@@ -52,8 +52,8 @@ def check(trace: Trace) -> Iterator[Result]:
             Site(fact.site, "", file=str(fact.data.get("file") or ""), line=line),
             Severity.ERROR,
             (fact.step, last_step(trace)),
-            "the second derivative that is asked for here is zero in all of its {samples} entries. "
-            "Of {acts} there is none, so this term teaches the weights nothing",
+            "a second derivative is asked for here, and that of {acts} is zero everywhere (all "
+            "{samples} entries). So this term teaches the weights nothing",
             Evidence("nonzero_share", 0.0, 0.0, int(fact.data.get("entries") or 1), {"acts": acts}),
             cure="use a smooth act there: tanh, GELU, softplus, sine",
         )

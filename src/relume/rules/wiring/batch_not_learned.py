@@ -59,7 +59,7 @@ def check(trace: Trace) -> Iterator[Result]:
         "",
         Severity.WARNING,
         (0, last_step(trace)),
-        "{steps} steps on one batch bring its loss from {start:.4g} to {end:.4g}",
+        "{steps} steps on one batch do not learn it: its loss goes from {start:.4g} to {end:.4g}",
         Evidence(
             "loss_left", end / start, LEFT, steps, {"start": start, "end": end, "steps": steps}
         ),

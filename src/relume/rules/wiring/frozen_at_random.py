@@ -78,7 +78,7 @@ def check(trace: Trace) -> Iterator[Result]:
         trace.site(fresh[0].site) or Site(fresh[0].site, "parameter"),
         Severity.WARNING,
         (0, last_step(trace)),
-        "{value:.0f} frozen weights ({names}) look as they were drawn, and the loss stays near "
+        "{value:.0f} weights ({names}) are frozen at random values, and the loss stays near "
         "guessing",
         Evidence("frozen_random_weights", len(fresh), 0, entries, more),
         cure="load the trained weights, or let these layers train",

@@ -106,7 +106,7 @@ def _cut(trace: Trace, some: Sequence[Wire]) -> str:
     if any(wire.has("cut") for wire in some):
         return ". {cut} stands between them and the loss, and has no slope"
     if _left_behind(trace, some) is not None:
-        return ". {by} leaves it behind (line {line})"
+        return ". {by} cuts it off (line {line})"
     return ". Their modules are called, and the loss does not depend on what they return"
 
 

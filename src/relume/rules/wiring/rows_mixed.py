@@ -65,8 +65,8 @@ def check(trace: Trace) -> Iterator[Result]:
         trace.site(layer) or layer.removeprefix("the model"),
         Severity.WARNING,
         (0, last_step(trace)),
-        "the outputs of {others} rows change by up to {value:.2%} when one other row does; {layer} "
-        "is the first whose output does",
+        "the rows of a batch mix: when one row is changed, the outputs of the {others} others "
+        "change by up to {value:.2%}. The first layer that mixes them is {layer}",
         Evidence("change_by_other_row", change, CHANGE, rows, {"others": rows - 1, "layer": layer}),
         cure="look for a view that should be a transpose, or an operation over the batch axis",
     )

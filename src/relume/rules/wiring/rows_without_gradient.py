@@ -84,12 +84,12 @@ def check(trace: Trace) -> Iterator[Result]:
 
 
 def _rows(trace: Trace, share: float, zeroed: float | None, count: int) -> Finding:
-    text = "{value:.0%} of the rows have a gradient of exactly zero at the head from the first "
-    text += "step on"
+    text = "{value:.0%} of the rows teach nothing: their gradient at the head is exactly zero from "
+    text += "the first step on"
     cure = "look for a clamp or a margin in the loss that these rows are beyond"
     more = {}
     if zeroed is not None and zeroed >= SILENT:
-        text += ": the loss multiplies {zeroed:.0%} of them by zero"
+        text += ". The loss multiplies {zeroed:.0%} of them by zero"
         cure = "give a hinge labels of -1 and 1: 2 * y - 1"
         more = {"zeroed": zeroed}
     return PAGE.finding(

@@ -104,9 +104,10 @@ def _lost(trace: Trace, lost: Sequence[Fact]) -> Finding:
     rest = f", and {len(lost) - len(names)} more" if len(lost) > len(names) else ""
     dtype, rate = str(first.data["dtype"]), number(first.data.get("lr")) or 0.0
     more = {"weights": len(lost), "names": ", ".join(names) + rest, "dtype": dtype, "rate": rate}
-    text = "{value:.0%} of the entries of {weights} weights ({names}) that had a gradient were the "
-    text += "same bit by bit after the step. The type {dtype} rounds the change away at "
-    text += "a rate of {rate:g}"
+    text = (
+        "steps leave {weights} weights ({names}) as they were: {value:.0%} of the entries do not "
+    )
+    text += "change. The type {dtype} rounds the change away at a rate of {rate:g}"
     return PAGE.finding(
         trace.site(first.site) or Site(first.site, "parameter"),
         by_outcome(trace),
