@@ -1,5 +1,6 @@
 """What a script prints of held-out rows is heard, and nothing that it prints is changed."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -55,7 +56,9 @@ def test_a_broken_pipe_is_raised_by_python_itself(tmp_path: Path) -> None:
     for head in ("", HEAD.replace("import os, sys", "")):
         path = tmp_path / "script.py"
         path.write_text(script if not head else "import sys\n" + head.lstrip() + script)
-        command = f"{sys.executable} {path} | head -1 > {tmp_path}/first; exit ${{PIPESTATUS[0]}}"
+        python, words = shlex.quote(sys.executable), shlex.quote(str(path))
+        first = shlex.quote(str(tmp_path / "first"))
+        command = f"{python} {words} | head -1 > {first}; exit ${{PIPESTATUS[0]}}"
         done = subprocess.run(
             ["bash", "-c", command],
             capture_output=True,

@@ -110,6 +110,10 @@ SAVING: Mapping[str, tuple[Callable[[], Tensor], str]] = {
     "other": (lambda: x() * x(), "Mul"),
     "p": (lambda: torch.native_dropout(x(), 0.5, True)[0], "NativeDropout"),
     "padding": (lambda: F.conv1d(x(1, 1, 2), x(1, 1, 1)), "Convolution"),
+    "pos_weight": (
+        lambda: F.binary_cross_entropy_with_logits(x(), x().detach(), pos_weight=x().detach()),
+        "BinaryCrossEntropyWithLogits",
+    ),
     "reduction": (lambda: F.mse_loss(x(), x()), "MseLoss"),
     "result": (lambda: x().relu(), "Relu"),
     "result1": (lambda: F.layer_norm(x(), (2,)), "NativeLayerNorm"),

@@ -216,8 +216,8 @@ SAVED: Mapping[str, str] = {
     "norm layers": "normalized_shape result1 result2 training",
     "recurrent layers": "batch_sizes reverse weight0 weight1 weight2 weight3",
     "reshapes": "dims",
-    "criteria": "dim exponent ignore_index index indices mask reduction self_sym_numel "
-    "self_sym_sizes target x1",
+    "criteria": "dim exponent ignore_index index indices mask pos_weight reduction "
+    "self_sym_numel self_sym_sizes target x1",
     "dropout": "p",
 }
 """What is read from autograd nodes as `_saved_NAME`. torch makes these names from its list of

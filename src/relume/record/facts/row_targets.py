@@ -103,4 +103,5 @@ def _numbers(data: Tensor) -> list[int]:
         flat = flat + 0.0  # minus zero is zero
     if flat.dtype is torch.bfloat16:
         flat = flat.float()
-    return [hash(row.tobytes()) for row in flat.cpu().contiguous().numpy()]
+    copy = flat.cpu().clone(memory_format=torch.contiguous_format)  # NumPy marks what it views
+    return [hash(row.tobytes()) for row in copy.numpy()]
