@@ -16,6 +16,7 @@ Files in reading order:
     source_lines.py     `SourceLines`: lines of autograd nodes, behind the user's anomaly mode
     plain_traceback.py  `as_without_hooks`: a forward's traceback as it is without our hooks, modes
     mode_stack.py       `is_open`, `remove_mode`: a function mode in torch's stack
+    replaced_call.py    `without_replacement`: what the user replaced in torch runs once
     force_eager.py      `ForceEager`: compiled models run eagerly for a while
     module_names.py     `holder_of`, `plain_path`: the names of models and their parts
     site_name.py        `SiteName`: the name of an act's call, written and read

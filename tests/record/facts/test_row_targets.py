@@ -96,3 +96,20 @@ def test_rows_that_are_augmented_never_return(tmp_path: Path) -> None:
 
     told, data = counts(tmp_path, loss, model, x)
     assert (data["returned"], told) == (0, False)
+
+
+def test_two_critics_share_targets_that_move(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    critics = nn.ModuleList(
+        nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 1)) for _ in "ab"
+    )
+    x, kept = torch.randn(100, 5), list[Tensor]()
+
+    def loss(batch: Tensor, _rows: Tensor, _other: Tensor, step: int) -> Tensor:
+        if step % 2 == 0:
+            kept[:] = [batch, torch.randn(16, 1)]
+        return F.smooth_l1_loss(critics[step % 2](kept[0]), kept[1])
+
+    told, data = counts(tmp_path, loss, critics, x, steps=80)
+    assert data["strange"] == data["changed"] > 300
+    assert not told

@@ -20,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 from relume.instrument.mode_stack import is_open, remove_mode
 from relume.instrument.module_names import user_frame
 from relume.instrument.private_names import DisableTorchFunction, function_stack_length
+from relume.instrument.replaced_call import without_replacement
 from relume.record.graph.autograd_graph import AutogradNode, walk
 
 MOST_ORIGINS = 32  # results without a gradient that are followed on one step
@@ -107,7 +108,8 @@ class CallFollower(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Call the function, then look at what went in and came out."""
-        result = func(*args, **(kwargs or {}))
+        called, given, words = without_replacement(func, args, kwargs)
+        result = called(*given, **words)
         if not self.done:
             try:
                 with DisableTorchFunction():

@@ -59,7 +59,9 @@ class RowTargets(FactAudit):
             0 if weight is None else weight.data_ptr(),
         )  # another head, other targets
         rows = zip(*(_numbers(data) for data in entering), strict=True)
-        self._add([hash((task, *row)) for row in rows], _numbers(targets), step)
+        # two critics share their targets: what one has had is new to the other
+        values = [hash((task, target)) for target in _numbers(targets)]
+        self._add([hash((task, *row)) for row in rows], values, step)
 
     def _add(self, rows: list[int], targets: list[int], step: int) -> None:
         data, seen = self._data, set[int]()

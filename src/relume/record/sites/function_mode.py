@@ -24,6 +24,7 @@ from relume.instrument.mode_stack import remove_mode
 from relume.instrument.module_names import user_frame
 from relume.instrument.private_names import DisableTorchFunction, sequence_number
 from relume.instrument.private_names import is_functorch_wrapped as wrapped
+from relume.instrument.replaced_call import without_replacement
 from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, name_of
 from relume.record.measure.act_stats import sample
 from relume.record.sites.module_trace import ModuleTrace, packing
@@ -231,15 +232,15 @@ class ActCapture(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Call the function, and capture it if it is an act whose graph cannot be read."""
-        kwargs = kwargs or {}
+        called, given, words = without_replacement(func, args, kwargs)
         act = self._acts.get(func)
         if act is None:
-            result = func(*args, **kwargs)
+            result = called(*given, **words)
             if func in _PRODUCERS and type(result) is Tensor:
                 self._axes[result.data_ptr()] = (self._owner(), _PRODUCERS[func])
             return result
-        before, number = self._before(act, args, kwargs), sequence_number()
-        result = func(*args, **kwargs)
+        before, number = self._before(act, args, kwargs or {}), sequence_number()
+        result = called(*given, **words)
         if before is not None and isinstance(result, Tensor):
             self._after(act, *before, number, result)
         return result

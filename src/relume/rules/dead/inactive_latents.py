@@ -17,7 +17,8 @@ carries one bit. A latent of a sparse autoencoder that never fires is a feature 
 
 ## How it is measured
 On the last records that were looked at. Means (the last 2): the variance over rows of a latent's
-mean is above 0.01 (Burda et al.). None active: a warning; fewer than half: a note, as unused
+mean is above 0.01 (Burda et al.). None active: a warning, unless the run is too short to judge;
+fewer than half: a note, as unused
 dimensions cost nothing. Codes (the last 8): picked at least once on as many rows as three times
 their number or more (a code with an even share is then missed once in twenty). Fewer than an
 eighth used: a warning (three bits are lost), fewer than half a note. Latents of a sparse
@@ -48,6 +49,7 @@ al., "Improved variational inference with inverse autoregressive flow", 2016, ar
 from collections.abc import Iterator
 
 from relume.core import Evidence, Fact, Finding, Result, Severity, Site, Trace
+from relume.rules.outcome import judge
 from relume.rules.page import page
 from relume.rules.series_tools import is_recorded, last_step, number
 from relume.rules.unit_windows import dead_units
@@ -87,6 +89,9 @@ def _judge(trace: Trace, fact: Fact) -> Result | None:
     if int(number(fact.data.get("records")) or 0) < LEAST:
         return PAGE.missing(f"fewer than {LEAST} records were looked at", "train longer", fact.site)
     if what == "gaussian":
+        if not used and judge(trace).name == "too-short":
+            reason = "the run is too short to judge, and latents come into use later"
+            return PAGE.missing(reason, "train longer", fact.site)
         severity = Severity.WARNING if not used else _note(used < HALF * units)
         text = "{used} of {units} latents of {site} depend on the row: the mean of the others "
         text += "varies by less than {active:g}"
