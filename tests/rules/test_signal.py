@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 import wiring_traces as wiring
+from signal_traces import latents
 from test_rule_contract import RULES, found
 from torch import Tensor, nn
 from torch.nn import functional
+from traces import flat
 
 import relume
 from relume.core import Finding, Severity, Trace
@@ -387,3 +389,12 @@ def test_a_mask_of_padding_silences_rows_by_design(tmp_path: Path) -> None:
         return (out.sum(1) / mask.sum(1)).square().mean()
 
     assert not of("ACT909", run(tmp_path, model, loss))
+
+
+@pytest.mark.parametrize(("steps", "told"), [(47, False), (400, True)])
+def test_latents_that_are_not_used_yet_are_not_called_inactive(steps: int, told: bool) -> None:
+    """A public VAE uses none of its latents in its first epoch, and all of them later."""
+    build = latents(0)
+    build.facts = [fact for fact in build.facts if fact.kind != "criterion"]
+    trace = build.loss(flat(steps)).trace()
+    assert bool(of("ACT407", trace)) is told

@@ -306,7 +306,8 @@ def _judge_short(values: "Floats", chance: float | None) -> Outcome:
     if end > DIVERGED * max(start, chance or 0.0) > 0:
         text = f"Diverged: the loss rose from {start:.4g} to {end:.4g} in {count} steps."
         return Outcome("diverged", text, numbers)
-    text = f"Too short to judge: {count} steps, the loss went from {start:.4g} to {end:.4g}."
+    steps = "1 step" if count == 1 else f"{count} steps"
+    text = f"Too short to judge: {steps}, the loss went from {start:.4g} to {end:.4g}."
     return Outcome("too-short", text, numbers)
 
 

@@ -85,7 +85,9 @@ def _of_loss(trace: Trace, outcome: Outcome) -> Iterator[str]:
     if not outcome.learns and outcome.name != "plateaued":
         yield "whether it learns: " + outcome.text[:1].lower() + outcome.text[1:].rstrip(".")
         return
-    if targets_move(trace):
+    if outcome.name == "balanced":
+        yield "how well the two do: where networks are trained against each other no loss tells"
+    elif targets_move(trace):
         yield "whether a lower loss is better: its targets move with the model"
     else:
         yield from _of_target_networks(trace)

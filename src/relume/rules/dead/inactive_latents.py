@@ -18,14 +18,13 @@ carries one bit. A latent of a sparse autoencoder that never fires is a feature 
 ## How it is measured
 On the last records that were looked at. Means (the last 2): the variance over rows of a latent's
 mean is above 0.01 (Burda et al.). None active: a warning, unless the run is too short to judge;
-fewer than half: a note, as unused
-dimensions cost nothing. Codes (the last 8): picked at least once on as many rows as three times
-their number or more (a code with an even share is then missed once in twenty). Fewer than an
-eighth used: a warning (three bits are lost), fewer than half a note. Latents of a sparse
-autoencoder: those that never fire; from 14 % a warning (twice the 7 % that published ones have
-with an auxiliary loss; without it they lose up to 90 %), from 7 % a note. A sparse autoencoder is
-recognised by its shape: one layer, wider than the data, whose output a second layer turns into
-the same data.
+fewer than half: a note, as unused dimensions cost nothing. Codes (the last 8): picked at least
+once on as many rows as three times their number or more (a code with an even share is then missed
+once in twenty). Fewer than an eighth used: a warning (three bits are lost), fewer than half a
+note. Latents of a sparse autoencoder: those that never fire; from 14 % a warning (twice the 7 %
+that published ones have with an auxiliary loss; without it they lose up to 90 %), from 7 % a note.
+A sparse autoencoder is recognised by its shape: one layer, wider than the data, whose output a
+second layer turns into the same data.
 
 ## Known false alarms
 The first epochs of a warm-up, in which latents may be used and are let go later, or the reverse:
