@@ -244,25 +244,54 @@ def _may_explain(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
         if not grew and symptom.steps[0] <= cause.steps[0]:
             return False  # an infinite loss is no growth that came before itself
     if symptom.code in INPUTS and cause.code == "ACT911":
-        more = cause.evidence.more
-        handed_on = symptom.site in str(more.get("handed_on")).split(", ")
-        return handed_on or (number(more.get("frozen_share")) or 0.0) >= MOST
+        return _is_handed_on(cause, symptom)
     rule = where.rules[cause.code]
+    if "ACT405" in (cause.code, symptom.code) and not _fits_collapse(cause, symptom, where):
+        return False
     if "overflow" in symptom.evidence.more and rule.family in SCALES:
         return False  # the type has no room for numbers that float32 bears
     if rule.from_updates and symptom.steps[0] <= where.first:
         return cause.code == "ACT608" and symptom.code in UPDATES  # decay is a part of them
     if symptom.code in UPDATES and severity < symptom_severity and cause.code.startswith("ACT3"):
         return False
-    if cause.code == "ACT609" and symptom.code == "ACT605" and cause.steps[0] > symptom.steps[0]:
-        return False  # the weights over time grew by the rate
-    if "by_rate" in symptom.evidence.more and cause.code != "ACT908":
-        return False  # the learning rate alone gives updates of that size
+    if symptom.code in UPDATES and not _fits_updates(cause, symptom):
+        return False
     if cause.steps[0] > symptom.steps[0] + where.slack(symptom):
         return False
     if symptom.code in BACKWARD:
         return True
     return not rule.upstream or where.place(cause) <= where.place(symptom) or not symptom.site
+
+
+def _fits_updates(cause: Finding, symptom: Finding) -> bool:
+    """Whether something may explain the size of the updates."""
+    if "by_rate" in symptom.evidence.more and cause.code != "ACT908":
+        return False  # the learning rate alone gives updates of that size
+    # weights over time that began to grow later grew by the rate
+    return (cause.code, symptom.code) != ("ACT609", "ACT605") or cause.steps[0] <= symptom.steps[0]
+
+
+def _is_handed_on(cause: Finding, symptom: Finding) -> bool:
+    """Whether what frozen layers hand on is what was measured as an input."""
+    more = cause.evidence.more
+    handed_on = symptom.site in str(more.get("handed_on")).split(", ")
+    return handed_on or (number(more.get("frozen_share")) or 0.0) >= MOST
+
+
+def _fits_collapse(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
+    """Whether one may explain the other where rows are alike after a layer.
+
+    A layer that gives its bias alone is small weights: they are the cause downstream of where the
+    scale is lost, and the symptom upstream of it. A head makes rows alike by training alone.
+    """
+    if symptom.code == "ACT405":
+        if where.rules[cause.code].family == "output":
+            return symptom.steps[0] > where.first
+        by_weights = symptom.evidence.more.get("how") == "weights"
+        return cause.code != "ACT301" or (by_weights and where.place(cause) <= where.place(symptom))
+    by_weights = cause.evidence.more.get("how") == "weights"
+    after = where.place(cause) < where.place(symptom)
+    return symptom.code != "ACT301" or not by_weights or after
 
 
 def _reaches(causes: Edges, start: str, goal: str) -> bool:

@@ -182,13 +182,16 @@ class RowDependence(FactAudit):
     ) -> tuple[AutogradNode, str]:
         """Return the operation between two places that made rows alike, and how.
 
-        ``weights``: an affine layer whose output is its bias; ``act``: rows differ before the act
+        ``weights``: an affine layer whose output is its bias; ``zeros``: its output is zero (a
+        branch that begins at zero, on purpose or not); ``act``: rows differ before the act
         and not after it; ``operation``: a mean, a norm, an index.
         """
         if last is not None and kind(last.node) in AFFINE and not last.after:
             output = output_of(last.node, 0)
             if output is not None and len(output) >= LEAST_ROWS and _share(output) < ALIKE:
-                return last.node, "weights"
+                return last.node, "weights" if bool(output.any()) else "zeros"
+            if output is None and _takes_zeros(place):  # torch has not kept the weights
+                return last.node, "zeros"
         if place.act and place.after:
             return place.node, "act"
         if last is not None and last.act and not last.after:
@@ -212,6 +215,14 @@ class RowDependence(FactAudit):
         wanted = [at for at, node in enumerate(graph.nodes) if kind(node) not in RESHAPE]
         for at in wanted[:MOST_LINES]:
             self._lines[size, at] = source_of(graph.nodes[at])
+
+
+def _takes_zeros(place: RowPlace) -> bool:
+    """Whether what enters an affine layer is zero throughout."""
+    if place.after or kind(place.node) not in AFFINE:
+        return False
+    value = saved(place.node, AFFINE[kind(place.node)].saved_data)
+    return isinstance(value, Tensor) and not bool(value.any())
 
 
 def _passes(place: RowPlace) -> bool:

@@ -21,11 +21,14 @@ At every layer, norm and act of a recorded graph: the variance over rows, a mean
 divided by the mean square, on up to 256 rows of a batch. Below 1e-6 rows are alike (reasoned:
 they then differ in the fourth digit; 32-bit training resolves seven). Named where it is so on the
 last two records that were looked at or more, and rows differ in all that the place depends on: a
-learned constant never depended on them. An act that makes rows alike is judged by the rules of
-its units. Where rows had become alike gradually, over many layers (less than 1e-3 before the last
-one), it is a note: depth and weights are the cause. An embedding of 8 units or more that no
-target judges (pairs are compared) has collapsed below 0.05, where two rows have a cosine of 0.95
-on average; on digits SimSiam with its stop-gradient keeps 0.41 or more, and ends at 0.017 without
+learned constant never depended on them. An act that makes rows alike is judged by the rules of its
+units, a layer that gives zeros alone by those of the weights. Weights that were too small from the
+start upstream (ACT301) are the cause of a layer that gives its bias, and a head that cannot fit
+(ACT203) is that of rows that become alike later. Where rows had become alike gradually, over many
+layers (less than 1e-3 before the last one), it is a note: depth and weights are the cause. An
+embedding of 8 units or more that no target judges (pairs are compared) has collapsed below 0.05,
+where two rows have a cosine of 0.95 on average; on digits SimSiam with its stop-gradient keeps
+0.41 or more, and ends at 0.017 without
 it. An embedding is the output, of a projector or a predictor, that no other layer follows in a
 graph whose loss is none of those with targets; each is judged by its own records, so that a probe
 that is trained beside it hides nothing.
@@ -88,8 +91,8 @@ def _lasts(fact: Fact, whole: Fact) -> bool:
 
 def _finding(trace: Trace, fact: Fact) -> Finding | None:
     how = fact.data.get("how")
-    if how == "act":
-        return None  # units that are dead or saturated: their rules say why
+    if how in ("act", "zeros"):
+        return None  # units that are dead, weights that are zero: their rules say why
     before, share = number(fact.data.get("before")), number(fact.data.get("share")) or 0.0
     gradual = how == "weights" and before is not None and before < GRADUAL
     text = (
@@ -115,6 +118,7 @@ def _finding(trace: Trace, fact: Fact) -> Finding | None:
             more={
                 "before": float("nan") if before is None else before,
                 "operation": str(fact.data.get("operation") or ""),
+                "how": str(how),
             },
         ),
         cure=cure,

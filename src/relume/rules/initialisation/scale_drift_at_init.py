@@ -264,7 +264,7 @@ EXPLAINS = (
     "ACT601",
     "ACT602",
 )
-LATER = ("ACT603", "ACT604", "ACT605", "ACT606", "ACT607", "ACT801")
+LATER = ("ACT405", "ACT603", "ACT604", "ACT605", "ACT606", "ACT607", "ACT801")
 RULE = PAGE.rule(
     check,
     severities=("warning", "error"),

@@ -360,7 +360,10 @@ def _finding(
     )
 
 
-EXPLAINS = ("ACT401", "ACT403", "ACT501", "ACT601", "ACT602", "ACT603", "ACT605", "ACT606")
+EXPLAINS = (
+    *("ACT401", "ACT403", "ACT405", "ACT501"),
+    *("ACT601", "ACT602", "ACT603", "ACT605", "ACT606"),
+)
 RULE = PAGE.rule(
     check,
     severities=("warning", "error"),
