@@ -268,3 +268,31 @@ def test_weights_that_multiply_over_time_come_before_the_rate() -> None:
     assert roots(multiplied(1, 4, 8)) == ["ACT605"], "one look, and the rate had touched them"
     codes = {f.code: f for f in diagnose(multiplied(9, 40, 80)).findings}
     assert not codes["ACT605"].explained_by, "the rate had begun before the weights multiplied"
+
+
+def shrinking(how: str, layer: int) -> Trace:
+    """A signal that shrinks from the first act on, and rows that are alike after one layer."""
+    build = Build(400).loss(flat()).input()
+    for at in range(4):
+        build.act(f"act{at}", pre_rms=10 ** (-2.0 * at / 3))
+    build.meta = {**build.meta, "looks_for": list(signal.LOOKS_FOR)}
+    build.fact("rows", places=8, least=1e-9, records=9, last=390)
+    seen = {"how": how, "operation": "Addmm", "share": 1e-9, "before": 0.4, "records": 5}
+    return build.fact("rows", f"fc{layer}", streak=9, last=390, **seen).trace()
+
+
+def test_small_weights_stand_above_the_rows_that_they_make_alike() -> None:
+    assert roots(shrinking("weights", 3)) == ["ACT301"]
+    assert "ACT405" in roots(shrinking("operation", 3))
+    assert not found(shrinking("zeros", 3), "ACT405")
+
+
+def test_a_head_explains_rows_that_become_alike_later_and_none_from_the_start() -> None:
+    for step, codes in ((0, ["ACT203", "ACT405"]), (160, ["ACT203"])):
+        build = signal.collapsed(0)
+        build.facts = [f for f in build.facts if f.kind not in ("criterion", "head")]
+        build.fact("criterion", loss="nll", classes=10, chance=CHANCE)
+        build.fact("head", "head", layer="head", acts=[], rows_sum_error=5.0)
+        seen = {"how": "operation", "operation": "Mean", "share": 1e-9, "before": 0.4}
+        build.fact("rows", "fc1", step, streak=9, last=390, records=9, **seen)
+        assert roots(build.trace()) == codes

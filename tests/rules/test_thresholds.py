@@ -442,6 +442,9 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("collapsed_representation", "ALIKE_PAIRS"): Edge(
         "ACT405", lambda v: signal.embedded(v).trace(), WARNING, NONE, NONE
     ),
+    ("gradients_not_cleared", "SHARE"): Edge(
+        "ACT901", lambda v: wiring.seldom_cleared(v).trace(), NONE, WARNING, WARNING
+    ),
     ("inactive_latents", "FEW_CODES"): Edge(
         "ACT407", lambda v: signal.few_codes(v).trace(), WARNING, NOTE, NOTE
     ),

@@ -39,6 +39,10 @@ def uncleared(steps: float) -> Build:
     return wired("fc1.weight", windows=windows, uncleared=int(steps))
 
 
+def seldom_cleared(share: float) -> Build:
+    return wired("fc1.weight", windows=1000, uncleared=round(1000 * share))
+
+
 def forgotten(records: float) -> Build:
     return wired("fc1.weight", held=False, moved=False, reached=int(records))
 

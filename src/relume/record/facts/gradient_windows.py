@@ -6,6 +6,8 @@ from torch import Tensor
 
 from relume.record.facts.wiring_leaf import LeafAudit, address, zeros
 
+SETTLED = 3  # cleared so often, it is looked at no more: a script may clear once in an epoch
+
 
 class GradientWindows:
     """Looks at gradients before a step's first backward, until an optimiser steps on them.
@@ -29,8 +31,8 @@ class GradientWindows:
             leaf = self._leaves.get(id(tensor))
             if leaf is None or not leaf.in_graph or self._open.get(id(tensor), (False,))[0]:
                 continue
-            if leaf.windows > leaf.uncleared:
-                continue  # it was cleared once: settled
+            if leaf.windows >= leaf.uncleared + SETTLED:
+                continue
             if tensor.grad is None:
                 self._open[id(tensor)] = True, 0
             else:

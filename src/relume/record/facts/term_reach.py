@@ -41,7 +41,9 @@ class TermReach:
         self._terms: list[Reach] = []  # of backward passes whose optimisers have not all stepped
         self._held: set[int] = set()
         self._silent: dict[tuple[str, int, str], int] = {}
-        self._cuts: dict[tuple[str, int, str], tuple[str, int]] = {}  # where they were cut off
+        self._cuts: dict[
+            tuple[str, int, str], tuple[str, str, int]
+        ] = {}  # what cut them, and where
         self._by_place: dict[int, list[int]] = {}  # by place in the sum: reached, unreached
         self._places: dict[int, tuple[str, int]] = {}
         self._sums = 0
@@ -71,18 +73,20 @@ class TermReach:
         names = _names_at(file, line)
         by_address = {leaf.data_ptr(): leaf for leaf in graph.leaves}
         text = cut_operand(file, line, names, by_address) if names else ""
-        cut = None if text else self._followed_cut(graph, node, (file, line), names)
-        if text:
-            self._note((file, line, text), ("", 0))
-        elif cut is not None:
+        cut = self._followed_cut(graph, node, (file, line), names)
+        if cut is not None:
             entry, operand, origin = cut
-            self._note((*entry, operand), (origin.operation, origin.line))
-        elif line:
+            place = (file, line, text) if text else (*entry, operand)
+            self._note(place, (origin.operation, origin.file, origin.line))
+        elif text:
+            self._note((file, line, text), None)
+        if line and cut is None:
             self._followed.want("terms", FOLLOWED)
 
-    def _note(self, place: tuple[str, int, str], cut: tuple[str, int]) -> None:
+    def _note(self, place: tuple[str, int, str], cut: tuple[str, str, int] | None) -> None:
         self._silent[place] = self._silent.get(place, 0) + 1
-        self._cuts[place] = cut
+        if cut is not None:
+            self._cuts[place] = cut
 
     def _followed_cut(
         self,
@@ -137,9 +141,9 @@ class TermReach:
             if unreached and not reached:  # else another optimiser steps on it at another time
                 silent[(*self._places.get(number, ("", 0)), "")] = unreached
         for at, ((file, line, text), times) in enumerate(silent.items()):
-            cut, cut_line = self._cuts.get((file, line, text), ("", 0))
+            cut, cut_file, cut_line = self._cuts.get((file, line, text), ("", "", 0))
             data = {"file": file, "line": line, "operand": text, "times": times}
-            data |= {"cut": cut, "cut_line": cut_line} if cut else {}
+            data |= {"cut": cut, "cut_file": cut_file, "cut_line": cut_line} if cut else {}
             self._writer.replace_fact(Fact("signal", f"term {at}", 0, data))
         if self._sums:
             self._writer.replace_fact(Fact("signal", "terms", 0, {"sums": self._sums}))

@@ -52,6 +52,10 @@ LEAST = 3  # recorded steps
 CUT = 1  # records on which the source line shows the cut: it is exact, and lines are read on two
 
 
+NUMBERS = (".item()", ".tolist()", ".numpy()", "float()")
+"""What makes a number of a term: it leaves torch, and enters the loss as a constant."""
+
+
 def check(trace: Trace) -> Iterator[Result]:
     """At most one finding: the first term."""
     facts = [f for f in trace.facts_of("signal") if f.site.startswith("term ")]
@@ -78,6 +82,8 @@ def check(trace: Trace) -> Iterator[Result]:
     if cut := str(data.get("cut") or ""):
         more |= {"cut": cut, "cut_line": int(number(data.get("cut_line")) or 0)}
         text += ". {cut} cuts it off (line {cut_line})"
+        if cut not in NUMBERS:  # of a number, the line on which it enters the loss is shown
+            file, line = str(data.get("cut_file") or file), more["cut_line"]
     yield PAGE.finding(
         Site("", "", file=file, line=line),
         Severity.ERROR if judge(trace).name in FARES_BADLY else Severity.WARNING,
