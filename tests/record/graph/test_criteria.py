@@ -195,3 +195,35 @@ def test_a_distance_behind_a_bias_that_is_added(squared: bool, tmp_path: Path) -
     (fact,) = run.trace().facts_of("criterion")
     spread = target.var(correction=0) if squared else (target - target.median()).abs().mean()
     assert fact.data["chance"] == pytest.approx(float(spread), rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("beside", "known"),
+    [("overlap", False), ("light overlap", True), ("penalty", True), ("smoothing", True)],
+)
+def test_a_second_judge_of_the_same_output_leaves_no_chance_value(
+    beside: str, known: bool, tmp_path: Path
+) -> None:
+    """What guessing gives is not known of a Dice loss, so it is not known of its sum either."""
+    torch.manual_seed(0)
+    net, x = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 1)), torch.randn(64, 4)
+    y = (x[:, :1] > 0.5).float()
+    with relume.watch(net, every=1, path=tmp_path / "run.sqlite") as run:
+        optimizer = torch.optim.SGD(net.parameters(), 0.1)
+        for _ in range(4):
+            out = net(x)
+            p = out.sigmoid()
+            dice = 1 - (2 * (p * y).sum() + 1) / (p.sum() + y.sum() + 1)
+            loss = F.binary_cross_entropy_with_logits(out, y)
+            if beside == "smoothing":
+                both = torch.cat((-out, out), 1)
+                loss = F.cross_entropy(both, y[:, 0].long(), label_smoothing=0.1)
+            elif beside == "penalty":
+                loss = loss + 0.5 * net[0].weight.abs().mean()
+            else:
+                loss = 0.1 * loss + (0.001 if "light" in beside else 1.0) * dice
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        fact = next(f for f in run.trace().facts if f.kind == "criterion")
+    assert (fact.data["chance"] is not None) is known

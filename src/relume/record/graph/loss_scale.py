@@ -1,21 +1,26 @@
 """Reads the factor between the criterion's value and the loss."""
 
 import math
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from torch import Tensor
 
 from relume.record.graph.autograd_graph import (
     AutogradGraph,
     AutogradNode,
+    is_leaf,
     kind,
     output_shape,
-    saved,
     signal_inputs,
     signed_axis,
 )
 from relume.record.graph.criterion import BY_HAND, CRITERIA, Criterion, constant_of
-from relume.record.graph.loss_terms import split
+from relume.record.graph.loss_terms import Term, number_of, split
 from relume.record.graph.op_names import RESHAPE
+
+WEIGHTY = 0.1  # of the criterion's factor: a lighter term changes little of what guessing gives
+SOFTMAXES = frozenset({"LogSoftmaxBackward", "SoftmaxBackward"})
 
 
 def loss_scale(
@@ -34,6 +39,10 @@ def loss_scale(
     terms_of_loss, _ = split(graph)
     if sum(kind(term.node) in CRITERIA for term in terms_of_loss) > 1:
         return None  # of a sum of criteria one alone does not tell what guessing gives
+    by_hand = (criterion.weighed, criterion.gathered) != (None, None)
+    by_hand = by_hand or kind(criterion.node) in BY_HAND  # its own sums look like terms
+    if not by_hand and _is_judged_twice(terms_of_loss, criterion):
+        return None
     begin = _begin(criterion)
     if begin is not None:
         if kind(begin) in BY_HAND and begin is criterion.node:
@@ -50,7 +59,7 @@ def loss_scale(
         if not sources:
             return None
         if name in ("MulBackward", "DivBackward"):
-            factor = _constant(node) if len(signal_inputs(node)) == 1 else None
+            factor = number_of(node) if len(signal_inputs(node)) == 1 else None
             if factor is None or factor == 0:
                 return None
             scale = scale * factor if name == "MulBackward" else scale / factor
@@ -60,6 +69,28 @@ def loss_scale(
             return None
         node = sources[0]
     return None
+
+
+def _is_judged_twice(terms: Sequence[Term], criterion: Criterion) -> bool:
+    """Whether another term of weight judges the same output (an overlap beside a cross-entropy).
+
+    A term that enters by the criterion's own softmax is its label smoothing; a penalty of the
+    weights, or of a latent, does not come by the output.
+    """
+    output, through = next(iter(signal_inputs(criterion.node)), None), {criterion.node}
+    if output is not None and kind(output) in SOFTMAXES:
+        through.add(output)
+        output = next(iter(signal_inputs(output)), None)
+    if output is None or is_leaf(output):
+        return False
+    own = [term.factor for term in terms if _leads_to(term.node, criterion.node)]
+    least = WEIGHTY * min(own, default=math.inf)
+    return any(
+        term.factor >= least
+        and not _leads_to(term.node, criterion.node)
+        and _leads_to(term.node, output, through)
+        for term in terms
+    )
 
 
 def _soft_scale(graph: AutogradGraph, goal: AutogradNode, count: float) -> float | None:
@@ -74,7 +105,7 @@ def _soft_scale(graph: AutogradGraph, goal: AutogradNode, count: float) -> float
             return None
         if name in ("MulBackward", "DivBackward"):
             mask = constant_of(node)
-            factor = _constant(node) if len(signal_inputs(node)) == 1 else None
+            factor = number_of(node) if len(signal_inputs(node)) == 1 else None
             if mask is not None and mask.numel() > 1:
                 factor = 1.0 if _is_mask(mask) else None
             if not factor:
@@ -132,21 +163,15 @@ def _averaged(node: AutogradNode) -> int:
     return total
 
 
-def _constant(node: AutogradNode) -> float | None:
-    value = saved(node, "_saved_other")
-    if value is None:
-        value = saved(node, "_saved_self")
-    if isinstance(value, Tensor):
-        return float(value) if value.numel() == 1 else None
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _leads_to(node: AutogradNode, goal: AutogradNode) -> bool:
-    """Whether `goal` is near behind this node."""
+def _leads_to(
+    node: AutogradNode, goal: AutogradNode, closed: AbstractSet[AutogradNode] = frozenset()
+) -> bool:
+    """Whether `goal` is near behind this node, on a way that does not lead through `closed`."""
     todo, visited = [node], 0
     while todo and visited < 200:
         current, visited = todo.pop(0), visited + 1
         if current is goal:
             return True
-        todo.extend(signal_inputs(current))
+        if current not in closed:
+            todo.extend(signal_inputs(current))
     return False

@@ -13,7 +13,14 @@ from typing import Any
 
 from torch import Tensor
 
-from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, inputs, kind, leaf_of
+from relume.record.graph.autograd_graph import (
+    AutogradGraph,
+    AutogradNode,
+    inputs,
+    kind,
+    leaf_of,
+    saved,
+)
 from relume.record.graph.op_names import RESHAPE
 
 SUMS = frozenset({"AddBackward", "SubBackward", "RsubBackward"})
@@ -25,30 +32,55 @@ MOST_LINES = 5_000  # of a file that is parsed: about a tenth of a second
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One term of a loss: its node, the sum that it enters, and the ids of the leaves behind it."""
+    """One term of a loss.
+
+    Attributes:
+        node: its last operation.
+        entry: the sum that it enters.
+        leaves: the ids of the leaves behind it.
+        factor: the constants that it is multiplied with.
+    """
 
     node: AutogradNode
     entry: AutogradNode
     leaves: frozenset[int]
+    factor: float = 1.0
 
 
 def split(graph: AutogradGraph) -> tuple[list[Term], list[AutogradNode]]:
     """The terms of a loss that carry a gradient, and the sums with an operand that carries none."""
     terms: list[Term] = []
     bare: list[AutogradNode] = []
-    todo: list[tuple[AutogradNode, AutogradNode]] = [(graph.root, graph.root)]
+    todo: list[tuple[AutogradNode, AutogradNode, float]] = [(graph.root, graph.root, 1.0)]
     while todo and len(terms) < MOST_TERMS:
-        node, entry = todo.pop()
+        node, entry, factor = todo.pop()
         sources = [source for source in inputs(node) if source is not None]
         if kind(node) in SUMS:
             if len(sources) == 1:
                 bare.append(node)
-            todo += [(source, node) for source in sources]
+            todo += [(source, node, factor) for source in sources]
         elif kind(node) in SCALES and len(sources) == 1:
-            todo.append((sources[0], entry))
+            todo.append((sources[0], entry, factor * _factor(node)))
         else:
-            terms.append(Term(node, entry, _leaves(node)))
+            terms.append(Term(node, entry, _leaves(node), factor))
     return terms, bare
+
+
+def number_of(node: AutogradNode) -> float | None:
+    """The number that a product or a quotient has as its other operand."""
+    value = saved(node, "_saved_other")
+    if value is None:
+        value = saved(node, "_saved_self")
+    if isinstance(value, Tensor):
+        return float(value) if value.numel() == 1 else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _factor(node: AutogradNode) -> float:
+    if kind(node) not in ("MulBackward", "DivBackward"):
+        return 1.0
+    number = number_of(node) or 1.0
+    return abs(number if kind(node) == "MulBackward" else 1 / number)
 
 
 def _leaves(root: AutogradNode) -> frozenset[int]:

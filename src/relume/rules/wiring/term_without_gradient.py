@@ -80,10 +80,11 @@ def check(trace: Trace) -> Iterator[Result]:
     text += " ({place})" if line else ""
     more["source"] = more.pop("place")
     if cut := str(data.get("cut") or ""):
-        more |= {"cut": cut, "cut_line": int(number(data.get("cut_line")) or 0)}
+        cut_line = int(number(data.get("cut_line")) or 0)
+        more |= {"cut": cut, "cut_line": cut_line}
         text += ". {cut} cuts it off (line {cut_line})"
         if cut not in NUMBERS:  # of a number, the line on which it enters the loss is shown
-            file, line = str(data.get("cut_file") or file), more["cut_line"]
+            file, line = str(data.get("cut_file") or file), cut_line
     yield PAGE.finding(
         Site("", "", file=file, line=line),
         Severity.ERROR if judge(trace).name in FARES_BADLY else Severity.WARNING,
