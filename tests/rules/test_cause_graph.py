@@ -7,7 +7,7 @@ import numpy as np
 import signal_traces as signal
 from traces import CHANCE, Build, dead, flat, healthy, sigmoids
 
-from relume.core import Evidence, Finding, Rule, Severity, Site, Trace
+from relume.core import Evidence, Fact, Finding, Rule, Severity, Site, Trace
 from relume.diagnosis import diagnose
 from relume.rules.cause_graph import CauseSetting, arrange
 from relume.rules.outcome import judge
@@ -289,10 +289,14 @@ def test_small_weights_stand_above_the_rows_that_they_make_alike() -> None:
 
 def test_a_head_explains_rows_that_become_alike_later_and_none_from_the_start() -> None:
     for step, codes in ((0, ["ACT203", "ACT405"]), (160, ["ACT203"])):
-        build = signal.collapsed(0)
-        build.facts = [f for f in build.facts if f.kind not in ("criterion", "head")]
-        build.fact("criterion", loss="nll", classes=10, chance=CHANCE)
-        build.fact("head", "head", layer="head", acts=[], rows_sum_error=5.0)
+        trace = faults.rectified(-3.0)
         seen = {"how": "operation", "operation": "Mean", "share": 1e-9, "before": 0.4}
-        build.fact("rows", "fc1", step, streak=9, last=390, records=9, **seen)
-        assert roots(build.trace()) == codes
+        last = trace.series("", "loss")
+        assert last is not None
+        end = {"last": int(last.steps[-1]), "records": 9}
+        facts = (
+            Fact("rows", "", 0, {"places": 8, "least": 1e-9, **end}),
+            Fact("rows", "fc1", step, {"streak": 9, **end, **seen}),
+        )
+        looked = {**trace.meta, "looks_for": list(signal.LOOKS_FOR)}
+        assert roots(replace(trace, facts=(*trace.facts, *facts), meta=looked)) == codes

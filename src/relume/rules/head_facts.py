@@ -130,3 +130,12 @@ def missing_reason(trace: Trace, *losses: str) -> str | None:
     if set(names) == {"unknown"}:
         return "the criterion was not recognised"
     return None
+
+
+def in_words(operations: Sequence[str]) -> str:
+    """Operations as they are read, the last one first: "10 times the sigmoid of abs"."""
+    text = ""
+    for operation in operations:
+        joint = " the " if operation.endswith(" times") else " of "
+        text = f"{operation}{joint if text else ''}{text}"
+    return text

@@ -227,3 +227,22 @@ def test_a_second_judge_of_the_same_output_leaves_no_chance_value(
             optimizer.step()
         fact = next(f for f in run.trace().facts if f.kind == "criterion")
     assert (fact.data["chance"] is not None) is known
+
+
+@pytest.mark.parametrize("by", [10.0, 60.0])
+def test_ten_times_a_sigmoid_reaches_ten(by: float, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net, x = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 1)), torch.randn(64, 4)
+    y = 20 + 10 * torch.rand(64, 1)
+    with relume.watch(net, every=1, path=tmp_path / "run.sqlite") as run:
+        optimizer = torch.optim.SGD(net.parameters(), 1e-3)
+        for _ in range(12):
+            loss = F.l1_loss(by * torch.sigmoid(net(x)), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        found = run.diagnose(select=["ACT204"]).findings
+        target = run.trace().facts_of("criterion")[0].data
+    assert target["target_min"] == pytest.approx(float(y.min()), rel=1e-5)
+    assert bool(found) is (by == 10)
+    assert not found or found[0].message.startswith("10 times the sigmoid after 2 reaches 0 to 10")

@@ -27,6 +27,7 @@ from relume.record.graph.criterion import (
     index_of,
     mask_of_terms,
 )
+from relume.record.graph.loss_terms import factor_of
 from relume.record.graph.recompute import output_of
 
 
@@ -44,13 +45,21 @@ def handwritten_targets(criterion: Criterion, head: Head) -> Tensor | None:
         return None
     node = first_signal(entry) if len(signal_inputs(entry)) == 1 else None
     bias: Tensor | None = None
+    scale = 1.0
     while node is not None and node is not last:
         added = _added_bias(node) if bias is None else None
         bias = bias if added is None else added
-        node = first_signal(node) if added is not None or kind(node) in SAME_ORDER else None
+        factor = factor_of(node)
+        scale *= factor or 1.0
+        passes = added is not None or factor is not None or kind(node) in SAME_ORDER
+        node = first_signal(node) if passes else None
+    if bias is not None and scale != 1:
+        return None  # in whichever order
     value = _output(last, bool(head.acts)) if node is last else None
     if value is not None and bias is not None:  # a layer of Keras adds it after its product
         value = value.detach() + bias.detach()
+    if value is not None and scale != 1:
+        value = value.detach() * scale
     if value is None or value.numel() != difference.numel():
         return None
     output = value.detach().reshape(difference.shape)

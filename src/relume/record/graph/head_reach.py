@@ -18,6 +18,7 @@ from relume.record.graph.autograd_graph import (
 )
 from relume.record.graph.criterion import BENDS, BY_HAND, Criterion, Head, first_signal
 from relume.record.graph.elementwise import PLAIN, WITH_NUMBERS
+from relume.record.graph.loss_terms import factor_of
 from relume.record.graph.op_names import RESHAPE
 
 Operation = Callable[[Tensor], Tensor]
@@ -41,9 +42,9 @@ class Reach:
 def head_reach(criterion: Criterion, head: Head) -> Reach | None:
     """Return what the last operations can give, whatever is computed before them.
 
-    The acts and elementwise operations (abs, powers, roots, exp, clamp) are applied one after the
-    other to numbers of every size. A softmax at the end is left out: what it can give follows from
-    the range of its scores and their number.
+    The acts and elementwise operations (abs, powers, roots, exp, clamp, a factor) are applied one
+    after the other to numbers of every size. A softmax at the end is left out: what it can give
+    follows from the range of its scores and their number.
 
     Returns:
         None for a single act, whose range is known, and where no layer is found behind.
@@ -92,6 +93,8 @@ def _plain_step(node: AutogradNode) -> tuple[str, Operation | None, bool] | None
     sources = signal_inputs(node)
     if name == "MulBackward" and len(sources) == 2 and sources[0] is sources[1]:
         return "square", torch.square, False
+    if (factor := factor_of(node)) is not None:
+        return f"{factor:g} times", lambda x: x * factor, False
     if len(sources) != 1 or name not in BENDS | {"ExpBackward", "NegBackward"}:
         return None
     operation = WITH_NUMBERS[name](node) if name in WITH_NUMBERS else PLAIN[name]

@@ -6,6 +6,7 @@ in the source line of the sum, by what the names in it are bound to.
 
 import ast
 import linecache
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,7 @@ from relume.record.graph.autograd_graph import (
     kind,
     leaf_of,
     saved,
+    signal_inputs,
 )
 from relume.record.graph.op_names import RESHAPE
 
@@ -60,7 +62,7 @@ def split(graph: AutogradGraph) -> tuple[list[Term], list[AutogradNode]]:
                 bare.append(node)
             todo += [(source, node, factor) for source in sources]
         elif kind(node) in SCALES and len(sources) == 1:
-            todo.append((sources[0], entry, factor * _factor(node)))
+            todo.append((sources[0], entry, factor * abs(factor_of(node) or 1.0)))
         else:
             terms.append(Term(node, entry, _leaves(node), factor))
     return terms, bare
@@ -76,11 +78,16 @@ def number_of(node: AutogradNode) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _factor(node: AutogradNode) -> float:
-    if kind(node) not in ("MulBackward", "DivBackward"):
-        return 1.0
-    number = number_of(node) or 1.0
-    return abs(number if kind(node) == "MulBackward" else 1 / number)
+def factor_of(node: AutogradNode) -> float | None:
+    """What a product with one number, or a quotient by one, multiplies with; None of others."""
+    if kind(node) not in ("MulBackward", "DivBackward") or len(signal_inputs(node)) != 1:
+        return None
+    number = number_of(node)
+    if not number or not math.isfinite(number):
+        return None
+    if kind(node) == "MulBackward":
+        return number
+    return None if inputs(node)[0] is None else 1 / number  # else the number is divided
 
 
 def _leaves(root: AutogradNode) -> frozenset[int]:

@@ -66,7 +66,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from relume.core import Evidence, Fact, Finding, Result, Severity, Site, Trace, Value
-from relume.rules.head_facts import JudgedHead, judged_heads, missing_reason
+from relume.rules.head_facts import JudgedHead, in_words, judged_heads, missing_reason
 from relume.rules.page import page
 from relume.rules.series_tools import DEAD_RECORDS, DEAD_SAMPLES, last_step, number
 from relume.rules.unit_windows import LEAST_WINDOWS, last_windows, records, samples, silent_units
@@ -141,7 +141,7 @@ def _judge_head(trace: Trace, head: JudgedHead) -> Finding | None:
 
 def _composed(trace: Trace, head: JudgedHead, low: float, high: float) -> Finding | None:
     """The finding on operations that together keep probabilities, or targets, out of reach."""
-    acts = " of ".join(reversed(head.reach_by))
+    acts = in_words(head.reach_by)
     if head.last_act.rows:
         classes, width = head.classes or head.site.units or 2, high - low
         floor = math.log1p((classes - 1) * math.exp(-min(width, WIDE)))

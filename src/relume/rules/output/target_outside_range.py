@@ -13,7 +13,8 @@ hundred thousands it is still on its way when the run ends.
 ## How it is measured
 Least and greatest target seen against the limits of the last act (sigmoid 0 to 1, tanh -1 to 1),
 where the criterion receives that act's output with nothing but reshapes between; of several acts
-in a row what they reach together (a tanh of a ReLU: 0 to 1). The excess in widths of the range,
+in a row, and of factors, what they reach together (a tanh of a ReLU: 0 to 1; ten times a sigmoid:
+0 to 10). The excess in widths of the range,
 above 0.01 (reasoned: labels that were scaled on other data leave by about that much): warning;
 error from one whole width on (reasoned). Least evidence: one batch. one-sided-head judges
 one-sided acts. Without an act, in a run that is stalled: greatest abs target over the greatest
@@ -39,7 +40,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from relume.core import Evidence, Finding, Result, Severity, Trace, Value
-from relume.rules.head_facts import JudgedHead, judged_heads, missing_reason
+from relume.rules.head_facts import JudgedHead, in_words, judged_heads, missing_reason
 from relume.rules.outcome import judge
 from relume.rules.page import page
 from relume.rules.series_tools import last_step
@@ -76,7 +77,7 @@ def _judge_head(trace: Trace, head: JudgedHead) -> Result:
     if least is None or most is None:
         reason = "the range of the targets was not recorded"
         return PAGE.missing(reason, "record again with this version of relume", head.site.name)
-    if not head.direct:
+    if not head.direct and not head.reach:
         known = "is scaled" if head.direct is False else "may be scaled"
         reason = f"the output of {head.last} {known} before the criterion"
         return PAGE.missing(reason, site=head.site.name)
@@ -110,7 +111,7 @@ def _far(trace: Trace, head: JudgedHead) -> Finding | None:
 
 
 def _finding(trace: Trace, head: JudgedHead, excess: float, more: dict[str, Value]) -> Finding:
-    acts = " of ".join(reversed(head.reach_by)) if head.reach else head.last
+    acts = in_words(head.reach_by) if head.reach else head.last
     text = (
         "{act} after {site} reaches {low:g} to {high:g}, and the targets go from {least:.3g} to "
         "{most:.3g}: {value:.2g} times the range beyond it"
