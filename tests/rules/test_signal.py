@@ -380,6 +380,33 @@ def test_acts_of_a_frozen_body_can_be_read_again(tmp_path: Path) -> None:
     assert relume.load(tmp_path / "run.sqlite").diagnose().outcome.learns
 
 
+@pytest.mark.parametrize("act", [nn.ReLU, nn.Tanh, nn.GELU, nn.SiLU])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_body_that_thaws_is_read_on(act: type[nn.Module], again: bool, tmp_path: Path) -> None:
+    """Fine-tuning in stages: its acts are in no graph at first, and in one later on."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 32), act(), nn.Linear(32, 2))
+    optimizer = torch.optim.Adam(model[2].parameters(), 1e-2)
+    model[0].requires_grad_(False)
+    with relume.watch(model, every=1, path=tmp_path / "run.sqlite") as run_:
+        for step, x in zip(range(90), batches(), strict=False):
+            model[0].requires_grad_(step >= 30 and not (again and step >= 60))
+            optimizer.zero_grad()
+            functional.cross_entropy(model(x), (x[:, 0] * x[:, 1] > 0).long()).backward()
+            optimizer.step()
+        assert run_.problems == ()
+    trace = run_.trace()
+    assert trace.meta["records"] == 90
+    (site,) = (site for site in trace.sites_of("act") if site.layer == "0")
+    pre = trace.series(site.name, "post_rms")
+    assert pre is not None
+    assert len(pre) == 90
+    assert not of("ACT911", trace)
+    if not again:  # it thawed, and the optimiser never got it
+        (finding,) = of("ACT903", trace)
+        assert finding.site.startswith("0.")
+
+
 def test_a_mask_of_padding_silences_rows_by_design(tmp_path: Path) -> None:
     model = mlp()
 

@@ -145,6 +145,8 @@ class Sites:
             if state is None:
                 state = self._add_state(graph, one, module_trace, path, index)
                 self._keys[path, name, index] = state
+            elif one.node is not None and one.captured_input is None:
+                state.node_spec = one.node_spec  # a layer that was frozen had no node at first
             calls.append(SiteCall(state, one.order, one.node, one.captured_input))
         return calls
 

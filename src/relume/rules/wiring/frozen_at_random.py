@@ -56,7 +56,8 @@ FROZEN_SHARE, HANDED_ON = "frozen_share", "handed_on"  # in the evidence
 def check(trace: Trace) -> Iterator[Result]:
     """At most one finding, for all such weights."""
     frozen = trace.facts_of("frozen")
-    fresh = [fact for fact in frozen if fact.data.get("fresh")]
+    thawed = {f.site for f in trace.facts_of("wiring") if number(f.data.get("in_graph"))}
+    fresh = [fact for fact in frozen if fact.data.get("fresh") and fact.site not in thawed]
     if not is_recorded(trace, "wiring"):
         yield PAGE.missing("the recorder did not look at frozen weights")
         return
