@@ -1,5 +1,7 @@
 """The rules of wiring: small real trainings with their healthy twins, and each guard."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -338,6 +340,83 @@ def test_the_objects_of_the_process_are_searched_once(
                 for parameter in model.parameters():
                     parameter.sub_(0.1 * parameter.grad)
     assert len(calls) == 1
+
+
+class Centred(nn.Module):
+    """Distances to centres that are no parameter, or points that an equation is asked at."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.centres = torch.randn(rows, 6, requires_grad=True)
+        self.head = nn.Linear(rows, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.cdist(x, self.centres))
+
+
+def test_a_plain_tensor_of_a_model_is_a_parameter(tmp_path: Path) -> None:
+    model = Centred(5)
+    (finding,) = of("ACT903", run(tmp_path, model))
+    assert finding.evidence.more["names"] == "centres"
+    (tmp_path / "held").mkdir()
+    model = Centred(5)
+    none_of_all(run(tmp_path / "held", model, [*model.parameters(), model.centres]))
+
+
+def test_points_that_a_model_keeps_are_data(tmp_path: Path) -> None:
+    class Points(nn.Module):
+        """Its points have as many rows as what is made of them."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.points, self.net = torch.randn(32, 6, requires_grad=True), mlp()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.net(self.points) + 0 * x[:, :2]
+
+    assert not of("ACT903", run(tmp_path, Points()))
+
+
+COPIED = """
+import sys, torch
+from torch import nn
+net = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 2)).requires_grad_(False)
+picture = torch.zeros(2, 6, requires_grad=True)
+held = picture.detach().clone().requires_grad_() if sys.argv[1] == "copied" else picture
+optimizer = torch.optim.Adam([held], 0.05)
+for _ in range(60):
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(net(picture), torch.arange(2)).backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("way", ["copied", "itself"])
+def test_an_input_whose_copy_is_optimised(way: str, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(COPIED)
+    command = [sys.executable, "-m", "relume", "run", "--isolated", "--dir", str(tmp_path / "runs")]
+    subprocess.run([*command, "train.py", way], cwd=tmp_path, capture_output=True, check=False)
+    (file,) = (tmp_path / "runs").glob("*.sqlite")
+    names = [
+        f.evidence.more["names"] for f in relume.load(file).diagnose(select=["ACT903"]).findings
+    ]
+    assert names == (["picture"] if way == "copied" else [])
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_outputs_that_are_wrapped_into_a_new_tensor(wrapped: bool, tmp_path: Path) -> None:
+    model = mlp()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    with relume.watch(model, every=1, path=tmp_path / "run.sqlite") as recording:
+        for _ in range(STEPS):
+            x, y = batch()
+            out = model(x)
+            out = torch.tensor(out.tolist(), requires_grad=True) if wrapped else out
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(out, y).backward()
+            optimizer.step()
+    found_ = of("ACT904", recording.trace())
+    assert [f.severity for f in found_] == ([Severity.ERROR] if wrapped else [])
 
 
 # --- limits, on made traces ---------------------------------------------------------------------

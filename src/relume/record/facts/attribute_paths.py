@@ -20,7 +20,7 @@ _REGISTERED = frozenset({"_parameters", "_buffers", "_modules"})
 
 def attribute_paths(
     roots: Iterable[tuple[str, nn.Module]], frames: Iterable[FrameType]
-) -> dict[int, str]:
+) -> tuple[dict[int, str], frozenset[int]]:
     """Return the path of each tensor that an attribute of a model, or a variable, holds.
 
     Args:
@@ -28,7 +28,8 @@ def attribute_paths(
         frames: frames of the user's code, the innermost first; their variables come last.
 
     Returns:
-        Paths by the tensor's id; a leaf behind a computed attribute has the attribute's path.
+        Paths by the tensor's id (a leaf behind a computed attribute has the attribute's path), and
+        the ids of those that a model holds.
     """
     search = _Search()
     for name, root in roots:
@@ -37,10 +38,11 @@ def attribute_paths(
             inner = ".".join(part for part in (name, path) if part)
             search.add(_own_attributes(module, inner))
     search.run(behind=True)
+    of_models = frozenset(search.paths)
     for frame in frames:
         search.add((name, value) for name, value in {**frame.f_globals, **frame.f_locals}.items())
     search.run(behind=False)  # what stands behind a variable may be the loss
-    return search.paths
+    return search.paths, of_models
 
 
 class _Search:

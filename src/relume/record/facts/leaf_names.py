@@ -13,6 +13,7 @@ from relume.record.graph.autograd_graph import (
     AutogradGraph,
     kind,
     leaf_of,
+    output_shape,
     weight_of,
 )
 from relume.record.graph.op_names import AFFINE
@@ -37,6 +38,7 @@ class LeafNames:
         self._qualified = names
         self.paths: dict[int, str] = {}
         self._searches = 0
+        self._of_models: frozenset[int] = frozenset()
 
     def search(self) -> None:
         """Look for the attributes and variables that hold tensors, on a few audits only."""
@@ -44,7 +46,7 @@ class LeafNames:
             self._searches += 1
             roots = [(self._qualified.path(root), root) for root in self._qualified.roots()]
             frames = () if self._qualified.explicit else _user_frames()
-            self.paths = attribute_paths(roots, frames)
+            self.paths, self._of_models = attribute_paths(roots, frames)
 
     def name(
         self, graph: AutogradGraph, unnamed: Sequence[Tensor], leaves: Mapping[int, LeafAudit]
@@ -52,6 +54,7 @@ class LeafNames:
         """Name leaves that no module registers by attribute, else by the line that uses them."""
         self.search()
         wanted = {id(tensor) for tensor in unnamed}
+        rows = _rows(graph)
         for node in graph.nodes:
             for source, _ in node.next_functions:
                 tensor = leaf_of(source)
@@ -65,8 +68,17 @@ class LeafNames:
                 leaf.parameter |= as_weight and not self._qualified.explicit
                 if path and not leaf.name:
                     leaf.name = path
-                    # a tensor of the model, or a variable of the script
-                    leaf.parameter |= "." in path or "[" in path
+                    # a tensor of the model, or a variable of the script; points at which an
+                    # equation holds are data, wherever they are kept
+                    is_data = tensor.dim() > 0 and tensor.shape[0] in rows and not as_weight
+                    held = id(tensor) in self._of_models or "." in path or "[" in path
+                    leaf.parameter |= held and not is_data
+
+
+def _rows(graph: AutogradGraph) -> set[int]:
+    """How many rows the layers of a graph give."""
+    shapes = (output_shape(node) for node in graph.nodes if kind(node) in AFFINE)
+    return {shape[0] for shape in shapes if shape}
 
 
 def find_cuts(graph: AutogradGraph, leaves: Mapping[int, LeafAudit]) -> None:

@@ -258,6 +258,7 @@ class WiringAudit:
     def write(self, step: int) -> None:
         """Write the facts that have changed."""
         self._find_optimizers()
+        self._find_originals()
         told = {
             leaf.name or f"parameter_{at}": (leaf, tensor)
             for at, leaf in enumerate(self._leaves.values())
@@ -285,6 +286,15 @@ class WiringAudit:
                 if known is not None and known.ref() is parameter:
                     known.held = True
 
+    def _find_originals(self) -> None:
+        """Find variables that get a gradient while an optimiser holds a copy of each."""
+        idle = {shape for leaf in self._leaves.values() if (shape := _shape_if_idle(leaf))}
+        for leaf in self._leaves.values() if idle else ():
+            tensor = leaf.ref()
+            free = leaf.name and leaf.reached and not (leaf.parameter or leaf.held or leaf.moved)
+            if free and tensor is not None and tuple(tensor.shape) in idle:
+                leaf.parameter = True
+
     def _write_idle(self, backwards: int, step: int) -> None:
         waiting = [one for ref in self._waiting if (one := ref()) is not None]
         held = {id(parameter) for one in waiting for parameter in parameters_of(one)}
@@ -303,3 +313,11 @@ class WiringAudit:
         if self._waiting and not optimizer_steps:
             self._write_idle(backwards, step)
         self.write(step)
+
+
+def _shape_if_idle(leaf: LeafAudit) -> tuple[int, ...]:
+    """The shape of a tensor that an optimiser holds and no loss depends on."""
+    tensor = leaf.ref()
+    if tensor is None or not leaf.held or leaf.named or leaf.in_graph or leaf.reached:
+        return ()
+    return tuple(tensor.shape)

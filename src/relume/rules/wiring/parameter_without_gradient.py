@@ -73,6 +73,9 @@ def check(trace: Trace) -> Iterator[Result]:
     if not reached and not number(trace.meta.get("backwards")):
         yield _finding(trace, held, held, Severity.ERROR, "; backward was never called")
         return
+    if not reached and all(_is_in_no_graph(wire) for wire in held):
+        yield _finding(trace, held, held, Severity.ERROR, _cut(trace, held))
+        return
     bad = [wire for wire in held if reached and _is_cut_off(trace, wire)]
     called = [wire for wire in bad if _should_train(wire)]
     idle = [wire for wire in bad if wire not in called and wire.has("named")]
@@ -95,6 +98,11 @@ def _is_cut_off(trace: Trace, wire: Wire) -> bool:
     if wire.has("moved") and not decays and not wire.has("cut"):
         return False
     return not any(f.data.get("before_norm") for f in trace.facts_at("parameter", wire.site))
+
+
+def _is_in_no_graph(wire: Wire) -> bool:
+    """Whether no loss that was looked at depends on it, and it had no gradient, not even zeros."""
+    return not (wire.count("in_graph") or wire.count("zero") or wire.count("reached"))
 
 
 def _should_train(wire: Wire) -> bool:
