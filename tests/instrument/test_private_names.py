@@ -89,6 +89,8 @@ SAVING: Mapping[str, tuple[Callable[[], Tensor], str]] = {
     "dilation": (lambda: F.conv1d(x(1, 1, 2), x(1, 1, 1)), "Convolution"),
     "dim": (lambda: F.softmax(x(), 1), "Softmax"),
     "dims": (lambda: x().permute(1, 0), "Permute"),
+    "eigenvalues": (lambda: torch.linalg.eigh(x())[0], "LinalgEigh"),
+    "S": (lambda: torch.linalg.svd(x())[1], "LinalgSvd"),
     "exponent": (lambda: x() ** 2, "Pow"),
     "groups": (lambda: F.conv1d(x(1, 1, 2), x(1, 1, 1)), "Convolution"),
     "ignore_index": (lambda: F.nll_loss(x(), torch.zeros(2, dtype=torch.long)), "NllLoss"),

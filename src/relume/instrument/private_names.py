@@ -219,6 +219,7 @@ SAVED: Mapping[str, str] = {
     "criteria": "dim exponent ignore_index index indices mask pos_weight reduction "
     "self_sym_numel self_sym_sizes target x1",
     "dropout": "p",
+    "decompositions": "S eigenvalues",
 }
 """What is read from autograd nodes as `_saved_NAME`. torch makes these names from its list of
 derivatives (`derivatives.yaml`); where one is gone, that operation is not measured."""

@@ -73,9 +73,16 @@ def half_gate(out: Tensor, step: int) -> Tensor:
     return (gate * gate.tanh().div(1e-3)).float().log_softmax(1).mean()  # the gate
 
 
+def equal_axes(out: Tensor, step: int) -> Tensor:
+    spread = out.T @ out * (step != 5) + torch.eye(3)
+    vectors = torch.linalg.eigh(spread)[1]  # the axes
+    return (out @ vectors)[:, 0].square().mean()
+
+
 @pytest.mark.parametrize(
     ("loss", "operation", "step", "mark"),
     [
+        (equal_axes, "linalgeigh", 5, "the axes"),
         (half_scores, "bmm", 4, "the scores"),
         (half_gate, "mul", 4, "the gate"),
         (root_at_zero, "sqrt", 6, "the root"),

@@ -63,6 +63,11 @@ def _of(read: Values, apply: Callable[[Tensor], Tensor]) -> Values:
     return value
 
 
+def _gaps(values: Tensor) -> Tensor:
+    """One over the distances between values that lie side by side: eigenvectors turn so fast."""
+    return 1 / values.diff(dim=-1)
+
+
 def _quotient(node: AutogradNode) -> Tensor | None:
     above, below = _own(node), _other(node)
     if below is None:
@@ -112,10 +117,12 @@ SLOPES: dict[str, Values] = {
     "ReciprocalBackward": _of(_result, lambda result: result**2),
     "DivBackward": _of(_other, torch.reciprocal),
     "ExpBackward": _result,
+    "LinalgEighBackward": _of(lambda node: saved_tensor(node, "_saved_eigenvalues"), _gaps),
+    "LinalgSvdBackward": _of(lambda node: saved_tensor(node, "_saved_S"), _gaps),
 }
 """The slopes of operations that have an infinite one somewhere."""
 
-SINGULAR = ("Sqrt", "Pow", "Acos", "Asin")
+SINGULAR = ("Sqrt", "Pow", "Acos", "Asin", "LinalgEigh", "LinalgSvd")
 """Operations whose value is finite where their slope is not: the likeliest to break a gradient."""
 
 

@@ -21,8 +21,8 @@ The suspects are asked in this order, and the first that did it is named. Data: 
 The optimiser's update: a weight is not finite, and the moments of its gradient are. The forward
 pass: the first operation, in its order, that made a value that is not finite of finite ones (minus
 infinity that a mask puts into scores is meant). The backward pass: on recorded steps the slope of
-every root, power, logarithm, division, exponential and inverse cosine is read, and the one nearest
-to the loss whose slope is infinite is named where a gradient then is not finite. On other steps it
+every root, power, logarithm, division, exponential, inverse cosine and eigenvector is read, and the
+one nearest to the loss whose slope is infinite is named where a gradient then is not finite. On other steps it
 is named by the weights: it stands behind all that are NaN and none that is finite ("most likely",
 where several do). Threshold: one value, by definition; one step is enough evidence. Where no
 operation can be named (a GPU, on steps that are not recorded), the earliest record with such a
