@@ -75,7 +75,7 @@ def half_gate(out: Tensor, step: int) -> Tensor:
 
 def equal_axes(out: Tensor, step: int) -> Tensor:
     spread = out.T @ out * (step != 5) + torch.eye(3)
-    vectors = torch.linalg.eigh(spread)[1]  # the axes
+    vectors = torch.linalg.eigh(spread.nan_to_num())[1]  # the axes
     return (out @ vectors)[:, 0].square().mean()
 
 

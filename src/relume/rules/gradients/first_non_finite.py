@@ -21,16 +21,17 @@ The suspects are asked in this order, and the first that did it is named. Data: 
 The optimiser's update: a weight is not finite, and the moments of its gradient are. The forward
 pass: the first operation, in its order, that made a value that is not finite of finite ones (minus
 infinity that a mask puts into scores is meant). The backward pass: on recorded steps the slope of
-every root, power, logarithm, division, exponential, inverse cosine and eigenvector is read, and the
-one nearest to the loss whose slope is infinite is named where a gradient then is not finite. On other steps it
-is named by the weights: it stands behind all that are NaN and none that is finite ("most likely",
-where several do). Threshold: one value, by definition; one step is enough evidence. Where no
-operation can be named (a GPU, on steps that are not recorded), the earliest record with such a
-value names its site. An error under any outcome; a note, marked as cleared, where the run got over
-it (a loss scaler skips such steps). A value that grew until it overflowed is explained by
-exploding-gradient. Where a named operation of float16 turned finite numbers into more than 65504,
-that operation is the cause: the scale of inputs or initial weights does not explain it, and an
-explosion does only where the loss, a gradient or a signal had grown since the start of the run.
+every root, power, logarithm, division, exponential, inverse cosine and eigenvector is read, and
+the one nearest to the loss whose slope is infinite is named where a gradient then is not finite.
+On other steps it is named by the weights: it stands behind all that are NaN and none that is
+finite ("most likely", where several do). Threshold: one value, by definition; one step is enough
+evidence. Where no operation can be named (a GPU, on steps that are not recorded), the earliest
+record with such a value names its site. An error under any outcome; a note, marked as cleared,
+where the run got over it (a loss scaler skips such steps). A value that grew until it overflowed
+is explained by exploding-gradient. Where a named operation of float16 turned finite numbers into
+more than 65504, that operation is the cause: the scale of inputs or initial weights does not
+explain it, and an explosion does only where the loss, a gradient or a signal had grown since the
+start of the run.
 What is measured after the step is not judged by other rules.
 
 ## Known false alarms
