@@ -268,6 +268,7 @@ DECIDED = {
     "ACT204": WHOLE,
     "ACT205": WHOLE,
     "ACT206": WHOLE,
+    "ACT207": WHOLE,
     "ACT208": NO_TRAINING,
     "ACT301": LESS,  # many nets with a drift learn
     "ACT302": WHOLE,  # rows that are alike stay so

@@ -6,7 +6,7 @@ from typing import Any
 from traces import Build, flat, healthy
 from wiring_traces import wired
 
-LOOKS_FOR = ("cut", "latents", "rows", "softmax-chain", "time")
+LOOKS_FOR = ("cut", "latents", "logit-bound", "rows", "softmax-chain", "time")
 
 
 def signalled() -> Build:
@@ -32,6 +32,17 @@ def chained(count: float, *, last: str = "") -> Build:
     for at in range(int(count)):
         build.fact("softmax-chain", f"gate{at}", file="net.py", line=9 + at, classes=8)
     return build
+
+
+def cosines(scale: float, classes: int = 10) -> Build:
+    """Logits that are cosines times a constant."""
+    return signalled().fact("logit-bound", "head", scale=scale, classes=classes)
+
+
+def floored(share: float) -> Build:
+    """The same, where the floor is such a share of what guessing gives."""
+    least = share * math.log(10)
+    return cosines(-0.9 * math.log(math.expm1(least) / 9))
 
 
 def collapsed(streak: float, how: str = "weights", before: float = 0.4, **whole: Any) -> Build:

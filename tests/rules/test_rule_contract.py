@@ -170,6 +170,7 @@ ROWS = {
     "ACT204": Row(faults.beyond, (0.0101, 1.0), (0.0099, 0.0)),
     "ACT205": Row(faults.over_rows, (0,), (1, -1)),
     "ACT206": Row(faults.labels, (2, 5), (1, 0)),
+    "ACT207": Row(lambda s: signal.cosines(s).trace(), (1.0, 3.0), (3.3, 16.0)),
     "ACT208": Row(lambda n: signal.chained(n).trace(), (1, 3), (0,)),
     "ACT301": Row(drift, (1.01, -1.01, 3.5), (0.999, -0.999)),
     "ACT302": Row(faults.alike, (0.9991, 1.0), (0.999, 0.5)),

@@ -436,6 +436,12 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("one_sided_head", "LEAST_COST"): Edge(
         "ACT203", lambda v: signal.composed(v).trace(), NONE, ROUNDED, WARNING
     ),
+    ("bounded_logits", "SHARE"): Edge(
+        "ACT207", lambda v: signal.floored(v).trace(), NONE, ROUNDED, WARNING
+    ),
+    ("bounded_logits", "GRAVE"): Edge(
+        "ACT207", lambda v: signal.floored(v).trace(), WARNING, ROUNDED, ERROR
+    ),
     ("collapsed_representation", "GRADUAL"): Edge(
         "ACT405", lambda v: signal.collapsed(9, before=v).trace(), NOTE, ERROR, ERROR
     ),
@@ -659,6 +665,7 @@ NO_EDGE = {
         "saturated_attention",
         "FAR_FROM_ROOT",
     ): "chooses the cure, and not whether there is a finding",
+    ("bounded_logits", "WANTED"): "in the words of the cure",
     ("dead_experts", "EACH"): EVIDENCE,
     ("near_overflow", "LARGEST"): "the largest number of float16",
     ("vanishing_gradient", "CALLS"): EVIDENCE,

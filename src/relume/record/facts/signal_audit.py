@@ -1,8 +1,9 @@
 """Follows the signal forward and the error backward on deep records.
 
-It asks whether rows still differ, whether latents are used, where an operation without a slope cuts
-the error off, where a softmax takes probabilities, and how the gradient fares over time. A failure
-of one of these is counted and leaves the others, and the training, alone.
+It asks whether rows still differ, whether latents are used, where an operation without a slope
+cuts the error off, where a softmax takes probabilities, whether logits are cosines, and how the
+gradient fares over time. A failure of one of these is counted and leaves the others, and the
+training, alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,12 +22,14 @@ from relume.record.graph.autograd_graph import (
     path_to_layer,
     signed_axis,
 )
+from relume.record.graph.criterion import criterion
+from relume.record.graph.logit_bound import logit_bound
 from relume.record.graph.softmax_chain import softmax_chains
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.sites import SiteCall, Sites, source_of
 from relume.record.store.run_file import Writer
 
-AUDITED = ("cut", "latents", "rows", "softmax-chain", "time")
+AUDITED = ("cut", "latents", "logit-bound", "rows", "softmax-chain", "time")
 """Kinds of facts whose absence means that there is none."""
 
 
@@ -45,6 +48,7 @@ class SignalAudit(FactAudit):
         self._cuts = GradientCuts(sites, writer, self.followed)
         self._time = GradientOverTime(sites, writer)
         self._chains: set[str] = set()
+        self._bounds: set[str] = set()
 
     def arm(self, *, follow: bool) -> None:
         """A recorded step begins; `follow`: its calls may be followed one by one."""
@@ -69,6 +73,7 @@ class SignalAudit(FactAudit):
             ("rows", lambda: self._rows.read(graph, calls, trace, step)),
             ("latents", lambda: self._latents.read(graph, calls, trace, step)),
             ("softmax chain", lambda: self._read_chains(graph, trace, step)),
+            ("logit bound", lambda: self._read_bound(graph, trace, step)),
             ("gradient over time", lambda: self._time.hook(graph, trace)),
         )
         for name, part in parts:
@@ -84,6 +89,19 @@ class SignalAudit(FactAudit):
     def finish(self) -> None:
         """Write what is known at the end of the run."""
         self._rows.write_whole()
+
+    def _read_bound(self, graph: AutogradGraph, trace: ModuleTrace, step: int) -> None:
+        """Write the bound of the logits of each head that gives cosines, once."""
+        bound = logit_bound(graph, criterion(graph))
+        if bound is None:
+            return
+        own = self._sites.names.path(trace.owner(bound.node._sequence_nr()))
+        site = own or self._sites.layer_path(bound.node, trace) or "logits"
+        if site not in self._bounds:
+            self._bounds.add(site)
+            file, line = source_of(bound.node)
+            data = {"file": file, "line": line, "scale": bound.scale, "classes": bound.classes}
+            self._writer.fact(Fact("logit-bound", site, step, data))
 
     def _read_chains(self, graph: AutogradGraph, trace: ModuleTrace, step: int) -> None:
         """Write the first softmax of each layer that takes probabilities, once."""

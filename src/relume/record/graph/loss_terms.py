@@ -21,7 +21,6 @@ from relume.record.graph.autograd_graph import (
     kind,
     leaf_of,
     saved,
-    signal_inputs,
 )
 from relume.record.graph.op_names import RESHAPE
 
@@ -79,8 +78,12 @@ def number_of(node: AutogradNode) -> float | None:
 
 
 def factor_of(node: AutogradNode) -> float | None:
-    """What a product with one number, or a quotient by one, multiplies with; None of others."""
-    if kind(node) not in ("MulBackward", "DivBackward") or len(signal_inputs(node)) != 1:
+    """What a product with one number, or a quotient by one, multiplies with; None of others.
+
+    A number that is learned is none: it has a place among the node's inputs.
+    """
+    sources = [source for source in inputs(node) if source is not None]
+    if kind(node) not in ("MulBackward", "DivBackward") or len(sources) != 1:
         return None
     number = number_of(node)
     if not number or not math.isfinite(number):
