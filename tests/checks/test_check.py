@@ -273,6 +273,7 @@ DECIDED = {
     "ACT301": LESS,  # many nets with a drift learn
     "ACT302": WHOLE,  # rows that are alike stay so
     "ACT303": LESS,
+    "ACT304": WHOLE,  # a note, until the loss is known
     "ACT401": LESS,
     "ACT402": LESS,
     "ACT403": NO_TRAINING,

@@ -185,6 +185,13 @@ class Signed(Net):
         return self.head(self.act1(self.fc2(torch.sign(self.fc1(x)))))
 
 
+class Waves(nn.Module):
+    """A sine of a high frequency."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sin(30 * x)
+
+
 class Inverted(nn.Module):
     """Attention over the features, whose scores are multiplied by the root of its size."""
 
@@ -342,6 +349,7 @@ BROKEN = {
     "uncleared": Broken(optimiser=lambda model: NeverCleared(model.parameters(), lr=0.05)),
     "large-eps": Broken(optimiser=adam(1e-3, eps=10.0)),
     "signed": Broken(model=Signed),
+    "wrapped": Broken(model=lambda: stack(Waves, 3)),
     "inverted": Broken(model=Inverted, optimiser=sgd(1e-3)),
     "starved": Broken(model=Starved, optimiser=sgd(1e-2)),
     "forgetful": Broken(model=Forgetful, optimiser=sgd(1e-3)),

@@ -581,6 +581,7 @@ ROWS = {
     "xavier-init": Row(
         "wide", "ACT501", spread_of(lambda m: (2 / (m.in_features + m.out_features)) ** 0.5)
     ),
+    "siren-init": Row("wrapped", "ACT304", spread_of(lambda m: (2 / m.in_features) ** 0.5 / 30)),
     "lecun-init": Row("wide", "ACT501", spread_of(by_gain)),
     "rescale-init": Row("narrow", "ACT301", rescaled),
     "zero-bias": Row("born-dead", "ACT303", biases(0.0)),

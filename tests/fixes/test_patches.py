@@ -240,6 +240,12 @@ ROWS = {
             ),
         ),
     ),
+    "siren": Row(
+        SCRIPT,
+        edit("siren-init", layers=("fc1",), behind=("tanh",), omega=30.0),
+        (),
+        (*BEGIN, *drawn('"fc1"', "(2 / fan_in) ** 0.5 / 30")),
+    ),
     "zero bias": Row(
         SCRIPT,
         edit("zero-bias", ("fc1", "fc2")),

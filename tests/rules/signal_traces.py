@@ -1,9 +1,10 @@
 """Synthetic traces for the rules that follow the signal forward and the error backward."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
-from traces import Build, flat, healthy
+from traces import Build, flat, healthy, learning
 from wiring_traces import wired
 
 LOOKS_FOR = ("cut", "latents", "logit-bound", "rows", "softmax-chain", "time")
@@ -43,6 +44,16 @@ def floored(share: float) -> Build:
     """The same, where the floor is such a share of what guessing gives."""
     least = share * math.log(10)
     return cosines(-0.9 * math.log(math.expm1(least) / 9))
+
+
+def phases(spread: float, *, stalled: bool = False) -> Build:
+    """A hidden layer of sines whose phase spreads over so many radians."""
+    build = healthy(flat() if stalled else learning()).act("act8", "sine")
+    build.units["act8"] = tuple(
+        replace(w, fields={**w.fields, "pre_sumsq": w.fields["pre_n"] * (spread / 30) ** 2})
+        for w in build.units["act8"]
+    )
+    return build
 
 
 def collapsed(streak: float, how: str = "weights", before: float = 0.4, **whole: Any) -> Build:

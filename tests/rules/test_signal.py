@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import wiring_traces as wiring
-from signal_traces import latents
+from signal_traces import latents, phases
 from test_rule_contract import RULES, found
 from torch import Tensor, nn
 from torch.nn import functional
@@ -425,3 +425,13 @@ def test_latents_that_are_not_used_yet_are_not_called_inactive(steps: int, told:
     build.facts = [fact for fact in build.facts if fact.kind != "criterion"]
     trace = build.loss(flat(steps)).trace()
     assert bool(of("ACT407", trace)) is told
+
+
+def test_a_phase_that_wraps_is_a_warning_where_nothing_is_learned() -> None:
+    for stalled, severity in ((False, Severity.NOTE), (True, Severity.WARNING)):
+        (finding,) = of("ACT304", phases(12.0, stalled=stalled).trace())
+        assert finding.severity is severity
+        assert ("near guessing" in finding.message) is stalled
+    first = phases(12.0, stalled=True)
+    first.sites = [site for site in first.sites if site.name == "act8" or site.kind != "act"]
+    assert not of("ACT304", first.trace())  # the layer that the data enter

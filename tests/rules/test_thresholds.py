@@ -442,6 +442,9 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("bounded_logits", "GRAVE"): Edge(
         "ACT207", lambda v: signal.floored(v).trace(), WARNING, ROUNDED, ERROR
     ),
+    ("periodic_phase", "LIMIT"): Edge(
+        "ACT304", lambda v: signal.phases(v).trace(), NONE, ROUNDED, NOTE
+    ),
     ("collapsed_representation", "GRADUAL"): Edge(
         "ACT405", lambda v: signal.collapsed(9, before=v).trace(), NOTE, ERROR, ERROR
     ),

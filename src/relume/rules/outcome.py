@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relume.core import Fact, Outcome, Series, Trace, Value
+from relume.core.finding import FARES_BADLY
 from relume.core.loss_stride import loss_stride
 from relume.rules.alternating_losses import DIVERGED, FAILING, UNBOUNDED, alternating_outcome
 from relume.rules.series_tools import is_recorded, number
@@ -286,6 +287,14 @@ def _drift(trace: Trace) -> float:
     moving = (f for f in trace.facts_of("criterion") if not _comes_back(f))
     values = [number(fact.data.get("target_drift")) for fact in moving]
     return max((value for value in values if value is not None), default=0.0)
+
+
+def near_guessing(outcome: Outcome) -> bool:
+    """Whether a run fares badly, or ends little below what guessing gives."""
+    if outcome.name in FARES_BADLY:
+        return True
+    end, chance = (number(outcome.numbers.get(name)) for name in ("end", "chance"))
+    return end is not None and chance is not None and end > KNOWN * chance
 
 
 def _non_finite(steps: "Ints", values: "Floats") -> Outcome | None:

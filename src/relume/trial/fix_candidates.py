@@ -26,7 +26,7 @@ spoke, by its cure: the rule is the first on that cure's rungs. The rate comes f
 initialisation, inputs and acts."""
 KINDS = {
     "act": ("swap-act", "insert-act"),
-    "init": ("matching-init", "he-init", "xavier-init", "lecun-init", "zero-bias"),
+    "init": ("matching-init", "he-init", "xavier-init", "lecun-init", "siren-init", "zero-bias"),
     "rate": (*RATES, "adaptive-optimiser"),
     "inputs": ("standardise-inputs",),
     "norm": ("insert-norm",),

@@ -9,6 +9,6 @@
 - `bounded_logits` (ACT207): logits that are cosines, so that the loss has a floor.
 - `wrong_loss_for_task` (ACT206): targets of one kind under a criterion for another.
 
-They read the `criterion`, `head`, `softmax` and `logit-bound` facts, mostly through `rules.head_facts`. They are
-faults of the program, so they keep their severity under any outcome.
+They read the `criterion`, `head`, `softmax` and `logit-bound` facts, mostly through
+`rules.head_facts`. They are faults of the program, so they keep their severity under any outcome.
 """

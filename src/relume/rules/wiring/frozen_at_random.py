@@ -41,11 +41,10 @@ Saxe et al., "On random weights and unsupervised feature learning", ICML 2011.
 import math
 from collections.abc import Iterator, Sequence
 
-from relume.core import Evidence, Fact, Outcome, Result, Severity, Site, Trace, Value
-from relume.rules.outcome import KNOWN, judge
+from relume.core import Evidence, Fact, Result, Severity, Site, Trace, Value
+from relume.rules.outcome import judge, near_guessing
 from relume.rules.page import page
 from relume.rules.series_tools import is_recorded, last_step, number
-from relume.rules.severity_policy import FARES_BADLY
 
 PAGE = page(__doc__)
 
@@ -64,7 +63,7 @@ def check(trace: Trace) -> Iterator[Result]:
     if last_step(trace) < LEAST_STEPS:
         yield PAGE.missing(f"fewer than {LEAST_STEPS} steps", "train longer")
         return
-    if not fresh or not _near_guessing(judge(trace)):
+    if not fresh or not near_guessing(judge(trace)):
         what = "the run learns behind them" if fresh else f"none of {len(frozen)} looks drawn"
         yield PAGE.clean(f"frozen weights: {what}")
         return
@@ -110,13 +109,6 @@ def _handed_on(trace: Trace) -> Iterator[str]:
         )
         if ends and min(ends) < begin and site.layer not in frozen:
             yield site.name
-
-
-def _near_guessing(outcome: Outcome) -> bool:
-    if outcome.name in FARES_BADLY:
-        return True
-    end, chance = (number(outcome.numbers.get(name)) for name in ("end", "chance"))
-    return end is not None and chance is not None and end > KNOWN * chance
 
 
 RULE = PAGE.rule(
