@@ -1,6 +1,7 @@
 """What is evidence: breakdowns, held-out numbers, chance, repetitions that repeat, unlike tails."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,23 @@ def test_no_gain_where_what_is_printed_on_held_out_rows_gets_worse(
     assert ("is worse:" in found.text) is (word != "proven")
     summary = arm_summaries([Arm("base"), ARM], runs(BAD, GOOD, held=held), LOSS)[1]
     assert set(summary.held_out) == set(held)
+
+
+@pytest.mark.parametrize(
+    ("right", "word"),
+    [
+        ((29, 28, 29, 28, 29), "proven"),
+        ((28, 28, 28, 28, 28), "better on training only"),
+        ((29, 25, 29, 24, 27), "better on training only"),
+    ],
+)
+def test_less_than_one_row_is_no_loss_on_held_out_rows(right: tuple[int, ...], word: str) -> None:
+    """Of 30 rows two runs miss one row more than the script as it is."""
+    made = runs(BAD, GOOD)
+    for (name, k), run in made.items():
+        end = (right[k] if name == "candidate" else 29) / 30
+        made[name, k] = replace(run, held_out={"val acc": (0.3, end)})
+    assert said(made).word == word
 
 
 def test_repetitions_that_repeat_to_the_last_bit_are_one() -> None:

@@ -82,6 +82,9 @@ def _verdict(result: Cure, style: Style) -> None:
         if not count_:
             claim = "Not cured: it has not learned, and relume knows nothing to try."
         words = sentence(result.fails)
+        if (only := _training_only(result)) is not None:
+            claim = "Not cured: what lowers the training loss makes held-out rows worse."
+            words = prose(only.text)
     elif result.word == "nothing to fix":
         sign, tone, claim = "✓", "bold green", "Nothing to fix."
     else:
@@ -95,6 +98,12 @@ def _verdict(result: Cure, style: Style) -> None:
         if any(v.word == "undecided" for t in result.trials for v in t.verdicts):
             claim = "Undecided: no repair is proven yet."
     style.put(style.text((f"{style.sign(sign)} relume fix: {claim}", tone), " ", words))
+
+
+def _training_only(result: Cure) -> Verdict | None:
+    """The verdict on a repair that is better on training only, if there is one."""
+    verdicts = (v for each in result.trials for v in each.verdicts)
+    return next((v for v in verdicts if v.word == "better on training only"), None)
 
 
 def _first_arms(result: Cure) -> tuple[Arm, ...]:
