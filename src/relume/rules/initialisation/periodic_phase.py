@@ -20,11 +20,11 @@ may fall by memory, and between its points the network gives noise.
 The standard deviation over rows of what enters each hidden sine, times its frequency, in the first
 window: the root of the mean over units of the variance. Biases shift a phase and spread nothing,
 so means do not count. The first layer, which the data enter, is not judged: its frequencies are
-those of the picture. Above pi radians a note, and a warning where the run stays near guessing.
-Of the 72 networks that `benchmarks/phases.py --runs 72` draws, 36 fit what lies between their points:
-none of them has a warning, six a note. Of the 36 that do not, 33 have a warning or a note; where the
-training loss fell by memory, it is a note. SIREN's initialisation spreads the phase over 0.8 to 1.1
-radians.
+those of the picture. Above pi radians a note, and a warning where the run stays near guessing. Of
+the 72 networks that `benchmarks/phases.py --runs 72` draws, 36 fit what lies between their points:
+none of them has a warning, six a note. Of the 36 that do not, 33 have a warning or a note; where
+the training loss fell by memory, it is a note. SIREN's initialisation spreads the phase over 0.8
+to 1.1 radians.
 
 ## Known false alarms
 Networks with learned frequencies, and dense points on a line, may learn from a phase that wraps:
