@@ -454,6 +454,9 @@ EDGES: dict[tuple[str, str], Edge] = {
     ("gradients_not_cleared", "SHARE"): Edge(
         "ACT901", lambda v: wiring.seldom_cleared(v).trace(), NONE, WARNING, WARNING
     ),
+    ("parameters_remade", "SHARE"): Edge(
+        "ACT905", lambda v: wiring.remade_at(v).trace(), NONE, WARNING, WARNING
+    ),
     ("inactive_latents", "FEW_CODES"): Edge(
         "ACT407", lambda v: signal.few_codes(v).trace(), WARNING, NOTE, NOTE
     ),

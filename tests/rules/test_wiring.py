@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -433,6 +434,17 @@ def test_too_short_a_span_says_nothing_of_clearing() -> None:
         assert not found or "seldom cleared. On 4 of the" in found[0].message
     target = {**more, "held": False, "window_steps": 60}  # moved by copies, beside what is held
     assert not of("ACT901", wiring.wired("target.weight", **target).trace())
+
+
+@pytest.mark.parametrize("strangers", [True, False])
+def test_one_look_is_enough_where_the_optimiser_holds_strangers(strangers: bool) -> None:
+    """A model for each fold is looked at once at a time; the optimiser is the first one's."""
+    build = wiring.wired("fold.weight", held=False, moved=False, reached=1, in_graph=1)
+    none = {"in_graph": 0, "reached": 0, "moved": False, "named": False}
+    for at, fact in enumerate(build.facts):
+        if strangers and fact.kind == "wiring" and fact.data.get("held"):
+            build.facts[at] = replace(fact, data={**fact.data, **none})
+    assert bool(of("ACT903", build.trace())) is strangers
 
 
 def test_an_open_run_may_still_gather_gradients() -> None:

@@ -64,6 +64,12 @@ def remade(times: float) -> Build:
     return wired().fact("wiring", "remade", what="remade", times=int(times), **data)
 
 
+def remade_at(share: float) -> Build:
+    """Made anew on such a share of the steps that were looked at."""
+    data = {"leaves": 2, "shapes": "3x20, 3", "file": "", "line": 0, "chances": 1000}
+    return wired().fact("wiring", "remade", what="remade", times=round(1000 * share), **data)
+
+
 def unfinite(share: float) -> Build:
     data = {"what": "target", "rows": 64, "bad_rows": 3, "first_row": 7, "value": "NaN"}
     return wired().fact("wiring", "target", share=share, **data)

@@ -3,6 +3,7 @@
 import weakref
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from torch import Tensor
 
@@ -27,8 +28,10 @@ class RemadeLeaves:
         self._leaves = leaves
         self._writer = writer
         self._passing: list[tuple[weakref.ref[Tensor], tuple[int, ...]]] = []
-        self._times = 0
+        self._times = self._chances = 0
         self._line = ("", 0)
+        self._data: dict[str, Any] = {}
+        self._first = 0
 
     def follow(self, free: Iterable[int]) -> None:
         """Follow the leaves of an audit that no optimiser holds."""
@@ -40,6 +43,7 @@ class RemadeLeaves:
 
     def find(self, graph: AutogradGraph, step: int) -> None:
         """Find parameters that no optimiser held, that are gone, and stand there anew."""
+        self._chances += bool(self._passing)
         gone = Counter(shape for ref, shape in self._passing if ref() is None)
         self._passing = []
         fresh = [t for t in graph.leaves if is_parameter(t) and self._is_fresh(t, step)]
@@ -49,16 +53,25 @@ class RemadeLeaves:
         self._times += 1
         leaf = next(self._leaves[id(t)] for t in fresh if tuple(t.shape) in again)
         self._line = self._line if self._line[1] else leaf.line
-        data = {
+        data: dict[str, Any] = {
             "what": "remade",
             "times": self._times,
+            "chances": self._chances,
             "leaves": again.total(),
             "kept": sum(one.held for one in self._leaves.values()),
             "shapes": ", ".join("x".join(map(str, shape)) for shape in again),
             "file": self._line[0],
             "line": self._line[1],
         }
+        self._data, self._first = data, step
         self._writer.replace_fact(Fact("wiring", "remade", step, data))
+
+    def finish(self) -> None:
+        """Write the last count of the steps that were looked at."""
+        if self._data:
+            self._writer.replace_fact(
+                Fact("wiring", "remade", self._first, {**self._data, "chances": self._chances})
+            )
 
     def _is_fresh(self, tensor: Tensor, step: int) -> bool:
         leaf = self._leaves.get(id(tensor))

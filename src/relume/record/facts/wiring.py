@@ -310,6 +310,7 @@ class WiringAudit:
     def finish(self, step: int, optimizer_steps: int, backwards: int) -> None:
         """Write what is known at the end of the run."""
         self._any_moved |= mark_moved(self._leaves.values())
+        self._remade.finish()
         if self._waiting and not optimizer_steps:
             self._write_idle(backwards, step)
         self.write(step)

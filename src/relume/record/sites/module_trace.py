@@ -23,10 +23,10 @@ def packing() -> bool:
 class ThreadTrace:
     """One thread's entries and exits."""
 
-    __slots__ = ("begin", "numbers", "old", "owners", "packed", "stack")
+    __slots__ = ("begin", "mark", "numbers", "old", "owners", "packed", "since", "stack")
 
     def __init__(self) -> None:
-        self.begin = sequence_number()
+        self.begin = self.since = self.mark = sequence_number()  # since the last call but one
         self.numbers: list[int] = []
         self.owners: list[weakref.ref[nn.Module] | None] = []  # weak: no model is kept alive
         self.packed: list[bool] = []  # whether saved tensors are packed from here on
@@ -59,6 +59,7 @@ class ThreadTrace:
         """Drop all entries but those since the last call."""
         del self.numbers[: self.old], self.owners[: self.old], self.packed[: self.old]
         self.old = len(self.numbers)
+        self.since, self.mark = self.mark, sequence_number()
         self.stack.clear()  # an interrupt may have skipped exits
 
 
@@ -141,7 +142,12 @@ class ModuleTrace:
         self._this_thread().add(packed=packed)
 
     def covers(self, number: int) -> bool:
-        """Whether entries were recorded when this sequence number was assigned."""
+        """Whether entries were recorded when this sequence number was assigned.
+
+        Where no module was entered the network is made of functions and tensors alone.
+        """
+        if not self.main.numbers and not self._others:
+            return number >= self.main.since
         return any(thread_trace.index_of(number) >= 0 for thread_trace in self._threads_at(number))
 
     def owner(self, number: int) -> nn.Module | None:

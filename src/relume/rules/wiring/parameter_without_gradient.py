@@ -73,7 +73,8 @@ def check(trace: Trace) -> Iterator[Result]:
     if not reached and not number(trace.meta.get("backwards")):
         yield _finding(trace, held, held, Severity.ERROR, "; backward was never called")
         return
-    if not reached and all(_is_in_no_graph(wire) for wire in held):
+    forgotten = any(w.count("reached") and not w.has("held") for w in wires(trace))
+    if not reached and not forgotten and all(_is_in_no_graph(wire) for wire in held):
         yield _finding(trace, held, held, Severity.ERROR, _cut(trace, held))
         return
     bad = [wire for wire in held if reached and _is_cut_off(trace, wire)]

@@ -22,7 +22,8 @@ stays learns behind a random map that changes each step.
 ## How it is measured
 Exact: parameters (`nn.Parameter`) in the graph of the loss that no optimiser held at its step, no
 longer exist at the next step that was looked at, and have new ones of the same shapes in their
-place, at least 3 times in a run whose optimiser steps. An error where at most one weight is left
+place, at least 3 times, and at least half as often as was looked, in a run whose optimiser steps.
+An error where at most one weight is left
 that trains, else a warning.
 
 ## Known false alarms
@@ -46,6 +47,7 @@ from relume.rules.wiring_facts import DOWNSTREAM, by_reach, least, wires
 PAGE = page(__doc__)
 
 LEAST = 3  # times that the same shapes were made anew
+SHARE = 0.5  # of the steps that were looked at: a model for each fold is made anew now and then
 
 
 def check(trace: Trace) -> Iterator[Result]:
@@ -55,7 +57,8 @@ def check(trace: Trace) -> Iterator[Result]:
         return
     fact = next((f for f in trace.facts_of("wiring") if f.data.get("what") == "remade"), None)
     times = 0 if fact is None else int(number(fact.data["times"]) or 0)
-    if fact is None or times < least(trace, LEAST):
+    chances = 0.0 if fact is None else number(fact.data.get("chances")) or times
+    if fact is None or times < least(trace, LEAST) or times < SHARE * chances:
         yield PAGE.clean("the parameters of the loss are the same ones in each step")
         return
     more = {"leaves": fact.data["leaves"], "shapes": fact.data["shapes"]}
