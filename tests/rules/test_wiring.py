@@ -404,6 +404,27 @@ def test_an_input_whose_copy_is_optimised(way: str, tmp_path: Path) -> None:
     assert names == (["picture"] if way == "copied" else [])
 
 
+class Prompted(nn.Module):
+    """A parameter whose values alone are used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prompt, self.body = nn.Parameter(torch.randn(6)), nn.Linear(6, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x + self.prompt.data)  # the values
+
+
+def test_a_parameter_whose_values_alone_are_used(tmp_path: Path) -> None:
+    (finding,) = of("ACT904", run(tmp_path, Prompted(), steps=40))
+    line = next(
+        at
+        for at, text in enumerate(Path(__file__).read_text().splitlines(), 1)
+        if "# the v" in text
+    )
+    assert (finding.site, finding.line) == ("prompt", line)
+
+
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_outputs_that_are_wrapped_into_a_new_tensor(wrapped: bool, tmp_path: Path) -> None:
     model = mlp()

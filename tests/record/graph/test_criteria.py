@@ -246,3 +246,20 @@ def test_ten_times_a_sigmoid_reaches_ten(by: float, tmp_path: Path) -> None:
     assert target["target_min"] == pytest.approx(float(y.min()), rel=1e-5)
     assert bool(found) is (by == 10)
     assert not found or found[0].message.startswith("10 times the sigmoid after 2 reaches 0 to 10")
+
+
+@pytest.mark.parametrize("square", [True, False])
+def test_a_tanh_of_a_square_cannot_turn_left(square: bool, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net, x = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 1)), torch.randn(64, 4)
+    y = torch.tanh(x[:, :1] * 3)
+    with relume.watch(net, every=1, path=tmp_path / "run.sqlite") as run:
+        optimizer = torch.optim.SGD(net.parameters(), 1e-3)
+        for _ in range(12):
+            out = net(x)
+            loss = F.l1_loss(torch.tanh(out**2 if square else out), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        found = run.diagnose(select=["ACT204"]).findings
+    assert [f.severity.name for f in found] == (["WARNING"] if square else [])

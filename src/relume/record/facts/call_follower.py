@@ -145,6 +145,11 @@ class CallFollower(TorchFunctionMode):
             return None
         source = next((t for t in taken if t.grad_fn is not None), None)
         if torch.is_grad_enabled():
+            own = self._silent_of(taken) if source is None and name in DROPS else []
+            if own:  # a parameter itself, whose values alone are used
+                made_here = self._add(DROPS[name], None, plain=True)
+                made_here.leaves += own
+                return made_here
             if source is None or any(t is source for t in made):
                 return None
             return self._add(DROPS.get(name, name.strip("_")), source, plain=name in DROPS)

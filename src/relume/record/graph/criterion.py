@@ -375,7 +375,9 @@ def head(criterion: Criterion, graph: AutogradGraph | None = None) -> Head:
             return Head(None, acts[::-1])
         if entry is not None:
             acts.append(node)
-        elif name not in RESHAPE | HAND_WRITTEN and not (criterion.name in KNOWN and name in BENDS):
+        elif name not in RESHAPE | HAND_WRITTEN and not (
+            name in BENDS and (acts or criterion.name in KNOWN)
+        ):
             return Head(None, acts[::-1])
         sources = _without_sum(node, signal_inputs(node))
         node = max(sources, key=lambda source: source._sequence_nr()) if sources else None
