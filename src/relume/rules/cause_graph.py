@@ -98,9 +98,11 @@ def arrange(findings: Sequence[Finding], where: CauseSetting) -> tuple[Finding, 
     }
     worst = _worst_below(ranked, table, effects)
     certain = any(not causes[key] and _is_certain(table[key], where) for key in ranked)
+    broke = any(table[key].code == "ACT604" and not table[key].cleared for key in ranked)
+    later = (INPUTS if certain else frozenset[str]()) | ({"ACT909"} if broke else set[str]())
     roots = sorted(
         (key for key in ranked if not causes[key]),
-        key=lambda key: (-worst[key], certain and table[key].code in INPUTS),
+        key=lambda key: (-worst[key], table[key].code in later),
     )
     order = [*roots, *(key for key in ranked if causes[key])]
     return tuple(linked[key] for key in _by_depth(order, causes))
@@ -239,10 +241,8 @@ def _may_explain(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
     severity, symptom_severity = _gravity(cause), _gravity(symptom)
     if severity < min(symptom_severity, Severity.WARNING):
         return False  # a trifle must not hide a harm
-    if cause.code == "ACT602" and symptom.code == "ACT604":
-        grew = cause.evidence.stat == GROWTH
-        if not grew and symptom.steps[0] <= cause.steps[0]:
-            return False  # an infinite loss is no growth that came before itself
+    if symptom.code == "ACT604" and not _fits_non_finite(cause, symptom):
+        return False
     if symptom.code in INPUTS and cause.code == "ACT911":
         return _is_handed_on(cause, symptom)
     rule = where.rules[cause.code]
@@ -261,6 +261,16 @@ def _may_explain(cause: Finding, symptom: Finding, where: CauseSetting) -> bool:
     if symptom.code in BACKWARD:
         return True
     return not rule.upstream or where.place(cause) <= where.place(symptom) or not symptom.site
+
+
+def _fits_non_finite(cause: Finding, symptom: Finding) -> bool:
+    """Whether something may explain the first value that is not finite."""
+    if cause.code == "ACT909":
+        return False  # rows that send no gradient make no value infinite
+    if cause.code != "ACT602":
+        return True
+    # an infinite loss is no growth that came before itself
+    return cause.evidence.stat == GROWTH or symptom.steps[0] > cause.steps[0]
 
 
 def _fits_updates(cause: Finding, symptom: Finding) -> bool:

@@ -26,6 +26,7 @@ from relume.record.facts.node_values import (
     output,
 )
 from relume.record.graph.autograd_graph import AutogradGraph, AutogradNode, kind, leaf_of
+from relume.record.graph.criterion import CRITERIA
 from relume.record.graph.op_names import RESHAPE
 from relume.record.measure.parameter_samples import live_optimizers
 from relume.record.sites.module_trace import ModuleTrace
@@ -116,6 +117,10 @@ class NonFiniteOrigin(FactAudit):
         node = _first_bad(graph)
         if node is not None:
             self._write(self._described(graph, node, "forward"), step)
+        elif kind(graph.root) in CRITERIA:
+            # all that entered it is finite: a mean over no row that counts
+            known = self._described(graph, graph.root, "forward")
+            self._write({**known, "bad": 1, "entries": 1}, step)
 
     # ------------------------------------------------------------------ the suspects
 
