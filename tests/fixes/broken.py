@@ -192,6 +192,17 @@ class Waves(nn.Module):
         return torch.sin(30 * x)
 
 
+class Cosines(nn.Module):
+    """Normalised features against normalised prototypes, without a scale."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.prototypes = stack(nn.Tanh, 1, 16), nn.Parameter(torch.randn(CLASSES, 16))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.normalize(self.body(x)) @ F.normalize(self.prototypes).T
+
+
 class Inverted(nn.Module):
     """Attention over the features, whose scores are multiplied by the root of its size."""
 
@@ -349,6 +360,7 @@ BROKEN = {
     "uncleared": Broken(optimiser=lambda model: NeverCleared(model.parameters(), lr=0.05)),
     "large-eps": Broken(optimiser=adam(1e-3, eps=10.0)),
     "signed": Broken(model=Signed),
+    "cosines": Broken(model=Cosines),
     "wrapped": Broken(model=lambda: stack(Waves, 3)),
     "inverted": Broken(model=Inverted, optimiser=sgd(1e-3)),
     "starved": Broken(model=Starved, optimiser=sgd(1e-2)),

@@ -609,6 +609,7 @@ ROWS = {
     "sigmoid-for-softmax": Row("one-unit", "ACT203", one_sigmoid),
     "class-axis": Row("axis", "ACT205", over_classes),
     "stretch-head": Row("bounded", "ACT204", stretched),
+    "scale-logits": Row("cosines", "ACT207", loss_is(lambda out, y: F.cross_entropy(4.3 * out, y))),
     "match-shapes": Row("spread", "ACT206", loss_is(lambda out, y: F.mse_loss(out.squeeze(-1), y))),
     "adopt-parameters": Row("forgotten", "ACT903", adopted),
     "stable-log": Row("underflow", "ACT604", stable),

@@ -4,7 +4,7 @@ An act in the source is a call of one of torch's functions, a method of a tensor
 is made (`Code` resolves which); what cannot be told apart is left alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
@@ -368,22 +368,8 @@ CRITERIA = {
 def matched_shapes(source: "Source") -> "Patch | None":
     """Give the prediction of the file's one criterion with a shape the shape of the target."""
     code = read(source.text)
-    if code is None:
-        return None
-    functions = {f"{FUNCTIONS}.{name}" for name in CRITERIA}
-    kinds = {f"{MODULES}.{name}" for name in CRITERIA.values()}
-
-    def is_criterion(call: cst.Call) -> bool:
-        if code.name(call.func) in functions:
-            return True
-        made = code.value_of(call.func)
-        return isinstance(made, cst.Call) and code.name(made.func) in kinds
-
-    calls = [call for call in code.nodes(cst.Call) if is_criterion(call)]
-    on_line = [call for call in calls if source.line and code.is_on(call, source.line)]
-    chosen = on_line if len(on_line) == 1 else calls
-    plain = [c for c in chosen if len(c.args) >= 2 and not any(a.keyword for a in c.args[:2])]
-    if not plain or len(plain) != len(chosen):
+    plain = () if code is None else _criterion_calls(code, source, CRITERIA)
+    if code is None or not plain:
         return None
 
     def change(call: Any) -> Any:
@@ -395,6 +381,45 @@ def matched_shapes(source: "Source") -> "Patch | None":
         return with_argument(call, 0, new)
 
     return patch_from(source, code.replaced(dict.fromkeys(plain, change)))
+
+
+def scaled_logits(source: "Source", factor: float) -> "Patch | None":
+    """Multiply what the file's cross-entropies are given."""
+    code = read(source.text)
+    known = {"cross_entropy": "CrossEntropyLoss"}
+    plain = () if code is None else _criterion_calls(code, source, known)
+    if code is None or not plain:
+        return None
+
+    def change(call: Any) -> Any:
+        logits = code.module.code_for_node(_in_brackets(call.args[0].value))
+        return with_argument(call, 0, cst.parse_expression(f"{factor:g} * {logits}"))
+
+    return patch_from(source, code.replaced(dict.fromkeys(plain, change)))
+
+
+def _criterion_calls(code: Code, source: "Source", known: Mapping[str, str]) -> Sequence[cst.Call]:
+    """The calls of criteria on the source's line, else all; none where one has other arguments.
+
+    Args:
+        code: the file.
+        source: the script, with the line that is meant.
+        known: names of functions, and of the modules that call them.
+    """
+    functions = {f"{FUNCTIONS}.{name}" for name in known}
+    kinds = {f"{MODULES}.{name}" for name in known.values()}
+
+    def is_criterion(call: cst.Call) -> bool:
+        if code.name(call.func) in functions:
+            return True
+        made = code.value_of(call.func)
+        return isinstance(made, cst.Call) and code.name(made.func) in kinds
+
+    calls = [call for call in code.nodes(cst.Call) if is_criterion(call)]
+    on_line = [call for call in calls if source.line and code.is_on(call, source.line)]
+    chosen = on_line if len(on_line) == 1 else calls
+    plain = [c for c in chosen if len(c.args) >= 2 and not any(a.keyword for a in c.args[:2])]
+    return plain if len(plain) == len(chosen) else ()
 
 
 def logs_of_rows(source: "Source") -> "Patch | None":

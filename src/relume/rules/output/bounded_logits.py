@@ -60,6 +60,11 @@ def floor(scale: float, classes: int) -> float:
     return math.log1p((classes - 1) * math.exp(-scale * classes / (classes - 1)))
 
 
+def wanted_scale(classes: int) -> float:
+    """The scale with which the right one of so many classes can get the probability `WANTED`."""
+    return (classes - 1) / classes * math.log((classes - 1) * WANTED / (1 - WANTED))
+
+
 def check(trace: Trace) -> Iterator[Result]:
     """One finding for each head whose loss has a floor that matters."""
     if not is_recorded(trace, "logit-bound"):
@@ -92,7 +97,6 @@ def _judge(trace: Trace, fact: Fact) -> Result | None:
         file=str(fact.data.get("file") or ""),
         line=int(number(fact.data.get("line")) or 0),
     )
-    wanted = (classes - 1) / classes * math.log((classes - 1) * WANTED / (1 - WANTED))
     text = (
         "the logits of {site} are cosines: none is beyond {scale:.3g}, so with {classes} classes "
     )
@@ -109,7 +113,7 @@ def _judge(trace: Trace, fact: Fact) -> Result | None:
             samples=1,
             more={"scale": scale, "classes": classes, "least": least},
         ),
-        cure=f"multiply the logits by a learned scale, or by {wanted:.2g}",
+        cure=f"multiply the logits by a learned scale, or by {wanted_scale(classes) / scale:.2g}",
     )
 
 
