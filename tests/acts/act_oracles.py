@@ -460,7 +460,14 @@ ROWS = [
         ulp64=24,
         reason=f"{_ARGUMENT}; the least slope, 0.01, is the difference of 0.1 and 0.09",
     ),
-    Row("sqrt_softplus", lambda z: mpmath.sqrt(softplus(z)), ZERO),
+    Row(
+        "sqrt_softplus",
+        lambda z: mpmath.sqrt(softplus(z)),
+        ZERO,
+        ulp64=24,
+        reason="the curvature crosses zero near 0.8: what is left of 1 has the error of 1; with the "
+        "exponential of some processors 12 steps",
+    ),
     Row("dyt", lambda z: mpmath.tanh(z / 2), level(-1), level(1), far=2000),
     Row("derf", lambda z: mpmath.erf(z / 2), level(-1), level(1), far=100),
     Row(
