@@ -313,6 +313,7 @@ DECIDED = {
     "ACT911": NO_TRAINING,
     "ACT912": WHOLE,
     "ACT913": NO_TRAINING,
+    "ACT914": NO_TRAINING,
 }
 TRAINED = ("ACT401", "ACT407")  # looked at in trained weights alone
 

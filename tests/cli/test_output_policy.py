@@ -154,9 +154,9 @@ def test_rules_as_data(capfd: pytest.CaptureFixture[str]) -> None:
     assert app.main(["rules", "--output-format", "json"]) == 0
     told = {rule["code"]: rule for rule in json.loads(capfd.readouterr().out)}
     dead = told["ACT401"]
-    assert (dead["name"], dead["about"], dead["sign"]) == ("dead-units", "dead units", True)
+    assert (dead["name"], dead["about"], dead["symptom"]) == ("dead-units", "dead units", True)
     assert dead["severities"] == ["note", "warning", "error"]
-    assert told["ACT201"]["sign"] is False
+    assert told["ACT201"]["symptom"] is False
     assert all(rule["summary"] and rule["severities"] for rule in told.values() if rule != "ACT0")
     assert app.main(["rules", "--output-format", "jsn"]) == 2
     assert "did you mean 'json'?" in capfd.readouterr().err

@@ -7,7 +7,7 @@ from typing import Any
 from traces import Build, flat, healthy, learning
 from wiring_traces import wired
 
-LOOKS_FOR = ("cut", "latents", "logit-bound", "rows", "softmax-chain", "time")
+LOOKS_FOR = ("cut", "latents", "logit-bound", "looks-ahead", "rows", "softmax-chain", "time")
 
 
 def signalled() -> Build:
@@ -38,6 +38,12 @@ def chained(count: float, *, last: str = "") -> Build:
 def cosines(scale: float, classes: int = 10) -> Build:
     """Logits that are cosines times a constant."""
     return signalled().fact("logit-bound", "head", scale=scale, classes=classes)
+
+
+def ahead(looks: float) -> Build:
+    """Attention that saw its targets on so many looks."""
+    data = {"tokens": 16, "layers": 2, "looks": int(looks)}
+    return signalled().fact("looks-ahead", "body", **data) if looks else signalled()
 
 
 def floored(share: float) -> Build:

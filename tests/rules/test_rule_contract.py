@@ -214,6 +214,7 @@ ROWS = {
     "ACT910": Row(lambda n: wiring.cut_term(n).trace(), (3, 12), (2, 0)),
     "ACT911": Row(lambda n: wiring.frozen(n).trace(), (1, 2), (0,)),
     "ACT912": Row(lambda left: wiring.unlearned(left).trace(), (0.81, 1.0), (0.8, 0.01)),
+    "ACT914": Row(lambda n: signal.ahead(n).trace(), (2, 64), (1, 0)),
     "ACT913": Row(lambda share: wiring.exchanged(share).trace(), (0.26, 1.0), (0.24, 0.0)),
 }
 PLAIN = {

@@ -24,12 +24,13 @@ from relume.record.graph.autograd_graph import (
 )
 from relume.record.graph.criterion import criterion
 from relume.record.graph.logit_bound import logit_bound
+from relume.record.graph.looks_ahead import looks_ahead
 from relume.record.graph.softmax_chain import softmax_chains
 from relume.record.sites.module_trace import ModuleTrace
 from relume.record.sites.sites import SiteCall, Sites, source_of
 from relume.record.store.run_file import Writer
 
-AUDITED = ("cut", "latents", "logit-bound", "rows", "softmax-chain", "time")
+AUDITED = ("cut", "latents", "logit-bound", "looks-ahead", "rows", "softmax-chain", "time")
 """Kinds of facts whose absence means that there is none."""
 
 
@@ -49,6 +50,7 @@ class SignalAudit(FactAudit):
         self._time = GradientOverTime(sites, writer)
         self._chains: set[str] = set()
         self._bounds: set[str] = set()
+        self._ahead = 0
 
     def arm(self, *, follow: bool) -> None:
         """A recorded step begins; `follow`: its calls may be followed one by one."""
@@ -74,6 +76,7 @@ class SignalAudit(FactAudit):
             ("latents", lambda: self._latents.read(graph, calls, trace, step)),
             ("softmax chain", lambda: self._read_chains(graph, trace, step)),
             ("logit bound", lambda: self._read_bound(graph, trace, step)),
+            ("looking ahead", lambda: self._read_ahead(graph, trace, step)),
             ("gradient over time", lambda: self._time.hook(graph, trace)),
         )
         for name, part in parts:
@@ -102,6 +105,19 @@ class SignalAudit(FactAudit):
             file, line = source_of(bound.node)
             data = {"file": file, "line": line, "scale": bound.scale, "classes": bound.classes}
             self._writer.fact(Fact("logit-bound", site, step, data))
+
+    def _read_ahead(self, graph: AutogradGraph, trace: ModuleTrace, step: int) -> None:
+        """Write where attention sees the tokens that are asked for, with the count of looks."""
+        found = looks_ahead(graph, criterion(graph))
+        if found is None:
+            return
+        self._ahead += 1
+        if self._ahead & (self._ahead - 1) == 0:
+            site = self._sites.names.path(trace.owner(found.node._sequence_nr())) or "attention"
+            file, line = source_of(found.node)
+            data = {"file": file, "line": line, "tokens": found.tokens}
+            data |= {"layers": found.layers, "looks": self._ahead}
+            self._writer.replace_fact(Fact("looks-ahead", site, step, data))
 
     def _read_chains(self, graph: AutogradGraph, trace: ModuleTrace, step: int) -> None:
         """Write the first softmax of each layer that takes probabilities, once."""

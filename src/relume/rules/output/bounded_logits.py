@@ -6,8 +6,8 @@ times a constant: none of them can be larger than the constant, whatever is lear
 
     logits = F.normalize(h) @ F.normalize(self.prototypes).T
 
-"the logits of head are cosines: none is beyond 1, so with 10 classes the loss cannot fall below
-1.38, which is 60% of what guessing gives". Instead:
+"the logits of head are cosines, and none is beyond 1. With 10 classes the loss cannot fall below
+1.38: 60% of what guessing gives". Instead:
 
     logits = self.scale.exp() * F.normalize(h) @ F.normalize(self.prototypes).T
 
@@ -98,9 +98,9 @@ def _judge(trace: Trace, fact: Fact) -> Result | None:
         line=int(number(fact.data.get("line")) or 0),
     )
     text = (
-        "the logits of {site} are cosines: none is beyond {scale:.3g}, so with {classes} classes "
+        "the logits of {site} are cosines, and none is beyond {scale:.3g}. With {classes} classes "
     )
-    text += "the loss cannot fall below {least:.3g}, which is {value:.0%} of what guessing gives"
+    text += "the loss cannot fall below {least:.3g}: {value:.0%} of what guessing gives"
     return PAGE.finding(
         site,
         Severity.ERROR if share >= GRAVE else Severity.WARNING,

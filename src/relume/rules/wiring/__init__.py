@@ -16,4 +16,5 @@ so a falling loss demotes none of them.
 - `frozen_at_random` (ACT911): layers that are frozen as they were drawn.
 - `batch_not_learned` (ACT912): one batch that cannot be learned by heart; by the same probe.
 - `targets_exchanged` (ACT913): rows that come back with the targets of other rows.
+- `sees_its_targets` (ACT914): attention over the tokens that are asked for.
 """
