@@ -33,15 +33,31 @@ def runner_of(script: Path) -> TrialRunner:
 
 
 def test_a_patch_of_an_imported_module_gives_the_losses_of_its_edit(script: Path) -> None:
+    made = script.parent / "made.py"
+    held = "torch.optim.Adam(model.parameters(), lr=0.1, eps=1.0)"
+    made.write_text(made.read_text().replace(RATE, held))
     runner = runner_of(script)
-    arm = Arm("slower", (Edit("lower-learning-rate", {"factor": 0.1}, file=str(script)),))
+    arm = Arm("usual", (Edit("usual-eps", {"eps": 1e-8}, file=str(script)),))
     runner.run([BASE, arm], [0])
     proven = prove_patch(runner, arm, range(1, 4), LOSS)
     assert [patch.file for patch in proven.patches] == ["made.py"]
     assert "to the last bit" in proven.text
+    assert runner.runs["usual, patched", 0].loss == runner.runs["usual", 0].loss
+    assert runner.runs["usual, patched", 0].loss != runner.runs["base", 0].loss
+    assert "eps=1.0)" in made.read_text()  # the user's file is as it was
+
+
+def test_the_rate_of_a_factory_is_patched_where_the_script_gets_its_optimiser(
+    script: Path,
+) -> None:
+    """Other scripts may import the factory."""
+    runner = runner_of(script)
+    arm = Arm("slower", (Edit("lower-learning-rate", {"factor": 0.1}, file=str(script)),))
+    runner.run([BASE, arm], [0])
+    proven = prove_patch(runner, arm, range(1, 4), LOSS)
+    assert [patch.file for patch in proven.patches] == ["train.py"]
     assert runner.runs["slower, patched", 0].loss == runner.runs["slower", 0].loss
     assert runner.runs["slower, patched", 0].loss != runner.runs["base", 0].loss
-    assert "lr=0.1)" in (script.parent / "made.py").read_text()  # the user's file is as it was
 
 
 def test_a_patch_that_trains_otherwise_and_gains_nothing_is_not_shown(script: Path) -> None:
