@@ -435,3 +435,16 @@ def test_a_phase_that_wraps_is_a_warning_where_nothing_is_learned() -> None:
     first = phases(12.0, stalled=True)
     first.sites = [site for site in first.sites if site.name == "act8" or site.kind != "act"]
     assert not of("ACT304", first.trace())  # the layer that the data enter
+
+
+@pytest.mark.parametrize("what", ["zeros", "rare ones", "pictures"])
+def test_inputs_that_are_zero_throughout(what: str, tmp_path: Path) -> None:
+    model = mlp(2)
+
+    def loss(step: int, x: Tensor) -> Tensor:
+        x = torch.zeros_like(x) if what == "zeros" or (what == "rare ones" and step < 5) else x
+        x = (x > 1).float() if what == "rare ones" else x
+        return functional.cross_entropy(model(x), torch.randint(2, (len(x),)))
+
+    told = [f.severity for f in of("ACT702", run(tmp_path, model, loss))]
+    assert told == ([Severity.ERROR] if what == "zeros" else [])

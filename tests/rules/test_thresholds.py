@@ -672,6 +672,7 @@ NO_EDGE = {
         "FAR_FROM_ROOT",
     ): "chooses the cure, and not whether there is a finding",
     ("sees_its_targets", "LEAST"): EVIDENCE,
+    ("input_scale", "LATE"): EVIDENCE,
     ("bounded_logits", "WANTED"): "in the words of the cure",
     ("dead_experts", "EACH"): EVIDENCE,
     ("near_overflow", "LARGEST"): "the largest number of float16",

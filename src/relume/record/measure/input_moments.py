@@ -49,8 +49,11 @@ class InputMoments:
         return self._stats()
 
     def _stats(self) -> dict[str, float]:
-        if self._sum is None or self._energy is None or self._coded:
-            return {}  # zeros and ones are codes (one-hot, pixels on or off), not measurements
+        if self._sum is None or self._energy is None:
+            return {}
+        if self._coded:
+            # zeros and ones are codes (one-hot, pixels on or off), not measurements
+            return {} if self._energy.any() else {"rms": 0.0, "samples": float(self.rows)}
         return input_moments(float(self.rows), self._sum, self._energy)
 
     def fields(self) -> dict[str, NDArray[np.float64]]:

@@ -2,6 +2,7 @@
 
 ## What it does
 Measures the RMS of the network's input and how much the spread differs from feature to feature.
+Inputs that are zero throughout (bytes divided as integers) are an error.
 
 ## Why it hurts
 Initialisations assume inputs of about unit size. Pixels from 0 to 255 begin every squashing act at
@@ -36,6 +37,7 @@ from relume.rules.series_tools import curve, last_step
 PAGE = page(__doc__)
 
 TIMES, GRAVE = 30.0, 300.0  # see the page; the step to error is reasoned
+LATE = 0.8  # of the run: rare codes of ones may come later than the first rows
 SPREAD = "feature_std_max_over_median"
 
 
@@ -52,6 +54,9 @@ def _judge_input(trace: Trace, site: Site) -> Iterator[Result]:
     if rms is None and spread is None:
         yield PAGE.missing("its size was not measured", site=site.name)
         return
+    if _is_zero(trace, site) and all(_is_zero(trace, one) for one in trace.sites_of("input")):
+        yield _nothing(trace, site)
+        return
     off = max(rms, 1 / rms) if rms else 0.0
     if max(off, spread or 0.0) > TIMES:
         yield _finding(trace, site, rms, off, spread)
@@ -64,6 +69,27 @@ def _judge_input(trace: Trace, site: Site) -> Iterator[Result]:
 
 def _last(series: Series | None) -> float | None:
     return float(series.values[-1]) if series is not None and len(series) else None
+
+
+def _is_zero(trace: Trace, site: Site) -> bool:
+    """Whether every entry that was looked at was zero, to the end of the run."""
+    series = trace.series(site.name, "rms")
+    if series is None or not len(series) or bool(series.values.any()):
+        return False
+    return float(series.steps[-1]) >= LATE * last_step(trace)
+
+
+def _nothing(trace: Trace, site: Site) -> Finding:
+    series = trace.series(site.name, "rms")
+    rows = int(_last(trace.series(site.name, "samples")) or 1)
+    return PAGE.finding(
+        site,
+        Severity.ERROR,
+        (int(series.steps[0]) if series is not None else 0, last_step(trace)),
+        "every entry of the input at {site} is zero, on all steps that were looked at",
+        Evidence("input_rms", 0.0, 0.0, rows),
+        cure="look at how inputs are made: integers divided as integers, a mask, an empty column",
+    )
 
 
 def _finding(
