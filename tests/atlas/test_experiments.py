@@ -21,6 +21,8 @@ QUICK = {"positive-bias": "zero", "noise": "elu", "learning-rate-and-death": "re
     "steps-to-small-error": "relu",
     "depth-and-vanishing": "tanh",
     "act-cost": "relu",
+    "wiring": "not held",
+    "rows-alike": "penalised",
 }
 """Every experiment, and an arm that is measured in about a second."""
 

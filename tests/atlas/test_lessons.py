@@ -24,6 +24,7 @@ ROWS = {
     "F6": "curve", "F7": "shape", "F8": "classes", "F9": "head", "F10": "curve means",
     "P1": "curve means", "P2": "depth", "P3": "descent", "P4": "cloud", "P5": "birth cloud",
     "P6": "boundary", "P7": "birth", "P8": "", "P9": "bars", "P10": "depth",
+    "P11": "", "P12": "",
     "A1": "boundary", "A2": "boundary", "A3": "head",
     "C1": "", "C2": "means", "C3": "shape",
 }  # fmt: skip
@@ -135,6 +136,23 @@ def test_links_lead_both_ways() -> None:
                 assert text in about(kind, name)
     assert about("rules", "dead-units")[0].claim == "W3"
     assert about("rules", "no-such-rule") == ()
+
+
+RECORDING = {"not-observable", "too-few-samples", "failed-step"}
+"""Rules that say what could not be seen, or quote what torch raised: nothing to learn of a net."""
+
+
+def without_lesson(rules: set[str]) -> set[str]:
+    """The rules that no lesson names."""
+    return {name for name in rules if not about("rules", name)}
+
+
+def test_every_rule_has_a_place_in_a_lesson() -> None:
+    assert without_lesson(names("rules")) == RECORDING
+
+
+def test_a_rule_without_a_lesson_is_found() -> None:
+    assert without_lesson({"dead-units", "a-new-rule"}) == {"a-new-rule"}
 
 
 def test_the_texts_load_no_torch(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ Output, loss, its gradient at z, and the least loss that any z reaches.
 
 ## Belongs to
 rules: softmax-before-cross-entropy, sigmoid-before-bce-with-logits, one-sided-head,
-    target-outside-range, wrong-loss-for-task
+    target-outside-range, wrong-loss-for-task, act-after-act, softmax-twice
 cards: sigmoid, softmax, identity
 
 ## Repeat it

@@ -10,7 +10,9 @@ GELU: it dips below zero before it rises, so its slope changes sign. A unit that
 or below it is not dead, but hardly learns.
 
 ## What to move
-The act; the point; the spread of the pre. Below, the same acts as bars, for four properties.
+The act; the point; the spread of the pre. Below, the same acts as bars, for four properties. Two
+acts that share half a name (GELU and its quick form, swish and the hard one) are different
+functions: weights that were trained with one do not fit the other.
 
 ## What is measured
 Value, slope, flat share, mean and spread, by the package's own formulas; they agree with mpmath
@@ -18,7 +20,7 @@ to half a unit in the last place. Gated units multiply two halves of an axis, so
 curve of one variable: their cards have what was measured.
 
 ## Belongs to
-rules: dormant-units, zero-slope-artefact, costly-act
+rules: dormant-units, zero-slope-artefact, costly-act, other-act-than-named
 fixes: swap-act, matching-init
 cards: gelu, silu, swish, mish, swiglu, geglu, reglu, glu, squared_relu, selu, celu, softplus,
     squareplus, softsign, hardswish, hardsigmoid, hardtanh, relu6, log_sigmoid, snake, star_relu,

@@ -6,7 +6,9 @@ tanh"; no saturation for z > 0. But it is not zero-centred, its slope is 0 for z
 can die.
 
 ## What you see
-The curve and its slope: 1 above zero wherever you go, 0 below, exactly.
+The curve and its slope: 1 above zero wherever you go, 0 below, exactly. So its second derivative is
+zero, and a loss that contains one teaches nothing; and a unit that is shut gives 0 even for a
+gradient of NaN, which hides where that came from.
 
 ## What to move
 The point across zero; the spread of the pre, to see the mean that a ReLU layer passes on (0.4 of
@@ -22,7 +24,7 @@ epochs of one convnet to 25 % training error on CIFAR-10, against tanh, not sigm
 lesson six-times-faster for what the clock says and what our digits say.
 
 ## Belongs to
-rules: dead-units, born-dead, died-in-training, sparse
+rules: dead-units, born-dead, died-in-training, sparse, no-second-derivative, swallowed-nan
 fixes: he-init, swap-act, lower-learning-rate, margin-bias
 cards: relu, squared_relu, relu6
 

@@ -9,15 +9,17 @@ on A's logit is its probability minus 1: it never vanishes while the answer is w
 
 ## What to move
 The logits: adding the same to all three changes nothing. The temperature: low is certain, high is
-undecided. Then take one softmax too many, and watch the gradient shrink and the loss refuse to
-fall.
+undecided. Logits that are cosines without a scale stay undecided, and scores of attention that are
+too large are certain, where little gradient is left. Then take one softmax too many, and watch the
+gradient shrink and the loss refuse to fall.
 
 ## What is measured
 Probabilities, cross-entropy and gradient, in float64; with a softmax before a loss that has its
 own, the loss of three classes cannot fall below 0.551, whatever the net does.
 
 ## Belongs to
-rules: softmax-before-cross-entropy, wrong-softmax-axis, wrong-loss-for-task
+rules: softmax-before-cross-entropy, softmax-twice, wrong-softmax-axis, wrong-loss-for-task,
+    bounded-logits, saturated-attention
 cards: softmax, log_softmax
 
 ## Repeat it

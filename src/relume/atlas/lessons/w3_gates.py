@@ -10,14 +10,16 @@ of them it passes. Below, the share of all data that each unit passes.
 
 ## What to move
 The ring: each time it crosses a line, one gate opens or shuts. Within one cell of this pattern
-of lines the net is linear. Let it train: the lines move to where they are needed.
+of lines the net is linear. Let it train: the lines move to where they are needed. A router is such
+a gate before whole layers, and an expert that it never opens learns nothing; a dropout is one that
+chance shuts, and with too few left open the layers after it see noise.
 
 ## What is measured
 The share of samples on which each unit's pre is above zero. The recorder measures the same in
 your net as the pass share of a unit; a unit at 0 is dead, a unit at 1 bends nothing.
 
 ## Belongs to
-rules: dead-units, sparse, acting-linear, stuck-gate
+rules: dead-units, sparse, acting-linear, stuck-gate, dead-experts, dropout-leaves-little
 cards: relu, glu, swiglu
 
 ## Repeat it

@@ -11,6 +11,8 @@ by the bounds of tanh; the gradient explodes all the same.
 ## What to move
 The gain of the initial weights, for each act. There is one gain at which the signal keeps its
 size (it is shown); for ReLU it is √2, which is He's, and there the gradient keeps its size too.
+Where a signal grows with depth, float16 ends at 65504; where it enters a sine, a large one turns
+the phase so often that neighbours have nothing in common.
 
 ## What is measured
 The factor on signal and gradient a layer, for wide nets by quadrature of E f² and E f′², and as
@@ -22,7 +24,8 @@ outputs stay below 1 in size while the gradient grows layer by layer; at a small
 What decides is the gain: gain squared times the mean of f′², which must be near 1.
 
 ## Belongs to
-rules: scale-drift-at-init, vanishing-gradient, exploding-gradient, first-non-finite
+rules: scale-drift-at-init, vanishing-gradient, exploding-gradient, first-non-finite, near-overflow,
+    periodic-phase
 fixes: matching-init, he-init, lecun-init, xavier-init, rescale-init, insert-norm, clip-gradient
 cards: tanh, relu, selu, sigmoid
 
