@@ -13,8 +13,8 @@ the code, as on the latents of an autoencoder, it shrinks under its own noise.
 ## What to move
 What is shown: the error, the variance of the code over the rows, and the share of the first layer's
 weights that moved. Noise with hardly any penalty does no harm that ten seeds show; the penalty
-does. Where all weights begin alike the rows differ, but the units do not: a layer of 64 is one unit,
-however long it trains.
+does. Where all weights begin alike the rows differ, but the units do not: a layer of 64 is one
+unit, however long it trains.
 
 ## What is measured
 All three numbers on real images, over ten seeds.
