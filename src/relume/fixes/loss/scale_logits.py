@@ -27,8 +27,6 @@ from relume.core import Diagnosis, Finding, Trace
 from relume.core.trial import Edit, Safety
 from relume.fixes.base import option, page
 from relume.fixes.live.call_handlers import FunctionCall
-from relume.rules.output.bounded_logits import wanted_scale
-from relume.rules.series_tools import number
 
 if TYPE_CHECKING:
     from relume.fixes.live.session import EditSession
@@ -41,9 +39,9 @@ RUNGS = {"ACT207": 1.0}
 
 def propose(finding: Finding, diagnosis: Diagnosis, trace: Trace) -> Iterator[Edit]:
     """Propose the factor that the finding's scale lacks."""
-    scale, classes = (number(finding.evidence.more.get(name)) for name in ("scale", "classes"))
-    if scale and classes:
-        factor = float(f"{wanted_scale(int(classes)) / scale:.2g}")
+    scale, wanted = (finding.evidence.more.get(name) for name in ("scale", "wanted"))
+    if isinstance(scale, float) and isinstance(wanted, float) and scale > 0:
+        factor = float(f"{wanted / scale:.2g}")
         yield PAGE.edit(f"logits multiplied by {factor:g}", at=finding, factor=factor)
 
 

@@ -101,6 +101,7 @@ def _judge(trace: Trace, fact: Fact) -> Result | None:
         "the logits of {site} are cosines, and none is beyond {scale:.3g}. With {classes} classes "
     )
     text += "the loss cannot fall below {least:.3g}: {value:.0%} of what guessing gives"
+    wanted = wanted_scale(classes)
     return PAGE.finding(
         site,
         Severity.ERROR if share >= GRAVE else Severity.WARNING,
@@ -111,9 +112,9 @@ def _judge(trace: Trace, fact: Fact) -> Result | None:
             share,
             SHARE,
             samples=1,
-            more={"scale": scale, "classes": classes, "least": least},
+            more={"scale": scale, "classes": classes, "least": least, "wanted": wanted},
         ),
-        cure=f"multiply the logits by a learned scale, or by {wanted_scale(classes) / scale:.2g}",
+        cure=f"multiply the logits by a learned scale, or by {wanted / scale:.2g}",
     )
 
 
